@@ -1,0 +1,204 @@
+use ndarray::{ArrayView1, ArrayView2};
+use serde::{Deserialize, Serialize};
+
+use crate::Point;
+
+/// How a heatmap becomes a point.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Decoding {
+    /// The mean position under the whole map: the one of the published UNet-IKEM and HRNet+OCR-IKEM.
+    #[default]
+    Expected,
+    /// The pixel of the highest value; the first in row order where several are.
+    Argmax,
+    /// The mean position under a softmax of a window around the highest value: the one of the MICCAI 2022 paper.
+    Local(LocalWindow),
+}
+
+/// The window of [`Decoding::Local`].
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LocalWindow {
+    /// Width and height of the window in pixels, an odd number; it is cut at the map's borders.
+    pub window: usize,
+    /// What the map's values are multiplied with before the softmax.
+    pub temperature: f32,
+}
+
+impl Default for LocalWindow {
+    /// 15 × 15 pixels, temperature 10.
+    fn default() -> Self {
+        Self { window: 15, temperature: 10.0 }
+    }
+}
+
+/// A keypoint as found on its heatmap.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Detection {
+    /// Its place, in pixels of the map.
+    pub point: Point,
+    /// The peak of the map, 0…1.
+    pub confidence: f32,
+}
+
+impl Decoding {
+    /// Finds the keypoint on one map of shape H × W.
+    ///
+    /// A map without mass (all zero) has no expected position; its highest value's is given then.
+    #[must_use]
+    pub fn detect(&self, map: ArrayView2<'_, f32>) -> Detection {
+        let (peak, row, column) = highest(map);
+        let top = Point::new(column as f32, row as f32);
+        let point = match self {
+            Self::Argmax => top,
+            Self::Expected => expected(map).unwrap_or(top),
+            Self::Local(local) => local.expected(map, row, column, peak).unwrap_or(top),
+        };
+        Detection { point, confidence: peak }
+    }
+}
+
+impl LocalWindow {
+    /// The mean position under `exp(temperature * value)` in the window around (`row`, `column`).
+    fn expected(&self, map: ArrayView2<'_, f32>, row: usize, column: usize, peak: f32) -> Option<Point> {
+        let reach = self.window / 2;
+        let (height, width) = map.dim();
+        let mut mean = Mean::default();
+        for y in row.saturating_sub(reach)..(row + reach + 1).min(height) {
+            for x in column.saturating_sub(reach)..(column + reach + 1).min(width) {
+                // The peak is taken off so that no temperature overflows.
+                mean.add(x as f64, y as f64, f64::from(self.temperature * (map[[y, x]] - peak)).exp());
+            }
+        }
+        mean.point()
+    }
+}
+
+/// The highest value with its row and column; the first in row order, NaN never.
+fn highest(map: ArrayView2<'_, f32>) -> (f32, usize, usize) {
+    let mut best = (f32::NEG_INFINITY, 0, 0);
+    for (y, row) in map.outer_iter().enumerate() {
+        let top = maximum(row);
+        if top > best.0 {
+            let x = row.iter().position(|&value| value == top).unwrap_or(0);
+            best = (top, y, x);
+        }
+    }
+    if best.0 == f32::NEG_INFINITY { (0.0, 0, 0) } else { best }
+}
+
+/// The largest value of a row, in lanes so that the compiler can vectorise it.
+fn maximum(row: ArrayView1<'_, f32>) -> f32 {
+    let larger = |a: f32, b: f32| if b > a { b } else { a };
+    let Some(values) = row.as_slice() else { return row.iter().copied().fold(f32::NEG_INFINITY, larger) };
+    let mut lanes = [f32::NEG_INFINITY; 16];
+    let chunks = values.chunks_exact(16);
+    let rest = chunks.remainder().iter().copied().fold(f32::NEG_INFINITY, larger);
+    for chunk in chunks {
+        for (lane, &value) in lanes.iter_mut().zip(chunk) {
+            *lane = larger(*lane, value);
+        }
+    }
+    lanes.into_iter().fold(rest, larger)
+}
+
+/// The mean position under the map.
+fn expected(map: ArrayView2<'_, f32>) -> Option<Point> {
+    let mut columns = vec![0.0_f32; map.ncols()];
+    let mut mean = Mean::default();
+    for (y, row) in map.outer_iter().enumerate() {
+        // The rows are summed in f32 lanes of sixteen; only their totals meet in f64.
+        let mut lanes = [0.0_f32; 16];
+        for (x, (sum, &value)) in columns.iter_mut().zip(row).enumerate() {
+            *sum += value;
+            lanes[x % 16] += value;
+        }
+        let total: f64 = lanes.iter().copied().map(f64::from).sum();
+        mean.mass += total;
+        mean.y += total * y as f64;
+    }
+    mean.x = columns.iter().enumerate().map(|(x, &sum)| f64::from(sum) * x as f64).sum();
+    mean.point()
+}
+
+/// A weighted mean position in the making.
+#[derive(Default)]
+struct Mean {
+    mass: f64,
+    x: f64,
+    y: f64,
+}
+
+impl Mean {
+    fn add(&mut self, x: f64, y: f64, weight: f64) {
+        self.mass += weight;
+        self.x += weight * x;
+        self.y += weight * y;
+    }
+
+    fn point(&self) -> Option<Point> {
+        let point = Point::new((self.x / self.mass) as f32, (self.y / self.mass) as f32);
+        (self.mass > 0.0 && point.is_finite()).then_some(point)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::Array2;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{Heatmaps, Size};
+
+    proptest! {
+        #[test]
+        fn decoding_returns_the_encoded_point(x in 37.5_f32..217.5, y in 37.5_f32..473.5) {
+            let point = Point::new(x, y);
+            let maps = Heatmaps::gaussian(&vec![point].into(), Size::new(256, 512), 7.5);
+            for (decoding, tolerance) in [
+                (Decoding::Expected, 1e-3),
+                (Decoding::Local(LocalWindow::default()), 0.05),
+                (Decoding::Argmax, 0.5 + 1e-4),
+            ] {
+                let found = maps.decode(&decoding)[0];
+                let off = found.point - point;
+                prop_assert!(off.x.abs() <= tolerance && off.y.abs() <= tolerance, "{decoding:?}: {off:?}");
+                prop_assert!(found.confidence > 0.99 && found.confidence <= 1.0);
+            }
+        }
+
+        #[test]
+        fn any_map_gives_a_point_on_it(values in prop::collection::vec(-1e30_f32..1e30, 35)) {
+            let map = Array2::from_shape_vec((5, 7), values).expect("35 values");
+            for decoding in [Decoding::Argmax, Decoding::Local(LocalWindow::default())] {
+                let point = decoding.detect(map.view()).point;
+                prop_assert!((0.0..=6.0).contains(&point.x) && (0.0..=4.0).contains(&point.y), "{point:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_empty_map_gives_its_first_pixel_and_no_confidence() {
+        let map = Array2::zeros((4, 4));
+        for decoding in [Decoding::Expected, Decoding::Argmax] {
+            assert_eq!(decoding.detect(map.view()), Detection { point: Point::default(), confidence: 0.0 });
+        }
+    }
+
+    #[test]
+    fn nan_is_never_the_peak() {
+        let mut map = Array2::from_elem((3, 3), f32::NAN);
+        map[[1, 2]] = 0.25;
+        let found = Decoding::Argmax.detect(map.view());
+        assert_eq!(found, Detection { point: Point::new(2.0, 1.0), confidence: 0.25 });
+    }
+
+    #[test]
+    fn decodings_have_short_names_in_json() {
+        let local = serde_json::to_string(&Decoding::Local(LocalWindow::default())).expect("json");
+        assert_eq!(local, r#"{"local":{"window":15,"temperature":10.0}}"#);
+        assert_eq!(serde_json::from_str::<Decoding>("\"expected\"").expect("json"), Decoding::Expected);
+    }
+}

@@ -1,0 +1,160 @@
+use std::fmt;
+use std::ops::{Add, Mul, Sub};
+
+use serde::{Deserialize, Serialize};
+
+/// A place in an image: `x` to the right, `y` down, in pixels; the integer is the pixel's index.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Point {
+    /// Distance from the centre of the leftmost pixels, in pixels.
+    pub x: f32,
+    /// Distance from the centre of the topmost pixels, in pixels.
+    pub y: f32,
+}
+
+impl Point {
+    /// The point (`x`, `y`).
+    #[must_use]
+    pub const fn new(x: f32, y: f32) -> Self {
+        Self { x, y }
+    }
+
+    /// The point of a `[y, x]` pair, the order of published manifests.
+    #[must_use]
+    pub const fn from_yx([y, x]: [f32; 2]) -> Self {
+        Self { x, y }
+    }
+
+    /// This point as a `[y, x]` pair.
+    #[must_use]
+    pub const fn to_yx(self) -> [f32; 2] {
+        [self.y, self.x]
+    }
+
+    /// Euclidean distance to `other`, in pixels.
+    #[must_use]
+    pub fn distance(self, other: Self) -> f32 {
+        (self.x - other.x).hypot(self.y - other.y)
+    }
+
+    /// Whether both coordinates are finite numbers.
+    #[must_use]
+    pub fn is_finite(self) -> bool {
+        self.x.is_finite() && self.y.is_finite()
+    }
+
+    /// The same place after an image of size `from` was resized to `to`: a plain scale on each axis, as every
+    /// published checkpoint expects.
+    ///
+    /// ```
+    /// use ikem_core::{Point, Size};
+    /// let p = Point::new(100.0, 400.0).rescaled(Size::new(800, 2048), Size::new(256, 512));
+    /// assert_eq!(p, Point::new(32.0, 100.0));
+    /// ```
+    #[must_use]
+    pub fn rescaled(self, from: Size, to: Size) -> Self {
+        let axis = |value: f32, from: usize, to: usize| (f64::from(value) * to as f64 / from as f64) as f32;
+        Self::new(axis(self.x, from.width, to.width), axis(self.y, from.height, to.height))
+    }
+}
+
+impl Add for Point {
+    type Output = Self;
+    fn add(self, other: Self) -> Self {
+        Self::new(self.x + other.x, self.y + other.y)
+    }
+}
+
+impl Sub for Point {
+    type Output = Self;
+    fn sub(self, other: Self) -> Self {
+        Self::new(self.x - other.x, self.y - other.y)
+    }
+}
+
+impl Mul<f32> for Point {
+    type Output = Self;
+    fn mul(self, factor: f32) -> Self {
+        Self::new(self.x * factor, self.y * factor)
+    }
+}
+
+/// Width and height in pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Size {
+    /// Pixels in a row.
+    pub width: usize,
+    /// Pixels in a column.
+    pub height: usize,
+}
+
+impl Size {
+    /// `width` by `height` pixels.
+    #[must_use]
+    pub const fn new(width: usize, height: usize) -> Self {
+        Self { width, height }
+    }
+
+    /// The number of pixels; saturates instead of overflowing.
+    #[must_use]
+    pub const fn area(self) -> usize {
+        self.width.saturating_mul(self.height)
+    }
+
+    /// Whether a finite `point` lies on the image: between its outer pixel edges, half a pixel beyond the outer
+    /// pixel centres. Relative label formats reach 1.0, half a pixel further; that is inside too.
+    #[must_use]
+    pub fn contains(self, point: Point) -> bool {
+        let inside = |value: f32, extent: usize| value >= -0.5 && value <= extent as f32;
+        inside(point.x, self.width) && inside(point.y, self.height)
+    }
+}
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} x {} px", self.width, self.height)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn yx_order_is_named_where_it_appears() {
+        assert_eq!(Point::from_yx([3.0, 5.0]), Point::new(5.0, 3.0));
+        assert_eq!(Point::new(5.0, 3.0).to_yx(), [3.0, 5.0]);
+    }
+
+    #[test]
+    fn only_points_on_the_image_are_inside() {
+        let size = Size::new(10, 20);
+        for (x, y, inside) in [
+            (0.0, 0.0, true),
+            (-0.5, 19.5, true),
+            (10.0, 20.0, true),
+            (-0.6, 3.0, false),
+            (10.1, 3.0, false),
+            (3.0, 20.1, false),
+            (f32::NAN, 3.0, false),
+            (3.0, f32::INFINITY, false),
+        ] {
+            assert_eq!(size.contains(Point::new(x, y)), inside, "({x}, {y})");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn image_to_model_and_back_is_the_identity(
+            width in 1_usize..6000, height in 1_usize..6000, u in 0_f32..1.0, v in 0_f32..1.0,
+        ) {
+            let (image, model) = (Size::new(width, height), Size::new(256, 512));
+            let point = Point::new(u * width as f32, v * height as f32);
+            let back = point.rescaled(image, model).rescaled(model, image);
+            prop_assert!(point.distance(back) < 1e-3, "{point:?} came back as {back:?}");
+        }
+    }
+}

@@ -1,0 +1,48 @@
+#![deny(missing_docs)]
+//! The words of interactive keypoint estimation: no tensors, no files.
+//!
+//! A network marks the keypoints of an image; a person corrects one; the network, given that correction as a
+//! Gaussian *hint map* and its own last heatmaps, moves the others. This crate holds what every other crate of
+//! the workspace speaks of:
+//!
+//! - [`Point`], [`Size`] and [`Keypoints`]: x to the right, y down, in pixels; an integer is a pixel's index.
+//! - [`Skeleton`]: what the keypoints are called, which belong together, which change sides in a mirror.
+//! - [`Heatmaps`] and [`Decoding`]: points to Gaussian maps and back.
+//! - [`Hint`], [`Hints`] and [`History`]: the corrections of one image, in order, with undo and redo.
+//! - [`GrayImage`] and [`Preparation`]: an image in memory and the one way it becomes a network's input.
+//! - [`Reviser`]: anything that answers a correction with better keypoints.
+//!
+//! ```
+//! use ikem_core::{Decoding, Heatmaps, Point, Size};
+//!
+//! let points = [Point::new(70.25, 120.5)].into_iter().collect();
+//! let maps = Heatmaps::gaussian(&points, Size::new(256, 512), 7.5);
+//! let found = maps.decode(&Decoding::Expected)[0];
+//! assert!(found.point.distance(points[0]) < 1e-3);
+//! ```
+
+mod decode;
+mod error;
+mod geometry;
+mod heatmaps;
+mod hints;
+mod history;
+mod image;
+mod keypoints;
+mod preparation;
+mod resample;
+mod reviser;
+mod skeleton;
+
+pub use decode::{Decoding, Detection, LocalWindow};
+pub use error::Error;
+pub use geometry::{Point, Size};
+pub use heatmaps::{GaussianFactors, Heatmaps};
+pub use hints::{Hint, Hints};
+pub use history::History;
+pub use image::GrayImage;
+pub use keypoints::Keypoints;
+pub use preparation::Preparation;
+pub use resample::{Resampling, resample};
+pub use reviser::Reviser;
+pub use skeleton::{Skeleton, Vertebra};

@@ -1,0 +1,232 @@
+use serde::{Deserialize, Serialize};
+
+use crate::Error;
+
+/// The names of the 17 vertebrae that a spinal AP radiograph is marked with, from the top.
+const SPINE: [&str; 17] =
+    ["T1", "T2", "T3", "T4", "T5", "T6", "T7", "T8", "T9", "T10", "T11", "T12", "L1", "L2", "L3", "L4", "L5"];
+
+/// A vertebra and the indices of its keypoints; in the spine these are its corners: top left, top right,
+/// bottom left, bottom right, as seen on the image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Vertebra {
+    /// Its name, such as `T5`.
+    pub name: String,
+    /// The indices of its keypoints.
+    pub corners: Vec<usize>,
+}
+
+/// What the keypoints of a model are: their names, which belong together, which change places in a mirror, and
+/// the lines to draw between them.
+///
+/// [`Skeleton::spine`] is the one of the published models. Any other can be read from JSON:
+///
+/// ```
+/// use ikem_core::Skeleton;
+/// let hand: Skeleton = serde_json::from_str(
+///     r#"{"names": ["left", "right"], "vertebrae": [{"name": "bone", "corners": [0, 1]}],
+///         "flip_pairs": [[0, 1]], "edges": [[0, 1]]}"#,
+/// )?;
+/// assert_eq!(hand.index("right")?, 1);
+/// assert!(serde_json::from_str::<Skeleton>(r#"{"names": ["a"], "edges": [[0, 7]]}"#).is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Unchecked")]
+pub struct Skeleton {
+    names: Vec<String>,
+    vertebrae: Vec<Vertebra>,
+    flip_pairs: Vec<(usize, usize)>,
+    edges: Vec<(usize, usize)>,
+}
+
+/// A skeleton as it stands in JSON.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Unchecked {
+    names: Vec<String>,
+    #[serde(default)]
+    vertebrae: Vec<Vertebra>,
+    #[serde(default)]
+    flip_pairs: Vec<(usize, usize)>,
+    #[serde(default)]
+    edges: Vec<(usize, usize)>,
+}
+
+impl Skeleton {
+    /// The spine from T1 to L5: 17 vertebrae of four corners, `T1-TL`, `T1-TR`, `T1-BL`, `T1-BR`, `T2-TL` …
+    #[must_use]
+    pub fn spine() -> Self {
+        let corner_names = ["TL", "TR", "BL", "BR"];
+        let firsts = || (0..SPINE.len()).map(|v| 4 * v);
+        Self {
+            names: SPINE.iter().flat_map(|v| corner_names.map(|corner| format!("{v}-{corner}"))).collect(),
+            vertebrae: SPINE
+                .iter()
+                .zip(firsts())
+                .map(|(name, a)| Vertebra { name: (*name).to_owned(), corners: (a..a + 4).collect() })
+                .collect(),
+            flip_pairs: firsts().flat_map(|a| [(a, a + 1), (a + 2, a + 3)]).collect(),
+            edges: firsts().flat_map(|a| [(a, a + 1), (a + 1, a + 3), (a + 3, a + 2), (a + 2, a)]).collect(),
+        }
+    }
+
+    /// `count` keypoints called `0`, `1`, … that nothing else is known of.
+    #[must_use]
+    pub fn numbered(count: usize) -> Self {
+        Self {
+            names: (0..count).map(|index| index.to_string()).collect(),
+            vertebrae: Vec::new(),
+            flip_pairs: Vec::new(),
+            edges: Vec::new(),
+        }
+    }
+
+    /// A checked skeleton of given parts.
+    ///
+    /// # Errors
+    /// [`Error::Skeleton`] when a name is empty or stands twice, an index has no name, or a keypoint is in two
+    /// flip pairs.
+    pub fn new(
+        names: Vec<String>,
+        vertebrae: Vec<Vertebra>,
+        flip_pairs: Vec<(usize, usize)>,
+        edges: Vec<(usize, usize)>,
+    ) -> Result<Self, Error> {
+        let count = names.len();
+        let mut sorted: Vec<&str> = names.iter().map(String::as_str).collect();
+        sorted.sort_unstable();
+        if let Some(name) = sorted.iter().find(|name| name.is_empty()) {
+            return Err(Error::Skeleton(format!("a keypoint is called {name:?}")));
+        }
+        if let Some(pair) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
+            return Err(Error::Skeleton(format!("two keypoints are called {:?}", pair[0])));
+        }
+        let corners = vertebrae.iter().flat_map(|vertebra| vertebra.corners.iter().copied());
+        let paired = || flip_pairs.iter().flat_map(|&(a, b)| [a, b]);
+        let drawn = edges.iter().flat_map(|&(a, b)| [a, b]);
+        if let Some(index) = corners.chain(paired()).chain(drawn).find(|&index| index >= count) {
+            return Err(Error::Skeleton(format!("there is no keypoint {index} among {count} names")));
+        }
+        let mut pairs_of = vec![0_usize; count];
+        paired().for_each(|index| pairs_of[index] += 1);
+        if let Some(index) = pairs_of.iter().position(|&pairs| pairs > 1) {
+            return Err(Error::Skeleton(format!("keypoint {index} is in two flip pairs")));
+        }
+        Ok(Self { names, vertebrae, flip_pairs, edges })
+    }
+
+    /// How many keypoints there are (K).
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.names.len()
+    }
+
+    /// Whether there are no keypoints.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+
+    /// The keypoints' names in order.
+    #[must_use]
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// The vertebrae from top to bottom.
+    #[must_use]
+    pub fn vertebrae(&self) -> &[Vertebra] {
+        &self.vertebrae
+    }
+
+    /// The pairs of keypoints that change places when the image is mirrored.
+    #[must_use]
+    pub fn flip_pairs(&self) -> &[(usize, usize)] {
+        &self.flip_pairs
+    }
+
+    /// The lines to draw.
+    #[must_use]
+    pub fn edges(&self) -> &[(usize, usize)] {
+        &self.edges
+    }
+
+    /// The vertebra that `keypoint` belongs to, as its place in [`vertebrae`](Self::vertebrae).
+    #[must_use]
+    pub fn vertebra_of(&self, keypoint: usize) -> Option<usize> {
+        self.vertebrae.iter().position(|vertebra| vertebra.corners.contains(&keypoint))
+    }
+
+    /// The index of the keypoint that `text` names: a name, in any case of letters, or an index from 0.
+    ///
+    /// # Errors
+    /// [`Error::UnknownName`] when it is neither.
+    pub fn index(&self, text: &str) -> Result<usize, Error> {
+        self.names
+            .iter()
+            .position(|name| name.eq_ignore_ascii_case(text))
+            .or_else(|| text.parse().ok().filter(|&index: &usize| index < self.len()))
+            .ok_or_else(|| Error::UnknownName {
+                name: text.to_owned(),
+                first: self.names.first().cloned().unwrap_or_default(),
+                last: self.names.last().cloned().unwrap_or_default(),
+                count: self.len(),
+            })
+    }
+}
+
+impl TryFrom<Unchecked> for Skeleton {
+    type Error = Error;
+    fn try_from(raw: Unchecked) -> Result<Self, Error> {
+        Self::new(raw.names, raw.vertebrae, raw.flip_pairs, raw.edges)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_spine_has_17_vertebrae_of_four_corners() {
+        let spine = Skeleton::spine();
+        assert_eq!(spine.len(), 68);
+        assert_eq!(spine.names()[17], "T5-TR");
+        assert_eq!(spine.index("l5-br"), Ok(67));
+        assert_eq!(spine.index("16"), Ok(16));
+        assert_eq!(spine.vertebra_of(67), Some(16));
+        assert_eq!(spine.vertebrae()[16].name, "L5");
+        let swapped: Vec<_> =
+            spine.flip_pairs().iter().map(|&(a, b)| [&spine.names()[a], &spine.names()[b]]).collect();
+        assert_eq!(swapped[0], ["T1-TL", "T1-TR"]);
+        assert_eq!(swapped[33], ["L5-BL", "L5-BR"]);
+        let checked = Skeleton::new(
+            spine.names.clone(),
+            spine.vertebrae.clone(),
+            spine.flip_pairs.clone(),
+            spine.edges.clone(),
+        );
+        assert_eq!(checked, Ok(spine));
+    }
+
+    #[test]
+    fn contradictions_are_told() {
+        let names = |n: &[&str]| n.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>();
+        let cases = [
+            (Skeleton::new(names(&["a", "a"]), vec![], vec![], vec![]), "two keypoints are called \"a\""),
+            (Skeleton::new(names(&[""]), vec![], vec![], vec![]), "a keypoint is called \"\""),
+            (Skeleton::new(names(&["a"]), vec![], vec![], vec![(0, 1)]), "no keypoint 1 among 1"),
+            (
+                Skeleton::new(names(&["a", "b", "c"]), vec![], vec![(0, 1), (1, 2)], vec![]),
+                "keypoint 1 is in two",
+            ),
+        ];
+        for (result, expected) in cases {
+            let message = result.expect_err(expected).to_string();
+            assert!(message.contains(expected), "{message}");
+        }
+        assert!(Skeleton::spine().index("T13-TL").is_err());
+        assert!(Skeleton::spine().index("68").is_err());
+    }
+}
