@@ -1,2 +1,53 @@
 #![deny(missing_docs)]
-//! Placeholder of the crate.
+//! How good are the keypoints, and how much work is left? Metrics, simulated annotators and Cobb angles.
+//!
+//! Knows no network: whatever implements [`ikem_core::Reviser`] can be judged.
+//!
+//! - [`Protocol::play`] lets a simulated person correct one image and keeps every state on the way, with the
+//!   same number of clicks of *manual revision* beside it. [`Rule`] says which point the person corrects.
+//! - [`radial_errors`], [`mre`] and their like measure one prediction against its [`GroundTruth`].
+//! - [`Noc`] counts clicks to a target, both conventions side by side.
+//!
+//! ```
+//! use ikem_core::{Hint, Hints, Keypoints, Point, Reviser, Size};
+//! use ikem_eval::{GroundTruth, Protocol};
+//!
+//! /// Takes corrections and moves nothing else.
+//! struct Frozen(Keypoints, Hints);
+//!
+//! impl Reviser for Frozen {
+//!     type Error = std::convert::Infallible;
+//!     fn raw_keypoints(&self) -> &Keypoints {
+//!         &self.0
+//!     }
+//!     fn keypoints(&self) -> Keypoints {
+//!         self.1.applied_to(&self.0)
+//!     }
+//!     fn revise(&mut self, hint: Hint) -> Result<(), Self::Error> {
+//!         self.1.set(hint);
+//!         Ok(())
+//!     }
+//! }
+//!
+//! let labels = vec![Point::new(10.0, 10.0), Point::new(20.0, 10.0)].into();
+//! let truth = GroundTruth::new("drawn.png", Size::new(40, 40), labels)?;
+//! let predicted = vec![Point::new(10.0, 14.0), Point::new(20.0, 12.0)].into();
+//! let played = Protocol { clicks: 2, ..Protocol::default() }.play(&mut Frozen(predicted, Hints::new()), &truth)?;
+//! assert_eq!(played.model_mre(), [3.0, 1.0, 0.0]);
+//! assert_eq!(played.model_mre(), played.manual_mre());
+//! # Ok::<(), ikem_eval::Error>(())
+//! ```
+
+mod annotator;
+mod error;
+mod noc;
+mod play;
+mod radial;
+mod truth;
+
+pub use annotator::{Annotator, Rule};
+pub use error::Error;
+pub use noc::{Noc, first_pass};
+pub use play::{Played, Protocol, Step};
+pub use radial::{model_errors, mre, radial_errors};
+pub use truth::GroundTruth;

@@ -1,0 +1,251 @@
+use std::fmt;
+use std::str::FromStr;
+
+use ikem_core::{Hint, Keypoints, Point, Size};
+use rand::{RngCore, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, GroundTruth, Protocol, model_errors};
+
+/// Which point a simulated person corrects next. Errors are those of the *raw* output in model space.
+///
+/// Parsed from and printed as `worst`, `worst-new`, `random`, `first-wrong:THRESHOLD`.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Rule {
+    /// The largest error of all, as the network gave the points: one that was corrected can come again. The rule of
+    /// the published UNet-IKEM and HRNet+OCR-IKEM.
+    Worst,
+    /// The largest error among the points not yet corrected: the rule of the MICCAI 2022 paper.
+    #[default]
+    WorstNew,
+    /// Any point not yet corrected, each as likely as the other.
+    Random,
+    /// From top to bottom (skeleton order), the first point not yet corrected that is further off than this many
+    /// pixels of model space.
+    FirstWrong(f64),
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Worst => f.write_str("worst"),
+            Self::WorstNew => f.write_str("worst-new"),
+            Self::Random => f.write_str("random"),
+            Self::FirstWrong(threshold) => write!(f, "first-wrong:{threshold}"),
+        }
+    }
+}
+
+impl FromStr for Rule {
+    type Err = Error;
+    fn from_str(text: &str) -> Result<Self, Error> {
+        match text {
+            "worst" => Some(Self::Worst),
+            "worst-new" => Some(Self::WorstNew),
+            "random" => Some(Self::Random),
+            _ => {
+                text.strip_prefix("first-wrong:").and_then(|number| number.parse().ok()).map(Self::FirstWrong)
+            }
+        }
+        .ok_or_else(|| Error::Argument {
+            what: "rule of the simulated annotator",
+            found: format!("{text:?}"),
+            expected: "worst, worst-new, random or first-wrong:THRESHOLD",
+        })
+    }
+}
+
+/// A simulated person in front of one image.
+///
+/// All that is random depends on the protocol's seed and the image's name alone, not on the order of images; the
+/// error of a placement depends on the keypoint and how often it was placed, not on what came between.
+#[derive(Debug, Clone)]
+pub struct Annotator<'a> {
+    protocol: &'a Protocol,
+    truth: &'a GroundTruth,
+    placed: Vec<u32>,
+    random: ChaCha8Rng,
+}
+
+impl<'a> Annotator<'a> {
+    /// Sits down in front of the image of `truth`.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] where the protocol cannot be played.
+    pub fn new(protocol: &'a Protocol, truth: &'a GroundTruth) -> Result<Self, Error> {
+        protocol.check()?;
+        let random = ChaCha8Rng::seed_from_u64(protocol.seed ^ hash(&truth.image));
+        Ok(Self { protocol, truth, placed: vec![0; truth.keypoints.len()], random })
+    }
+
+    /// The correction that the person makes when the network says `raw`; none if there is nothing left to correct.
+    ///
+    /// A click that would fall beyond the border of the image, because the label does or because the hand slipped,
+    /// lands on the border.
+    pub fn click(&mut self, raw: &Keypoints) -> Option<Hint> {
+        let errors = model_errors(raw, &self.truth.keypoints, self.truth.size, self.protocol.model_size);
+        let left =
+            || errors.iter().copied().enumerate().zip(&self.placed).filter(|(_, n)| **n == 0).map(|(e, _)| e);
+        let keypoint = match self.protocol.rule {
+            Rule::Worst => worst(errors.iter().copied().enumerate()),
+            Rule::WorstNew => worst(left()),
+            Rule::FirstWrong(threshold) => {
+                left().find(|(_, error)| *error > threshold).map(|(keypoint, _)| keypoint)
+            }
+            Rule::Random => {
+                let place = below(left().count(), &mut self.random);
+                left().nth(place).map(|(keypoint, _)| keypoint)
+            }
+        }?;
+        self.place(keypoint)
+    }
+
+    /// The click that corrects `keypoint`, which counts as corrected from now on.
+    fn place(&mut self, keypoint: usize) -> Option<Hint> {
+        let label = *self.truth.keypoints.get(keypoint)?;
+        let placed = self.placed.get_mut(keypoint)?;
+        *placed += 1;
+        let mut random = ChaCha8Rng::seed_from_u64(self.protocol.seed ^ hash(&self.truth.image));
+        // Stream 0 chooses points.
+        random.set_stream(1 + ((keypoint as u64) << 32) + u64::from(*placed));
+        let [x, y] = normal_pair(&mut random).map(|normal| (normal * self.protocol.click_std) as f32);
+        Some(Hint::new(keypoint, onto(self.truth.size, label + Point::new(x, y))))
+    }
+}
+
+/// The first of the largest.
+fn worst(errors: impl Iterator<Item = (usize, f64)>) -> Option<usize> {
+    errors.reduce(|best, next| if next.1 > best.1 { next } else { best }).map(|(keypoint, _)| keypoint)
+}
+
+/// The point of the image nearest to `point`, by what [`Size::contains`] calls inside.
+fn onto(size: Size, point: Point) -> Point {
+    Point::new(point.x.clamp(-0.5, size.width as f32), point.y.clamp(-0.5, size.height as f32))
+}
+
+/// A number below `count`, 0 if that is 0; the same on machines of any word length.
+pub(crate) fn below(count: usize, random: &mut impl RngCore) -> usize {
+    ((u128::from(random.next_u64()) * count as u128) >> 64) as usize
+}
+
+/// Two independent standard normal numbers (Box and Muller 1958).
+fn normal_pair(random: &mut impl RngCore) -> [f64; 2] {
+    let mut uniform = || ((random.next_u64() >> 11) as f64 + 0.5) / (1_u64 << 53) as f64;
+    let radius = (-2.0 * libm::log(uniform())).sqrt();
+    let angle = std::f64::consts::TAU * uniform();
+    [radius * libm::cos(angle), radius * libm::sin(angle)]
+}
+
+/// FNV-1a, 64 bits: the same for ever, unlike the standard library's.
+fn hash(text: &str) -> u64 {
+    text.bytes()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn truth(name: &str) -> GroundTruth {
+        let labels = (0..6).map(|i| Point::new(100.0, 100.0 * i as f32)).collect();
+        GroundTruth::new(name, Size::new(256, 512), labels).expect("a truth")
+    }
+
+    /// Off by 3, 1, 5, 2, 4, 5 pixels to the right.
+    fn prediction(truth: &GroundTruth) -> Keypoints {
+        let off = [3.0, 1.0, 5.0, 2.0, 4.0, 5.0];
+        truth.keypoints.iter().zip(off).map(|(p, x)| *p + Point::new(x, 0.0)).collect()
+    }
+
+    fn clicked(protocol: &Protocol, name: &str, clicks: usize) -> Vec<usize> {
+        let truth = truth(name);
+        let raw = prediction(&truth);
+        let mut annotator = Annotator::new(protocol, &truth).expect("an annotator");
+        (0..clicks).map_while(|_| annotator.click(&raw)).map(|hint| hint.keypoint).collect()
+    }
+
+    #[test]
+    fn rules_choose_as_they_say() {
+        for (rule, expected) in [
+            (Rule::Worst, &[2, 2, 2, 2, 2, 2, 2, 2][..]),
+            (Rule::WorstNew, &[2, 5, 4, 0, 3, 1]),
+            (Rule::FirstWrong(2.5), &[0, 2, 4, 5]),
+            (Rule::FirstWrong(5.0), &[]),
+        ] {
+            let protocol = Protocol { rule, ..Protocol::default() };
+            assert_eq!(clicked(&protocol, "a", 8), expected, "{rule}");
+            assert_eq!(rule.to_string().parse::<Rule>().expect("a rule"), rule);
+        }
+        assert!("first-wrong".parse::<Rule>().is_err());
+    }
+
+    #[test]
+    fn errors_are_compared_in_model_space() {
+        // 6 px across in an image as wide as the grid outweigh 9 px down in one four times as high.
+        let labels = vec![Point::default(), Point::default()].into();
+        let truth = GroundTruth::new("a", Size::new(256, 2048), labels).expect("a truth");
+        let raw = vec![Point::new(0.0, 9.0), Point::new(6.0, 0.0)].into();
+        let protocol = Protocol::default();
+        let mut annotator = Annotator::new(&protocol, &truth).expect("an annotator");
+        assert_eq!(annotator.click(&raw).map(|hint| hint.keypoint), Some(1));
+    }
+
+    #[test]
+    fn random_takes_each_point_once_and_depends_on_seed_and_image_alone() {
+        let protocol = |seed| Protocol { rule: Rule::Random, seed, ..Protocol::default() };
+        let first = clicked(&protocol(1), "a", 9);
+        let mut sorted = first.clone();
+        sorted.sort_unstable();
+        assert_eq!(sorted, [0, 1, 2, 3, 4, 5]);
+        assert_eq!(clicked(&protocol(1), "a", 9), first);
+        let others: Vec<_> = (2..20).map(|seed| clicked(&protocol(seed), "a", 9)).collect();
+        assert!(others.iter().any(|other| *other != first));
+        let images: Vec<_> = ["b", "c", "d", "e"].map(|name| clicked(&protocol(1), name, 9)).into();
+        assert!(images.iter().any(|other| *other != first));
+    }
+
+    #[test]
+    fn slips_of_the_hand_have_the_given_spread() {
+        let labels: Keypoints = vec![Point::new(5000.0, 5000.0); 4000].into();
+        let truth = GroundTruth::new("a", Size::new(10_000, 10_000), labels).expect("a truth");
+        let protocol = Protocol { click_std: 3.0, ..Protocol::default() };
+        let mut annotator = Annotator::new(&protocol, &truth).expect("an annotator");
+        let offs: Vec<f64> = (0..4000)
+            .filter_map(|_| annotator.click(&truth.keypoints))
+            .flat_map(|hint| [hint.point.x - 5000.0, hint.point.y - 5000.0])
+            .map(f64::from)
+            .collect();
+        assert_eq!(offs.len(), 8000);
+        let mean = offs.iter().sum::<f64>() / 8000.0;
+        let std = (offs.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / 8000.0).sqrt();
+        // Four standard errors of either.
+        assert!(mean.abs() < 0.14 && (std - 3.0).abs() < 0.1, "mean {mean}, std {std}");
+    }
+
+    #[test]
+    fn the_hand_slips_alike_whatever_came_between_and_anew_at_the_second_try() {
+        let truth = truth("a");
+        let protocol = Protocol { click_std: 2.0, ..Protocol::default() };
+        let mut one = Annotator::new(&protocol, &truth).expect("an annotator");
+        let mut other = one.clone();
+        let first = one.place(3);
+        other.place(1);
+        assert_eq!(other.place(3), first);
+        assert_ne!(one.place(3), first);
+    }
+
+    #[test]
+    fn clicks_land_on_the_image() {
+        let labels = vec![Point::new(-7.0, 600.0), Point::new(256.0, -0.5)].into();
+        let truth = GroundTruth::new("a", Size::new(256, 512), labels).expect("a truth");
+        let protocol = Protocol::default();
+        let mut annotator = Annotator::new(&protocol, &truth).expect("an annotator");
+        let raw = vec![Point::default(); 2].into();
+        let hints: Vec<_> = std::iter::from_fn(|| annotator.click(&raw)).collect();
+        assert_eq!(hints, [Hint::new(0, Point::new(-0.5, 512.0)), Hint::new(1, Point::new(256.0, -0.5)),]);
+        assert!(hints.iter().all(|hint| hint.checked(2, truth.size).is_ok()));
+    }
+}

@@ -1,0 +1,61 @@
+use ikem_core::Size;
+
+/// Why something could not be evaluated.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// An argument that cannot be meant.
+    #[error("{what} is {found}; expected {expected}")]
+    Argument {
+        /// Which argument.
+        what: &'static str,
+        /// Its value.
+        found: String,
+        /// What it had to be.
+        expected: &'static str,
+    },
+    /// Labels and predictions of different lengths.
+    #[error("{image}: {found} keypoints predicted, {expected} labelled")]
+    Length {
+        /// The image.
+        image: String,
+        /// How many are labelled.
+        expected: usize,
+        /// How many were predicted.
+        found: usize,
+    },
+    /// An image of no pixels.
+    #[error("{image} has {size}; expected at least 1 x 1")]
+    EmptySize {
+        /// The image.
+        image: String,
+        /// Its size.
+        size: Size,
+    },
+    /// A coordinate that is no number.
+    #[error("{image}: keypoint {keypoint} of the {what} is ({x}, {y}); expected finite coordinates")]
+    NotFinite {
+        /// The image.
+        image: String,
+        /// The keypoint's index.
+        keypoint: usize,
+        /// Labels or prediction.
+        what: &'static str,
+        /// The x found.
+        x: f32,
+        /// The y found.
+        y: f32,
+    },
+    /// The reviser did not take a click.
+    #[error("{image}: click {click}, on keypoint {keypoint}, was refused")]
+    Refused {
+        /// The image.
+        image: String,
+        /// The click's number from 1.
+        click: usize,
+        /// The keypoint that was clicked.
+        keypoint: usize,
+        /// What the reviser said.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}

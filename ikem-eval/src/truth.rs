@@ -1,0 +1,78 @@
+use ikem_core::{Keypoints, Point, Size};
+use serde::Serialize;
+
+use crate::Error;
+
+/// What is known to be right of one image.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct GroundTruth {
+    /// The image's name; also what makes its random choices its own.
+    pub image: String,
+    /// The image's size in pixels.
+    pub size: Size,
+    /// The labelled keypoints in pixels of the image.
+    pub keypoints: Keypoints,
+    /// Millimetres in a pixel along x and y, where known.
+    pub spacing: Option<[f64; 2]>,
+}
+
+impl GroundTruth {
+    /// The labels of an image, spacing unknown. Labels may lie beyond the image's border.
+    ///
+    /// # Errors
+    /// [`Error::EmptySize`], [`Error::NotFinite`], or [`Error::Argument`] where there is no keypoint at all.
+    pub fn new(image: impl Into<String>, size: Size, keypoints: Keypoints) -> Result<Self, Error> {
+        let image = image.into();
+        if size.area() == 0 {
+            return Err(Error::EmptySize { image, size });
+        }
+        if keypoints.is_empty() {
+            return Err(Error::Argument {
+                what: "number of labelled keypoints",
+                found: "0".to_owned(),
+                expected: "at least 1",
+            });
+        }
+        let truth = Self { image, size, keypoints, spacing: None };
+        truth.check_finite("labels", &truth.keypoints)?;
+        Ok(truth)
+    }
+
+    /// The same with `spacing` millimetres in a pixel along x and y.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] unless both are positive and finite.
+    pub fn with_spacing(mut self, spacing: [f64; 2]) -> Result<Self, Error> {
+        if !spacing.iter().all(|mm| mm.is_finite() && *mm > 0.0) {
+            return Err(Error::Argument {
+                what: "pixel spacing",
+                found: format!("{spacing:?}"),
+                expected: "two positive numbers of millimetres",
+            });
+        }
+        self.spacing = Some(spacing);
+        Ok(self)
+    }
+
+    /// Checks that `prediction` has a finite point for every labelled one.
+    pub(crate) fn check(&self, prediction: &Keypoints) -> Result<(), Error> {
+        if prediction.len() != self.keypoints.len() {
+            return Err(Error::Length {
+                image: self.image.clone(),
+                expected: self.keypoints.len(),
+                found: prediction.len(),
+            });
+        }
+        self.check_finite("prediction", prediction)
+    }
+
+    fn check_finite(&self, what: &'static str, points: &Keypoints) -> Result<(), Error> {
+        match points.iter().enumerate().find(|(_, point)| !point.is_finite()) {
+            None => Ok(()),
+            Some((keypoint, &Point { x, y })) => {
+                Err(Error::NotFinite { image: self.image.clone(), keypoint, what, x, y })
+            }
+        }
+    }
+}
