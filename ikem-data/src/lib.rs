@@ -1,2 +1,13 @@
 #![deny(missing_docs)]
-//! Placeholder of the crate.
+//! Radiographs, labels and predictions: in from files, out to files.
+
+mod error;
+mod files;
+mod image_file;
+mod manifest;
+mod prediction;
+
+pub use error::Error;
+pub use image_file::{Limits, decode_image, image_size, load_image};
+pub use manifest::{Manifest, ManifestEntry, Set};
+pub use prediction::{PredictedKeypoint, Prediction};

@@ -1,0 +1,96 @@
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Why data could not be read, written or used; grouped by who must act.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The disk: a file is missing, is a folder, may not be read …
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The disk: a file cannot be written. What stood there before still does.
+    #[error("cannot write {}: {source}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The file is of another kind.
+    #[error("{} is not {expected}: it begins with {found}", path.display())]
+    NotAn {
+        /// The file.
+        path: PathBuf,
+        /// The kinds that can be read.
+        expected: &'static str,
+        /// Its first bytes.
+        found: String,
+    },
+    /// The file is of the right kind, but broken or of a flavour that is not read.
+    #[error("{} is a broken {kind}: {found}; expected {expected}", path.display())]
+    Broken {
+        /// The file.
+        path: PathBuf,
+        /// What the file should be.
+        kind: &'static str,
+        /// What is wrong with it.
+        found: String,
+        /// What should be there.
+        expected: String,
+    },
+    /// One entry of a list is wrong.
+    #[error("{}, entry {entry} ({name}), field {field}: {found}; expected {expected}", path.display())]
+    Entry {
+        /// The file that holds the list.
+        path: PathBuf,
+        /// The entry's place, from 0.
+        entry: usize,
+        /// What the entry is called, such as its image; empty where it has no name.
+        name: Box<str>,
+        /// The field, such as `corners[3]`.
+        field: Box<str>,
+        /// What stands there.
+        found: String,
+        /// What should stand there.
+        expected: String,
+    },
+    /// A limit was hit; nothing was allocated.
+    #[error("{} has {found}; expected at most {limit}", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// How much of it there is.
+        found: String,
+        /// How much is read.
+        limit: String,
+    },
+    /// An argument is wrong.
+    #[error("{argument}: {found}; expected {expected}")]
+    Argument {
+        /// What the argument is called.
+        argument: &'static str,
+        /// What was given.
+        found: String,
+        /// What can be given.
+        expected: String,
+    },
+    /// An argument is wrong in the words of the core crate.
+    #[error(transparent)]
+    Core(#[from] ikem_core::Error),
+}
+
+impl Error {
+    pub(crate) fn broken(
+        path: &Path,
+        kind: &'static str,
+        found: impl ToString,
+        expected: impl Into<String>,
+    ) -> Self {
+        Self::Broken { path: path.to_owned(), kind, found: found.to_string(), expected: expected.into() }
+    }
+}

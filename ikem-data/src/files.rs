@@ -1,0 +1,127 @@
+//! Reading files up to a limit, and writing them whole or not at all.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::path::Path;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::Error;
+
+/// The most that is read of a text file (manifests, labels, predictions), in bytes.
+const TEXT_LIMIT: u64 = 256 << 20;
+
+/// Reads a file of at most `limit` bytes.
+pub(crate) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
+    let failed = |source| Error::Read { path: path.to_owned(), source };
+    let file = File::open(path).map_err(failed)?;
+    let length = file.metadata().map_err(failed)?.len();
+    let too_large =
+        |found: String| Error::TooLarge { path: path.to_owned(), found, limit: format!("{limit} bytes") };
+    if length > limit {
+        return Err(too_large(format!("{length} bytes")));
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
+    // A device or a pipe tells no length.
+    file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > limit { Err(too_large("more".to_owned())) } else { Ok(bytes) }
+}
+
+/// Reads the first `length` bytes of a file, or all there are.
+pub(crate) fn read_start(path: &Path, length: u64) -> Result<Vec<u8>, Error> {
+    let failed = |source| Error::Read { path: path.to_owned(), source };
+    let mut bytes = Vec::new();
+    File::open(path).map_err(failed)?.take(length).read_to_end(&mut bytes).map_err(failed)?;
+    Ok(bytes)
+}
+
+/// Reads a text file whole.
+pub(crate) fn read_text(path: &Path, kind: &'static str) -> Result<String, Error> {
+    let text = String::from_utf8(read(path, TEXT_LIMIT)?)
+        .map_err(|error| Error::broken(path, kind, error, "text in UTF-8"))?;
+    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
+}
+
+/// Reads a JSON file; a value of the wrong type is named by its path, such as `[3].corners[67]`.
+pub(crate) fn read_json<T: DeserializeOwned>(path: &Path, kind: &'static str) -> Result<T, Error> {
+    parse_json(path, kind, &read_text(path, kind)?)
+}
+
+/// Parses JSON text; `path` is for the error alone.
+pub(crate) fn parse_json<T: DeserializeOwned>(
+    path: &Path,
+    kind: &'static str,
+    text: &str,
+) -> Result<T, Error> {
+    let mut json = serde_json::Deserializer::from_str(text);
+    let broken = |found: String| Error::broken(path, kind, found, format!("the JSON of a {kind}"));
+    let value =
+        serde_path_to_error::deserialize(&mut json).map_err(|error| match error.path().iter().next() {
+            Some(_) => broken(format!("at {}: {}", error.path(), error.inner())),
+            None => broken(error.inner().to_string()),
+        })?;
+    json.end().map_err(|error| broken(error.to_string()))?;
+    Ok(value)
+}
+
+/// Writes a file whole or not at all: into a temporary file of the same folder, which then takes its name.
+/// Missing folders on the way are made.
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let failed = |source| Error::Write { path: path.to_owned(), source };
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    std::fs::create_dir_all(folder).map_err(failed)?;
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // Temporary files are private; the result is as readable as any file that a program writes.
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    let mut file = builder.tempfile_in(folder).map_err(failed)?;
+    file.write_all(bytes).map_err(failed)?;
+    file.persist(path).map_err(|error| failed(error.error))?;
+    Ok(())
+}
+
+/// Writes `value` as JSON, indented.
+pub(crate) fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), Error> {
+    let mut text = serde_json::to_string_pretty(value)
+        .map_err(|error| Error::Write { path: path.to_owned(), source: error.into() })?;
+    text.push('\n');
+    write(path, text.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_read_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("five");
+        write(&file, b"12345").unwrap();
+        assert_eq!(read(&file, 5).unwrap(), b"12345");
+        assert_eq!(read_start(&file, 2).unwrap(), b"12");
+        for (path, limit, expected) in [
+            (file, 4, "five has 5 bytes; expected at most 4 bytes"),
+            (folder.path().join("none"), 9, "none: No such file"),
+            (folder.path().to_owned(), 99999, "Is a directory"),
+        ] {
+            let message = read(&path, limit).unwrap_err().to_string();
+            assert!(message.contains(expected), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_failed_write_leaves_nothing_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let taken = folder.path().join("folder");
+        std::fs::create_dir(&taken).unwrap();
+        assert!(matches!(write(&taken, b"x"), Err(Error::Write { .. })));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+}

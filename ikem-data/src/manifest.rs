@@ -1,0 +1,330 @@
+//! The list of images with their labels, in the published JSON format.
+
+use std::path::{Path, PathBuf};
+
+use ikem_core::{Keypoints, Point, Size, Skeleton};
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, files};
+
+/// What an image is used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Set {
+    /// Learnt from.
+    Train,
+    /// Watched while learning.
+    Val,
+    /// Kept for the end.
+    Test,
+}
+
+/// One image and where its keypoints are.
+///
+/// Coordinates are relative to the image's size, in (y, x) order: a keypoint's pixel is its coordinate times the
+/// size, with no half pixel added.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ManifestEntry {
+    /// The image's path, from the folder that holds the data set: `data/training/NAME.jpg`.
+    pub image_path: String,
+    /// The K keypoints in skeleton order, relative `[y, x]`.
+    #[serde(rename = "corners")]
+    pub corners_yx: Vec<[f64; 2]>,
+    /// The mean of each vertebra's keypoints, relative `[y, x]`.
+    #[serde(rename = "centers")]
+    pub centers_yx: Vec<[f64; 2]>,
+    /// Height and width of the image in pixels.
+    pub y_x_size: [u32; 2],
+    /// What the image is used for.
+    pub set: Set,
+}
+
+impl ManifestEntry {
+    /// The entry of an image of `size` whose keypoints are `corners_yx`, relative `[y, x]`; the centres are
+    /// computed.
+    #[must_use]
+    pub fn new(
+        image_path: String,
+        corners_yx: Vec<[f64; 2]>,
+        size: Size,
+        set: Set,
+        skeleton: &Skeleton,
+    ) -> Self {
+        let saturated = |pixels: usize| u32::try_from(pixels).unwrap_or(u32::MAX);
+        let mut entry = Self {
+            image_path,
+            corners_yx,
+            centers_yx: Vec::new(),
+            y_x_size: [saturated(size.height), saturated(size.width)],
+            set,
+        };
+        entry.compute_centers(skeleton);
+        entry
+    }
+
+    /// The entry of an image of `size` with `keypoints` in its pixels.
+    #[must_use]
+    pub fn from_keypoints(
+        image_path: String,
+        keypoints: &Keypoints,
+        size: Size,
+        set: Set,
+        skeleton: &Skeleton,
+    ) -> Self {
+        let relative =
+            |point: &Point| [f64::from(point.y) / size.height as f64, f64::from(point.x) / size.width as f64];
+        Self::new(image_path, keypoints.iter().map(relative).collect(), size, set, skeleton)
+    }
+
+    /// Makes the centres anew, after the keypoints were changed.
+    pub fn compute_centers(&mut self, skeleton: &Skeleton) {
+        let corners = &self.corners_yx;
+        self.centers_yx = skeleton
+            .vertebrae()
+            .iter()
+            .map(|vertebra| {
+                let points: Vec<_> =
+                    vertebra.corners.iter().filter_map(|&index| corners.get(index)).collect();
+                let mean = |axis: usize| points.iter().map(|p| p[axis]).sum::<f64>() / points.len() as f64;
+                [mean(0), mean(1)]
+            })
+            .collect();
+    }
+
+    /// The image's size.
+    #[must_use]
+    pub const fn size(&self) -> Size {
+        let [height, width] = self.y_x_size;
+        Size::new(width as usize, height as usize)
+    }
+
+    /// The keypoints in pixels of the image.
+    #[must_use]
+    pub fn keypoints(&self) -> Keypoints {
+        let [height, width] = self.y_x_size.map(f64::from);
+        self.corners_yx.iter().map(|[y, x]| Point::new((x * width) as f32, (y * height) as f32)).collect()
+    }
+
+    /// The last part of the image's path.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.image_path.rsplit('/').next().unwrap_or(&self.image_path)
+    }
+}
+
+/// A list of images with their labels.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[serde(transparent)]
+pub struct Manifest {
+    /// The images in order.
+    pub entries: Vec<ManifestEntry>,
+}
+
+impl Manifest {
+    /// Reads a manifest whose keypoints are those of `skeleton`. Labels are taken as they are, sensible or not, as
+    /// long as they are numbers relative to the image.
+    ///
+    /// # Errors
+    /// [`Error::Read`], [`Error::TooLarge`]; [`Error::Broken`] when it is no such JSON, which names entry and field;
+    /// [`Error::Entry`] when a value can't be, such as 67 corners.
+    pub fn read(path: impl AsRef<Path>, skeleton: &Skeleton) -> Result<Self, Error> {
+        let path = path.as_ref();
+        let entries: Vec<ManifestEntry> = files::read_json(path, "manifest")?;
+        for (place, entry) in entries.iter().enumerate() {
+            entry.check(skeleton).map_err(|wrong| Error::Entry {
+                path: path.to_owned(),
+                entry: place,
+                name: entry.image_path.as_str().into(),
+                field: wrong.field.into(),
+                found: wrong.found,
+                expected: wrong.expected,
+            })?;
+        }
+        Ok(Self { entries })
+    }
+
+    /// Writes the manifest: to a temporary file first, which then takes the name `path`.
+    ///
+    /// # Errors
+    /// [`Error::Write`]; what stood there before is then still there.
+    pub fn write(&self, path: impl AsRef<Path>) -> Result<(), Error> {
+        files::write_json(path.as_ref(), self)
+    }
+
+    /// The entry of an image, by its path in the manifest or by its file's name alone.
+    #[must_use]
+    pub fn find(&self, image: impl AsRef<Path>) -> Option<&ManifestEntry> {
+        let wanted: PathBuf = image.as_ref().to_owned();
+        let whole = self.entries.iter().find(|entry| wanted.ends_with(&entry.image_path));
+        whole.or_else(|| {
+            let name = wanted.file_name()?;
+            self.entries.iter().find(|entry| Path::new(&entry.image_path).file_name() == Some(name))
+        })
+    }
+}
+
+/// A field that holds what it can't.
+struct Wrong {
+    field: String,
+    found: String,
+    expected: String,
+}
+
+impl ManifestEntry {
+    fn check(&self, skeleton: &Skeleton) -> Result<(), Wrong> {
+        /// A coordinate this far off the image is in another unit.
+        const FARTHEST: f64 = 10.0;
+        let wrong = |field: &str, found: String, expected: String| {
+            Err(Wrong { field: field.to_owned(), found, expected })
+        };
+        if self.image_path.is_empty() {
+            return wrong("image_path", "nothing".to_owned(), "a path".to_owned());
+        }
+        if self.size().area() == 0 {
+            return wrong("y_x_size", format!("{:?}", self.y_x_size), "at least [1, 1]".to_owned());
+        }
+        let lists = [
+            ("corners", &self.corners_yx, skeleton.len()),
+            ("centers", &self.centers_yx, skeleton.vertebrae().len()),
+        ];
+        for (field, points, count) in lists {
+            if points.len() != count {
+                return wrong(field, format!("{} points", points.len()), format!("{count}"));
+            }
+            let far = points.iter().position(|yx| !yx.iter().all(|value| value.abs() <= FARTHEST));
+            if let Some(place) = far {
+                let found = format!("{:?}", points[place]);
+                return wrong(
+                    &format!("{field}[{place}]"),
+                    found,
+                    "[y, x] relative to the image's size".to_owned(),
+                );
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn entry() -> ManifestEntry {
+        let corners = (0..68).map(|i| [f64::from(i) / 70.0, 0.25 + f64::from(i % 2) / 3.0]).collect();
+        let spine = Skeleton::spine();
+        ManifestEntry::new("data/training/a b.jpg".to_owned(), corners, Size::new(300, 700), Set::Val, &spine)
+    }
+
+    fn read(text: &str) -> Result<Manifest, Error> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("m.json");
+        std::fs::write(&path, text).unwrap();
+        Manifest::read(&path, &Skeleton::spine())
+    }
+
+    #[test]
+    fn keypoints_are_the_relative_ones_times_the_size() {
+        let entry = entry();
+        assert_eq!(entry.size(), Size::new(300, 700));
+        let points = entry.keypoints();
+        assert_eq!(points[0], Point::new(75.0, 0.0));
+        assert!(points[7].distance(Point::new(175.0, 70.0)) < 1e-4);
+        assert_eq!(entry.centers_yx.len(), 17);
+        let [y, x] = entry.centers_yx[1];
+        assert!((y - 5.5 / 70.0).abs() < 1e-12 && (x - (0.25 + 1.0 / 6.0)).abs() < 1e-12);
+        let again = ManifestEntry::from_keypoints(
+            entry.image_path.clone(),
+            &points,
+            entry.size(),
+            Set::Val,
+            &Skeleton::spine(),
+        );
+        assert!(again.keypoints().distances(&points).all(|d| d < 1e-4));
+    }
+
+    #[test]
+    fn the_format_is_the_published_one() {
+        let json = serde_json::to_value(Manifest { entries: vec![entry()] }).unwrap();
+        assert_eq!(json[0]["image_path"], "data/training/a b.jpg");
+        assert_eq!(json[0]["y_x_size"], serde_json::json!([700, 300]));
+        assert_eq!(json[0]["set"], "val");
+        assert_eq!(json[0]["corners"][35], serde_json::json!([0.5, 0.25 + 1.0 / 3.0]));
+        assert_eq!(json[0]["centers"].as_array().unwrap().len(), 17);
+    }
+
+    #[test]
+    fn an_entry_is_found_by_path_or_name() {
+        let manifest = Manifest { entries: vec![entry()] };
+        for path in ["data/training/a b.jpg", "/some/root/data/training/a b.jpg", "a b.jpg", "/other/a b.jpg"]
+        {
+            assert!(manifest.find(path).is_some(), "{path}");
+        }
+        assert!(manifest.find("b.jpg").is_none());
+    }
+
+    #[test]
+    fn wrong_entries_are_named_with_their_field() {
+        type Change = fn(&mut serde_json::Value);
+        let cases: [(&str, Change, &[&str]); 8] = [
+            (
+                "corner missing",
+                |e| {
+                    e["corners"].as_array_mut().unwrap().pop();
+                },
+                &["entry 1 (data/training/a b.jpg), field corners: 67 points; expected 68"],
+            ),
+            (
+                "centres missing",
+                |e| e["centers"] = serde_json::json!([]),
+                &["field centers: 0 points; expected 17"],
+            ),
+            (
+                "pixels",
+                |e| e["corners"][5] = serde_json::json!([812.5, 3.0]),
+                &["field corners[5]: [812.5, 3.0]; expected [y, x] relative"],
+            ),
+            ("no size", |e| e["y_x_size"] = serde_json::json!([0, 3]), &["field y_x_size: [0, 3]; expected"]),
+            ("text", |e| e["corners"][3][1] = "x".into(), &["[1].corners[3][1]", "invalid type: string"]),
+            ("set", |e| e["set"] = "dev".into(), &["[1].set", "unknown variant `dev`"]),
+            ("no path", |e| e["image_path"] = "".into(), &["field image_path: nothing"]),
+            ("field", |e| e["spacing"] = 1.into(), &["[1]", "unknown field `spacing`"]),
+        ];
+        for (name, change, expected) in cases {
+            let mut json = serde_json::to_value(Manifest { entries: vec![entry(), entry()] }).unwrap();
+            change(&mut json[1]);
+            let message = read(&json.to_string()).expect_err(name).to_string();
+            assert!(expected.iter().all(|part| message.contains(part)), "{name}: {message}");
+        }
+        for text in ["", "{}", "[1]", "[{}]", "[] []", "[{\"image_path\": \"a\""] {
+            assert!(matches!(read(text), Err(Error::Broken { .. })), "{text}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+
+        #[test]
+        fn nothing_is_lost_in_a_file(
+            corners in prop::collection::vec(prop::array::uniform2(-0.5_f64..1.5), 68),
+            size in (1_usize..5000, 1_usize..5000),
+            set in prop::sample::select(vec![Set::Train, Set::Val, Set::Test]),
+            path in "[a-zA-Z0-9 \"\\\\ä/]{1,20}",
+        ) {
+            let spine = Skeleton::spine();
+            let entry = ManifestEntry::new(path, corners, Size::new(size.0, size.1), set, &spine);
+            let manifest = Manifest { entries: vec![entry] };
+            let folder = tempfile::tempdir().unwrap();
+            let file = folder.path().join("new").join("m.json");
+            manifest.write(&file).unwrap();
+            prop_assert_eq!(Manifest::read(&file, &spine).unwrap(), manifest);
+        }
+
+        #[test]
+        fn any_text_gives_a_manifest_or_an_error(text in "[\\[\\]{}\":,0-9a-z_. ]{0,80}") {
+            let _ = read(&text);
+        }
+    }
+}

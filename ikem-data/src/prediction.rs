@@ -1,0 +1,181 @@
+//! What was found on one image, in a file.
+
+use std::path::Path;
+
+use ikem_core::{Keypoints, Point, Size};
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, files};
+
+/// One keypoint of a [`Prediction`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PredictedKeypoint {
+    /// Its name in the skeleton, such as `T5-TL`.
+    pub name: String,
+    /// To the right, in pixels of the image.
+    pub x: f32,
+    /// Down, in pixels of the image.
+    pub y: f32,
+    /// The peak of its heatmap, 0…1.
+    pub confidence: f32,
+    /// Whether a person put it there.
+    pub hinted: bool,
+}
+
+/// The keypoints of one image, predicted or corrected, as they stand in a predictions file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Prediction {
+    /// The image's path or name.
+    pub image: String,
+    /// The image's width in pixels.
+    pub width: usize,
+    /// The image's height in pixels.
+    pub height: usize,
+    /// The keypoints in skeleton order.
+    pub keypoints: Vec<PredictedKeypoint>,
+    /// The three Cobb angles of the AASCE challenge in degrees; `null` where none are computed.
+    pub cobb: Option<[f64; 3]>,
+}
+
+impl Prediction {
+    /// The image's size.
+    #[must_use]
+    pub const fn size(&self) -> Size {
+        Size::new(self.width, self.height)
+    }
+
+    /// The keypoints' places in pixels of the image.
+    #[must_use]
+    pub fn points(&self) -> Keypoints {
+        self.keypoints.iter().map(|keypoint| Point::new(keypoint.x, keypoint.y)).collect()
+    }
+
+    /// Writes the prediction as JSON: to a temporary file first, which then takes the name `path`.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] when a value is not finite, which JSON can't hold; [`Error::Write`].
+    pub fn write(&self, path: impl AsRef<Path>) -> Result<(), Error> {
+        self.check().map_err(|(found, expected)| Error::Argument {
+            argument: "prediction",
+            found,
+            expected,
+        })?;
+        files::write_json(path.as_ref(), self)
+    }
+
+    /// Reads what [`write`](Self::write) wrote.
+    ///
+    /// # Errors
+    /// [`Error::Read`], [`Error::TooLarge`]; [`Error::Broken`] when it is no such JSON, which names the field.
+    pub fn read(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let path = path.as_ref();
+        let prediction: Self = files::read_json(path, "prediction")?;
+        prediction.check().map_err(|(found, expected)| Error::broken(path, "prediction", found, expected))?;
+        Ok(prediction)
+    }
+
+    /// What is wrong and what it should be.
+    fn check(&self) -> Result<(), (String, String)> {
+        if self.size().area() == 0 {
+            return Err((self.size().to_string(), "at least 1 x 1 px".to_owned()));
+        }
+        let finite = |k: &PredictedKeypoint| k.x.is_finite() && k.y.is_finite() && k.confidence.is_finite();
+        if let Some(k) = self.keypoints.iter().find(|keypoint| !finite(keypoint)) {
+            let found = format!("{} at ({}, {}), confidence {}", k.name, k.x, k.y, k.confidence);
+            return Err((found, "finite numbers".to_owned()));
+        }
+        match self.cobb {
+            Some(angles) if !angles.iter().all(|angle| angle.is_finite()) => {
+                Err((format!("Cobb angles {angles:?}"), "finite numbers".to_owned()))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn prediction() -> Prediction {
+        let keypoint = |name: &str, hinted| PredictedKeypoint {
+            name: name.to_owned(),
+            x: 412.5,
+            y: 803.0,
+            confidence: 0.75,
+            hinted,
+        };
+        let keypoints = vec![keypoint("T1-TL", false), keypoint("T1-TR", true)];
+        Prediction { image: "a.png".to_owned(), width: 900, height: 2300, keypoints, cobb: None }
+    }
+
+    #[test]
+    fn the_format_is_the_one_of_the_project() {
+        let json = serde_json::to_value(prediction()).unwrap();
+        let expected = serde_json::json!({
+            "image": "a.png", "width": 900, "height": 2300, "cobb": null,
+            "keypoints": [
+                {"name": "T1-TL", "x": 412.5, "y": 803.0, "confidence": 0.75, "hinted": false},
+                {"name": "T1-TR", "x": 412.5, "y": 803.0, "confidence": 0.75, "hinted": true},
+            ],
+        });
+        assert_eq!(json, expected);
+    }
+
+    #[test]
+    fn what_json_cannot_hold_is_not_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("p.json");
+        prediction().write(&path).unwrap();
+        let before = std::fs::read(&path).unwrap();
+        let mut wrong = prediction();
+        wrong.keypoints[1].y = f32::NAN;
+        let message = wrong.write(&path).unwrap_err().to_string();
+        assert!(message.contains("T1-TR at (412.5, NaN)"), "{message}");
+        assert_eq!(std::fs::read(&path).unwrap(), before);
+    }
+
+    #[test]
+    fn broken_files_are_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("p.json");
+        for (text, expected) in [
+            ("", "EOF"),
+            ("[]", "invalid length 0"),
+            (r#"{"image": "a", "width": 0, "height": 1, "keypoints": [], "cobb": null}"#, "0 x 1 px"),
+            (r#"{"image": "a", "width": -1}"#, "at width"),
+            (
+                r#"{"image":"a","width":9,"height":9,"keypoints":[{"name":"b","x":1e99,"y":0,"confidence":0,"hinted":false}]}"#,
+                "at keypoints[0].x: number out of range",
+            ),
+        ] {
+            std::fs::write(&path, text).unwrap();
+            let message = Prediction::read(&path).expect_err(text).to_string();
+            assert!(message.contains("p.json") && message.contains(expected), "{text}: {message}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn nothing_is_lost_in_a_file(
+            points in prop::collection::vec((-1e4_f32..1e4, -1e4_f32..1e4, 0_f32..1.0, any::<bool>()), 0..70),
+            cobb in prop::option::of(prop::array::uniform3(-90_f64..90.0)),
+        ) {
+            let keypoints = points
+                .into_iter()
+                .enumerate()
+                .map(|(i, (x, y, confidence, hinted))| PredictedKeypoint { name: i.to_string(), x, y, confidence, hinted })
+                .collect();
+            let prediction = Prediction { keypoints, cobb, ..prediction() };
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("p.json");
+            prediction.write(&path).unwrap();
+            prop_assert_eq!(Prediction::read(&path).unwrap(), prediction);
+        }
+    }
+}
