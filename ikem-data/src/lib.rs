@@ -1,12 +1,14 @@
 #![deny(missing_docs)]
 //! Radiographs, labels and predictions: in from files, out to files.
 
+mod aasce;
 mod error;
 mod files;
 mod image_file;
 mod manifest;
 mod prediction;
 
+pub use aasce::{Aasce, Problem, Split, Splitting, read_aasce, study};
 pub use error::Error;
 pub use image_file::{Limits, decode_image, image_size, load_image};
 pub use manifest::{Manifest, ManifestEntry, Set};

@@ -1,4 +1,5 @@
 //! Image files as they come: every format, every depth, and what is broken.
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::io::Cursor;
 use std::path::Path;

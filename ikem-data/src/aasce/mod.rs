@@ -1,0 +1,118 @@
+//! The AASCE 2019 data set (SpineWeb 16) in the layout of its download.
+
+mod labels;
+mod split;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use ikem_core::Skeleton;
+
+pub use split::{Split, Splitting, study};
+
+use crate::{Error, Limits, Manifest, ManifestEntry, Set, image_size};
+use labels::Labels;
+
+/// The two halves of the download; images of `test` are never learnt from.
+const PARTS: [&str; 2] = ["training", "test"];
+
+/// The data set as it was found.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Aasce {
+    /// Every image that has labels, in the order of the label files.
+    pub manifest: Manifest,
+    /// The three Cobb angles of each image that has them, in degrees, by its path in the manifest.
+    pub angles: BTreeMap<String, [f64; 3]>,
+    /// What was found wrong, one by one; none of it is in the manifest.
+    pub problems: Vec<Problem>,
+}
+
+/// Something in a data set that was left out, and why.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Problem {
+    /// The file it is about.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    pub found: String,
+}
+
+impl Problem {
+    fn new(path: impl Into<PathBuf>, found: impl Into<String>) -> Self {
+        Self { path: path.into(), found: found.into() }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path.display(), self.found)
+    }
+}
+
+/// Reads the data set below `root`, the folder that holds `data/training` and `labels/training`, `data/test` and
+/// `labels/test`, or one of the two pairs. Labels are taken as they are published; images are not decoded.
+///
+/// # Errors
+/// [`Error::Read`] when `root` holds neither pair or a folder can't be listed, [`Error::Broken`] when a label file as
+/// a whole can't be understood. What is wrong with one image is no error, but one of the [`problems`](Aasce::problems).
+pub fn read_aasce(root: impl AsRef<Path>, splitting: &Splitting) -> Result<Aasce, Error> {
+    let root = root.as_ref();
+    let parts: Vec<_> = PARTS.iter().filter(|part| root.join("labels").join(part).is_dir()).collect();
+    if parts.is_empty() {
+        let path = root.join("labels").join(PARTS[0]);
+        let source = std::io::Error::new(std::io::ErrorKind::NotFound, "there is no such folder");
+        return Err(Error::Read { path, source });
+    }
+    let mut found = Aasce::default();
+    for part in parts {
+        read_part(root, part, &mut found)?;
+    }
+    splitting.apply(&mut found);
+    Ok(found)
+}
+
+fn read_part(root: &Path, part: &str, found: &mut Aasce) -> Result<(), Error> {
+    let (data, folder) = (format!("data/{part}"), root.join("labels").join(part));
+    let images = image_names(&root.join(&data))?;
+    let labels = Labels::read(&folder, &images, &mut found.problems)?;
+    for name in images.iter().filter(|name| !labels.names.contains(*name)) {
+        found.problems.push(Problem::new(format!("{data}/{name}"), "this image has no labels"));
+    }
+    let spine = Skeleton::spine();
+    let set = if part == "test" { Set::Test } else { Set::Train };
+    for label in labels.rows {
+        let image_path = format!("{data}/{}", label.name);
+        if !images.contains(&label.name) {
+            found.problems.push(Problem::new(image_path, "these labels have no image"));
+            continue;
+        }
+        match image_size(root.join(&image_path), &Limits::default()) {
+            Err(error) => found.problems.push(Problem::new(image_path, error.to_string())),
+            Ok(size) => {
+                if let Some(angles) = label.angles {
+                    found.angles.insert(image_path.clone(), angles);
+                }
+                let corners = label.points.corners_yx(size);
+                found.manifest.entries.push(ManifestEntry::new(image_path, corners, size, set, &spine));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The names of the images in a folder; none where there is no such folder.
+fn image_names(folder: &Path) -> Result<BTreeSet<String>, Error> {
+    if !folder.exists() {
+        return Ok(BTreeSet::new());
+    }
+    let failed = |source| Error::Read { path: folder.to_owned(), source };
+    let mut names = BTreeSet::new();
+    for item in std::fs::read_dir(folder).map_err(failed)? {
+        let name = item.map_err(failed)?.file_name().to_string_lossy().into_owned();
+        let ending = name.rsplit('.').next().unwrap_or_default().to_ascii_lowercase();
+        if matches!(ending.as_str(), "jpg" | "jpeg" | "png" | "tif" | "tiff" | "bmp") {
+            names.insert(name);
+        }
+    }
+    Ok(names)
+}

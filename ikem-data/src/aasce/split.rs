@@ -1,0 +1,127 @@
+//! Which training images are kept for validation.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+use serde::{Deserialize, Serialize};
+
+use super::{Aasce, Problem};
+use crate::{Error, Set, files};
+
+/// A split that was written down: the images of each side, by their paths in the manifest.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Split {
+    /// The images to learn from.
+    pub train: Vec<String>,
+    /// The images to validate with.
+    pub val: Vec<String>,
+}
+
+impl Split {
+    /// Reads a split file: `{"train": [path, …], "val": [path, …]}`.
+    ///
+    /// # Errors
+    /// [`Error::Read`]; [`Error::Broken`] when it is no such JSON or an image stands on both sides.
+    pub fn read(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let path = path.as_ref();
+        let split: Self = files::read_json(path, "split")?;
+        let mut seen = BTreeSet::new();
+        match split.train.iter().chain(&split.val).find(|name| !seen.insert(*name)) {
+            Some(twice) => {
+                Err(Error::broken(path, "split", format!("{twice:?} stands twice"), "each image once"))
+            }
+            None => Ok(split),
+        }
+    }
+}
+
+/// How the images of `data/training` become training and validation images.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Splitting {
+    /// All are learnt from.
+    #[default]
+    None,
+    /// As written down; what is not named there is left out and told.
+    Given(Split),
+    /// `count` are drawn for validation. Images of the same study stay together, so that a patient is not on both
+    /// sides.
+    Drawn {
+        /// How many images validate.
+        count: usize,
+        /// The same seed draws the same images.
+        seed: u64,
+    },
+}
+
+impl Splitting {
+    pub(super) fn apply(&self, found: &mut Aasce) {
+        match self {
+            Self::None => {}
+            Self::Given(split) => given(split, found),
+            Self::Drawn { count, seed } => draw(*count, *seed, found),
+        }
+    }
+}
+
+fn given(split: &Split, found: &mut Aasce) {
+    let side = |names: &[String], set: Set| names.iter().map(|name| (name.clone(), set)).collect::<Vec<_>>();
+    let mut sets: BTreeMap<String, Set> =
+        side(&split.train, Set::Train).into_iter().chain(side(&split.val, Set::Val)).collect();
+    let problems = &mut found.problems;
+    found.manifest.entries.retain_mut(|entry| {
+        match sets.remove(&entry.image_path) {
+            // Test images stay what they are, whatever a split says.
+            _ if entry.set == Set::Test => true,
+            Some(set) => {
+                entry.set = set;
+                true
+            }
+            None => {
+                problems.push(Problem::new(&entry.image_path, "the split does not name this image"));
+                false
+            }
+        }
+    });
+    problems
+        .extend(sets.into_keys().map(|name| Problem::new(name, "the split names it, but it was not read")));
+}
+
+fn draw(count: usize, seed: u64, found: &mut Aasce) {
+    let mut studies: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    let entries = &mut found.manifest.entries;
+    for (place, entry) in entries.iter().enumerate().filter(|(_, entry)| entry.set == Set::Train) {
+        studies.entry(study(entry.name()).unwrap_or(entry.name()).to_owned()).or_default().push(place);
+    }
+    let mut order: Vec<Vec<usize>> = studies.into_values().collect();
+    order.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
+    let mut missing = count;
+    for images in order {
+        if images.len() <= missing {
+            missing -= images.len();
+            for place in images {
+                if let Some(entry) = entries.get_mut(place) {
+                    entry.set = Set::Val;
+                }
+            }
+        }
+    }
+    if missing > 0 {
+        let told = format!(
+            "{} of {count} validation images could be drawn without parting a study",
+            count - missing
+        );
+        found.problems.push(Problem::new("data/training", told));
+    }
+}
+
+/// The study that an AASCE image belongs to, from its name: the number before the letter in
+/// `sunhl-1th-02-Jan-2017-162 A AP.jpg`. Images of one study show one patient.
+#[must_use]
+pub fn study(name: &str) -> Option<&str> {
+    let number = name.rsplit('/').next()?.split(' ').next()?.rsplit('-').next()?;
+    (!number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())).then_some(number)
+}

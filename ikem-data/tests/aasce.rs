@@ -1,0 +1,213 @@
+//! The AASCE data set: a made-up one in its layout, and, where `IKEM_AASCE` names a folder that holds
+//! `boostnet_labeldata`, the real one.
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "helpers of tests")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use ikem_core::{Point, Size, Skeleton};
+use ikem_data::{Aasce, Set, Split, Splitting, read_aasce, study};
+
+/// A training half of three images, and a test half of one.
+struct Made(tempfile::TempDir);
+
+impl Made {
+    fn new() -> Self {
+        let made = Self(tempfile::tempdir().unwrap());
+        made.part("training", &["a-162 A AP.jpg", "a-162 B AP.jpg", "a-170 A AP.jpg"]);
+        made.part("test", &["a-900 A AP.jpg"]);
+        made
+    }
+
+    fn part(&self, part: &str, names: &[&str]) {
+        for name in names {
+            self.write(&format!("data/{part}/{name}"), &picture(100, 200));
+        }
+        let line = landmarks();
+        let labels = format!("labels/{part}");
+        self.write(&format!("{labels}/filenames.csv"), names.join("\r\n").as_bytes());
+        self.write(&format!("{labels}/landmarks.csv"), vec![line; names.len()].join("\n").as_bytes());
+        self.write(&format!("{labels}/angles.csv"), vec!["1.5,2,3"; names.len()].join("\n").as_bytes());
+    }
+
+    fn path(&self, path: &str) -> PathBuf {
+        self.0.path().join(path)
+    }
+
+    fn write(&self, path: &str, bytes: &[u8]) {
+        let path = self.path(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+    }
+
+    fn read(&self, splitting: &Splitting) -> Aasce {
+        read_aasce(self.0.path(), splitting).unwrap()
+    }
+
+    fn error(&self) -> String {
+        read_aasce(self.0.path(), &Splitting::None).unwrap_err().to_string()
+    }
+}
+
+fn picture(width: u32, height: u32) -> Vec<u8> {
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    image::GrayImage::new(width, height).write_to(&mut bytes, image::ImageFormat::Jpeg).unwrap();
+    bytes.into_inner()
+}
+
+/// x1…x68, then y1…y68: x is 0.25 and 0.75 by turns, y grows by 1/128 every second point.
+fn landmarks() -> String {
+    let xs = (0..68).map(|i| if i % 2 == 0 { 0.25 } else { 0.75 });
+    let ys = (0..68).map(|i| f64::from(i / 2) / 128.0);
+    xs.chain(ys).map(|value| value.to_string()).collect::<Vec<_>>().join(",")
+}
+
+fn problems(aasce: &Aasce) -> Vec<String> {
+    aasce.problems.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn both_halves_are_read() {
+    let aasce = Made::new().read(&Splitting::None);
+    assert_eq!(problems(&aasce), Vec::<String>::new());
+    let entries = &aasce.manifest.entries;
+    let found: Vec<_> = entries.iter().map(|entry| (entry.image_path.as_str(), entry.set)).collect();
+    let expected = [
+        ("data/training/a-162 A AP.jpg", Set::Train),
+        ("data/training/a-162 B AP.jpg", Set::Train),
+        ("data/training/a-170 A AP.jpg", Set::Train),
+        ("data/test/a-900 A AP.jpg", Set::Test),
+    ];
+    assert_eq!(found, expected);
+    assert_eq!(entries[0].size(), Size::new(100, 200));
+    assert_eq!(entries[0].keypoints()[67], Point::new(75.0, 200.0 * 33.0 / 128.0));
+    assert_eq!(entries[0].centers_yx[1], [2.5 / 128.0, 0.5]);
+    assert_eq!(aasce.angles["data/test/a-900 A AP.jpg"], [1.5, 2.0, 3.0]);
+}
+
+#[test]
+fn what_does_not_belong_together_is_told_one_by_one() {
+    let made = Made::new();
+    let names =
+        ["a-162 A AP.jpg", "gone.jpg", "a-170 A AP.jpg", "a-170 A AP.jpg", "../x.jpg", "text.jpg", "bad.jpg"];
+    made.write("labels/training/filenames.csv", names.join("\r\n").as_bytes());
+    let mut rows = vec![landmarks(); names.len()];
+    rows[6] = rows[6].replacen("0.25", "nan", 1);
+    made.write("labels/training/landmarks.csv", rows.join("\r\n").as_bytes());
+    made.write("labels/training/angles.csv", b"1,2,3");
+    made.write("data/training/text.jpg", b"text");
+    made.write("data/training/bad.jpg", &picture(1, 1));
+    let aasce = made.read(&Splitting::None);
+    let found = problems(&aasce).join("\n");
+    for expected in [
+        "angles.csv: it has 1 rows; expected 7",
+        "filenames.csv: line 4 names \"a-170 A AP.jpg\" again",
+        "filenames.csv: line 5 is \"../x.jpg\"",
+        "landmarks.csv: line 7 (bad.jpg): \"nan\"; expected a coordinate relative",
+        "data/training/a-162 B AP.jpg: this image has no labels",
+        "data/training/gone.jpg: these labels have no image",
+        "data/training/text.jpg: ",
+    ] {
+        assert!(found.contains(expected), "{expected} is not in\n{found}");
+    }
+    assert_eq!(aasce.problems.len(), 7, "{found}");
+    assert_eq!(aasce.manifest.entries.len(), 3);
+}
+
+#[test]
+fn label_files_that_contradict_each_other_are_an_error() {
+    let made = Made::new();
+    made.write("labels/training/landmarks.csv", landmarks().as_bytes());
+    assert!(
+        made.error().contains("landmarks.csv is a broken label file: it has 1 rows; expected 3"),
+        "{}",
+        made.error()
+    );
+    made.write("labels/training/landmarks.csv", b"\xff\xfe");
+    assert!(made.error().contains("text in UTF-8"));
+    fs::remove_dir_all(made.path("labels")).unwrap();
+    assert!(made.error().contains("labels/training: there is no such folder"), "{}", made.error());
+}
+
+#[test]
+fn a_written_split_is_taken() {
+    let made = Made::new();
+    let file = made.path("split.json");
+    let json = r#"{"train": ["data/training/a-162 A AP.jpg"], "val": ["data/training/a-170 A AP.jpg", "data/training/none.jpg"]}"#;
+    fs::write(&file, json).unwrap();
+    let aasce = made.read(&Splitting::Given(Split::read(&file).unwrap()));
+    let sets: Vec<_> = aasce.manifest.entries.iter().map(|entry| (entry.name(), entry.set)).collect();
+    let expected =
+        [("a-162 A AP.jpg", Set::Train), ("a-170 A AP.jpg", Set::Val), ("a-900 A AP.jpg", Set::Test)];
+    assert_eq!(sets, expected);
+    let expected = [
+        "data/training/a-162 B AP.jpg: the split does not name this image",
+        "data/training/none.jpg: the split names it, but it was not read",
+    ];
+    assert_eq!(problems(&aasce), expected);
+    fs::write(&file, r#"{"train": ["a"], "val": ["a"]}"#).unwrap();
+    assert!(Split::read(&file).unwrap_err().to_string().contains("\"a\" stands twice"));
+}
+
+#[test]
+fn a_drawn_split_keeps_studies_together() {
+    let made = Made::new();
+    let names: Vec<_> = (0..60).map(|i| format!("x-{} {} AP.jpg", i / 3, i % 3)).collect();
+    made.part("training", &names.iter().map(String::as_str).collect::<Vec<_>>());
+    let drawn = |count, seed| {
+        let aasce = made.read(&Splitting::Drawn { count, seed });
+        let entries = aasce.manifest.entries.into_iter().filter(|entry| entry.set == Set::Val);
+        entries.map(|entry| entry.image_path).collect::<Vec<_>>()
+    };
+    let val = drawn(12, 42);
+    assert_eq!(val.len(), 12);
+    assert_eq!(val, drawn(12, 42));
+    assert_ne!(val, drawn(12, 43));
+    for path in &val {
+        assert_eq!(val.iter().filter(|other| study(other) == study(path)).count(), 3);
+    }
+    let told = made.read(&Splitting::Drawn { count: 13, seed: 1 });
+    assert_eq!(told.problems.len(), 4, "three images without labels, and one image too few");
+}
+
+#[test]
+fn studies_are_known_by_their_number() {
+    for (name, number) in [
+        ("sunhl-1th-02-Jan-2017-162 A AP.jpg", Some("162")),
+        ("data/training/sunhl-1th-30-Dec-2016-159 A AP2.jpg", Some("159")),
+        ("phantom.png", None),
+        ("", None),
+    ] {
+        assert_eq!(study(name), number, "{name}");
+    }
+}
+
+/// The folder of the real data set; tells when there is none.
+fn real() -> Option<PathBuf> {
+    let folder = std::env::var_os("IKEM_AASCE").map(|folder| Path::new(&folder).to_owned());
+    if folder.is_none() {
+        eprintln!("skipped: IKEM_AASCE does not name the folder of the AASCE data set");
+    }
+    folder
+}
+
+#[test]
+fn the_real_data_set_is_read() {
+    let Some(folder) = real() else { return };
+    let split = Split::read(folder.join("split.json")).unwrap();
+    let aasce = read_aasce(folder.join("boostnet_labeldata"), &Splitting::Given(split)).unwrap();
+    assert_eq!(problems(&aasce), Vec::<String>::new());
+    let entries = &aasce.manifest.entries;
+    let count = |set| entries.iter().filter(|entry| entry.set == set).count();
+    assert_eq!((count(Set::Train), count(Set::Val)), (417, 64));
+    assert_eq!(aasce.angles.len(), 481);
+    let sizes = || entries.iter().map(ikem_data::ManifestEntry::size);
+    assert_eq!(sizes().map(|size| size.height).min(), Some(973));
+    assert_eq!(sizes().map(|size| size.height).max(), Some(3755));
+    assert_eq!(sizes().map(|size| size.width).min(), Some(355));
+    assert_eq!(sizes().map(|size| size.width).max(), Some(1427));
+    let made = tempfile::tempdir().unwrap();
+    let file = made.path().join("aasce.json");
+    aasce.manifest.write(&file).unwrap();
+    assert_eq!(ikem_data::Manifest::read(&file, &Skeleton::spine()).unwrap(), aasce.manifest);
+}
