@@ -6,10 +6,12 @@ mod error;
 mod files;
 mod image_file;
 mod manifest;
+mod phantom;
 mod prediction;
 
 pub use aasce::{Aasce, Problem, Split, Splitting, read_aasce, study};
 pub use error::Error;
 pub use image_file::{Limits, decode_image, image_size, load_image};
 pub use manifest::{Manifest, ManifestEntry, Set};
+pub use phantom::{Curve, Phantom, PhantomConfig, PhantomError, SpineShape};
 pub use prediction::{PredictedKeypoint, Prediction};

@@ -1,0 +1,165 @@
+use serde::{Deserialize, Serialize};
+
+/// A setting of [`PhantomConfig`] that is out of its range; for the caller to mend.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("phantom setting `{name}` is {found}; expected {expected}")]
+#[non_exhaustive]
+pub struct PhantomError {
+    /// The field's name.
+    pub name: &'static str,
+    /// Its value.
+    pub found: String,
+    /// What it may be.
+    pub expected: String,
+}
+
+/// How the spine is bent in the coronal plane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SpineShape {
+    /// One curve.
+    C,
+    /// A thoracic and a lumbar curve to opposite sides.
+    S,
+    /// Drawn by the seed, either as likely.
+    #[default]
+    Any,
+}
+
+/// What phantoms may look like. A pair is the lowest and the highest value; each phantom draws its own between them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PhantomConfig {
+    /// Height of the image in pixels, 256 to 4096.
+    pub height: [usize; 2],
+    /// Height over width, 1.2 to 5.
+    pub aspect: [f64; 2],
+    /// One curve or two.
+    pub shape: SpineShape,
+    /// Cobb angle of the larger curve in degrees, 0 to 60.
+    pub cobb: [f64; 2],
+    /// Thoracic kyphosis in degrees, 0 to 70: foreshortens the vertebrae and opens their end plates to ellipses.
+    pub kyphosis: [f64; 2],
+    /// Lumbar lordosis in degrees, 0 to 70.
+    pub lordosis: [f64; 2],
+    /// Axial rotation at a curve's apex in degrees per degree of its Cobb angle, 0 to 0.8.
+    pub rotation: [f64; 2],
+    /// Breadth of the body relative to an average one, 0.7 to 1.4.
+    pub habitus: [f64; 2],
+    /// Overall brightness, 0.5 to 2.
+    pub exposure: [f64; 2],
+    /// Share of the grey scale below which tissue is black, 0 to 0.4: high values leave no detail in the lungs.
+    pub black_level: [f64; 2],
+    /// Standard deviation of the blur in pixels of an image 2300 high, 0 to 4.
+    pub blur: [f64; 2],
+    /// Standard deviation of the noise at middle grey, of a scale to 1, 0 to 0.1.
+    pub noise: [f64; 2],
+    /// Probability that the collimator's edge is on the image, 0 to 1.
+    pub collimator: f64,
+    /// Probability of a letter at the border, 0 to 1.
+    pub marker: f64,
+}
+
+impl Default for PhantomConfig {
+    fn default() -> Self {
+        Self {
+            height: [1850, 2650],
+            aspect: [2.2, 3.25],
+            shape: SpineShape::Any,
+            cobb: [5.0, 50.0],
+            kyphosis: [20.0, 40.0],
+            lordosis: [20.0, 50.0],
+            rotation: [0.2, 0.45],
+            habitus: [0.88, 1.15],
+            exposure: [0.85, 1.2],
+            black_level: [0.0, 0.2],
+            blur: [0.6, 1.5],
+            noise: [0.004, 0.018],
+            collimator: 0.25,
+            marker: 0.3,
+        }
+    }
+}
+
+impl PhantomConfig {
+    /// Tells the first setting that is out of its range.
+    ///
+    /// # Errors
+    /// [`PhantomError`] with the setting's name, its value and what it may be.
+    pub fn check(&self) -> Result<(), PhantomError> {
+        let [low, high] = self.height;
+        if low < 256 || high > 4096 || low > high {
+            let expected = "[lowest, highest] within 256 to 4096".to_owned();
+            return Err(PhantomError { name: "height", found: format!("[{low}, {high}]"), expected });
+        }
+        let ranges = [
+            ("aspect", self.aspect, 1.2, 5.0),
+            ("cobb", self.cobb, 0.0, 60.0),
+            ("kyphosis", self.kyphosis, 0.0, 70.0),
+            ("lordosis", self.lordosis, 0.0, 70.0),
+            ("rotation", self.rotation, 0.0, 0.8),
+            ("habitus", self.habitus, 0.7, 1.4),
+            ("exposure", self.exposure, 0.5, 2.0),
+            ("black_level", self.black_level, 0.0, 0.4),
+            ("blur", self.blur, 0.0, 4.0),
+            ("noise", self.noise, 0.0, 0.1),
+        ];
+        for (name, [low, high], least, most) in ranges {
+            // Written so that NaN fails.
+            if !(low >= least && high <= most && low <= high) {
+                let expected = format!("[lowest, highest] within {least} to {most}");
+                return Err(PhantomError { name, found: format!("[{low}, {high}]"), expected });
+            }
+        }
+        for (name, value) in [("collimator", self.collimator), ("marker", self.marker)] {
+            if !(0.0..=1.0).contains(&value) {
+                let expected = "a probability, 0 to 1".to_owned();
+                return Err(PhantomError { name, found: value.to_string(), expected });
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_setting_out_of_range_is_told_by_name() {
+        type Spoil = fn(&mut PhantomConfig);
+        let cases: [(&str, Spoil); 15] = [
+            ("height", |c| c.height = [255, 300]),
+            ("height", |c| c.height = [300, 4097]),
+            ("height", |c| c.height = [500, 400]),
+            ("aspect", |c| c.aspect = [1.0, 2.0]),
+            ("cobb", |c| c.cobb = [10.0, 61.0]),
+            ("kyphosis", |c| c.kyphosis = [-1.0, 10.0]),
+            ("lordosis", |c| c.lordosis = [10.0, f64::NAN]),
+            ("rotation", |c| c.rotation = [0.0, 0.9]),
+            ("habitus", |c| c.habitus = [1.2, 1.0]),
+            ("exposure", |c| c.exposure = [f64::NEG_INFINITY, 1.0]),
+            ("black_level", |c| c.black_level = [0.0, 0.5]),
+            ("blur", |c| c.blur = [0.0, 4.5]),
+            ("noise", |c| c.noise = [0.0, 0.2]),
+            ("collimator", |c| c.collimator = 1.5),
+            ("marker", |c| c.marker = f64::NAN),
+        ];
+        assert_eq!(PhantomConfig::default().check(), Ok(()));
+        for (name, spoil) in cases {
+            let mut config = PhantomConfig::default();
+            spoil(&mut config);
+            let error = config.check().expect_err(name);
+            assert_eq!(error.name, name);
+            assert!(error.to_string().contains(&format!("`{name}` is {}", error.found)), "{error}");
+        }
+    }
+
+    #[test]
+    fn json_names_only_what_differs_from_the_default() {
+        let config: PhantomConfig =
+            serde_json::from_str(r#"{"shape": "s", "cobb": [30, 40]}"#).expect("valid");
+        assert_eq!(config, PhantomConfig { shape: SpineShape::S, cobb: [30.0, 40.0], ..Default::default() });
+        assert!(serde_json::from_str::<PhantomConfig>(r#"{"cob": [30, 40]}"#).is_err());
+    }
+}

@@ -1,0 +1,101 @@
+//! Phantoms: synthetic spinal AP radiographs whose landmarks are known exactly.
+//!
+//! A spine is laid out in millimetres: a centre line bent in the coronal plane by one or two curves, with the
+//! axial rotation that comes with them and the foreshortening of kyphosis and lordosis. Bones and soft tissue
+//! then add what they take from each ray, and the film turns that into grey. Nothing but additions,
+//! multiplications, divisions, square roots and `libm` is used, so that a seed gives the same bytes everywhere.
+
+mod bones;
+mod canvas;
+mod config;
+mod film;
+mod random;
+mod spine;
+mod tissue;
+mod vector;
+mod vertebra;
+
+use ikem_core::{GrayImage, Keypoints, Point, Size};
+
+pub use config::{PhantomConfig, PhantomError, SpineShape};
+pub use spine::Curve;
+
+use canvas::Canvas;
+use random::Draw;
+use spine::Spine;
+use vector::Vector;
+
+/// A synthetic spinal AP radiograph.
+///
+/// ```
+/// use ikem_data::{Phantom, PhantomConfig};
+/// let config = PhantomConfig { height: [512, 512], ..PhantomConfig::default() };
+/// let phantom = Phantom::generate(&config, 7)?;
+/// assert_eq!(phantom.image.size().height, 512);
+/// assert_eq!(phantom.keypoints.len(), 68);
+/// # Ok::<(), ikem_data::PhantomError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Phantom {
+    /// The radiograph. Its values are whole multiples of 1/255, so that an 8-bit file holds them without loss.
+    pub image: GrayImage,
+    /// The corners of T1 … L5 in the order of [`Skeleton::spine`](ikem_core::Skeleton::spine), in image pixels.
+    pub keypoints: Keypoints,
+    /// The spine's curves from the top, one (C) or two (S).
+    pub curves: Vec<Curve>,
+}
+
+impl Phantom {
+    /// The phantom of a seed. The same seed gives the same phantom on every platform.
+    ///
+    /// # Errors
+    /// [`PhantomError`] when a setting is out of its range.
+    pub fn generate(config: &PhantomConfig, seed: u64) -> Result<Self, PhantomError> {
+        config.check()?;
+        let spine = Spine::new(config, seed);
+        let breadth = Draw::new(seed, 7).within(config.habitus);
+        let mut canvas = frame(config, &spine, seed);
+        tissue::draw(&mut canvas, &spine, breadth, seed);
+        bones::draw(&mut canvas, &spine, breadth, seed);
+        vertebra::draw(&mut canvas, &spine, seed);
+        let keypoints = spine
+            .marked()
+            .iter()
+            .flat_map(|level| level.corners())
+            .map(|corner| canvas.pixel(corner))
+            .map(|p| Point::new(p.x as f32, p.y as f32))
+            .collect();
+        let size = Size::new(canvas.width, canvas.height);
+        let bytes = film::expose(&mut canvas, config, seed);
+        let image = GrayImage::from_u8(size, &bytes).map_err(|error| PhantomError {
+            name: "height",
+            found: size.to_string(),
+            expected: error.to_string(),
+        })?;
+        Ok(Self { image, keypoints, curves: spine.curves })
+    }
+}
+
+/// An empty canvas that shows the spine from T1 to L5 as radiographs are cropped: nearly its full height.
+fn frame(config: &PhantomConfig, spine: &Spine, seed: u64) -> Canvas {
+    let mut draw = Draw::new(seed, 8);
+    let height = draw.integer(config.height[0], config.height[1]);
+    let width = ((height as f64 / draw.within(config.aspect)).round() as usize).max(1);
+    let corners = || spine.marked().iter().flat_map(|level| level.corners());
+    let extent = |of: fn(Vector) -> f64| {
+        corners().map(of).fold((f64::MAX, f64::MIN), |(low, high), value| (low.min(value), high.max(value)))
+    };
+    let ((left, right), (top, bottom)) = (extent(|p| p.x), extent(|p| p.y));
+    let above = draw.uniform(0.018, 0.06) * height as f64;
+    let below = draw.uniform(0.04, 0.105) * height as f64;
+    let margin = 0.03 * width as f64;
+    let scale = ((height as f64 - above - below) / (bottom - top))
+        .min((width as f64 - 2.0 * margin) / (right - left));
+    // The crop follows the spine's middle, a little off.
+    let middle = (left + right) / 2.0 + draw.uniform(-12.0, 12.0);
+    let (least, most) = (margin - left * scale, width as f64 - margin - right * scale);
+    let x = (width as f64 / 2.0 - middle * scale).clamp(least.min(most), most);
+    let origin = Vector::new(x, above - top * scale);
+    Canvas { width, height, scale, origin, values: vec![0.0; width * height] }
+}

@@ -1,0 +1,80 @@
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{RngCore, SeedableRng};
+
+/// Random draws of one part of the picture. Every part has its own stream, so that a change to one leaves the
+/// others as they were.
+pub(super) struct Draw(ChaCha8Rng);
+
+impl Draw {
+    pub(super) fn new(seed: u64, stream: u64) -> Self {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        rng.set_stream(stream);
+        Self(rng)
+    }
+
+    /// Uniform in `low`..`high`. Of 53 bits of one draw, so that the value is the same everywhere.
+    pub(super) fn uniform(&mut self, low: f64, high: f64) -> f64 {
+        let unit = (self.0.next_u64() >> 11) as f64 / (1_u64 << 53) as f64;
+        low + (high - low) * unit
+    }
+
+    /// Uniform in a range given as `[lowest, highest]`.
+    pub(super) fn within(&mut self, [low, high]: [f64; 2]) -> f64 {
+        self.uniform(low, high)
+    }
+
+    /// A whole number in `low..=high`.
+    pub(super) fn integer(&mut self, low: usize, high: usize) -> usize {
+        let span = (high - low) as u64 + 1;
+        low + (self.0.next_u64() % span) as usize
+    }
+
+    /// True with the given probability.
+    pub(super) fn chance(&mut self, probability: f64) -> bool {
+        self.uniform(0.0, 1.0) < probability
+    }
+
+    /// One of the two signs.
+    pub(super) fn sign(&mut self) -> f64 {
+        if self.chance(0.5) { 1.0 } else { -1.0 }
+    }
+
+    /// Nearly normal, mean 0 and standard deviation 1: the sum of four uniform draws.
+    pub(super) fn normal(&mut self) -> f32 {
+        let bits = self.0.next_u64();
+        let sum: u64 = (0..4).map(|part| (bits >> (16 * part)) & 0xffff).sum();
+        // Four uniforms on 0..65536 have mean 2 * 65535 and variance 65536² / 3.
+        (sum as f32 - 131_070.0) * (1.732_050_8 / 65_536.0)
+    }
+}
+
+/// Smooth noise in -1..1 on a lattice of unit cells, without any state.
+#[derive(Clone, Copy)]
+pub(super) struct Texture(u32);
+
+impl Texture {
+    pub(super) fn new(draw: &mut Draw) -> Self {
+        Self(draw.0.next_u32())
+    }
+
+    pub(super) fn at(self, x: f32, y: f32) -> f32 {
+        let (left, top) = (x.floor(), y.floor());
+        let (u, v) = (ease(x - left), ease(y - top));
+        let (i, j) = (left as i32, top as i32);
+        let upper = self.node(i, j) * (1.0 - u) + self.node(i + 1, j) * u;
+        let lower = self.node(i, j + 1) * (1.0 - u) + self.node(i + 1, j + 1) * u;
+        upper * (1.0 - v) + lower * v
+    }
+
+    fn node(self, i: i32, j: i32) -> f32 {
+        let mut hash = (i as u32).wrapping_mul(0x9e37_79b1) ^ (j as u32).wrapping_mul(0x85eb_ca77) ^ self.0;
+        hash = (hash ^ (hash >> 15)).wrapping_mul(0x2c1b_3c6d);
+        hash = (hash ^ (hash >> 12)).wrapping_mul(0x297a_2d39);
+        hash ^= hash >> 15;
+        (hash >> 8) as f32 / 8_388_608.0 - 1.0
+    }
+}
+
+fn ease(t: f32) -> f32 {
+    t * t * (3.0 - 2.0 * t)
+}
