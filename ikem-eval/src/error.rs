@@ -46,6 +46,18 @@ pub enum Error {
         /// The y found.
         y: f32,
     },
+    /// Keypoints that are not the corners of vertebrae.
+    #[error("{found} keypoints found; Cobb angles need four corners of each of two vertebrae or more")]
+    Corners {
+        /// How many keypoints there were.
+        found: usize,
+    },
+    /// A vertebra whose corners give no direction.
+    #[error("vertebra {vertebra} (from 0) has corners that coincide or are no numbers; its tilt is unknown")]
+    Tilt {
+        /// The vertebra's place from the top, from 0.
+        vertebra: usize,
+    },
     /// The reviser did not take a click.
     #[error("{image}: click {click}, on keypoint {keypoint}, was refused")]
     Refused {

@@ -7,6 +7,7 @@
 //!   same number of clicks of *manual revision* beside it. [`Rule`] says which point the person corrects.
 //! - [`radial_errors`], [`mre`] and their like measure one prediction against its [`GroundTruth`].
 //! - [`Noc`] counts clicks to a target, both conventions side by side.
+//! - [`challenge_angles`] and [`clinical_curves`] are the Cobb angles, [`smape`] and [`AngleAgreement`] compare them.
 //!
 //! ```
 //! use ikem_core::{Hint, Hints, Keypoints, Point, Reviser, Size};
@@ -39,6 +40,7 @@
 //! ```
 
 mod annotator;
+mod cobb;
 mod error;
 mod noc;
 mod play;
@@ -46,6 +48,10 @@ mod radial;
 mod truth;
 
 pub use annotator::{Annotator, Rule};
+pub use cobb::{
+    AngleAgreement, BlandAltman, ChallengeAngles, Curve, Region, Script, Severity, Shape, Side,
+    challenge_angles, clinical_curves, smape,
+};
 pub use error::Error;
 pub use noc::{Noc, first_pass};
 pub use play::{Played, Protocol, Step};

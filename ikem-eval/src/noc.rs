@@ -92,7 +92,7 @@ mod tests {
     #[test]
     fn five_images_by_hand() {
         let curves = [
-            [10.0, 9.0, 8.0, 7.0],    // at once
+            [10.0, 9.0, 8.0, 7.0],    // at once: 0
             [25.0, 20.0, 15.0, 10.0], // the target itself is a pass: 1
             [40.0, 19.0, 60.0, 60.0], // a pass stays a pass: 1
             [50.0, 40.0, 30.0, 12.0], // 3
@@ -100,7 +100,7 @@ mod tests {
         ];
         let noc = Noc::new(&curves, 3, 20.0).expect("five images");
         assert_eq!((noc.fr, noc.failures), (0.2, 1));
-        assert_eq!(noc.failures_as_clicks, (0 + 1 + 1 + 3 + 3) as f64 / 5.0);
+        assert_eq!(noc.failures_as_clicks, 8.0 / 5.0);
         assert_eq!(noc.successes_only, Some(5.0 / 4.0));
     }
 

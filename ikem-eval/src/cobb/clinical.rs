@@ -1,0 +1,263 @@
+use ikem_core::Keypoints;
+use serde::{Deserialize, Serialize};
+
+use super::vertebra::{Vector, Vertebra, vertebrae};
+use crate::Error;
+
+/// The part of the spine that a curve's apex lies in (Scoliosis Research Society; thoracic curves told apart as by
+/// Lenke et al. 2001).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Region {
+    /// Apex T1 to T5.
+    ProximalThoracic,
+    /// Apex T6 to T11.
+    MainThoracic,
+    /// Apex T12 or L1.
+    Thoracolumbar,
+    /// Apex L2 or below.
+    Lumbar,
+}
+
+impl Region {
+    /// The region of a vertebra of the 17 from T1 to L5, counted from 0.
+    const fn of_apex(vertebra: usize) -> Self {
+        match vertebra {
+            0..=4 => Self::ProximalThoracic,
+            5..=10 => Self::MainThoracic,
+            11..=12 => Self::Thoracolumbar,
+            _ => Self::Lumbar,
+        }
+    }
+}
+
+/// A side of the *image*: which side of the patient that is depends on how the film hangs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Side {
+    /// Towards smaller x.
+    Left,
+    /// Towards larger x.
+    Right,
+}
+
+/// How severe a curve of a given angle is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Severity {
+    /// Below 10°: no scoliosis.
+    None,
+    /// From 10°.
+    Mild,
+    /// From 20°.
+    Moderate,
+    /// From 40°.
+    Severe,
+}
+
+impl Severity {
+    /// The severity of a Cobb angle in degrees.
+    ///
+    /// ```
+    /// use ikem_eval::Severity;
+    /// assert_eq!([9.9, 10.0, 20.0, 40.0].map(Severity::of), [
+    ///     Severity::None, Severity::Mild, Severity::Moderate, Severity::Severe,
+    /// ]);
+    /// ```
+    #[must_use]
+    pub const fn of(degrees: f64) -> Self {
+        if degrees >= 40.0 {
+            Self::Severe
+        } else if degrees >= 20.0 {
+            Self::Moderate
+        } else if degrees >= 10.0 {
+            Self::Mild
+        } else {
+            Self::None
+        }
+    }
+}
+
+/// One curve of a spine as a clinician measures it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Curve {
+    /// The upper end vertebra, counted from 0 at the top.
+    pub upper: usize,
+    /// The lower end vertebra.
+    pub lower: usize,
+    /// The vertebra between them whose centre lies furthest out from the line between theirs.
+    pub apex: usize,
+    /// The Cobb angle: between the upper end plate of the upper and the lower end plate of the lower end vertebra, in
+    /// degrees.
+    pub degrees: f64,
+    /// The side of the image that the curve bulges to.
+    pub convex: Side,
+    /// Where the apex lies; known for the 17 vertebrae from T1 to L5 alone.
+    pub region: Option<Region>,
+    /// How severe the curve is.
+    pub severity: Severity,
+    /// Whether it is the largest one.
+    pub major: bool,
+}
+
+/// The curves of a spine from the top, by Cobb's own method: end plates, not middles of vertebrae.
+///
+/// The major curve is the pair of vertebrae with the largest angle, however small. Above it and below it, the largest
+/// curve of the other direction follows, which may share the end vertebra, and so on while there is one of
+/// `minimum` degrees (a scoliosis begins at 10).
+///
+/// # Errors
+/// [`Error::Corners`] when the keypoints are not four for each of two vertebrae or more; [`Error::Tilt`] when an end
+/// plate has no length.
+pub fn clinical_curves(keypoints: &Keypoints, minimum: f64) -> Result<Vec<Curve>, Error> {
+    let spine = vertebrae(keypoints, |vertebra| [vertebra.upper_plate(), vertebra.lower_plate()])?;
+    let last = spine.len() - 1;
+    let Some(major) = largest(&spine, 0, last, |_| true) else { return Ok(Vec::new()) };
+    let mut found = vec![major];
+
+    let mut above = major;
+    while let Some(next) = largest(&spine, 0, above.upper, |signed| signed * above.signed < 0.0) {
+        if next.signed.abs() < minimum {
+            break;
+        }
+        found.insert(0, next);
+        above = next;
+    }
+    let mut below = major;
+    while let Some(next) = largest(&spine, below.lower, last, |signed| signed * below.signed < 0.0) {
+        if next.signed.abs() < minimum {
+            break;
+        }
+        found.push(next);
+        below = next;
+    }
+    Ok(found.into_iter().map(|bend| bend.described(&spine, bend == major)).collect())
+}
+
+/// Two end vertebrae and the signed angle between them in degrees; positive bulges to the right of the image.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Bend {
+    upper: usize,
+    lower: usize,
+    signed: f64,
+}
+
+/// The first pair with the largest allowed angle from vertebra `top` to vertebra `bottom`.
+fn largest(spine: &[Vertebra], top: usize, bottom: usize, allowed: impl Fn(f64) -> bool) -> Option<Bend> {
+    let pairs = (top..=bottom).flat_map(|upper| (upper + 1..=bottom).map(move |lower| (upper, lower)));
+    pairs
+        .map(|(upper, lower)| {
+            let (a, b) = (spine[upper].upper_plate(), spine[lower].lower_plate());
+            Bend { upper, lower, signed: libm::atan2(a.cross(b), a.dot(b)).to_degrees() }
+        })
+        .filter(|bend| allowed(bend.signed))
+        .reduce(|best, next| if next.signed.abs() > best.signed.abs() { next } else { best })
+}
+
+impl Bend {
+    fn described(self, spine: &[Vertebra], major: bool) -> Curve {
+        let Self { upper, lower, signed } = self;
+        let apex = apex(&spine[upper..=lower], signed) + upper;
+        Curve {
+            upper,
+            lower,
+            apex,
+            degrees: signed.abs(),
+            convex: if signed < 0.0 { Side::Left } else { Side::Right },
+            region: (spine.len() == 17).then(|| Region::of_apex(apex)),
+            severity: Severity::of(signed.abs()),
+            major,
+        }
+    }
+}
+
+/// The inner vertebra furthest out to the side of the bulge; the upper one where there are only the ends.
+fn apex(part: &[Vertebra], signed: f64) -> usize {
+    let centres: Vec<Vector> = part.iter().map(Vertebra::centre).collect();
+    let [first, inner @ .., last] = centres.as_slice() else { return 0 };
+    let chord = *last - *first;
+    let outwards = |centre: &Vector| (*centre - *first).cross(chord) * signed.signum();
+    inner
+        .iter()
+        .map(outwards)
+        .enumerate()
+        .reduce(|best, next| if next.1 > best.1 { next } else { best })
+        .map_or(0, |(place, _)| place + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::challenge::tests::spine;
+    use super::*;
+
+    /// A spine whose course x(y) follows from its tilts; 17 vertebrae, 30 apart.
+    fn bent(tilts: [f64; 17]) -> Keypoints {
+        let mut x = 200.0;
+        let vertebrae = tilts.map(|degrees| {
+            // The way down is at right angles to the tilt: a left-high plate goes left.
+            x -= 30.0 * degrees.to_radians().tan();
+            (x, degrees)
+        });
+        spine(&vertebrae)
+    }
+
+    #[test]
+    fn a_thoracic_curve_to_the_right() {
+        let keypoints = bent([
+            0.0, 0.0, 0.0, -10.0, -25.0, -20.0, -12.0, -4.0, 5.0, 14.0, 22.0, 26.0, 10.0, 0.0, 0.0, 0.0, 0.0,
+        ]);
+        let curves = clinical_curves(&keypoints, 10.0).expect("a spine");
+        let major: Vec<_> = curves.iter().filter(|curve| curve.major).collect();
+        let [major] = major[..] else { panic!("{curves:?}") };
+        assert!((major.degrees - 51.0).abs() < 0.01, "{major:?}");
+        assert_eq!((major.upper, major.lower, major.apex), (4, 11, 7));
+        assert_eq!((major.convex, major.severity), (Side::Right, Severity::Severe));
+        assert_eq!(major.region, Some(Region::MainThoracic));
+        // Compensating curves on both sides share its end vertebrae.
+        let ends: Vec<_> = curves.iter().map(|c| (c.upper, c.lower, c.convex, c.degrees.round())).collect();
+        assert_eq!(ends, [(0, 4, Side::Left, 25.0), (4, 11, Side::Right, 51.0), (11, 13, Side::Left, 26.0)]);
+    }
+
+    #[test]
+    fn mirrored_it_bulges_to_the_left() {
+        let tilts =
+            [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 6.0, 12.0, 8.0, 0.0, -6.0, -11.0, -5.0, 0.0];
+        let curves = clinical_curves(&bent(tilts), 15.0).expect("a spine");
+        let [major] = curves[..] else { panic!("{curves:?}") };
+        assert!((major.degrees - 23.0).abs() < 0.01, "{major:?}");
+        assert_eq!((major.convex, major.severity), (Side::Left, Severity::Moderate));
+        assert_eq!((major.apex, major.region), (12, Some(Region::Thoracolumbar)));
+    }
+
+    #[test]
+    fn end_plates_count_and_not_the_middles() {
+        // A wedge: the upper plate of vertebra 0 is tilted, its lower one is not.
+        let mut keypoints = spine(&[(100.0, 0.0), (100.0, 0.0)]);
+        keypoints[1].y -= 30.0;
+        let curves = clinical_curves(&keypoints, 10.0).expect("a spine");
+        let [major] = curves[..] else { panic!("{curves:?}") };
+        assert!((major.degrees - 45.0).abs() < 1e-4, "{major:?}");
+        assert_eq!((major.apex, major.region), (0, None));
+    }
+
+    #[test]
+    fn a_straight_spine_has_one_curve_of_no_severity() {
+        let curves = clinical_curves(&bent([0.0; 17]), 10.0).expect("a spine");
+        let [curve] = curves[..] else { panic!("{curves:?}") };
+        assert!(curve.degrees < 1e-6);
+        assert_eq!(curve.severity, Severity::None);
+    }
+
+    #[test]
+    fn a_curve_may_exceed_90_degrees() {
+        let keypoints = bent([
+            0.0, -20.0, -40.0, -60.0, -40.0, -20.0, 0.0, 20.0, 40.0, 55.0, 40.0, 20.0, 0.0, 0.0, 0.0, 0.0,
+            0.0,
+        ]);
+        let curves = clinical_curves(&keypoints, 10.0).expect("a spine");
+        let major = curves.iter().find(|curve| curve.major).expect("a major curve");
+        assert!((major.degrees - 115.0).abs() < 0.01, "{major:?}");
+    }
+}
