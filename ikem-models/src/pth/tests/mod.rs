@@ -1,0 +1,5 @@
+mod any_bytes;
+mod containers;
+mod fixtures;
+mod hostile;
+mod state_dicts;
