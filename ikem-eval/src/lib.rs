@@ -40,14 +40,19 @@
 //! ```
 
 mod annotator;
+mod bootstrap;
 mod cobb;
 mod error;
 mod noc;
 mod play;
 mod radial;
+mod shift;
+mod statistics;
+mod summary;
 mod truth;
 
 pub use annotator::{Annotator, Rule};
+pub use bootstrap::{Bootstrap, Interval, Resamples};
 pub use cobb::{
     AngleAgreement, BlandAltman, ChallengeAngles, Curve, Region, Script, Severity, Shape, Side,
     challenge_angles, clinical_curves, smape,
@@ -55,5 +60,7 @@ pub use cobb::{
 pub use error::Error;
 pub use noc::{Noc, first_pass};
 pub use play::{Played, Protocol, Step};
-pub use radial::{model_errors, mre, radial_errors};
+pub use radial::{Unit, model_errors, mre, radial_errors};
+pub use shift::{Shift, best_shift};
+pub use summary::{Sdr, Summary, by_keypoint, by_vertebra};
 pub use truth::GroundTruth;

@@ -1,4 +1,8 @@
 use ikem_core::{Keypoints, Point, Size};
+use serde::{Deserialize, Serialize};
+
+use crate::GroundTruth;
+use crate::statistics::mean;
 
 /// Radial error of every keypoint: its Euclidean distance to the label, in pixels of the image; as many as the
 /// shorter of the two has.
@@ -21,8 +25,35 @@ pub fn model_errors(prediction: &Keypoints, labels: &Keypoints, image: Size, mod
     scaled_errors(prediction, labels, scale)
 }
 
+/// What distances are measured in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Unit {
+    /// Pixels of the original image.
+    ImagePixels,
+    /// Pixels of the network's grid of this size.
+    ModelPixels(Size),
+    /// Millimetres.
+    Millimetres,
+}
+
+impl Unit {
+    /// Radial error of every keypoint in this unit; none in millimetres where the image's spacing is not known.
+    #[must_use]
+    pub fn errors(self, prediction: &Keypoints, truth: &GroundTruth) -> Option<Vec<f64>> {
+        match self {
+            Self::ImagePixels => Some(radial_errors(prediction, &truth.keypoints)),
+            Self::ModelPixels(model) => Some(model_errors(prediction, &truth.keypoints, truth.size, model)),
+            Self::Millimetres => {
+                truth.spacing.map(|spacing| scaled_errors(prediction, &truth.keypoints, spacing))
+            }
+        }
+    }
+}
+
 /// Distances after x and y were multiplied with `scale`.
-pub(crate) fn scaled_errors(prediction: &Keypoints, labels: &Keypoints, scale: [f64; 2]) -> Vec<f64> {
+fn scaled_errors(prediction: &Keypoints, labels: &Keypoints, scale: [f64; 2]) -> Vec<f64> {
     let distance = |(a, b): (&Point, &Point)| {
         let off = |a: f32, b: f32, scale: f64| (f64::from(a) - f64::from(b)) * scale;
         let (x, y) = (off(a.x, b.x, scale[0]), off(a.y, b.y, scale[1]));
@@ -37,7 +68,21 @@ pub fn mre(prediction: &Keypoints, labels: &Keypoints) -> f64 {
     mean(&radial_errors(prediction, labels))
 }
 
-/// The mean; NaN of nothing.
-pub(crate) fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len() as f64
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_distance_in_three_units() {
+        let truth =
+            GroundTruth::new("a", Size::new(512, 512), vec![Point::new(10.0, 10.0)].into()).expect("a truth");
+        let found = vec![Point::new(16.0, 18.0)].into();
+        let model = Unit::ModelPixels(Size::new(256, 512));
+        assert_eq!(Unit::ImagePixels.errors(&found, &truth), Some(vec![10.0]));
+        assert_eq!(model.errors(&found, &truth), Some(vec![73.0_f64.sqrt()]));
+        assert_eq!(Unit::Millimetres.errors(&found, &truth), None);
+        let truth = truth.with_spacing([0.5, 0.25]).expect("a spacing");
+        assert_eq!(Unit::Millimetres.errors(&found, &truth), Some(vec![13.0_f64.sqrt()]));
+        assert!(truth.with_spacing([0.0, 1.0]).is_err());
+    }
 }

@@ -1,6 +1,9 @@
 //! The challenge's angles of every labelled AASCE image, where the environment variable `IKEM_AASCE` names the folder
 //! that holds `boostnet_labeldata`.
 
+// The allowances for tests reach test functions only, not what they share.
+#![allow(clippy::expect_used, clippy::print_stdout)]
+
 use std::path::{Path, PathBuf};
 
 use ikem_core::{Keypoints, Point, Size};

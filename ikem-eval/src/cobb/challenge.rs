@@ -116,10 +116,11 @@ impl Script {
             offsets.iter().map(|a| offsets.iter().map(|b| value(a * b)).sum::<f64>()).sum()
         };
         let (plain, absolute) = (sum(|product| product), sum(f64::abs));
+        let difference = (plain - absolute).abs();
         // Where the ends stand exactly above each other the sums are no numbers, and both scripts say S.
         match self {
             Self::Matlab => plain != absolute,
-            Self::PythonPort => !((plain - absolute).abs() < 1e-4),
+            Self::PythonPort => difference.is_nan() || difference >= 1e-4,
         }
     }
 }

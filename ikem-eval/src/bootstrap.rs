@@ -1,0 +1,134 @@
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+
+use crate::Error;
+use crate::annotator::below;
+use crate::statistics::{mean, quantile, sorted};
+
+/// The lower and the upper end of an interval.
+pub type Interval = [f64; 2];
+
+/// How sure a figure is: the percentile bootstrap over images (Efron 1979).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Bootstrap {
+    /// How many sets of images are drawn, each as large as the original one, with replacement.
+    pub resamples: usize,
+    /// The part of the figures of these sets that the interval holds, between 0 and 1.
+    pub level: f64,
+    /// What the draws come from.
+    pub seed: u64,
+}
+
+impl Default for Bootstrap {
+    /// 95 % of 2000.
+    fn default() -> Self {
+        Self { resamples: 2000, level: 0.95, seed: 0 }
+    }
+}
+
+/// Sets of images drawn once; every figure is computed on the same ones.
+#[derive(Debug, Clone)]
+pub struct Resamples {
+    draws: Vec<Vec<usize>>,
+    level: f64,
+}
+
+impl Bootstrap {
+    /// Draws sets of `images` images.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] unless there are images, 1 to 100 000 resamples, and a level between 0 and 1.
+    pub fn draw(&self, images: usize) -> Result<Resamples, Error> {
+        let wrong = |what, found, expected| Err(Error::Argument { what, found, expected });
+        if images == 0 {
+            return wrong("number of images", "0".to_owned(), "at least 1");
+        }
+        if !(1..=100_000).contains(&self.resamples) {
+            return wrong("number of resamples", self.resamples.to_string(), "1 to 100000");
+        }
+        if !(self.level > 0.0 && self.level < 1.0) {
+            return wrong("level of the interval", self.level.to_string(), "a number between 0 and 1");
+        }
+        let mut random = ChaCha8Rng::seed_from_u64(self.seed);
+        let mut draw = |_| (0..images).map(|_| below(images, &mut random)).collect();
+        Ok(Resamples { draws: (0..self.resamples).map(&mut draw).collect(), level: self.level })
+    }
+}
+
+impl Resamples {
+    /// The interval of a figure that `statistic` computes from the images of a set, given as indices. Sets without the
+    /// figure are left out; none if no set has it.
+    #[must_use]
+    pub fn interval(&self, mut statistic: impl FnMut(&[usize]) -> Option<f64>) -> Option<Interval> {
+        let figures: Vec<f64> = self
+            .draws
+            .iter()
+            .filter_map(|draw| statistic(draw))
+            .filter(|figure| figure.is_finite())
+            .collect();
+        let figures = sorted(figures);
+        let tail = (1.0 - self.level) / 2.0;
+        (!figures.is_empty()).then(|| [quantile(&figures, tail), quantile(&figures, 1.0 - tail)])
+    }
+
+    /// The interval of the mean of one value an image; images without a value are left out of it.
+    #[must_use]
+    pub fn mean_interval(&self, values: &[Option<f64>]) -> Option<Interval> {
+        self.interval(|draw| {
+            let drawn: Vec<f64> =
+                draw.iter().filter_map(|&image| values.get(image).copied().flatten()).collect();
+            (!drawn.is_empty()).then(|| mean(&drawn))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_interval_of_a_mean_is_that_of_theory() {
+        // 200 values of std 1 and mean 0: the 95 % interval is about ± 1.96 / sqrt(200) = 0.1386.
+        let values: Vec<Option<f64>> = (0..200).map(|i| Some(if i % 2 == 0 { 1.0 } else { -1.0 })).collect();
+        let resamples = Bootstrap::default().draw(200).expect("draws");
+        let [low, high] = resamples.mean_interval(&values).expect("an interval");
+        assert!((low + 0.1386).abs() < 0.015 && (high - 0.1386).abs() < 0.015, "[{low}, {high}]");
+        let wider = Bootstrap { level: 0.99, ..Bootstrap::default() }.draw(200).expect("draws");
+        let [lower, higher] = wider.mean_interval(&values).expect("an interval");
+        assert!(lower < low && higher > high);
+    }
+
+    #[test]
+    fn a_seed_is_a_result() {
+        let values: Vec<Option<f64>> = (0..9).map(|i| Some(f64::from(i * i))).collect();
+        let interval = |seed| {
+            let bootstrap = Bootstrap { seed, resamples: 100, ..Bootstrap::default() };
+            bootstrap.draw(9).expect("draws").mean_interval(&values)
+        };
+        assert_eq!(interval(3), interval(3));
+        assert_ne!(interval(3), interval(4));
+    }
+
+    #[test]
+    fn images_without_a_value_are_left_out() {
+        let resamples = Bootstrap::default().draw(3).expect("draws");
+        assert_eq!(resamples.mean_interval(&[None, Some(5.0), None]), Some([5.0, 5.0]));
+        assert_eq!(resamples.mean_interval(&[None, None, None]), None);
+    }
+
+    #[test]
+    fn what_cannot_be_drawn_is_told() {
+        let base = Bootstrap::default();
+        assert!(base.draw(0).is_err());
+        for bad in [
+            Bootstrap { resamples: 0, ..base },
+            Bootstrap { resamples: 1 << 40, ..base },
+            Bootstrap { level: 1.0, ..base },
+            Bootstrap { level: f64::NAN, ..base },
+        ] {
+            assert!(matches!(bad.draw(5), Err(Error::Argument { .. })), "{bad:?}");
+        }
+    }
+}
