@@ -6,6 +6,7 @@ mod error;
 mod files;
 mod image_file;
 mod manifest;
+mod overlay;
 mod phantom;
 mod prediction;
 
@@ -13,5 +14,6 @@ pub use aasce::{Aasce, Problem, Split, Splitting, read_aasce, study};
 pub use error::Error;
 pub use image_file::{Limits, decode_image, image_size, load_image};
 pub use manifest::{Manifest, ManifestEntry, Set};
+pub use overlay::{Picture, heatmap_overlay, overlay, write_gray_png};
 pub use phantom::{Curve, Phantom, PhantomConfig, PhantomError, SpineShape};
 pub use prediction::{PredictedKeypoint, Prediction};

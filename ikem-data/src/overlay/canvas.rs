@@ -1,0 +1,160 @@
+use ab_glyph::{Font, FontRef, PxScale, ScaleFont};
+use ikem_core::{GrayImage, Point, Size};
+use tiny_skia::{
+    Color, FillRule, LineCap, Paint, PathBuilder, Pixmap, PremultipliedColorU8, Stroke, Transform,
+};
+
+use super::palette::Rgb;
+use super::picture::{Picture, to_byte};
+use crate::Error;
+
+/// A radiograph to draw on. Points are in its pixels; what lies outside is cut.
+pub(super) struct Canvas {
+    pixels: Pixmap,
+    font: FontRef<'static>,
+}
+
+impl Canvas {
+    pub(super) fn new(image: &GrayImage) -> Result<Self, Error> {
+        let size = image.size();
+        let wrong = |found: String, expected: &str| Error::Argument {
+            argument: "image",
+            found,
+            expected: expected.to_owned(),
+        };
+        let side = |pixels: usize| u32::try_from(pixels).ok();
+        let mut pixels = side(size.width)
+            .zip(side(size.height))
+            .and_then(|(width, height)| Pixmap::new(width, height))
+            .ok_or_else(|| wrong(size.to_string(), "a size that can be drawn on"))?;
+        for (pixel, &value) in pixels.pixels_mut().iter_mut().zip(image.pixels()) {
+            *pixel = opaque([to_byte(value); 3]);
+        }
+        let font = FontRef::try_from_slice(dejavu::sans::bold())
+            .map_err(|error| wrong(error.to_string(), "a font that can be read"))?;
+        Ok(Self { pixels, font })
+    }
+
+    pub(super) fn size(&self) -> Size {
+        Size::new(self.pixels.width() as usize, self.pixels.height() as usize)
+    }
+
+    pub(super) fn into_picture(self) -> Picture {
+        let rgb = self.pixels.pixels().iter().flat_map(|p| [p.red(), p.green(), p.blue()]).collect();
+        Picture::new(self.size(), rgb)
+    }
+
+    /// Whether `point` is near enough to the picture to be drawn.
+    pub(super) fn reaches(&self, point: Point) -> bool {
+        let size = self.size();
+        let near = |value: f32, side: usize| value.abs() <= 2.0 * side as f32 + 100.0;
+        near(point.x, size.width) && near(point.y, size.height)
+    }
+
+    /// Lays `colour` over one pixel, by `alpha` of 0…1.
+    pub(super) fn blend(&mut self, x: i64, y: i64, colour: Rgb, alpha: f32) {
+        let (width, height) = (i64::from(self.pixels.width()), i64::from(self.pixels.height()));
+        if !(0..width).contains(&x) || !(0..height).contains(&y) {
+            return;
+        }
+        if let Some(pixel) =
+            usize::try_from(y * width + x).ok().and_then(|i| self.pixels.pixels_mut().get_mut(i))
+        {
+            let mix = |below: u8, above: u8| {
+                (f32::from(below) + alpha * (f32::from(above) - f32::from(below))).round() as u8
+            };
+            let [red, green, blue] = colour;
+            *pixel = opaque([mix(pixel.red(), red), mix(pixel.green(), green), mix(pixel.blue(), blue)]);
+        }
+    }
+
+    pub(super) fn line(&mut self, from: Point, to: Point, width: f32, colour: Rgb, alpha: f32) {
+        let mut path = PathBuilder::new();
+        path.move_to(from.x + 0.5, from.y + 0.5);
+        path.line_to(to.x + 0.5, to.y + 0.5);
+        let stroke = Stroke { width, line_cap: LineCap::Round, ..Stroke::default() };
+        if let Some(path) = path.finish() {
+            self.pixels.stroke_path(&path, &paint(colour, alpha), &stroke, Transform::identity(), None);
+        }
+    }
+
+    pub(super) fn disc(&mut self, centre: Point, radius: f32, colour: Rgb) {
+        if let Some(path) = PathBuilder::from_circle(centre.x + 0.5, centre.y + 0.5, radius) {
+            self.pixels.fill_path(&path, &paint(colour, 1.0), FillRule::Winding, Transform::identity(), None);
+        }
+    }
+
+    pub(super) fn ring(&mut self, centre: Point, radius: f32, width: f32, colour: Rgb) {
+        if let Some(path) = PathBuilder::from_circle(centre.x + 0.5, centre.y + 0.5, radius) {
+            let stroke = Stroke { width, ..Stroke::default() };
+            self.pixels.stroke_path(&path, &paint(colour, 1.0), &stroke, Transform::identity(), None);
+        }
+    }
+
+    /// The width of `text` in pixels, its capitals `height` pixels high.
+    pub(super) fn text_width(&self, text: &str, height: f32) -> f32 {
+        let font = self.font.as_scaled(self.scale(height));
+        text.chars().map(|letter| font.h_advance(font.glyph_id(letter))).sum()
+    }
+
+    /// Writes `text` with a dark seam, so that it can be read on bone and on air. `left` is the left end of its
+    /// base line.
+    pub(super) fn text(&mut self, text: &str, left: Point, height: f32, colour: Rgb) {
+        let seam = (height / 8.0).ceil().clamp(1.0, 6.0) as i64;
+        let marks = self.coverage(text, left, height);
+        for &(x, y, part) in &marks {
+            for (dx, dy) in [(-1, -1), (0, -1), (1, -1), (-1, 0), (1, 0), (-1, 1), (0, 1), (1, 1)] {
+                self.blend(x + seam * dx, y + seam * dy, [0, 0, 0], 0.7 * part);
+            }
+        }
+        for (x, y, part) in marks {
+            self.blend(x, y, colour, part);
+        }
+    }
+
+    /// The pixels that `text` covers, each with the part of it that is covered.
+    fn coverage(&self, text: &str, left: Point, height: f32) -> Vec<(i64, i64, f32)> {
+        let scale = self.scale(height);
+        let font = self.font.as_scaled(scale);
+        let mut pen = ab_glyph::point(left.x, left.y);
+        let mut marks = Vec::new();
+        for letter in text.chars() {
+            let glyph = font.glyph_id(letter).with_scale_and_position(scale, pen);
+            pen.x += font.h_advance(glyph.id);
+            if let Some(outline) = self.font.outline_glyph(glyph) {
+                let corner = outline.px_bounds().min;
+                outline.draw(|x, y, part| {
+                    if part > 0.0 {
+                        marks.push((
+                            corner.x as i64 + i64::from(x),
+                            corner.y as i64 + i64::from(y),
+                            part.min(1.0),
+                        ));
+                    }
+                });
+            }
+        }
+        marks
+    }
+
+    /// The font's scale at which capitals are `height` pixels high.
+    fn scale(&self, height: f32) -> PxScale {
+        /// Height of DejaVu's capitals over its line height.
+        const CAPITALS: f32 = 0.626;
+        PxScale::from(height / CAPITALS)
+    }
+}
+
+fn opaque([red, green, blue]: Rgb) -> PremultipliedColorU8 {
+    PremultipliedColorU8::from_rgba(red, green, blue, 255).unwrap_or(PremultipliedColorU8::TRANSPARENT)
+}
+
+fn paint(colour: Rgb, alpha: f32) -> Paint<'static> {
+    let [red, green, blue] = colour;
+    let mut paint = Paint::default();
+    let mut shade = Color::from_rgba8(red, green, blue, 255);
+    shade.set_alpha(alpha);
+    paint.set_color(shade);
+    paint.anti_alias = true;
+    paint
+}

@@ -1,0 +1,134 @@
+//! Pictures to look at: keypoints and heatmaps drawn over a radiograph.
+
+mod canvas;
+mod palette;
+mod picture;
+
+use ikem_core::{GrayImage, Keypoints, Point, Size, Skeleton};
+use ndarray::ArrayView2;
+
+pub use picture::{Picture, write_gray_png};
+
+use crate::Error;
+use canvas::Canvas;
+use palette::{Rgb, group_colour, heat_colour};
+
+const WHITE: Rgb = [255; 3];
+const BLACK: Rgb = [0; 3];
+
+/// Draws `keypoints` over `image`: points and edges in one colour a vertebra, the vertebrae's names beside them, and
+/// a white ring around every keypoint of `hinted` (indices). All grows with the image, so that it can be read on a
+/// small one and seen on a large one. Points that are not finite or far outside are left out.
+///
+/// # Errors
+/// [`Error::Core`] when `keypoints` are not as many as `skeleton` has, or a hinted index is unknown;
+/// [`Error::Argument`] when the image is too large to be drawn on.
+pub fn overlay(
+    image: &GrayImage,
+    skeleton: &Skeleton,
+    keypoints: &Keypoints,
+    hinted: &[usize],
+) -> Result<Picture, Error> {
+    let count = skeleton.len();
+    if keypoints.len() != count {
+        let found = keypoints.len();
+        return Err(ikem_core::Error::Length { what: "keypoints", expected: count, found }.into());
+    }
+    if let Some(&index) = hinted.iter().find(|&&index| index >= count) {
+        return Err(ikem_core::Error::UnknownIndex { index, count }.into());
+    }
+    let mut canvas = Canvas::new(image)?;
+    let measures = Measures::of(image.size());
+    let colour = |keypoint: usize| group_colour(skeleton.vertebra_of(keypoint).unwrap_or(keypoint));
+    let drawn: Vec<Option<Point>> =
+        keypoints.iter().map(|&p| Some(p).filter(|&p| canvas.reaches(p))).collect();
+    let drawn = |index: usize| drawn.get(index).copied().flatten();
+    for &(a, b) in skeleton.edges() {
+        if let (Some(from), Some(to)) = (drawn(a), drawn(b)) {
+            canvas.line(from, to, 2.0 * measures.line, BLACK, 0.35);
+            canvas.line(from, to, measures.line, colour(a), 0.85);
+        }
+    }
+    for (index, point) in (0..count).filter_map(|index| Some((index, drawn(index)?))) {
+        canvas.disc(point, 1.35 * measures.point, BLACK);
+        canvas.disc(point, measures.point, colour(index));
+    }
+    for point in hinted.iter().filter_map(|&index| drawn(index)) {
+        canvas.ring(point, 2.4 * measures.point, 2.2 * measures.line, BLACK);
+        canvas.ring(point, 2.4 * measures.point, 1.2 * measures.line, WHITE);
+        canvas.disc(point, 0.55 * measures.point, WHITE);
+    }
+    for (place, vertebra) in skeleton.vertebrae().iter().enumerate() {
+        let corners: Vec<Point> = vertebra.corners.iter().filter_map(|&index| drawn(index)).collect();
+        label(&mut canvas, &vertebra.name, &corners, &measures, group_colour(place));
+    }
+    Ok(canvas.into_picture())
+}
+
+/// Writes a vertebra's name to the left of its corners, or to the right where there is no room.
+fn label(canvas: &mut Canvas, name: &str, corners: &[Point], measures: &Measures, colour: Rgb) {
+    if corners.is_empty() {
+        return;
+    }
+    let (width, gap) = (canvas.text_width(name, measures.text), 3.0 * measures.point);
+    let leftmost = corners.iter().map(|p| p.x).fold(f32::INFINITY, f32::min);
+    let rightmost = corners.iter().map(|p| p.x).fold(f32::NEG_INFINITY, f32::max);
+    let middle = corners.iter().map(|p| p.y).sum::<f32>() / corners.len() as f32;
+    let left = if leftmost - gap - width >= 0.0 { leftmost - gap - width } else { rightmost + gap };
+    canvas.text(name, Point::new(left, middle + 0.5 * measures.text), measures.text, colour);
+}
+
+/// How large things are drawn, in pixels.
+struct Measures {
+    /// Radius of a point.
+    point: f32,
+    /// Width of an edge.
+    line: f32,
+    /// Height of capitals.
+    text: f32,
+}
+
+impl Measures {
+    /// A vertebra is about a 25th of the image's height; this much of it is used.
+    fn of(size: Size) -> Self {
+        let height = size.height as f32;
+        Self {
+            point: (0.0026 * height).max(1.5),
+            line: (0.0015 * height).max(1.0),
+            text: (0.011 * height).max(7.0),
+        }
+    }
+}
+
+/// Draws one heatmap (H × W, 0…1, of any size) over `image`: the higher a value, the lighter its colour and the less
+/// of the image is seen through it.
+///
+/// # Errors
+/// [`Error::Argument`] when the image is too large to be drawn on or the map has no values.
+pub fn heatmap_overlay(image: &GrayImage, map: ArrayView2<'_, f32>) -> Result<Picture, Error> {
+    let (rows, columns) = map.dim();
+    if map.is_empty() {
+        let (found, expected) = (format!("{rows} x {columns} values"), "at least 1 x 1".to_owned());
+        return Err(Error::Argument { argument: "heatmap", found, expected });
+    }
+    let mut canvas = Canvas::new(image)?;
+    let size = image.size();
+    // As keypoints go from the map to the image: a plain scale on each axis.
+    let place = |pixel: usize, pixels: usize, values: usize| {
+        let at = (pixel as f32 * values as f32 / pixels as f32).min((values - 1) as f32);
+        (at as usize, (at as usize + 1).min(values - 1), at.fract())
+    };
+    let across: Vec<_> = (0..size.width).map(|x| place(x, size.width, columns)).collect();
+    for y in 0..size.height {
+        let (above, below, down) = place(y, size.height, rows);
+        for (x, &(left, right, along)) in across.iter().enumerate() {
+            let row = |row: usize| map[[row, left]] + along * (map[[row, right]] - map[[row, left]]);
+            let value = (row(above) + down * (row(below) - row(above))).clamp(0.0, 1.0);
+            // A hundredth would not be seen.
+            if value > 0.01 {
+                canvas.blend(x as i64, y as i64, heat_colour(value), 0.8 * value.sqrt());
+            }
+        }
+    }
+    Ok(canvas.into_picture())
+}
