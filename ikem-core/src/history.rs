@@ -13,13 +13,20 @@ pub struct History<T> {
     past: Vec<T>,
     present: T,
     future: Vec<T>,
+    limit: usize,
 }
 
 impl<T> History<T> {
     /// A history that begins at `present`.
     #[must_use]
     pub const fn new(present: T) -> Self {
-        Self { past: Vec::new(), present, future: Vec::new() }
+        Self::limited(present, usize::MAX)
+    }
+
+    /// A history that begins at `present` and forgets its oldest states beyond `limit`.
+    #[must_use]
+    pub const fn limited(present: T, limit: usize) -> Self {
+        Self { past: Vec::new(), present, future: Vec::new(), limit }
     }
 
     /// The state that holds now.
@@ -32,6 +39,9 @@ impl<T> History<T> {
     pub fn push(&mut self, state: T) {
         self.past.push(std::mem::replace(&mut self.present, state));
         self.future.clear();
+        if self.past.len() > self.limit {
+            self.past.remove(0);
+        }
     }
 
     /// Goes one state back; `false` at the beginning.
@@ -71,6 +81,14 @@ fn step<T>(from: &mut Vec<T>, present: &mut T, to: &mut Vec<T>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn beyond_the_limit_the_oldest_is_forgotten() {
+        let mut history = History::limited(0, 2);
+        (1..=4).for_each(|state| history.push(state));
+        assert!(history.undo() && history.undo() && !history.undo());
+        assert_eq!(*history.present(), 2);
+    }
 
     #[test]
     fn a_new_state_forgets_what_was_undone() {

@@ -1,2 +1,29 @@
 #![deny(missing_docs)]
-//! Placeholder of the crate.
+//! Interactive vertebra keypoint estimation: the networks, their checkpoints, the predictor and the session.
+//!
+//! PLACEHOLDER
+
+mod checkpoint;
+mod config;
+mod error;
+mod layers;
+mod network;
+pub mod ops;
+mod params;
+mod predictor;
+#[cfg(feature = "pretrained")]
+mod pretrained;
+mod pth;
+mod session;
+mod unet;
+
+pub use candle_core::Device;
+pub use checkpoint::{Checkpoint, Precision};
+pub use config::{ConfigError, ModelConfig, NetworkConfig, UnetConfig};
+pub use error::{CheckpointFault, Error, Result};
+pub use network::{Inputs, Logits, Mode, Network};
+pub use params::{Parameters, StateDict};
+pub use predictor::{Prediction, Predictor};
+pub use pth::{PthError, PthErrorKind};
+pub use session::Session;
+pub use unet::Unet;

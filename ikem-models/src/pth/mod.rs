@@ -34,7 +34,7 @@ use std::io::{Read, Seek};
 use std::path::Path;
 
 pub use error::{PthError, PthErrorKind};
-pub use tensor::{PthDType, PthTensor};
+pub use tensor::PthTensor;
 
 use container::Container;
 

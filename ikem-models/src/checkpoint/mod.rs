@@ -1,0 +1,140 @@
+//! Checkpoints: a network's config and tensors, as one file.
+
+mod infer;
+mod safetensors;
+
+use std::fs::{self, File};
+use std::io::{Cursor, Write};
+use std::path::Path;
+
+use candle_core::{Device, Tensor};
+
+use crate::config::ModelConfig;
+use crate::error::{CheckpointFault, Result};
+use crate::params::StateDict;
+use crate::pth::{PthLimits, PthTensor, read_pth};
+
+pub use self::safetensors::Precision;
+
+/// The largest file that is read: a hundred times the bundled model, four times the published ones with optimiser.
+const MAX_FILE_BYTES: u64 = 2 << 30;
+
+/// The end of the names of entries that count batches, which nothing uses.
+const BATCH_COUNTER: &str = "num_batches_tracked";
+
+/// A network's config and tensors.
+///
+/// On disk it is one `.safetensors` file whose metadata holds the config as JSON under `ikem.config`, so that a path
+/// is all that loading needs. PyTorch's `.pth` files are read too, nothing in them is executed, and the config is
+/// inferred from names and shapes: see [`Checkpoint::read`].
+#[derive(Debug, Clone)]
+pub struct Checkpoint {
+    /// How the network is built.
+    pub config: ModelConfig,
+    /// Its weights, biases and running statistics, by PyTorch's state-dict names, f32 on the CPU.
+    pub tensors: StateDict,
+}
+
+impl Checkpoint {
+    /// Reads a `.safetensors` file of ours or a PyTorch `.pth` state dict, bare or wrapped as in
+    /// `{"model": …, "optimizer": …}`.
+    ///
+    /// Of a `.pth` the network, its widths, gate and number of keypoints are inferred from names and shapes; the grid
+    /// is 256 × 512, the resizing bilinear and the decoding `expected`, as published.
+    ///
+    /// Memory: the tensors as f32, and at most one more of them; never more than 2 GiB.
+    ///
+    /// # Errors
+    /// [`Error::Checkpoint`](crate::Error::Checkpoint) or [`Error::Pth`](crate::Error::Pth), which name the file, what
+    /// was found and what was expected. Whether the tensors fit the config is told when a network is built of them.
+    pub fn read(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        match path.extension().and_then(|extension| extension.to_str()) {
+            Some("safetensors") => open(path)
+                .and_then(|(file, length)| safetensors::read(file, length))
+                .map_err(|fault| fault.at(path)),
+            Some("pth" | "pt") => {
+                let tensors = read_pth(path, &PthLimits::default())?;
+                Self::from_pth(tensors).map_err(|fault| fault.at(path))
+            }
+            _ => Err(CheckpointFault::Extension.at(path)),
+        }
+    }
+
+    /// Reads a `.safetensors` file that is already in memory; `name` stands for its path in errors.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn from_bytes(bytes: &[u8], name: &str) -> Result<Self> {
+        safetensors::read(Cursor::new(bytes), bytes.len() as u64).map_err(|fault| fault.at(Path::new(name)))
+    }
+
+    /// Writes a `.safetensors` file. An existing file is replaced as a whole or, when anything fails, not at all.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn write(&self, path: impl AsRef<Path>, precision: Precision) -> Result<()> {
+        let path = path.as_ref();
+        let bytes = safetensors::serialize(self, precision).map_err(|fault| fault.at(path))?;
+        replace(path, &bytes).map_err(|error| CheckpointFault::Io(error).at(path))
+    }
+
+    fn from_pth(tensors: Vec<PthTensor>) -> Result<Self, CheckpointFault> {
+        let mut dict = StateDict::new();
+        for tensor in tensors {
+            let Some(values) = tensor.to_f32() else {
+                return Err(CheckpointFault::Dtype {
+                    name: tensor.name,
+                    found: format!("{:?}", tensor.dtype),
+                });
+            };
+            insert(&mut dict, tensor.name, &tensor.shape, values)?;
+        }
+        Ok(Self { config: infer::config(&dict)?, tensors: dict })
+    }
+}
+
+/// Adds a tensor whose values must all be finite.
+fn insert(
+    dict: &mut StateDict,
+    name: String,
+    shape: &[usize],
+    values: Vec<f32>,
+) -> Result<(), CheckpointFault> {
+    if name.ends_with(BATCH_COUNTER) {
+        return Ok(());
+    }
+    if !values.iter().all(|value| value.is_finite()) {
+        return Err(CheckpointFault::NotFinite { name });
+    }
+    let tensor = Tensor::from_vec(values, shape, &Device::Cpu)
+        .map_err(|error| CheckpointFault::Header(format!("tensor `{name}`: {error}")))?;
+    dict.insert(name, tensor);
+    Ok(())
+}
+
+/// Opens a regular file of a size that is read, and tells the size.
+fn open(path: &Path) -> Result<(File, u64), CheckpointFault> {
+    // Looked at before it is opened: opening a pipe would wait for its writer.
+    let about = fs::metadata(path)?;
+    if !about.is_file() {
+        return Err(CheckpointFault::Header("it is no regular file".to_owned()));
+    }
+    if about.len() > MAX_FILE_BYTES {
+        return Err(CheckpointFault::TooLarge { found: about.len(), limit: MAX_FILE_BYTES });
+    }
+    Ok((File::open(path)?, about.len()))
+}
+
+/// Puts `bytes` where `path` is, whole or not at all.
+fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    Ok(())
+}

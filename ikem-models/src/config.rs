@@ -1,0 +1,216 @@
+use ikem_core::{Decoding, Preparation, Resampling, Size, Skeleton};
+use serde::{Deserialize, Serialize};
+
+use crate::ops::Activation;
+
+/// The largest width, height or channel number a config may ask for: far above any published network, far
+/// below what would exhaust a machine before the first error.
+const LARGEST: usize = 8192;
+
+/// All that a checkpoint must say of its network: what it looks at, what it looks for, how it is built.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelConfig {
+    /// The network and its dimensions.
+    pub network: NetworkConfig,
+    /// The keypoints it marks.
+    #[serde(default = "Skeleton::spine")]
+    pub skeleton: Skeleton,
+    /// The network's grid (model space), in pixels.
+    #[serde(default = "default_size")]
+    pub size: Size,
+    /// Standard deviation of the Gaussians of hints and targets, in pixels of the grid.
+    #[serde(default = "default_std")]
+    pub std: f32,
+    /// How images are resized to the grid.
+    #[serde(default)]
+    pub resampling: Resampling,
+    /// How heatmaps become points.
+    #[serde(default)]
+    pub decoding: Decoding,
+}
+
+/// Which network, and its dimensions.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum NetworkConfig {
+    /// [`Unet`](crate::Unet).
+    Unet(UnetConfig),
+}
+
+/// The dimensions of UNet-IKEM.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct UnetConfig {
+    /// Channels after the hint fusion (w); the deepest level has 16 w.
+    pub width: usize,
+    /// Channels of the interaction-guided gate; `None` builds the plain network without it.
+    pub gate_width: Option<usize>,
+    /// The activation of the U part.
+    pub activation: Activation,
+}
+
+impl Default for UnetConfig {
+    /// The published network: width 64, gate 256, LeakyReLU of slope 0.01.
+    fn default() -> Self {
+        Self { width: 64, gate_width: Some(256), activation: Activation::LeakyRelu(0.01) }
+    }
+}
+
+fn default_size() -> Size {
+    Size::new(256, 512)
+}
+
+const fn default_std() -> f32 {
+    7.5
+}
+
+impl Default for ModelConfig {
+    /// The published UNet-IKEM: 68 corners of the spine on a grid 256 wide and 512 high.
+    fn default() -> Self {
+        Self::new(NetworkConfig::Unet(UnetConfig::default()))
+    }
+}
+
+/// A config field out of its range.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("config field `{field}`: expected {expected}, found {found}")]
+pub struct ConfigError {
+    /// The field.
+    pub field: &'static str,
+    /// What it may be.
+    pub expected: String,
+    /// What it is.
+    pub found: String,
+}
+
+impl ModelConfig {
+    /// `network` with all else as published.
+    #[must_use]
+    pub fn new(network: NetworkConfig) -> Self {
+        Self {
+            network,
+            skeleton: Skeleton::spine(),
+            size: default_size(),
+            std: default_std(),
+            resampling: Resampling::default(),
+            decoding: Decoding::default(),
+        }
+    }
+
+    /// The number of keypoints (K).
+    #[must_use]
+    pub const fn keypoints(&self) -> usize {
+        self.skeleton.len()
+    }
+
+    /// How an image becomes this network's input.
+    #[must_use]
+    pub const fn preparation(&self) -> Preparation {
+        Preparation { size: self.size, resampling: self.resampling }
+    }
+
+    /// Checks every field's range.
+    ///
+    /// # Errors
+    /// The first field that is out of range, by name.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        within("skeleton", self.keypoints(), 1, LARGEST)?;
+        // Five halvings, and a plane that is left to normalise over.
+        within("size.width", self.size.width, 64, LARGEST)?;
+        within("size.height", self.size.height, 64, LARGEST)?;
+        positive("std", self.std)?;
+        if let Decoding::Local(local) = self.decoding {
+            within("decoding.local.window", local.window, 1, LARGEST)?;
+            positive("decoding.local.temperature", local.temperature)?;
+        }
+        match self.network {
+            NetworkConfig::Unet(unet) => unet.check(),
+        }
+    }
+}
+
+impl UnetConfig {
+    fn check(&self) -> Result<(), ConfigError> {
+        within("network.unet.width", self.width, 1, LARGEST / 16)?;
+        if let Some(width) = self.gate_width {
+            within("network.unet.gate_width", width, 1, LARGEST)?;
+        }
+        match self.activation {
+            Activation::LeakyRelu(slope) if !(0.0..1.0).contains(&slope) => Err(ConfigError {
+                field: "network.unet.activation",
+                expected: "a slope of at least 0 and below 1".to_owned(),
+                found: slope.to_string(),
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn within(field: &'static str, found: usize, least: usize, most: usize) -> Result<(), ConfigError> {
+    if (least..=most).contains(&found) {
+        return Ok(());
+    }
+    Err(ConfigError { field, expected: format!("{least} to {most}"), found: found.to_string() })
+}
+
+fn positive(field: &'static str, found: f32) -> Result<(), ConfigError> {
+    if found.is_finite() && found > 0.0 {
+        return Ok(());
+    }
+    Err(ConfigError { field, expected: "a positive number".to_owned(), found: found.to_string() })
+}
+
+#[cfg(test)]
+mod tests {
+    use ikem_core::LocalWindow;
+
+    use super::*;
+
+    #[test]
+    fn each_field_out_of_range_is_named() {
+        let unet = |change: fn(&mut UnetConfig)| {
+            let mut config = UnetConfig::default();
+            change(&mut config);
+            ModelConfig::new(NetworkConfig::Unet(config))
+        };
+        let with = |change: fn(&mut ModelConfig)| {
+            let mut config = ModelConfig::default();
+            change(&mut config);
+            config
+        };
+        let local = |window, temperature| Decoding::Local(LocalWindow { window, temperature });
+        let cases = [
+            ("network.unet.width", unet(|c| c.width = 0)),
+            ("network.unet.width", unet(|c| c.width = 1_000_000)),
+            ("network.unet.gate_width", unet(|c| c.gate_width = Some(0))),
+            ("network.unet.activation", unet(|c| c.activation = Activation::LeakyRelu(-0.1))),
+            ("network.unet.activation", unet(|c| c.activation = Activation::LeakyRelu(f32::NAN))),
+            ("skeleton", with(|c| c.skeleton = Skeleton::numbered(0))),
+            ("size.width", with(|c| c.size.width = 0)),
+            ("size.height", with(|c| c.size.height = usize::MAX)),
+            ("std", with(|c| c.std = 0.0)),
+            ("std", with(|c| c.std = f32::INFINITY)),
+            ("decoding.local.window", ModelConfig { decoding: local(0, 1.0), ..ModelConfig::default() }),
+            (
+                "decoding.local.temperature",
+                ModelConfig { decoding: local(3, -1.0), ..ModelConfig::default() },
+            ),
+        ];
+        for (field, config) in cases {
+            assert_eq!(config.check().expect_err(field).field, field);
+        }
+        assert_eq!(ModelConfig::default().check(), Ok(()));
+    }
+
+    #[test]
+    fn a_config_survives_json_and_unknown_fields_do_not() {
+        let config = ModelConfig::default();
+        let json = serde_json::to_string(&config).expect("json");
+        assert_eq!(serde_json::from_str::<ModelConfig>(&json).expect("config"), config);
+        let short: ModelConfig = serde_json::from_str(r#"{"network": {"unet": {}}}"#).expect("config");
+        assert_eq!(short, config);
+        assert!(serde_json::from_str::<ModelConfig>(r#"{"network": {"unet": {"widht": 3}}}"#).is_err());
+    }
+}

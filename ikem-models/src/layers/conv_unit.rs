@@ -1,0 +1,149 @@
+use candle_core::{Result, Tensor};
+
+use super::BatchNorm;
+use crate::error::BuildResult;
+use crate::network::Mode;
+use crate::ops::{self, Activation, FusedConv, Geometry};
+use crate::params::{Builder, Init, Purpose};
+
+/// What a [`ConvUnit`] is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ConvSpec {
+    pub inputs: usize,
+    pub outputs: usize,
+    pub geometry: Geometry,
+    pub bias: bool,
+    pub activation: Activation,
+}
+
+impl ConvSpec {
+    /// A convolution that keeps the size, without bias and activation.
+    pub(crate) const fn new(inputs: usize, outputs: usize, kernel: usize) -> Self {
+        let geometry = Geometry::same(kernel, 1);
+        Self { inputs, outputs, geometry, bias: false, activation: Activation::Identity }
+    }
+
+    pub(crate) const fn stride(self, stride: usize) -> Self {
+        Self { geometry: Geometry { stride, ..self.geometry }, ..self }
+    }
+
+    pub(crate) const fn with_bias(self) -> Self {
+        Self { bias: true, ..self }
+    }
+
+    pub(crate) const fn then(self, activation: Activation) -> Self {
+        Self { activation, ..self }
+    }
+}
+
+/// Convolution, batch norm where there is one, activation: the unit that both networks are made of. In inference it
+/// is one fused operation.
+#[derive(Debug)]
+pub(crate) struct ConvUnit {
+    weights: Weights,
+    spec: ConvSpec,
+}
+
+#[derive(Debug)]
+enum Weights {
+    Trainable { weight: Tensor, bias: Option<Tensor>, after: After },
+    Fused(FusedConv),
+}
+
+/// What follows the convolution before the activation.
+#[derive(Debug)]
+enum After {
+    Nothing,
+    Norm(BatchNorm),
+    /// The magnitude of one learned factor.
+    Scale(Tensor),
+}
+
+impl ConvUnit {
+    /// A convolution alone.
+    pub(crate) fn new(conv: &Builder, spec: ConvSpec) -> BuildResult<Self> {
+        Self::build(conv, spec, After::Nothing)
+    }
+
+    /// A convolution and the batch norm of `norm`.
+    pub(crate) fn with_norm(conv: &Builder, norm: &Builder, spec: ConvSpec) -> BuildResult<Self> {
+        Self::build(conv, spec, After::Norm(BatchNorm::new(norm, spec.outputs)?))
+    }
+
+    /// A convolution times the magnitude of `factor`, shape (1).
+    pub(crate) fn with_scale(conv: &Builder, factor: Tensor, spec: ConvSpec) -> BuildResult<Self> {
+        Self::build(conv, spec, After::Scale(factor))
+    }
+
+    fn build(conv: &Builder, spec: ConvSpec, after: After) -> BuildResult<Self> {
+        let kernel = spec.geometry.kernel;
+        let init = Init::FanIn(spec.inputs * kernel * kernel);
+        let weight = conv.parameter("weight", &[spec.outputs, spec.inputs, kernel, kernel], init)?;
+        let bias = spec.bias.then(|| conv.parameter("bias", &[spec.outputs], init)).transpose()?;
+        let weights = match conv.purpose() {
+            Purpose::Training => Weights::Trainable { weight, bias, after },
+            Purpose::Inference => Weights::Fused(fuse(&weight, bias.as_ref(), &after, spec)?),
+        };
+        Ok(Self { weights, spec })
+    }
+
+    /// The unit on the concatenation of `inputs`.
+    pub(crate) fn forward(&self, inputs: &[&Tensor], mode: Mode) -> Result<Tensor> {
+        self.forward_onto(inputs, None, mode)
+    }
+
+    /// The unit on the concatenation of `inputs`, with `residual` added before the activation.
+    pub(crate) fn forward_onto(
+        &self,
+        inputs: &[&Tensor],
+        residual: Option<&Tensor>,
+        mode: Mode,
+    ) -> Result<Tensor> {
+        let activation = self.spec.activation;
+        match (&self.weights, mode) {
+            (Weights::Fused(conv), _) => conv.forward(inputs, residual),
+            (Weights::Trainable { weight, bias, after }, Mode::Eval) => {
+                fuse(weight, bias.as_ref(), after, self.spec)?.forward(inputs, residual)
+            }
+            (Weights::Trainable { weight, bias, after }, Mode::Train { .. }) => {
+                let y = ops::conv2d(&concatenate(inputs)?, weight, bias.as_ref(), self.spec.geometry)?;
+                let y = match (after, residual) {
+                    (After::Norm(norm), None) => return norm.forward(&y, activation),
+                    (After::Norm(norm), Some(_)) => norm.forward(&y, Activation::Identity)?,
+                    (After::Scale(factor), _) => y.broadcast_mul(&factor.abs()?.reshape((1, 1, 1, 1))?)?,
+                    (After::Nothing, _) => y,
+                };
+                let y = match residual {
+                    Some(residual) => (y + residual)?,
+                    None => y,
+                };
+                ops::activate(&y, activation)
+            }
+        }
+    }
+}
+
+/// The inputs side by side along the channels.
+fn concatenate(inputs: &[&Tensor]) -> Result<Tensor> {
+    match inputs {
+        [one] => Ok((*one).clone()),
+        _ => Tensor::cat(inputs, 1),
+    }
+}
+
+/// The one convolution that does all that the unit does in evaluation.
+fn fuse(weight: &Tensor, bias: Option<&Tensor>, after: &After, spec: ConvSpec) -> Result<FusedConv> {
+    match after {
+        After::Nothing => FusedConv::new(weight, bias, spec.geometry, spec.activation),
+        After::Norm(norm) => {
+            let (weight, bias) = norm.fold(weight, bias)?;
+            FusedConv::new(&weight, Some(&bias), spec.geometry, spec.activation)
+        }
+        After::Scale(factor) => {
+            let factor = factor.detach().abs()?;
+            let weight = weight.detach().broadcast_mul(&factor.reshape((1, 1, 1, 1))?)?;
+            let bias = bias.map(|bias| bias.detach().broadcast_mul(&factor)).transpose()?;
+            FusedConv::new(&weight, bias.as_ref(), spec.geometry, spec.activation)
+        }
+    }
+}

@@ -1,0 +1,69 @@
+use candle_core::{Result, Tensor};
+
+use super::{ConvSpec, ConvUnit};
+use crate::error::BuildResult;
+use crate::network::Mode;
+use crate::ops::{self, Activation};
+use crate::params::Builder;
+
+/// Channels between the two last convolutions.
+const SQUEEZED: usize = 16;
+
+/// Interaction-guided gating: one factor in 0…1 for every channel of the late features, from the hints and the early
+/// features (MICCAI 2022, section 2.2).
+#[derive(Debug)]
+pub(crate) struct Gate {
+    hint_encoder: [ConvUnit; 3],
+    squeeze: ConvUnit,
+    excite: ConvUnit,
+}
+
+/// The channels that a [`Gate`] stands between.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct GateChannels {
+    pub early: usize,
+    pub late: usize,
+    pub keypoints: usize,
+    pub width: usize,
+}
+
+impl Gate {
+    pub(crate) fn new(builder: &Builder, channels: GateChannels) -> BuildResult<Self> {
+        let GateChannels { early, late, keypoints, width } = channels;
+        let convs = builder.pp("hintEncoder").pp("convs");
+        let encoder = |name: &str, inputs, stride| {
+            let module = convs.pp(name);
+            let spec = ConvSpec::new(inputs, width, 3).stride(stride).then(Activation::Relu);
+            ConvUnit::with_norm(&module.pp("0"), &module.pp("1"), spec)
+        };
+        let squeeze = ConvSpec::new(width, SQUEEZED, 1).with_bias().then(Activation::Relu);
+        Ok(Self {
+            hint_encoder: [
+                encoder("0", early + keypoints, 2)?,
+                encoder("1", width, 1)?,
+                encoder("2", width, 1)?,
+            ],
+            squeeze: ConvUnit::new(&builder.pp("conv1"), squeeze)?,
+            excite: ConvUnit::new(&builder.pp("conv2"), ConvSpec::new(SQUEEZED, late, 1).with_bias())?,
+        })
+    }
+
+    /// `late` (B, C, h, w) with every channel times its factor; `hints` (B, K, H, W), `early` (B, C', h, w).
+    pub(crate) fn forward(
+        &self,
+        hints: &Tensor,
+        early: &Tensor,
+        late: &Tensor,
+        mode: Mode,
+    ) -> Result<Tensor> {
+        let (_, _, height, width) = early.dims4()?;
+        let hints = ops::resize_bilinear(hints, height, width)?;
+        let mut features = self.hint_encoder[0].forward(&[early, &hints], mode)?;
+        for unit in &self.hint_encoder[1..] {
+            features = unit.forward(&[&features], mode)?;
+        }
+        let squeezed = self.squeeze.forward(&[&ops::global_max(&features)?], mode)?;
+        let factors = candle_nn::ops::sigmoid(&self.excite.forward(&[&squeezed], mode)?)?;
+        late.broadcast_mul(&factors)
+    }
+}

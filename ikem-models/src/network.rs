@@ -1,0 +1,135 @@
+use candle_core::{DType, Device, Result as CandleResult, Tensor};
+
+use crate::config::{ModelConfig, NetworkConfig};
+use crate::error::{BuildError, BuildResult, Result};
+use crate::ops;
+use crate::params::{Builder, Parameters, Purpose, StateDict};
+use crate::unet::Unet;
+
+/// What a network sees of a batch; all f32 (or the weights' type), on the weights' device.
+#[derive(Debug, Clone)]
+pub struct Inputs {
+    /// One Gaussian for every corrected keypoint, zeros elsewhere: (B, K, H, W).
+    pub hints: Tensor,
+    /// The sigmoid of the previous prediction, zeros before the first: (B, K, H, W).
+    pub previous: Tensor,
+    /// The grey image repeated three times, -1…1: (B, 3, H, W).
+    pub image: Tensor,
+}
+
+/// Whether a forward pass learns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Running statistics, no dropout, no gradient.
+    Eval,
+    /// Batch statistics, which also move the running ones; dropout drawn from the seed; gradients.
+    Train {
+        /// The same seed drops the same channels.
+        dropout_seed: u64,
+    },
+}
+
+/// What a network answers, at the resolution of its last layer (a quarter of the grid).
+#[derive(Debug, Clone)]
+pub struct Logits {
+    /// One map a keypoint: (B, K, H/4, W/4).
+    pub main: Tensor,
+    /// The same from the auxiliary head, where the network has one.
+    pub auxiliary: Option<Tensor>,
+    /// Height and width of the grid.
+    pub(crate) full: (usize, usize),
+}
+
+impl Logits {
+    /// The main logits on the grid: (B, K, H, W), resized bilinearly with aligned corners.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn upsampled(&self) -> CandleResult<Tensor> {
+        ops::resize_bilinear(&self.main, self.full.0, self.full.1)
+    }
+
+    /// The auxiliary logits on the grid.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn auxiliary_upsampled(&self) -> CandleResult<Option<Tensor>> {
+        self.auxiliary.as_ref().map(|aux| ops::resize_bilinear(aux, self.full.0, self.full.1)).transpose()
+    }
+}
+
+/// Either network, behind the same calls.
+#[derive(Debug)]
+pub struct Network {
+    body: Body,
+    parameters: Parameters,
+    parameter_count: usize,
+}
+
+#[derive(Debug)]
+enum Body {
+    Unet(Unet),
+}
+
+impl Network {
+    /// A network to be trained, with PyTorch's default initialisation drawn from `seed`.
+    ///
+    /// # Errors
+    /// A config field out of range; a device that fails.
+    pub fn fresh(config: &ModelConfig, seed: u64, device: &Device) -> Result<Self> {
+        config.check()?;
+        Self::build(config, Builder::fresh(seed, device, Purpose::Training)).map_err(BuildError::of_memory)
+    }
+
+    /// A network to be trained on, with the values of `tensors`, in their type (f32; f64 to check gradients).
+    ///
+    /// # Errors
+    /// A config field out of range; a tensor missing, left over or of another shape; a device that fails.
+    pub fn trainable(config: &ModelConfig, tensors: StateDict, device: &Device) -> Result<Self> {
+        config.check()?;
+        let builder = Builder::from_state_dict(tensors, device, None, Purpose::Training);
+        Self::build(config, builder).map_err(BuildError::of_memory)
+    }
+
+    /// A network for inference: weights folded and packed, nothing else kept; `dtype` is f32, or f16 on a GPU.
+    pub(crate) fn frozen(
+        config: &ModelConfig,
+        tensors: StateDict,
+        device: &Device,
+        dtype: DType,
+    ) -> BuildResult<Self> {
+        Self::build(config, Builder::from_state_dict(tensors, device, Some(dtype), Purpose::Inference))
+    }
+
+    fn build(config: &ModelConfig, builder: Builder) -> BuildResult<Self> {
+        let body = match config.network {
+            NetworkConfig::Unet(unet) => Body::Unet(Unet::new(&builder, unet, config.keypoints())?),
+        };
+        let (parameters, parameter_count) = builder.finish()?;
+        Ok(Self { body, parameters, parameter_count })
+    }
+
+    /// One forward pass.
+    ///
+    /// # Errors
+    /// When a shape does not fit the config, or the device fails.
+    pub fn forward(&self, inputs: &Inputs, mode: Mode) -> CandleResult<Logits> {
+        let (_, _, height, width) = inputs.image.dims4()?;
+        let full = (height, width);
+        match &self.body {
+            Body::Unet(unet) => Ok(Logits { main: unet.forward(inputs, mode)?, auxiliary: None, full }),
+        }
+    }
+
+    /// The variables of a network in training; empty for one that was frozen.
+    #[must_use]
+    pub const fn parameters(&self) -> &Parameters {
+        &self.parameters
+    }
+
+    /// How many numbers training changes.
+    #[must_use]
+    pub const fn parameter_count(&self) -> usize {
+        self.parameter_count
+    }
+}

@@ -1,0 +1,147 @@
+//! Gradients of a convolution.
+//!
+//! *Input*: for each phase of the stride, the input's gradient is itself a convolution of the output's gradient, of
+//! stride 1, with those taps of the kernel that meet the phase.
+//!
+//! *Weight*: a product whose depth is the pixels. Both operands are transposed once, strip by strip of the batch's
+//! rows: the output's gradient into panels of channels, the input into channels-last rows, where the horizontal taps
+//! of a pixel lie next to each other and make one long row of columns.
+
+use std::mem::MaybeUninit;
+
+use rayon::prelude::*;
+
+use super::geometry::{Epilogue, Geometry, KernelError, Output, Segment, check};
+use super::conv_forward::Finish;
+use super::lhs::PackedLhs;
+use super::patches::{Patches, Tap};
+use super::product::{Sink, Tile, product};
+use super::scratch::Shared;
+use super::simd::{Element, Vector};
+
+/// The gradient of a convolution with respect to its input, `[n, in_channels, h, w]`, from that of its output.
+///
+/// # Errors
+/// A slice whose size does not match, an input smaller than the kernel.
+pub fn conv_backward_input<T: Element>(
+    weight: &[T],
+    g: &Geometry,
+    dy: &[T],
+    (n, h, w): (usize, usize, usize),
+    dx: &mut [MaybeUninit<T>],
+) -> Result<(), KernelError> {
+    let out = g.checked_out_size(h, w)?;
+    check("weight", g.weights(), weight.len())?;
+    check("gradient of the output", n * g.out_channels * out.0 * out.1, dy.len())?;
+    check("gradient of the input", n * g.in_channels * h * w, dx.len())?;
+    let segments = [Segment::new(dy, g.out_channels)];
+    let phases: Vec<_> = (0..g.stride.0 * g.stride.1)
+        .map(|p| (p / g.stride.1, p % g.stride.1))
+        .filter(|p| p.0 < h && p.1 < w)
+        .map(|phase| (phase, phase_taps(g, phase)))
+        .collect();
+    if phases.iter().any(|(_, taps)| taps.is_empty()) {
+        dx.fill(MaybeUninit::new(T::ZERO));
+    }
+    for (phase, taps) in phases.iter().filter(|(_, taps)| !taps.is_empty()) {
+        let grid = ((h - phase.0).div_ceil(g.stride.0), (w - phase.1).div_ceil(g.stride.1));
+        let at = |channel: usize, k: usize| {
+            weight[(k / taps.len() * g.in_channels + channel) * g.taps() + taps[k % taps.len()].0]
+        };
+        let lhs = PackedLhs::new(g.in_channels, g.out_channels * taps.len(), at);
+        let taps: Vec<_> = taps.iter().map(|&(_, offset)| Tap::new(offset, out, grid, (1, 1))).collect();
+        let patches = Patches::new(&segments, &taps, n, out, grid, (1, 1));
+        if g.stride == (1, 1) {
+            let mut dx = Output::whole(dx, g.in_channels);
+            product(&lhs, &patches, &Finish::new(g.in_channels, h * w, None, &Epilogue::none(), &mut dx));
+        } else {
+            let to = Shared::new(dx.as_mut_ptr().cast());
+            let sink = Scatter { channels: g.in_channels, size: (h, w), grid, phase: *phase, stride: g.stride, to };
+            product(&lhs, &patches, &sink);
+        }
+    }
+    Ok(())
+}
+
+/// A tap's index in the kernel, and where it reads the output's gradient relative to the phase's grid.
+type PhaseTap = (usize, (isize, isize));
+
+/// The taps that reach input positions `phase + stride * grid`.
+fn phase_taps(g: &Geometry, phase: (usize, usize)) -> Vec<PhaseTap> {
+    let meets = |phase: usize, offset: isize, stride: usize| {
+        let distance = phase as isize - offset;
+        (distance.rem_euclid(stride as isize) == 0).then(|| distance.div_euclid(stride as isize))
+    };
+    let place = |(tap, offset): (usize, (isize, isize))| {
+        Some((tap, (meets(phase.0, offset.0, g.stride.0)?, meets(phase.1, offset.1, g.stride.1)?)))
+    };
+    g.offsets().into_iter().enumerate().filter_map(place).collect()
+}
+
+/// Writes a phase's grid to every stride-th position of the input's gradient.
+struct Scatter<T> {
+    channels: usize,
+    size: (usize, usize),
+    grid: (usize, usize),
+    phase: (usize, usize),
+    stride: (usize, usize),
+    to: Shared<T>,
+}
+
+impl<T: Element> Sink<T> for Scatter<T> {
+    #[inline(always)]
+    unsafe fn write<V: Vector<Elem = T>>(&self, tile: &Tile<T>) {
+        let plane = self.grid.0 * self.grid.1;
+        for r in 0..tile.rows {
+            let mut done = 0;
+            while done < tile.pixels {
+                let p = tile.first_pixel + done;
+                let (image, y, x) = (p / plane, p % plane / self.grid.1, p % self.grid.1);
+                let len = (self.grid.1 - x).min(tile.pixels - done);
+                let map = image * self.channels + tile.first_row + r;
+                let row = map * self.size.0 + y * self.stride.0 + self.phase.0;
+                let at = row * self.size.1 + x * self.stride.1 + self.phase.1;
+                // SAFETY: grid positions lie inside the gradient, and phases and tiles do not overlap.
+                unsafe {
+                    let (from, to) = (tile.data.add(r * tile.step + done), self.to.get().add(at));
+                    for i in 0..len {
+                        *to.add(i * self.stride.1) = *from.add(i);
+                    }
+                }
+                done += len;
+            }
+        }
+    }
+}
+
+/// `sums[c] = Σ_{n, plane} x[n, c, ·]` of `[n, c, plane]`, in a fixed order.
+pub(super) fn channel_sums<T: Element>(
+    x: &[T],
+    n: usize,
+    channels: usize,
+    plane: usize,
+    sums: &mut [MaybeUninit<T>],
+) {
+    sums.par_iter_mut().enumerate().for_each(|(c, sum)| {
+        let mut total = T::ZERO;
+        for i in 0..n {
+            total = total + plane_sum(&x[(i * channels + c) * plane..][..plane]);
+        }
+        sum.write(total);
+    });
+}
+
+fn plane_sum<T: Element>(x: &[T]) -> T {
+    let mut lanes = [T::ZERO; 16];
+    let chunks = x.chunks_exact(16);
+    let rest = chunks.remainder();
+    for chunk in chunks {
+        for (lane, &v) in lanes.iter_mut().zip(chunk) {
+            *lane = *lane + v;
+        }
+    }
+    for (lane, &v) in lanes.iter_mut().zip(rest) {
+        *lane = *lane + v;
+    }
+    lanes.into_iter().fold(T::ZERO, |a, b| a + b)
+}

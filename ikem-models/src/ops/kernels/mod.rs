@@ -1,0 +1,32 @@
+//! The CPU kernels: plain slices in NCHW order, no tensors.
+//!
+//! - [`simd`]: vector types of three instruction-set levels, chosen at run time, and the one micro-kernel, a tile of
+//!   8 rows × 32 columns in registers.
+//! - [`product`]: the blocked product of weights packed once and of patches (im2col) that are packed tile by tile
+//!   into cache and never stored whole.
+//! - [`scratch`]: buffers that threads keep.
+//!
+//! Work is cut into tasks by shape alone and every sum has one fixed order: results are the same, bit for bit, for
+//! any number of threads.
+#![allow(unsafe_code)]
+
+mod conv_backward;
+mod conv_forward;
+mod conv_transpose;
+mod geometry;
+mod lhs;
+mod patches;
+mod product;
+mod scratch;
+mod simd;
+mod transpose;
+mod weight_gradient;
+#[cfg(test)]
+mod testing;
+
+pub use conv_backward::conv_backward_input;
+pub use conv_forward::PackedConv;
+pub use conv_transpose::{PackedConvTranspose2x2, conv_transpose2x2_backward_input, conv_transpose2x2_backward_weight};
+pub use geometry::{Activation, Epilogue, Geometry, KernelError, Output, Segment, as_uninit, filled};
+pub use simd::{Element, Level};
+pub use weight_gradient::conv_backward_weight;

@@ -1,0 +1,169 @@
+//! The blocked product of packed weights and patches, in tasks that fit a core's caches.
+//!
+//! Every element is one chain of fused multiply-adds in ascending depth, whatever the tiles: results do not depend
+//! on how many threads share the tasks.
+
+use rayon::prelude::*;
+
+use super::lhs::PackedLhs;
+use super::patches::{PackPanels, Patches};
+use super::scratch::{Scratch, Shared};
+use super::simd::{Element, Kernel, MR, NR, Operand, Vector, tile};
+
+/// Panels of rows (256 rows) and of columns (256 columns) of a task at the most: tile, patches and weights
+/// together stay below 1 MiB.
+const MAX_ROW_PANELS: usize = 32;
+const MAX_COLUMN_PANELS: usize = 8;
+/// Products are cut finer until they have so many tasks, as long as a task stays worth waking a thread for.
+const TASKS: usize = 8;
+const MIN_WORK: usize = 1 << 19;
+/// Elements of patches up to which row tasks share one packed copy.
+const SHARED_PATCHES: usize = 4 << 20;
+
+/// A finished tile: rows are contiguous pixels.
+pub(super) struct Tile<T> {
+    pub first_row: usize,
+    pub rows: usize,
+    pub first_pixel: usize,
+    pub pixels: usize,
+    pub data: *const T,
+    pub step: usize,
+}
+
+/// Where finished tiles go.
+pub(super) trait Sink<T: Element>: Sync {
+    /// Writes a tile; every tile comes exactly once. Must be `#[inline(always)]`.
+    ///
+    /// # Safety
+    /// The tile's rows hold `pixels` readable elements each.
+    unsafe fn write<V: Vector<Elem = T>>(&self, tile: &Tile<T>);
+}
+
+/// How a product is cut.
+struct Plan {
+    row_panels: usize,
+    column_panels: usize,
+    rows: usize,
+    columns: usize,
+}
+
+impl Plan {
+    fn new(row_panels: usize, column_panels: usize, depth: usize) -> Self {
+        let mut rows = row_panels.div_ceil(MAX_ROW_PANELS);
+        let mut columns = column_panels.div_ceil(MAX_COLUMN_PANELS);
+        let work = row_panels * MR * column_panels * NR * depth;
+        let tasks = TASKS.min(work / MIN_WORK).max(1);
+        while rows * columns < tasks {
+            // Cutting rows reads the patches more often, cutting columns the weights.
+            let rows_next = row_panels * MR > column_panels * NR && rows < row_panels;
+            if rows_next {
+                rows += 1;
+            } else if columns < column_panels {
+                columns += 1;
+            } else if rows < row_panels {
+                rows += 1;
+            } else {
+                break;
+            }
+        }
+        let per = |n: usize, parts: usize| n.div_ceil(parts.max(1)).max(1);
+        let (rows, columns) = (per(row_panels, rows), per(column_panels, columns));
+        Self { row_panels: rows, column_panels: columns, rows: row_panels.div_ceil(rows), columns: column_panels.div_ceil(columns) }
+    }
+}
+
+/// `lhs` times `patches`, tile by tile into `sink`.
+pub(super) fn product<T: Element>(lhs: &PackedLhs<T>, patches: &Patches<'_, T>, sink: &impl Sink<T>) {
+    let column_panels = patches.pixels().div_ceil(NR);
+    if column_panels == 0 || lhs.rows == 0 {
+        return;
+    }
+    debug_assert_eq!(lhs.depth, patches.depth());
+    let plan = Plan::new(lhs.panels(), column_panels, lhs.depth);
+    let packed_len = lhs.depth * column_panels * NR;
+    let share = plan.rows > 1 && packed_len <= SHARED_PATCHES;
+    let mut packed = Scratch::new(if share { packed_len } else { 0 });
+    let packed = Shared::new(packed.as_mut_ptr());
+    if share {
+        pack_all(lhs, patches, column_panels, &packed);
+    }
+    (0..plan.rows * plan.columns).into_par_iter().with_max_len(1).for_each(|task| {
+        let (row, column) = (task % plan.rows * plan.row_panels, task / plan.rows * plan.column_panels);
+        T::dispatch(Task {
+            lhs,
+            patches,
+            sink,
+            rows: (row, plan.row_panels.min(lhs.panels() - row)),
+            columns: (column, plan.column_panels.min(column_panels - column)),
+            packed: share.then_some((packed, column_panels)),
+        });
+    });
+}
+
+/// Packs all patches into blocks of depth, each in panels of columns.
+fn pack_all<T: Element>(lhs: &PackedLhs<T>, patches: &Patches<'_, T>, panels: usize, to: &Shared<T>) {
+    let blocks: Vec<_> = lhs.blocks().collect();
+    blocks.into_par_iter().with_max_len(1).for_each(|block| {
+        // SAFETY: blocks lie one behind the other in a buffer made for all of them.
+        let to = Shared::new(unsafe { to.get().add(block.0 * panels * NR) });
+        T::dispatch(PackPanels { patches, block, first: 0, panels, to });
+    });
+}
+
+struct Task<'a, T, S> {
+    lhs: &'a PackedLhs<T>,
+    patches: &'a Patches<'a, T>,
+    sink: &'a S,
+    /// First panel and number of panels.
+    rows: (usize, usize),
+    columns: (usize, usize),
+    /// All patches and their panels of columns, if they are shared.
+    packed: Option<(Shared<T>, usize)>,
+}
+
+impl<T: Element, S: Sink<T>> Kernel<T> for Task<'_, T, S> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector<Elem = T>>(self) {
+        let step = self.columns.1 * NR;
+        let own = if self.packed.is_none() { self.lhs.longest_block() * step } else { 0 };
+        let (mut own, mut sums) = (Scratch::<T>::new(own), Scratch::<T>::new(self.rows.1 * MR * step));
+        let (own, sums) = (own.as_mut_ptr(), sums.as_mut_ptr());
+        let first_pixel = self.columns.0 * NR;
+        for (k0, depth) in self.lhs.blocks() {
+            // SAFETY: `own` holds a block of this task's panels; shared blocks hold all panels.
+            let columns = unsafe {
+                match &self.packed {
+                    Some((all, panels)) => all.get().add((k0 * panels + self.columns.0 * depth) * NR),
+                    None => {
+                        self.patches.pack::<V>(k0, depth, first_pixel, self.columns.1, own);
+                        own
+                    }
+                }
+            };
+            for j in 0..self.columns.1 {
+                for i in 0..self.rows.1 {
+                    let a = self.lhs.panel(k0, depth, self.rows.0 + i).as_ptr();
+                    // SAFETY: panels have `depth` steps; `sums` has MR rows for each i, NR columns for each j.
+                    unsafe {
+                        let b = columns.add(j * depth * NR);
+                        let c = sums.add(i * MR * step + j * NR);
+                        let (a, b) = (Operand { data: a, step: MR }, Operand { data: b.cast_const(), step: NR });
+                        tile::<V>(depth, a, b, c, step, k0 > 0);
+                    }
+                }
+            }
+        }
+        let tile = Tile {
+            first_row: self.rows.0 * MR,
+            rows: (self.rows.1 * MR).min(self.lhs.rows - self.rows.0 * MR),
+            first_pixel,
+            pixels: step.min(self.patches.pixels() - first_pixel),
+            data: sums.cast_const(),
+            step,
+        };
+        // SAFETY: the tile was computed above.
+        unsafe { self.sink.write::<V>(&tile) };
+    }
+}

@@ -1,0 +1,78 @@
+//! Working memory that threads keep: fresh pages cost several times their filling.
+
+use std::cell::RefCell;
+use std::mem::MaybeUninit;
+
+use super::simd::Element;
+
+/// A cache line, for alignment.
+#[derive(Clone, Copy)]
+#[repr(C, align(64))]
+struct Line([MaybeUninit<u8>; 64]);
+
+thread_local! {
+    static POOL: RefCell<Vec<Vec<Line>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A buffer borrowed from the thread's pool, which gets it back on drop. Its contents are arbitrary.
+pub(super) struct Scratch<T> {
+    lines: Vec<Line>,
+    len: usize,
+    element: std::marker::PhantomData<T>,
+}
+
+impl<T: Element> Scratch<T> {
+    /// A buffer of `len` elements: the smallest of the pool that is large enough, or a new one in place of the
+    /// largest.
+    pub fn new(len: usize) -> Self {
+        let needed = (len * size_of::<T>()).div_ceil(size_of::<Line>());
+        let mut lines = POOL.with_borrow_mut(|pool| {
+            let fits = |v: &Vec<Line>| v.capacity() >= needed;
+            let best = (0..pool.len()).filter(|&i| fits(&pool[i])).min_by_key(|&i| pool[i].capacity());
+            let best = best.or_else(|| (0..pool.len()).max_by_key(|&i| pool[i].capacity()));
+            best.map(|i| pool.swap_remove(i)).unwrap_or_default()
+        });
+        if lines.capacity() < needed {
+            lines = Vec::with_capacity(needed);
+        }
+        Self { lines, len, element: std::marker::PhantomData }
+    }
+
+    /// The first element, on a cache line's boundary.
+    pub fn as_mut_ptr(&mut self) -> *mut T {
+        self.lines.as_mut_ptr().cast()
+    }
+
+    /// The buffer.
+    pub fn as_mut_slice(&mut self) -> &mut [MaybeUninit<T>] {
+        // SAFETY: the capacity holds `len` elements, any content is a valid `MaybeUninit`, and `self` is borrowed.
+        unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.len) }
+    }
+}
+
+impl<T> Drop for Scratch<T> {
+    fn drop(&mut self) {
+        let lines = std::mem::take(&mut self.lines);
+        // The pool is gone while the thread ends; the buffer then just goes too.
+        let _ = POOL.try_with(|pool| pool.borrow_mut().push(lines));
+    }
+}
+
+/// A pointer that tasks share, each writing places of its own.
+#[derive(Clone, Copy)]
+pub(super) struct Shared<T>(*mut T);
+
+// SAFETY: `Shared` is an address only; whoever dereferences it vouches for disjoint places.
+unsafe impl<T: Send> Send for Shared<T> {}
+// SAFETY: as above.
+unsafe impl<T: Send> Sync for Shared<T> {}
+
+impl<T> Shared<T> {
+    pub fn new(p: *mut T) -> Self {
+        Self(p)
+    }
+
+    pub fn get(&self) -> *mut T {
+        self.0
+    }
+}

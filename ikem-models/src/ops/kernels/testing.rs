@@ -1,0 +1,64 @@
+//! What the kernels' tests share: numbers, naive references, every level.
+
+use std::sync::Mutex;
+
+use super::{Element, Geometry, Level};
+
+/// Numbers in [-1, 1) from a 64-bit linear congruential generator.
+pub(super) fn numbers<T: Element>(seed: u64, len: usize) -> Vec<T> {
+    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    (0..len)
+        .map(|_| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            T::from_f64((state >> 33) as f64 / f64::from(1u32 << 30) - 1.0)
+        })
+        .collect()
+}
+
+/// Runs `f` at each level that the processor has.
+pub(super) fn at_each_level(f: impl Fn(Level)) {
+    static LOCK: Mutex<()> = Mutex::new(());
+    let _guard = LOCK.lock().unwrap_or_else(|e| e.into_inner());
+    for level in [Level::Portable, Level::Avx2, Level::Avx512] {
+        Level::force(Some(level));
+        if Level::current() == level {
+            f(level);
+        }
+    }
+    Level::force(None);
+}
+
+/// Asserts that two sequences differ by at most `tolerance`.
+#[track_caller]
+pub(super) fn assert_close<T: Element>(got: &[T], expected: &[T], tolerance: f64, what: &str) {
+    assert_eq!(got.len(), expected.len(), "{what}");
+    for (i, (g, e)) in got.iter().zip(expected).enumerate() {
+        let difference = (g.to_f64() - e.to_f64()).abs();
+        assert!(difference <= tolerance, "{what}: element {i} is {g:?}, expected {e:?}");
+    }
+}
+
+/// Convolution by its definition: `[n, out_channels, oh, ow]`.
+pub(super) fn naive_conv<T: Element>(x: &[T], weight: &[T], g: &Geometry, n: usize, h: usize, w: usize) -> Vec<T> {
+    let (oh, ow) = g.out_size(h, w).unwrap();
+    let mut y = Vec::with_capacity(n * g.out_channels * oh * ow);
+    for at in 0..n * g.out_channels * oh * ow {
+        let (ox, oy, o, b) = (at % ow, at / ow % oh, at / ow / oh % g.out_channels, at / ow / oh / g.out_channels);
+        let mut sum = 0.0;
+        for i in 0..g.in_channels {
+            for ky in 0..g.kernel.0 {
+                for kx in 0..g.kernel.1 {
+                    let iy = (oy * g.stride.0 + ky * g.dilation.0).wrapping_sub(g.padding.0);
+                    let ix = (ox * g.stride.1 + kx * g.dilation.1).wrapping_sub(g.padding.1);
+                    if iy < h && ix < w {
+                        let v = x[((b * g.in_channels + i) * h + iy) * w + ix];
+                        let f = weight[((o * g.in_channels + i) * g.kernel.0 + ky) * g.kernel.1 + kx];
+                        sum += v.to_f64() * f.to_f64();
+                    }
+                }
+            }
+        }
+        y.push(T::from_f64(sum));
+    }
+    y
+}

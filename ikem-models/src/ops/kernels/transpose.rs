@@ -1,0 +1,109 @@
+//! From planes to channels next to each other.
+
+use super::simd::{Element, Kernel, MR, Vector};
+
+/// Transposes `LANES` rows of `LANES` elements held in vectors.
+#[inline(always)]
+fn transpose<V: Vector>(rows: &mut [V; 16]) {
+    let half = V::LANES / 2;
+    let mut stage = 1;
+    while stage < V::LANES {
+        let from = *rows;
+        for i in 0..half {
+            (rows[2 * i], rows[2 * i + 1]) = V::interleave(from[i], from[i + half]);
+        }
+        stage *= 2;
+    }
+}
+
+/// A row of an image, padded, channels last: `to[(x + padding) * channels + c] = x[c, y, x]`, zeros outside.
+pub(super) struct ChannelsLast<'a, T> {
+    /// `[channels, h, w]`.
+    pub x: &'a [T],
+    pub size: (usize, usize),
+    pub y: isize,
+    pub padding: usize,
+    /// Pixels to write.
+    pub width: usize,
+    /// Room for `width * channels` elements.
+    pub to: *mut T,
+}
+
+impl<T: Element> Kernel<T> for ChannelsLast<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector<Elem = T>>(self) {
+        let (h, w) = self.size;
+        let channels = self.x.len() / (h * w).max(1);
+        let zero = |from: usize, to: usize| {
+            // SAFETY: pixels from..to of the row; all bits zero are 0.
+            unsafe { self.to.add(from * channels).write_bytes(0, (to - from) * channels) }
+        };
+        if self.y < 0 || self.y >= h as isize {
+            return zero(0, self.width);
+        }
+        let (start, end) = (self.padding.min(self.width), (self.padding + w).min(self.width));
+        zero(0, start);
+        zero(end, self.width);
+        let row = self.y as usize * w;
+        for c in (0..channels).step_by(V::LANES) {
+            let lanes = V::LANES.min(channels - c);
+            for x in (0..end - start).step_by(V::LANES) {
+                let count = V::LANES.min(end - start - x);
+                let mut block = [V::splat(T::ZERO); 16];
+                // SAFETY: `lanes` channels and `count` pixels are read inside the row and written where they go.
+                unsafe {
+                    for (i, v) in block.iter_mut().enumerate().take(lanes) {
+                        *v = V::load_range(self.x.as_ptr().add((c + i) * h * w + row + x), 0, count);
+                    }
+                    transpose(&mut block);
+                    for (i, v) in block.iter().enumerate().take(count) {
+                        v.store_first(self.to.add((start + x + i) * channels + c), lanes);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Up to [`MR`] planes woven together: `to[p * MR + c] = x[c * step + p]`, zeros for missing channels.
+pub(super) struct ChannelPanels<'a, T> {
+    pub x: &'a [T],
+    pub step: usize,
+    pub channels: usize,
+    pub len: usize,
+    /// Room for `len * MR` elements.
+    pub to: *mut T,
+}
+
+impl<T: Element> Kernel<T> for ChannelPanels<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector<Elem = T>>(self) {
+        for p in (0..self.len).step_by(V::LANES) {
+            let count = V::LANES.min(self.len - p);
+            let mut rows = [V::splat(T::ZERO); MR];
+            for (c, row) in rows.iter_mut().enumerate().take(self.channels) {
+                // SAFETY: `count` pixels of a channel.
+                *row = unsafe { V::load_range(self.x.as_ptr().add(c * self.step + p), 0, count) };
+            }
+            // Three perfect shuffles of the eight rows weave them.
+            for _ in 0..MR.ilog2() {
+                let from = rows;
+                for i in 0..MR / 2 {
+                    (rows[2 * i], rows[2 * i + 1]) = V::interleave(from[i], from[i + MR / 2]);
+                }
+            }
+            let total = count * MR;
+            for (i, v) in rows.iter().enumerate() {
+                let at = i * V::LANES;
+                if at < total {
+                    // SAFETY: the first `total` woven elements, `p * MR` from the start.
+                    unsafe { v.store_first(self.to.add(p * MR + at), total - at) };
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Every operation composed of candle's own, with right gradients, on any device: what runs where there is no
+//! kernel of ours, and what the kernels are tested against.
+//!
+//! candle's max pool, bilinear resizing, strided convolution of odd shapes and ReLU at zero have wrong or missing
+//! gradients; the forms here avoid them.
+
+use candle_core::{D, Result, Tensor};
+
+use super::{Activation, BatchStatistics, Geometry, Interpolation};
+
+/// Convolution. The input is padded to exactly what the windows reach: candle's backward pass of a strided
+/// convolution fails where rows and columns are left over in different numbers.
+pub(super) fn conv2d(
+    x: &Tensor,
+    weight: &Tensor,
+    bias: Option<&Tensor>,
+    geometry: Geometry,
+) -> Result<Tensor> {
+    let x = fit_windows(x, D::Minus2, geometry)?;
+    let x = fit_windows(&x, D::Minus1, geometry)?;
+    let y = x.conv2d(weight, 0, geometry.stride, geometry.dilation, 1)?;
+    match bias {
+        Some(bias) => y.broadcast_add(&bias.reshape((1, (), 1, 1))?),
+        None => Ok(y),
+    }
+}
+
+/// Pads one axis with zeros, and cuts off its end what the last window does not reach.
+fn fit_windows(x: &Tensor, axis: D, geometry: Geometry) -> Result<Tensor> {
+    let Geometry { kernel, stride, padding, dilation } = geometry;
+    let extent = x.dim(axis)?;
+    let window = dilation * (kernel - 1) + 1;
+    let Some(spare) = (extent + 2 * padding).checked_sub(window) else {
+        candle_core::bail!("a window of {window} does not fit into {extent} + 2 x {padding}");
+    };
+    let reached = window + spare / stride * stride;
+    let after = reached.saturating_sub(extent + padding);
+    let x = x.narrow(axis, 0, reached - padding - after)?;
+    x.pad_with_zeros(axis, padding, after)
+}
+
+/// Transposed convolution of a 2 × 2 kernel with stride 2: every pixel becomes four, so it is one product of
+/// matrices and a shuffle.
+pub(super) fn conv_transpose2x2(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
+    let (batch, channels_in, height, width) = x.dims4()?;
+    let channels_out = weight.dim(1)?;
+    let pixels = x.permute((0, 2, 3, 1))?.contiguous()?.reshape((batch * height * width, channels_in))?;
+    let y = pixels.matmul(&weight.reshape((channels_in, channels_out * 4))?)?;
+    let y =
+        y.reshape((batch, height, width, channels_out, 2, 2))?.permute((0, 3, 1, 4, 2, 5))?.contiguous()?;
+    y.reshape((batch, channels_out, 2 * height, 2 * width))?.broadcast_add(&bias.reshape((1, (), 1, 1))?)
+}
+
+/// 2 × 2 max pool; the gradient goes to the first of equal maxima.
+pub(super) fn max_pool2x2(x: &Tensor) -> Result<Tensor> {
+    let (batch, channels, height, width) = x.dims4()?;
+    let (h, w) = (height / 2, width / 2);
+    let x = x.narrow(2, 0, 2 * h)?.narrow(3, 0, 2 * w)?.contiguous()?;
+    let windows = x.reshape((batch, channels, h, 2, w, 2))?.permute((0, 1, 2, 4, 3, 5))?.contiguous()?;
+    first_maximum(&windows.reshape((batch, channels, h, w, 4))?)
+}
+
+/// The maximum of every plane, (B, C, H, W) → (B, C, 1, 1); the gradient goes to the first of equal maxima.
+pub(super) fn global_max(x: &Tensor) -> Result<Tensor> {
+    let (batch, channels, height, width) = x.dims4()?;
+    first_maximum(&x.contiguous()?.reshape((batch, channels, 1, 1, height * width))?)
+}
+
+/// The maximum over the last axis, which goes.
+fn first_maximum(x: &Tensor) -> Result<Tensor> {
+    let place = x.detach().argmax_keepdim(D::Minus1)?;
+    x.gather(&place, D::Minus1)?.squeeze(D::Minus1)
+}
+
+/// Bilinear resizing with aligned corners: one matrix an axis.
+pub(super) fn resize_bilinear(x: &Tensor, height: usize, width: usize) -> Result<Tensor> {
+    let (batch, channels, h, w) = x.dims4()?;
+    let rows = Interpolation::new(h, height).matrix(x.dtype(), x.device())?;
+    let columns = Interpolation::new(w, width).matrix(x.dtype(), x.device())?.t()?;
+    let y = x.contiguous()?.reshape((batch * channels * h, w))?.matmul(&columns)?;
+    let y = y.reshape((batch * channels, h, width))?;
+    rows.broadcast_as((batch * channels, height, h))?.matmul(&y)?.reshape((batch, channels, height, width))
+}
+
+/// Activation with PyTorch's gradients at zero: 0 for ReLU, the slope for LeakyReLU.
+pub(super) fn activate(x: &Tensor, activation: Activation) -> Result<Tensor> {
+    let below = match activation {
+        Activation::Identity => return Ok(x.clone()),
+        Activation::Relu => x.zeros_like()?,
+        Activation::LeakyRelu(slope) => (x * f64::from(slope))?,
+    };
+    x.detach().gt(0_f64)?.where_cond(x, &below)
+}
+
+/// Batch normalisation by the batch's own statistics, and these.
+pub(super) fn batch_norm(
+    x: &Tensor,
+    gamma: &Tensor,
+    beta: &Tensor,
+    epsilon: f64,
+) -> Result<(Tensor, BatchStatistics)> {
+    let channels = |t: &Tensor| t.reshape((1, (), 1, 1));
+    let mean = x.mean_keepdim((0, 2, 3))?;
+    let centred = x.broadcast_sub(&mean)?;
+    let variance = centred.sqr()?.mean_keepdim((0, 2, 3))?;
+    let scale = channels(gamma)?.div(&(&variance + epsilon)?.sqrt()?)?;
+    let y = centred.broadcast_mul(&scale)?.broadcast_add(&channels(beta)?)?;
+    let flat = |t: &Tensor| t.detach().flatten_all();
+    Ok((y, BatchStatistics { mean: flat(&mean)?, variance: flat(&variance)? }))
+}
+
+/// Mean binary cross-entropy on logits, in the form that no logit overflows: max(x, 0) − x t + log(1 + e^−|x|).
+pub(super) fn bce_with_logits(x: &Tensor, target: &Tensor) -> Result<Tensor> {
+    let softplus = (x.abs()?.neg()?.exp()? + 1.0)?.log()?;
+    ((x.relu()? - (x * target)?)? + softplus)?.mean_all()
+}

@@ -1,0 +1,231 @@
+//! Named tensors: where a network's weights come from, and where those in training are kept.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use candle_core::{DType, Device, Tensor, Var};
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{RngCore, SeedableRng};
+
+use crate::error::{BuildResult, CheckpointFault};
+
+/// Tensors by their PyTorch state-dict names, on the CPU; f32 where they come from a checkpoint.
+pub type StateDict = BTreeMap<String, Tensor>;
+
+/// The variables of a network in training, by their state-dict names.
+///
+/// A clone holds the same variables.
+#[derive(Debug, Clone, Default)]
+pub struct Parameters {
+    trainable: BTreeMap<String, Var>,
+    statistics: BTreeMap<String, Var>,
+}
+
+impl Parameters {
+    /// What an optimiser changes: weights, biases, scales.
+    #[must_use]
+    pub const fn trainable(&self) -> &BTreeMap<String, Var> {
+        &self.trainable
+    }
+
+    /// What the forward pass of training changes: the running mean and variance of every batch norm.
+    #[must_use]
+    pub const fn statistics(&self) -> &BTreeMap<String, Var> {
+        &self.statistics
+    }
+
+    /// All values, sharing storage with the variables.
+    #[must_use]
+    pub fn state_dict(&self) -> StateDict {
+        let all = self.trainable.iter().chain(&self.statistics);
+        all.map(|(name, var)| (name.clone(), var.as_detached_tensor())).collect()
+    }
+}
+
+/// What a network is built for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Weights are variables: batch statistics, gradients.
+    Training,
+    /// Weights are folded and packed once; nothing else is kept.
+    Inference,
+}
+
+/// Where the values come from.
+enum Source {
+    /// PyTorch's default initialisation, each tensor from the seed and its own name.
+    Fresh(u64),
+    /// A checkpoint; tensors leave it as layers take them.
+    StateDict(StateDict),
+}
+
+/// The shared part of all builders of one network.
+struct Building {
+    source: Source,
+    parameters: Parameters,
+    count: usize,
+}
+
+/// Hands a network's layers their tensors by name.
+#[derive(Clone)]
+pub(crate) struct Builder {
+    building: Rc<RefCell<Building>>,
+    prefix: String,
+    device: Device,
+    /// The type of the weights; `None` keeps that of the tensors given.
+    dtype: Option<DType>,
+    purpose: Purpose,
+}
+
+impl Builder {
+    /// A builder of a network with PyTorch's default initialisation.
+    pub(crate) fn fresh(seed: u64, device: &Device, purpose: Purpose) -> Self {
+        Self::new(Source::Fresh(seed), device, None, purpose)
+    }
+
+    /// A builder of a network with the tensors of a checkpoint.
+    pub(crate) fn from_state_dict(
+        tensors: StateDict,
+        device: &Device,
+        dtype: Option<DType>,
+        purpose: Purpose,
+    ) -> Self {
+        Self::new(Source::StateDict(tensors), device, dtype, purpose)
+    }
+
+    fn new(source: Source, device: &Device, dtype: Option<DType>, purpose: Purpose) -> Self {
+        let building = Building { source, parameters: Parameters::default(), count: 0 };
+        Self {
+            building: Rc::new(RefCell::new(building)),
+            prefix: String::new(),
+            device: device.clone(),
+            dtype,
+            purpose,
+        }
+    }
+
+    /// The builder of the module `name` within this one.
+    pub(crate) fn pp(&self, name: &str) -> Self {
+        Self { prefix: self.full_name(name), ..self.clone() }
+    }
+
+    /// What the network is built for.
+    pub(crate) const fn purpose(&self) -> Purpose {
+        self.purpose
+    }
+
+    /// A tensor that training changes.
+    pub(crate) fn parameter(&self, name: &str, shape: &[usize], init: Init) -> BuildResult<Tensor> {
+        let value = self.take(name, shape, init)?;
+        self.building.borrow_mut().count += value.elem_count();
+        if self.purpose == Purpose::Inference {
+            return Ok(value);
+        }
+        let var = Var::from_tensor(&value)?;
+        let tensor = var.as_tensor().clone();
+        self.building.borrow_mut().parameters.trainable.insert(self.full_name(name), var);
+        Ok(tensor)
+    }
+
+    /// A running statistic, which begins at `start`.
+    pub(crate) fn statistic(&self, name: &str, len: usize, start: f32) -> BuildResult<Var> {
+        let var = Var::from_tensor(&self.take(name, &[len], Init::Constant(start))?)?;
+        if self.purpose == Purpose::Training {
+            self.building.borrow_mut().parameters.statistics.insert(self.full_name(name), var.clone());
+        }
+        Ok(var)
+    }
+
+    /// Ends the building: the variables and the number of parameters.
+    ///
+    /// # Errors
+    /// When the checkpoint holds tensors that no layer took.
+    pub(crate) fn finish(self) -> BuildResult<(Parameters, usize)> {
+        let building = self.building.borrow();
+        if let Source::StateDict(rest) = &building.source
+            && let Some(first) = rest.keys().next()
+        {
+            return Err(CheckpointFault::Extra { count: rest.len(), first: first.clone() }.into());
+        }
+        Ok((building.parameters.clone(), building.count))
+    }
+
+    fn full_name(&self, name: &str) -> String {
+        if self.prefix.is_empty() { name.to_owned() } else { format!("{}.{name}", self.prefix) }
+    }
+
+    fn take(&self, name: &str, shape: &[usize], init: Init) -> BuildResult<Tensor> {
+        let name = self.full_name(name);
+        let value = match &mut self.building.borrow_mut().source {
+            Source::Fresh(seed) => init.tensor(*seed, &name, shape)?,
+            Source::StateDict(tensors) => {
+                let Some(found) = tensors.remove(&name) else {
+                    return Err(CheckpointFault::Missing { name, expected: shape.to_vec() }.into());
+                };
+                if found.dims() != shape {
+                    let (found, expected) = (found.dims().to_vec(), shape.to_vec());
+                    return Err(CheckpointFault::Shape { name, found, expected }.into());
+                }
+                found
+            }
+        };
+        let value = value.to_device(&self.device)?;
+        Ok(match self.dtype {
+            Some(dtype) => value.to_dtype(dtype)?,
+            None => value,
+        })
+    }
+}
+
+/// How a fresh tensor begins.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Init {
+    /// Every element the same.
+    Constant(f32),
+    /// Uniform in ±1/√`fan_in`: what PyTorch's convolutions begin with, weight and bias alike.
+    FanIn(usize),
+}
+
+impl Init {
+    /// A tensor that depends on the seed and its own name alone, not on the order of building.
+    fn tensor(self, seed: u64, name: &str, shape: &[usize]) -> candle_core::Result<Tensor> {
+        let count: usize = shape.iter().product();
+        let values = match self {
+            Self::Constant(value) => vec![value; count],
+            Self::FanIn(fan_in) => {
+                let bound = 1.0 / (fan_in.max(1) as f32).sqrt();
+                let mut random = ChaCha8Rng::seed_from_u64(seed ^ fnv1a(name));
+                let unit = |bits: u32| (bits >> 8) as f32 / (1_u32 << 24) as f32;
+                (0..count).map(|_| bound * (2.0 * unit(random.next_u32()) - 1.0)).collect()
+            }
+        };
+        Tensor::from_vec(values, shape, &Device::Cpu)
+    }
+}
+
+/// The FNV-1a hash of a name.
+fn fnv1a(name: &str) -> u64 {
+    name.bytes()
+        .fold(0xCBF2_9CE4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01B3))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fresh_weights_depend_on_the_seed_and_the_name_alone() {
+        let weight = |seed, name: &str| {
+            let builder = Builder::fresh(seed, &Device::Cpu, Purpose::Inference);
+            let tensor = builder.parameter(name, &[4, 3, 3, 3], Init::FanIn(27)).expect("fresh");
+            tensor.flatten_all().expect("flat").to_vec1::<f32>().expect("values")
+        };
+        assert_eq!(weight(1, "a"), weight(1, "a"));
+        assert_ne!(weight(1, "a"), weight(1, "b"));
+        assert_ne!(weight(1, "a"), weight(2, "a"));
+        let bound = 1.0 / 27.0_f32.sqrt();
+        assert!(weight(1, "a").iter().all(|v| v.abs() <= bound));
+        assert!(weight(1, "a").iter().any(|v| v.abs() > 0.8 * bound));
+    }
+}

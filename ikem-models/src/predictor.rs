@@ -1,0 +1,184 @@
+use std::path::Path;
+use std::sync::Arc;
+
+use candle_core::{DType, Device, Tensor};
+use ikem_core::{Detection, GrayImage, Heatmaps, Hint, Hints, Keypoints, Size};
+
+use crate::checkpoint::Checkpoint;
+use crate::config::ModelConfig;
+use crate::error::{BuildError, BuildResult, Result};
+use crate::network::{Inputs, Logits, Mode, Network};
+use crate::session::Session;
+
+/// A network with its weights, ready to mark images. Clones share the weights.
+#[derive(Debug, Clone)]
+pub struct Predictor(Arc<Model>);
+
+#[derive(Debug)]
+struct Model {
+    network: Network,
+    config: ModelConfig,
+    device: Device,
+    dtype: DType,
+}
+
+/// The answer of a network to one image, image space.
+#[derive(Debug, Clone)]
+pub struct Prediction {
+    keypoints: Keypoints,
+    confidences: Vec<f32>,
+    /// Logits on the grid: (1, K, H, W).
+    logits: Tensor,
+}
+
+/// An image as the network sees it, and the size it had.
+#[derive(Debug, Clone)]
+pub(crate) struct PreparedImage {
+    pub size: Size,
+    /// (1, 3, H, W).
+    pub pixels: Tensor,
+}
+
+impl Prediction {
+    /// The K keypoints as the network places them, in pixels of the original image.
+    #[must_use]
+    pub const fn keypoints(&self) -> &Keypoints {
+        &self.keypoints
+    }
+
+    /// The peak of each keypoint's heatmap, 0…1.
+    #[must_use]
+    pub fn confidences(&self) -> &[f32] {
+        &self.confidences
+    }
+
+    /// The heatmaps, K × H × W on the network's grid.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn heatmaps(&self) -> Result<Heatmaps> {
+        heatmaps(&self.logits)
+    }
+}
+
+impl Predictor {
+    /// Loads a checkpoint: a `.safetensors` of ours, or a published `.pth`. On a GPU the weights are f32.
+    ///
+    /// # Errors
+    /// [`Error::Checkpoint`](crate::Error::Checkpoint) and [`Error::Pth`](crate::Error::Pth) name the file, what was
+    /// found and what was expected.
+    pub fn load(path: impl AsRef<Path>, device: &Device) -> Result<Self> {
+        let path = path.as_ref();
+        Self::build(Checkpoint::read(path)?, device, DType::F32).map_err(|error| error.at(path))
+    }
+
+    /// The model that ships with the crate: no path, no download.
+    ///
+    /// # Errors
+    /// When the memory does not suffice.
+    #[cfg(feature = "pretrained")]
+    pub fn pretrained() -> Result<Self> {
+        Self::from_checkpoint(crate::pretrained::checkpoint()?, &Device::Cpu)
+    }
+
+    /// A predictor of a checkpoint in memory.
+    ///
+    /// # Errors
+    /// When the tensors are not those of the config's network, or the device fails.
+    pub fn from_checkpoint(checkpoint: Checkpoint, device: &Device) -> Result<Self> {
+        Self::build(checkpoint, device, DType::F32).map_err(BuildError::of_memory)
+    }
+
+    fn build(checkpoint: Checkpoint, device: &Device, dtype: DType) -> BuildResult<Self> {
+        let Checkpoint { config, tensors } = checkpoint;
+        let network = Network::frozen(&config, tensors, device, dtype)?;
+        Ok(Self(Arc::new(Model { network, config, device: device.clone(), dtype })))
+    }
+
+    /// How the network is built and what it expects.
+    #[must_use]
+    pub fn config(&self) -> &ModelConfig {
+        &self.0.config
+    }
+
+    /// Marks an image, without hints.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn predict(&self, image: &GrayImage) -> Result<Prediction> {
+        self.predict_prepared(&self.prepare(image)?, &Hints::new(), None)
+    }
+
+    /// Begins to annotate an image: predicts once, then answers corrections.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn session(&self, image: &GrayImage) -> Result<Session> {
+        Session::new(self.clone(), image)
+    }
+
+    /// The logits of a batch whose hints and previous heatmaps are given as dense maps.
+    ///
+    /// # Errors
+    /// When a shape does not fit the config, or the device fails.
+    pub fn forward(&self, inputs: &Inputs) -> Result<Logits> {
+        Ok(self.0.network.forward(inputs, Mode::Eval)?)
+    }
+
+    pub(crate) fn prepare(&self, image: &GrayImage) -> Result<PreparedImage> {
+        let grid = self.config().size;
+        let gray = self.config().preparation().apply(image)?;
+        let gray = Tensor::from_vec(gray, (1, 1, grid.height, grid.width), &self.0.device)?
+            .to_dtype(self.0.dtype)?;
+        Ok(PreparedImage { size: image.size(), pixels: gray.repeat((1, 3, 1, 1))? })
+    }
+
+    /// One forward pass; `hints` in image space, `previous` the prediction that they correct.
+    pub(crate) fn predict_prepared(
+        &self,
+        image: &PreparedImage,
+        hints: &Hints,
+        previous: Option<&Prediction>,
+    ) -> Result<Prediction> {
+        let ModelConfig { size: grid, decoding, .. } = self.config();
+        let shape = (1, self.config().keypoints(), grid.height, grid.width);
+        let previous = match previous {
+            Some(previous) => candle_nn::ops::sigmoid(&previous.logits)?,
+            None => Tensor::zeros(shape, self.0.dtype, &self.0.device)?,
+        };
+        let inputs =
+            Inputs { hints: self.hint_maps(hints, image.size)?, previous, image: image.pixels.clone() };
+        let logits = self.0.network.forward(&inputs, Mode::Eval)?.upsampled()?;
+        let detections = heatmaps(&logits)?.decode(decoding);
+        let place = |detection: &Detection| detection.point.rescaled(*grid, image.size);
+        Ok(Prediction {
+            keypoints: detections.iter().map(place).collect(),
+            confidences: detections.iter().map(|detection| detection.confidence).collect(),
+            logits,
+        })
+    }
+
+    /// The hint maps: (1, K, H, W), one Gaussian for each hint.
+    fn hint_maps(&self, hints: &Hints, image: Size) -> Result<Tensor> {
+        let ModelConfig { size: grid, std, .. } = *self.config();
+        let plane = grid.area();
+        let mut values = vec![0.0; self.config().keypoints() * plane];
+        for &Hint { keypoint, point } in hints {
+            let points = [point.rescaled(image, grid)].into_iter().collect();
+            let map = Heatmaps::gaussian(&points, grid, std);
+            let target = values[keypoint * plane..].iter_mut();
+            target.zip(map.view()).for_each(|(value, &gaussian)| *value = gaussian);
+        }
+        let shape = (1, self.config().keypoints(), grid.height, grid.width);
+        Ok(Tensor::from_vec(values, shape, &self.0.device)?.to_dtype(self.0.dtype)?)
+    }
+}
+
+/// The sigmoid of logits (1, K, H, W).
+fn heatmaps(logits: &Tensor) -> Result<Heatmaps> {
+    let (_, keypoints, height, width) = logits.dims4()?;
+    let values = candle_nn::ops::sigmoid(logits)?.to_dtype(DType::F32)?.flatten_all()?.to_vec1()?;
+    let maps = ndarray::Array3::from_shape_vec((keypoints, height, width), values)
+        .map_err(|error| candle_core::Error::Msg(error.to_string()))?;
+    Ok(Heatmaps::from_array(maps))
+}

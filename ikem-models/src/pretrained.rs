@@ -1,0 +1,11 @@
+//! The model that ships with the crate.
+
+use crate::checkpoint::Checkpoint;
+use crate::error::Result;
+
+const BYTES: &[u8] = include_bytes!("../weights/unet-ikem-w16.safetensors");
+
+/// UNet-IKEM of width 16, trained on the AASCE 2019 training set; see the model card beside the weights.
+pub(crate) fn checkpoint() -> Result<Checkpoint> {
+    Checkpoint::from_bytes(BYTES, "the bundled weights")
+}

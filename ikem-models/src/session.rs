@@ -1,0 +1,161 @@
+use ikem_core::{GrayImage, Heatmaps, Hint, Hints, History, Keypoints, Reviser, Size};
+
+use crate::error::{Error, Result};
+use crate::predictor::{Prediction, Predictor, PreparedImage};
+
+/// How many states undo goes back. Each holds a prediction's maps.
+const UNDO_STEPS: usize = 64;
+
+/// One image being annotated: the network predicts, the person corrects, the network predicts again.
+///
+/// Each prediction sees the hints and the heatmaps of the last *committed* one. A hinted keypoint is shown exactly
+/// where the person put it, always.
+#[derive(Debug, Clone)]
+pub struct Session {
+    predictor: Predictor,
+    image: PreparedImage,
+    history: History<State>,
+    first: Prediction,
+}
+
+/// What undo and redo restore.
+#[derive(Debug, Clone)]
+struct State {
+    hints: Hints,
+    prediction: Prediction,
+}
+
+impl Session {
+    pub(crate) fn new(predictor: Predictor, image: &GrayImage) -> Result<Self> {
+        let image = predictor.prepare(image)?;
+        let first = predictor.predict_prepared(&image, &Hints::new(), None)?;
+        let state = State { hints: Hints::new(), prediction: first.clone() };
+        Ok(Self { predictor, image, history: History::limited(state, UNDO_STEPS), first })
+    }
+
+    /// The predictor that answers.
+    #[must_use]
+    pub const fn predictor(&self) -> &Predictor {
+        &self.predictor
+    }
+
+    /// The image's size in pixels.
+    #[must_use]
+    pub const fn image_size(&self) -> Size {
+        self.image.size
+    }
+
+    /// The hints in the order they were given.
+    #[must_use]
+    pub const fn hints(&self) -> &Hints {
+        &self.history.present().hints
+    }
+
+    /// The last committed prediction, as the network gave it.
+    #[must_use]
+    pub const fn prediction(&self) -> &Prediction {
+        &self.history.present().prediction
+    }
+
+    /// The keypoints to show: predicted, and hinted ones where the person put them; image space.
+    #[must_use]
+    pub fn keypoints(&self) -> Keypoints {
+        self.hints().applied_to(self.prediction().keypoints())
+    }
+
+    /// The last prediction's heatmaps, K × H × W on the network's grid.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn heatmaps(&self) -> Result<Heatmaps> {
+        self.prediction().heatmaps()
+    }
+
+    /// Adds a hint, or moves the one its keypoint has, and predicts.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for an unknown keypoint or a point that is not on the image; the session is then as before.
+    pub fn revise(&mut self, hint: Hint) -> Result<()> {
+        self.revise_all([hint])
+    }
+
+    /// Adds or moves several hints, and predicts once.
+    ///
+    /// # Errors
+    /// As [`revise`](Self::revise).
+    pub fn revise_all(&mut self, hints: impl IntoIterator<Item = Hint>) -> Result<()> {
+        let hints = self.with(hints)?;
+        self.commit(hints)
+    }
+
+    /// What [`revise`](Self::revise) would answer, without committing to it: every preview of a drag starts from the
+    /// same prediction.
+    ///
+    /// # Errors
+    /// As [`revise`](Self::revise).
+    pub fn preview(&self, hint: Hint) -> Result<Prediction> {
+        self.predict(&self.with([hint])?)
+    }
+
+    /// Takes the hint of `keypoint` away and predicts with the rest; `false` when it has none.
+    ///
+    /// # Errors
+    /// When the device fails; the session is then as before.
+    pub fn remove(&mut self, keypoint: usize) -> Result<bool> {
+        let mut hints = self.hints().clone();
+        if hints.remove(keypoint).is_none() {
+            return Ok(false);
+        }
+        self.commit(hints).map(|()| true)
+    }
+
+    /// Restores the state before the last change; `false` when there is none.
+    pub fn undo(&mut self) -> bool {
+        self.history.undo()
+    }
+
+    /// Takes one undo back; `false` when there is none.
+    pub fn redo(&mut self) -> bool {
+        self.history.redo()
+    }
+
+    /// Goes back to the first prediction and no hints. Undo takes this back, too.
+    pub fn reset(&mut self) {
+        self.history.push(State { hints: Hints::new(), prediction: self.first.clone() });
+    }
+
+    /// The present hints with `hints` added, if all of them are for this image.
+    fn with(&self, hints: impl IntoIterator<Item = Hint>) -> Result<Hints> {
+        let mut all = self.hints().clone();
+        for hint in hints {
+            all.set(hint.checked(self.predictor.config().keypoints(), self.image.size)?);
+        }
+        Ok(all)
+    }
+
+    fn predict(&self, hints: &Hints) -> Result<Prediction> {
+        self.predictor.predict_prepared(&self.image, hints, Some(self.prediction()))
+    }
+
+    fn commit(&mut self, hints: Hints) -> Result<()> {
+        let prediction = self.predict(&hints)?;
+        self.history.push(State { hints, prediction });
+        Ok(())
+    }
+}
+
+impl Reviser for Session {
+    type Error = Error;
+
+    fn raw_keypoints(&self) -> &Keypoints {
+        self.prediction().keypoints()
+    }
+
+    fn keypoints(&self) -> Keypoints {
+        self.keypoints()
+    }
+
+    fn revise(&mut self, hint: Hint) -> Result<()> {
+        self.revise(hint)
+    }
+}
