@@ -1,5 +1,5 @@
 use super::canvas::{Across, Canvas, Node, bump, fade};
-use super::random::Draw;
+use super::random::{Draw, Texture};
 use super::spine::{CERVICAL, Level, SACRUM, Spine};
 use super::vector::Vector;
 
@@ -42,7 +42,9 @@ fn posterior_rib(
     let reach = rib_reach(rib, breadth) * draw.uniform(0.97, 1.03);
     let order = rib as f64;
     let drop = (18.0 + 6.5 * order) * draw.uniform(0.9, 1.1) * if rib > 9 { 0.75 } else { 1.0 };
-    let bent = if rib > 9 { 0.2 } else { 1.0 };
+    // The upper ribs turn down at the wall of the chest, the lowest run out straight.
+    let low = ((order - 5.0) / 5.0).clamp(0.0, 1.0);
+    let bent = 1.0 - 0.85 * low;
     let half = (level.half_widths[0] + level.half_widths[1]) / 2.0;
     // Where a vertebra turns, its ribs go back on one side and bunch on the other.
     let turn = 14.0 * libm::sin(level.rotation) * side;
@@ -52,13 +54,14 @@ fn posterior_rib(
             let t = node as f64 / (RIB_NODES - 1) as f64;
             // Out, over the angle of the rib, and down along the chest's wall.
             let out = reach * (t + bent * t * (1.0 - t) * (1.0 - 0.25 * t));
-            let fall =
-                -6.0 * 4.0 * t.min(0.5) * (0.5 - t).max(0.0) + drop * t * t * (0.55 + 0.6 * t * t) + turn * t;
+            let fall = -6.0 * 4.0 * t.min(0.5) * (0.5 - t).max(0.0)
+                + drop * t * (0.8 * low + (1.0 - low) * t * (0.55 + 0.6 * t * t))
+                + turn * t;
             let at = start + Vector::new(side * out, fall);
             Node {
                 at,
                 half_width: 3.4 + 1.3 * (order / 6.0).min(1.0),
-                weight: density * 0.075 * (1.0 - 0.3 * t),
+                weight: density * (0.095 - 0.02 * (order / 6.0).min(1.0)) * (1.0 - 0.3 * t),
             }
         })
         .collect();
@@ -94,7 +97,7 @@ fn anterior_rib(
 
 fn collar_bones(canvas: &mut Canvas, spine: &Spine, breadth: f64, draw: &mut Draw) {
     let (x, _) = spine.around(30.0);
-    let weight = draw.uniform(0.05, 0.08);
+    let weight = draw.uniform(0.06, 0.10);
     for side in [-1.0, 1.0] {
         let inner = draw.uniform(38.0, 62.0);
         let rise = draw.uniform(10.0, 38.0);
@@ -122,10 +125,10 @@ fn sacrum(canvas: &mut Canvas, spine: &Spine, draw: &mut Draw) {
         // A shield: broad wings at the height of S1, narrowing downwards.
         let outer = 54.0 - 0.33 * (y - top).max(0.0);
         let wing = top + 0.25 * (x.abs() - width).max(0.0) + 2.0;
-        let inside = fade((outer - x.abs()) as f32, 3.0) * fade((y - wing) as f32, 1.2);
+        let inside = fade((outer - x.abs()) as f32, 9.0) * fade((y - wing) as f32, 3.0);
         let joint = bump((outer - x.abs()) as f32, 1.6) * fade((y - wing) as f32, 4.0);
         let brim = bump((y - wing) as f32, 1.0) * fade((width * 1.9 - x.abs()) as f32, 3.0);
-        inside * weight * (1.0 - 0.25 * (x.abs() / outer) as f32) - 0.03 * joint + 0.045 * brim
+        inside * weight * (1.0 - 0.25 * (x.abs() / outer) as f32) - 0.03 * joint + 0.03 * brim
     });
     let plate = Vector::new(width, level.plate_opening.max(2.0));
     canvas.ellipse(level.at(0.0, top), level.right, plate, |q| {
@@ -147,15 +150,23 @@ fn pelvis(canvas: &mut Canvas, spine: &Spine, breadth: f64, draw: &mut Draw) {
     let last = &spine.levels[SACRUM - 1];
     let crest = last.centre.y + draw.uniform(-22.0, 12.0);
     let weight = draw.uniform(0.07, 0.13) as f32;
+    let spongy = Texture::new(draw);
     for side in [-1.0, 1.0] {
         let tilt = draw.uniform(-3.0, 3.0);
         let centre = Vector::new(last.centre.x + side * 98.0 * breadth, crest + 78.0 + tilt);
         let lean = 0.28 * side;
         let length = (1.0 + lean * lean).sqrt();
         let right = Vector::new(1.0 / length, lean / length);
-        canvas.ellipse(centre, right, Vector::new(56.0 * breadth, 80.0), |q| {
-            fade(1.0 - q, 0.025) * weight * (0.65 + 0.45 * q)
-                + 0.06 * bump(q - 0.97, 0.035) * fade(1.03 - q, 0.04)
+        let down = Vector::new(-right.y, right.x);
+        let radii = Vector::new(60.0 * breadth, 82.0);
+        canvas.around(centre, Vector::new(110.0, 110.0), |dx, dy| {
+            let p = Vector::new(dx, dy);
+            let (u, v) = (p.dot(right) / radii.x, p.dot(down) / radii.y);
+            let uneven = spongy.at((dx * 0.05) as f32 + side as f32 * 9.0, (dy * 0.05) as f32);
+            // Broader than an ellipse above, and not quite even.
+            let q = (u * u * u * u + v * v).sqrt().sqrt() as f32 * (1.0 + 0.02 * uneven);
+            let crest = 0.05 * bump(q - 0.975, 0.025) * fade(1.02 - q, 0.03);
+            fade(1.0 - q, 0.02) * weight * (0.6 + 0.45 * q * q + 0.15 * uneven) + crest
         });
     }
 }

@@ -15,6 +15,9 @@ mod tissue;
 mod vector;
 mod vertebra;
 
+#[cfg(test)]
+mod tests;
+
 use ikem_core::{GrayImage, Keypoints, Point, Size};
 
 pub use config::{PhantomConfig, PhantomError, SpineShape};

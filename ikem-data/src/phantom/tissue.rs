@@ -11,9 +11,11 @@ struct Body {
     /// Thickness of the chest's and of the belly's walls.
     chest: f64,
     belly: f64,
+    /// Where the neck widens into the shoulders.
+    shoulders: f64,
     /// How much a lung takes away.
     air: f64,
-    /// Which side of the image the heart points to; on a film seen from the front it is the right one.
+    /// The heart points to the right of the image, as on a film seen from the front.
     heart: Vector,
     heart_radii: Vector,
 }
@@ -33,9 +35,10 @@ pub(super) fn draw(canvas: &mut Canvas, spine: &Spine, breadth: f64, seed: u64) 
         domes: [dome, dome + draw.uniform(4.0, 16.0)],
         chest: draw.uniform(0.42, 0.5),
         belly: draw.uniform(0.5, 0.66),
+        shoulders: draw.uniform(-30.0, 5.0),
         air: draw.uniform(0.6, 0.82),
-        heart: Vector::new(draw.uniform(8.0, 20.0), dome - draw.uniform(24.0, 36.0)),
-        heart_radii: Vector::new(draw.uniform(54.0, 70.0), draw.uniform(50.0, 62.0)),
+        heart: Vector::new(draw.uniform(20.0, 30.0), dome - draw.uniform(24.0, 36.0)),
+        heart_radii: Vector::new(draw.uniform(48.0, 62.0), draw.uniform(48.0, 60.0)),
     };
     trunk(canvas, spine, &body, &mut draw);
     heart(canvas, spine, &body);
@@ -71,6 +74,8 @@ struct Section {
     chest: f32,
     domes: [f32; 2],
     air: f32,
+    /// Half the width of the muscles beside the lumbar spine, and what they add.
+    psoas: (f32, f32),
 }
 
 impl Section {
@@ -79,11 +84,11 @@ impl Section {
         let domes = (body.domes[0] + body.domes[1]) / 2.0;
         let step =
             |from: f64, to: f64| f64::from(fade((y - (from + to) / 2.0) as f32, ((to - from) / 2.0) as f32));
-        let shoulders = step(-55.0, 25.0);
+        let shoulders = step(body.shoulders - 40.0, body.shoulders + 40.0);
         let waist = step(domes - 60.0, domes + 70.0) - 0.6 * step(domes + 90.0, domes + 200.0);
         let half_width = body.breadth * (62.0 + 108.0 * shoulders - 22.0 * waist);
         let lower = step(domes - 10.0, domes + 120.0);
-        let neck = 0.72 * body.chest;
+        let neck = 0.62 * body.chest;
         let thickness = neck + (body.chest - neck) * step(-20.0, 90.0) + (body.belly - body.chest) * lower;
         // The chest widens from the apex of the lungs to the lower ribs.
         let above = ((185.0 - y) / 190.0).clamp(0.0, 0.97);
@@ -96,6 +101,10 @@ impl Section {
             chest: (body.breadth * 132.0 * (1.0 - above * above).sqrt()) as f32,
             domes: body.domes.map(|dome| dome as f32),
             air: (body.air * body.chest) as f32,
+            psoas: (
+                (half + 34.0 * step(domes + 40.0, 420.0)) as f32,
+                0.035 * step(domes + 50.0, domes + 120.0) as f32,
+            ),
         }
     }
 
@@ -104,7 +113,8 @@ impl Section {
         let round = (1.0 - q * q).max(0.0).sqrt();
         let skin = fade(1.0 - q.abs(), 0.01);
         // The organs beside the spine, the great muscles of the back and the vessels in front.
-        let core = 0.06 * bump(x - self.spine, 2.0 * self.midline);
+        let core = 0.06 * bump(x - self.spine, 2.0 * self.midline)
+            + self.psoas.1 * fade(self.psoas.0 - (x - self.spine).abs(), 4.0);
         skin * (self.thickness * (0.3 + 0.7 * round) + core) - self.air * self.lung(x, y)
     }
 
@@ -168,7 +178,11 @@ fn lung_vessels(canvas: &mut Canvas, spine: &Spine, body: &Body, draw: &mut Draw
             let path: Vec<Node> = (0..pieces)
                 .map(|piece| {
                     let t = piece as f64 / pieces as f64;
-                    let node = Node { at, half_width: thick * (1.1 - t), weight: weight * (1.0 - 0.85 * t) };
+                    let node = Node {
+                        at,
+                        half_width: thick * (1.1 - t),
+                        weight: weight * (1.0 - t) * (0.3 + 2.8 * t),
+                    };
                     angle += draw.uniform(-0.3, 0.3);
                     at = at + Vector::new(side * libm::cos(angle), libm::sin(angle)) * 7.0;
                     node
@@ -185,7 +199,7 @@ fn windpipe(canvas: &mut Canvas, spine: &Spine, draw: &mut Draw) {
     let marked = spine.marked();
     let fork = marked[4].centre.y;
     let lateral = draw.uniform(-3.0, 5.0);
-    let weight = -draw.uniform(0.06, 0.10);
+    let weight = -draw.uniform(0.07, 0.13);
     let place = |y: f64| Vector::new(0.6 * spine.around(y).0 + lateral, y);
     let tube: Vec<Node> = (0..16)
         .map(|node| {
@@ -196,7 +210,7 @@ fn windpipe(canvas: &mut Canvas, spine: &Spine, draw: &mut Draw) {
     canvas.stroke(&tube, Across::Rod);
     for side in [-1.0, 1.0] {
         let end = place(fork) + Vector::new(side * 32.0, 26.0);
-        let nodes = [(place(fork), 6.5, 0.5), (end, 5.0, 0.3)];
+        let nodes = [(place(fork), 6.5, 0.1), (end, 5.0, 0.45)];
         let path = nodes.map(|(at, half_width, share)| Node { at, half_width, weight: weight * share });
         canvas.stroke(&path, Across::Rod);
     }
@@ -210,23 +224,25 @@ fn gas(canvas: &mut Canvas, spine: &Spine, body: &Body, draw: &mut Draw) {
     if draw.chance(0.75) {
         let at = Vector::new(draw.uniform(50.0, 80.0), body.domes[1] + draw.uniform(18.0, 30.0));
         let radii = Vector::new(draw.uniform(20.0, 34.0), draw.uniform(12.0, 20.0));
-        pockets.push((at, radii, draw.uniform(0.08, 0.2)));
+        pockets.push((at, radii, draw.uniform(0.08, 0.2), 0.35));
     }
     for _ in 0..draw.integer(2, 5) {
         let from = body.domes[1] + 75.0;
         let x = draw.sign() * draw.uniform(50.0, 100.0);
         let at = Vector::new(x, draw.uniform(from, (floor + 50.0).max(from + 1.0)));
         let radii = Vector::new(draw.uniform(16.0, 38.0), draw.uniform(20.0, 48.0));
-        pockets.push((at, radii, draw.uniform(0.05, 0.16)));
+        pockets.push((at, radii, draw.uniform(0.04, 0.13), 1.0));
     }
-    for (at, radii, depth) in pockets {
-        let depth = depth as f32;
+    for (at, radii, depth, ragged) in pockets {
+        let (depth, ragged) = (depth as f32, ragged as f32);
         canvas.around(at, radii * 1.5, |dx, dy| {
             let (x, y) = ((at.x + dx) as f32, (at.y + dy) as f32);
             let q = libm::sqrtf(((dx / radii.x) * (dx / radii.x) + (dy / radii.y) * (dy / radii.y)) as f32);
-            let lobes = 0.5 * broad.at(x * 0.06, y * 0.06) + 0.28 * fine.at(x * 0.17, y * 0.17);
+            let (x, y) =
+                (x + 7.0 * fine.at(y * 0.05, x * 0.05), y + 7.0 * fine.at(x * 0.05 + 40.0, y * 0.05));
+            let lobes = ragged * (0.5 * broad.at(x * 0.06, y * 0.06) + 0.28 * fine.at(y * 0.15, x * 0.15));
             let inside = 0.75 - q + lobes;
-            -depth * fade(inside, 0.13) * (0.8 + 0.5 * lobes) + 0.12 * depth * bump(inside + 0.12, 0.07)
+            -depth * fade(inside, 0.22) * (0.8 + 0.5 * lobes) + 0.12 * depth * bump(inside + 0.12, 0.07)
         });
     }
 }

@@ -11,7 +11,7 @@ pub(super) fn draw(canvas: &mut Canvas, spine: &Spine, seed: u64) {
     for (index, level) in spine.levels[..SACRUM].iter().enumerate() {
         // 0 at T1, 1 at L5.
         let depth = ((index as f64 - CERVICAL as f64) / 16.0).max(0.0);
-        body(canvas, level, grain, density * (0.07 + 0.03 * depth));
+        body(canvas, level, grain, density * (0.07 + 0.03 * depth), 0.05 + 0.02 * depth);
         disc(canvas, level, density * (0.04 + 0.01 * depth));
         pedicles(canvas, level, depth, density);
         arch(canvas, level, depth, density);
@@ -21,12 +21,12 @@ pub(super) fn draw(canvas: &mut Canvas, spine: &Spine, seed: u64) {
 
 /// A body: a flat cylinder of spongy bone with a denser wall, waisted at the sides, between two end plates that
 /// are seen as ellipses where the vertebra is tilted to the beam.
-fn body(canvas: &mut Canvas, level: &Level, grain: Texture, core: f64) {
+fn body(canvas: &mut Canvas, level: &Level, grain: Texture, core: f64, plate: f64) {
     let edge = canvas.edge().max(0.35);
     let (half, opening) = (level.half_height as f32, level.plate_opening as f32);
     let widths = level.half_widths.map(|w| w as f32);
     let slopes = level.slopes.map(|s| s as f32);
-    let core = core as f32;
+    let (core, plate) = (core as f32, plate as f32);
     let widest = widths[0].max(widths[1]);
     let reach = f64::from(widest + half + opening) + 4.0;
     canvas.around(level.centre, Vector::new(reach, reach), |dx, dy| {
@@ -51,7 +51,7 @@ fn body(canvas: &mut Canvas, level: &Level, grain: Texture, core: f64) {
         let wall = 0.055 * bump(side - x.abs(), 0.9) * within_plates;
         let front = bump(y - upper + open, 0.75) + bump(y - lower - open, 0.75);
         let back = bump(y - upper - open, 0.75) + bump(y - lower + open, 0.75);
-        within_sides * (within_plates * spongy + wall + 0.052 * (front + back) * (0.55 + 0.45 * rim))
+        within_sides * (within_plates * spongy + wall + plate * (front + back) * (0.55 + 0.45 * rim))
     });
 }
 
@@ -82,7 +82,7 @@ fn path(level: &Level, points: &[(f64, f64)], half_width: f64, weight: f64) -> V
 fn pedicles(canvas: &mut Canvas, level: &Level, depth: f64, density: f64) {
     let half_width = (level.half_widths[0] + level.half_widths[1]) / 2.0;
     let radii = Vector::new(2.1 + 1.9 * depth, 0.24 * level.half_height + 1.6 + 1.6 * depth);
-    let wall = (0.10 * density) as f32;
+    let wall = ((0.075 + 0.025 * depth) * density) as f32;
     for side in [-1.0, 1.0] {
         let x = side * (0.70 + 0.03 * depth) * half_width + aside(level, 16.0);
         // The side that turns away from the beam is seen narrower.
@@ -104,16 +104,16 @@ fn arch(canvas: &mut Canvas, level: &Level, depth: f64, density: f64) {
     for side in [-1.0, 1.0] {
         let outer = side * 0.62 * half_width + aside(level, 20.0);
         let lamina = [(outer, -0.1 * half), (0.5 * (outer + root), 0.35 * half), (root, 0.55 * half)];
-        canvas.stroke(&path(level, &lamina, 3.2 + 1.5 * depth, 0.026 * density), Across::Rod);
+        canvas.stroke(&path(level, &lamina, 3.2 + 1.5 * depth, 0.036 * density), Across::Rod);
         let joint =
             [(outer, 0.45 * half), (outer * 1.02, half + disc), (outer * 0.98, half + disc + 0.4 * half)];
-        canvas.stroke(&path(level, &joint, 2.6 + 2.2 * depth, 0.02 * density * (0.4 + depth)), Across::Rod);
+        canvas.stroke(&path(level, &joint, 2.6 + 2.2 * depth, 0.03 * density * (0.4 + depth)), Across::Rod);
     }
     // Thoracic processes hang down over the next vertebra, lumbar ones are short and upright.
     let low = half * (1.15 - 0.1 * depth) + disc * 0.7;
     let process = Vector::new(1.6 + 0.9 * depth, 0.35 * half + 1.5 + 2.5 * depth);
     let at = level.at(tip, low - process.y);
-    let wall = (0.075 * density) as f32;
+    let wall = ((0.055 + 0.02 * depth) * density) as f32;
     canvas.ellipse(at, level.right, process, |q| {
         wall * bump(q - 0.85, 0.3) * fade(1.3 - q, 0.15) + 0.2 * wall * fade(1.0 - q, 0.2)
     });
@@ -134,6 +134,9 @@ fn transverse_processes(canvas: &mut Canvas, level: &Level, depth: f64, density:
         let from = side * 0.8 * half_width + behind;
         let to = side * (half_width + length) + behind;
         let points = [(from, -0.15 * half), (0.5 * (from + to), 0.6 * rise), (to, rise)];
-        canvas.stroke(&path(level, &points, thick, 0.048 * density), Across::Tube);
+        let mut bone = path(level, &points, thick, 0.05 * density);
+        // Thin at the lumbar vertebrae's tips, where they hardly show.
+        bone[2].weight *= 1.0 - 0.55 * depth;
+        canvas.stroke(&bone, Across::Tube);
     }
 }
