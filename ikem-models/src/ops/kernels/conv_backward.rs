@@ -11,8 +11,8 @@ use std::mem::MaybeUninit;
 
 use rayon::prelude::*;
 
-use super::geometry::{Epilogue, Geometry, KernelError, Output, Segment, check};
 use super::conv_forward::Finish;
+use super::geometry::{Epilogue, Geometry, KernelError, Output, Segment, check};
 use super::lhs::PackedLhs;
 use super::patches::{Patches, Tap};
 use super::product::{Sink, Tile, product};
@@ -56,7 +56,8 @@ pub fn conv_backward_input<T: Element>(
             product(&lhs, &patches, &Finish::new(g.in_channels, h * w, None, &Epilogue::none(), &mut dx));
         } else {
             let to = Shared::new(dx.as_mut_ptr().cast());
-            let sink = Scatter { channels: g.in_channels, size: (h, w), grid, phase: *phase, stride: g.stride, to };
+            let sink =
+                Scatter { channels: g.in_channels, size: (h, w), grid, phase: *phase, stride: g.stride, to };
             product(&lhs, &patches, &sink);
         }
     }
@@ -144,4 +145,90 @@ fn plane_sum<T: Element>(x: &[T]) -> T {
         *lane = *lane + v;
     }
     lanes.into_iter().fold(T::ZERO, |a, b| a + b)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::conv_backward_weight;
+    use super::super::testing::*;
+    use super::*;
+
+    fn backward<T: Element>(
+        x: &[T],
+        weight: &[T],
+        dy: &[T],
+        g: &Geometry,
+        size: (usize, usize, usize),
+    ) -> (Vec<T>, Vec<T>, Vec<T>) {
+        let dx = written(x.len(), |dx| conv_backward_input(weight, g, dy, size, dx).unwrap());
+        let mut dw = Vec::new();
+        let db = written(g.out_channels, |db| {
+            dw = written(weight.len(), |dw| conv_backward_weight(x, dy, g, size, dw, Some(db)).unwrap());
+        });
+        (dx, dw, db)
+    }
+
+    #[test]
+    fn equals_the_definition() {
+        let mut cases = conv_cases();
+        // More than one strip; strips of several images.
+        cases.push((Geometry::square(40, 9, 3, 1, 1), 1, 190, 160));
+        cases.push((Geometry::square(3, 2, 1, 2, 0), 1, 2, 2));
+        for (g, n, h, w) in cases {
+            let (oh, ow) = g.out_size(h, w).unwrap();
+            let (x, weight) = (numbers(1, n * g.in_channels * h * w), numbers(2, g.weights()));
+            let dy = numbers(3, n * g.out_channels * oh * ow);
+            let (dx, dw) = naive_backward(&x, &weight, &dy, &g, (n, h, w));
+            let plane = oh * ow;
+            let db: Vec<f64> = (0..g.out_channels)
+                .map(|c| {
+                    (0..n).map(|i| dy[(i * g.out_channels + c) * plane..][..plane].iter().sum::<f64>()).sum()
+                })
+                .collect();
+            at_each_level(|level| {
+                let what = format!("{g:?} {n} {h} {w} {level:?}");
+                let found = backward(&x, &weight, &dy, &g, (n, h, w));
+                assert_close(&found.0, &dx, 1e-11, &what);
+                assert_close(&found.1, &dw, 1e-10, &what);
+                assert_close(&found.2, &db, 1e-10, &what);
+                let found = backward(&single(&x), &single(&weight), &single(&dy), &g, (n, h, w));
+                assert_close(&found.0, &single(&dx), 3e-5, &what);
+                let scale = ((n * plane) as f64).sqrt();
+                assert_close(&found.1, &single(&dw), 8e-6 * scale, &what);
+                assert_close(&found.2, &single(&db), 8e-6 * scale, &what);
+            });
+        }
+    }
+
+    #[test]
+    fn any_number_of_threads_gives_the_same_bits() {
+        let (g, size) = (Geometry::square(36, 40, 3, 2, 1), (2, 41, 33));
+        let (x, weight) = (numbers::<f32>(1, 2 * 36 * 41 * 33), numbers::<f32>(2, g.weights()));
+        let dy = numbers::<f32>(3, 2 * 40 * 21 * 17);
+        let with = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| backward(&x, &weight, &dy, &g, size))
+        };
+        at_each_level(|_| {
+            let one = with(1);
+            assert!(one == with(2) && one == with(5));
+        });
+    }
+
+    #[test]
+    fn refuses_wrong_sizes() {
+        let g = Geometry::square(2, 3, 3, 1, 1);
+        let (x, weight, dy) = ([0.0; 32], [0.0; 54], [0.0; 48]);
+        let mut to = [MaybeUninit::<f64>::uninit(); 60];
+        let size = (1, 4, 4);
+        assert!(conv_backward_input(&weight, &g, &dy, size, &mut to[..32]).is_ok());
+        assert!(conv_backward_input(&weight, &g, &dy, size, &mut to[..31]).is_err());
+        assert!(conv_backward_input(&weight, &g, &dy[1..], size, &mut to[..32]).is_err());
+        assert!(conv_backward_input(&weight[1..], &g, &dy, size, &mut to[..32]).is_err());
+        assert!(conv_backward_weight(&x, &dy, &g, size, &mut to[..54], None).is_ok());
+        assert!(conv_backward_weight(&x, &dy, &g, size, &mut to[..53], None).is_err());
+        assert!(conv_backward_weight(&x[1..], &dy, &g, size, &mut to[..54], None).is_err());
+        let mut db = [MaybeUninit::uninit(); 2];
+        assert!(conv_backward_weight(&x, &dy, &g, size, &mut to[..54], Some(&mut db)).is_err());
+    }
 }

@@ -107,7 +107,8 @@ impl<'a, T: Element> Finish<'a, T> {
         len: usize,
     ) {
         let bias = self.bias.map_or(T::ZERO, |b| b[channel]);
-        let residual = self.residual.map(|r| r[(image * self.channels + channel) * self.plane + q..].as_ptr());
+        let residual =
+            self.residual.map(|r| r[(image * self.channels + channel) * self.plane + q..].as_ptr());
         // SAFETY: inside the output, by the caller's word.
         unsafe {
             let to = self.out.get().add(image * self.image_step + channel * self.plane + q);
@@ -183,59 +184,25 @@ impl<T: Element> Sink<T> for Finish<'_, T> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{assert_close, at_each_level, naive_conv, numbers};
-    use super::super::{as_uninit, filled};
+    use super::super::as_uninit;
+    use super::super::testing::*;
     use super::*;
-
-    /// (geometry, n, h, w): odd and even, smaller than a vector, single pixels, whole and broken panels.
-    pub(super) fn cases() -> Vec<(Geometry, usize, usize, usize)> {
-        let mut cases = vec![
-            (Geometry::square(3, 5, 1, 1, 0), 2, 1, 1),
-            (Geometry::square(3, 9, 1, 1, 0), 1, 5, 7),
-            (Geometry::square(40, 300, 1, 1, 0), 1, 9, 11),
-            (Geometry::square(2, 8, 3, 1, 1), 1, 1, 1),
-            (Geometry::square(5, 17, 3, 1, 1), 3, 4, 4),
-            (Geometry::square(19, 8, 3, 1, 1), 2, 13, 33),
-            (Geometry::square(33, 20, 3, 1, 1), 1, 12, 32),
-            (Geometry::square(70, 33, 3, 1, 1), 1, 8, 4),
-            (Geometry::square(3, 10, 3, 2, 1), 2, 16, 16),
-            (Geometry::square(4, 10, 3, 2, 1), 2, 15, 17),
-            (Geometry::square(4, 10, 3, 2, 1), 1, 40, 69),
-            (Geometry::square(4, 3, 5, 3, 2), 2, 14, 20),
-            (Geometry::square(4, 3, 2, 2, 0), 1, 9, 8),
-            (Geometry::square(4, 3, 1, 2, 0), 1, 9, 8),
-        ];
-        let mut odd = Geometry::square(3, 4, 3, 1, 2);
-        odd.dilation = (2, 3);
-        odd.padding = (2, 0);
-        odd.stride = (1, 2);
-        cases.push((odd, 2, 9, 12));
-        odd.kernel = (1, 3);
-        odd.padding = (0, 4);
-        cases.push((odd, 1, 5, 40));
-        cases
-    }
 
     fn convolve<T: Element>(x: &[T], weight: &[T], g: &Geometry, n: usize, h: usize, w: usize) -> Vec<T> {
         let conv = PackedConv::new(weight, None, *g).unwrap();
         let (oh, ow) = g.out_size(h, w).unwrap();
-        // SAFETY: `forward` writes its output completely.
-        unsafe {
-            filled(n * g.out_channels * oh * ow, |y| {
-                let mut out = Output::whole(y, g.out_channels);
-                conv.forward(&[Segment::new(x, g.in_channels)], (n, h, w), &Epilogue::none(), &mut out)
-            })
-        }
-        .unwrap()
+        written(n * g.out_channels * oh * ow, |y| {
+            let mut out = Output::whole(y, g.out_channels);
+            conv.forward(&[Segment::new(x, g.in_channels)], (n, h, w), &Epilogue::none(), &mut out).unwrap();
+        })
     }
 
     #[test]
     fn equals_the_definition() {
-        for (g, n, h, w) in cases() {
+        for (g, n, h, w) in conv_cases() {
             let x = numbers(1, n * g.in_channels * h * w);
             let weight = numbers(2, g.weights());
             let expected = naive_conv::<f64>(&x, &weight, &g, n, h, w);
-            let single = |v: &[f64]| v.iter().map(|&v| v as f32).collect::<Vec<_>>();
             at_each_level(|level| {
                 let what = format!("{g:?} {n} {h} {w} {level:?}");
                 assert_close(&convolve(&x, &weight, &g, n, h, w), &expected, 1e-12, &what);
@@ -255,12 +222,13 @@ mod tests {
         let mut x = Vec::new();
         for i in 0..n {
             x.extend_from_slice(&a[i * 4 * plane..][..4 * plane]);
-            x.extend(b[i * 3 * plane..][..3 * plane].iter().enumerate().map(|(j, v)| v * scale[i * 3 + j / plane]));
+            x.extend(
+                b[i * 3 * plane..][..3 * plane].iter().enumerate().map(|(j, v)| v * scale[i * 3 + j / plane]),
+            );
         }
         let plain = naive_conv(&x, &weight, &g, n, h, w);
         let conv = PackedConv::new(&weight, Some(&bias), g).unwrap();
-        let segments =
-            [Segment::new(&a, 4), Segment { data: &b, channels: 3, scale: Some(&scale) }];
+        let segments = [Segment::new(&a, 4), Segment { data: &b, channels: 3, scale: Some(&scale) }];
         for activation in [Activation::None, Activation::Relu, Activation::Leaky(0.2)] {
             at_each_level(|level| {
                 let epilogue = Epilogue { residual: Some(&residual), activation };
@@ -278,7 +246,13 @@ mod tests {
                         match activation {
                             Activation::None => v,
                             Activation::Relu => v.max(0.0),
-                            Activation::Leaky(s) => if v > 0.0 { v } else { s * v },
+                            Activation::Leaky(s) => {
+                                if v > 0.0 {
+                                    v
+                                } else {
+                                    s * v
+                                }
+                            }
                         }
                     })
                     .collect();

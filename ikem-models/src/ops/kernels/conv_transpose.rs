@@ -145,3 +145,93 @@ pub fn conv_transpose2x2_backward_weight<T: Element>(
     let g = Geometry::square(out_channels, in_channels, 2, 2, 0);
     conv_backward_weight(dy, x, &g, (n, 2 * h, 2 * w), dw, None)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use super::*;
+
+    /// Each input pixel adds its 2 × 2 pattern.
+    fn naive(
+        x: &[f64],
+        weight: &[f64],
+        (i, o): (usize, usize),
+        (n, h, w): (usize, usize, usize),
+    ) -> Vec<f64> {
+        let mut y = vec![0.0; n * o * 4 * h * w];
+        for (at, v) in x.iter().enumerate() {
+            let (px, py, c, b) = (at % w, at / w % h, at / w / h % i, at / w / h / i);
+            for k in 0..o * 4 {
+                let (channel, ky, kx) = (k / 4, k / 2 % 2, k % 2);
+                y[((b * o + channel) * 2 * h + 2 * py + ky) * 2 * w + 2 * px + kx] +=
+                    v * weight[c * o * 4 + k];
+            }
+        }
+        y
+    }
+
+    #[test]
+    fn forward_and_adjoint() {
+        for (i, o, n, h, w) in [(1, 1, 1, 1, 1), (3, 2, 2, 3, 5), (9, 4, 1, 7, 33), (40, 20, 2, 8, 4)] {
+            let (x, weight) = (numbers(1, n * i * h * w), numbers(2, i * o * 4));
+            let (bias, dy) = (numbers(3, o), numbers(4, n * o * 4 * h * w));
+            let mut y = naive(&x, &weight, (i, o), (n, h, w));
+            for (at, v) in y.iter_mut().enumerate() {
+                *v += bias[at / (4 * h * w) % o];
+            }
+            let g = Geometry::square(o, i, 2, 2, 0);
+            let dx = naive_conv(&dy, &weight, &g, n, 2 * h, 2 * w);
+            let (_, dw) = naive_backward(&dy, &weight, &x, &g, (n, 2 * h, 2 * w));
+            at_each_level(|level| {
+                let what = format!("{i} {o} {n} {h} {w} {level:?}");
+                let conv = PackedConvTranspose2x2::new(&weight, Some(&bias), i, o).unwrap();
+                let found = written(n * (o + 1) * 4 * h * w, |to| {
+                    let mut out = Output::part(to, o + 1, 1);
+                    conv.forward(&[Segment::new(&x, i)], (n, h, w), &mut out).unwrap();
+                });
+                for b in 0..n {
+                    let image = &found[b * (o + 1) * 4 * h * w..][..(o + 1) * 4 * h * w];
+                    assert!(image[..4 * h * w].iter().all(|&v| v == -1e30), "{what}");
+                    assert_close(&image[4 * h * w..], &y[b * o * 4 * h * w..][..o * 4 * h * w], 1e-12, &what);
+                }
+                let found = written(x.len(), |dx| {
+                    conv_transpose2x2_backward_input(&weight, &dy, (i, o), (n, h, w), dx).unwrap();
+                });
+                assert_close(&found, &dx, 1e-12, &what);
+                let mut db = vec![0.0; o];
+                let found = written(weight.len(), |to| {
+                    let db = Some(super::super::as_uninit(&mut db));
+                    conv_transpose2x2_backward_weight(&x, &dy, (i, o), (n, h, w), to, db).unwrap();
+                });
+                assert_close(&found, &dw, 1e-11, &what);
+                let sums: Vec<f64> = (0..o)
+                    .map(|c| {
+                        dy.iter()
+                            .enumerate()
+                            .filter(|(at, _)| at / (4 * h * w) % o == c)
+                            .map(|(_, v)| v)
+                            .sum()
+                    })
+                    .collect();
+                assert_close(&db, &sums, 1e-10, &what);
+            });
+        }
+    }
+
+    #[test]
+    fn refuses_wrong_sizes() {
+        assert!(PackedConvTranspose2x2::<f32>::new(&[0.0; 23], None, 2, 3).is_err());
+        let conv = PackedConvTranspose2x2::<f32>::new(&[0.0; 24], None, 2, 3).unwrap();
+        let mut y = [MaybeUninit::uninit(); 12];
+        assert!(
+            conv.forward(&[Segment::new(&[0.0; 2], 2)], (1, 1, 1), &mut Output::whole(&mut y, 3)).is_ok()
+        );
+        assert!(
+            conv.forward(&[Segment::new(&[0.0; 2], 2)], (1, 1, 1), &mut Output::whole(&mut y[1..], 3))
+                .is_err()
+        );
+        assert!(
+            conv.forward(&[Segment::new(&[0.0; 1], 2)], (1, 1, 1), &mut Output::whole(&mut y, 3)).is_err()
+        );
+    }
+}

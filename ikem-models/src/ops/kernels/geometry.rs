@@ -42,7 +42,13 @@ pub struct Geometry {
 impl Geometry {
     /// A square kernel with the same stride and padding both ways, undilated.
     #[must_use]
-    pub fn square(in_channels: usize, out_channels: usize, kernel: usize, stride: usize, padding: usize) -> Self {
+    pub fn square(
+        in_channels: usize,
+        out_channels: usize,
+        kernel: usize,
+        stride: usize,
+        padding: usize,
+    ) -> Self {
         Self {
             in_channels,
             out_channels,

@@ -19,14 +19,16 @@ mod patches;
 mod product;
 mod scratch;
 mod simd;
-mod transpose;
-mod weight_gradient;
 #[cfg(test)]
 mod testing;
+mod transpose;
+mod weight_gradient;
 
 pub use conv_backward::conv_backward_input;
 pub use conv_forward::PackedConv;
-pub use conv_transpose::{PackedConvTranspose2x2, conv_transpose2x2_backward_input, conv_transpose2x2_backward_weight};
+pub use conv_transpose::{
+    PackedConvTranspose2x2, conv_transpose2x2_backward_input, conv_transpose2x2_backward_weight,
+};
 pub use geometry::{Activation, Epilogue, Geometry, KernelError, Output, Segment, as_uninit, filled};
 pub use simd::{Element, Level};
 pub use weight_gradient::conv_backward_weight;

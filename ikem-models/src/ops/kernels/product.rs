@@ -68,7 +68,12 @@ impl Plan {
         }
         let per = |n: usize, parts: usize| n.div_ceil(parts.max(1)).max(1);
         let (rows, columns) = (per(row_panels, rows), per(column_panels, columns));
-        Self { row_panels: rows, column_panels: columns, rows: row_panels.div_ceil(rows), columns: column_panels.div_ceil(columns) }
+        Self {
+            row_panels: rows,
+            column_panels: columns,
+            rows: row_panels.div_ceil(rows),
+            columns: column_panels.div_ceil(columns),
+        }
     }
 }
 
@@ -149,7 +154,8 @@ impl<T: Element, S: Sink<T>> Kernel<T> for Task<'_, T, S> {
                     unsafe {
                         let b = columns.add(j * depth * NR);
                         let c = sums.add(i * MR * step + j * NR);
-                        let (a, b) = (Operand { data: a, step: MR }, Operand { data: b.cast_const(), step: NR });
+                        let (a, b) =
+                            (Operand { data: a, step: MR }, Operand { data: b.cast_const(), step: NR });
                         tile::<V>(depth, a, b, c, step, k0 > 0);
                     }
                 }

@@ -39,11 +39,19 @@ pub(super) fn assert_close<T: Element>(got: &[T], expected: &[T], tolerance: f64
 }
 
 /// Convolution by its definition: `[n, out_channels, oh, ow]`.
-pub(super) fn naive_conv<T: Element>(x: &[T], weight: &[T], g: &Geometry, n: usize, h: usize, w: usize) -> Vec<T> {
+pub(super) fn naive_conv<T: Element>(
+    x: &[T],
+    weight: &[T],
+    g: &Geometry,
+    n: usize,
+    h: usize,
+    w: usize,
+) -> Vec<T> {
     let (oh, ow) = g.out_size(h, w).unwrap();
     let mut y = Vec::with_capacity(n * g.out_channels * oh * ow);
     for at in 0..n * g.out_channels * oh * ow {
-        let (ox, oy, o, b) = (at % ow, at / ow % oh, at / ow / oh % g.out_channels, at / ow / oh / g.out_channels);
+        let (ox, oy, o, b) =
+            (at % ow, at / ow % oh, at / ow / oh % g.out_channels, at / ow / oh / g.out_channels);
         let mut sum = 0.0;
         for i in 0..g.in_channels {
             for ky in 0..g.kernel.0 {
@@ -61,4 +69,77 @@ pub(super) fn naive_conv<T: Element>(x: &[T], weight: &[T], g: &Geometry, n: usi
         y.push(T::from_f64(sum));
     }
     y
+}
+
+/// The gradients of a convolution by its definition: with respect to the input and to the weight.
+pub(super) fn naive_backward(
+    x: &[f64],
+    weight: &[f64],
+    dy: &[f64],
+    g: &Geometry,
+    (n, h, w): (usize, usize, usize),
+) -> (Vec<f64>, Vec<f64>) {
+    let (oh, ow) = g.out_size(h, w).unwrap();
+    let (mut dx, mut dw) = (vec![0.0; x.len()], vec![0.0; weight.len()]);
+    for at in 0..n * g.out_channels * oh * ow {
+        let (ox, oy, o, b) =
+            (at % ow, at / ow % oh, at / ow / oh % g.out_channels, at / ow / oh / g.out_channels);
+        for i in 0..g.in_channels {
+            for ky in 0..g.kernel.0 {
+                for kx in 0..g.kernel.1 {
+                    let iy = (oy * g.stride.0 + ky * g.dilation.0).wrapping_sub(g.padding.0);
+                    let ix = (ox * g.stride.1 + kx * g.dilation.1).wrapping_sub(g.padding.1);
+                    if iy < h && ix < w {
+                        let v = ((b * g.in_channels + i) * h + iy) * w + ix;
+                        let f = ((o * g.in_channels + i) * g.kernel.0 + ky) * g.kernel.1 + kx;
+                        dx[v] += dy[at] * weight[f];
+                        dw[f] += dy[at] * x[v];
+                    }
+                }
+            }
+        }
+    }
+    (dx, dw)
+}
+
+/// (geometry, n, h, w): odd and even, smaller than a vector, single pixels, whole and broken panels.
+pub(super) fn conv_cases() -> Vec<(Geometry, usize, usize, usize)> {
+    let mut cases = vec![
+        (Geometry::square(3, 5, 1, 1, 0), 2, 1, 1),
+        (Geometry::square(3, 9, 1, 1, 0), 1, 5, 7),
+        (Geometry::square(40, 300, 1, 1, 0), 1, 9, 11),
+        (Geometry::square(2, 8, 3, 1, 1), 1, 1, 1),
+        (Geometry::square(5, 17, 3, 1, 1), 3, 4, 4),
+        (Geometry::square(19, 8, 3, 1, 1), 2, 13, 33),
+        (Geometry::square(33, 20, 3, 1, 1), 1, 12, 32),
+        (Geometry::square(70, 33, 3, 1, 1), 1, 8, 4),
+        (Geometry::square(3, 10, 3, 2, 1), 2, 16, 16),
+        (Geometry::square(4, 10, 3, 2, 1), 2, 15, 17),
+        (Geometry::square(4, 10, 3, 2, 1), 1, 40, 69),
+        (Geometry::square(4, 3, 5, 3, 2), 2, 14, 20),
+        (Geometry::square(4, 3, 2, 2, 0), 1, 9, 8),
+        (Geometry::square(4, 3, 1, 2, 0), 1, 9, 8),
+    ];
+    let mut odd = Geometry::square(3, 4, 3, 1, 2);
+    odd.dilation = (2, 3);
+    odd.padding = (2, 0);
+    odd.stride = (1, 2);
+    cases.push((odd, 2, 9, 12));
+    odd.kernel = (1, 3);
+    odd.padding = (0, 4);
+    cases.push((odd, 1, 5, 40));
+    cases
+}
+
+/// The same numbers in single precision.
+pub(super) fn single(v: &[f64]) -> Vec<f32> {
+    v.iter().map(|&v| v as f32).collect()
+}
+
+/// What a kernel that cannot fail here writes into `len` elements.
+pub(super) fn written<T: Element>(len: usize, fill: impl FnOnce(&mut [std::mem::MaybeUninit<T>])) -> Vec<T> {
+    // A number that no result equals stands where nothing was written.
+    let mut v = vec![T::from_f64(-1.0e30); len];
+    fill(super::as_uninit(&mut v));
+    v
 }

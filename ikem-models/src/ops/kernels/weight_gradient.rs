@@ -44,7 +44,8 @@ pub fn conv_backward_weight<T: Element>(
     let sums = Shared::new(sums.as_mut_ptr());
     let strips = strips(g, n, oh, ow);
     for (i, strip) in strips.iter().enumerate() {
-        Accumulate { g, x, dy, size: (h, w), out: (oh, ow), columns: &columns, panels, sums }.strip(strip, i > 0);
+        Accumulate { g, x, dy, size: (h, w), out: (oh, ow), columns: &columns, panels, sums }
+            .strip(strip, i > 0);
     }
     if strips.is_empty() {
         dw.fill(MaybeUninit::new(T::ZERO));
@@ -93,7 +94,9 @@ fn strips(g: &Geometry, n: usize, oh: usize, ow: usize) -> Vec<Vec<Piece>> {
         strips.extend(images.chunks((rows / oh.max(1)).max(1)).map(<[Piece]>::to_vec));
     } else {
         for image in 0..n {
-            strips.extend((0..oh).step_by(rows).map(|y| vec![Piece { image, first: y, end: (y + rows).min(oh) }]));
+            strips.extend(
+                (0..oh).step_by(rows).map(|y| vec![Piece { image, first: y, end: (y + rows).min(oh) }]),
+            );
         }
     }
     strips
@@ -228,7 +231,7 @@ impl<T: Element> Kernel<T> for Task<'_, T> {
     #[inline(always)]
     fn run<V: Vector<Elem = T>>(self) {
         let (tiles, panels) = (self.tiles.1, self.shared.panels);
-        let mut columns = Scratch::new(tiles * BLOCK * NR);
+        let mut columns = Scratch::<T>::new(tiles * BLOCK * NR);
         let columns = columns.as_mut_ptr();
         for first in (0..self.strip.pixels).step_by(BLOCK) {
             let len = BLOCK.min(self.strip.pixels - first);

@@ -236,9 +236,7 @@ impl Vector for F32x8 {
     #[inline(always)]
     fn select_positive(self, a: Self, b: Self) -> Self {
         // SAFETY: see `splat`.
-        Self(unsafe {
-            _mm256_blendv_ps(b.0, a.0, _mm256_cmp_ps::<_CMP_GT_OQ>(self.0, _mm256_setzero_ps()))
-        })
+        Self(unsafe { _mm256_blendv_ps(b.0, a.0, _mm256_cmp_ps::<_CMP_GT_OQ>(self.0, _mm256_setzero_ps())) })
     }
 
     #[inline(always)]
@@ -259,10 +257,7 @@ impl Vector for F32x8 {
         // SAFETY: see `splat`.
         unsafe {
             let (low, high) = (_mm256_unpacklo_ps(even.0, odd.0), _mm256_unpackhi_ps(even.0, odd.0));
-            (
-                Self(_mm256_permute2f128_ps::<0x20>(low, high)),
-                Self(_mm256_permute2f128_ps::<0x31>(low, high)),
-            )
+            (Self(_mm256_permute2f128_ps::<0x20>(low, high)), Self(_mm256_permute2f128_ps::<0x31>(low, high)))
         }
     }
 }
@@ -291,8 +286,6 @@ impl Vector for F64x4 {
     #[inline(always)]
     fn select_positive(self, a: Self, b: Self) -> Self {
         // SAFETY: see `splat`.
-        Self(unsafe {
-            _mm256_blendv_pd(b.0, a.0, _mm256_cmp_pd::<_CMP_GT_OQ>(self.0, _mm256_setzero_pd()))
-        })
+        Self(unsafe { _mm256_blendv_pd(b.0, a.0, _mm256_cmp_pd::<_CMP_GT_OQ>(self.0, _mm256_setzero_pd())) })
     }
 }
