@@ -10,13 +10,16 @@
 //! any number of threads.
 #![allow(unsafe_code)]
 
+mod batch_norm;
 mod conv_backward;
 mod conv_forward;
 mod conv_transpose;
 mod geometry;
 mod lhs;
 mod patches;
+mod pool;
 mod product;
+mod resize;
 mod scratch;
 mod simd;
 #[cfg(test)]
@@ -24,11 +27,14 @@ mod testing;
 mod transpose;
 mod weight_gradient;
 
+pub use batch_norm::{BatchStatistics, Normalization, batch_norm, batch_norm_backward};
 pub use conv_backward::conv_backward_input;
 pub use conv_forward::PackedConv;
 pub use conv_transpose::{
     PackedConvTranspose2x2, conv_transpose2x2_backward_input, conv_transpose2x2_backward_weight,
 };
 pub use geometry::{Activation, Epilogue, Geometry, KernelError, Output, Segment, as_uninit, filled};
+pub use pool::{global_max, global_max_backward, max_pool2x2, max_pool2x2_backward};
+pub use resize::{resize_bilinear, resize_bilinear_add, resize_bilinear_backward};
 pub use simd::{Element, Level};
 pub use weight_gradient::conv_backward_weight;

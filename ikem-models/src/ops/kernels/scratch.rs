@@ -17,7 +17,6 @@ thread_local! {
 /// A buffer borrowed from the thread's pool, which gets it back on drop. Its contents are arbitrary.
 pub(super) struct Scratch<T> {
     lines: Vec<Line>,
-    len: usize,
     element: std::marker::PhantomData<T>,
 }
 
@@ -35,18 +34,12 @@ impl<T: Element> Scratch<T> {
         if lines.capacity() < needed {
             lines = Vec::with_capacity(needed);
         }
-        Self { lines, len, element: std::marker::PhantomData }
+        Self { lines, element: std::marker::PhantomData }
     }
 
     /// The first element, on a cache line's boundary.
     pub fn as_mut_ptr(&mut self) -> *mut T {
         self.lines.as_mut_ptr().cast()
-    }
-
-    /// The buffer.
-    pub fn as_mut_slice(&mut self) -> &mut [MaybeUninit<T>] {
-        // SAFETY: the capacity holds `len` elements, any content is a valid `MaybeUninit`, and `self` is borrowed.
-        unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.len) }
     }
 }
 
