@@ -1,2 +1,12 @@
 #![deny(missing_docs)]
-//! TODO
+// Programs talk to their users on the terminal.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+//! What the programs of the workspace share: how a model and an image are named on the command line.
+
+mod image_source;
+mod model_options;
+mod results;
+
+pub use image_source::ImageSource;
+pub use model_options::ModelOptions;
+pub use results::{parse_hint, predictions_file, print_keypoints, write_overlay};

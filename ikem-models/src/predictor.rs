@@ -72,13 +72,22 @@ impl Predictor {
         Self::build(Checkpoint::read(path)?, device, DType::F32).map_err(|error| error.at(path))
     }
 
-    /// The model that ships with the crate: no path, no download.
+    /// The model that ships with the crate, on the CPU: no path, no download.
     ///
     /// # Errors
-    /// When the memory does not suffice.
+    /// When the device fails.
     #[cfg(feature = "pretrained")]
     pub fn pretrained() -> Result<Self> {
-        Self::from_checkpoint(crate::pretrained::checkpoint()?, &Device::Cpu)
+        Self::pretrained_on(&Device::Cpu)
+    }
+
+    /// The model that ships with the crate, on `device`.
+    ///
+    /// # Errors
+    /// When the device fails.
+    #[cfg(feature = "pretrained")]
+    pub fn pretrained_on(device: &Device) -> Result<Self> {
+        Self::from_checkpoint(crate::pretrained::checkpoint()?, device)
     }
 
     /// A predictor of a checkpoint in memory.

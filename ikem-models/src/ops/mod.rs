@@ -6,6 +6,7 @@
 //! All tensors are NCHW: batch, channels, height, width.
 
 mod activation;
+mod allocator;
 mod batch_norm;
 mod conv;
 mod conv_transpose;
@@ -16,6 +17,7 @@ mod pool;
 mod resize;
 
 pub use activation::{Activation, activate};
+pub use allocator::keep_freed_memory;
 pub use batch_norm::{BatchStatistics, batch_norm};
 pub use conv::{FusedConv, Geometry, conv2d};
 pub use conv_transpose::{FusedConvTranspose, conv_transpose2x2};

@@ -1,0 +1,86 @@
+//! Marks the keypoints of one radiograph.
+//!
+//! `cargo run --example detect -- IMAGE --overlay marked.png`
+#![allow(clippy::print_stdout)]
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use ikem_data::heatmap_overlay;
+use ikem_examples::{
+    ImageSource, ModelOptions, parse_hint, predictions_file, print_keypoints, write_overlay,
+};
+use ikem_models::Session;
+
+/// Marks the 68 vertebra corners of a spinal radiograph. Research software, not a medical device.
+#[derive(Parser)]
+struct Options {
+    /// A radiograph: PNG, JPEG, TIFF or BMP, 8 or 16 bit, of any size [default: a synthetic one]
+    image: Option<PathBuf>,
+    /// A correction, such as T5-TL:412.5,803 (name or index from 0; repeatable)
+    #[arg(long = "hint", value_name = "KEYPOINT:X,Y")]
+    hints: Vec<String>,
+    /// Write the keypoints as JSON
+    #[arg(long, value_name = "FILE.json")]
+    output: Option<PathBuf>,
+    /// Draw the keypoints over the image
+    #[arg(long, value_name = "FILE.png")]
+    overlay: Option<PathBuf>,
+    /// Draw the heatmap of a keypoint over the image (repeatable)
+    #[arg(long = "heatmap", value_name = "KEYPOINT=FILE.png")]
+    heatmaps: Vec<String>,
+    #[command(flatten)]
+    model: ModelOptions,
+}
+
+fn main() -> Result<()> {
+    let options = Options::parse();
+    let predictor = options.model.predictor()?;
+    let skeleton = &predictor.config().skeleton;
+    let hints = options.hints.iter().map(|text| {
+        let (keypoint, place) = text.split_once(':').context("expected KEYPOINT:X,Y")?;
+        parse_hint(skeleton, keypoint, place)
+    });
+    let hints: Vec<_> = hints.collect::<Result<_>>().context("--hint")?;
+    let heatmaps = options.heatmaps.iter().map(|text| {
+        let (keypoint, path) = text.split_once('=').context("expected KEYPOINT=FILE.png")?;
+        Ok((skeleton.index(keypoint)?, PathBuf::from(path)))
+    });
+    let heatmaps: Vec<_> = heatmaps.collect::<Result<_>>().context("--heatmap")?;
+
+    let source = ImageSource::new(options.image.clone());
+    let image = source.load()?;
+    let mut session = predictor.session(&image)?;
+    if !hints.is_empty() {
+        session.revise_all(hints).context("--hint")?;
+    }
+    print_keypoints(&session);
+    let result = predictions_file(&session, source.name());
+    if let Some([a, b, c]) = result.cobb {
+        println!("Cobb angles (challenge convention): {a:.1}°, {b:.1}°, {c:.1}°");
+    }
+    if let Some(path) = &options.output {
+        result.write(path)?;
+    }
+    if let Some(path) = &options.overlay {
+        write_overlay(&session, &image, path)?;
+    }
+    write_heatmaps(&session, &image, &heatmaps)
+}
+
+fn write_heatmaps(
+    session: &Session,
+    image: &ikem_core::GrayImage,
+    wanted: &[(usize, PathBuf)],
+) -> Result<()> {
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    let maps = session.heatmaps()?;
+    for (keypoint, path) in wanted {
+        let map = maps.map(*keypoint).context("no such heatmap")?;
+        heatmap_overlay(image, map)?.write_png(path)?;
+    }
+    Ok(())
+}
