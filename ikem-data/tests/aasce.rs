@@ -114,6 +114,48 @@ fn what_does_not_belong_together_is_told_one_by_one() {
     assert_eq!(aasce.manifest.entries.len(), 3);
 }
 
+/// A MATLAB 5 file with the variable `p2`: 68 × 2 doubles in pixels of a 100 × 200 image, all moved by `shift`.
+fn mat(shift: f64) -> Vec<u8> {
+    let xs = (0..68).map(|i| if i % 2 == 0 { 25.0 } else { 75.0 });
+    let ys = (0..68).map(|i| 200.0 * f64::from(i / 2) / 128.0);
+    let values: Vec<u8> = xs.chain(ys).flat_map(|value| (value + shift).to_le_bytes()).collect();
+    let words = |words: &[u32]| words.iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<u8>>();
+    let mut matrix = words(&[6, 8, 6, 0, 5, 8, 68, 2, 1 | (2 << 16)]);
+    matrix.extend(b"p2\0\0");
+    matrix.extend(words(&[9, values.len() as u32]));
+    matrix.extend(values);
+    let mut file = format!("{:124}", "MATLAB 5.0 MAT-file").into_bytes();
+    file.extend(b"\x00\x01IM");
+    file.extend(words(&[14, matrix.len() as u32]));
+    file.extend(matrix);
+    file
+}
+
+#[test]
+fn mat_files_stand_in_for_missing_tables_and_are_compared_with_those_there() {
+    let made = Made::new();
+    let expected = made.read(&Splitting::None).manifest;
+    made.write("labels/training/a-162 A AP.jpg.mat", &mat(0.05));
+    made.write("labels/training/a-162 B AP.jpg.mat", &mat(3.0));
+    made.write("labels/training/a-170 A AP.jpg.mat", b"MATLAB");
+    fs::remove_file(made.path("labels/test/landmarks.csv")).unwrap();
+    fs::remove_file(made.path("labels/test/filenames.csv")).unwrap();
+    made.write("labels/test/a-900 A AP.jpg.mat", &mat(0.0));
+    made.write("labels/test/gone.jpg.mat", &mat(0.0));
+    let aasce = made.read(&Splitting::None);
+    let found = problems(&aasce).join("\n");
+    for expected in [
+        "a-162 B AP.jpg.mat: 3.00 px from the labels in landmarks.csv, which stand",
+        "a-170 A AP.jpg.mat: it has no header",
+        "data/test/gone.jpg: these labels have no image",
+    ] {
+        assert!(found.contains(expected), "{expected} is not in\n{found}");
+    }
+    assert_eq!(aasce.problems.len(), 3, "{found}");
+    assert_eq!(aasce.manifest, expected);
+    assert_eq!(aasce.angles.len(), 3);
+}
+
 #[test]
 fn label_files_that_contradict_each_other_are_an_error() {
     let made = Made::new();

@@ -1,94 +1,178 @@
 //! The label files of one half of the download.
 
-use std::collections::BTreeSet;
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
 use ikem_core::Size;
 
-use super::Problem;
+use super::{Problem, mat};
 use crate::{Error, files};
 
 /// Corners of one image: 17 vertebrae of four.
 const CORNERS: usize = 68;
+/// The variable of the `.mat` files.
+const VARIABLE: &str = "p2";
+/// A coordinate this far off the image, relative to its size, is in another unit.
+const FARTHEST: f64 = 10.0;
+/// How far CSV and `.mat` may be apart, in pixels: half of the five digits of the CSV on the largest images.
+const AGREEMENT: f64 = 0.1;
 
-/// The labels of one half.
+/// The labels of one half, in the files' order.
 #[derive(Default)]
 pub(super) struct Labels {
-    /// Every image that labels speak of, sound or not.
-    pub(super) names: BTreeSet<String>,
-    /// The sound ones, in the files' order.
     pub(super) rows: Vec<Label>,
 }
 
-/// The labels of one image.
+/// What there is about one image.
 pub(super) struct Label {
+    /// The image's file name.
     pub(super) name: String,
-    pub(super) points: Points,
+    /// Its angles in `angles.csv`.
     pub(super) angles: Option<[f64; 3]>,
+    /// Its row in `landmarks.csv`, as relative `[y, x]`.
+    csv: Option<Vec<[f64; 2]>>,
+    /// Its own file.
+    mat: Option<PathBuf>,
 }
 
-/// 68 points as a label file gives them.
-pub(super) enum Points {
-    /// Over the image's size, `[y, x]`.
-    Relative(Vec<[f64; 2]>),
-}
-
-impl Points {
-    /// The points over the `size` of the image, `[y, x]`.
-    pub(super) fn corners_yx(self, _size: Size) -> Vec<[f64; 2]> {
-        match self {
-            Self::Relative(corners) => corners,
+impl Label {
+    /// The corners over the `size` of the image, `[y, x]`: those of the CSV, or else of the `.mat` file. Tells where
+    /// the two differ.
+    pub(super) fn corners_yx(&self, size: Size, problems: &mut Vec<Problem>) -> Option<Vec<[f64; 2]>> {
+        let Some(path) = &self.mat else { return self.csv.clone() };
+        let mat = match read_mat(path, size) {
+            Ok(corners) => corners,
+            Err(problem) => {
+                problems.push(problem);
+                return self.csv.clone();
+            }
+        };
+        let Some(csv) = &self.csv else { return Some(mat) };
+        let apart = |(a, b): (&[f64; 2], &[f64; 2])| {
+            ((a[0] - b[0]) * size.height as f64).abs().max(((a[1] - b[1]) * size.width as f64).abs())
+        };
+        let farthest = csv.iter().zip(&mat).map(apart).fold(0.0, f64::max);
+        if farthest > AGREEMENT {
+            let found = format!("{farthest:.2} px from the labels in landmarks.csv, which stand");
+            problems.push(Problem::new(path, found));
         }
+        self.csv.clone()
     }
 }
 
 impl Labels {
-    /// Reads `filenames.csv`, `landmarks.csv` and, where there is one, `angles.csv`.
-    pub(super) fn read(
-        folder: &Path,
-        _images: &BTreeSet<String>,
-        problems: &mut Vec<Problem>,
-    ) -> Result<Self, Error> {
-        let (names, landmarks) = (folder.join("filenames.csv"), folder.join("landmarks.csv"));
-        let rows = table(&landmarks)?;
-        let all = table(&names)?;
-        if all.len() != rows.len() {
-            let found = format!("it has {} rows", rows.len());
-            let expected = format!("{}, one for each name in filenames.csv", all.len());
-            return Err(Error::broken(&landmarks, "label file", found, expected));
-        }
-        let mut angles = Angles::read(&folder.join("angles.csv"), all.len(), problems)?;
+    /// Reads `filenames.csv`, `landmarks.csv` and `angles.csv`, and finds the `.mat` files.
+    pub(super) fn read(folder: &Path, problems: &mut Vec<Problem>) -> Result<Self, Error> {
+        let mut mats = mat_files(folder)?;
+        let names = folder.join("filenames.csv");
         let mut labels = Self::default();
-        for (line, (name, row)) in all.into_iter().zip(rows).enumerate() {
+        if names.exists() {
+            labels.read_tables(folder, &names, &mut mats, problems)?;
+        } else if mats.is_empty() {
+            let source = std::io::Error::new(
+                std::io::ErrorKind::NotFound,
+                "there are no labels, in CSV or in .mat files",
+            );
+            return Err(Error::Read { path: folder.to_owned(), source });
+        }
+        let rest =
+            mats.into_iter().map(|(name, path)| Label { name, angles: None, csv: None, mat: Some(path) });
+        labels.rows.extend(rest);
+        Ok(labels)
+    }
+
+    fn read_tables(
+        &mut self,
+        folder: &Path,
+        names: &Path,
+        mats: &mut BTreeMap<String, PathBuf>,
+        problems: &mut Vec<Problem>,
+    ) -> Result<(), Error> {
+        let all = table(names)?;
+        let mut landmarks = Landmarks::read(folder.join("landmarks.csv"), all.len(), !mats.is_empty())?;
+        let mut angles = Angles::read(&folder.join("angles.csv"), all.len(), problems)?;
+        let mut seen = BTreeSet::new();
+        for (line, name) in all.into_iter().enumerate() {
             let name = name.into_iter().next().unwrap_or_default();
             if name.is_empty() || name.contains(['/', '\\']) {
                 let found = format!("line {} is {name:?}; expected the name of an image", line + 1);
-                problems.push(Problem::new(&names, found));
-                continue;
-            }
-            if !labels.names.insert(name.clone()) {
+                problems.push(Problem::new(names, found));
+            } else if !seen.insert(name.clone()) {
                 let found = format!("line {} names {name:?} again; the first labels stand", line + 1);
-                problems.push(Problem::new(&names, found));
-                continue;
-            }
-            match corners(&row) {
-                Ok(corners) => {
-                    let angles = angles.take(line);
-                    labels.rows.push(Label { name, points: Points::Relative(corners), angles });
-                }
-                Err(found) => {
-                    problems.push(Problem::new(&landmarks, format!("line {} ({name}): {found}", line + 1)));
-                }
+                problems.push(Problem::new(names, found));
+            } else {
+                let csv = landmarks.take(line, &name, problems);
+                self.rows.push(Label { angles: angles.take(line), csv, mat: mats.remove(&name), name });
             }
         }
-        Ok(labels)
+        Ok(())
+    }
+}
+
+/// The `.mat` files of a folder by the image they belong to: `NAME.jpg.mat`.
+fn mat_files(folder: &Path) -> Result<BTreeMap<String, PathBuf>, Error> {
+    let failed = |source| Error::Read { path: folder.to_owned(), source };
+    let mut found = BTreeMap::new();
+    for item in std::fs::read_dir(folder).map_err(failed)? {
+        let item = item.map_err(failed)?;
+        if let Some(name) = item.file_name().to_string_lossy().strip_suffix(".mat") {
+            found.insert(name.to_owned(), item.path());
+        }
+    }
+    Ok(found)
+}
+
+/// The corners of a `.mat` file, 68 × 2 of x and y in pixels, as relative `[y, x]`.
+fn read_mat(path: &Path, size: Size) -> Result<Vec<[f64; 2]>, Problem> {
+    let matrix = mat::read(path, VARIABLE).map_err(|error| match error {
+        Error::Broken { found, expected, .. } => Problem::new(path, format!("{found}; expected {expected}")),
+        other => Problem::new(path, other.to_string()),
+    })?;
+    if (matrix.rows, matrix.columns) != (CORNERS, 2) {
+        let found = format!("{VARIABLE} is {} x {}; expected {CORNERS} x 2", matrix.rows, matrix.columns);
+        return Err(Problem::new(path, found));
+    }
+    let (xs, ys) = matrix.values.split_at(CORNERS);
+    let corners: Vec<[f64; 2]> =
+        xs.iter().zip(ys).map(|(x, y)| [y / size.height as f64, x / size.width as f64]).collect();
+    match corners.iter().flatten().all(|value| value.abs() <= FARTHEST) {
+        true => Ok(corners),
+        false => Err(Problem::new(path, format!("points far off the image; expected pixels of {size}"))),
+    }
+}
+
+/// The rows of `landmarks.csv`.
+struct Landmarks {
+    path: PathBuf,
+    rows: Vec<Vec<String>>,
+}
+
+impl Landmarks {
+    /// `optional`: other labels are there, so that the file may be missing.
+    fn read(path: PathBuf, count: usize, optional: bool) -> Result<Self, Error> {
+        if optional && !path.exists() {
+            return Ok(Self { path, rows: Vec::new() });
+        }
+        let rows = table(&path)?;
+        if rows.len() != count {
+            let found = format!("it has {} rows", rows.len());
+            let expected = format!("{count}, one for each name in filenames.csv");
+            return Err(Error::broken(&path, "label file", found, expected));
+        }
+        Ok(Self { path, rows })
+    }
+
+    fn take(&mut self, line: usize, name: &str, problems: &mut Vec<Problem>) -> Option<Vec<[f64; 2]>> {
+        corners(self.rows.get(line)?)
+            .map_err(|found| {
+                problems.push(Problem::new(&self.path, format!("line {} ({name}): {found}", line + 1)));
+            })
+            .ok()
     }
 }
 
 /// The `[y, x]` of a row of x1…x68, y1…y68.
 fn corners(row: &[String]) -> Result<Vec<[f64; 2]>, String> {
-    /// A coordinate this far off the image is in another unit.
-    const FARTHEST: f64 = 10.0;
     if row.len() != 2 * CORNERS {
         return Err(format!("{} columns; expected {}", row.len(), 2 * CORNERS));
     }

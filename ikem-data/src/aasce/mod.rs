@@ -1,6 +1,7 @@
 //! The AASCE 2019 data set (SpineWeb 16) in the layout of its download.
 
 mod labels;
+mod mat;
 mod split;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -50,7 +51,8 @@ impl fmt::Display for Problem {
 }
 
 /// Reads the data set below `root`, the folder that holds `data/training` and `labels/training`, `data/test` and
-/// `labels/test`, or one of the two pairs. Labels are taken as they are published; images are not decoded.
+/// `labels/test`, or one of the two pairs. The labels are those of `landmarks.csv`, or of the `.mat` files where there is
+/// none; they are taken as they are published. Images are not decoded.
 ///
 /// # Errors
 /// [`Error::Read`] when `root` holds neither pair or a folder can't be listed, [`Error::Broken`] when a label file as
@@ -74,27 +76,31 @@ pub fn read_aasce(root: impl AsRef<Path>, splitting: &Splitting) -> Result<Aasce
 fn read_part(root: &Path, part: &str, found: &mut Aasce) -> Result<(), Error> {
     let (data, folder) = (format!("data/{part}"), root.join("labels").join(part));
     let images = image_names(&root.join(&data))?;
-    let labels = Labels::read(&folder, &images, &mut found.problems)?;
-    for name in images.iter().filter(|name| !labels.names.contains(*name)) {
+    let labels = Labels::read(&folder, &mut found.problems)?;
+    let labelled: BTreeSet<&str> = labels.rows.iter().map(|label| label.name.as_str()).collect();
+    for name in images.iter().filter(|name| !labelled.contains(name.as_str())) {
         found.problems.push(Problem::new(format!("{data}/{name}"), "this image has no labels"));
     }
     let spine = Skeleton::spine();
     let set = if part == "test" { Set::Test } else { Set::Train };
-    for label in labels.rows {
+    for label in &labels.rows {
         let image_path = format!("{data}/{}", label.name);
         if !images.contains(&label.name) {
             found.problems.push(Problem::new(image_path, "these labels have no image"));
             continue;
         }
-        match image_size(root.join(&image_path), &Limits::default()) {
-            Err(error) => found.problems.push(Problem::new(image_path, error.to_string())),
-            Ok(size) => {
-                if let Some(angles) = label.angles {
-                    found.angles.insert(image_path.clone(), angles);
-                }
-                let corners = label.points.corners_yx(size);
-                found.manifest.entries.push(ManifestEntry::new(image_path, corners, size, set, &spine));
+        let size = match image_size(root.join(&image_path), &Limits::default()) {
+            Ok(size) => size,
+            Err(error) => {
+                found.problems.push(Problem::new(image_path, error.to_string()));
+                continue;
             }
+        };
+        if let Some(corners) = label.corners_yx(size, &mut found.problems) {
+            if let Some(angles) = label.angles {
+                found.angles.insert(image_path.clone(), angles);
+            }
+            found.manifest.entries.push(ManifestEntry::new(image_path, corners, size, set, &spine));
         }
     }
     Ok(())
