@@ -19,7 +19,7 @@ pub(super) fn expose(canvas: &mut Canvas, config: &PhantomConfig, seed: u64) -> 
     let lights = Lights::new(canvas, config, &mut draw);
     let mut bytes = Vec::with_capacity(canvas.values.len());
     let mut grain = Draw::new(seed, 6);
-    let mut above = vec![0.0_f32; canvas.width + 1];
+    let mut above = vec![0.0_f32; canvas.width];
     for (row, line) in canvas.values.chunks_exact(canvas.width).enumerate() {
         let down = row as f32 / canvas.height as f32;
         let mut left = 0.0;

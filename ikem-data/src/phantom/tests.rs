@@ -134,6 +134,16 @@ fn bodies_end_where_the_landmarks_are() {
         }
     }
     assert!(brighter * 100 >= plates * 95, "{brighter} of {plates} plates are brighter than the disc beside");
+    let mut denser = 0;
+    for corners in phantom.keypoints.chunks_exact(4) {
+        // Near the plates, where the waist of the body is slight, a little inside and outside of its sides.
+        for (here, other, end) in [(0, 1, 2), (1, 0, 3), (2, 3, 0), (3, 2, 1)] {
+            let side = corners[here] + (corners[end] - corners[here]) * 0.12;
+            let inwards = corners[other] - corners[here];
+            denser += usize::from(grey(side + inwards * 0.07) > grey(side + inwards * -0.035));
+        }
+    }
+    assert!(denser >= 62, "only {denser} of 68 sides are brighter within the body than beside it");
 }
 
 #[test]
