@@ -1,3 +1,5 @@
+use std::path::PathBuf;
+
 use ikem_core::Size;
 
 /// Why something could not be evaluated.
@@ -69,5 +71,31 @@ pub enum Error {
         keypoint: usize,
         /// What the reviser said.
         source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A file that could not be read or written.
+    #[error("{}: cannot be read or written", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A file larger than any report.
+    #[error("{}: {bytes} bytes; a report has at most {limit}", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// Its size.
+        bytes: u64,
+        /// The largest size that is read.
+        limit: u64,
+    },
+    /// A file that is no report of this format.
+    #[error("{}: not a report: {reason}", path.display())]
+    NotAReport {
+        /// The file.
+        path: PathBuf,
+        /// What was found.
+        reason: String,
     },
 }

@@ -46,6 +46,7 @@ mod error;
 mod noc;
 mod play;
 mod radial;
+mod report;
 mod shift;
 mod statistics;
 mod summary;
@@ -61,6 +62,10 @@ pub use error::Error;
 pub use noc::{Noc, first_pass};
 pub use play::{Played, Protocol, Step};
 pub use radial::{Unit, model_errors, mre, radial_errors};
+pub use report::{
+    AngleFigures, Breakdown, Case, ClinicalFigures, Effort, Figures, MeasuredAngles, Provenance, Report,
+    ScriptFigures, Series, Settings, ShiftCount, Threshold, comparison_markdown,
+};
 pub use shift::{Shift, best_shift};
 pub use summary::{Sdr, Summary, by_keypoint, by_vertebra};
 pub use truth::GroundTruth;

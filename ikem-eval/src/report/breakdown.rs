@@ -1,0 +1,89 @@
+use ikem_core::Skeleton;
+use serde::{Deserialize, Serialize};
+
+use super::estimate::full_estimates;
+use crate::statistics::mean;
+use crate::{Interval, Played, Resamples, Step, best_shift, radial_errors};
+
+/// Mean errors of parts of the skeleton in pixels of the image: of the first prediction and after the last click of
+/// model revision, with an interval beside each.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Breakdown {
+    /// What the parts are called.
+    pub names: Vec<String>,
+    /// Errors of the first prediction.
+    pub first: Vec<f64>,
+    /// Interval of [`first`](Self::first).
+    pub first_interval: Vec<Option<Interval>>,
+    /// Errors after the last click.
+    pub last: Vec<f64>,
+    /// Interval of [`last`](Self::last).
+    pub last_interval: Vec<Option<Interval>>,
+}
+
+impl Breakdown {
+    pub(super) fn by_keypoint(played: &[&Played], skeleton: &Skeleton, draws: &Resamples) -> Self {
+        let parts =
+            skeleton.names().iter().cloned().enumerate().map(|(index, name)| (name, vec![index])).collect();
+        Self::new(played, parts, draws)
+    }
+
+    pub(super) fn by_vertebra(played: &[&Played], skeleton: &Skeleton, draws: &Resamples) -> Self {
+        let parts =
+            skeleton.vertebrae().iter().map(|part| (part.name.clone(), part.corners.clone())).collect();
+        Self::new(played, parts, draws)
+    }
+
+    fn new(played: &[&Played], parts: Vec<(String, Vec<usize>)>, draws: &Resamples) -> Self {
+        let estimates = |step: fn(&[Step]) -> Option<&Step>| {
+            let errors: Vec<Vec<f64>> = played
+                .iter()
+                .filter_map(|image| Some(radial_errors(&step(&image.model)?.shown, &image.truth.keypoints)))
+                .collect();
+            full_estimates(parts.len(), errors.len(), draws, |part, image| {
+                mean(
+                    &parts[part]
+                        .1
+                        .iter()
+                        .filter_map(|&index| errors[image].get(index).copied())
+                        .collect::<Vec<_>>(),
+                )
+            })
+        };
+        let (first, first_interval) = estimates(<[Step]>::first);
+        let (last, last_interval) = estimates(<[Step]>::last);
+        Self {
+            names: parts.into_iter().map(|part| part.0).collect(),
+            first,
+            first_interval,
+            last,
+            last_interval,
+        }
+    }
+}
+
+/// How many first predictions count their vertebrae wrong, and by how much.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ShiftCount {
+    /// The best shift, see [`Shift`](crate::Shift).
+    pub vertebrae: isize,
+    /// The number of images that it is the best for.
+    pub images: usize,
+}
+
+impl ShiftCount {
+    pub(super) fn of(played: &[&Played], skeleton: &Skeleton, limit: usize) -> Vec<Self> {
+        let shift = |image: &&Played| {
+            best_shift(&image.model.first()?.shown, &image.truth.keypoints, skeleton, limit)
+                .map(|shift| shift.vertebrae)
+        };
+        let mut shifts: Vec<isize> = played.iter().filter_map(shift).collect();
+        shifts.sort_unstable();
+        shifts
+            .chunk_by(|a, b| a == b)
+            .map(|equal| Self { vertebrae: equal[0], images: equal.len() })
+            .collect()
+    }
+}

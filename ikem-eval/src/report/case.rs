@@ -1,0 +1,63 @@
+use std::collections::BTreeMap;
+
+use ikem_core::{Size, Skeleton};
+use serde::{Deserialize, Serialize};
+
+use super::angles::MeasuredAngles;
+use super::{Settings, Threshold};
+use crate::{Played, Step, best_shift, first_pass};
+
+/// One image of a report.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Case {
+    /// The image's name.
+    pub image: String,
+    /// The image's size in pixels.
+    pub size: Size,
+    /// MRE after 0, 1, … N clicks of model revision, in pixels of the image.
+    pub model_mre: Vec<f64>,
+    /// The same under manual revision.
+    pub manual_mre: Vec<f64>,
+    /// The keypoints corrected in model revision, in order.
+    pub corrected: Vec<String>,
+    /// Clicks of model revision to each target; none where it was not reached.
+    pub clicks_to: BTreeMap<Threshold, Option<usize>>,
+    /// The best shift of whole vertebrae of the first prediction.
+    pub shift: Option<isize>,
+    /// Cobb angles of the labels.
+    pub label_angles: Option<MeasuredAngles>,
+    /// Cobb angles of the first prediction.
+    pub first_angles: Option<MeasuredAngles>,
+    /// Cobb angles after the last click of model revision.
+    pub last_angles: Option<MeasuredAngles>,
+}
+
+impl Case {
+    pub(super) fn new(played: &Played, settings: &Settings, skeleton: &Skeleton) -> Self {
+        let truth = &played.truth;
+        let model_mre = played.model_mre();
+        let angles = |step: Option<&Step>| MeasuredAngles::new(&step?.shown, truth);
+        let corrected = played.model.iter().filter_map(|step| step.click);
+        Self {
+            image: truth.image.clone(),
+            size: truth.size,
+            clicks_to: settings
+                .targets
+                .iter()
+                .map(|&target| (Threshold(target), first_pass(&model_mre, target)))
+                .collect(),
+            model_mre,
+            manual_mre: played.manual_mre(),
+            corrected: corrected.filter_map(|hint| skeleton.names().get(hint.keypoint).cloned()).collect(),
+            shift: played
+                .model
+                .first()
+                .and_then(|step| best_shift(&step.shown, &truth.keypoints, skeleton, settings.shift_limit))
+                .map(|shift| shift.vertebrae),
+            label_angles: MeasuredAngles::new(&truth.keypoints, truth),
+            first_angles: angles(played.model.first()),
+            last_angles: angles(played.model.last()),
+        }
+    }
+}

@@ -1,0 +1,35 @@
+use crate::statistics::mean;
+use crate::{Interval, Resamples};
+
+/// Figures by click (or by keypoint), each with its interval, on their way into two arrays beside each other.
+pub(super) type Estimates<T> = (Vec<T>, Vec<Option<Interval>>);
+
+/// The mean over the images that have a value, with its interval.
+pub(super) fn estimate(values: &[Option<f64>], resamples: &Resamples) -> (Option<f64>, Option<Interval>) {
+    let known: Vec<f64> = values.iter().copied().flatten().collect();
+    ((!known.is_empty()).then(|| mean(&known)), resamples.mean_interval(values))
+}
+
+/// One estimate for each column: `value(column, image)` is what an image contributes.
+pub(super) fn estimates(
+    columns: usize,
+    images: usize,
+    resamples: &Resamples,
+    value: impl Fn(usize, usize) -> Option<f64>,
+) -> Estimates<Option<f64>> {
+    (0..columns)
+        .map(|column| estimate(&(0..images).map(|image| value(column, image)).collect::<Vec<_>>(), resamples))
+        .unzip()
+}
+
+/// The same where every image contributes.
+pub(super) fn full_estimates(
+    columns: usize,
+    images: usize,
+    resamples: &Resamples,
+    value: impl Fn(usize, usize) -> f64,
+) -> Estimates<f64> {
+    let (values, intervals) =
+        estimates(columns, images, resamples, |column, image| Some(value(column, image)));
+    (values.into_iter().map(|value| value.unwrap_or(f64::NAN)).collect(), intervals)
+}

@@ -1,0 +1,98 @@
+use ikem_core::Skeleton;
+use serde::{Deserialize, Serialize};
+
+use super::estimate::full_estimates;
+use super::series::Course;
+use super::{AngleFigures, Breakdown, Effort, Series, Settings, ShiftCount};
+use crate::{Error, Interval, Played, Protocol, Step};
+
+/// The figures of a set of images.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Figures {
+    /// How many images there are.
+    pub images: usize,
+    /// Errors by click where the network moves the other keypoints.
+    pub model: Series,
+    /// Errors by click where it moves nothing.
+    pub manual: Series,
+    /// MRE of manual less that of model revision after 0, 1, … N clicks: what the network saves.
+    pub gain: Vec<f64>,
+    /// Interval of [`gain`](Self::gain).
+    pub gain_interval: Vec<Option<Interval>>,
+    /// Clicks to each target in model revision.
+    #[serde(flatten)]
+    pub effort: Effort,
+    /// Clicks to each target in manual revision.
+    pub manual_effort: Effort,
+    /// Errors by keypoint.
+    pub keypoints: Breakdown,
+    /// Errors by vertebra.
+    pub vertebrae: Breakdown,
+    /// How far off first predictions count vertebrae.
+    pub shifts: Vec<ShiftCount>,
+    /// Cobb angles, where the keypoints are corners of vertebrae.
+    pub cobb: Option<AngleFigures>,
+}
+
+impl Figures {
+    pub(super) fn new(
+        protocol: &Protocol,
+        settings: &Settings,
+        skeleton: &Skeleton,
+        played: &[&Played],
+    ) -> Result<Self, Error> {
+        check(played, protocol.clicks, skeleton)?;
+        let draws = settings.bootstrap.draw(played.len())?;
+        let series = |steps: fn(&Played) -> &[Step]| {
+            let course = Course {
+                truths: played.iter().map(|image| &image.truth).collect(),
+                steps: played.iter().map(|image| steps(image)).collect(),
+                clicks: protocol.clicks,
+            };
+            course.series(settings, protocol, skeleton, &draws)
+        };
+        let curves = |mre: fn(&Played) -> Vec<f64>| played.iter().map(|image| mre(image)).collect::<Vec<_>>();
+        let (model, manual) = (curves(Played::model_mre), curves(Played::manual_mre));
+        let (gain, gain_interval) =
+            full_estimates(protocol.clicks + 1, played.len(), &draws, |click, image| {
+                manual[image][click] - model[image][click]
+            });
+        let effort = |curves: &[Vec<f64>]| Effort::new(curves, protocol.clicks, &settings.targets, &draws);
+        Ok(Self {
+            images: played.len(),
+            model: series(|image| &image.model),
+            manual: series(|image| &image.manual),
+            gain,
+            gain_interval,
+            effort: effort(&model)?,
+            manual_effort: effort(&manual)?,
+            keypoints: Breakdown::by_keypoint(played, skeleton, &draws),
+            vertebrae: Breakdown::by_vertebra(played, skeleton, &draws),
+            shifts: ShiftCount::of(played, skeleton, settings.shift_limit),
+            cobb: AngleFigures::new(played, protocol.clicks, &draws),
+        })
+    }
+}
+
+/// Checks that every image was played with so many clicks and is labelled by the skeleton.
+fn check(played: &[&Played], clicks: usize, skeleton: &Skeleton) -> Result<(), Error> {
+    for image in played {
+        let steps = if image.model.len() == clicks + 1 { image.manual.len() } else { image.model.len() };
+        if steps != clicks + 1 {
+            return Err(Error::Argument {
+                what: "number of states of a played image",
+                found: steps.to_string(),
+                expected: "one more than the protocol has clicks",
+            });
+        }
+        if image.truth.keypoints.len() != skeleton.len() {
+            return Err(Error::Length {
+                image: image.truth.image.clone(),
+                expected: skeleton.len(),
+                found: image.truth.keypoints.len(),
+            });
+        }
+    }
+    Ok(())
+}

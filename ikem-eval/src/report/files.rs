@@ -1,0 +1,89 @@
+use std::io::Write;
+use std::path::Path;
+
+use super::{FORMAT, Report};
+use crate::Error;
+
+/// A report of a hundred thousand images is smaller than this many bytes.
+const LIMIT: u64 = 1 << 28;
+
+impl Report {
+    /// Writes the report as JSON; a file that stands there is replaced once all is written.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn write_json(&self, path: &Path) -> Result<(), Error> {
+        let text = serde_json::to_vec_pretty(self)
+            .map_err(|source| Error::Io { path: path.to_owned(), source: source.into() })?;
+        write(path, &text)
+    }
+
+    /// Reads a report that was written as JSON.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the file cannot be read, [`Error::TooLarge`] beyond 256 MiB, [`Error::NotAReport`] when it is
+    /// something else.
+    pub fn read_json(path: &Path) -> Result<Self, Error> {
+        let io = |source| Error::Io { path: path.to_owned(), source };
+        let bytes = std::fs::metadata(path).map_err(io)?.len();
+        if bytes > LIMIT {
+            return Err(Error::TooLarge { path: path.to_owned(), bytes, limit: LIMIT });
+        }
+        let text = std::fs::read(path).map_err(io)?;
+        let wrong = |reason: String| Error::NotAReport { path: path.to_owned(), reason };
+        let report: Self = serde_json::from_slice(&text).map_err(|error| wrong(error.to_string()))?;
+        if report.format != FORMAT {
+            return Err(wrong(format!("its format is {:?}, expected {FORMAT:?}", report.format)));
+        }
+        report.check_lengths().map_err(wrong)?;
+        Ok(report)
+    }
+
+    /// Checks that everything by click is as long as there are clicks, so that drawing can rely on it.
+    fn check_lengths(&self) -> Result<(), String> {
+        let expected = self.protocol.clicks.saturating_add(1);
+        let lengths = |series: &super::Series| {
+            [series.mre.len(), series.mre_interval.len(), series.median.len(), series.percentiles.len()]
+        };
+        for figures in std::iter::once(&self.figures).chain(self.subsets.values()) {
+            let series = lengths(&figures.model).into_iter().chain(lengths(&figures.manual));
+            let gain = [figures.gain.len(), figures.gain_interval.len()];
+            if let Some(found) = series.chain(gain).find(|length| *length != expected) {
+                return Err(format!("{found} figures by click, expected {expected}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes one line an image as CSV; a file that stands there is replaced once all is written.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn write_csv(&self, path: &Path) -> Result<(), Error> {
+        let text = self
+            .to_csv()
+            .map_err(|source| Error::Io { path: path.to_owned(), source: std::io::Error::other(source) })?;
+        write(path, &text)
+    }
+
+    /// Writes [`to_markdown`](Self::to_markdown); a file that stands there is replaced once all is written.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn write_markdown(&self, path: &Path) -> Result<(), Error> {
+        write(path, self.to_markdown().as_bytes())
+    }
+}
+
+/// Writes a file beside its place and moves it there.
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let written = tempfile::NamedTempFile::new_in(folder).and_then(|mut file| {
+        file.write_all(bytes)?;
+        file.persist(path).map_err(|error| error.error)
+    });
+    written.map(drop).map_err(|source| Error::Io { path: path.to_owned(), source })
+}

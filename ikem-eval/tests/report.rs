@@ -1,0 +1,254 @@
+//! Reports of made-up images, their figures computed by hand.
+
+// The allowances for tests reach test functions only, not what they share.
+#![allow(clippy::expect_used)]
+
+use std::convert::Infallible;
+
+use ikem_core::{Hint, Hints, Keypoints, Point, Reviser, Size, Skeleton};
+use ikem_eval::{
+    GroundTruth, Played, Protocol, Provenance, Report, Rule, Settings, Threshold, comparison_markdown,
+};
+
+/// After a correction every other point is this part of its error away from its label.
+struct Shrinking {
+    labels: Keypoints,
+    raw: Keypoints,
+    hints: Hints,
+    factor: f32,
+}
+
+impl Reviser for Shrinking {
+    type Error = Infallible;
+    fn raw_keypoints(&self) -> &Keypoints {
+        &self.raw
+    }
+    fn keypoints(&self) -> Keypoints {
+        self.hints.applied_to(&self.raw)
+    }
+    fn revise(&mut self, hint: Hint) -> Result<(), Infallible> {
+        self.hints.set(hint);
+        let nearer = |(found, label): (&Point, &Point)| *label + (*found - *label) * self.factor;
+        self.raw = self.raw.iter().zip(self.labels.iter()).map(nearer).collect();
+        Ok(())
+    }
+}
+
+/// Two points, off to the right by so much.
+const OFF: [[f32; 2]; 5] = [[4.0, 2.0], [10.0, 30.0], [50.0, 10.0], [100.0, 60.0], [200.0, 180.0]];
+
+fn protocol() -> Protocol {
+    Protocol { clicks: 1, ..Protocol::default() }
+}
+
+fn settings() -> Settings {
+    Settings { targets: vec![20.0, 90.0], sdr: vec![10.0], ..Settings::default() }
+}
+
+fn five(factor: f32, protocol: &Protocol) -> Vec<Played> {
+    let labels: Keypoints = vec![Point::new(100.0, 100.0), Point::new(200.0, 200.0)].into();
+    let play = |(number, off): (usize, &[f32; 2])| {
+        let truth =
+            GroundTruth::new(format!("{number}.png"), Size::new(512, 512), labels.clone()).expect("a truth");
+        let truth = if number == 0 { truth.with_spacing([0.5, 0.5]).expect("a spacing") } else { truth };
+        let raw = labels.iter().zip(off).map(|(label, x)| *label + Point::new(*x, 0.0)).collect();
+        let mut reviser = Shrinking { labels: labels.clone(), raw, hints: Hints::new(), factor };
+        protocol.play(&mut reviser, &truth).expect("play")
+    };
+    OFF.iter().enumerate().map(play).collect()
+}
+
+fn report(factor: f32) -> Report {
+    let provenance = Provenance { name: format!("shrinking by {factor}"), ..Provenance::default() };
+    let played = five(factor, &protocol());
+    Report::new(provenance, protocol(), settings(), &Skeleton::numbered(2), &played).expect("a report")
+}
+
+fn close(found: &[f64], expected: &[f64]) -> bool {
+    found.len() == expected.len() && found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-9)
+}
+
+#[test]
+fn five_images_by_hand() {
+    let figures = report(1.0).figures;
+    let model = &figures.model;
+    assert_eq!(figures.images, 5);
+    // (3 + 20 + 30 + 80 + 190) / 5, then each without its larger error.
+    assert!(close(&model.mre, &[64.6, 26.2]), "{:?}", model.mre);
+    assert!(close(&model.mre_model_pixels, &[32.3, 13.1]));
+    assert_eq!(model.median, [40.0, 1.0]);
+    assert_eq!(model.sdr[&Threshold(10.0)], [0.4, 0.8]);
+    assert_eq!(model.mre_uncorrected[0], Some(model.mre[0]));
+    assert_eq!(model.mre_uncorrected[1], Some((2.0 + 10.0 + 10.0 + 60.0 + 180.0) / 5.0));
+    assert_eq!(model.mre_millimetres, [Some(1.5), Some(0.5)]);
+    assert_eq!(model.mre_shifted, [None, None]);
+    assert_eq!((model.percentiles[0][0], model.percentiles[0][100]), (2.0, 200.0));
+    // Around 64.6: 3794.56 + 1989.16 + 1197.16 + 237.16 + 15725.16 = 22943.2.
+    assert!((model.mre_std[0] - (22943.2_f64 / 4.0).sqrt()).abs() < 1e-9);
+    assert_eq!(figures.keypoints.first, [72.8, 56.4]);
+    assert_eq!(figures.keypoints.last, [(10.0) / 5.0, (2.0 + 10.0 + 60.0 + 180.0) / 5.0]);
+    assert_eq!(figures.model, figures.manual);
+    assert_eq!((figures.gain, figures.gain_interval), (vec![0.0; 2], vec![Some([0.0, 0.0]); 2]));
+    assert!(figures.cobb.is_none() && figures.shifts.is_empty());
+}
+
+#[test]
+fn both_conventions_of_clicks_by_hand() {
+    // At 20 px: 0, 0 (20 itself passes), 1, never, never. At 90 px: 0, 0, 0, 0, 1.
+    let effort = report(1.0).figures.effort;
+    let (twenty, ninety) = (Threshold(20.0), Threshold(90.0));
+    assert_eq!((effort.fr[&twenty], effort.fr[&ninety]), (0.4, 0.0));
+    assert_eq!((effort.noc[&twenty], effort.noc[&ninety]), (0.6, 0.2));
+    assert_eq!((effort.noc_successes[&twenty], effort.noc_successes[&ninety]), (Some(1.0 / 3.0), Some(0.2)));
+    let [low, high] = effort.fr_interval[&twenty].expect("an interval");
+    assert!((0.0..0.4).contains(&low) && high > 0.4 && high <= 1.0);
+}
+
+#[test]
+fn what_the_network_saves() {
+    let figures = report(0.5).figures;
+    // The other error is halved: (1 + 5 + 5 + 30 + 90) / 5 / 2.
+    assert!(close(&figures.model.mre, &[64.6, 13.1]));
+    assert!(close(&figures.manual.mre, &[64.6, 26.2]));
+    assert!(close(&figures.gain, &[0.0, 13.1]));
+    assert_eq!((figures.effort.fr[&Threshold(20.0)], figures.manual_effort.fr[&Threshold(20.0)]), (0.2, 0.4));
+    for (interval, figure) in figures.model.mre_interval.iter().zip(&figures.model.mre) {
+        let [low, high] = interval.expect("an interval");
+        assert!(low < *figure && *figure < high);
+    }
+}
+
+#[test]
+fn the_published_rule_may_correct_a_point_twice() {
+    let protocol = Protocol { clicks: 2, rule: Rule::Worst, ..Protocol::default() };
+    let played = five(1.0, &protocol);
+    let skeleton = Skeleton::numbered(2);
+    let report =
+        Report::new(Provenance::default(), protocol, settings(), &skeleton, &played).expect("a report");
+    assert!(close(&report.figures.model.mre, &[64.6, 26.2, 26.2]));
+    assert!(close(&report.figures.manual.mre, &[64.6, 26.2, 0.0]));
+    assert_eq!(report.cases[1].corrected, ["1", "1"]);
+}
+
+#[test]
+fn subsets_part_the_images() {
+    let played = five(1.0, &protocol());
+    let skeleton = Skeleton::numbered(2);
+    let report =
+        report(1.0).with_subset("leaked", &skeleton, &played, |name| name <= "1.png").expect("parts");
+    let part = |name: &str| (report.subsets[name].images, report.subsets[name].model.mre[0]);
+    assert_eq!(part("leaked"), (2, 11.5));
+    assert_eq!(part("not leaked"), (3, 100.0));
+    let all = report.clone().with_subset("any", &skeleton, &played, |_| true).expect("parts");
+    assert!(all.subsets.contains_key("any") && !all.subsets.contains_key("not any"));
+}
+
+#[test]
+fn what_is_written_can_be_read() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("report.json");
+    let report = report(0.5);
+    report.write_json(&path).expect("written");
+    let read = Report::read_json(&path).expect("read");
+    assert_eq!(read.figures.model.mre_interval, report.figures.model.mre_interval);
+    assert!(read == report, "what was read is another report");
+
+    let json: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(&path).expect("bytes")).expect("json");
+    assert_eq!(json["model"]["mre"].as_array().map(Vec::len), Some(2));
+    assert_eq!(json["manual"]["mre"][1].as_f64().map(|mre| (mre * 10.0).round()), Some(262.0));
+    assert_eq!((&json["fr"]["20"], &json["noc"]["90"]), (&0.2.into(), &0.2.into()));
+    assert!(json["noc_successes"]["20"].is_number() && json["fr_interval"]["20"].is_array());
+    assert!(json["conventions"]["noc"].as_str().is_some_and(|text| text.contains("failure counted")));
+
+    for (name, text) in [("no.json", "{"), ("other.json", "{\"format\": \"coco\"}")] {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).expect("written");
+        let message = Report::read_json(&path).expect_err("no report").to_string();
+        assert!(message.contains(name) && message.contains("not a report"), "{message}");
+    }
+    let cut = std::fs::read_to_string(&path).expect("text").replace("\"clicks\": 1,", "\"clicks\": 7,");
+    std::fs::write(&path, cut).expect("written");
+    let message = Report::read_json(&path).expect_err("lengths").to_string();
+    assert!(message.contains("2 figures by click, expected 8"), "{message}");
+    assert!(report.write_json(&folder.path().join("no/such/folder.json")).is_err());
+}
+
+#[test]
+fn tables_hold_the_figures() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("cases.csv");
+    report(1.0).write_csv(&path).expect("written");
+    let text = std::fs::read_to_string(&path).expect("text");
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len(), 6);
+    assert!(
+        lines[0]
+            .starts_with("image,width,height,model_mre_0,model_mre_1,manual_mre_0,manual_mre_1,clicks_to_20")
+    );
+    assert_eq!(lines[4], "3.png,512,512,80.0000,30.0000,80.0000,30.0000,,0,,,,,,,,,,");
+
+    let page = report(1.0).to_markdown();
+    assert!(page.contains("| 0 | 64.60 ["), "{page}");
+    assert!(
+        page.contains("| 20 | model | 40.00 [") && page.contains("| 0.60 [") && page.contains("| 0.33 [")
+    );
+    let comparison = comparison_markdown(&[report(1.0), report(0.5)]);
+    assert!(comparison.contains("| shrinking by 0.5, model | 64.60 ["), "{comparison}");
+    assert!(!comparison.contains("Not alike"));
+}
+
+#[test]
+fn what_cannot_be_reported_is_told() {
+    let played = five(1.0, &protocol());
+    let skeleton = Skeleton::numbered(2);
+    let report = |protocol, settings, skeleton: &Skeleton, played: &[Played]| {
+        Report::new(Provenance::default(), protocol, settings, skeleton, played)
+            .expect_err("no report")
+            .to_string()
+    };
+    assert!(report(protocol(), settings(), &skeleton, &[]).contains("number of images is 0"));
+    assert!(
+        report(protocol(), settings(), &Skeleton::numbered(3), &played).contains("2 keypoints predicted, 3")
+    );
+    let longer = Protocol { clicks: 4, ..protocol() };
+    assert!(
+        report(longer, settings(), &skeleton, &played).contains("number of states of a played image is 2")
+    );
+    let odd = Settings { targets: vec![f64::NAN], ..settings() };
+    assert!(report(protocol(), odd, &skeleton, &played).contains("target is NaN"));
+}
+
+/// 17 vertebrae, each turned by so many degrees (clockwise on the image).
+fn spine(tilt: impl Fn(usize) -> f64) -> Keypoints {
+    let corners = |vertebra: usize| {
+        let (sin, cos) = tilt(vertebra).to_radians().sin_cos();
+        let (x, y) = (300.0 + 20.0 * (vertebra as f64 / 2.5).sin(), 100.0 + 40.0 * vertebra as f64);
+        [(-25.0, -15.0), (25.0, -15.0), (-25.0, 15.0), (25.0, 15.0)]
+            .map(|(u, v)| Point::new((x + u * cos - v * sin) as f32, (y + u * sin + v * cos) as f32))
+    };
+    (0..17).flat_map(corners).collect()
+}
+
+#[test]
+fn cobb_angles_and_shifts_of_a_spine() {
+    let bent = |largest: f64| spine(move |vertebra| if vertebra == 4 { largest } else { 0.0 });
+    let truth = GroundTruth::new("drawn.png", Size::new(600, 900), bent(-30.0)).expect("a truth");
+    // Five degrees short, and 2 px too far to the right.
+    let raw: Keypoints = bent(-25.0).iter().map(|point| *point + Point::new(2.0, 0.0)).collect();
+    let mut reviser = Shrinking { labels: truth.keypoints.clone(), raw, hints: Hints::new(), factor: 0.0 };
+    let played = [protocol().play(&mut reviser, &truth).expect("play")];
+    let report = Report::new(Provenance::default(), protocol(), settings(), &Skeleton::spine(), &played)
+        .expect("a report");
+    let cobb = report.figures.cobb.as_ref().expect("angles");
+    let first = cobb.matlab.angles[0].expect("agreement");
+    assert!((first[0].mae - 5.0).abs() < 0.01 && (first[0].bland_altman.bias + 5.0).abs() < 0.01);
+    assert!(cobb.matlab.smape[0].expect("smape") > 5.0);
+    assert_eq!((cobb.matlab.smape[1], cobb.python_port.smape[1]), (Some(0.0), Some(0.0)));
+    assert_eq!(cobb.clinical.severity, [Some(1.0), Some(1.0)]);
+    assert!((cobb.clinical.major[0].expect("major").mae - 5.0).abs() < 0.01);
+    assert_eq!(report.figures.shifts.iter().map(|s| (s.vertebrae, s.images)).collect::<Vec<_>>(), [(0, 1)]);
+    let labels = report.cases[0].label_angles.as_ref().expect("angles");
+    assert!((labels.matlab[0] - 30.0).abs() < 0.01);
+    assert!(report.to_markdown().contains("| challenge, MATLAB script | 1 | 0.00"));
+}
