@@ -98,4 +98,12 @@ pub enum Error {
         /// What was found.
         reason: String,
     },
+    /// A plot that could not be drawn.
+    #[error("the plot {name:?} cannot be drawn: {reason}")]
+    Drawing {
+        /// The plot.
+        name: &'static str,
+        /// What the drawing library said.
+        reason: String,
+    },
 }

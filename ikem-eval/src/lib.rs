@@ -45,6 +45,7 @@ mod cobb;
 mod error;
 mod noc;
 mod play;
+mod plot;
 mod radial;
 mod report;
 mod shift;
@@ -61,6 +62,7 @@ pub use cobb::{
 pub use error::Error;
 pub use noc::{Noc, first_pass};
 pub use play::{Played, Protocol, Step};
+pub use plot::draw_comparison;
 pub use radial::{Unit, model_errors, mre, radial_errors};
 pub use report::{
     AngleFigures, Breakdown, Case, ClinicalFigures, Effort, Figures, MeasuredAngles, Provenance, Report,

@@ -3,36 +3,13 @@
 // The allowances for tests reach test functions only, not what they share.
 #![allow(clippy::expect_used)]
 
-use std::convert::Infallible;
+mod support;
 
-use ikem_core::{Hint, Hints, Keypoints, Point, Reviser, Size, Skeleton};
+use ikem_core::{Hints, Keypoints, Point, Size, Skeleton};
 use ikem_eval::{
     GroundTruth, Played, Protocol, Provenance, Report, Rule, Settings, Threshold, comparison_markdown,
 };
-
-/// After a correction every other point is this part of its error away from its label.
-struct Shrinking {
-    labels: Keypoints,
-    raw: Keypoints,
-    hints: Hints,
-    factor: f32,
-}
-
-impl Reviser for Shrinking {
-    type Error = Infallible;
-    fn raw_keypoints(&self) -> &Keypoints {
-        &self.raw
-    }
-    fn keypoints(&self) -> Keypoints {
-        self.hints.applied_to(&self.raw)
-    }
-    fn revise(&mut self, hint: Hint) -> Result<(), Infallible> {
-        self.hints.set(hint);
-        let nearer = |(found, label): (&Point, &Point)| *label + (*found - *label) * self.factor;
-        self.raw = self.raw.iter().zip(self.labels.iter()).map(nearer).collect();
-        Ok(())
-    }
-}
+use support::{Shrinking, spine};
 
 /// Two points, off to the right by so much.
 const OFF: [[f32; 2]; 5] = [[4.0, 2.0], [10.0, 30.0], [50.0, 10.0], [100.0, 60.0], [200.0, 180.0]];
@@ -217,17 +194,6 @@ fn what_cannot_be_reported_is_told() {
     );
     let odd = Settings { targets: vec![f64::NAN], ..settings() };
     assert!(report(protocol(), odd, &skeleton, &played).contains("target is NaN"));
-}
-
-/// 17 vertebrae, each turned by so many degrees (clockwise on the image).
-fn spine(tilt: impl Fn(usize) -> f64) -> Keypoints {
-    let corners = |vertebra: usize| {
-        let (sin, cos) = tilt(vertebra).to_radians().sin_cos();
-        let (x, y) = (300.0 + 20.0 * (vertebra as f64 / 2.5).sin(), 100.0 + 40.0 * vertebra as f64);
-        [(-25.0, -15.0), (25.0, -15.0), (-25.0, 15.0), (25.0, 15.0)]
-            .map(|(u, v)| Point::new((x + u * cos - v * sin) as f32, (y + u * sin + v * cos) as f32))
-    };
-    (0..17).flat_map(corners).collect()
 }
 
 #[test]

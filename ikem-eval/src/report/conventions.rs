@@ -3,65 +3,58 @@ use std::collections::BTreeMap;
 use super::Settings;
 use crate::{Protocol, Rule};
 
-/// What every figure of a report means, by name.
-pub(super) fn conventions(protocol: &Protocol, settings: &Settings) -> BTreeMap<String, String> {
-    let fixed = [
-        (
-            "mre",
-            "mean over images of the mean over keypoints of the Euclidean distance to the label, in pixels of the \
+/// What does not depend on how a report was made.
+const FIXED: &[(&str, &str)] = &[
+    (
+        "mre",
+        "mean over images of the mean over keypoints of the Euclidean distance to the label, in pixels of the \
              original image; a corrected keypoint counts where it was put, exactly right if the click is exact",
-        ),
-        (
-            "manual",
-            "manual revision: as many clicks, each correcting the then worst point (model space) of the first \
+    ),
+    (
+        "manual",
+        "manual revision: as many clicks, each correcting the then worst point (model space) of the first \
              prediction; nothing else moves",
-        ),
-        ("gain", "mre of manual revision less mre of model revision, paired by image"),
-        (
-            "pass",
-            "an image passes at the first number of clicks after which its mre is at most the target; a pass once \
+    ),
+    ("gain", "mre of manual revision less mre of model revision, paired by image"),
+    (
+        "pass",
+        "an image passes at the first number of clicks after which its mre is at most the target; a pass once \
              reached stays a pass",
-        ),
-        ("fr", "part of the images that never pass, 0 to 1"),
-        ("noc", "mean number of clicks to the pass, a failure counted as all the clicks there are"),
-        (
-            "noc_successes",
-            "mean number of clicks to the pass over the images that pass; failures are left out",
-        ),
-        ("mre_uncorrected", "mre of the keypoints not yet corrected"),
-        ("mre_model_pixels", "mre after labels and prediction are plainly rescaled to the network's grid"),
-        ("mre_millimetres", "mre in millimetres over the images whose pixel spacing is known"),
-        (
-            "sdr",
-            "part of all keypoints with an error of at most the threshold, in pixels of the original image",
-        ),
-        ("percentiles", "errors of all keypoints of all images at 0, 1, ... 100 percent of them"),
-        (
-            "smape",
-            "mean over images of 100 * sum |a - b| / sum (a + b), both sums over the image's three challenge angles",
-        ),
-        ("cobb.mae", "mean absolute error of each angle, in degrees"),
-        (
-            "cobb.circular_mae",
-            "atan2 of the mean sine and the mean cosine of the absolute errors, in degrees",
-        ),
-        (
-            "cobb.matlab",
-            "the AASCE 2019 challenge's MATLAB script: vectors between the middles of the sides, cosines rounded to 8 \
+    ),
+    ("fr", "part of the images that never pass, 0 to 1"),
+    ("noc", "mean number of clicks to the pass, a failure counted as all the clicks there are"),
+    ("noc_successes", "mean number of clicks to the pass over the images that pass; failures are left out"),
+    ("mre_uncorrected", "mre of the keypoints not yet corrected"),
+    ("mre_model_pixels", "mre after labels and prediction are plainly rescaled to the network's grid"),
+    ("mre_millimetres", "mre in millimetres over the images whose pixel spacing is known"),
+    ("sdr", "part of all keypoints with an error of at most the threshold, in pixels of the original image"),
+    ("percentiles", "errors of all keypoints of all images at 0, 1, ... 100 percent of them"),
+    (
+        "smape",
+        "mean over images of 100 * sum |a - b| / sum (a + b), both sums over the image's three challenge angles",
+    ),
+    ("cobb.mae", "mean absolute error of each angle, in degrees"),
+    ("cobb.circular_mae", "atan2 of the mean sine and the mean cosine of the absolute errors, in degrees"),
+    (
+        "cobb.matlab",
+        "the AASCE 2019 challenge's MATLAB script: vectors between the middles of the sides, cosines rounded to 8 \
              digits, S test on the end-plate midpoints, height test on the rows of the lower end plates; the first \
              angle is the largest of all",
-        ),
-        (
-            "cobb.python_port",
-            "the widespread Python port: cosines clipped to 0 to 1, height test on the rows of the upper end plates, S \
+    ),
+    (
+        "cobb.python_port",
+        "the widespread Python port: cosines clipped to 0 to 1, height test on the rows of the upper end plates, S \
              test with a tolerance of 1e-4",
-        ),
-        (
-            "cobb.clinical",
-            "upper end plate of the upper to lower end plate of the lower end vertebra; severity from 10, 20 and 40 \
+    ),
+    (
+        "cobb.clinical",
+        "upper end plate of the upper to lower end plate of the lower end vertebra; severity from 10, 20 and 40 \
              degrees; side of the image; region by the apex",
-        ),
-    ];
+    ),
+];
+
+/// What every figure of a report means, by name.
+pub(super) fn conventions(protocol: &Protocol, settings: &Settings) -> BTreeMap<String, String> {
     let rule = match protocol.rule {
         Rule::Worst => {
             "each click corrects the largest error of the raw output in model space; a corrected point can come again"
@@ -100,6 +93,6 @@ pub(super) fn conventions(protocol: &Protocol, settings: &Settings) -> BTreeMap<
             ),
         ),
     ];
-    let fixed = fixed.into_iter().map(|(name, text)| (name.to_owned(), text.to_owned()));
+    let fixed = FIXED.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
     fixed.chain(made.into_iter().map(|(name, text)| (name.to_owned(), text))).collect()
 }

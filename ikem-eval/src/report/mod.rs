@@ -25,6 +25,7 @@ pub use case::Case;
 pub use comparison::comparison_markdown;
 pub use effort::Effort;
 pub use figures::Figures;
+pub(crate) use files::write;
 pub use series::Series;
 pub use threshold::Threshold;
 

@@ -1,0 +1,48 @@
+//! The plots of reports, each as SVG and as PNG.
+
+mod agreement;
+mod canvas;
+mod clicks;
+mod cumulative;
+mod spine;
+
+use std::path::{Path, PathBuf};
+
+use agreement::Agreement;
+use clicks::{Gain, MreByClick};
+use cumulative::CumulativeError;
+use spine::KeypointErrors;
+
+use crate::{Error, Report};
+
+impl Report {
+    /// Draws all plots into an existing folder, each as `NAME.svg` and `NAME.png`, and says which files there are now:
+    /// `mre` (by click, model and manual, intervals shaded), `gain` (manual less model), `cumulative-error`,
+    /// `keypoint-errors` (bars on a spine; where each vertebra has four corners), `bland-altman-first` and
+    /// `bland-altman-last` (the challenge's angles; where there are any).
+    ///
+    /// # Errors
+    /// [`Error::Drawing`] or [`Error::Io`].
+    pub fn draw(&self, folder: &Path) -> Result<Vec<PathBuf>, Error> {
+        let mut files = draw_comparison(std::slice::from_ref(self), folder)?;
+        files.extend(canvas::save(&CumulativeError(&self.figures.model), folder)?);
+        if let Some(errors) = KeypointErrors::new(&self.figures) {
+            files.extend(canvas::save(&errors, folder)?);
+        }
+        for agreement in [Agreement::first(&self.cases), Agreement::last(&self.cases)].into_iter().flatten() {
+            files.extend(canvas::save(&agreement, folder)?);
+        }
+        Ok(files)
+    }
+}
+
+/// Draws the plots `mre` and `gain` of several reports into an existing folder, each as `NAME.svg` and `NAME.png`, and
+/// says which files there are now.
+///
+/// # Errors
+/// [`Error::Drawing`] or [`Error::Io`].
+pub fn draw_comparison(reports: &[Report], folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let mut files = canvas::save(&MreByClick(reports), folder)?;
+    files.extend(canvas::save(&Gain(reports), folder)?);
+    Ok(files)
+}
