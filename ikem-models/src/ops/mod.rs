@@ -10,7 +10,9 @@ mod allocator;
 mod batch_norm;
 mod conv;
 mod conv_transpose;
+mod cpu;
 mod dropout;
+mod kernels;
 mod loss;
 mod plain;
 mod pool;
@@ -21,6 +23,8 @@ pub use allocator::keep_freed_memory;
 pub use batch_norm::{BatchStatistics, batch_norm};
 pub use conv::{FusedConv, Geometry, conv2d};
 pub use conv_transpose::{FusedConvTranspose, conv_transpose2x2};
+#[doc(hidden)]
+pub use cpu::through_candle;
 pub use dropout::dropout2d;
 pub use loss::bce_with_logits;
 pub use pool::{global_max, max_pool2x2};

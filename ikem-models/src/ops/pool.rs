@@ -1,13 +1,24 @@
-use candle_core::{Result, Tensor};
+// The kernels' outputs are vectors that they write whole.
+#![allow(unsafe_code)]
 
-use super::plain;
+use std::mem::MaybeUninit;
+use std::sync::OnceLock;
+
+use candle_core::{Result, Shape, Tensor};
+
+use super::cpu::{self, CpuOp, Number, written};
+use super::{kernels, plain};
 
 /// 2 × 2 max pool with stride 2: (B, C, H, W) → (B, C, ⌊H/2⌋, ⌊W/2⌋). The gradient goes to the first of equal maxima.
 ///
 /// # Errors
 /// When the device fails.
 pub fn max_pool2x2(x: &Tensor) -> Result<Tensor> {
-    plain::max_pool2x2(x)
+    if cpu::has_kernels(x) {
+        cpu::apply1(MaxPool { places: OnceLock::new() }, x)
+    } else {
+        plain::max_pool2x2(x)
+    }
 }
 
 /// The maximum of every plane: (B, C, H, W) → (B, C, 1, 1). The gradient goes to the first of equal maxima.
@@ -15,5 +26,110 @@ pub fn max_pool2x2(x: &Tensor) -> Result<Tensor> {
 /// # Errors
 /// When the device fails.
 pub fn global_max(x: &Tensor) -> Result<Tensor> {
-    plain::global_max(x)
+    if cpu::has_kernels(x) {
+        cpu::apply1(GlobalMax { places: OnceLock::new() }, x)
+    } else {
+        plain::global_max(x)
+    }
+}
+
+/// Remembers where in its window each maximum stood.
+struct MaxPool {
+    places: OnceLock<Vec<u8>>,
+}
+
+impl CpuOp<1> for MaxPool {
+    const NAME: &'static str = "max pool";
+
+    fn forward<T: Number>(&self, [x]: [&[T]; 1], [shape]: [&Shape; 1]) -> Result<(Vec<T>, Shape)> {
+        let [n, c, h, w] = cpu::extents(shape)?;
+        let len = n * c * (h / 2) * (w / 2);
+        let mut places = vec![0; len];
+        // SAFETY: the kernel writes every element of its output.
+        let y = unsafe {
+            written(len, |y| kernels::max_pool2x2(x, (n * c, h, w), y, Some(as_unwritten(&mut places))))
+        }?;
+        // An operation runs once; were it run again, the places would be the same.
+        let _ = self.places.set(places);
+        Ok((y, Shape::from((n, c, h / 2, w / 2))))
+    }
+
+    fn backward(&self, [x]: [&Tensor; 1], dy: &Tensor) -> Result<[Option<Tensor>; 1]> {
+        let Some(places) = self.places.get() else { candle_core::bail!("backward before forward") };
+        Ok([Some(cpu::apply1(
+            MaxPoolGradient { places: places.clone(), size: cpu::extents(x.shape())? },
+            dy,
+        )?)])
+    }
+}
+
+struct MaxPoolGradient {
+    places: Vec<u8>,
+    size: [usize; 4],
+}
+
+impl CpuOp<1> for MaxPoolGradient {
+    const NAME: &'static str = "max pool's gradient";
+
+    fn forward<T: Number>(&self, [dy]: [&[T]; 1], _: [&Shape; 1]) -> Result<(Vec<T>, Shape)> {
+        let [n, c, h, w] = self.size;
+        // SAFETY: the kernel writes every element of its output.
+        let dx = unsafe {
+            written(n * c * h * w, |dx| kernels::max_pool2x2_backward(dy, &self.places, (n * c, h, w), dx))
+        }?;
+        Ok((dx, Shape::from(self.size.to_vec())))
+    }
+}
+
+/// Remembers where in its plane each maximum stood.
+struct GlobalMax {
+    places: OnceLock<Vec<u32>>,
+}
+
+impl CpuOp<1> for GlobalMax {
+    const NAME: &'static str = "global max";
+
+    fn forward<T: Number>(&self, [x]: [&[T]; 1], [shape]: [&Shape; 1]) -> Result<(Vec<T>, Shape)> {
+        let [n, c, h, w] = cpu::extents(shape)?;
+        let mut places = vec![0; n * c];
+        // SAFETY: the kernel writes every element of its output.
+        let y = unsafe {
+            written(n * c, |y| kernels::global_max(x, (n * c, h * w), y, as_unwritten(&mut places)))
+        }?;
+        // As with the max pool.
+        let _ = self.places.set(places);
+        Ok((y, Shape::from((n, c, 1, 1))))
+    }
+
+    fn backward(&self, [x]: [&Tensor; 1], dy: &Tensor) -> Result<[Option<Tensor>; 1]> {
+        let Some(places) = self.places.get() else { candle_core::bail!("backward before forward") };
+        Ok([Some(cpu::apply1(
+            GlobalMaxGradient { places: places.clone(), size: cpu::extents(x.shape())? },
+            dy,
+        )?)])
+    }
+}
+
+struct GlobalMaxGradient {
+    places: Vec<u32>,
+    size: [usize; 4],
+}
+
+impl CpuOp<1> for GlobalMaxGradient {
+    const NAME: &'static str = "global max's gradient";
+
+    fn forward<T: Number>(&self, [dy]: [&[T]; 1], _: [&Shape; 1]) -> Result<(Vec<T>, Shape)> {
+        let [n, c, h, w] = self.size;
+        // SAFETY: the kernel writes every element of its output.
+        let dx = unsafe {
+            written(n * c * h * w, |dx| kernels::global_max_backward(dy, &self.places, (n * c, h * w), dx))
+        }?;
+        Ok((dx, Shape::from(self.size.to_vec())))
+    }
+}
+
+/// Places as the kernels take what they write.
+fn as_unwritten<T>(places: &mut [T]) -> &mut [MaybeUninit<T>] {
+    // SAFETY: the layout is the same, and the kernels only ever write whole values.
+    unsafe { std::slice::from_raw_parts_mut(places.as_mut_ptr().cast(), places.len()) }
 }

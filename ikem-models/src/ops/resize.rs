@@ -1,6 +1,10 @@
-use candle_core::{DType, Device, Result, Tensor};
+// The kernels' outputs are vectors that they write whole.
+#![allow(unsafe_code)]
 
-use super::plain;
+use candle_core::{DType, Device, Result, Shape, Tensor};
+
+use super::cpu::{self, CpuOp, Number, written};
+use super::{kernels, plain};
 
 /// Bilinear resizing with aligned corners, (B, C, H, W) → (B, C, `height`, `width`), as PyTorch's
 /// `interpolate(mode="bilinear", align_corners=True)`.
@@ -8,10 +12,56 @@ use super::plain;
 /// # Errors
 /// When the device fails.
 pub fn resize_bilinear(x: &Tensor, height: usize, width: usize) -> Result<Tensor> {
-    if x.dims4()? == (x.dim(0)?, x.dim(1)?, height, width) {
-        return Ok(x.clone());
+    let (_, _, h, w) = x.dims4()?;
+    if (h, w) == (height, width) {
+        Ok(x.clone())
+    } else if cpu::has_kernels(x) {
+        cpu::apply1(Resize { height, width }, x)
+    } else {
+        plain::resize_bilinear(x, height, width)
     }
-    plain::resize_bilinear(x, height, width)
+}
+
+struct Resize {
+    height: usize,
+    width: usize,
+}
+
+impl CpuOp<1> for Resize {
+    const NAME: &'static str = "bilinear resizing";
+
+    fn forward<T: Number>(&self, [x]: [&[T]; 1], [shape]: [&Shape; 1]) -> Result<(Vec<T>, Shape)> {
+        let [n, c, h, w] = cpu::extents(shape)?;
+        let to = (self.height, self.width);
+        // SAFETY: the kernel writes every element of its output.
+        let y =
+            unsafe { written(n * c * to.0 * to.1, |y| kernels::resize_bilinear(x, n * c, (h, w), to, y)) }?;
+        Ok((y, Shape::from((n, c, to.0, to.1))))
+    }
+
+    fn backward(&self, [x]: [&Tensor; 1], dy: &Tensor) -> Result<[Option<Tensor>; 1]> {
+        Ok([Some(cpu::apply1(ResizeGradient { size: cpu::extents(x.shape())? }, dy)?)])
+    }
+}
+
+/// The adjoint, back to `size` (B, C, H, W).
+struct ResizeGradient {
+    size: [usize; 4],
+}
+
+impl CpuOp<1> for ResizeGradient {
+    const NAME: &'static str = "bilinear resizing's gradient";
+
+    fn forward<T: Number>(&self, [dy]: [&[T]; 1], [shape]: [&Shape; 1]) -> Result<(Vec<T>, Shape)> {
+        let ([n, c, h, w], [_, _, height, width]) = (self.size, cpu::extents(shape)?);
+        // SAFETY: the kernel writes every element of its output.
+        let dx = unsafe {
+            written(n * c * h * w, |dx| {
+                kernels::resize_bilinear_backward(dy, n * c, (h, w), (height, width), dx)
+            })
+        }?;
+        Ok((dx, Shape::from(self.size.to_vec())))
+    }
 }
 
 /// Where each of `to` samples lies among `from` ones, the first on the first and the last on the last.

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::pth::{PthDType, PthErrorKind, PthLimits, PthTensor, read_pth};
+use crate::pth::tensor::PthDType;
+use crate::pth::{PthErrorKind, PthLimits, PthTensor, read_pth};
 
 const SHAPES: [(&str, &[usize]); 6] = [
     ("conv.weight", &[3, 2, 3, 3]),
