@@ -2,6 +2,7 @@
 //! Radiographs, labels and predictions: in from files, out to files.
 
 mod aasce;
+mod audit;
 mod error;
 mod files;
 mod image_file;
@@ -11,6 +12,7 @@ mod phantom;
 mod prediction;
 
 pub use aasce::{Aasce, Problem, Split, Splitting, read_aasce, study};
+pub use audit::{AuditReport, Fault, Finding, LabelPolicy, audit, clean, repair};
 pub use error::Error;
 pub use image_file::{Limits, decode_image, image_size, load_image};
 pub use manifest::{Manifest, ManifestEntry, Set};

@@ -19,6 +19,18 @@ pub enum Set {
     Test,
 }
 
+impl Set {
+    /// The set's name in files.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Train => "train",
+            Self::Val => "val",
+            Self::Test => "test",
+        }
+    }
+}
+
 /// One image and where its keypoints are.
 ///
 /// Coordinates are relative to the image's size, in (y, x) order: a keypoint's pixel is its coordinate times the

@@ -1,0 +1,173 @@
+//! What can be told from the corners of one image alone.
+
+use ikem_core::{Skeleton, Vertebra};
+
+use super::Fault;
+use crate::ManifestEntry;
+
+/// A vertebra flatter than this is no vertebra: of AASCE's a few in a thousand are.
+const FLATTEST: f64 = 1.0 / 6.0;
+/// Two corners of a vertebra that are nearer to each other than this part of its longest side are one corner.
+const NEAREST: f64 = 0.1;
+
+/// Checks the labels of one image. Vertebrae that have not four corners are only checked for what any keypoint is.
+#[must_use]
+pub fn audit(entry: &ManifestEntry, skeleton: &Skeleton) -> Vec<Fault> {
+    let corners = Corners::new(entry, skeleton);
+    let mut faults = Vec::new();
+    if corners.is_rolled() {
+        faults.push(Fault::Rolled);
+    }
+    for place in 0..corners.quads.len() {
+        corners.check_vertebra(place, &mut faults);
+    }
+    corners.check_sides(&mut faults);
+    corners.check_points(&mut faults);
+    faults
+}
+
+/// Corners of one vertebra, `[y, x]` relative to the image, in the order TL, TR, BL, BR.
+pub(super) type Quad = [[f64; 2]; 4];
+
+/// The corners of one image, by vertebra.
+pub(super) struct Corners<'a> {
+    entry: &'a ManifestEntry,
+    skeleton: &'a Skeleton,
+    vertebrae: Vec<&'a Vertebra>,
+    pub(super) quads: Vec<Quad>,
+}
+
+impl<'a> Corners<'a> {
+    pub(super) fn new(entry: &'a ManifestEntry, skeleton: &'a Skeleton) -> Self {
+        let mut found = Self { entry, skeleton, vertebrae: Vec::new(), quads: Vec::new() };
+        for vertebra in skeleton.vertebrae() {
+            let points: Vec<[f64; 2]> =
+                vertebra.corners.iter().filter_map(|&index| entry.corners_yx.get(index).copied()).collect();
+            if let Ok(quad) = Quad::try_from(points) {
+                found.vertebrae.push(vertebra);
+                found.quads.push(quad);
+            }
+        }
+        found
+    }
+
+    /// Whether the last vertebra is the topmost, and the others are in order of height.
+    pub(super) fn is_rolled(&self) -> bool {
+        let heights: Vec<f64> =
+            self.quads.iter().map(|quad| quad.iter().map(|[y, _]| y).sum::<f64>()).collect();
+        match heights.split_last() {
+            Some((last, [first, rest @ ..])) if !rest.is_empty() => {
+                last < first && heights.windows(2).rev().skip(1).all(|pair| pair[0] < pair[1])
+            }
+            _ => false,
+        }
+    }
+
+    /// The swap of a vertebra's upper and lower pair: whether the left one lies to the right.
+    pub(super) fn swaps([tl, tr, bl, br]: &Quad) -> (bool, bool) {
+        (tl[1] > tr[1], bl[1] > br[1])
+    }
+
+    /// Whether the corners, taken as TL, TR, BR, BL, go round a convex vertebra clockwise as seen.
+    pub(super) fn goes_round(&self, [tl, tr, bl, br]: &Quad) -> bool {
+        let [height, width] = self.entry.y_x_size.map(f64::from);
+        let ring = [tl, tr, br, bl].map(|&[y, x]| [y * height, x * width]);
+        (0..4).all(|i| {
+            let [a, b, c] = [ring[i], ring[(i + 1) % 4], ring[(i + 2) % 4]];
+            (b[1] - a[1]) * (c[0] - b[0]) - (b[0] - a[0]) * (c[1] - b[1]) > 0.0
+        })
+    }
+
+    /// Height over width, each between the middles of opposite sides.
+    fn ratio(&self, [tl, tr, bl, br]: &Quad) -> f64 {
+        let [height, width] = self.entry.y_x_size.map(f64::from);
+        let across = |a: [f64; 2], b: [f64; 2], c: [f64; 2], d: [f64; 2]| {
+            let [y, x] = [0, 1].map(|axis| 0.5 * (c[axis] + d[axis] - a[axis] - b[axis]));
+            (y * height).hypot(x * width)
+        };
+        across(*tl, *tr, *bl, *br) / across(*tl, *bl, *tr, *br)
+    }
+
+    fn check_vertebra(&self, place: usize, faults: &mut Vec<Fault>) {
+        let (Some(quad), Some(vertebra)) = (self.quads.get(place), self.vertebrae.get(place)) else { return };
+        let name = || vertebra.name.clone();
+        let (top, bottom) = Self::swaps(quad);
+        if top || bottom {
+            faults.push(Fault::Swapped { vertebra: name(), top, bottom });
+        } else if !self.goes_round(quad) {
+            faults.push(Fault::InsideOut { vertebra: name() });
+        }
+        let ratio = self.ratio(quad);
+        if ratio < FLATTEST {
+            faults.push(Fault::Flat { vertebra: name(), ratio });
+        }
+    }
+
+    /// Down each side the height must not decrease: TL, BL, TL, BL … and TR, BR, TR, BR ….
+    fn check_sides(&self, faults: &mut Vec<Fault>) {
+        let height = f64::from(self.entry.y_x_size[0]);
+        for (upper, lower) in [(0, 2), (1, 3)] {
+            let side: Vec<(&Vertebra, usize, f64)> = self
+                .vertebrae
+                .iter()
+                .zip(&self.quads)
+                .flat_map(|(vertebra, quad)| {
+                    [(*vertebra, upper, quad[upper][0]), (*vertebra, lower, quad[lower][0])]
+                })
+                .collect();
+            for pair in side.windows(2) {
+                let ((.., above), (vertebra, corner, below)) = (pair[0], pair[1]);
+                let name = || self.name(vertebra.corners[corner]);
+                if below < above {
+                    faults.push(Fault::NotMonotone { keypoint: name(), pixels: (above - below) * height });
+                } else if below == above {
+                    faults.push(Fault::Level { keypoint: name() });
+                }
+            }
+        }
+    }
+
+    fn check_points(&self, faults: &mut Vec<Fault>) {
+        let points = &self.entry.corners_yx;
+        for (index, &[y, x]) in points.iter().enumerate() {
+            if ![y, x].iter().all(|value| (0.0..=1.0).contains(value)) {
+                faults.push(Fault::Outside { keypoint: self.name(index), x, y });
+            }
+            let of = self.skeleton.vertebra_of(index);
+            let others = points.iter().enumerate().skip(index + 1);
+            for (other, _) in others.filter(|&(other, &point)| self.coincide(of, [y, x], other, point)) {
+                faults.push(Fault::Coinciding { first: self.name(index), second: self.name(other) });
+            }
+        }
+    }
+
+    /// Whether `a`, of vertebra `of`, and the keypoint `other` at `b` are one point. Vertebrae that follow each other
+    /// may touch.
+    fn coincide(&self, of: Option<usize>, a: [f64; 2], other: usize, b: [f64; 2]) -> bool {
+        let distance = self.distance(a, b);
+        match (of, self.skeleton.vertebra_of(other)) {
+            (Some(one), Some(two)) if one == two => {
+                let quad = self.skeleton.vertebrae().get(one).map(|vertebra| vertebra.corners.iter());
+                let corners: Vec<_> = quad
+                    .into_iter()
+                    .flatten()
+                    .filter_map(|&index| self.entry.corners_yx.get(index))
+                    .collect();
+                let longest = corners.iter().flat_map(|a| corners.iter().map(|b| self.distance(**a, **b)));
+                distance < (NEAREST * longest.fold(0.0, f64::max)).max(1.0)
+            }
+            (Some(one), Some(two)) if one.abs_diff(two) == 1 => false,
+            _ => distance < 1.0,
+        }
+    }
+
+    /// In pixels.
+    fn distance(&self, [y, x]: [f64; 2], [v, u]: [f64; 2]) -> f64 {
+        let [height, width] = self.entry.y_x_size.map(f64::from);
+        ((y - v) * height).hypot((x - u) * width)
+    }
+
+    fn name(&self, index: usize) -> String {
+        self.skeleton.names().get(index).cloned().unwrap_or_else(|| index.to_string())
+    }
+}

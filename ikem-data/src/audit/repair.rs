@@ -1,0 +1,138 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::str::FromStr;
+
+use ikem_core::Skeleton;
+use serde::{Deserialize, Serialize};
+
+use super::checks::Corners;
+use super::{AuditReport, Fault, Finding, audit};
+use crate::{Error, Manifest, ManifestEntry, Set, study};
+
+/// What becomes of labels that are wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LabelPolicy {
+    /// All stay as they are published.
+    #[default]
+    Raw,
+    /// What has one sure fix is put right; the rest is told.
+    Repaired,
+    /// As repaired, and what is still seriously wrong is left out.
+    Strict,
+}
+
+impl FromStr for LabelPolicy {
+    type Err = Error;
+    fn from_str(text: &str) -> Result<Self, Error> {
+        match text {
+            "raw" => Ok(Self::Raw),
+            "repaired" => Ok(Self::Repaired),
+            "strict" => Ok(Self::Strict),
+            _ => Err(Error::Argument {
+                argument: "labels",
+                found: text.to_owned(),
+                expected: "raw, repaired or strict".to_owned(),
+            }),
+        }
+    }
+}
+
+/// Puts right what has one sure fix, and returns what that was: a list that begins one vertebra too late is rolled
+/// back; left and right of a vertebra, or of its upper or lower pair, change places where that makes it whole.
+pub fn repair(entry: &mut ManifestEntry, skeleton: &Skeleton) -> Vec<Fault> {
+    let mut fixed = Vec::new();
+    if Corners::new(entry, skeleton).is_rolled() {
+        roll(entry, skeleton);
+        fixed.push(Fault::Rolled);
+    }
+    for vertebra in skeleton.vertebrae() {
+        let &[tl, tr, bl, br] = vertebra.corners.as_slice() else { continue };
+        let mut points =
+            [tl, tr, bl, br].map(|index| entry.corners_yx.get(index).copied().unwrap_or_default());
+        let (top, bottom) = Corners::swaps(&points);
+        if top {
+            points.swap(0, 1);
+        }
+        if bottom {
+            points.swap(2, 3);
+        }
+        if (top || bottom) && Corners::new(entry, skeleton).goes_round(&points) {
+            for (index, point) in [tl, tr, bl, br].into_iter().zip(points) {
+                if let Some(place) = entry.corners_yx.get_mut(index) {
+                    *place = point;
+                }
+            }
+            fixed.push(Fault::Swapped { vertebra: vertebra.name.clone(), top, bottom });
+        }
+    }
+    if !fixed.is_empty() {
+        entry.compute_centers(skeleton);
+    }
+    fixed
+}
+
+/// Moves the last vertebra to the front: each takes the corners of the one before it.
+fn roll(entry: &mut ManifestEntry, skeleton: &Skeleton) {
+    let old = entry.corners_yx.clone();
+    let vertebrae: Vec<_> =
+        skeleton.vertebrae().iter().filter(|vertebra| vertebra.corners.len() == 4).collect();
+    let sources = vertebrae.iter().cycle().skip(vertebrae.len().saturating_sub(1));
+    for (target, source) in vertebrae.iter().zip(sources) {
+        for (&to, &from) in target.corners.iter().zip(&source.corners) {
+            if let (Some(place), Some(&point)) = (entry.corners_yx.get_mut(to), old.get(from)) {
+                *place = point;
+            }
+        }
+    }
+}
+
+/// Looks through all labels of `manifest`, puts right or leaves out what `policy` says, and tells what was found and
+/// done.
+pub fn clean(manifest: &mut Manifest, skeleton: &Skeleton, policy: LabelPolicy) -> AuditReport {
+    let shared = shared_studies(manifest);
+    let total = manifest.entries.len();
+    let mut findings = Vec::new();
+    manifest.entries.retain_mut(|entry| {
+        let mut faults = audit(entry, skeleton);
+        let study = shared.get(&entry.image_path).cloned();
+        faults.extend(study.clone());
+        if faults.is_empty() {
+            return true;
+        }
+        let repaired = if policy == LabelPolicy::Raw { Vec::new() } else { repair(entry, skeleton) };
+        let left = match repaired.is_empty() {
+            true => faults.clone(),
+            false => audit(entry, skeleton).into_iter().chain(study).collect(),
+        };
+        let dropped = policy == LabelPolicy::Strict && left.iter().any(Fault::is_serious);
+        findings.push(Finding {
+            image_path: entry.image_path.clone(),
+            set: entry.set,
+            faults,
+            repaired,
+            left,
+            dropped,
+        });
+        !dropped
+    });
+    AuditReport { policy, total, kept: manifest.entries.len(), findings }
+}
+
+/// Training images whose study is also validated or tested with, and validation images whose study is tested with.
+fn shared_studies(manifest: &Manifest) -> BTreeMap<String, Fault> {
+    let mut sets: BTreeMap<&str, BTreeSet<Set>> = BTreeMap::new();
+    for entry in &manifest.entries {
+        if let Some(study) = study(entry.name()) {
+            sets.entry(study).or_default().insert(entry.set);
+        }
+    }
+    manifest
+        .entries
+        .iter()
+        .filter_map(|entry| {
+            let study = study(entry.name())?;
+            let with = *sets.get(study)?.last().filter(|&&last| last > entry.set)?;
+            Some((entry.image_path.clone(), Fault::SharedStudy { study: study.to_owned(), with }))
+        })
+        .collect()
+}
