@@ -4,9 +4,11 @@
 //! What the programs of the workspace share: how a model and an image are named on the command line.
 
 mod image_source;
+mod labelled;
 mod model_options;
 mod results;
 
 pub use image_source::ImageSource;
+pub use labelled::Labelled;
 pub use model_options::ModelOptions;
 pub use results::{parse_hint, predictions_file, print_keypoints, write_overlay};

@@ -10,7 +10,8 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use clap::Parser;
-use ikem_examples::{ImageSource, ModelOptions};
+use ikem_data::Set;
+use ikem_examples::{ImageSource, Labelled, ModelOptions};
 
 /// Annotates spinal radiographs. Research software, not a medical device.
 #[derive(Parser)]
@@ -28,7 +29,7 @@ struct Options {
     root: Option<PathBuf>,
     /// Without IMAGE: play on all images of this set
     #[arg(long, value_name = "SET", default_value = "val", requires = "labels")]
-    split: String,
+    split: Set,
     /// How many points the played person corrects
     #[arg(long, value_name = "N", default_value_t = 10)]
     clicks: usize,
@@ -42,14 +43,13 @@ fn main() -> Result<()> {
         bail!("the page is not there yet; add --terminal to work in the terminal");
     }
     let predictor = options.model.predictor()?;
-    match &options.labels {
-        Some(labels) => {
-            let root =
-                options.root.clone().or_else(|| labels.parent().map(PathBuf::from)).unwrap_or_default();
-            let films =
-                played::Films::select(labels, root, options.image.as_deref(), &options.split, &predictor)?;
-            films.play(&predictor, options.clicks)
-        }
-        None => terminal::annotate(&predictor, &ImageSource::new(options.image.clone())),
-    }
+    let Some(labels) = &options.labels else {
+        return terminal::annotate(&predictor, &ImageSource::new(options.image));
+    };
+    let labelled = Labelled::read(labels, options.root.as_deref(), &predictor.config().skeleton)?;
+    let labelled = match &options.image {
+        Some(image) => labelled.of_image(image)?,
+        None => labelled.of_set(options.split)?,
+    };
+    played::play(&predictor, &labelled, options.clicks)
 }

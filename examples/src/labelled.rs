@@ -1,0 +1,76 @@
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use ikem_core::{GrayImage, Skeleton};
+use ikem_data::{Limits, Manifest, ManifestEntry, Set, load_image};
+use ikem_eval::GroundTruth;
+
+/// Labelled images: entries of a manifest, and the folder their paths begin in.
+#[derive(Debug, Clone)]
+pub struct Labelled {
+    root: PathBuf,
+    entries: Vec<ManifestEntry>,
+}
+
+impl Labelled {
+    /// All entries of `manifest`; without `root` the images are looked for beside it.
+    ///
+    /// # Errors
+    /// When the manifest can't be read.
+    pub fn read(manifest: &Path, root: Option<&Path>, skeleton: &Skeleton) -> Result<Self> {
+        let root = root.or_else(|| manifest.parent()).map(Path::to_owned).unwrap_or_default();
+        Ok(Self { root, entries: Manifest::read(manifest, skeleton)?.entries })
+    }
+
+    /// Only those of `set`.
+    ///
+    /// # Errors
+    /// When there are none.
+    pub fn of_set(mut self, set: Set) -> Result<Self> {
+        self.entries.retain(|entry| entry.set == set);
+        if self.entries.is_empty() {
+            bail!("the manifest has no entry of the set {:?}", set.name());
+        }
+        Ok(self)
+    }
+
+    /// Only that of `image`, by its path in the manifest or by its file's name.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn of_image(self, image: &Path) -> Result<Self> {
+        let Self { root, entries } = self;
+        let manifest = Manifest { entries };
+        let entry = manifest
+            .find(image)
+            .with_context(|| format!("the manifest has no entry of {}", image.display()))?;
+        Ok(Self { root, entries: vec![entry.clone()] })
+    }
+
+    /// The entries.
+    #[must_use]
+    pub fn entries(&self) -> &[ManifestEntry] {
+        &self.entries
+    }
+
+    /// The image of an entry.
+    ///
+    /// # Errors
+    /// When it can't be read, or has another size than the manifest says.
+    pub fn image(&self, entry: &ManifestEntry) -> Result<GrayImage> {
+        let path = self.root.join(&entry.image_path);
+        let image = load_image(&path, &Limits::default())?;
+        if image.size() != entry.size() {
+            bail!("{}: the image is {}; the manifest says {}", path.display(), image.size(), entry.size());
+        }
+        Ok(image)
+    }
+
+    /// The labels of an entry.
+    ///
+    /// # Errors
+    /// When they are no keypoints of an image.
+    pub fn truth(&self, entry: &ManifestEntry) -> Result<GroundTruth> {
+        Ok(GroundTruth::new(&entry.image_path, entry.size(), entry.keypoints())?)
+    }
+}
