@@ -3,6 +3,7 @@
 
 mod aasce;
 mod audit;
+mod coco;
 mod error;
 mod files;
 mod image_file;
@@ -10,12 +11,15 @@ mod manifest;
 mod overlay;
 mod phantom;
 mod prediction;
+mod tables;
 
 pub use aasce::{Aasce, Problem, Split, Splitting, read_aasce, study};
 pub use audit::{AuditReport, Fault, Finding, LabelPolicy, audit, clean, repair};
+pub use coco::{read_coco_predictions, write_coco_predictions};
 pub use error::Error;
 pub use image_file::{Limits, decode_image, image_size, load_image};
 pub use manifest::{Manifest, ManifestEntry, Set};
 pub use overlay::{Picture, heatmap_overlay, overlay, write_gray_png};
 pub use phantom::{Curve, Phantom, PhantomConfig, PhantomError, SpineShape};
 pub use prediction::{PredictedKeypoint, Prediction};
+pub use tables::{read_csv_predictions, write_csv_predictions};

@@ -1,5 +1,6 @@
 //! The list of images with their labels, in the published JSON format.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use ikem_core::{Keypoints, Point, Size, Skeleton};
@@ -28,6 +29,19 @@ impl Set {
             Self::Val => "val",
             Self::Test => "test",
         }
+    }
+}
+
+impl std::str::FromStr for Set {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self, Error> {
+        let sets = [Self::Train, Self::Val, Self::Test];
+        sets.into_iter().find(|set| set.name() == name).ok_or_else(|| Error::Argument {
+            argument: "set",
+            found: name.to_owned(),
+            expected: "train, val or test".to_owned(),
+        })
     }
 }
 
@@ -164,6 +178,35 @@ impl Manifest {
         files::write_json(path.as_ref(), self)
     }
 
+    /// The entries of one set.
+    #[must_use]
+    pub fn of_set(&self, set: Set) -> Self {
+        Self { entries: self.entries.iter().filter(|entry| entry.set == set).cloned().collect() }
+    }
+
+    /// Adds the entries of `other`; one that is there already, the same in all, is not added again.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] when an image is in both with different labels; nothing is added then.
+    pub fn merge(&mut self, other: Self) -> Result<(), Error> {
+        let held: BTreeMap<&str, &ManifestEntry> =
+            self.entries.iter().map(|entry| (entry.image_path.as_str(), entry)).collect();
+        let mut new = Vec::new();
+        for entry in other.entries {
+            match held.get(entry.image_path.as_str()) {
+                Some(&same) if *same == entry => {}
+                Some(_) => {
+                    let found = format!("{} with two different labels", entry.image_path);
+                    let expected = "each image once".to_owned();
+                    return Err(Error::Argument { argument: "manifest", found, expected });
+                }
+                None => new.push(entry),
+            }
+        }
+        self.entries.extend(new);
+        Ok(())
+    }
+
     /// The entry of an image, by its path in the manifest or by its file's name alone.
     #[must_use]
     pub fn find(&self, image: impl AsRef<Path>) -> Option<&ManifestEntry> {
@@ -177,14 +220,14 @@ impl Manifest {
 }
 
 /// A field that holds what it can't.
-struct Wrong {
-    field: String,
-    found: String,
-    expected: String,
+pub(crate) struct Wrong {
+    pub(crate) field: String,
+    pub(crate) found: String,
+    pub(crate) expected: String,
 }
 
 impl ManifestEntry {
-    fn check(&self, skeleton: &Skeleton) -> Result<(), Wrong> {
+    pub(crate) fn check(&self, skeleton: &Skeleton) -> Result<(), Wrong> {
         /// A coordinate this far off the image is in another unit.
         const FARTHEST: f64 = 10.0;
         let wrong = |field: &str, found: String, expected: String| {

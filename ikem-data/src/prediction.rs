@@ -77,7 +77,7 @@ impl Prediction {
     }
 
     /// What is wrong and what it should be.
-    fn check(&self) -> Result<(), (String, String)> {
+    pub(crate) fn check(&self) -> Result<(), (String, String)> {
         if self.size().area() == 0 {
             return Err((self.size().to_string(), "at least 1 x 1 px".to_owned()));
         }

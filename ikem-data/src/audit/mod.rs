@@ -44,7 +44,11 @@ mod tests {
                 &["left and right of T3 are swapped"],
             ),
             ("half swapped", |c| c.swap(66, 67), &["left and right of L5 are swapped at its bottom"]),
-            ("above", |c| c[10][0] -= 0.056, &["T3 is turned inside out", "T3-BL is 20.0 px above"]),
+            (
+                "above",
+                |c| c[10][0] -= 0.056,
+                &["T3 is turned inside out", "T3 is flat", "T3-BL is 20.0 px above"],
+            ),
             ("level", |c| c[12][0] = c[10][0], &["T4-TL is as high as the corner"]),
             ("outside", |c| c[67][1] = 1.0245, &["L5-BR is outside the image, at (1.0245,"]),
             (

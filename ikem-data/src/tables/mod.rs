@@ -1,0 +1,83 @@
+//! Labels and predictions as CSV, with a header.
+
+mod labels;
+mod predictions;
+
+use std::path::Path;
+
+use csv::StringRecord;
+
+use crate::{Error, files};
+
+pub use predictions::{read_csv_predictions, write_csv_predictions};
+
+/// What the file should be.
+const KIND: &str = "CSV file";
+
+/// Writes rows of equal length under a header.
+fn write(path: &Path, header: &[String], rows: impl Iterator<Item = Vec<String>>) -> Result<(), Error> {
+    let failed = |error: csv::Error| Error::Write { path: path.to_owned(), source: error.into() };
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(header).map_err(failed)?;
+    for row in rows {
+        writer.write_record(row).map_err(failed)?;
+    }
+    let bytes = writer.into_inner().map_err(|error| Error::Write {
+        path: path.to_owned(),
+        source: std::io::Error::other(error.to_string()),
+    })?;
+    files::write(path, &bytes)
+}
+
+/// A CSV file with the columns that were asked for.
+struct Table<'a> {
+    path: &'a Path,
+    header: Vec<String>,
+    rows: Vec<StringRecord>,
+}
+
+impl<'a> Table<'a> {
+    fn read(path: &'a Path, header: Vec<String>) -> Result<Self, Error> {
+        let broken = |error: csv::Error| Error::broken(path, KIND, error, "rows as long as the header");
+        let text = files::read_text(path, KIND)?;
+        let mut reader = csv::ReaderBuilder::new().from_reader(text.as_bytes());
+        let found = reader.headers().map_err(broken)?;
+        if let Some((place, wanted)) =
+            header.iter().enumerate().find(|(i, wanted)| found.get(*i) != Some(wanted))
+        {
+            let found = format!("column {place} is {:?}", found.get(place).unwrap_or_default());
+            return Err(Error::broken(path, KIND, found, format!("{wanted:?}")));
+        }
+        if found.len() > header.len() {
+            let found = format!("{} columns", found.len());
+            return Err(Error::broken(path, KIND, found, header.len().to_string()));
+        }
+        let rows = reader.records().collect::<Result<_, _>>().map_err(broken)?;
+        Ok(Self { path, header, rows })
+    }
+
+    /// The value in `row` and `column`.
+    fn value<T: std::str::FromStr>(&self, row: usize, column: usize, expected: &str) -> Result<T, Error> {
+        let text = self.text(row, column);
+        text.parse().map_err(|_| self.wrong(row, self.name(column), format!("{text:?}"), expected.to_owned()))
+    }
+
+    fn text(&self, row: usize, column: usize) -> &str {
+        self.rows.get(row).and_then(|row| row.get(column)).unwrap_or_default()
+    }
+
+    fn name(&self, column: usize) -> &str {
+        self.header.get(column).map(String::as_str).unwrap_or_default()
+    }
+
+    fn wrong(&self, row: usize, field: &str, found: String, expected: String) -> Error {
+        Error::Entry {
+            path: self.path.to_owned(),
+            entry: row,
+            name: self.text(row, 0).into(),
+            field: field.into(),
+            found,
+            expected,
+        }
+    }
+}

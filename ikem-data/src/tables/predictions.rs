@@ -1,0 +1,104 @@
+use std::path::Path;
+
+use super::Table;
+use crate::{Error, PredictedKeypoint, Prediction};
+
+fn header() -> Vec<String> {
+    let names = [
+        "image",
+        "width",
+        "height",
+        "keypoint",
+        "x",
+        "y",
+        "confidence",
+        "hinted",
+        "cobb_1",
+        "cobb_2",
+        "cobb_3",
+    ];
+    names.map(str::to_owned).to_vec()
+}
+
+/// Writes predictions as CSV: one row a keypoint, with its image's name, size and Cobb angles (empty where there are
+/// none). A temporary file first, which then takes the name `path`.
+///
+/// # Errors
+/// [`Error::Argument`] when a value is not finite, a prediction has no keypoints, or two predictions in a row are of
+/// the same image, which could not be told apart; [`Error::Write`].
+pub fn write_csv_predictions(path: impl AsRef<Path>, predictions: &[Prediction]) -> Result<(), Error> {
+    let argument =
+        |(found, expected): (String, String)| Error::Argument { argument: "prediction", found, expected };
+    for prediction in predictions {
+        prediction.check().map_err(argument)?;
+        if prediction.keypoints.is_empty() {
+            return Err(argument((
+                format!("{} has no keypoints", prediction.image),
+                "at least one".to_owned(),
+            )));
+        }
+    }
+    if let Some(pair) = predictions.windows(2).find(|pair| pair[0].image == pair[1].image) {
+        return Err(argument((format!("{} twice", pair[0].image), "each image once".to_owned())));
+    }
+    let rows = predictions.iter().flat_map(|prediction| {
+        let cobb =
+            prediction.cobb.map_or_else(Default::default, |angles| angles.map(|angle| angle.to_string()));
+        prediction.keypoints.iter().map(move |keypoint| {
+            let own = [
+                prediction.image.clone(),
+                prediction.width.to_string(),
+                prediction.height.to_string(),
+                keypoint.name.clone(),
+                keypoint.x.to_string(),
+                keypoint.y.to_string(),
+                keypoint.confidence.to_string(),
+                keypoint.hinted.to_string(),
+            ];
+            own.into_iter().chain(cobb.clone()).collect()
+        })
+    });
+    super::write(path.as_ref(), &header(), rows)
+}
+
+/// Reads what [`write_csv_predictions`] wrote.
+///
+/// # Errors
+/// [`Error::Read`]; [`Error::Broken`] when the columns are others; [`Error::Entry`] when a value can't be.
+pub fn read_csv_predictions(path: impl AsRef<Path>) -> Result<Vec<Prediction>, Error> {
+    let path = path.as_ref();
+    let table = Table::read(path, header())?;
+    let mut predictions: Vec<Prediction> = Vec::new();
+    for row in 0..table.rows.len() {
+        let number = |column| table.value::<f32>(row, column, "a number");
+        let keypoint = PredictedKeypoint {
+            name: table.text(row, 3).to_owned(),
+            x: number(4)?,
+            y: number(5)?,
+            confidence: number(6)?,
+            hinted: table.value(row, 7, "true or false")?,
+        };
+        match predictions.last_mut().filter(|last| last.image == table.text(row, 0)) {
+            Some(last) => last.keypoints.push(keypoint),
+            None => predictions.push(Prediction {
+                image: table.text(row, 0).to_owned(),
+                width: table.value(row, 1, "pixels")?,
+                height: table.value(row, 2, "pixels")?,
+                keypoints: vec![keypoint],
+                cobb: cobb(&table, row)?,
+            }),
+        }
+    }
+    for prediction in &predictions {
+        prediction.check().map_err(|(found, expected)| Error::broken(path, super::KIND, found, expected))?;
+    }
+    Ok(predictions)
+}
+
+fn cobb(table: &Table<'_>, row: usize) -> Result<Option<[f64; 3]>, Error> {
+    if (8..11).all(|column| table.text(row, column).is_empty()) {
+        return Ok(None);
+    }
+    let angle = |column| table.value::<f64>(row, column, "an angle");
+    Ok(Some([angle(8)?, angle(9)?, angle(10)?]))
+}

@@ -1,0 +1,266 @@
+//! COCO and CSV: what is written is read again, and what others write is understood or told.
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
+use std::path::PathBuf;
+
+use ikem_core::{Size, Skeleton};
+use ikem_data::{
+    Error, Manifest, ManifestEntry, PredictedKeypoint, Prediction, Set, read_coco_predictions,
+    read_csv_predictions, write_coco_predictions, write_csv_predictions,
+};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+struct Scratch {
+    _folder: tempfile::TempDir,
+    path: PathBuf,
+}
+
+fn scratch() -> Scratch {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("file");
+    Scratch { _folder: folder, path }
+}
+
+/// Any sound manifest of `spine`, its images told apart by a number.
+fn any_manifest() -> impl Strategy<Value = Manifest> {
+    let entry = (
+        prop::collection::vec(prop::array::uniform2(-0.5_f64..1.5), 68),
+        prop::collection::vec(prop::array::uniform2(-0.5_f64..1.5), 17),
+        prop::array::uniform2(1_u32..5000),
+        prop::sample::select(vec![Set::Train, Set::Val, Set::Test]),
+        "[a-zA-Z0-9 ,\"ä/]{0,12}",
+    );
+    prop::collection::vec(entry, 0..4).prop_map(|entries| {
+        let entry = |(place, (corners_yx, centers_yx, y_x_size, set, name)): (usize, _)| {
+            let image_path = format!("{place}{name}");
+            ManifestEntry { image_path, corners_yx, centers_yx, y_x_size, set }
+        };
+        Manifest { entries: entries.into_iter().enumerate().map(entry).collect() }
+    })
+}
+
+/// Any sound predictions of the spine.
+fn any_predictions() -> impl Strategy<Value = Vec<Prediction>> {
+    let keypoint = (-1e4_f32..1e4, -1e4_f32..1e4, 0_f32..1.0, any::<bool>());
+    let prediction = (
+        prop::collection::vec(keypoint, 68),
+        (1_usize..5000, 1_usize..5000),
+        prop::option::of(prop::array::uniform3(-90_f64..90.0)),
+    );
+    prop::collection::vec(prediction, 0..4).prop_map(|predictions| {
+        let names = Skeleton::spine().names().to_vec();
+        let prediction = |(place, (keypoints, (width, height), cobb)): (usize, (Vec<_>, _, _))| Prediction {
+            image: format!("image {place}.png"),
+            width,
+            height,
+            keypoints: names
+                .iter()
+                .zip(keypoints)
+                .map(|(name, (x, y, confidence, hinted))| PredictedKeypoint {
+                    name: name.clone(),
+                    x,
+                    y,
+                    confidence,
+                    hinted,
+                })
+                .collect(),
+            cobb,
+        };
+        predictions.into_iter().enumerate().map(prediction).collect()
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn labels_come_back_from_coco_and_csv_as_they_were(manifest in any_manifest()) {
+        let (spine, file) = (Skeleton::spine(), scratch());
+        manifest.write_coco(&file.path, &spine).unwrap();
+        prop_assert_eq!(&Manifest::read_coco(&file.path, &spine).unwrap(), &manifest);
+        manifest.write_csv(&file.path, &spine).unwrap();
+        prop_assert_eq!(&Manifest::read_csv(&file.path, &spine).unwrap(), &manifest);
+    }
+
+    #[test]
+    fn predictions_come_back_from_coco_and_csv_as_they_were(predictions in any_predictions()) {
+        let (spine, file) = (Skeleton::spine(), scratch());
+        write_coco_predictions(&file.path, &predictions, &spine).unwrap();
+        prop_assert_eq!(&read_coco_predictions(&file.path, &spine).unwrap(), &predictions);
+        write_csv_predictions(&file.path, &predictions).unwrap();
+        prop_assert_eq!(&read_csv_predictions(&file.path).unwrap(), &predictions);
+    }
+
+    #[test]
+    fn damaged_files_are_errors_and_never_panic(
+        manifest in any_manifest(),
+        kind in 0..4,
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let (spine, file) = (Skeleton::spine(), scratch());
+        if kind == 0 {
+            manifest.write_coco(&file.path, &spine).unwrap();
+        } else {
+            manifest.write_csv(&file.path, &spine).unwrap();
+        }
+        let mut bytes = std::fs::read(&file.path).unwrap();
+        for (place, value) in changes {
+            *place.get_mut(&mut bytes) = value;
+        }
+        bytes.truncate(bytes.len().min(2 * cut.index(bytes.len())));
+        std::fs::write(&file.path, bytes).unwrap();
+        let _ = Manifest::read_coco(&file.path, &spine);
+        let _ = Manifest::read_csv(&file.path, &spine);
+        let _ = read_coco_predictions(&file.path, &spine);
+        let _ = read_csv_predictions(&file.path);
+    }
+}
+
+/// A file as another program would write it: two keypoints, no field of ours.
+fn foreign() -> Value {
+    json!({
+        "info": {"year": 2024},
+        "licenses": [],
+        "images": [{"id": 7, "file_name": "a.png", "width": 200, "height": 400, "date_captured": "now"}],
+        "annotations": [{
+            "id": 1, "image_id": 7, "category_id": 3, "keypoints": [50, 100, 2, 150, 300.5, 1], "num_keypoints": 2,
+            "score": 0.25, "segmentation": [],
+        }],
+        "categories": [
+            {"id": 1, "name": "person", "keypoints": ["nose"]},
+            {"id": 3, "name": "bone", "keypoints": ["0", "1"], "skeleton": [[1, 2]]},
+        ],
+    })
+}
+
+fn read_foreign(json: &Value) -> Result<Manifest, Error> {
+    let file = scratch();
+    std::fs::write(&file.path, json.to_string()).unwrap();
+    Manifest::read_coco(&file.path, &Skeleton::numbered(2))
+}
+
+#[test]
+fn files_of_other_programs_are_read() {
+    let manifest = read_foreign(&foreign()).unwrap();
+    assert_eq!(manifest.entries.len(), 1);
+    let entry = &manifest.entries[0];
+    assert_eq!(
+        (entry.image_path.as_str(), entry.set, entry.size()),
+        ("a.png", Set::Train, Size::new(200, 400))
+    );
+    assert_eq!(entry.corners_yx, [[0.25, 0.25], [300.5 / 400.0, 0.75]]);
+    let file = scratch();
+    std::fs::write(&file.path, foreign().to_string()).unwrap();
+    let predictions = read_coco_predictions(&file.path, &Skeleton::numbered(2)).unwrap();
+    assert_eq!(predictions[0].keypoints[1].y, 300.5);
+    assert_eq!(predictions[0].keypoints[1].confidence, 0.25);
+}
+
+#[test]
+fn keypoints_that_were_changed_elsewhere_are_believed() {
+    let (spine, file) = (Skeleton::spine(), scratch());
+    let corners = vec![[0.1, 0.3]; 68];
+    let entry = ManifestEntry::new("a.png".to_owned(), corners, Size::new(70, 90), Set::Val, &spine);
+    Manifest { entries: vec![entry] }.write_coco(&file.path, &spine).unwrap();
+    let mut json: Value = serde_json::from_slice(&std::fs::read(&file.path).unwrap()).unwrap();
+    assert_eq!(json["categories"][0]["skeleton"][0], json!([1, 2]));
+    assert_eq!(json["annotations"][0]["num_keypoints"], 68);
+    json["annotations"][0]["keypoints"][3] = json!(35.0);
+    std::fs::write(&file.path, json.to_string()).unwrap();
+    let entry = Manifest::read_coco(&file.path, &spine).unwrap().entries.remove(0);
+    assert_eq!(entry.corners_yx[1], [0.1, 0.5]);
+    assert_eq!(entry.set, Set::Val);
+}
+
+#[test]
+fn what_is_wrong_in_a_coco_file_is_told() {
+    type Change = fn(&mut Value);
+    let cases: [(&str, Change, &str); 8] = [
+        (
+            "not labelled",
+            |f| f["annotations"][0]["keypoints"][5] = json!(0),
+            "field keypoints: 1 is not labelled",
+        ),
+        ("too few", |f| f["annotations"][0]["keypoints"] = json!([1, 2, 2]), "3 numbers; expected 6"),
+        ("no annotation", |f| f["annotations"] = json!([]), "entry 0 (a.png), field id: 7 has no annotation"),
+        ("no image", |f| f["images"] = json!([]), "an annotation of image 7"),
+        (
+            "other names",
+            |f| f["categories"][1]["keypoints"] = json!(["a", "b"]),
+            "0 categories with the keypoints",
+        ),
+        ("no size", |f| f["images"][0]["width"] = json!(0), "0 x 400 px"),
+        ("text", |f| f["annotations"][0]["keypoints"][0] = json!("x"), "annotations[0].keypoints[0]"),
+        (
+            "twice",
+            |f| {
+                let a = f["annotations"][0].clone();
+                f["annotations"].as_array_mut().unwrap().push(a);
+            },
+            "a second one of image 7",
+        ),
+    ];
+    for (name, change, expected) in cases {
+        let mut json = foreign();
+        change(&mut json);
+        let message = read_foreign(&json).expect_err(name).to_string();
+        assert!(message.contains(expected), "{name}: {message}");
+    }
+}
+
+#[test]
+fn what_is_wrong_in_a_csv_file_is_told() {
+    let (spine, file) = (Skeleton::spine(), scratch());
+    let corners = vec![[0.1, 0.3]; 68];
+    let entry = ManifestEntry::new("a.png".to_owned(), corners, Size::new(70, 90), Set::Val, &spine);
+    Manifest { entries: vec![entry] }.write_csv(&file.path, &spine).unwrap();
+    let text = std::fs::read_to_string(&file.path).unwrap();
+    assert!(text.starts_with("image_path,set,height,width,T1-TL y,T1-TL x,"));
+    for (from, to, expected) in [
+        ("image_path", "path", "column 0 is \"path\"; expected \"image_path\""),
+        ("T1-TL x", "T1-TL z", "column 5 is \"T1-TL z\""),
+        (",val,", ",dev,", "entry 0 (a.png), field set: \"dev\"; expected train, val or test"),
+        (",0.3,", ",x,", "field T1-TL x: \"x\"; expected a relative coordinate"),
+        (",0.3,", ",99,", "field corners[0]"),
+        (",90,", ",-90,", "field height: \"-90\"; expected pixels"),
+        (",90,", ",90,7,", "rows as long as the header"),
+    ] {
+        std::fs::write(&file.path, text.replacen(from, to, 1)).unwrap();
+        let message = Manifest::read_csv(&file.path, &spine).expect_err(expected).to_string();
+        assert!(message.contains(expected), "{message}");
+    }
+}
+
+#[test]
+fn manifests_are_parted_and_put_together() {
+    let spine = Skeleton::spine();
+    let entry = |name: &str, set| {
+        ManifestEntry::new(name.to_owned(), vec![[0.5; 2]; 68], Size::new(9, 9), set, &spine)
+    };
+    let whole =
+        Manifest { entries: vec![entry("a", Set::Train), entry("b", Set::Val), entry("c", Set::Train)] };
+    let (mut train, val) = (whole.of_set(Set::Train), whole.of_set(Set::Val));
+    assert_eq!((train.entries.len(), val.entries.len()), (2, 1));
+    train.merge(val.clone()).unwrap();
+    train.merge(val).unwrap();
+    assert_eq!(train.entries.len(), 3);
+    let other = Manifest { entries: vec![entry("d", Set::Test), entry("b", Set::Train)] };
+    assert!(train.merge(other).unwrap_err().to_string().contains("b with two different labels"));
+    assert_eq!(train.entries.len(), 3, "nothing of it was added");
+}
+
+#[test]
+fn predictions_that_cannot_be_told_apart_are_not_written() {
+    let file = scratch();
+    let keypoint = PredictedKeypoint { name: "0".to_owned(), x: 1.0, y: 2.0, confidence: 0.5, hinted: false };
+    let one =
+        Prediction { image: "a".to_owned(), width: 3, height: 4, keypoints: vec![keypoint], cobb: None };
+    let twice = write_csv_predictions(&file.path, &[one.clone(), one.clone()]).unwrap_err();
+    assert!(twice.to_string().contains("a twice"));
+    let none = Prediction { keypoints: vec![], ..one.clone() };
+    assert!(write_csv_predictions(&file.path, &[none]).is_err());
+    assert!(write_coco_predictions(&file.path, &[one], &Skeleton::numbered(2)).is_err());
+    assert!(!file.path.exists());
+}
