@@ -1,0 +1,63 @@
+//! Draws synthetic radiographs with exact landmarks, and the manifest that goes with them.
+//!
+//! `cargo run --example phantom -- --count 100 --output phantoms`
+#![allow(clippy::print_stdout)]
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Parser;
+use ikem_core::Skeleton;
+use ikem_data::{Manifest, ManifestEntry, Phantom, PhantomConfig, Set, overlay, write_gray_png};
+use rayon::prelude::*;
+
+/// Draws synthetic spinal radiographs; the same seeds give the same files everywhere.
+#[derive(Parser)]
+struct Options {
+    /// How many to draw
+    #[arg(long, default_value_t = 10)]
+    count: u64,
+    /// The first image's seed; each next one's is one more
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// The folder for the images and manifest.json
+    #[arg(long, value_name = "DIR")]
+    output: PathBuf,
+    /// Draw every image once more with its landmarks
+    #[arg(long)]
+    overlays: bool,
+    /// Of every ten images this many are for validation, the next for testing, the rest for training
+    #[arg(long, default_value_t = 1)]
+    validation: u64,
+    /// Of every ten images this many are for testing
+    #[arg(long, default_value_t = 1)]
+    test: u64,
+}
+
+fn main() -> Result<()> {
+    let options = Options::parse();
+    let skeleton = Skeleton::spine();
+    let numbers: Vec<u64> = (0..options.count).collect();
+    let entries: Vec<ManifestEntry> =
+        numbers.into_par_iter().map(|number| draw(&options, number, &skeleton)).collect::<Result<_>>()?;
+    let path = options.output.join("manifest.json");
+    Manifest { entries }.write(&path)?;
+    println!("{} phantoms and their labels: {}", options.count, path.display());
+    Ok(())
+}
+
+fn draw(options: &Options, number: u64, skeleton: &Skeleton) -> Result<ManifestEntry> {
+    let phantom = Phantom::generate(&PhantomConfig::default(), options.seed.wrapping_add(number))?;
+    let name = format!("phantom-{number:05}.png");
+    write_gray_png(options.output.join(&name), &phantom.image)?;
+    if options.overlays {
+        let picture = overlay(&phantom.image, skeleton, &phantom.keypoints, &[])?;
+        picture.write_png(options.output.join("overlays").join(&name))?;
+    }
+    let set = match number % 10 {
+        n if n < options.validation => Set::Val,
+        n if n < options.validation + options.test => Set::Test,
+        _ => Set::Train,
+    };
+    Ok(ManifestEntry::from_keypoints(name, &phantom.keypoints, phantom.image.size(), set, skeleton))
+}

@@ -1,0 +1,119 @@
+//! Turns the AASCE data set, as downloaded, into a manifest, and looks through its labels.
+//!
+//! `cargo run --example preprocess -- --root boostnet_labeldata --split split.json --output aasce.json`
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use clap::Parser;
+use ikem_core::Skeleton;
+use ikem_data::{
+    AuditReport, LabelPolicy, Limits, Manifest, Set, Split, Splitting, clean, load_image, overlay, read_aasce,
+};
+
+/// Reads the AASCE data set, checks its labels and writes a manifest.
+#[derive(Parser)]
+struct Options {
+    /// The folder that holds data/training and labels/training, data/test and labels/test, or one of the two pairs
+    #[arg(long, value_name = "DIR")]
+    root: PathBuf,
+    /// The manifest to write
+    #[arg(long, value_name = "FILE.json")]
+    output: PathBuf,
+    /// Take training and validation images as a split file says
+    #[arg(long, value_name = "FILE.json", conflicts_with = "validation")]
+    split: Option<PathBuf>,
+    /// Draw this many training images for validation; images of one study stay together
+    #[arg(long, value_name = "COUNT")]
+    validation: Option<usize>,
+    /// The seed of that draw
+    #[arg(long, default_value_t = 42)]
+    seed: u64,
+    /// raw: labels as published; repaired: what has one sure fix is fixed; strict: what is still wrong is left out
+    #[arg(long, default_value = "raw")]
+    labels: LabelPolicy,
+    /// Write what the checks found, as text or, when it ends in .json, as JSON (repeatable)
+    #[arg(long = "report", value_name = "FILE")]
+    reports: Vec<PathBuf>,
+    /// Draw the labels of every image that has findings, as published, into this folder
+    #[arg(long, value_name = "DIR")]
+    overlays: Option<PathBuf>,
+    /// Write the labels as COCO keypoints, too
+    #[arg(long, value_name = "FILE.json")]
+    coco: Option<PathBuf>,
+    /// Write the labels as CSV, too
+    #[arg(long, value_name = "FILE.csv")]
+    csv: Option<PathBuf>,
+}
+
+fn main() -> Result<()> {
+    let options = Options::parse();
+    let splitting = match (&options.split, options.validation) {
+        (Some(path), _) => Splitting::Given(Split::read(path)?),
+        (None, Some(count)) => Splitting::Drawn { count, seed: options.seed },
+        (None, None) => Splitting::None,
+    };
+    let found = read_aasce(&options.root, &splitting)?;
+    for problem in &found.problems {
+        eprintln!("{problem}");
+    }
+    let skeleton = Skeleton::spine();
+    let published = found.manifest;
+    let mut manifest = published.clone();
+    let report = clean(&mut manifest, &skeleton, options.labels);
+    manifest.write(&options.output)?;
+    if let Some(path) = &options.coco {
+        manifest.write_coco(path, &skeleton)?;
+    }
+    if let Some(path) = &options.csv {
+        manifest.write_csv(path, &skeleton)?;
+    }
+    for path in &options.reports {
+        match path.extension().is_some_and(|ending| ending == "json") {
+            true => report.write_json(path)?,
+            false => report.write_text(path)?,
+        }
+    }
+    if let Some(folder) = &options.overlays {
+        draw(&options.root, folder, &published, &report, &skeleton)?;
+    }
+    summarise(&manifest, &report, found.problems.len(), &options.output);
+    if manifest.entries.is_empty() {
+        bail!("no image has usable labels; what was found wrong stands above");
+    }
+    Ok(())
+}
+
+/// Draws the published labels of every image with findings; the corners that they are about are ringed.
+fn draw(
+    root: &Path,
+    folder: &Path,
+    published: &Manifest,
+    report: &AuditReport,
+    skeleton: &Skeleton,
+) -> Result<()> {
+    for finding in &report.findings {
+        let entry = published.find(&finding.image_path).context("a finding has an entry")?;
+        let image = load_image(root.join(&entry.image_path), &Limits::default())?;
+        let mut marked: Vec<usize> =
+            finding.faults.iter().flat_map(|fault| fault.keypoints(skeleton)).collect();
+        marked.sort_unstable();
+        marked.dedup();
+        let picture = overlay(&image, skeleton, &entry.keypoints(), &marked)?;
+        picture.write_png(folder.join(Path::new(entry.name()).with_extension("png")))?;
+    }
+    Ok(())
+}
+
+fn summarise(manifest: &Manifest, report: &AuditReport, problems: usize, output: &Path) {
+    println!("{} images read, {problems} problems told one by one above", report.total);
+    for (check, count) in report.counts() {
+        println!("  {count:4} images: {check}");
+    }
+    let repaired = report.images(|finding| !finding.repaired.is_empty()).count();
+    println!("labels {:?}: {repaired} repaired, {} left out", report.policy, report.total - report.kept);
+    let sets = [Set::Train, Set::Val, Set::Test]
+        .map(|set| format!("{} {}", manifest.of_set(set).entries.len(), set.name()));
+    println!("{}: {}", output.display(), sets.join(", "));
+}
