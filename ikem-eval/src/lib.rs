@@ -66,7 +66,8 @@ pub use plot::draw_comparison;
 pub use radial::{Unit, model_errors, mre, radial_errors};
 pub use report::{
     AngleFigures, Breakdown, Case, ClinicalFigures, Effort, Figures, MeasuredAngles, Provenance, Report,
-    ScriptFigures, Series, Settings, ShiftCount, Threshold, comparison_markdown,
+    ScriptFigures, Series, Settings, ShiftCount, Threshold, comparison_markdown, write_angles,
+    write_comparison,
 };
 pub use shift::{Shift, best_shift};
 pub use summary::{Sdr, Summary, by_keypoint, by_vertebra};

@@ -8,6 +8,7 @@ mod support;
 use ikem_core::{Hints, Keypoints, Point, Size, Skeleton};
 use ikem_eval::{
     GroundTruth, Played, Protocol, Provenance, Report, Rule, Settings, Threshold, comparison_markdown,
+    write_angles, write_comparison,
 };
 use support::{Shrinking, spine};
 
@@ -173,6 +174,26 @@ fn tables_hold_the_figures() {
     let comparison = comparison_markdown(&[report(1.0), report(0.5)]);
     assert!(comparison.contains("| shrinking by 0.5, model | 64.60 ["), "{comparison}");
     assert!(!comparison.contains("Not alike"));
+}
+
+#[cfg(unix)]
+#[test]
+fn files_are_as_readable_as_any() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().expect("a folder");
+    let mode = |name: &str| std::fs::metadata(folder.path().join(name)).expect("a file").permissions().mode();
+    write_comparison(&[report(1.0)], &folder.path().join("a.md")).expect("written");
+    std::fs::write(folder.path().join("b.md"), "").expect("written");
+    assert_eq!(mode("a.md"), mode("b.md"));
+}
+
+#[test]
+fn angles_are_written_by_name() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("angles.csv");
+    write_angles([("a, b.jpg", Some([41.5, 0.0, 7.25])), ("c.jpg", None)], &path).expect("written");
+    let text = std::fs::read_to_string(&path).expect("text");
+    assert_eq!(text, "name,angle_1,angle_2,angle_3\n\"a, b.jpg\",41.5000,0.0000,7.2500\nc.jpg,,,\n");
 }
 
 #[test]

@@ -27,11 +27,20 @@ impl Plot for CumulativeError<'_> {
             .enumerate()
             .filter(|(click, _)| [0, 1, 2, 5].contains(click) || click + 1 == percentiles.len());
         for (place, (click, errors)) in chosen.enumerate() {
-            let points = errors.iter().enumerate().map(|(percent, error)| (*error, percent as f64));
             let name = format!("{click} {}", if click == 1 { "click" } else { "clicks" });
-            let points = points.filter(|(error, _)| *error <= reach).collect();
+            let points = within(errors, reach);
             Line { name, colour: colour(place), points, intervals: &[], marker: 0 }.draw(&mut chart)?;
         }
         legend(&mut chart, SeriesLabelPosition::LowerRight)
     }
+}
+
+/// The curve through the percentiles as far as the axis reaches.
+fn within(errors: &[f64], reach: f64) -> Vec<(f64, f64)> {
+    let points = || errors.iter().enumerate().map(|(percent, error)| (*error, percent as f64));
+    let mut inside: Vec<_> = points().take_while(|(error, _)| *error <= reach).collect();
+    if let (Some(&(x, y)), Some((beyond, percent))) = (inside.last(), points().nth(inside.len())) {
+        inside.push((reach, y + (percent - y) * (reach - x) / (beyond - x)));
+    }
+    inside
 }

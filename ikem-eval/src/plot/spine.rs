@@ -100,7 +100,7 @@ impl Plot for KeypointErrors<'_> {
         let all = self.errors.iter().flatten().flat_map(|(first, last)| [*first, *last]);
         let reach = 1.05 * top(all, std::iter::empty());
         let title = "Error by keypoint: first prediction (light), after the last correction (dark)";
-        let area = area.titled(title, (FONT, 18))?;
+        let area = area.margin(10, 0, 0, 0).titled(title, (FONT, 18))?;
         let (left, rest) = area.split_horizontally(400);
         let (middle, right) = rest.split_horizontally(100);
         self.side(&left, true, reach)?;

@@ -1,7 +1,8 @@
 use std::io::Write;
 use std::path::Path;
 
-use super::{FORMAT, Report};
+use super::table::angles_csv;
+use super::{FORMAT, Report, comparison_markdown};
 use crate::Error;
 
 /// A report of a hundred thousand images is smaller than this many bytes.
@@ -60,10 +61,7 @@ impl Report {
     /// # Errors
     /// [`Error::Io`].
     pub fn write_csv(&self, path: &Path) -> Result<(), Error> {
-        let text = self
-            .to_csv()
-            .map_err(|source| Error::Io { path: path.to_owned(), source: std::io::Error::other(source) })?;
-        write(path, &text)
+        write(path, &self.to_csv().map_err(|source| unwritten(path, source))?)
     }
 
     /// Writes [`to_markdown`](Self::to_markdown); a file that stands there is replaced once all is written.
@@ -75,13 +73,44 @@ impl Report {
     }
 }
 
+/// Writes [`comparison_markdown`]; a file that stands there is replaced once all is written.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn write_comparison(reports: &[Report], path: &Path) -> Result<(), Error> {
+    write(path, comparison_markdown(reports).as_bytes())
+}
+
+/// Writes one line an image as CSV: its name and three angles in degrees, empty where there are none; a file that
+/// stands there is replaced once all is written.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn write_angles<'a>(
+    angles: impl IntoIterator<Item = (&'a str, Option<[f64; 3]>)>,
+    path: &Path,
+) -> Result<(), Error> {
+    write(path, &angles_csv(angles).map_err(|source| unwritten(path, source))?)
+}
+
+fn unwritten(path: &Path, source: csv::Error) -> Error {
+    Error::Io { path: path.to_owned(), source: source.into() }
+}
+
 /// Writes a file beside its place and moves it there.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    let written = tempfile::NamedTempFile::new_in(folder).and_then(|mut file| {
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // Temporary files are private; a report is as readable as any file that a program writes.
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    let written = builder.tempfile_in(folder).and_then(|mut file| {
         file.write_all(bytes)?;
         file.persist(path).map_err(|error| error.error)
     });

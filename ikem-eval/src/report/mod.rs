@@ -26,6 +26,7 @@ pub use comparison::comparison_markdown;
 pub use effort::Effort;
 pub use figures::Figures;
 pub(crate) use files::write;
+pub use files::{write_angles, write_comparison};
 pub use series::Series;
 pub use threshold::Threshold;
 
@@ -74,6 +75,8 @@ pub struct Provenance {
     pub config: Option<serde_json::Value>,
     /// The file that lists images and labels.
     pub manifest: Option<String>,
+    /// The SHA-256 of that file.
+    pub manifest_sha256: Option<String>,
     /// Which part of it.
     pub split: Option<String>,
     /// Which labels: as published or repaired.

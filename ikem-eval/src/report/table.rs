@@ -44,3 +44,17 @@ impl Case {
         cells
     }
 }
+
+/// Names and angles.
+pub(super) fn angles_csv<'a>(
+    angles: impl IntoIterator<Item = (&'a str, Option<[f64; 3]>)>,
+) -> Result<Vec<u8>, csv::Error> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(["name", "angle_1", "angle_2", "angle_3"])?;
+    for (name, angles) in angles {
+        let cells =
+            angles.map_or_else(Default::default, |angles| angles.map(|degrees| format!("{degrees:.4}")));
+        writer.write_record(std::iter::once(name).chain(cells.iter().map(String::as_str)))?;
+    }
+    writer.into_inner().map_err(|error| error.into_error().into())
+}
