@@ -13,11 +13,13 @@ use rayon::prelude::*;
 
 use super::conv_forward::Finish;
 use super::geometry::{Epilogue, Geometry, KernelError, Output, Segment, check};
-use super::lhs::PackedLhs;
+use super::lhs::{Matrix, PackedLhs};
+use super::method::Method;
 use super::patches::{Patches, Tap};
 use super::product::{Sink, Tile, product};
-use super::scratch::Shared;
+use super::scratch::{Lifetime, Shared};
 use super::simd::{Element, Vector};
+use super::winograd::{Kernels, Winograd};
 
 /// The gradient of a convolution with respect to its input, `[n, in_channels, h, w]`, from that of its output.
 ///
@@ -35,6 +37,12 @@ pub fn conv_backward_input<T: Element>(
     check("gradient of the output", n * g.out_channels * out.0 * out.1, dy.len())?;
     check("gradient of the input", n * g.in_channels * h * w, dx.len())?;
     let segments = [Segment::new(dy, g.out_channels)];
+    if g.stride == (1, 1) {
+        let mut dx = Output::whole(dx, g.in_channels);
+        let sink = Finish::new(g.in_channels, h * w, None, &Epilogue::none(), &mut dx);
+        backward_undivided(weight, g, &segments, (n, h, w), out, &sink);
+        return Ok(());
+    }
     let phases: Vec<_> = (0..g.stride.0 * g.stride.1)
         .map(|p| (p / g.stride.1, p % g.stride.1))
         .filter(|p| p.0 < h && p.1 < w)
@@ -48,20 +56,51 @@ pub fn conv_backward_input<T: Element>(
         let at = |channel: usize, k: usize| {
             weight[(k / taps.len() * g.in_channels + channel) * g.taps() + taps[k % taps.len()].0]
         };
-        let lhs = PackedLhs::new(g.in_channels, g.out_channels * taps.len(), at);
+        let lhs = PackedLhs::from_fn(g.in_channels, g.out_channels * taps.len(), Lifetime::Call, at);
         let taps: Vec<_> = taps.iter().map(|&(_, offset)| Tap::new(offset, out, grid, (1, 1))).collect();
         let patches = Patches::new(&segments, &taps, n, out, grid, (1, 1));
-        if g.stride == (1, 1) {
-            let mut dx = Output::whole(dx, g.in_channels);
-            product(&lhs, &patches, &Finish::new(g.in_channels, h * w, None, &Epilogue::none(), &mut dx));
-        } else {
-            let to = Shared::new(dx.as_mut_ptr().cast());
-            let sink =
-                Scatter { channels: g.in_channels, size: (h, w), grid, phase: *phase, stride: g.stride, to };
-            product(&lhs, &patches, &sink);
-        }
+        let to = Shared::new(dx.as_mut_ptr().cast());
+        let sink =
+            Scatter { channels: g.in_channels, size: (h, w), grid, phase: *phase, stride: g.stride, to };
+        product(&lhs, &patches, &sink);
     }
     Ok(())
+}
+
+/// Stride 1 has one phase: a convolution with the channels' roles exchanged and the kernel turned around.
+fn backward_undivided<T: Element>(
+    weight: &[T],
+    g: &Geometry,
+    dy: &[Segment<'_, T>],
+    (n, h, w): (usize, usize, usize),
+    out: (usize, usize),
+    sink: &Finish<'_, T>,
+) {
+    let matrix = Matrix {
+        data: weight,
+        rows: g.in_channels,
+        depth: g.out_channels * g.taps(),
+        row_step: g.taps(),
+        run: g.taps(),
+        run_step: g.in_channels * g.taps(),
+    };
+    let reach = |k: usize, d: usize, p: usize| (d * (k - 1)).wrapping_sub(p);
+    let turned = Geometry {
+        in_channels: g.out_channels,
+        out_channels: g.in_channels,
+        padding: (reach(g.kernel.0, g.dilation.0, g.padding.0), reach(g.kernel.1, g.dilation.1, g.padding.1)),
+        ..*g
+    };
+    match Method::choose(&turned, n, (h, w)) {
+        Method::Product => {
+            let tap = |(_, offset)| Tap::new(offset, out, (h, w), (1, 1));
+            let taps: Vec<_> = phase_taps(g, (0, 0)).into_iter().map(tap).collect();
+            let patches = Patches::new(dy, &taps, n, out, (h, w), (1, 1));
+            product(&PackedLhs::new(&matrix, Lifetime::Call), &patches, sink);
+        }
+        Method::Winograd(outputs) => Winograd::new(outputs, &Kernels::Flipped(matrix), Lifetime::Call)
+            .forward(dy, (n, out.0, out.1), turned.padding, (h, w), sink),
+    }
 }
 
 /// A tap's index in the kernel, and where it reads the output's gradient relative to the phase's grid.
@@ -192,7 +231,7 @@ mod tests {
                 assert_close(&found.1, &dw, 1e-10, &what);
                 assert_close(&found.2, &db, 1e-10, &what);
                 let found = backward(&single(&x), &single(&weight), &single(&dy), &g, (n, h, w));
-                assert_close(&found.0, &single(&dx), 3e-5, &what);
+                assert_close(&found.0, &single(&dx), 6e-5, &what);
                 let scale = ((n * plane) as f64).sqrt();
                 assert_close(&found.1, &single(&dw), 8e-6 * scale, &what);
                 assert_close(&found.2, &single(&db), 8e-6 * scale, &what);

@@ -6,12 +6,12 @@
 use std::mem::MaybeUninit;
 
 use super::conv_backward::channel_sums;
-use super::conv_forward::PackedConv;
+use super::conv_forward::conv_forward;
 use super::geometry::{Epilogue, Geometry, KernelError, Output, Segment, check};
 use super::lhs::PackedLhs;
 use super::patches::{Patches, Tap};
 use super::product::{Sink, Tile, product};
-use super::scratch::Shared;
+use super::scratch::{Lifetime, Shared};
 use super::simd::{Element, Vector};
 use super::weight_gradient::conv_backward_weight;
 
@@ -38,7 +38,7 @@ impl<T: Element> PackedConvTranspose2x2<T> {
         check("weight", in_channels * out_channels * 4, weight.len())?;
         check("bias", out_channels, bias.map_or(out_channels, <[T]>::len))?;
         let rows = out_channels * 4;
-        let packed = PackedLhs::new(rows, in_channels, |row, k| weight[k * rows + row]);
+        let packed = PackedLhs::from_fn(rows, in_channels, Lifetime::Object, |row, k| weight[k * rows + row]);
         Ok(Self { in_channels, out_channels, bias: bias.map(<[T]>::to_vec), weight: packed })
     }
 
@@ -116,12 +116,13 @@ pub fn conv_transpose2x2_backward_input<T: Element>(
     (n, h, w): (usize, usize, usize),
     dx: &mut [MaybeUninit<T>],
 ) -> Result<(), KernelError> {
-    let conv = PackedConv::new(weight, None, Geometry::square(out_channels, in_channels, 2, 2, 0))?;
+    let g = Geometry::square(out_channels, in_channels, 2, 2, 0);
     let dy = [Segment::new(dy, out_channels)];
     if h * w == 0 {
         return check("gradient of the input", 0, dx.len());
     }
-    conv.forward(&dy, (n, 2 * h, 2 * w), &Epilogue::none(), &mut Output::whole(dx, in_channels))
+    let mut dx = Output::whole(dx, in_channels);
+    conv_forward((weight, None), &g, &dy, (n, 2 * h, 2 * w), &Epilogue::none(), &mut dx)
 }
 
 /// The gradients with respect to the weight `[in_channels, out_channels, 2, 2]` and the bias, if asked for.

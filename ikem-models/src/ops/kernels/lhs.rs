@@ -2,40 +2,104 @@
 
 use rayon::prelude::*;
 
-use super::simd::{Element, MR};
+use super::scratch::{Lifetime, Scratch, Shared};
+use super::simd::{Element, Kernel, MR, Vector};
+use super::transpose::weave;
 
 /// Depth of a block: a panel of `NR` columns by this fills two thirds of a 48 KiB L1 cache.
 const DEPTH: usize = 256;
 
+/// A matrix inside a weight tensor: element (row, k) lies at `row * row_step + k / run * run_step + k % run`.
+#[derive(Clone, Copy)]
+pub(super) struct Matrix<'a, T> {
+    pub data: &'a [T],
+    pub rows: usize,
+    pub depth: usize,
+    pub row_step: usize,
+    pub run: usize,
+    pub run_step: usize,
+}
+
+impl<'a, T: Element> Matrix<'a, T> {
+    /// `data` as rows of `depth` elements.
+    pub fn of_rows(data: &'a [T], rows: usize, depth: usize) -> Self {
+        Self { data, rows, depth, row_step: depth, run: depth.max(1), run_step: 0 }
+    }
+
+    /// Weaves steps `k0..k0 + len` of a panel of [`MR`] rows, zeros for missing rows.
+    ///
+    /// # Safety
+    /// `len * MR` elements can be written at `to`.
+    #[inline(always)]
+    pub unsafe fn panel<V: Vector<Elem = T>>(&self, panel: usize, k0: usize, len: usize, to: *mut T) {
+        let rows = MR.min(self.rows - panel * MR);
+        let mut k = k0;
+        while k < k0 + len {
+            let count = (self.run - k % self.run).min(k0 + len - k);
+            let at = panel * MR * self.row_step + k / self.run * self.run_step + k % self.run;
+            let end = at + (rows - 1) * self.row_step + count;
+            assert!(end <= self.data.len());
+            // SAFETY: `count` elements of each row, checked above; the woven steps lie in the panel.
+            unsafe {
+                weave::<V>(self.data.as_ptr().add(at), self.row_step, rows, count, to.add((k - k0) * MR));
+            }
+            k += count;
+        }
+    }
+}
+
 /// A matrix of `rows` × `depth` in blocks of depth, each block in panels of [`MR`] rows, each panel depth by depth,
 /// so that a product reads it front to back. Missing rows are zeros.
-#[derive(Clone, Debug)]
 pub(super) struct PackedLhs<T> {
     pub rows: usize,
     pub depth: usize,
     block: usize,
-    data: Vec<T>,
+    data: Scratch<T>,
 }
 
 impl<T: Element> PackedLhs<T> {
+    /// Packs a matrix.
+    pub fn new(matrix: &Matrix<'_, T>, lifetime: Lifetime) -> Self {
+        let (rows, depth) = (matrix.rows, matrix.depth);
+        Self::fill(rows, depth, lifetime, |panel, block, to| {
+            T::dispatch(PackPanel { matrix, panel, block, to })
+        })
+    }
+
     /// Packs the matrix whose element (row, k) is `at(row, k)`.
-    pub fn new(rows: usize, depth: usize, at: impl Fn(usize, usize) -> T + Sync) -> Self {
-        let blocks = depth.div_ceil(DEPTH).max(1);
-        let block = depth.div_ceil(blocks).max(1);
-        let mut data = vec![T::ZERO; rows.div_ceil(MR) * MR * depth];
-        let block_len = rows.div_ceil(MR) * MR * block;
-        data.par_chunks_mut(block_len.max(1)).enumerate().for_each(|(b, chunk)| {
-            let k0 = b * block;
-            let len = block.min(depth - k0);
-            for (p, panel) in chunk.chunks_exact_mut(MR * len).enumerate() {
-                for (k, column) in panel.chunks_exact_mut(MR).enumerate() {
-                    for (i, v) in column.iter_mut().enumerate() {
-                        if p * MR + i < rows {
-                            *v = at(p * MR + i, k0 + k);
-                        }
-                    }
-                }
+    pub fn from_fn(
+        rows: usize,
+        depth: usize,
+        lifetime: Lifetime,
+        at: impl Fn(usize, usize) -> T + Sync,
+    ) -> Self {
+        Self::fill(rows, depth, lifetime, |panel, (k0, len), to| {
+            for i in 0..len * MR {
+                let row = panel * MR + i % MR;
+                let v = if row < rows { at(row, k0 + i / MR) } else { T::ZERO };
+                // SAFETY: the panel has `len` steps of MR elements.
+                unsafe { to.get().add(i).write(v) };
             }
+        })
+    }
+
+    /// `write` fills a panel's block of (first step, steps).
+    fn fill(
+        rows: usize,
+        depth: usize,
+        lifetime: Lifetime,
+        write: impl Fn(usize, (usize, usize), Shared<T>) + Sync,
+    ) -> Self {
+        let block = depth.div_ceil(depth.div_ceil(DEPTH).max(1)).max(1);
+        let panels = rows.div_ceil(MR);
+        let mut data = Scratch::<T>::with_lifetime(panels * MR * depth, lifetime);
+        let to = Shared::new(data.as_mut_ptr());
+        (0..panels * depth.div_ceil(block)).into_par_iter().with_min_len(4).for_each(|i| {
+            let (panel, k0) = (i % panels, i / panels * block);
+            let len = block.min(depth - k0);
+            let at = (panels * k0 + panel * len) * MR;
+            // SAFETY: panels of all blocks lie one behind the other in the buffer.
+            write(panel, (k0, len), Shared::new(unsafe { to.get().add(at) }));
         });
         Self { rows, depth, block, data }
     }
@@ -45,13 +109,8 @@ impl<T: Element> PackedLhs<T> {
         self.rows.div_ceil(MR)
     }
 
-    /// Elements held.
-    pub fn len(&self) -> usize {
-        self.data.len()
-    }
-
     /// Start and length of every block of depth.
-    pub fn blocks(&self) -> impl Iterator<Item = (usize, usize)> {
+    pub fn blocks(&self) -> impl Iterator<Item = (usize, usize)> + use<T> {
         let (block, depth) = (self.block, self.depth);
         (0..depth).step_by(block).map(move |k0| (k0, block.min(depth - k0)))
     }
@@ -63,14 +122,32 @@ impl<T: Element> PackedLhs<T> {
 
     /// The panel of a block that starts at depth `k0` and has `len` steps.
     pub fn panel(&self, k0: usize, len: usize, panel: usize) -> &[T] {
-        let start = self.panels() * MR * k0 + panel * MR * len;
-        &self.data[start..start + MR * len]
+        assert!(panel < self.panels() && k0 + len <= self.depth);
+        let start = (self.panels() * k0 + panel * len) * MR;
+        // SAFETY: inside the buffer, which `fill` wrote completely.
+        unsafe { std::slice::from_raw_parts(self.data.as_ptr().add(start), MR * len) }
     }
+}
 
-    /// Element (row, k), as it was given.
-    pub fn at(&self, row: usize, k: usize) -> T {
-        let k0 = k / self.block * self.block;
-        let len = self.block.min(self.depth - k0);
-        self.panel(k0, len, row / MR)[(k - k0) * MR + row % MR]
+impl<T> std::fmt::Debug for PackedLhs<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "PackedLhs({} x {})", self.rows, self.depth)
+    }
+}
+
+struct PackPanel<'a, T> {
+    matrix: &'a Matrix<'a, T>,
+    panel: usize,
+    block: (usize, usize),
+    to: Shared<T>,
+}
+
+impl<T: Element> Kernel<T> for PackPanel<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector<Elem = T>>(self) {
+        // SAFETY: the block of a panel has room for its steps.
+        unsafe { self.matrix.panel::<V>(self.panel, self.block.0, self.block.1, self.to.get()) }
     }
 }

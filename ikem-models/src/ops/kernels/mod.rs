@@ -16,6 +16,7 @@ mod conv_forward;
 mod conv_transpose;
 mod geometry;
 mod lhs;
+mod method;
 mod patches;
 mod pool;
 mod product;
@@ -26,10 +27,12 @@ mod simd;
 mod testing;
 mod transpose;
 mod weight_gradient;
+mod winograd;
+mod winograd_transform;
 
 pub use batch_norm::{BatchStatistics, Normalization, batch_norm, batch_norm_backward};
 pub use conv_backward::conv_backward_input;
-pub use conv_forward::PackedConv;
+pub use conv_forward::{PackedConv, conv_forward};
 pub use conv_transpose::{
     PackedConvTranspose2x2, conv_transpose2x2_backward_input, conv_transpose2x2_backward_weight,
 };

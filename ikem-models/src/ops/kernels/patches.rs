@@ -2,7 +2,7 @@
 
 use super::geometry::Segment;
 use super::scratch::Shared;
-use super::simd::{Element, Kernel, NR, Vector};
+use super::simd::{Element, Kernel, NR, Vector, prefetch};
 
 /// A matrix with a row for each (channel, tap) and a column for each output pixel of a batch, never stored whole.
 pub(super) struct Patches<'a, T> {
@@ -126,7 +126,7 @@ impl<'a, T: Element> Patches<'a, T> {
                 // SAFETY: the run's lanes lie in row k of its panel.
                 unsafe {
                     let to = to.add((run.panel * depth + k) * NR + run.lane);
-                    self.pack_run::<V>(source, channel, &self.taps[tap], run, to);
+                    self.pack_run::<V>(source, channel, &self.taps[tap], run, to, tap == 0);
                 }
             }
             for lane in NR - missing.min(NR)..NR {
@@ -155,6 +155,7 @@ impl<'a, T: Element> Patches<'a, T> {
         tap: &Tap,
         run: &Run,
         to: *mut T,
+        next: bool,
     ) {
         let (h, w) = self.input;
         let map = run.image * source.channels + channel;
@@ -171,6 +172,9 @@ impl<'a, T: Element> Patches<'a, T> {
         let at = (map * h * w) as isize + y * w as isize + x;
         // Only lanes lo..hi are read, which `Tap::new` found to lie inside the plane.
         let from = source.data.as_ptr().wrapping_offset(at);
+        if next {
+            prefetch(from.wrapping_add(h * w), run.len * self.step.1);
+        }
         // SAFETY: see above for reading; the caller vouches for writing.
         unsafe {
             match self.step.1 {

@@ -10,10 +10,12 @@ use super::patches::{PackPanels, Patches};
 use super::scratch::{Scratch, Shared};
 use super::simd::{Element, Kernel, MR, NR, Operand, Vector, tile};
 
-/// Panels of rows (256 rows) and of columns (256 columns) of a task at the most: tile, patches and weights
-/// together stay below 1 MiB.
+/// Panels of rows of a task at the most.
 const MAX_ROW_PANELS: usize = 32;
-const MAX_COLUMN_PANELS: usize = 8;
+/// Panels of columns of a task at the most: long runs of pixels are what memory delivers fastest.
+const MAX_COLUMN_PANELS: usize = 32;
+/// Elements of a task's patches and sums together, which leave half of a 1 MiB L2 cache to the weights.
+const TASK_LEN: usize = 1 << 17;
 /// Products are cut finer until they have so many tasks, as long as a task stays worth waking a thread for.
 const TASKS: usize = 8;
 const MIN_WORK: usize = 1 << 19;
@@ -48,9 +50,10 @@ struct Plan {
 }
 
 impl Plan {
-    fn new(row_panels: usize, column_panels: usize, depth: usize) -> Self {
+    fn new(row_panels: usize, column_panels: usize, depth: usize, block: usize) -> Self {
         let mut rows = row_panels.div_ceil(MAX_ROW_PANELS);
-        let mut columns = column_panels.div_ceil(MAX_COLUMN_PANELS);
+        let column_len = (block + row_panels.div_ceil(rows.max(1)) * MR) * NR;
+        let mut columns = column_panels.div_ceil((TASK_LEN / column_len).clamp(1, MAX_COLUMN_PANELS));
         let work = row_panels * MR * column_panels * NR * depth;
         let tasks = TASKS.min(work / MIN_WORK).max(1);
         while rows * columns < tasks {
@@ -84,7 +87,7 @@ pub(super) fn product<T: Element>(lhs: &PackedLhs<T>, patches: &Patches<'_, T>, 
         return;
     }
     debug_assert_eq!(lhs.depth, patches.depth());
-    let plan = Plan::new(lhs.panels(), column_panels, lhs.depth);
+    let plan = Plan::new(lhs.panels(), column_panels, lhs.depth, lhs.longest_block());
     let packed_len = lhs.depth * column_panels * NR;
     let share = plan.rows > 1 && packed_len <= SHARED_PATCHES;
     let mut packed = Scratch::new(if share { packed_len } else { 0 });

@@ -14,9 +14,19 @@ thread_local! {
     static POOL: RefCell<Vec<Vec<Line>>> = const { RefCell::new(Vec::new()) };
 }
 
+/// Whether a buffer is for one call or for long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lifetime {
+    /// The buffer is borrowed from the thread's pool.
+    Call,
+    /// The buffer is a fresh one, freed in the end.
+    Object,
+}
+
 /// A buffer borrowed from the thread's pool, which gets it back on drop. Its contents are arbitrary.
 pub(super) struct Scratch<T> {
     lines: Vec<Line>,
+    lifetime: Lifetime,
     element: std::marker::PhantomData<T>,
 }
 
@@ -34,7 +44,21 @@ impl<T: Element> Scratch<T> {
         if lines.capacity() < needed {
             lines = Vec::with_capacity(needed);
         }
-        Self { lines, element: std::marker::PhantomData }
+        Self { lines, lifetime: Lifetime::Call, element: std::marker::PhantomData }
+    }
+
+    /// As [`Scratch::new`], or a fresh buffer.
+    pub fn with_lifetime(len: usize, lifetime: Lifetime) -> Self {
+        if lifetime == Lifetime::Call {
+            return Self::new(len);
+        }
+        let lines = Vec::with_capacity((len * size_of::<T>()).div_ceil(size_of::<Line>()));
+        Self { lines, lifetime, element: std::marker::PhantomData }
+    }
+
+    /// The first element, for reading what was written.
+    pub fn as_ptr(&self) -> *const T {
+        self.lines.as_ptr().cast()
     }
 
     /// The first element, on a cache line's boundary.
@@ -46,6 +70,9 @@ impl<T: Element> Scratch<T> {
 impl<T> Drop for Scratch<T> {
     fn drop(&mut self) {
         let lines = std::mem::take(&mut self.lines);
+        if self.lifetime == Lifetime::Object {
+            return;
+        }
         // The pool is gone while the thread ends; the buffer then just goes too.
         let _ = POOL.try_with(|pool| pool.borrow_mut().push(lines));
     }

@@ -82,27 +82,44 @@ impl<T: Element> Kernel<T> for ChannelPanels<'_, T> {
 
     #[inline(always)]
     fn run<V: Vector<Elem = T>>(self) {
-        for p in (0..self.len).step_by(V::LANES) {
-            let count = V::LANES.min(self.len - p);
-            let mut rows = [V::splat(T::ZERO); MR];
-            for (c, row) in rows.iter_mut().enumerate().take(self.channels) {
-                // SAFETY: `count` pixels of a channel.
-                *row = unsafe { V::load_range(self.x.as_ptr().add(c * self.step + p), 0, count) };
+        // SAFETY: `x` has these rows, `to` the room.
+        unsafe { weave::<V>(self.x.as_ptr(), self.step, self.channels, self.len, self.to) }
+    }
+}
+
+/// Weaves `count` ≤ [`MR`] rows, `step` apart, of `len` elements: `to[k * MR + i] = x[i * step + k]`, zeros for
+/// missing rows.
+///
+/// # Safety
+/// The rows can be read, `len * MR` elements written at `to`.
+#[inline(always)]
+pub(super) unsafe fn weave<V: Vector>(
+    x: *const V::Elem,
+    step: usize,
+    count: usize,
+    len: usize,
+    to: *mut V::Elem,
+) {
+    for p in (0..len).step_by(V::LANES) {
+        let lanes = V::LANES.min(len - p);
+        let mut rows = [V::splat(V::Elem::ZERO); MR];
+        for (c, row) in rows.iter_mut().enumerate().take(count) {
+            // SAFETY: `lanes` elements of a row.
+            *row = unsafe { V::load_range(x.add(c * step + p), 0, lanes) };
+        }
+        // Three perfect shuffles of the eight rows weave them.
+        for _ in 0..MR.ilog2() {
+            let from = rows;
+            for i in 0..MR / 2 {
+                (rows[2 * i], rows[2 * i + 1]) = V::interleave(from[i], from[i + MR / 2]);
             }
-            // Three perfect shuffles of the eight rows weave them.
-            for _ in 0..MR.ilog2() {
-                let from = rows;
-                for i in 0..MR / 2 {
-                    (rows[2 * i], rows[2 * i + 1]) = V::interleave(from[i], from[i + MR / 2]);
-                }
-            }
-            let total = count * MR;
-            for (i, v) in rows.iter().enumerate() {
-                let at = i * V::LANES;
-                if at < total {
-                    // SAFETY: the first `total` woven elements, `p * MR` from the start.
-                    unsafe { v.store_first(self.to.add(p * MR + at), total - at) };
-                }
+        }
+        let total = lanes * MR;
+        for (i, v) in rows.iter().enumerate() {
+            let at = i * V::LANES;
+            if at < total {
+                // SAFETY: the first `total` woven elements, `p * MR` from the start.
+                unsafe { v.store_first(to.add(p * MR + at), total - at) };
             }
         }
     }

@@ -61,6 +61,19 @@ impl Level {
     }
 }
 
+/// Asks for the cache lines of `len` elements; a hint, any address is allowed.
+#[inline(always)]
+pub(super) fn prefetch<T>(p: *const T, len: usize) {
+    #[cfg(target_arch = "x86_64")]
+    for i in (0..len * size_of::<T>()).step_by(64) {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: SSE is part of x86-64, and a prefetch never faults.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast::<i8>().wrapping_add(i)) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = (p, len);
+}
+
 /// Lanes of the widest vector.
 const MAX_LANES: usize = 16;
 

@@ -1,0 +1,86 @@
+//! The transforms of Winograd's minimal filtering of 3 × 3 kernels (Lavin & Gray, "Fast Algorithms for Convolutional
+//! Neural Networks", 2016), by Toom and Cook's construction: 2 × 2 outputs at a time from the points 0, ±1, ∞, or
+//! 4 × 4 from 0, ±`A`, ±`B`, ∞.
+
+use std::f64::consts::{FRAC_1_SQRT_2, SQRT_2};
+
+use super::simd::{Element, Vector};
+
+/// Points of the 4 × 4 transform: its rounding error is twice that of the plain sum, with 1 and 2 it is five times.
+const A: f64 = FRAC_1_SQRT_2;
+const B: f64 = SQRT_2;
+
+/// Inputs a side: outputs + 2, and so many multiplications.
+pub(super) const fn side(out: usize) -> usize {
+    out + 2
+}
+
+/// Transforms `side(OUT)` inputs.
+#[inline(always)]
+pub(super) fn input<V: Vector, const OUT: usize>(d: [V; 6]) -> [V; 6] {
+    let c = |x: f64| V::splat(V::Elem::from_f64(x));
+    if OUT == 2 {
+        return [d[2].sub(d[0]), d[1].add(d[2]), d[2].sub(d[1]), d[3].sub(d[1]), d[0], d[0]];
+    }
+    let (product, sum) = (c(A * A * B * B), c(-(A * A + B * B)));
+    let first = d[0].mul_add(product, d[2].mul_add(sum, d[4]));
+    let last = d[1].mul_add(product, d[3].mul_add(sum, d[5]));
+    let pair = |p: f64, q: f64| {
+        let even = d[2].mul_add(c(-q * q), d[4]);
+        let odd = d[1].mul_add(c(-q * q), d[3]);
+        (odd.mul_add(c(p), even), odd.mul_add(c(-p), even))
+    };
+    let ((a, minus_a), (b, minus_b)) = (pair(A, B), pair(B, A));
+    [first, a, minus_a, b, minus_b, last]
+}
+
+/// Transforms `side(OUT)` sums of products to `OUT` outputs.
+#[inline(always)]
+pub(super) fn output<V: Vector, const OUT: usize>(m: [V; 6]) -> [V; 4] {
+    let c = |x: f64| V::splat(V::Elem::from_f64(x));
+    let (sum_a, difference_a) = (m[1].add(m[2]), m[1].sub(m[2]));
+    if OUT == 2 {
+        return [m[0].add(sum_a), difference_a.add(m[3]), m[0], m[0]];
+    }
+    let (sum_b, difference_b) = (m[3].add(m[4]), m[3].sub(m[4]));
+    [
+        m[0].add(sum_a).add(sum_b),
+        difference_a.mul_add(c(A), difference_b.mul(c(B))),
+        sum_a.mul_add(c(A * A), sum_b.mul(c(B * B))),
+        difference_a.mul_add(c(A * A * A), difference_b.mul_add(c(B * B * B), m[5])),
+    ]
+}
+
+/// Transforms three weights.
+#[inline(always)]
+fn weight<V: Vector, const OUT: usize>(g: [V; 3]) -> [V; 6] {
+    let c = |x: f64| V::splat(V::Elem::from_f64(x));
+    // The values at p and -p, over the norm.
+    let pair = |p: f64, norm: f64| {
+        let even = g[0].mul(c(1.0 / norm)).add(g[2].mul(c(p * p / norm)));
+        let odd = g[1].mul(c(p / norm));
+        (even.add(odd), even.sub(odd))
+    };
+    if OUT == 2 {
+        let (one, minus_one) = pair(1.0, 2.0);
+        return [g[0].mul(c(-1.0)), one, minus_one, g[2], g[2], g[2]];
+    }
+    let (a2, b2) = (A * A, B * B);
+    let (a, minus_a) = pair(A, 2.0 * a2 * (a2 - b2));
+    let (b, minus_b) = pair(B, 2.0 * b2 * (b2 - a2));
+    [g[0].mul(c(1.0 / (a2 * b2))), a, minus_a, b, minus_b, g[2]]
+}
+
+/// Transforms 3 × 3 kernels to `side(OUT)²` factors, row-major.
+#[inline(always)]
+pub(super) fn weights<V: Vector, const OUT: usize>(g: [V; 9]) -> [V; 36] {
+    let rows: [[V; 6]; 3] = std::array::from_fn(|i| weight::<V, OUT>([g[3 * i], g[3 * i + 1], g[3 * i + 2]]));
+    let mut all = [g[0]; 36];
+    for j in 0..side(OUT) {
+        let column = weight::<V, OUT>([rows[0][j], rows[1][j], rows[2][j]]);
+        for i in 0..side(OUT) {
+            all[i * side(OUT) + j] = column[i];
+        }
+    }
+    all
+}
