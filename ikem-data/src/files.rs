@@ -14,7 +14,7 @@ const TEXT_LIMIT: u64 = 256 << 20;
 
 /// Reads a file of at most `limit` bytes.
 pub(crate) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
-    let failed = |source| Error::Read { path: path.to_owned(), source };
+    let failed = |cause| Error::Read { path: path.to_owned(), cause };
     let file = File::open(path).map_err(failed)?;
     let length = file.metadata().map_err(failed)?.len();
     let too_large =
@@ -30,7 +30,7 @@ pub(crate) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
 
 /// Reads the first `length` bytes of a file, or all there are.
 pub(crate) fn read_start(path: &Path, length: u64) -> Result<Vec<u8>, Error> {
-    let failed = |source| Error::Read { path: path.to_owned(), source };
+    let failed = |cause| Error::Read { path: path.to_owned(), cause };
     let mut bytes = Vec::new();
     File::open(path).map_err(failed)?.take(length).read_to_end(&mut bytes).map_err(failed)?;
     Ok(bytes)
@@ -68,7 +68,7 @@ pub(crate) fn parse_json<T: DeserializeOwned>(
 /// Writes a file whole or not at all: into a temporary file of the same folder, which then takes its name.
 /// Missing folders on the way are made.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let failed = |source| Error::Write { path: path.to_owned(), source };
+    let failed = |cause| Error::Write { path: path.to_owned(), cause };
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
@@ -90,7 +90,7 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 /// Writes `value` as JSON, indented.
 pub(crate) fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), Error> {
     let mut text = serde_json::to_string_pretty(value)
-        .map_err(|error| Error::Write { path: path.to_owned(), source: error.into() })?;
+        .map_err(|error| Error::Write { path: path.to_owned(), cause: error.into() })?;
     text.push('\n');
     write(path, text.as_bytes())
 }

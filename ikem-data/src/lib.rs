@@ -3,6 +3,8 @@
 
 mod aasce;
 mod audit;
+mod augment;
+mod batches;
 mod coco;
 mod error;
 mod files;
@@ -15,6 +17,11 @@ mod tables;
 
 pub use aasce::{Aasce, Problem, Split, Splitting, read_aasce, study};
 pub use audit::{AuditReport, Fault, Finding, LabelPolicy, audit, clean, repair};
+pub use augment::{
+    Affine, Augmentation, BrightnessContrast, Crop, Draw, Flip, Gamma, Noise, Pipeline, Plan, Rotation,
+    Scaling, Translation,
+};
+pub use batches::{Batch, BatchConfig, Batches, Loader};
 pub use coco::{read_coco_predictions, write_coco_predictions};
 pub use error::Error;
 pub use image_file::{Limits, decode_image, image_size, load_image};

@@ -62,8 +62,8 @@ pub fn read_aasce(root: impl AsRef<Path>, splitting: &Splitting) -> Result<Aasce
     let parts: Vec<_> = PARTS.iter().filter(|part| root.join("labels").join(part).is_dir()).collect();
     if parts.is_empty() {
         let path = root.join("labels").join(PARTS[0]);
-        let source = std::io::Error::new(std::io::ErrorKind::NotFound, "there is no such folder");
-        return Err(Error::Read { path, source });
+        let cause = std::io::Error::new(std::io::ErrorKind::NotFound, "there is no such folder");
+        return Err(Error::Read { path, cause });
     }
     let mut found = Aasce::default();
     for part in parts {
@@ -111,7 +111,7 @@ fn image_names(folder: &Path) -> Result<BTreeSet<String>, Error> {
     if !folder.exists() {
         return Ok(BTreeSet::new());
     }
-    let failed = |source| Error::Read { path: folder.to_owned(), source };
+    let failed = |cause| Error::Read { path: folder.to_owned(), cause };
     let mut names = BTreeSet::new();
     for item in std::fs::read_dir(folder).map_err(failed)? {
         let name = item.map_err(failed)?.file_name().to_string_lossy().into_owned();

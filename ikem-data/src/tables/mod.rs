@@ -16,7 +16,7 @@ const KIND: &str = "CSV file";
 
 /// Writes rows of equal length under a header.
 fn write(path: &Path, header: &[String], rows: impl Iterator<Item = Vec<String>>) -> Result<(), Error> {
-    let failed = |error: csv::Error| Error::Write { path: path.to_owned(), source: error.into() };
+    let failed = |error: csv::Error| Error::Write { path: path.to_owned(), cause: error.into() };
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record(header).map_err(failed)?;
     for row in rows {
@@ -24,7 +24,7 @@ fn write(path: &Path, header: &[String], rows: impl Iterator<Item = Vec<String>>
     }
     let bytes = writer.into_inner().map_err(|error| Error::Write {
         path: path.to_owned(),
-        source: std::io::Error::other(error.to_string()),
+        cause: std::io::Error::other(error.to_string()),
     })?;
     files::write(path, &bytes)
 }

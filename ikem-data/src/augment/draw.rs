@@ -1,0 +1,89 @@
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{RngCore, SeedableRng};
+
+/// Random numbers of a seed: the same on every platform.
+#[derive(Debug, Clone)]
+pub struct Draw(ChaCha8Rng);
+
+impl Draw {
+    /// The numbers of `seed`, told apart by `parts` (such as an epoch and an image).
+    #[must_use]
+    pub fn new(seed: u64, parts: &[u64]) -> Self {
+        // SplitMix64's finaliser, so that neighbouring parts have nothing to do with each other.
+        let mixed = parts.iter().fold(seed, |state, &part| {
+            let z = (state ^ part.wrapping_mul(0x9e37_79b9_7f4a_7c15)).wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            z ^ (z >> 31)
+        });
+        Self(ChaCha8Rng::seed_from_u64(mixed))
+    }
+
+    /// A number of `low`…`high`.
+    pub(super) fn within(&mut self, [low, high]: [f64; 2]) -> f64 {
+        low + (high - low) * self.unit()
+    }
+
+    /// Whether something of this probability happens.
+    pub(super) fn happens(&mut self, probability: f64) -> bool {
+        self.unit() < probability
+    }
+
+    /// A seed for other numbers.
+    pub(super) fn seed(&mut self) -> u64 {
+        self.0.next_u64()
+    }
+
+    /// Near to normally distributed, mean 0, standard deviation 1: the sum of four uniform numbers, which is quick and
+    /// the same everywhere.
+    pub(super) fn normal(&mut self) -> f32 {
+        /// What the sum of four numbers of 0…65535 is divided by: its standard deviation.
+        const DEVIATION: f32 = 37836.9;
+        let bits = self.0.next_u64();
+        let sum = (bits & 0xffff) + ((bits >> 16) & 0xffff) + ((bits >> 32) & 0xffff) + (bits >> 48);
+        (sum as f32 - 131_070.0) / DEVIATION
+    }
+
+    /// A place below `count`.
+    pub(crate) fn below(&mut self, count: u64) -> u64 {
+        // The bias of a 64-bit product is less than one in 2^32 for any list that fits in memory.
+        ((u128::from(self.0.next_u64()) * u128::from(count)) >> 64) as u64
+    }
+
+    /// 0 (included) … 1 (excluded).
+    fn unit(&mut self) -> f64 {
+        (self.0.next_u64() >> 11) as f64 / (1_u64 << 53) as f64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_their_range_mean_and_deviation() {
+        let mut draw = Draw::new(1, &[2, 3]);
+        let (mut sum, mut squares) = (0.0_f64, 0.0_f64);
+        for _ in 0..20_000 {
+            let value = f64::from(draw.normal());
+            sum += value;
+            squares += value * value;
+            assert!((-3.0..7.0).contains(&draw.within([-3.0, 7.0])));
+            assert!(draw.below(5) < 5);
+        }
+        assert!((sum / 20_000.0).abs() < 0.03, "{sum}");
+        assert!((squares / 20_000.0 - 1.0).abs() < 0.03, "{squares}");
+        assert!(!draw.happens(0.0) && draw.happens(1.0));
+    }
+
+    #[test]
+    fn every_part_counts() {
+        let first = |seed, parts: &[u64]| Draw::new(seed, parts).seed();
+        assert_eq!(first(1, &[2, 3]), first(1, &[2, 3]));
+        let others =
+            [first(1, &[2, 3]), first(2, &[2, 3]), first(1, &[3, 2]), first(1, &[2, 4]), first(1, &[2])];
+        for (i, a) in others.iter().enumerate() {
+            assert!(others.iter().skip(i + 1).all(|b| a != b));
+        }
+    }
+}

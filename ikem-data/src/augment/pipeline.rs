@@ -1,0 +1,256 @@
+use ikem_core::{Error as CoreError, GrayImage, Keypoints, Point, Preparation, Size, Skeleton, resample};
+use serde::{Deserialize, Serialize};
+
+use super::affine::warp;
+use super::geometry::Frame;
+use super::tone::Tone;
+use super::{Affine, BrightnessContrast, Crop, Draw, Flip, Gamma, Noise, Rotation, Scaling, Translation};
+use crate::Error;
+
+/// One augmentation, as it stands in a configuration: `{"rotation": {"degrees": 15, "probability": 0.5}}`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Augmentation {
+    /// See [`Rotation`].
+    Rotation(Rotation),
+    /// See [`Flip`].
+    Flip(Flip),
+    /// See [`Scaling`].
+    Scaling(Scaling),
+    /// See [`Translation`].
+    Translation(Translation),
+    /// See [`Crop`].
+    Crop(Crop),
+    /// See [`BrightnessContrast`].
+    BrightnessContrast(BrightnessContrast),
+    /// See [`Gamma`].
+    Gamma(Gamma),
+    /// See [`Noise`].
+    Noise(Noise),
+}
+
+impl Augmentation {
+    const fn probability(&self) -> f64 {
+        match self {
+            Self::Rotation(a) => a.probability,
+            Self::Flip(a) => a.probability,
+            Self::Scaling(a) => a.probability,
+            Self::Translation(a) => a.probability,
+            Self::Crop(a) => a.probability,
+            Self::BrightnessContrast(a) => a.probability,
+            Self::Gamma(a) => a.probability,
+            Self::Noise(a) => a.probability,
+        }
+    }
+
+    /// What is wrong with its numbers: their name, and what they should be.
+    fn fault(&self) -> Option<(&'static str, &'static str)> {
+        let range = |[low, high]: [f64; 2], least: f64| low > least && low <= high && high.is_finite();
+        let (sound, name, expected) = match self {
+            Self::Rotation(a) => (within(a.degrees, 89.0), "degrees", "0…89"),
+            Self::Flip(_) => (true, "", ""),
+            Self::Scaling(a) => (range(a.change, -1.0), "change", "two numbers above -1, the lower first"),
+            Self::Translation(a) => (within(a.x, 1.0) && within(a.y, 1.0), "x and y", "0…1"),
+            Self::Crop(a) => (within(a.strip, 0.9), "strip", "0…0.9"),
+            Self::BrightnessContrast(a) => {
+                (within(a.brightness, 1.0) && within(a.contrast, 1.0), "brightness and contrast", "0…1")
+            }
+            Self::Gamma(a) => (range(a.range, 0.0), "range", "two numbers above 0, the lower first"),
+            Self::Noise(a) => (within(a.deviation, 1.0), "deviation", "0…1"),
+        };
+        match (within(self.probability(), 1.0), sound) {
+            (false, _) => Some(("probability", "0…1")),
+            (true, false) => Some((name, expected)),
+            (true, true) => None,
+        }
+    }
+}
+
+fn within(value: f64, most: f64) -> bool {
+    (0.0..=most).contains(&value)
+}
+
+/// Augmentations in order; what a training draws from for each sample.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(try_from = "Vec<Augmentation>", into = "Vec<Augmentation>")]
+pub struct Pipeline(Vec<Augmentation>);
+
+impl Pipeline {
+    /// A pipeline of `steps`.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] when a probability or a range is not one.
+    pub fn new(steps: Vec<Augmentation>) -> Result<Self, Error> {
+        for step in &steps {
+            if let Some((name, expected)) = step.fault() {
+                let (found, expected) = (format!("{step:?}"), format!("{name} of {expected}"));
+                return Err(Error::Argument { argument: "augmentation", found, expected });
+            }
+        }
+        Ok(Self(steps))
+    }
+
+    /// The pipeline that changes nothing.
+    #[must_use]
+    pub const fn identity() -> Self {
+        Self(Vec::new())
+    }
+
+    /// Everything there is, each with its default.
+    #[must_use]
+    pub fn standard() -> Self {
+        Self(vec![
+            Augmentation::Crop(Crop::default()),
+            Augmentation::Flip(Flip::default()),
+            Augmentation::Rotation(Rotation::default()),
+            Augmentation::Scaling(Scaling::default()),
+            Augmentation::Translation(Translation::default()),
+            Augmentation::BrightnessContrast(BrightnessContrast::default()),
+            Augmentation::Gamma(Gamma::default()),
+            Augmentation::Noise(Noise::default()),
+        ])
+    }
+
+    /// The augmentations in order.
+    #[must_use]
+    pub fn steps(&self) -> &[Augmentation] {
+        &self.0
+    }
+
+    /// Draws what happens to one image of `size`.
+    #[must_use]
+    pub fn draw(&self, size: Size, draw: &mut Draw) -> Plan {
+        let (width, height) = (size.width as f64, size.height as f64);
+        let mut frame = Frame { map: Affine::IDENTITY, width, height, swapped: false };
+        let mut tones = Vec::new();
+        for step in &self.0 {
+            if !draw.happens(step.probability()) {
+                continue;
+            }
+            match step {
+                Augmentation::Rotation(step) => step.apply(draw, &mut frame),
+                Augmentation::Flip(step) => step.apply(draw, &mut frame),
+                Augmentation::Scaling(step) => step.apply(draw, &mut frame),
+                Augmentation::Translation(step) => step.apply(draw, &mut frame),
+                Augmentation::Crop(step) => step.apply(draw, &mut frame),
+                Augmentation::BrightnessContrast(step) => tones.push(step.tone(draw)),
+                Augmentation::Gamma(step) => tones.push(step.tone(draw)),
+                Augmentation::Noise(step) => tones.push(step.tone(draw)),
+            }
+        }
+        Plan { size, frame, tones }
+    }
+}
+
+impl TryFrom<Vec<Augmentation>> for Pipeline {
+    type Error = Error;
+    fn try_from(steps: Vec<Augmentation>) -> Result<Self, Error> {
+        Self::new(steps)
+    }
+}
+
+impl From<Pipeline> for Vec<Augmentation> {
+    fn from(pipeline: Pipeline) -> Self {
+        pipeline.0
+    }
+}
+
+/// What happens to one image: drawn once, and then the same for its pixels and its keypoints.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    size: Size,
+    frame: Frame,
+    tones: Vec<Tone>,
+}
+
+impl Plan {
+    /// The network's input, H × W of -1…1: what [`Preparation::apply`] gives of the image, changed by this plan; bit for
+    /// bit the same where the plan changes nothing.
+    ///
+    /// # Errors
+    /// [`Error::Core`] when the network's grid has no pixels.
+    pub fn image(&self, image: &GrayImage, preparation: &Preparation) -> Result<Vec<f32>, Error> {
+        let resized = resample(image, preparation.size, preparation.resampling)?;
+        Ok(self.resized(&resized))
+    }
+
+    /// As [`image`](Self::image), of an image that was resized already (and kept).
+    #[must_use]
+    pub fn resized(&self, resized: &GrayImage) -> Vec<f32> {
+        let size = resized.size();
+        let map = self.on(size);
+        let mut values = match map.inverse() {
+            _ if self.is_still() => resized.pixels().to_vec(),
+            Some(back) => warp(resized, size, &back),
+            None => vec![0.0; size.area()],
+        };
+        for tone in &self.tones {
+            tone.apply(&mut values);
+        }
+        for value in &mut values {
+            *value = 2.0 * *value - 1.0;
+        }
+        values
+    }
+
+    /// The keypoints on the network's grid, of keypoints in pixels of the original image.
+    ///
+    /// Keypoints go to the grid by a plain scale, as published checkpoints expect, and pixels by their areas; the two
+    /// differ by less than half a pixel of the grid. That difference stays what it is without augmentation, so that a
+    /// network learns one and the same.
+    ///
+    /// # Errors
+    /// [`CoreError::Length`] when `keypoints` are not as many as `skeleton` has.
+    pub fn keypoints(
+        &self,
+        keypoints: &Keypoints,
+        grid: Size,
+        skeleton: &Skeleton,
+    ) -> Result<Keypoints, Error> {
+        let (expected, found) = (skeleton.len(), keypoints.len());
+        if expected != found {
+            return Err(CoreError::Length { what: "keypoints", expected, found }.into());
+        }
+        let mut moved: Keypoints = match self.is_still() {
+            true => keypoints.rescaled(self.size, grid),
+            false => keypoints.iter().map(|&point| self.point(point, grid)).collect(),
+        };
+        if self.frame.swapped {
+            for &(a, b) in skeleton.flip_pairs() {
+                moved.swap(a, b);
+            }
+        }
+        Ok(moved)
+    }
+
+    fn point(&self, point: Point, grid: Size) -> Point {
+        let place = [f64::from(point.x) + 0.5, f64::from(point.y) + 0.5];
+        let scaled = self.frame.map.then(self.to_grid(grid)).apply(place);
+        let plain = |pixels: usize, values: usize| 0.5 * values as f64 / pixels as f64;
+        let (x, y) = (plain(self.size.width, grid.width), plain(self.size.height, grid.height));
+        Point::new((scaled[0] - x) as f32, (scaled[1] - y) as f32)
+    }
+
+    /// Whether nothing is moved.
+    fn is_still(&self) -> bool {
+        let same = |now: f64, before: usize| now == before as f64;
+        self.frame.map == Affine::IDENTITY
+            && same(self.frame.width, self.size.width)
+            && same(self.frame.height, self.size.height)
+    }
+
+    /// From the finished picture to the grid.
+    fn to_grid(&self, grid: Size) -> Affine {
+        Affine::stretch(grid.width as f64 / self.frame.width, grid.height as f64 / self.frame.height)
+    }
+
+    /// The whole map, of an image that was resized to `grid` before.
+    fn on(&self, grid: Size) -> Affine {
+        let unscale = Affine::stretch(
+            self.size.width as f64 / grid.width as f64,
+            self.size.height as f64 / grid.height as f64,
+        );
+        unscale.then(self.frame.map).then(self.to_grid(grid))
+    }
+}

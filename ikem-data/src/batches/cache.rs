@@ -1,0 +1,51 @@
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ikem_core::{GrayImage, Size};
+
+/// An image as it is kept: resized, with the size it had.
+#[derive(Debug, Clone)]
+pub(super) struct Resized {
+    pub(super) image: Arc<GrayImage>,
+    pub(super) original: Size,
+}
+
+/// Resized images up to a limit of memory. What is in stays in: an epoch asks for every image once, so that none is
+/// more worth keeping than another.
+#[derive(Debug)]
+pub(super) struct Cache {
+    limit: usize,
+    held: Mutex<Held>,
+}
+
+#[derive(Debug, Default)]
+struct Held {
+    bytes: usize,
+    images: BTreeMap<usize, Resized>,
+}
+
+impl Cache {
+    pub(super) fn new(limit: usize) -> Self {
+        Self { limit, held: Mutex::default() }
+    }
+
+    pub(super) fn get(&self, entry: usize) -> Option<Resized> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).images.get(&entry).cloned()
+    }
+
+    pub(super) fn keep(&self, entry: usize, resized: &Resized) {
+        let bytes = size_of_val(resized.image.pixels());
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.bytes.saturating_add(bytes) <= self.limit && !held.images.contains_key(&entry) {
+            held.bytes += bytes;
+            held.images.insert(entry, resized.clone());
+        }
+    }
+
+    /// How many images are held, and their bytes.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> (usize, usize) {
+        let held = self.held.lock().unwrap();
+        (held.images.len(), held.bytes)
+    }
+}

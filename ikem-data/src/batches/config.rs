@@ -1,0 +1,72 @@
+use ikem_core::{Keypoints, Preparation, Size};
+use serde::{Deserialize, Serialize};
+
+use crate::Pipeline;
+
+/// How images become batches.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BatchConfig {
+    /// How an image becomes the network's input.
+    pub preparation: Preparation,
+    /// What is changed at random.
+    #[serde(default)]
+    pub pipeline: Pipeline,
+    /// Images a batch.
+    pub batch_size: usize,
+    /// Whether each epoch has an order of its own; otherwise it is the manifest's.
+    pub shuffle: bool,
+    /// Whether the last images of an epoch are left out when they do not fill a batch.
+    pub drop_last: bool,
+    /// Of the orders and of what is changed. The same seed gives the same batches with any number of workers.
+    pub seed: u64,
+    /// Threads that prepare batches ahead; with 0 each is prepared when it is asked for.
+    pub workers: usize,
+    /// How many batches are prepared ahead.
+    pub prefetch: usize,
+    /// The most bytes of resized images that are kept in memory, so that they are decoded once.
+    pub cache_bytes: usize,
+}
+
+impl BatchConfig {
+    /// Batches to learn from: shuffled, the last one dropped, augmented by all there is; two workers, four batches
+    /// ahead, 512 MiB of images kept.
+    #[must_use]
+    pub fn training(preparation: Preparation, batch_size: usize, seed: u64) -> Self {
+        Self {
+            preparation,
+            pipeline: Pipeline::standard(),
+            batch_size,
+            shuffle: true,
+            drop_last: true,
+            seed,
+            workers: 2,
+            prefetch: 4,
+            cache_bytes: 512 << 20,
+        }
+    }
+
+    /// Batches to measure with: every image once, in order and unchanged.
+    #[must_use]
+    pub fn evaluation(preparation: Preparation, batch_size: usize) -> Self {
+        let training = Self::training(preparation, batch_size, 0);
+        Self { pipeline: Pipeline::identity(), shuffle: false, drop_last: false, ..training }
+    }
+}
+
+/// Images and keypoints that go through a network together.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Batch {
+    /// The epoch, from 0.
+    pub epoch: u64,
+    /// The batch's place in its epoch, from 0.
+    pub step: usize,
+    /// Each image's entry in the loader's list.
+    pub entries: Vec<usize>,
+    /// The images, N × H × W in row-major order, -1 (black) … 1 (white).
+    pub images: Vec<f32>,
+    /// The keypoints of each image, in pixels of the network's grid.
+    pub keypoints: Vec<Keypoints>,
+    /// The size of each original image.
+    pub sizes: Vec<Size>,
+}

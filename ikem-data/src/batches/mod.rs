@@ -1,0 +1,12 @@
+//! Batches of prepared images and their keypoints.
+
+mod cache;
+mod config;
+mod loader;
+mod workers;
+
+#[cfg(test)]
+mod tests;
+
+pub use config::{Batch, BatchConfig};
+pub use loader::{Batches, Loader};

@@ -1,0 +1,176 @@
+use ikem_core::{GrayImage, Preparation, Resampling, Size, Skeleton};
+use tempfile::TempDir;
+
+use super::*;
+use crate::{Augmentation, Error, Flip, Limits, ManifestEntry, Pipeline, Set, load_image, write_gray_png};
+
+const GRID: Size = Size::new(16, 32);
+
+/// A folder of seven images, each of its own size and grey, and their entries.
+fn images() -> (TempDir, Vec<ManifestEntry>) {
+    let folder = tempfile::tempdir().unwrap();
+    let entries = (0..7)
+        .map(|i| {
+            let size = Size::new(40 + i, 80 + 3 * i);
+            let pixels = (0..size.area()).map(|p| ((p * (i + 3)) % 256) as f32 / 255.0).collect();
+            let name = format!("{i}.png");
+            write_gray_png(folder.path().join(&name), &GrayImage::new(size, pixels).unwrap()).unwrap();
+            let corners = (0..68).map(|k| [f64::from(k) / 70.0, 0.3 + 0.1 * f64::from(k % 2)]).collect();
+            ManifestEntry::new(name, corners, size, Set::Train, &Skeleton::spine())
+        })
+        .collect();
+    (folder, entries)
+}
+
+fn config(workers: usize) -> BatchConfig {
+    let preparation = Preparation { size: GRID, resampling: Resampling::Area };
+    BatchConfig { workers, ..BatchConfig::training(preparation, 2, 42) }
+}
+
+fn loader(folder: &TempDir, entries: &[ManifestEntry], config: BatchConfig) -> Loader {
+    Loader::new(folder.path(), entries.to_vec(), Skeleton::spine(), config).unwrap()
+}
+
+fn all(batches: Batches) -> Vec<Batch> {
+    batches.map(Result::unwrap).collect()
+}
+
+#[test]
+fn the_same_seed_gives_the_same_batches_with_any_number_of_workers() {
+    let (folder, entries) = images();
+    let epochs = |config: BatchConfig| {
+        let loader = loader(&folder, &entries, config);
+        [all(loader.batches(0, 0)), all(loader.batches(1, 0)), all(loader.batches(0, 0))]
+    };
+    let [first, second, again] = epochs(config(0));
+    assert_eq!(first, again);
+    assert_ne!(first, second);
+    for workers in [1, 4] {
+        assert_eq!(
+            epochs(config(workers)),
+            [first.clone(), second.clone(), first.clone()],
+            "{workers} workers"
+        );
+        let little = BatchConfig { prefetch: 0, cache_bytes: 0, ..config(workers) };
+        assert_eq!(epochs(little)[1], second, "{workers} workers, nothing ahead, nothing kept");
+    }
+    let other = BatchConfig { seed: 43, ..config(0) };
+    assert_ne!(epochs(other)[0], first);
+}
+
+#[test]
+fn an_epoch_takes_up_where_it_was_left() {
+    let (folder, entries) = images();
+    for workers in [0, 2] {
+        let loader = loader(&folder, &entries, config(workers));
+        let whole = all(loader.batches(5, 0));
+        assert_eq!(whole.len(), 3);
+        assert_eq!(all(loader.batches(5, 1)), whole[1..]);
+        assert_eq!(all(loader.batches(5, 3)), []);
+        let mut some = loader.batches(5, 0);
+        assert_eq!(some.len(), 3);
+        assert_eq!(some.next().unwrap().unwrap(), whole[0]);
+    }
+}
+
+#[test]
+fn every_image_comes_once_an_epoch_or_is_dropped_with_the_last_batch() {
+    let (folder, entries) = images();
+    let seen = |drop_last, shuffle| {
+        let loader = loader(&folder, &entries, BatchConfig { drop_last, shuffle, ..config(0) });
+        let batches = all(loader.batches(3, 0));
+        assert_eq!(batches.len(), loader.steps());
+        batches.into_iter().flat_map(|batch| batch.entries).collect::<Vec<_>>()
+    };
+    assert_eq!(seen(false, false), [0, 1, 2, 3, 4, 5, 6]);
+    assert_eq!(seen(true, false), [0, 1, 2, 3, 4, 5]);
+    let mut shuffled = seen(false, true);
+    assert_ne!(shuffled, [0, 1, 2, 3, 4, 5, 6]);
+    shuffled.sort_unstable();
+    assert_eq!(shuffled, [0, 1, 2, 3, 4, 5, 6]);
+}
+
+#[test]
+fn evaluation_gives_what_the_predictor_sees() {
+    let (folder, entries) = images();
+    let preparation = config(0).preparation;
+    let loader = loader(&folder, &entries, BatchConfig::evaluation(preparation, 3));
+    for batch in loader.batches(0, 0).map(Result::unwrap) {
+        for (i, &entry) in batch.entries.iter().enumerate() {
+            let image =
+                load_image(folder.path().join(&entries[entry].image_path), &Limits::default()).unwrap();
+            assert_eq!(
+                batch.images[i * GRID.area()..(i + 1) * GRID.area()],
+                preparation.apply(&image).unwrap()
+            );
+            assert_eq!(batch.keypoints[i], entries[entry].keypoints().rescaled(image.size(), GRID));
+            assert_eq!(batch.sizes[i], image.size());
+        }
+    }
+}
+
+#[test]
+fn images_are_kept_up_to_the_limit() {
+    let (folder, entries) = images();
+    let one = 4 * GRID.area();
+    for (cache_bytes, kept) in [(0, 0), (one, 1), (3 * one + 1, 3), (100 * one, 7)] {
+        let loader = loader(&folder, &entries, BatchConfig { cache_bytes, drop_last: false, ..config(2) });
+        all(loader.batches(0, 0));
+        assert_eq!(loader.cached(), (kept, kept * one));
+    }
+}
+
+#[test]
+fn a_broken_image_is_told_in_its_batch_and_the_rest_goes_on() {
+    let (folder, entries) = images();
+    std::fs::write(folder.path().join("3.png"), b"no image").unwrap();
+    for workers in [0, 3] {
+        let config = BatchConfig { shuffle: false, ..config(workers) };
+        let batches: Vec<_> = loader(&folder, &entries, config).batches(0, 0).collect();
+        assert!(batches[0].is_ok() && batches[2].is_ok());
+        let message = batches[1].as_ref().unwrap_err().to_string();
+        assert!(message.contains("3.png is not"), "{message}");
+    }
+}
+
+#[test]
+fn what_makes_no_batches_is_told() {
+    let (folder, entries) = images();
+    let new = |entries: &[ManifestEntry], config| {
+        Loader::new(folder.path(), entries.to_vec(), Skeleton::spine(), config).unwrap_err().to_string()
+    };
+    assert!(new(&[], config(0)).contains("no images"));
+    assert!(new(&entries, BatchConfig { batch_size: 0, ..config(0) }).contains("batch_size: 0"));
+    let mut empty = config(0);
+    empty.preparation.size = Size::new(0, 3);
+    assert!(new(&entries, empty).contains("no pixels"));
+    let mut few = entries.clone();
+    few[1].corners_yx.pop();
+    assert!(new(&few, config(0)).contains("expected 68 values, found 67"));
+}
+
+#[test]
+fn configurations_are_json() {
+    let text = r#"{"preparation": {"size": {"width": 256, "height": 512}, "resampling": "area"}, "batch_size": 8,
+        "pipeline": [{"flip": {"swap_pairs": false}}, {"rotation": {"degrees": 5}}], "shuffle": true,
+        "drop_last": true, "seed": 1, "workers": 0, "prefetch": 2, "cache_bytes": 0}"#;
+    let config: BatchConfig = serde_json::from_str(text).unwrap();
+    let flip = Flip { swap_pairs: false, ..Flip::default() };
+    assert_eq!(config.pipeline.steps()[0], Augmentation::Flip(flip));
+    let json = serde_json::to_string(&config).unwrap();
+    assert_eq!(serde_json::from_str::<BatchConfig>(&json).unwrap(), config);
+    for wrong in [
+        r#"[{"flip": {"probability": 2}}]"#,
+        r#"[{"crop": {"strip": -1}}]"#,
+        r#"[{"gamma": {"range": [2, 1]}}]"#,
+    ] {
+        let error = serde_json::from_str::<Pipeline>(wrong).unwrap_err().to_string();
+        assert!(error.contains("augmentation: ") && error.contains("expected"), "{error}");
+    }
+    let crop = serde_json::from_str::<Pipeline>(r#"[{"warp": {}}]"#).unwrap_err().to_string();
+    assert!(crop.contains("unknown variant `warp`"), "{crop}");
+    assert!(matches!(
+        Pipeline::new(vec![Augmentation::Flip(Flip { probability: f64::NAN, ..flip })]),
+        Err(Error::Argument { .. })
+    ));
+}
