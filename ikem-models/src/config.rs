@@ -37,6 +37,8 @@ pub struct ModelConfig {
 pub enum NetworkConfig {
     /// [`Unet`](crate::Unet).
     Unet(UnetConfig),
+    /// [`HrnetOcr`](crate::HrnetOcr).
+    HrnetOcr(HrnetOcrConfig),
 }
 
 /// The dimensions of UNet-IKEM.
@@ -47,6 +49,9 @@ pub struct UnetConfig {
     pub width: usize,
     /// Channels of the interaction-guided gate; `None` builds the plain network without it.
     pub gate_width: Option<usize>,
+    /// Whether it sees hints and its previous heatmaps. Without them it is the backbone alone, from image to heatmaps,
+    /// and has no gate.
+    pub hints: bool,
     /// The activation of the U part.
     pub activation: Activation,
 }
@@ -54,7 +59,33 @@ pub struct UnetConfig {
 impl Default for UnetConfig {
     /// The published network: width 64, gate 256, LeakyReLU of slope 0.01.
     fn default() -> Self {
-        Self { width: 64, gate_width: Some(256), activation: Activation::LeakyRelu(0.01) }
+        Self { width: 64, gate_width: Some(256), hints: true, activation: Activation::LeakyRelu(0.01) }
+    }
+}
+
+/// The dimensions of HRNet+OCR-IKEM.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct HrnetOcrConfig {
+    /// Channels of the stem; the first stage answers four times as many.
+    pub stem_width: usize,
+    /// Channels of the finest branch (w); the coarsest of the four has 8 w.
+    pub width: usize,
+    /// Channels in which OCR compares pixels with keypoints; its features have twice as many.
+    pub ocr_width: usize,
+    /// Channels of the interaction-guided gate; `None` builds the plain network without it.
+    pub gate_width: Option<usize>,
+    /// Whether it sees hints and its previous heatmaps. Without them it is the backbone alone, from image to heatmaps,
+    /// and has no gate.
+    pub hints: bool,
+    /// The part of OCR's channels that training drops.
+    pub dropout: f32,
+}
+
+impl Default for HrnetOcrConfig {
+    /// The published network: HRNet-W32 on a stem of 64 channels, OCR 128, gate 256, dropout 0.05.
+    fn default() -> Self {
+        Self { stem_width: 64, width: 32, ocr_width: 128, gate_width: Some(256), hints: true, dropout: 0.05 }
     }
 }
 
@@ -127,6 +158,7 @@ impl ModelConfig {
         }
         match self.network {
             NetworkConfig::Unet(unet) => unet.check(),
+            NetworkConfig::HrnetOcr(hrnet) => hrnet.check(),
         }
     }
 }
@@ -134,9 +166,7 @@ impl ModelConfig {
 impl UnetConfig {
     fn check(&self) -> Result<(), ConfigError> {
         within("network.unet.width", self.width, 1, LARGEST / 16)?;
-        if let Some(width) = self.gate_width {
-            within("network.unet.gate_width", width, 1, LARGEST)?;
-        }
+        gate("network.unet.gate_width", self.gate_width, self.hints)?;
         match self.activation {
             Activation::LeakyRelu(slope) if !(0.0..1.0).contains(&slope) => Err(ConfigError {
                 field: "network.unet.activation",
@@ -145,6 +175,36 @@ impl UnetConfig {
             }),
             _ => Ok(()),
         }
+    }
+}
+
+impl HrnetOcrConfig {
+    fn check(&self) -> Result<(), ConfigError> {
+        within("network.hrnet-ocr.stem_width", self.stem_width, 1, LARGEST / 4)?;
+        within("network.hrnet-ocr.width", self.width, 1, LARGEST / 16)?;
+        within("network.hrnet-ocr.ocr_width", self.ocr_width, 1, LARGEST / 2)?;
+        gate("network.hrnet-ocr.gate_width", self.gate_width, self.hints)?;
+        if (0.0..1.0).contains(&self.dropout) {
+            return Ok(());
+        }
+        Err(ConfigError {
+            field: "network.hrnet-ocr.dropout",
+            expected: "a part of at least 0 and below 1".to_owned(),
+            found: self.dropout.to_string(),
+        })
+    }
+}
+
+/// A gate needs a width, and hints to be guided by.
+fn gate(field: &'static str, width: Option<usize>, hints: bool) -> Result<(), ConfigError> {
+    match width {
+        Some(width) if hints => within(field, width, 1, LARGEST),
+        Some(width) => Err(ConfigError {
+            field,
+            expected: "none in a network without hints".to_owned(),
+            found: width.to_string(),
+        }),
+        None => Ok(()),
     }
 }
 
@@ -175,6 +235,11 @@ mod tests {
             change(&mut config);
             ModelConfig::new(NetworkConfig::Unet(config))
         };
+        let hrnet = |change: fn(&mut HrnetOcrConfig)| {
+            let mut config = HrnetOcrConfig::default();
+            change(&mut config);
+            ModelConfig::new(NetworkConfig::HrnetOcr(config))
+        };
         let with = |change: fn(&mut ModelConfig)| {
             let mut config = ModelConfig::default();
             change(&mut config);
@@ -185,8 +250,16 @@ mod tests {
             ("network.unet.width", unet(|c| c.width = 0)),
             ("network.unet.width", unet(|c| c.width = 1_000_000)),
             ("network.unet.gate_width", unet(|c| c.gate_width = Some(0))),
+            ("network.unet.gate_width", unet(|c| c.hints = false)),
             ("network.unet.activation", unet(|c| c.activation = Activation::LeakyRelu(-0.1))),
             ("network.unet.activation", unet(|c| c.activation = Activation::LeakyRelu(f32::NAN))),
+            ("network.hrnet-ocr.stem_width", hrnet(|c| c.stem_width = 0)),
+            ("network.hrnet-ocr.width", hrnet(|c| c.width = 0)),
+            ("network.hrnet-ocr.ocr_width", hrnet(|c| c.ocr_width = 100_000)),
+            ("network.hrnet-ocr.gate_width", hrnet(|c| c.gate_width = Some(0))),
+            ("network.hrnet-ocr.gate_width", hrnet(|c| c.hints = false)),
+            ("network.hrnet-ocr.dropout", hrnet(|c| c.dropout = 1.0)),
+            ("network.hrnet-ocr.dropout", hrnet(|c| c.dropout = f32::NAN)),
             ("skeleton", with(|c| c.skeleton = Skeleton::numbered(0))),
             ("size.width", with(|c| c.size.width = 0)),
             ("size.height", with(|c| c.size.height = usize::MAX)),
@@ -212,5 +285,7 @@ mod tests {
         let short: ModelConfig = serde_json::from_str(r#"{"network": {"unet": {}}}"#).expect("config");
         assert_eq!(short, config);
         assert!(serde_json::from_str::<ModelConfig>(r#"{"network": {"unet": {"widht": 3}}}"#).is_err());
+        let hrnet: ModelConfig = serde_json::from_str(r#"{"network": {"hrnet-ocr": {}}}"#).expect("config");
+        assert_eq!(hrnet, ModelConfig::new(NetworkConfig::HrnetOcr(HrnetOcrConfig::default())));
     }
 }

@@ -6,6 +6,7 @@
 mod checkpoint;
 mod config;
 mod error;
+mod hrnet;
 mod layers;
 mod network;
 pub mod ops;
@@ -15,15 +16,18 @@ mod predictor;
 mod pretrained;
 mod pth;
 mod session;
+mod summary;
 mod unet;
 
 pub use candle_core::Device;
 pub use checkpoint::{Checkpoint, Precision};
-pub use config::{ConfigError, ModelConfig, NetworkConfig, UnetConfig};
+pub use config::{ConfigError, HrnetOcrConfig, ModelConfig, NetworkConfig, UnetConfig};
 pub use error::{CheckpointFault, Error, Result};
+pub use hrnet::HrnetOcr;
 pub use network::{Inputs, Logits, Mode, Network};
 pub use params::{Parameters, StateDict};
 pub use predictor::{Prediction, Predictor};
 pub use pth::{PthError, PthErrorKind};
 pub use session::Session;
+pub use summary::{Layer, Summary};
 pub use unet::Unet;

@@ -2,8 +2,11 @@ use candle_core::{DType, Device, Result as CandleResult, Tensor};
 
 use crate::config::{ModelConfig, NetworkConfig};
 use crate::error::{BuildError, BuildResult, Result};
+use crate::hrnet::HrnetOcr;
+use crate::layers::Pass;
 use crate::ops;
 use crate::params::{Builder, Parameters, Purpose, StateDict};
+use crate::summary::{Recorder, Summary};
 use crate::unet::Unet;
 
 /// What a network sees of a batch; all f32 (or the weights' type), on the weights' device.
@@ -69,6 +72,7 @@ pub struct Network {
 #[derive(Debug)]
 enum Body {
     Unet(Unet),
+    HrnetOcr(HrnetOcr),
 }
 
 impl Network {
@@ -104,6 +108,9 @@ impl Network {
     fn build(config: &ModelConfig, builder: Builder) -> BuildResult<Self> {
         let body = match config.network {
             NetworkConfig::Unet(unet) => Body::Unet(Unet::new(&builder, unet, config.keypoints())?),
+            NetworkConfig::HrnetOcr(hrnet) => {
+                Body::HrnetOcr(HrnetOcr::new(&builder, hrnet, config.keypoints())?)
+            }
         };
         let (parameters, parameter_count) = builder.finish()?;
         Ok(Self { body, parameters, parameter_count })
@@ -114,11 +121,38 @@ impl Network {
     /// # Errors
     /// When a shape does not fit the config, or the device fails.
     pub fn forward(&self, inputs: &Inputs, mode: Mode) -> CandleResult<Logits> {
+        self.run(inputs, Pass::new(mode))
+    }
+
+    /// The layers of a network built of `config`, in evaluation of one image, found by running it.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub(crate) fn summary(
+        &self,
+        config: &ModelConfig,
+        device: &Device,
+        dtype: DType,
+    ) -> CandleResult<Summary> {
+        let zeros =
+            |channels| Tensor::zeros((1, channels, config.size.height, config.size.width), dtype, device);
+        let maps = zeros(config.keypoints())?;
+        let inputs = Inputs { hints: maps.clone(), previous: maps, image: zeros(3)? };
+        let recorder = Recorder::default();
+        self.run(&inputs, Pass::recorded(&recorder))?;
+        Ok(recorder.finish())
+    }
+
+    fn run(&self, inputs: &Inputs, pass: Pass<'_>) -> CandleResult<Logits> {
         let (_, _, height, width) = inputs.image.dims4()?;
-        let full = (height, width);
-        match &self.body {
-            Body::Unet(unet) => Ok(Logits { main: unet.forward(inputs, mode)?, auxiliary: None, full }),
-        }
+        let (main, auxiliary) = match &self.body {
+            Body::Unet(unet) => (unet.forward(inputs, pass)?, None),
+            Body::HrnetOcr(hrnet) => {
+                let (main, auxiliary) = hrnet.forward(inputs, pass)?;
+                (main, Some(auxiliary))
+            }
+        };
+        Ok(Logits { main, auxiliary, full: (height, width) })
     }
 
     /// The variables of a network in training; empty for one that was frozen.

@@ -110,6 +110,11 @@ impl Builder {
         Self { prefix: self.full_name(name), ..self.clone() }
     }
 
+    /// The state-dict name of this module.
+    pub(crate) fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
     /// What the network is built for.
     pub(crate) const fn purpose(&self) -> Purpose {
         self.purpose

@@ -9,6 +9,7 @@ use crate::config::ModelConfig;
 use crate::error::{BuildError, BuildResult, Result};
 use crate::network::{Inputs, Logits, Mode, Network};
 use crate::session::Session;
+use crate::summary::Summary;
 
 /// A network with its weights, ready to mark images. Clones share the weights.
 #[derive(Debug, Clone)]
@@ -108,6 +109,15 @@ impl Predictor {
     #[must_use]
     pub fn config(&self) -> &ModelConfig {
         &self.0.config
+    }
+
+    /// The network's layers, with their parameters and mult-adds for one image. Runs it once.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn summary(&self) -> Result<Summary> {
+        let Model { network, config, device, dtype } = &*self.0;
+        Ok(network.summary(config, device, *dtype)?)
     }
 
     /// Marks an image, without hints.

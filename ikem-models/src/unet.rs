@@ -4,18 +4,18 @@ use candle_core::{Result, Tensor};
 
 use crate::config::UnetConfig;
 use crate::error::BuildResult;
-use crate::layers::{ConvSpec, ConvUnit, Gate, GateChannels, HintFusion};
-use crate::network::{Inputs, Mode};
-use crate::ops::{self, Activation, FusedConvTranspose};
-use crate::params::{Builder, Init, Purpose};
+use crate::layers::{ConvSpec, ConvTransposeUnit, ConvUnit, Gate, GateChannels, Pass, Stem};
+use crate::network::Inputs;
+use crate::ops::{self, Activation};
+use crate::params::Builder;
 
 /// The activation of the head, whatever the U part's is.
 const HEAD_ACTIVATION: Activation = Activation::LeakyRelu(0.01);
 
-/// UNet-IKEM: hint fusion to a quarter of the input, four levels down, four up, gate, head.
+/// UNet-IKEM: stem to a quarter of the input, four levels down, four up, gate, head.
 #[derive(Debug)]
 pub struct Unet {
-    hint_fusion: HintFusion,
+    stem: Stem,
     down: Vec<DoubleConv>,
     up: Vec<Up>,
     gate: Option<Gate>,
@@ -24,7 +24,7 @@ pub struct Unet {
 
 impl Unet {
     pub(crate) fn new(builder: &Builder, config: UnetConfig, keypoints: usize) -> BuildResult<Self> {
-        let UnetConfig { width, gate_width, activation } = config;
+        let UnetConfig { width, gate_width, hints, activation } = config;
         let level = |depth: u32| width << depth;
         let down = (0..4).map(|depth| {
             let module = builder.pp(&format!("down{}", depth + 1)).pp("maxpool_conv").pp("1");
@@ -41,7 +41,7 @@ impl Unet {
         let head = builder.pp("outc").pp("aux_head");
         let mix = ConvSpec::new(width, width, 1).with_bias().then(HEAD_ACTIVATION);
         Ok(Self {
-            hint_fusion: HintFusion::new(&builder.pp("hint_fusion_layer"), keypoints, width)?,
+            stem: Stem::new(builder, hints.then_some(keypoints), width)?,
             down: down.collect::<BuildResult<_>>()?,
             up: up.collect::<BuildResult<_>>()?,
             gate: gate.transpose()?,
@@ -53,25 +53,25 @@ impl Unet {
     }
 
     /// Logits at a quarter of the input: (B, K, H/4, W/4).
-    pub(crate) fn forward(&self, inputs: &Inputs, mode: Mode) -> Result<Tensor> {
-        let early = self.hint_fusion.forward(inputs, mode)?;
+    pub(crate) fn forward(&self, inputs: &Inputs, pass: Pass<'_>) -> Result<Tensor> {
+        let early = self.stem.forward(inputs, pass)?;
         let mut skips = vec![early.clone()];
         let mut x = early.clone();
         for down in &self.down {
-            x = down.forward(&[&ops::max_pool2x2(&x)?], mode)?;
+            x = down.forward(&[&ops::max_pool2x2(&x)?], pass)?;
             skips.push(x.clone());
         }
         skips.pop();
         for up in &self.up {
             x = match skips.pop() {
-                Some(skip) => up.forward(&x, &skip, mode)?,
+                Some(skip) => up.forward(&x, &skip, pass)?,
                 None => candle_core::bail!("more steps up than down"),
             };
         }
         if let Some(gate) = &self.gate {
-            x = gate.forward(&inputs.hints, &early, &x, mode)?;
+            x = x.broadcast_mul(&gate.factors(&inputs.hints, &early, pass)?)?;
         }
-        self.head[1].forward(&[&self.head[0].forward(&[&x], mode)?], mode)
+        self.head[1].forward(&[&self.head[0].forward(&[&x], pass)?], pass)
     }
 }
 
@@ -89,50 +89,29 @@ impl DoubleConv {
         Ok(Self([unit("0", "1", inputs)?, unit("3", "4", outputs)?]))
     }
 
-    fn forward(&self, inputs: &[&Tensor], mode: Mode) -> Result<Tensor> {
-        self.0[1].forward(&[&self.0[0].forward(inputs, mode)?], mode)
+    fn forward(&self, inputs: &[&Tensor], pass: Pass<'_>) -> Result<Tensor> {
+        self.0[1].forward(&[&self.0[0].forward(inputs, pass)?], pass)
     }
 }
 
 /// One level up: twice the size, beside the features that came down.
 #[derive(Debug)]
 struct Up {
-    enlarge: Enlarge,
+    enlarge: ConvTransposeUnit,
     conv: DoubleConv,
-}
-
-/// The transposed convolution of an [`Up`].
-#[derive(Debug)]
-enum Enlarge {
-    Trainable { weight: Tensor, bias: Tensor },
-    Fused(FusedConvTranspose),
 }
 
 impl Up {
     fn new(builder: &Builder, inputs: usize, outputs: usize, activation: Activation) -> BuildResult<Self> {
-        let module = builder.pp("up");
-        // PyTorch counts a transposed convolution's fan-in over its output channels.
-        let init = Init::FanIn(outputs * 4);
-        let weight = module.parameter("weight", &[inputs, outputs, 2, 2], init)?;
-        let bias = module.parameter("bias", &[outputs], init)?;
-        let enlarge = match builder.purpose() {
-            Purpose::Training => Enlarge::Trainable { weight, bias },
-            Purpose::Inference => Enlarge::Fused(FusedConvTranspose::new(&weight, &bias)?),
-        };
-        Ok(Self { enlarge, conv: DoubleConv::new(&builder.pp("conv"), inputs, outputs, activation)? })
+        Ok(Self {
+            enlarge: ConvTransposeUnit::new(&builder.pp("up"), inputs, outputs)?,
+            conv: DoubleConv::new(&builder.pp("conv"), inputs, outputs, activation)?,
+        })
     }
 
-    fn forward(&self, x: &Tensor, skip: &Tensor, mode: Mode) -> Result<Tensor> {
-        let x = match (&self.enlarge, mode) {
-            (Enlarge::Fused(conv), _) => conv.forward(x)?,
-            (Enlarge::Trainable { weight, bias }, Mode::Eval) => {
-                ops::conv_transpose2x2(&x.detach(), &weight.detach(), &bias.detach())?
-            }
-            (Enlarge::Trainable { weight, bias }, Mode::Train { .. }) => {
-                ops::conv_transpose2x2(x, weight, bias)?
-            }
-        };
-        self.conv.forward(&[skip, &pad_to(&x, skip)?], mode)
+    fn forward(&self, x: &Tensor, skip: &Tensor, pass: Pass<'_>) -> Result<Tensor> {
+        let x = self.enlarge.forward(x, pass)?;
+        self.conv.forward(&[skip, &pad_to(&x, skip)?], pass)
     }
 }
 

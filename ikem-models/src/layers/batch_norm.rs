@@ -27,6 +27,11 @@ impl BatchNorm {
         })
     }
 
+    /// How many numbers training changes.
+    pub(crate) fn parameters(&self) -> usize {
+        self.gamma.elem_count() + self.beta.elem_count()
+    }
+
     /// Normalises a batch by its own statistics and takes them into the running ones.
     pub(crate) fn forward(&self, x: &Tensor, activation: Activation) -> Result<Tensor> {
         let (y, batch) = ops::batch_norm(x, &self.gamma, &self.beta, EPSILON, activation)?;

@@ -1,6 +1,6 @@
 use candle_core::{Result, Tensor};
 
-use super::BatchNorm;
+use super::{BatchNorm, Pass};
 use crate::error::BuildResult;
 use crate::network::Mode;
 use crate::ops::{self, Activation, FusedConv, Geometry};
@@ -34,14 +34,20 @@ impl ConvSpec {
     pub(crate) const fn then(self, activation: Activation) -> Self {
         Self { activation, ..self }
     }
+
+    const fn mult_adds_a_pixel(&self) -> usize {
+        self.inputs * self.outputs * self.geometry.kernel * self.geometry.kernel
+    }
 }
 
 /// Convolution, batch norm where there is one, activation: the unit that both networks are made of. In inference it
 /// is one fused operation.
 #[derive(Debug)]
 pub(crate) struct ConvUnit {
+    name: String,
     weights: Weights,
     spec: ConvSpec,
+    parameters: usize,
 }
 
 #[derive(Debug)]
@@ -59,6 +65,16 @@ enum After {
     Scale(Tensor),
 }
 
+impl After {
+    fn parameters(&self) -> usize {
+        match self {
+            Self::Nothing => 0,
+            Self::Norm(norm) => norm.parameters(),
+            Self::Scale(_) => 1,
+        }
+    }
+}
+
 impl ConvUnit {
     /// A convolution alone.
     pub(crate) fn new(conv: &Builder, spec: ConvSpec) -> BuildResult<Self> {
@@ -68,6 +84,11 @@ impl ConvUnit {
     /// A convolution and the batch norm of `norm`.
     pub(crate) fn with_norm(conv: &Builder, norm: &Builder, spec: ConvSpec) -> BuildResult<Self> {
         Self::build(conv, spec, After::Norm(BatchNorm::new(norm, spec.outputs)?))
+    }
+
+    /// A convolution and its batch norm, the entries 0 and 1 of `module`.
+    pub(crate) fn in_sequence(module: &Builder, spec: ConvSpec) -> BuildResult<Self> {
+        Self::with_norm(&module.pp("0"), &module.pp("1"), spec)
     }
 
     /// A convolution times the magnitude of `factor`, shape (1).
@@ -80,16 +101,18 @@ impl ConvUnit {
         let init = Init::FanIn(spec.inputs * kernel * kernel);
         let weight = conv.parameter("weight", &[spec.outputs, spec.inputs, kernel, kernel], init)?;
         let bias = spec.bias.then(|| conv.parameter("bias", &[spec.outputs], init)).transpose()?;
+        let own = weight.elem_count() + bias.as_ref().map_or(0, Tensor::elem_count);
+        let parameters = own + after.parameters();
         let weights = match conv.purpose() {
             Purpose::Training => Weights::Trainable { weight, bias, after },
             Purpose::Inference => Weights::Fused(fuse(&weight, bias.as_ref(), &after, spec)?),
         };
-        Ok(Self { weights, spec })
+        Ok(Self { name: conv.prefix().to_owned(), weights, spec, parameters })
     }
 
     /// The unit on the concatenation of `inputs`.
-    pub(crate) fn forward(&self, inputs: &[&Tensor], mode: Mode) -> Result<Tensor> {
-        self.forward_onto(inputs, None, mode)
+    pub(crate) fn forward(&self, inputs: &[&Tensor], pass: Pass<'_>) -> Result<Tensor> {
+        self.forward_onto(inputs, None, pass)
     }
 
     /// The unit on the concatenation of `inputs`, with `residual` added before the activation.
@@ -97,8 +120,15 @@ impl ConvUnit {
         &self,
         inputs: &[&Tensor],
         residual: Option<&Tensor>,
-        mode: Mode,
+        pass: Pass<'_>,
     ) -> Result<Tensor> {
+        let y = self.apply(inputs, residual, pass.mode)?;
+        let pixels = y.elem_count() / self.spec.outputs;
+        pass.note(&self.name, &y, self.parameters, pixels * self.spec.mult_adds_a_pixel());
+        Ok(y)
+    }
+
+    fn apply(&self, inputs: &[&Tensor], residual: Option<&Tensor>, mode: Mode) -> Result<Tensor> {
         let activation = self.spec.activation;
         match (&self.weights, mode) {
             (Weights::Fused(conv), _) => conv.forward(inputs, residual),

@@ -1,8 +1,7 @@
 use candle_core::{Result, Tensor};
 
-use super::{ConvSpec, ConvUnit};
+use super::{ConvSpec, ConvUnit, Pass};
 use crate::error::BuildResult;
-use crate::network::Mode;
 use crate::ops::{self, Activation};
 use crate::params::Builder;
 
@@ -32,9 +31,8 @@ impl Gate {
         let GateChannels { early, late, keypoints, width } = channels;
         let convs = builder.pp("hintEncoder").pp("convs");
         let encoder = |name: &str, inputs, stride| {
-            let module = convs.pp(name);
             let spec = ConvSpec::new(inputs, width, 3).stride(stride).then(Activation::Relu);
-            ConvUnit::with_norm(&module.pp("0"), &module.pp("1"), spec)
+            ConvUnit::in_sequence(&convs.pp(name), spec)
         };
         let squeeze = ConvSpec::new(width, SQUEEZED, 1).with_bias().then(Activation::Relu);
         Ok(Self {
@@ -48,22 +46,15 @@ impl Gate {
         })
     }
 
-    /// `late` (B, C, h, w) with every channel times its factor; `hints` (B, K, H, W), `early` (B, C', h, w).
-    pub(crate) fn forward(
-        &self,
-        hints: &Tensor,
-        early: &Tensor,
-        late: &Tensor,
-        mode: Mode,
-    ) -> Result<Tensor> {
+    /// The factor of every channel of the late features: (B, C, 1, 1); `hints` (B, K, H, W), `early` (B, C', h, w).
+    pub(crate) fn factors(&self, hints: &Tensor, early: &Tensor, pass: Pass<'_>) -> Result<Tensor> {
         let (_, _, height, width) = early.dims4()?;
         let hints = ops::resize_bilinear(hints, height, width)?;
-        let mut features = self.hint_encoder[0].forward(&[early, &hints], mode)?;
+        let mut features = self.hint_encoder[0].forward(&[early, &hints], pass)?;
         for unit in &self.hint_encoder[1..] {
-            features = unit.forward(&[&features], mode)?;
+            features = unit.forward(&[&features], pass)?;
         }
-        let squeezed = self.squeeze.forward(&[&ops::global_max(&features)?], mode)?;
-        let factors = candle_nn::ops::sigmoid(&self.excite.forward(&[&squeezed], mode)?)?;
-        late.broadcast_mul(&factors)
+        let squeezed = self.squeeze.forward(&[&ops::global_max(&features)?], pass)?;
+        candle_nn::ops::sigmoid(&self.excite.forward(&[&squeezed], pass)?)
     }
 }

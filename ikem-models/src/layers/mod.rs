@@ -1,11 +1,15 @@
 //! The parts that both networks are made of.
 
 mod batch_norm;
+mod conv_transpose_unit;
 mod conv_unit;
 mod gate;
-mod hint_fusion;
+mod pass;
+mod stem;
 
 pub(crate) use batch_norm::BatchNorm;
+pub(crate) use conv_transpose_unit::ConvTransposeUnit;
 pub(crate) use conv_unit::{ConvSpec, ConvUnit};
 pub(crate) use gate::{Gate, GateChannels};
-pub(crate) use hint_fusion::HintFusion;
+pub(crate) use pass::Pass;
+pub(crate) use stem::Stem;

@@ -1,0 +1,62 @@
+//! HRNet+OCR-IKEM: a high-resolution network on the fused hints and image, its features gated by the interaction, with
+//! object-contextual representations.
+
+mod backbone;
+mod blocks;
+mod ocr;
+
+use candle_core::{Result, Tensor};
+
+use self::backbone::Backbone;
+use self::ocr::Ocr;
+use crate::config::HrnetOcrConfig;
+use crate::error::BuildResult;
+use crate::layers::{Gate, GateChannels, Pass, Stem};
+use crate::network::{Inputs, Mode};
+use crate::params::Builder;
+
+/// HRNet+OCR-IKEM: stem to a quarter of the input, HRNet, gate, OCR with an auxiliary head.
+#[derive(Debug)]
+pub struct HrnetOcr {
+    stem: Stem,
+    backbone: Backbone,
+    gate: Option<Gate>,
+    ocr: Ocr,
+}
+
+impl HrnetOcr {
+    pub(crate) fn new(builder: &Builder, config: HrnetOcrConfig, keypoints: usize) -> BuildResult<Self> {
+        let HrnetOcrConfig { stem_width, width, gate_width, hints, .. } = config;
+        let backbone = Backbone::new(&builder.pp("hrnet"), stem_width, width)?;
+        let gate = gate_width.map(|width| {
+            let [early, late] = [backbone.early_channels(), backbone.channels()];
+            Gate::new(&builder.pp("iggnet"), GateChannels { early, late, keypoints, width })
+        });
+        Ok(Self {
+            stem: Stem::new(builder, hints.then_some(keypoints), stem_width)?,
+            gate: gate.transpose()?,
+            ocr: Ocr::new(builder, backbone.channels(), config, keypoints)?,
+            backbone,
+        })
+    }
+
+    /// Main and auxiliary logits at a quarter of the input, each (B, K, H/4, W/4).
+    pub(crate) fn forward(&self, inputs: &Inputs, pass: Pass<'_>) -> Result<(Tensor, Tensor)> {
+        let x = self.stem.forward(inputs, pass)?;
+        let (early, mut late) = self.backbone.forward(&x, pass)?;
+        if let Some(gate) = &self.gate {
+            let factors = gate.factors(&inputs.hints, &early, pass)?;
+            let mut first = 0;
+            for part in &mut late {
+                let channels = part.dim(1)?;
+                *part = part.broadcast_mul(&factors.narrow(1, first, channels)?)?;
+                first += channels;
+            }
+        }
+        // Two layers read them: in training they are concatenated once.
+        if matches!(pass.mode, Mode::Train { .. }) {
+            late = vec![Tensor::cat(&late, 1)?];
+        }
+        self.ocr.forward(&late.iter().collect::<Vec<_>>(), pass)
+    }
+}

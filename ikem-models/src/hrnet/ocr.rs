@@ -1,0 +1,122 @@
+use candle_core::{D, Result, Tensor};
+
+use crate::config::HrnetOcrConfig;
+use crate::error::BuildResult;
+use crate::layers::{ConvSpec, ConvUnit, Pass};
+use crate::network::Mode;
+use crate::ops::{self, Activation::Relu};
+use crate::params::Builder;
+
+/// Object-contextual representations (Yuan et al. 2020): coarse heatmaps gather a representation of every keypoint;
+/// each pixel attends to them, and what it finds joins its own features. The coarse heatmaps are the auxiliary answer.
+#[derive(Debug)]
+pub(super) struct Ocr {
+    auxiliary: [ConvUnit; 2],
+    pixels: ConvUnit,
+    attention: ObjectAttention,
+    distribute: ConvUnit,
+    dropout: f32,
+    classify: ConvUnit,
+}
+
+impl Ocr {
+    /// `inputs` are the channels of the backbone.
+    pub(super) fn new(
+        root: &Builder,
+        inputs: usize,
+        config: HrnetOcrConfig,
+        keypoints: usize,
+    ) -> BuildResult<Self> {
+        let features = 2 * config.ocr_width;
+        let auxiliary = root.pp("aux_head");
+        let mix = ConvSpec::new(inputs, inputs, 1).with_bias().then(Relu);
+        let pixels = ConvSpec::new(inputs, features, 3).with_bias().then(Relu);
+        let distribute = root.pp("ocr_distri_head");
+        Ok(Self {
+            auxiliary: [
+                ConvUnit::in_sequence(&auxiliary, mix)?,
+                ConvUnit::new(&auxiliary.pp("3"), ConvSpec::new(inputs, keypoints, 1).with_bias())?,
+            ],
+            pixels: ConvUnit::in_sequence(&root.pp("conv3x3_ocr"), pixels)?,
+            attention: ObjectAttention::new(
+                &distribute.pp("object_context_block"),
+                features,
+                config.ocr_width,
+            )?,
+            distribute: mixed(&distribute.pp("conv_bn_dropout"), 0, 2 * features, features)?,
+            dropout: config.dropout,
+            classify: ConvUnit::new(&root.pp("cls_head"), ConvSpec::new(features, keypoints, 1).with_bias())?,
+        })
+    }
+
+    /// Main and auxiliary logits of the concatenation of `inputs`.
+    pub(super) fn forward(&self, inputs: &[&Tensor], pass: Pass<'_>) -> Result<(Tensor, Tensor)> {
+        let auxiliary = self.auxiliary[0].forward(inputs, pass)?;
+        let auxiliary = self.auxiliary[1].forward(&[&auxiliary], pass)?;
+        let pixels = self.pixels.forward(inputs, pass)?;
+        let keypoints = gather(&pixels, &auxiliary, pass)?;
+        let context = self.attention.forward(&pixels, &keypoints, pass)?;
+        let mut features = self.distribute.forward(&[&context, &pixels], pass)?;
+        if let Mode::Train { dropout_seed } = pass.mode {
+            features = ops::dropout2d(&features, self.dropout, dropout_seed)?;
+        }
+        Ok((self.classify.forward(&[&features], pass)?, auxiliary))
+    }
+}
+
+/// The mean of `pixels` (B, C, h, w) under the softmax of each keypoint's map in `logits` (B, K, h, w): (B, C, K, 1).
+fn gather(pixels: &Tensor, logits: &Tensor, pass: Pass<'_>) -> Result<Tensor> {
+    let weights = softmax(&logits.flatten_from(2)?)?;
+    pass.matmul("ocr gather", &pixels.flatten_from(2)?, &weights.t()?)?.unsqueeze(D::Minus1)
+}
+
+/// Each pixel's mean of the keypoints' representations, weighted by how they fit it.
+#[derive(Debug)]
+struct ObjectAttention {
+    pixel: [ConvUnit; 2],
+    keypoint: [ConvUnit; 2],
+    value: ConvUnit,
+    answer: ConvUnit,
+    width: usize,
+}
+
+impl ObjectAttention {
+    fn new(builder: &Builder, features: usize, width: usize) -> BuildResult<Self> {
+        let twice = |name: &str| -> BuildResult<_> {
+            let module = builder.pp(name);
+            Ok([mixed(&module, 0, features, width)?, mixed(&module, 2, width, width)?])
+        };
+        Ok(Self {
+            pixel: twice("f_pixel")?,
+            keypoint: twice("f_object")?,
+            value: mixed(&builder.pp("f_down"), 0, features, width)?,
+            answer: mixed(&builder.pp("f_up"), 0, width, features)?,
+            width,
+        })
+    }
+
+    /// Of pixels (B, C, h, w) and keypoints (B, C, K, 1): (B, C, h, w).
+    fn forward(&self, pixels: &Tensor, keypoints: &Tensor, pass: Pass<'_>) -> Result<Tensor> {
+        let (batch, _, height, width) = pixels.dims4()?;
+        let flat = |units: &[ConvUnit], x: &Tensor| {
+            units.iter().try_fold(x.clone(), |x, unit| unit.forward(&[&x], pass))?.flatten_from(2)
+        };
+        let query = flat(&self.pixel, pixels)?;
+        let key = (flat(&self.keypoint, keypoints)? * (self.width as f64).powf(-0.5))?;
+        let value = self.value.forward(&[keypoints], pass)?.flatten_from(2)?;
+        let weights = softmax(&pass.matmul("ocr similarity", &query.t()?, &key)?)?;
+        let context = pass.matmul("ocr context", &value, &weights.t()?)?;
+        self.answer.forward(&[&context.reshape((batch, self.width, height, width))?], pass)
+    }
+}
+
+/// A 1 × 1 convolution, the entry `place` of `module`, with the batch norm and ReLU that follow it as one entry.
+fn mixed(module: &Builder, place: usize, inputs: usize, outputs: usize) -> BuildResult<ConvUnit> {
+    let (conv, norm) = (module.pp(&place.to_string()), module.pp(&(place + 1).to_string()).pp("0"));
+    ConvUnit::with_norm(&conv, &norm, ConvSpec::new(inputs, outputs, 1).then(Relu))
+}
+
+/// Softmax over the last axis; candle's fused one has no gradient and does not say so.
+fn softmax(x: &Tensor) -> Result<Tensor> {
+    if x.track_op() { candle_nn::ops::softmax(x, D::Minus1) } else { candle_nn::ops::softmax_last_dim(x) }
+}

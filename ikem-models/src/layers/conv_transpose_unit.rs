@@ -1,0 +1,52 @@
+use candle_core::{Result, Tensor};
+
+use super::Pass;
+use crate::error::BuildResult;
+use crate::network::Mode;
+use crate::ops::{self, FusedConvTranspose};
+use crate::params::{Builder, Init, Purpose};
+
+/// Transposed convolution to twice the size: a 2 × 2 kernel with stride 2 and bias.
+#[derive(Debug)]
+pub(crate) struct ConvTransposeUnit {
+    name: String,
+    weights: Weights,
+    parameters: usize,
+}
+
+#[derive(Debug)]
+enum Weights {
+    Trainable { weight: Tensor, bias: Tensor },
+    Fused(FusedConvTranspose),
+}
+
+impl ConvTransposeUnit {
+    pub(crate) fn new(module: &Builder, inputs: usize, outputs: usize) -> BuildResult<Self> {
+        // PyTorch counts a transposed convolution's fan-in over its output channels.
+        let init = Init::FanIn(outputs * 4);
+        let weight = module.parameter("weight", &[inputs, outputs, 2, 2], init)?;
+        let bias = module.parameter("bias", &[outputs], init)?;
+        let parameters = weight.elem_count() + bias.elem_count();
+        let weights = match module.purpose() {
+            Purpose::Training => Weights::Trainable { weight, bias },
+            Purpose::Inference => Weights::Fused(FusedConvTranspose::new(&weight, &bias)?),
+        };
+        Ok(Self { name: module.prefix().to_owned(), weights, parameters })
+    }
+
+    /// (B, C, H, W) → (B, O, 2 H, 2 W).
+    pub(crate) fn forward(&self, x: &Tensor, pass: Pass<'_>) -> Result<Tensor> {
+        let y = match (&self.weights, pass.mode) {
+            (Weights::Fused(conv), _) => conv.forward(x)?,
+            (Weights::Trainable { weight, bias }, Mode::Eval) => {
+                ops::conv_transpose2x2(&x.detach(), &weight.detach(), &bias.detach())?
+            }
+            (Weights::Trainable { weight, bias }, Mode::Train { .. }) => {
+                ops::conv_transpose2x2(x, weight, bias)?
+            }
+        };
+        // Each output pixel lies under one tap of the kernel.
+        pass.note(&self.name, &y, self.parameters, y.elem_count() * x.dim(1)?);
+        Ok(y)
+    }
+}

@@ -1,0 +1,54 @@
+use candle_core::{Result, Tensor};
+
+use super::{ConvSpec, ConvUnit, Pass};
+use crate::error::BuildResult;
+use crate::network::Inputs;
+use crate::ops::Activation;
+use crate::params::{Builder, Init};
+
+/// Channels of the hint encoder at full resolution.
+const HINT_CHANNELS: usize = 16;
+
+/// Brings the image to a quarter of its size and, in an interactive network, fuses hints and previous heatmaps with it
+/// (MICCAI 2022, section 2.1; the stem of HRNet with the hints added after its first convolution).
+#[derive(Debug)]
+pub(crate) struct Stem {
+    hint_encoder: Option<[ConvUnit; 2]>,
+    image_encoder: ConvUnit,
+    last_encoder: ConvUnit,
+}
+
+impl Stem {
+    /// The stem of the network of `root`, which sees `hinted` keypoints or no hints at all.
+    pub(crate) fn new(root: &Builder, hinted: Option<usize>, width: usize) -> BuildResult<Self> {
+        // A network without hints has the two encoders at the top.
+        let fusion = if hinted.is_some() { root.pp("hint_fusion_layer") } else { root.clone() };
+        let encoder = |name: &str, inputs| {
+            let spec = ConvSpec::new(inputs, width, 3).stride(2).then(Activation::Relu);
+            ConvUnit::in_sequence(&fusion.pp(name), spec)
+        };
+        Ok(Self {
+            hint_encoder: hinted.map(|keypoints| hint_encoder(&fusion, keypoints, width)).transpose()?,
+            image_encoder: encoder("image_encoder", 3)?,
+            last_encoder: encoder("last_encoder", width)?,
+        })
+    }
+
+    /// (B, width, H/4, W/4).
+    pub(crate) fn forward(&self, inputs: &Inputs, pass: Pass<'_>) -> Result<Tensor> {
+        let mut features = self.image_encoder.forward(&[&inputs.image], pass)?;
+        if let Some([mix, halve]) = &self.hint_encoder {
+            let hints = mix.forward(&[&inputs.hints, &inputs.previous], pass)?;
+            features = halve.forward_onto(&[&hints], Some(&features), pass)?;
+        }
+        self.last_encoder.forward(&[&features], pass)
+    }
+}
+
+fn hint_encoder(fusion: &Builder, keypoints: usize, width: usize) -> BuildResult<[ConvUnit; 2]> {
+    let module = fusion.pp("hintmap_encoder");
+    let mix = ConvSpec::new(2 * keypoints, HINT_CHANNELS, 1).with_bias().then(Activation::LeakyRelu(0.2));
+    let halve = ConvSpec::new(HINT_CHANNELS, width, 3).stride(2).with_bias();
+    let scale = fusion.parameter("scale", &[1], Init::Constant(0.05))?;
+    Ok([ConvUnit::new(&module.pp("0"), mix)?, ConvUnit::with_scale(&module.pp("2"), scale, halve)?])
+}

@@ -1,0 +1,129 @@
+//! The path of a device without kernels of ours, walked on the CPU: it answers and learns as the kernels do.
+#![allow(missing_docs)]
+
+use std::collections::BTreeMap;
+
+use candle_core::{DType, Tensor};
+use ikem_core::{Size, Skeleton};
+use ikem_models::{
+    Checkpoint, Device, HrnetOcrConfig, Inputs, Mode, ModelConfig, Network, NetworkConfig, Predictor,
+    UnetConfig, ops,
+};
+
+const KEYPOINTS: usize = 5;
+const SIZE: Size = Size::new(72, 100);
+/// What the two paths may differ by in an answer, absolute, and in a gradient, relative to its largest element.
+const ANSWER: f64 = 1e-4;
+const GRADIENT: f64 = 1e-9;
+
+/// Both networks, small, with and without what can be left out.
+fn networks() -> Vec<(&'static str, ModelConfig)> {
+    let unet = UnetConfig { width: 4, gate_width: Some(6), ..UnetConfig::default() };
+    let hrnet = HrnetOcrConfig {
+        stem_width: 8,
+        width: 4,
+        ocr_width: 6,
+        gate_width: Some(6),
+        ..HrnetOcrConfig::default()
+    };
+    let config = |network| ModelConfig {
+        size: SIZE,
+        std: 2.0,
+        skeleton: Skeleton::numbered(KEYPOINTS),
+        ..ModelConfig::new(network)
+    };
+    vec![
+        ("unet", config(NetworkConfig::Unet(unet))),
+        ("unet, plain", config(NetworkConfig::Unet(UnetConfig { gate_width: None, ..unet }))),
+        (
+            "unet, no hints",
+            config(NetworkConfig::Unet(UnetConfig { gate_width: None, hints: false, ..unet })),
+        ),
+        ("hrnet-ocr", config(NetworkConfig::HrnetOcr(hrnet))),
+        ("hrnet-ocr, plain", config(NetworkConfig::HrnetOcr(HrnetOcrConfig { gate_width: None, ..hrnet }))),
+        (
+            "hrnet-ocr, no hints",
+            config(NetworkConfig::HrnetOcr(HrnetOcrConfig { gate_width: None, hints: false, ..hrnet })),
+        ),
+    ]
+}
+
+/// Smooth maps of a batch, no two alike.
+fn inputs(dtype: DType, batch: usize) -> Inputs {
+    let maps = |channels: usize, phase: f64| {
+        let count = batch * channels * SIZE.area();
+        let wave = |i: usize| ((i as f64 * 0.37 + phase).sin() * (i as f64 * 0.011).cos()).clamp(-1.0, 1.0);
+        Tensor::from_vec(
+            (0..count).map(wave).collect::<Vec<_>>(),
+            (batch, channels, SIZE.height, SIZE.width),
+            &Device::Cpu,
+        )
+        .and_then(|maps| maps.to_dtype(dtype))
+        .expect("maps")
+    };
+    Inputs {
+        hints: maps(KEYPOINTS, 0.0).abs().expect("maps"),
+        previous: maps(KEYPOINTS, 1.0).abs().expect("maps"),
+        image: maps(3, 2.0),
+    }
+}
+
+#[test]
+fn both_paths_answer_alike() {
+    for (name, config) in networks() {
+        let fresh = Network::fresh(&config, 7, &Device::Cpu).expect("a network");
+        let tensors = fresh.parameters().state_dict();
+        let answer = || {
+            let checkpoint = Checkpoint { config: config.clone(), tensors: tensors.clone() };
+            let frozen = Predictor::from_checkpoint(checkpoint, &Device::Cpu).expect("a predictor");
+            let frozen = frozen.forward(&inputs(DType::F32, 1)).expect("logits").upsampled().expect("logits");
+            let training = fresh.forward(&inputs(DType::F32, 1), Mode::Eval).expect("logits");
+            [frozen, training.upsampled().expect("logits")]
+        };
+        let [frozen, training] = answer();
+        let others = ops::through_candle(answer);
+        for other in others.iter().chain([&training]) {
+            let off = largest_difference(&frozen, other);
+            assert!(off <= ANSWER, "{name}: a logit is off by {off:e}");
+        }
+    }
+}
+
+#[test]
+fn both_paths_learn_alike() {
+    for (name, config) in networks() {
+        let ours = gradients(&config);
+        let candles = ops::through_candle(|| gradients(&config));
+        assert_eq!(ours.keys().collect::<Vec<_>>(), candles.keys().collect::<Vec<_>>(), "{name}");
+        for (parameter, gradient) in &ours {
+            let largest = gradient.abs().and_then(|g| g.flatten_all()?.max(0)?.to_scalar::<f64>());
+            // A bias in front of a batch norm has no gradient but rounding.
+            let bound = GRADIENT * largest.expect("a gradient").max(1e-6);
+            let off = largest_difference(gradient, &candles[parameter]);
+            assert!(off <= bound, "{name}: the gradient of {parameter} is off by {off:e} of {bound:e}");
+        }
+    }
+}
+
+/// One backward pass in double precision, where nothing but the code can tell the paths apart.
+fn gradients(config: &ModelConfig) -> BTreeMap<String, Tensor> {
+    let fresh = Network::fresh(config, 7, &Device::Cpu).expect("a network");
+    let double = |(name, tensor): (String, Tensor)| (name, tensor.to_dtype(DType::F64).expect("numbers"));
+    let tensors = fresh.parameters().state_dict().into_iter().map(double).collect();
+    let network = Network::trainable(config, tensors, &Device::Cpu).expect("a network");
+    let inputs = inputs(DType::F64, 2);
+    let answer = network.forward(&inputs, Mode::Train { dropout_seed: 3 }).expect("logits");
+    let target = &inputs.previous;
+    let mut loss = ops::bce_with_logits(&answer.upsampled().expect("logits"), target).expect("a loss");
+    if let Some(auxiliary) = answer.auxiliary_upsampled().expect("logits") {
+        loss = (loss + ops::bce_with_logits(&auxiliary, target).expect("a loss")).expect("a loss");
+    }
+    let gradients = loss.backward().expect("a backward pass");
+    let all = network.parameters().trainable().iter();
+    all.map(|(name, var)| (name.clone(), gradients.get(var).expect("a gradient").detach())).collect()
+}
+
+fn largest_difference(a: &Tensor, b: &Tensor) -> f64 {
+    let difference = (a - b).and_then(|d| d.abs()?.flatten_all()?.max(0)?.to_dtype(DType::F64)?.to_scalar());
+    difference.expect("tensors of one shape")
+}
