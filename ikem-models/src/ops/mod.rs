@@ -28,4 +28,4 @@ pub use cpu::through_candle;
 pub use dropout::dropout2d;
 pub use loss::bce_with_logits;
 pub use pool::{global_max, max_pool2x2};
-pub use resize::{Interpolation, resize_bilinear};
+pub use resize::resize_bilinear;

@@ -4,9 +4,9 @@
 //! candle's max pool, bilinear resizing, strided convolution of odd shapes and ReLU at zero have wrong or missing
 //! gradients; the forms here avoid them.
 
-use candle_core::{D, Result, Tensor};
+use candle_core::{D, DType, Result, Tensor};
 
-use super::{Activation, BatchStatistics, Geometry, Interpolation};
+use super::{Activation, BatchStatistics, Geometry};
 
 /// Convolution. The input is padded to exactly what the windows reach: candle's backward pass of a strided
 /// convolution fails where rows and columns are left over in different numbers.
@@ -75,11 +75,31 @@ fn first_maximum(x: &Tensor) -> Result<Tensor> {
 /// Bilinear resizing with aligned corners: one matrix an axis.
 pub(super) fn resize_bilinear(x: &Tensor, height: usize, width: usize) -> Result<Tensor> {
     let (batch, channels, h, w) = x.dims4()?;
-    let rows = Interpolation::new(h, height).matrix(x.dtype(), x.device())?;
-    let columns = Interpolation::new(w, width).matrix(x.dtype(), x.device())?.t()?;
+    let rows = interpolation(h, height, x)?;
+    let columns = interpolation(w, width, x)?.t()?;
     let y = x.contiguous()?.reshape((batch * channels * h, w))?.matmul(&columns)?;
     let y = y.reshape((batch * channels, h, width))?;
     rows.broadcast_as((batch * channels, height, h))?.matmul(&y)?.reshape((batch, channels, height, width))
+}
+
+/// The matrix (`to`, `from`) that samples an axis of `from` values at `to` places, the first on the first and the last on
+/// the last; in the type of `like` and on its device.
+fn interpolation(from: usize, to: usize, like: &Tensor) -> Result<Tensor> {
+    // PyTorch computes the places in single precision unless the tensors are double; so do we, to round alike.
+    let round = |x: f64| if like.dtype() == DType::F64 { x } else { f64::from(x as f32) };
+    let last = from.saturating_sub(1);
+    let scale = if to > 1 { round(last as f64 / (to - 1) as f64) } else { 0.0 };
+    let mut values = vec![0.0; to * from];
+    for (i, row) in values.chunks_exact_mut(from.max(1)).enumerate() {
+        let place = round(i as f64 * scale);
+        let before = (place as usize).min(last);
+        let after = if before < last { place - before as f64 } else { 0.0 };
+        row[before] = 1.0 - after;
+        if after > 0.0 {
+            row[before + 1] = after;
+        }
+    }
+    Tensor::from_vec(values, (to, from), like.device())?.to_dtype(like.dtype())
 }
 
 /// Activation with PyTorch's gradients at zero: 0 for ReLU, the slope for LeakyReLU.
@@ -113,4 +133,25 @@ pub(super) fn batch_norm(
 pub(super) fn bce_with_logits(x: &Tensor, target: &Tensor) -> Result<Tensor> {
     let softplus = (x.abs()?.neg()?.exp()? + 1.0)?.log()?;
     ((x.relu()? - (x * target)?)? + softplus)?.mean_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::Device;
+
+    use super::*;
+
+    #[test]
+    fn corners_are_aligned() {
+        let matrix = |from, to| {
+            let like = Tensor::zeros(1, DType::F32, &Device::Cpu).expect("a tensor");
+            interpolation(from, to, &like).and_then(|m| m.to_vec2::<f32>()).expect("a matrix")
+        };
+        assert_eq!(
+            matrix(3, 5),
+            [[1.0, 0.0, 0.0], [0.5, 0.5, 0.0], [0.0, 1.0, 0.0], [0.0, 0.5, 0.5], [0.0, 0.0, 1.0]]
+        );
+        assert_eq!(matrix(4, 1), [[1.0, 0.0, 0.0, 0.0]]);
+        assert_eq!(matrix(1, 3), [[1.0]; 3]);
+    }
 }
