@@ -16,7 +16,7 @@ use super::geometry::{Epilogue, Geometry, KernelError, Output, Segment, check};
 use super::lhs::{Matrix, PackedLhs};
 use super::method::Method;
 use super::patches::{Patches, Tap};
-use super::product::{Sink, Tile, product};
+use super::product::{Operands, Sink, Tile, product};
 use super::scratch::{Lifetime, Shared};
 use super::simd::{Element, Vector};
 use super::winograd::{Kernels, Winograd};
@@ -43,28 +43,49 @@ pub fn conv_backward_input<T: Element>(
         backward_undivided(weight, g, &segments, (n, h, w), out, &sink);
         return Ok(());
     }
-    let phases: Vec<_> = (0..g.stride.0 * g.stride.1)
-        .map(|p| (p / g.stride.1, p % g.stride.1))
-        .filter(|p| p.0 < h && p.1 < w)
-        .map(|phase| (phase, phase_taps(g, phase)))
-        .collect();
-    if phases.iter().any(|(_, taps)| taps.is_empty()) {
-        dx.fill(MaybeUninit::new(T::ZERO));
-    }
-    for (phase, taps) in phases.iter().filter(|(_, taps)| !taps.is_empty()) {
-        let grid = ((h - phase.0).div_ceil(g.stride.0), (w - phase.1).div_ceil(g.stride.1));
-        let at = |channel: usize, k: usize| {
-            weight[(k / taps.len() * g.in_channels + channel) * g.taps() + taps[k % taps.len()].0]
-        };
-        let lhs = PackedLhs::from_fn(g.in_channels, g.out_channels * taps.len(), Lifetime::Call, at);
-        let taps: Vec<_> = taps.iter().map(|&(_, offset)| Tap::new(offset, out, grid, (1, 1))).collect();
-        let patches = Patches::new(&segments, &taps, n, out, grid, (1, 1));
-        let to = Shared::new(dx.as_mut_ptr().cast());
-        let sink =
-            Scatter { channels: g.in_channels, size: (h, w), grid, phase: *phase, stride: g.stride, to };
-        product(&lhs, &patches, &sink);
-    }
+    dx_by_phases(weight, g, &segments, (n, h, w), out, dx);
     Ok(())
+}
+
+/// Row by row of phases: all horizontal phases of a vertical one together, so that whole rows are written.
+fn dx_by_phases<T: Element>(
+    weight: &[T],
+    g: &Geometry,
+    dy: &[Segment<'_, T>],
+    (n, h, w): (usize, usize, usize),
+    out: (usize, usize),
+    dx: &mut [MaybeUninit<T>],
+) {
+    let to = Shared::new(dx.as_mut_ptr().cast());
+    for y in 0..g.stride.0.min(h) {
+        let grid = ((h - y).div_ceil(g.stride.0), w.div_ceil(g.stride.1));
+        let phases: Vec<_> = (0..g.stride.1).map(|x| phase_taps(g, (y, x))).collect();
+        let pack = |taps: &Vec<PhaseTap>| {
+            let at = |channel: usize, k: usize| {
+                let tap = taps[k % taps.len()].0;
+                weight[(k / taps.len() * g.in_channels + channel) * g.taps() + tap]
+            };
+            PackedLhs::from_fn(g.in_channels, g.out_channels * taps.len(), Lifetime::Call, at)
+        };
+        let weights: Vec<_> = phases.iter().filter(|taps| !taps.is_empty()).map(pack).collect();
+        let place = |&(_, offset): &PhaseTap| Tap::new(offset, out, grid, (1, 1));
+        let taps: Vec<Vec<_>> = phases.iter().map(|taps| taps.iter().map(place).collect()).collect();
+        let patches: Vec<_> = taps
+            .iter()
+            .filter(|taps| !taps.is_empty())
+            .map(|taps| Patches::new(dy, taps, n, out, grid, (1, 1)))
+            .collect();
+        let operands: Vec<_> =
+            weights.iter().zip(&patches).map(|(lhs, patches)| Operands { lhs, patches }).collect();
+        let mut operand = 0;
+        let mut next = |taps: &Vec<PhaseTap>| {
+            operand += usize::from(!taps.is_empty());
+            (!taps.is_empty()).then(|| operand - 1)
+        };
+        let phases: Vec<_> = phases.iter().map(&mut next).collect();
+        let sink = Scatter { channels: g.in_channels, size: (h, w), grid, y, stride: g.stride, phases, to };
+        if operands.is_empty() { sink.clear(n) } else { product(&operands, &sink) }
+    }
 }
 
 /// Stride 1 has one phase: a convolution with the channels' roles exchanged and the kernel turned around.
@@ -96,7 +117,8 @@ fn backward_undivided<T: Element>(
             let tap = |(_, offset)| Tap::new(offset, out, (h, w), (1, 1));
             let taps: Vec<_> = phase_taps(g, (0, 0)).into_iter().map(tap).collect();
             let patches = Patches::new(dy, &taps, n, out, (h, w), (1, 1));
-            product(&PackedLhs::new(&matrix, Lifetime::Call), &patches, sink);
+            let lhs = PackedLhs::new(&matrix, Lifetime::Call);
+            product(&[Operands { lhs: &lhs, patches: &patches }], sink);
         }
         Method::Winograd(outputs) => Winograd::new(outputs, &Kernels::Flipped(matrix), Lifetime::Call)
             .forward(dy, (n, out.0, out.1), turned.padding, (h, w), sink),
@@ -118,14 +140,68 @@ fn phase_taps(g: &Geometry, phase: (usize, usize)) -> Vec<PhaseTap> {
     g.offsets().into_iter().enumerate().filter_map(place).collect()
 }
 
-/// Writes a phase's grid to every stride-th position of the input's gradient.
+/// Writes the grids of all horizontal phases to every stride-th row of the input's gradient.
 struct Scatter<T> {
     channels: usize,
     size: (usize, usize),
     grid: (usize, usize),
-    phase: (usize, usize),
+    /// The vertical phase.
+    y: usize,
     stride: (usize, usize),
+    /// Each horizontal phase's operand; `None` where no tap meets it.
+    phases: Vec<Option<usize>>,
     to: Shared<T>,
+}
+
+impl<T: Element> Scatter<T> {
+    /// Zeros, where no tap meets any phase.
+    fn clear(&self, n: usize) {
+        let (h, w) = self.size;
+        for row in 0..n * self.channels * self.grid.0 {
+            let at = (row / self.grid.0 * h + row % self.grid.0 * self.stride.0 + self.y) * w;
+            // SAFETY: a row of the gradient; all bits zero are 0.
+            unsafe { self.to.get().add(at).write_bytes(0, w) };
+        }
+    }
+
+    /// `phases` weave `len` grid positions to `to`, which ends after `room` elements.
+    ///
+    /// # Safety
+    /// Each operand has `len` elements from `from + operand * step`, `to` has `room`.
+    #[inline(always)]
+    unsafe fn weave<V: Vector<Elem = T>>(
+        &self,
+        from: *const T,
+        step: usize,
+        len: usize,
+        to: *mut T,
+        room: usize,
+    ) {
+        // SAFETY: by the caller's word; writes are cut to `room`.
+        unsafe {
+            if let [Some(even), Some(odd)] = self.phases[..] {
+                for i in (0..len).step_by(V::LANES) {
+                    let (even, odd) = (from.add(even * step + i), from.add(odd * step + i));
+                    let (even, odd) = (V::load_range(even, 0, len - i), V::load_range(odd, 0, len - i));
+                    let (first, second) = V::interleave(even, odd);
+                    let room = room.min(2 * len) - 2 * i;
+                    first.store_first(to.add(2 * i), room);
+                    if room > V::LANES {
+                        second.store_first(to.add(2 * i + V::LANES), room - V::LANES);
+                    }
+                }
+                return;
+            }
+            for (x, phase) in self.phases.iter().enumerate() {
+                for i in 0..len {
+                    let at = i * self.stride.1 + x;
+                    if at < room {
+                        *to.add(at) = phase.map_or(T::ZERO, |operand| *from.add(operand * step + i));
+                    }
+                }
+            }
+        }
+    }
 }
 
 impl<T: Element> Sink<T> for Scatter<T> {
@@ -139,14 +215,14 @@ impl<T: Element> Sink<T> for Scatter<T> {
                 let (image, y, x) = (p / plane, p % plane / self.grid.1, p % self.grid.1);
                 let len = (self.grid.1 - x).min(tile.pixels - done);
                 let map = image * self.channels + tile.first_row + r;
-                let row = map * self.size.0 + y * self.stride.0 + self.phase.0;
-                let at = row * self.size.1 + x * self.stride.1 + self.phase.1;
-                // SAFETY: grid positions lie inside the gradient, and phases and tiles do not overlap.
+                let row = map * self.size.0 + y * self.stride.0 + self.y;
+                let x = x * self.stride.1;
+                let room = (self.size.1 - x).min(len * self.stride.1);
+                // SAFETY: grid positions lie inside the gradient's row, and tiles do not overlap.
                 unsafe {
-                    let (from, to) = (tile.data.add(r * tile.step + done), self.to.get().add(at));
-                    for i in 0..len {
-                        *to.add(i * self.stride.1) = *from.add(i);
-                    }
+                    let to = self.to.get().add(row * self.size.1 + x);
+                    let from = tile.data.add(r * tile.step + done);
+                    self.weave::<V>(from, tile.operand_step, len, to, room);
                 }
                 done += len;
             }
@@ -252,6 +328,19 @@ mod tests {
             let one = with(1);
             assert!(one == with(2) && one == with(5));
         });
+    }
+
+    #[test]
+    fn inputs_that_no_tap_reads_have_no_gradient() {
+        let g = Geometry { stride: (3, 2), ..Geometry::square(1, 1, 1, 1, 0) };
+        let dx = written(20, |dx| {
+            conv_backward_input(&[2.0], &g, &[1.0, 3.0, 4.0, 5.0, 7.0, 9.0], (1, 4, 5), dx).unwrap();
+        });
+        let mut expected = vec![0.0; 20];
+        for (at, v) in [(0, 2.0), (2, 6.0), (4, 8.0), (15, 10.0), (17, 14.0), (19, 18.0)] {
+            expected[at] = v;
+        }
+        assert_eq!(dx, expected);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::geometry::{Activation, Epilogue, Geometry, KernelError, Output, Segme
 use super::lhs::{Matrix, PackedLhs};
 use super::method::Method;
 use super::patches::{Patches, Tap};
-use super::product::{Sink, Tile, product};
+use super::product::{Operands, Sink, Tile, product};
 use super::scratch::{Lifetime, Shared};
 use super::simd::{Element, Vector};
 use super::winograd::{Kernels, Winograd};
@@ -129,7 +129,8 @@ impl<'a, T: Element> Shape<'a, T> {
         let (n, h, w) = self.size;
         let tap = |offset| Tap::new(offset, (h, w), self.grid, self.g.stride);
         let taps: Vec<_> = self.g.offsets().into_iter().map(tap).collect();
-        product(weight, &Patches::new(self.x, &taps, n, (h, w), self.grid, self.g.stride), sink);
+        let patches = Patches::new(self.x, &taps, n, (h, w), self.grid, self.g.stride);
+        product(&[Operands { lhs: weight, patches: &patches }], sink);
     }
 }
 

@@ -10,7 +10,7 @@ use super::conv_forward::conv_forward;
 use super::geometry::{Epilogue, Geometry, KernelError, Output, Segment, check};
 use super::lhs::PackedLhs;
 use super::patches::{Patches, Tap};
-use super::product::{Sink, Tile, product};
+use super::product::{Operands, Sink, Tile, product};
 use super::scratch::{Lifetime, Shared};
 use super::simd::{Element, Vector};
 use super::weight_gradient::conv_backward_weight;
@@ -58,7 +58,8 @@ impl<T: Element> PackedConvTranspose2x2<T> {
         let to = Shared::new(out.data.as_mut_ptr().cast::<T>().wrapping_add(offset));
         let sink = Weave { bias: self.bias.as_deref(), size: (h, w), to, image_step };
         let taps = [Tap::new((0, 0), (h, w), (h, w), (1, 1))];
-        product(&self.weight, &Patches::new(x, &taps, n, (h, w), (h, w), (1, 1)), &sink);
+        let patches = Patches::new(x, &taps, n, (h, w), (h, w), (1, 1));
+        product(&[Operands { lhs: &self.weight, patches: &patches }], &sink);
         Ok(())
     }
 }

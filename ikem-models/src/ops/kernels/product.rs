@@ -22,14 +22,22 @@ const MIN_WORK: usize = 1 << 19;
 /// Elements of patches up to which row tasks share one packed copy.
 const SHARED_PATCHES: usize = 4 << 20;
 
-/// A finished tile: rows are contiguous pixels.
+/// A finished tile of every operand: rows are contiguous pixels.
 pub(super) struct Tile<T> {
     pub first_row: usize,
     pub rows: usize,
     pub first_pixel: usize,
     pub pixels: usize,
+    /// Operand `o`'s tile begins at `data + o * operand_step`.
     pub data: *const T,
+    pub operand_step: usize,
     pub step: usize,
+}
+
+/// A product's two sides.
+pub(super) struct Operands<'a, T> {
+    pub lhs: &'a PackedLhs<T>,
+    pub patches: &'a Patches<'a, T>,
 }
 
 /// Where finished tiles go.
@@ -80,51 +88,62 @@ impl Plan {
     }
 }
 
-/// `lhs` times `patches`, tile by tile into `sink`.
-pub(super) fn product<T: Element>(lhs: &PackedLhs<T>, patches: &Patches<'_, T>, sink: &impl Sink<T>) {
-    let column_panels = patches.pixels().div_ceil(NR);
-    if column_panels == 0 || lhs.rows == 0 {
+/// Products of `lhs` and `patches`, tile by tile into `sink`. All operands have the same rows and the same pixels; a
+/// tile comes when it is finished for each of them.
+pub(super) fn product<T: Element>(operands: &[Operands<'_, T>], sink: &impl Sink<T>) {
+    let Some(Operands { lhs, patches }) = operands.first() else { return };
+    let (row_panels, column_panels) = (lhs.panels(), patches.pixels().div_ceil(NR));
+    if column_panels == 0 || row_panels == 0 {
         return;
     }
-    debug_assert_eq!(lhs.depth, patches.depth());
-    let plan = Plan::new(lhs.panels(), column_panels, lhs.depth, lhs.longest_block());
-    let packed_len = lhs.depth * column_panels * NR;
+    debug_assert!(operands.iter().all(|o| o.lhs.depth == o.patches.depth() && o.lhs.rows == lhs.rows));
+    debug_assert!(operands.iter().all(|o| o.patches.pixels() == patches.pixels()));
+    let depth = operands.iter().map(|o| o.lhs.depth).sum();
+    let block = operands.iter().map(|o| o.lhs.longest_block()).max().unwrap_or(0);
+    let plan = Plan::new(row_panels, column_panels, depth, block);
+    let packed_len = depth * column_panels * NR;
     let share = plan.rows > 1 && packed_len <= SHARED_PATCHES;
     let mut packed = Scratch::new(if share { packed_len } else { 0 });
     let packed = Shared::new(packed.as_mut_ptr());
     if share {
-        pack_all(lhs, patches, column_panels, &packed);
+        pack_all(operands, column_panels, &packed);
     }
     (0..plan.rows * plan.columns).into_par_iter().with_max_len(1).for_each(|task| {
         let (row, column) = (task % plan.rows * plan.row_panels, task / plan.rows * plan.column_panels);
         T::dispatch(Task {
-            lhs,
-            patches,
+            operands,
             sink,
-            rows: (row, plan.row_panels.min(lhs.panels() - row)),
+            rows: (row, plan.row_panels.min(row_panels - row)),
             columns: (column, plan.column_panels.min(column_panels - column)),
+            block,
             packed: share.then_some((packed, column_panels)),
         });
     });
 }
 
 /// Packs all patches into blocks of depth, each in panels of columns.
-fn pack_all<T: Element>(lhs: &PackedLhs<T>, patches: &Patches<'_, T>, panels: usize, to: &Shared<T>) {
-    let blocks: Vec<_> = lhs.blocks().collect();
-    blocks.into_par_iter().with_max_len(1).for_each(|block| {
+fn pack_all<T: Element>(operands: &[Operands<'_, T>], panels: usize, to: &Shared<T>) {
+    let mut first = 0;
+    let mut blocks = Vec::new();
+    for o in operands {
+        blocks.extend(o.lhs.blocks().map(|block| (o.patches, block, first + block.0)));
+        first += o.lhs.depth;
+    }
+    blocks.into_par_iter().with_max_len(1).for_each(|(patches, block, at)| {
         // SAFETY: blocks lie one behind the other in a buffer made for all of them.
-        let to = Shared::new(unsafe { to.get().add(block.0 * panels * NR) });
+        let to = Shared::new(unsafe { to.get().add(at * panels * NR) });
         T::dispatch(PackPanels { patches, block, first: 0, panels, to });
     });
 }
 
 struct Task<'a, T, S> {
-    lhs: &'a PackedLhs<T>,
-    patches: &'a Patches<'a, T>,
+    operands: &'a [Operands<'a, T>],
     sink: &'a S,
     /// First panel and number of panels.
     rows: (usize, usize),
     columns: (usize, usize),
+    /// The longest block of depth.
+    block: usize,
     /// All patches and their panels of columns, if they are shared.
     packed: Option<(Shared<T>, usize)>,
 }
@@ -135,24 +154,63 @@ impl<T: Element, S: Sink<T>> Kernel<T> for Task<'_, T, S> {
     #[inline(always)]
     fn run<V: Vector<Elem = T>>(self) {
         let step = self.columns.1 * NR;
-        let own = if self.packed.is_none() { self.lhs.longest_block() * step } else { 0 };
-        let (mut own, mut sums) = (Scratch::<T>::new(own), Scratch::<T>::new(self.rows.1 * MR * step));
+        let own = if self.packed.is_none() { self.block * step } else { 0 };
+        let operand_step = self.rows.1 * MR * step;
+        let mut own = Scratch::<T>::new(own);
+        let mut sums = Scratch::<T>::new(self.operands.len() * operand_step);
         let (own, sums) = (own.as_mut_ptr(), sums.as_mut_ptr());
+        let mut depth = 0;
+        for (o, operands) in self.operands.iter().enumerate() {
+            // SAFETY: `own` holds a block of this task's panels, `sums` a tile for each operand.
+            unsafe { self.multiply::<V>(operands, depth, own, sums.add(o * operand_step)) };
+            depth += operands.lhs.depth;
+        }
+        let Some(Operands { lhs, patches }) = self.operands.first() else { return };
         let first_pixel = self.columns.0 * NR;
-        for (k0, depth) in self.lhs.blocks() {
+        let tile = Tile {
+            first_row: self.rows.0 * MR,
+            rows: (self.rows.1 * MR).min(lhs.rows - self.rows.0 * MR),
+            first_pixel,
+            pixels: step.min(patches.pixels() - first_pixel),
+            data: sums.cast_const(),
+            operand_step,
+            step,
+        };
+        // SAFETY: the tiles were computed above.
+        unsafe { self.sink.write::<V>(&tile) };
+    }
+}
+
+impl<T: Element, S> Task<'_, T, S> {
+    /// One operand's tile into `sums`; its shared patches begin at depth `before`.
+    ///
+    /// # Safety
+    /// `own` has room for a block of patches unless they are shared, `sums` for the tile.
+    #[inline(always)]
+    unsafe fn multiply<V: Vector<Elem = T>>(
+        &self,
+        operands: &Operands<'_, T>,
+        before: usize,
+        own: *mut T,
+        sums: *mut T,
+    ) {
+        let (lhs, step) = (operands.lhs, self.columns.1 * NR);
+        for (k0, depth) in lhs.blocks() {
             // SAFETY: `own` holds a block of this task's panels; shared blocks hold all panels.
             let columns = unsafe {
                 match &self.packed {
-                    Some((all, panels)) => all.get().add((k0 * panels + self.columns.0 * depth) * NR),
+                    Some((all, panels)) => {
+                        all.get().add(((before + k0) * panels + self.columns.0 * depth) * NR)
+                    }
                     None => {
-                        self.patches.pack::<V>(k0, depth, first_pixel, self.columns.1, own);
+                        operands.patches.pack::<V>(k0, depth, self.columns.0 * NR, self.columns.1, own);
                         own
                     }
                 }
             };
             for j in 0..self.columns.1 {
                 for i in 0..self.rows.1 {
-                    let a = self.lhs.panel(k0, depth, self.rows.0 + i).as_ptr();
+                    let a = lhs.panel(k0, depth, self.rows.0 + i).as_ptr();
                     // SAFETY: panels have `depth` steps; `sums` has MR rows for each i, NR columns for each j.
                     unsafe {
                         let b = columns.add(j * depth * NR);
@@ -164,15 +222,5 @@ impl<T: Element, S: Sink<T>> Kernel<T> for Task<'_, T, S> {
                 }
             }
         }
-        let tile = Tile {
-            first_row: self.rows.0 * MR,
-            rows: (self.rows.1 * MR).min(self.lhs.rows - self.rows.0 * MR),
-            first_pixel,
-            pixels: step.min(self.patches.pixels() - first_pixel),
-            data: sums.cast_const(),
-            step,
-        };
-        // SAFETY: the tile was computed above.
-        unsafe { self.sink.write::<V>(&tile) };
     }
 }
