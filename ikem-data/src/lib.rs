@@ -8,6 +8,7 @@ mod batches;
 mod coco;
 mod error;
 mod files;
+mod histogram;
 mod image_file;
 mod manifest;
 mod overlay;
@@ -24,6 +25,7 @@ pub use augment::{
 pub use batches::{Batch, BatchConfig, Batches, Loader};
 pub use coco::{read_coco_predictions, write_coco_predictions};
 pub use error::Error;
+pub use histogram::match_histogram;
 pub use image_file::{Limits, decode_image, image_size, load_image};
 pub use manifest::{Manifest, ManifestEntry, Set};
 pub use overlay::{Picture, heatmap_overlay, overlay, write_gray_png};
