@@ -28,7 +28,6 @@ mod testing;
 mod transpose;
 mod weight_gradient;
 mod winograd;
-mod winograd_transform;
 
 pub use batch_norm::{BatchStatistics, Normalization, batch_norm, batch_norm_backward};
 pub use conv_backward::conv_backward_input;

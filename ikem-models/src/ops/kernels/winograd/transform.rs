@@ -4,7 +4,7 @@
 
 use std::f64::consts::{FRAC_1_SQRT_2, SQRT_2};
 
-use super::simd::{Element, Vector};
+use super::super::simd::{Element, Vector};
 
 /// Points of the 4 × 4 transform: its rounding error is twice that of the plain sum, with 1 and 2 it is five times.
 const A: f64 = FRAC_1_SQRT_2;

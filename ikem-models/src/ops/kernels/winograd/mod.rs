@@ -1,0 +1,214 @@
+//! 3 × 3 convolution of stride 1 by Winograd's minimal filtering: 2.25 (4 for 4 × 4 outputs) times fewer
+//! multiplications, for the price of more weights and a little rounding.
+//!
+//! Tiles of the whole batch make panels of [`NR`] columns. A task transforms the input of one panel, and then, for
+//! some output channels at a time, multiplies each of the 16 (36) transformed positions and transforms back, all in
+//! cache. Where there are few panels, the input is transformed once for all and tasks share the output channels.
+
+mod multiply;
+mod tiles;
+mod transform;
+mod weights;
+
+pub(super) use weights::Kernels;
+
+use rayon::prelude::*;
+
+use super::conv_forward::Finish;
+use super::geometry::Segment;
+use super::scratch::{Lifetime, Scratch, Shared};
+use super::simd::{Element, MR, NR};
+use multiply::Multiply;
+use tiles::{Plan, TransformInput};
+use transform::side;
+use weights::TransformWeights;
+
+/// Panels of output channels that a step multiplies, so that a panel of input stays in L1 meanwhile.
+const GROUP: usize = 4;
+/// Elements between the transformed positions beyond their length: powers of two would share cache sets.
+const SKEW: usize = 16;
+/// Panels of tiles below which tasks share the transformed input.
+const FEW_PANELS: usize = 4;
+/// Channels that a task transforms where the input is shared.
+const CHANNELS: usize = 8;
+
+/// Transformed weights.
+pub(super) struct Winograd<T> {
+    /// Outputs a side of a tile: 2 or 4.
+    out: usize,
+    rows: usize,
+    channels: usize,
+    /// `[group][position][panel][channel][MR]`.
+    weight: Scratch<T>,
+}
+
+impl<T: Element> Winograd<T> {
+    /// Transforms weights for tiles of `out` (2 or 4) outputs a side.
+    pub fn new(out: usize, kernels: &Kernels<'_, T>, lifetime: Lifetime) -> Self {
+        let (rows, channels) = kernels.shape();
+        let (panels, positions) = (rows.div_ceil(MR), side(out) * side(out));
+        let mut weight = Scratch::<T>::with_lifetime(panels * MR * positions * channels, lifetime);
+        let to = Shared::new(weight.as_mut_ptr());
+        (0..panels).into_par_iter().with_max_len(1).for_each(|panel| {
+            let group = GROUP.min(panels - panel / GROUP * GROUP);
+            let at = panel / GROUP * GROUP * positions + panel % GROUP;
+            let (step, at) = (group * channels * MR, at * channels * MR);
+            // SAFETY: the panel's first position; groups lie one behind the other.
+            let to = Shared::new(unsafe { to.get().add(at) });
+            if out == 2 {
+                T::dispatch(TransformWeights::<T, 2> { kernels, panel, to, step, channels });
+            } else {
+                T::dispatch(TransformWeights::<T, 4> { kernels, panel, to, step, channels });
+            }
+        });
+        Self { out, rows, channels, weight }
+    }
+
+    /// The panel of weights at a position, for a panel of output channels.
+    fn panel(&self, position: usize, panel: usize) -> &[T] {
+        let group = panel / GROUP;
+        let panels = GROUP.min(self.rows.div_ceil(MR) - group * GROUP);
+        let before = group * GROUP * side(self.out) * side(self.out);
+        let at = (before + position * panels + panel % GROUP) * self.channels * MR;
+        debug_assert!(position < side(self.out) * side(self.out));
+        // SAFETY: inside the buffer, which `new` wrote completely.
+        unsafe { std::slice::from_raw_parts(self.weight.as_ptr().add(at), self.channels * MR) }
+    }
+
+    /// Convolves `[n, channels, h, w]`, padded, into `finish`, whose planes are `grid`.
+    pub fn forward(
+        &self,
+        x: &[Segment<'_, T>],
+        (n, h, w): (usize, usize, usize),
+        padding: (usize, usize),
+        grid: (usize, usize),
+        finish: &Finish<'_, T>,
+    ) {
+        let tiles = (grid.0.div_ceil(self.out), grid.1.div_ceil(self.out));
+        let plan = Plan { x, n, size: (h, w), padding, grid, tiles, out: self.out };
+        if self.out == 2 { self.run::<2>(&plan, finish) } else { self.run::<4>(&plan, finish) }
+    }
+
+    fn run<const OUT: usize>(&self, plan: &Plan<'_, T>, finish: &Finish<'_, T>) {
+        let panels = (plan.n * plan.tiles.0 * plan.tiles.1).div_ceil(NR);
+        let step = self.channels * NR + SKEW;
+        let len = side(OUT) * side(OUT) * step;
+        let rows = self.rows.div_ceil(MR);
+        if panels >= FEW_PANELS {
+            (0..panels).into_par_iter().with_max_len(1).for_each(|panel| {
+                let mut transformed = Scratch::<T>::new(len);
+                let to = Shared::new(transformed.as_mut_ptr());
+                let channels = (0, self.channels);
+                T::dispatch(TransformInput::<T, OUT> { plan, panel, channels, to, step });
+                T::dispatch(Multiply::<T, OUT> {
+                    weight: self,
+                    plan,
+                    panel,
+                    rows: (0, rows),
+                    from: to,
+                    step,
+                    finish,
+                });
+            });
+            return;
+        }
+        let mut transformed = Scratch::<T>::new(len * panels);
+        let all = Shared::new(transformed.as_mut_ptr());
+        let at = |panel: usize| Shared::new(all.get().wrapping_add(panel * len));
+        let parts = self.channels.div_ceil(CHANNELS);
+        (0..parts * panels).into_par_iter().for_each(|task| {
+            let (panel, first) = (task / parts, task % parts * CHANNELS);
+            let channels = (first, CHANNELS.min(self.channels - first));
+            T::dispatch(TransformInput::<T, OUT> { plan, panel, channels, to: at(panel), step });
+        });
+        let groups = rows.div_ceil(GROUP);
+        (0..groups * panels).into_par_iter().with_max_len(1).for_each(|task| {
+            let (panel, first) = (task % panels, task / panels * GROUP);
+            let rows = (first, GROUP.min(rows - first));
+            T::dispatch(Multiply::<T, OUT> {
+                weight: self,
+                plan,
+                panel,
+                rows,
+                from: at(panel),
+                step,
+                finish,
+            });
+        });
+    }
+}
+
+impl<T> std::fmt::Debug for Winograd<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Winograd({} x {}, {} outputs)", self.rows, self.channels, self.out)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::lhs::{Matrix, PackedLhs};
+    use super::super::testing::*;
+    use super::super::{Epilogue, Geometry, Output};
+    use super::*;
+
+    /// Padded both ways, so that the flipped form is tested on the same reference.
+    fn filter<T: Element>(
+        out: usize,
+        kernels: &Kernels<'_, T>,
+        x: &[T],
+        g: &Geometry,
+        (n, h, w): (usize, usize, usize),
+    ) -> Vec<T> {
+        let grid = g.out_size(h, w).unwrap();
+        written(n * g.out_channels * grid.0 * grid.1, |y| {
+            let mut y = Output::whole(y, g.out_channels);
+            let finish = Finish::new(g.out_channels, grid.0 * grid.1, None, &Epilogue::none(), &mut y);
+            let x = [Segment::new(x, g.in_channels)];
+            Winograd::new(out, kernels, Lifetime::Call).forward(&x, (n, h, w), g.padding, grid, &finish);
+        })
+    }
+
+    fn check<T: Element>(
+        x: &[T],
+        weight: &[T],
+        expected: &[T],
+        g: &Geometry,
+        n: (usize, usize, usize),
+        by: f64,
+    ) {
+        let matrix = Matrix::of_rows(weight, g.out_channels, g.in_channels * 9);
+        let flipped: Vec<T> = weight.chunks(9).flat_map(|k| k.iter().rev().copied()).collect();
+        let turned = Matrix::of_rows(&flipped, g.out_channels, g.in_channels * 9);
+        let packed = PackedLhs::new(&matrix, Lifetime::Object);
+        for out in [2, 4] {
+            for (kernels, name) in [
+                (Kernels::Matrix(matrix), "matrix"),
+                (Kernels::Flipped(turned), "flipped"),
+                (Kernels::Packed(&packed), "packed"),
+            ] {
+                let what = format!("{out} outputs, {name}, {g:?} {n:?} {:?}", super::super::Level::current());
+                assert_close(&filter(out, &kernels, x, g, n), expected, by, &what);
+            }
+        }
+    }
+
+    #[test]
+    fn equals_the_definition() {
+        let shapes = [
+            (1, 1, 1, 1, 1, 1),
+            (3, 9, 2, 5, 7, 1),
+            (5, 40, 1, 16, 64, 0),
+            (4, 8, 3, 8, 4, 1),
+            (30, 20, 2, 33, 70, 2),
+        ];
+        for (ic, oc, n, h, w, padding) in shapes {
+            let g = Geometry::square(ic, oc, 3, 1, padding);
+            let (x, weight) = (numbers(1, n * ic * h * w), numbers(2, g.weights()));
+            let expected = naive_conv::<f64>(&x, &weight, &g, n, h, w);
+            at_each_level(|_| {
+                check(&x, &weight, &expected, &g, (n, h, w), 1e-12);
+                check(&single(&x), &single(&weight), &single(&expected), &g, (n, h, w), 6e-5);
+            });
+        }
+    }
+}
