@@ -41,19 +41,29 @@ impl Bootstrap {
     /// # Errors
     /// [`Error::Argument`] unless there are images, 1 to 100 000 resamples, and a level between 0 and 1.
     pub fn draw(&self, images: usize) -> Result<Resamples, Error> {
-        let wrong = |what, found, expected| Err(Error::Argument { what, found, expected });
         if images == 0 {
-            return wrong("number of images", "0".to_owned(), "at least 1");
+            return Err(Error::Argument {
+                what: "number of images",
+                found: "0".to_owned(),
+                expected: "at least 1",
+            });
         }
+        self.check()?;
+        let mut random = ChaCha8Rng::seed_from_u64(self.seed);
+        let mut draw = |_| (0..images).map(|_| below(images, &mut random)).collect();
+        Ok(Resamples { draws: (0..self.resamples).map(&mut draw).collect(), level: self.level })
+    }
+
+    /// Checks the values.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let wrong = |what, found, expected| Err(Error::Argument { what, found, expected });
         if !(1..=100_000).contains(&self.resamples) {
             return wrong("number of resamples", self.resamples.to_string(), "1 to 100000");
         }
         if !(self.level > 0.0 && self.level < 1.0) {
             return wrong("level of the interval", self.level.to_string(), "a number between 0 and 1");
         }
-        let mut random = ChaCha8Rng::seed_from_u64(self.seed);
-        let mut draw = |_| (0..images).map(|_| below(images, &mut random)).collect();
-        Ok(Resamples { draws: (0..self.resamples).map(&mut draw).collect(), level: self.level })
+        Ok(())
     }
 }
 

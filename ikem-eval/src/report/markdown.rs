@@ -70,11 +70,13 @@ impl Report {
     }
 
     fn add_provenance(&self, page: &mut Markdown) {
-        let Provenance { checkpoint, checkpoint_sha256, manifest, split, labels, .. } = &self.provenance;
+        let Provenance { checkpoint, checkpoint_sha256, manifest, manifest_sha256, split, labels, .. } =
+            &self.provenance;
         for (name, value) in [
             ("checkpoint", checkpoint),
-            ("SHA-256", checkpoint_sha256),
+            ("checkpoint's SHA-256", checkpoint_sha256),
             ("manifest", manifest),
+            ("manifest's SHA-256", manifest_sha256),
             ("split", split),
             ("labels", labels),
         ] {

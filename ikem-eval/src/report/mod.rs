@@ -161,7 +161,12 @@ impl Report {
 }
 
 impl Settings {
-    fn check(&self) -> Result<(), Error> {
+    /// Checks the values, so that a long evaluation need not end in an error.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for a target or threshold that is no number of pixels, and for a bootstrap that cannot be
+    /// drawn.
+    pub fn check(&self) -> Result<(), Error> {
         let odd = |values: &[f64]| values.iter().copied().find(|value| !value.is_finite() || *value < 0.0);
         for (what, values) in [("target", &self.targets), ("threshold of the detection rate", &self.sdr)] {
             if let Some(value) = odd(values) {
@@ -172,6 +177,6 @@ impl Settings {
                 });
             }
         }
-        Ok(())
+        self.bootstrap.check()
     }
 }
