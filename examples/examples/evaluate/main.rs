@@ -1,0 +1,220 @@
+//! Evaluates a network on labelled images: a person is simulated, and all published figures come out.
+//!
+//! `cargo run --example evaluate -- --data MANIFEST --root DIR --split val --output report.json`
+#![allow(clippy::print_stdout)]
+
+mod angles;
+mod names;
+mod tables;
+mod worst;
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+use clap::Parser;
+use ikem_core::Skeleton;
+use ikem_eval::{
+    Bootstrap, Played, Protocol, Provenance, Report, Rule, Settings, comparison_markdown, draw_comparison,
+    write_comparison,
+};
+use ikem_examples::{Labelled, ModelOptions};
+use ikem_models::Predictor;
+use indicatif::ProgressBar;
+use names::Names;
+use sha2::{Digest, Sha256};
+
+/// Evaluates a network on labelled images. Research software, not a medical device.
+#[derive(Parser)]
+struct Options {
+    /// The manifest of images and labels
+    #[arg(long, value_name = "MANIFEST", required_unless_present = "compare")]
+    data: Option<PathBuf>,
+    /// The folder that the manifest's image paths begin in [default: the manifest's own]
+    #[arg(long, value_name = "DIR")]
+    root: Option<PathBuf>,
+    /// Which set of the manifest: train, val or test
+    #[arg(long, value_name = "SET", default_value = "val")]
+    split: String,
+    /// How many points the simulated person corrects
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    clicks: usize,
+    /// Which point each click corrects: worst-new, worst, random or first-wrong:PIXELS (of the network's grid)
+    #[arg(long, default_value = "worst-new")]
+    rule: Rule,
+    /// Standard deviation of a click around the label, in pixels of the image
+    #[arg(long, value_name = "PIXELS", default_value_t = 0.0)]
+    click_std: f64,
+    /// What random choices of the simulated person come from
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Targets of NoC and FR: mean radial errors in pixels of the image
+    #[arg(long, value_name = "PIXELS", value_delimiter = ',', default_value = "20,30,40,50")]
+    targets: Vec<f64>,
+    /// Thresholds of the detection rate in pixels of the image
+    #[arg(long, value_name = "PIXELS", value_delimiter = ',', default_value = "10,20,40")]
+    sdr: Vec<f64>,
+    /// Millimetres in a pixel, the same for all images
+    #[arg(long, value_name = "MM")]
+    spacing: Option<f64>,
+    /// How many resamples make the 95 % intervals
+    #[arg(long, value_name = "N", default_value_t = 2000)]
+    resamples: usize,
+    /// Figures of the images named in this file (one a line) and of the others apart, too
+    #[arg(long, value_name = "NAMES.txt")]
+    subset: Option<PathBuf>,
+    /// What the network is called in tables and plots [default: the name of its weights]
+    #[arg(long)]
+    name: Option<String>,
+    /// Which labels these are, for the report
+    #[arg(long, default_value = "as in the manifest")]
+    labels: String,
+    /// The report; tables (.md, .csv) and a folder of plots are written beside it
+    #[arg(long, value_name = "FILE.json")]
+    output: Option<PathBuf>,
+    /// How many of the worst images to draw
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    worst: usize,
+    /// Only write the challenge's three angles of all labels of the manifest; no network
+    #[arg(long, value_name = "FILE.csv", conflicts_with = "output")]
+    angles_of_labels: Option<PathBuf>,
+    /// Only compare these reports; the tables go to the terminal, or with --output FILE.md there, plots beside it
+    #[arg(long, value_name = "FILE.json", num_args = 1.., conflicts_with = "data")]
+    compare: Vec<PathBuf>,
+    #[command(flatten)]
+    model: ModelOptions,
+}
+
+fn main() -> Result<()> {
+    let options = Options::parse();
+    let Some(data) = &options.data else { return options.compare() };
+    let root = options.root.as_deref();
+    if let Some(file) = &options.angles_of_labels {
+        let labelled = Labelled::read(data, root, &Skeleton::spine())?;
+        angles::write(&labelled, file)?;
+        println!("wrote {}: the angles of {} entries", file.display(), labelled.entries().len());
+        return Ok(());
+    }
+    let predictor = options.model.predictor()?;
+    let labelled =
+        Labelled::read(data, root, &predictor.config().skeleton)?.of_set(options.split.parse()?)?;
+    options.evaluate(&predictor, &labelled, data)
+}
+
+impl Options {
+    fn evaluate(&self, predictor: &Predictor, labelled: &Labelled, data: &Path) -> Result<()> {
+        let config = predictor.config();
+        let protocol = Protocol {
+            clicks: self.clicks,
+            rule: self.rule,
+            click_std: self.click_std,
+            seed: self.seed,
+            model_size: config.size,
+        };
+        let bootstrap = Bootstrap { resamples: self.resamples, ..Bootstrap::default() };
+        let settings = Settings {
+            targets: self.targets.clone(),
+            sdr: self.sdr.clone(),
+            bootstrap,
+            ..Settings::default()
+        };
+        // All that can be wrong about the options is found before the long part.
+        settings.check()?;
+        if let Some(output) =
+            self.output.as_ref().filter(|output| output.extension() != Some("json".as_ref()))
+        {
+            bail!("--output {}: expected a name that ends in .json", output.display());
+        }
+        let names = self.subset.as_deref().map(Names::read).transpose()?;
+        let provenance = self.provenance(predictor, data)?;
+
+        let begun = Instant::now();
+        let played = self.play(predictor, labelled, &protocol)?;
+        let seconds = begun.elapsed().as_secs_f64();
+        let mut report = Report::new(provenance, protocol, settings, &config.skeleton, &played)?;
+        if let Some(names) = names {
+            report =
+                report.with_subset(&names.title, &config.skeleton, &played, |image| names.contains(image))?;
+        }
+        tables::print(&report);
+        println!("{} images, {} clicks each, {seconds:.1} s", played.len(), self.clicks);
+        if let Some(output) = &self.output {
+            let plots = folder_beside(output)?;
+            worst::draw(&played, labelled, &config.skeleton, self.worst, &plots)?;
+            write(&report, output, &plots)?;
+        }
+        Ok(())
+    }
+
+    fn play(&self, predictor: &Predictor, labelled: &Labelled, protocol: &Protocol) -> Result<Vec<Played>> {
+        let bar = ProgressBar::new(labelled.entries().len() as u64);
+        let mut played = Vec::new();
+        for entry in labelled.entries() {
+            let mut truth = labelled.truth(entry)?;
+            if let Some(mm) = self.spacing {
+                truth = truth.with_spacing([mm, mm])?;
+            }
+            let image = labelled.image(entry)?;
+            played.push(protocol.play(&mut predictor.session(&image)?, &truth)?);
+            bar.inc(1);
+        }
+        bar.finish_and_clear();
+        Ok(played)
+    }
+
+    fn provenance(&self, predictor: &Predictor, data: &Path) -> Result<Provenance> {
+        let weights = self.model.weights.as_deref();
+        let bundled = || "the bundled model".to_owned();
+        let stem = weights.and_then(Path::file_stem).map(|stem| stem.to_string_lossy().into_owned());
+        Ok(Provenance {
+            name: self.name.clone().or(stem).unwrap_or_else(bundled),
+            checkpoint: Some(weights.map_or_else(bundled, |path| path.display().to_string())),
+            checkpoint_sha256: weights.map(sha256).transpose()?,
+            config: Some(serde_json::to_value(predictor.config())?),
+            manifest: Some(data.display().to_string()),
+            manifest_sha256: Some(sha256(data)?),
+            split: Some(self.split.clone()),
+            labels: Some(self.labels.clone()),
+        })
+    }
+
+    fn compare(&self) -> Result<()> {
+        let reports =
+            self.compare.iter().map(|file| Report::read_json(file)).collect::<Result<Vec<_>, _>>()?;
+        let Some(output) = &self.output else {
+            print!("{}", comparison_markdown(&reports));
+            return Ok(());
+        };
+        write_comparison(&reports, output)?;
+        let plots = folder_beside(output)?;
+        draw_comparison(&reports, &plots)?;
+        println!("wrote {} and {} beside it", output.display(), plots.display());
+        Ok(())
+    }
+}
+
+/// Writes the report, its tables and its plots.
+fn write(report: &Report, output: &Path, plots: &Path) -> Result<()> {
+    report.write_json(output)?;
+    report.write_markdown(&output.with_extension("md"))?;
+    report.write_csv(&output.with_extension("csv"))?;
+    report.draw(plots)?;
+    println!("wrote {}, tables and {} beside it", output.display(), plots.display());
+    Ok(())
+}
+
+/// `report-plots` beside `report.json`, made if it is not there.
+fn folder_beside(output: &Path) -> Result<PathBuf> {
+    let stem = output.file_stem().map(|stem| stem.to_string_lossy()).unwrap_or_default();
+    let folder = output.with_file_name(format!("{stem}-plots"));
+    std::fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
+    Ok(folder)
+}
+
+/// The SHA-256 of a file in hexadecimal digits.
+fn sha256(path: &Path) -> Result<String> {
+    let mut file = std::fs::File::open(path).with_context(|| path.display().to_string())?;
+    let mut hash = Sha256::new();
+    std::io::copy(&mut file, &mut hash).with_context(|| path.display().to_string())?;
+    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+}
