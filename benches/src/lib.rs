@@ -1,2 +1,25 @@
 #![deny(missing_docs)]
-//! TODO
+//! Inputs that the benchmarks share; all of them made up.
+
+use ikem_core::{GrayImage, Keypoints, Point, Size};
+
+/// The network's grid.
+pub const GRID: Size = Size::new(256, 512);
+
+/// 68 keypoints spread over the grid, in two columns.
+#[must_use]
+pub fn keypoints() -> Keypoints {
+    (0..68).map(|k| Point::new(96.3 + 60.5 * (k % 2) as f32, 20.2 + 6.9 * k as f32)).collect()
+}
+
+/// An image of the size of a typical radiograph.
+///
+/// # Panics
+/// Never: the image has as many pixels as it says.
+#[must_use]
+#[allow(clippy::expect_used)]
+pub fn radiograph() -> GrayImage {
+    let size = Size::new(900, 2300);
+    let pixels = (0..size.area()).map(|i| (i * 7919 % 4096) as f32 / 4096.0).collect();
+    GrayImage::new(size, pixels).expect("as many pixels as the size says")
+}

@@ -70,6 +70,11 @@ impl Taps {
     }
 }
 
+/// Source pixels a target pixel, rounded as OpenCV rounds it: it decides where whole pixels begin.
+fn scale(from: usize, to: usize) -> f64 {
+    1.0 / (to as f64 / from as f64)
+}
+
 /// Two samples around the place `fraction` of the way from source pixel `first` to the next one.
 fn between(first: isize, fraction: f64, from: usize) -> Taps {
     match usize::try_from(first) {
@@ -81,7 +86,7 @@ fn between(first: isize, fraction: f64, from: usize) -> Taps {
 
 /// `INTER_LINEAR`: pixel centres lie over pixel centres.
 fn linear(from: usize, to: usize) -> Vec<Taps> {
-    let scale = from as f64 / to as f64;
+    let scale = scale(from, to);
     (0..to)
         .map(|i| {
             let place = (i as f64 + 0.5) * scale - 0.5;
@@ -92,12 +97,13 @@ fn linear(from: usize, to: usize) -> Vec<Taps> {
 
 /// `INTER_AREA` where an axis grows: two samples, the nearer ones held longer.
 fn enlarging(from: usize, to: usize) -> Vec<Taps> {
-    let (scale, inverse) = (from as f64 / to as f64, to as f64 / from as f64);
+    let (scale, inverse) = (scale(from, to), to as f64 / from as f64);
     (0..to)
         .map(|i| {
             let first = (i as f64 * scale).floor();
-            let fraction = (i as f64 + 1.0) - (first + 1.0) * inverse;
-            between(first as isize, if fraction <= 0.0 { 0.0 } else { fraction - fraction.floor() }, from)
+            // OpenCV rounds here, too, and so decides which of two whole pixels counts.
+            let fraction = ((i as f64 + 1.0) - (first + 1.0) * inverse) as f32;
+            between(first as isize, f64::from(fraction.max(0.0).fract()), from)
         })
         .collect()
 }
@@ -106,7 +112,7 @@ fn enlarging(from: usize, to: usize) -> Vec<Taps> {
 fn averaging(from: usize, to: usize) -> Vec<Taps> {
     /// A sliver of a pixel thinner than this is rounding noise.
     const SLIVER: f64 = 1e-3;
-    let scale = from as f64 / to as f64;
+    let scale = scale(from, to);
     (0..to)
         .map(|i| {
             let (begin, end) = (i as f64 * scale, (i + 1) as f64 * scale);
