@@ -7,6 +7,8 @@
 //!   same number of clicks of *manual revision* beside it. [`Rule`] says which point the person corrects.
 //! - [`radial_errors`], [`mre`] and their like measure one prediction against its [`GroundTruth`].
 //! - [`Noc`] counts clicks to a target, both conventions side by side.
+//! - [`Report`] puts all figures of a set of images together, each with its convention and its [`Bootstrap`] interval;
+//!   it is written as JSON (and read again), Markdown and CSV, drawn as SVG and PNG, and compared with others.
 //! - [`challenge_angles`] and [`clinical_curves`] are the Cobb angles, [`smape`] and [`AngleAgreement`] compare them.
 //!
 //! ```
