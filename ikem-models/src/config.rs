@@ -1,3 +1,5 @@
+use std::fmt;
+
 use ikem_core::{Decoding, Preparation, Resampling, Size, Skeleton};
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +41,36 @@ pub enum NetworkConfig {
     Unet(UnetConfig),
     /// [`HrnetOcr`](crate::HrnetOcr).
     HrnetOcr(HrnetOcrConfig),
+}
+
+/// Which network, whatever its dimensions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NetworkKind {
+    /// UNet-IKEM, `unet`.
+    Unet,
+    /// HRNet+OCR-IKEM, `hrnet-ocr`.
+    HrnetOcr,
+}
+
+impl NetworkConfig {
+    /// Which network it is.
+    #[must_use]
+    pub const fn kind(&self) -> NetworkKind {
+        match self {
+            Self::Unet(_) => NetworkKind::Unet,
+            Self::HrnetOcr(_) => NetworkKind::HrnetOcr,
+        }
+    }
+}
+
+impl fmt::Display for NetworkKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unet => "unet",
+            Self::HrnetOcr => "hrnet-ocr",
+        })
+    }
 }
 
 /// The dimensions of UNet-IKEM.

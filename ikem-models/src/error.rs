@@ -1,6 +1,6 @@
 use std::path::{Path, PathBuf};
 
-use crate::config::ConfigError;
+use crate::config::{ConfigError, NetworkKind};
 use crate::pth::PthError;
 
 /// Why a model could not do what was asked, by who must act.
@@ -64,6 +64,14 @@ pub enum CheckpointFault {
     UnknownLayout {
         /// The tensor that tells the network, which is not there.
         missing: String,
+    },
+    /// The tensors are those of a network that was not asked for.
+    #[error("the tensors are those of {found}; expected {expected}")]
+    OtherNetwork {
+        /// The network they belong to.
+        found: NetworkKind,
+        /// The one asked for.
+        expected: NetworkKind,
     },
     /// A tensor of the network that the file does not have.
     #[error("tensor `{name}` of shape {expected:?} is missing")]

@@ -20,8 +20,8 @@ mod summary;
 mod unet;
 
 pub use candle_core::Device;
-pub use checkpoint::{Checkpoint, Precision};
-pub use config::{ConfigError, HrnetOcrConfig, ModelConfig, NetworkConfig, UnetConfig};
+pub use checkpoint::{Checkpoint, Import, ImportOptions, Layout, Precision};
+pub use config::{ConfigError, HrnetOcrConfig, ModelConfig, NetworkConfig, NetworkKind, UnetConfig};
 pub use error::{CheckpointFault, Error, Result};
 pub use hrnet::HrnetOcr;
 pub use network::{Inputs, Logits, Mode, Network};

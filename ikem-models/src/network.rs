@@ -71,8 +71,8 @@ pub struct Network {
 
 #[derive(Debug)]
 enum Body {
-    Unet(Unet),
-    HrnetOcr(HrnetOcr),
+    Unet(Box<Unet>),
+    HrnetOcr(Box<HrnetOcr>),
 }
 
 impl Network {
@@ -82,7 +82,12 @@ impl Network {
     /// A config field out of range; a device that fails.
     pub fn fresh(config: &ModelConfig, seed: u64, device: &Device) -> Result<Self> {
         config.check()?;
-        Self::build(config, Builder::fresh(seed, device, Purpose::Training)).map_err(BuildError::of_memory)
+        Self::unchecked_fresh(config, seed, device).map_err(BuildError::of_memory)
+    }
+
+    /// As [`fresh`](Self::fresh), of a config that was checked.
+    pub(crate) fn unchecked_fresh(config: &ModelConfig, seed: u64, device: &Device) -> BuildResult<Self> {
+        Self::build(config, Builder::fresh(seed, device, Purpose::Training))
     }
 
     /// A network to be trained on, with the values of `tensors`, in their type (f32; f64 to check gradients).
@@ -107,9 +112,9 @@ impl Network {
 
     fn build(config: &ModelConfig, builder: Builder) -> BuildResult<Self> {
         let body = match config.network {
-            NetworkConfig::Unet(unet) => Body::Unet(Unet::new(&builder, unet, config.keypoints())?),
+            NetworkConfig::Unet(unet) => Body::Unet(Box::new(Unet::new(&builder, unet, config.keypoints())?)),
             NetworkConfig::HrnetOcr(hrnet) => {
-                Body::HrnetOcr(HrnetOcr::new(&builder, hrnet, config.keypoints())?)
+                Body::HrnetOcr(Box::new(HrnetOcr::new(&builder, hrnet, config.keypoints())?))
             }
         };
         let (parameters, parameter_count) = builder.finish()?;

@@ -1,5 +1,5 @@
 //! The networks against PyTorch: names, shapes, counts, logits, coordinates, loss, gradients.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::expect_used, clippy::panic)]
 
 mod fixture;
 

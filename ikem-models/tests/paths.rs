@@ -1,5 +1,5 @@
 //! The path of a device without kernels of ours, walked on the CPU: it answers and learns as the kernels do.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::expect_used)]
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,5 @@
 //! What the networks cost, against the published parameters and hand-counted mult-adds.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::expect_used)]
 
 use ikem_models::{
     Checkpoint, Device, HrnetOcrConfig, ModelConfig, Network, NetworkConfig, Predictor, UnetConfig,

@@ -3,27 +3,63 @@
 use candle_core::Tensor;
 use ikem_core::Skeleton;
 
-use crate::config::{ModelConfig, NetworkConfig, UnetConfig};
+use crate::config::{HrnetOcrConfig, ModelConfig, NetworkConfig, UnetConfig};
 use crate::error::CheckpointFault;
 use crate::params::StateDict;
 
 /// The config of the network that these tensors belong to: widths, gate and number of keypoints from the tensors'
 /// shapes, all else as published.
 pub(super) fn config(tensors: &StateDict) -> Result<ModelConfig, CheckpointFault> {
-    let maps = dim(tensors, "hint_fusion_layer.hintmap_encoder.0.weight", 1)?;
-    let keypoints = maps / 2;
+    let (network, keypoints) = if tensors.contains_key(HRNET_HEAD) {
+        (NetworkConfig::HrnetOcr(hrnet_ocr(tensors)?), dim(tensors, HRNET_HEAD, 0)?)
+    } else {
+        (NetworkConfig::Unet(unet(tensors)?), dim(tensors, UNET_HEAD, 0)?)
+    };
     let spine = Skeleton::spine();
     let skeleton = if keypoints == spine.len() { spine } else { Skeleton::numbered(keypoints) };
-    let network = NetworkConfig::Unet(unet(tensors)?);
     let config = ModelConfig { skeleton, ..ModelConfig::new(network) };
     config.check().map_err(|error| CheckpointFault::BadConfig(error.to_string()))?;
     Ok(config)
 }
 
+/// The last layer of each network.
+const HRNET_HEAD: &str = "cls_head.weight";
+const UNET_HEAD: &str = "outc.aux_head.3.weight";
+
 fn unet(tensors: &StateDict) -> Result<UnetConfig, CheckpointFault> {
-    let width = dim(tensors, "down1.maxpool_conv.1.double_conv.0.weight", 1)?;
-    let gate_width = dim(tensors, "iggnet.conv1.weight", 1).ok();
-    Ok(UnetConfig { width, gate_width, ..UnetConfig::default() })
+    Ok(UnetConfig {
+        width: dim(tensors, "down1.maxpool_conv.1.double_conv.0.weight", 1)?,
+        gate_width: gate_width(tensors),
+        hints: hints(tensors),
+        ..UnetConfig::default()
+    })
+}
+
+fn hrnet_ocr(tensors: &StateDict) -> Result<HrnetOcrConfig, CheckpointFault> {
+    Ok(HrnetOcrConfig {
+        ocr_width: dim(tensors, HRNET_HEAD, 1)? / 2,
+        gate_width: gate_width(tensors),
+        hints: hints(tensors),
+        ..hrnet_backbone(tensors)?
+    })
+}
+
+/// What the backbone's tensors, by IKEM's names, say of HRNet+OCR-IKEM; all else as published.
+pub(super) fn hrnet_backbone(tensors: &StateDict) -> Result<HrnetOcrConfig, CheckpointFault> {
+    Ok(HrnetOcrConfig {
+        stem_width: dim(tensors, "hrnet.layer1.0.conv1.weight", 1)?,
+        width: dim(tensors, "hrnet.transition1.0.0.weight", 0)?,
+        ..HrnetOcrConfig::default()
+    })
+}
+
+fn gate_width(tensors: &StateDict) -> Option<usize> {
+    dim(tensors, "iggnet.conv1.weight", 1).ok()
+}
+
+/// Without hints there is nothing to fuse, and the image's encoder stands at the top.
+fn hints(tensors: &StateDict) -> bool {
+    !tensors.contains_key("image_encoder.0.weight")
 }
 
 /// The extent of one axis of a tensor that must be there.

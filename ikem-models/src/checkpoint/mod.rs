@@ -1,6 +1,8 @@
 //! Checkpoints: a network's config and tensors, as one file.
 
+mod import;
 mod infer;
+mod layout;
 mod safetensors;
 
 use std::fs::{self, File};
@@ -12,8 +14,10 @@ use candle_core::{Device, Tensor};
 use crate::config::ModelConfig;
 use crate::error::{CheckpointFault, Result};
 use crate::params::StateDict;
-use crate::pth::{PthLimits, PthTensor, read_pth};
+use crate::pth::{PthLimits, read_pth};
 
+pub use self::import::{Import, ImportOptions};
+pub use self::layout::Layout;
 pub use self::safetensors::Precision;
 
 /// The largest file that is read: a hundred times the bundled model, four times the published ones with optimiser.
@@ -54,8 +58,9 @@ impl Checkpoint {
                 .and_then(|(file, length)| safetensors::read(file, length))
                 .map_err(|fault| fault.at(path)),
             Some("pth" | "pt") => {
-                let tensors = read_pth(path, &PthLimits::default())?;
-                Self::from_pth(tensors).map_err(|fault| fault.at(path))
+                let tensors = read_state_dict(path)?;
+                let config = infer::config(&tensors).map_err(|fault| fault.at(path))?;
+                Ok(Self { config, tensors })
             }
             _ => Err(CheckpointFault::Extension.at(path)),
         }
@@ -78,20 +83,19 @@ impl Checkpoint {
         let bytes = safetensors::serialize(self, precision).map_err(|fault| fault.at(path))?;
         replace(path, &bytes).map_err(|error| CheckpointFault::Io(error).at(path))
     }
+}
 
-    fn from_pth(tensors: Vec<PthTensor>) -> Result<Self, CheckpointFault> {
-        let mut dict = StateDict::new();
-        for tensor in tensors {
-            let Some(values) = tensor.to_f32() else {
-                return Err(CheckpointFault::Dtype {
-                    name: tensor.name,
-                    found: format!("{:?}", tensor.dtype),
-                });
-            };
-            insert(&mut dict, tensor.name, &tensor.shape, values)?;
-        }
-        Ok(Self { config: infer::config(&dict)?, tensors: dict })
+/// Reads the state dict of a PyTorch file.
+fn read_state_dict(path: &Path) -> Result<StateDict> {
+    let mut dict = StateDict::new();
+    for tensor in read_pth(path, &PthLimits::default())? {
+        let Some(values) = tensor.to_f32() else {
+            let found = format!("{:?}", tensor.dtype);
+            return Err(CheckpointFault::Dtype { name: tensor.name, found }.at(path));
+        };
+        insert(&mut dict, tensor.name, &tensor.shape, values).map_err(|fault| fault.at(path))?;
     }
+    Ok(dict)
 }
 
 /// Adds a tensor whose values must all be finite.

@@ -53,7 +53,7 @@ pub(crate) struct ConvUnit {
 #[derive(Debug)]
 enum Weights {
     Trainable { weight: Tensor, bias: Option<Tensor>, after: After },
-    Fused(FusedConv),
+    Fused(Box<FusedConv>),
 }
 
 /// What follows the convolution before the activation.
@@ -105,7 +105,7 @@ impl ConvUnit {
         let parameters = own + after.parameters();
         let weights = match conv.purpose() {
             Purpose::Training => Weights::Trainable { weight, bias, after },
-            Purpose::Inference => Weights::Fused(fuse(&weight, bias.as_ref(), &after, spec)?),
+            Purpose::Inference => Weights::Fused(Box::new(fuse(&weight, bias.as_ref(), &after, spec)?)),
         };
         Ok(Self { name: conv.prefix().to_owned(), weights, spec, parameters })
     }

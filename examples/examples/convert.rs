@@ -1,0 +1,86 @@
+//! Makes a checkpoint of ours from one of others.
+//!
+//! `cargo run --example convert -- hrnet.pth hrnet.safetensors --layout miccai`
+#![allow(clippy::print_stdout)]
+
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+use clap::{Parser, ValueEnum};
+use ikem_models::{Checkpoint, Import, ImportOptions, Layout, NetworkKind, Precision};
+
+/// Converts a PyTorch checkpoint (zip or older format) to .safetensors. Nothing in it is executed.
+#[derive(Parser)]
+struct Options {
+    /// The checkpoint: a PyTorch state dict, bare or wrapped
+    input: PathBuf,
+    /// What to write
+    #[arg(value_name = "OUT.safetensors")]
+    output: PathBuf,
+    /// How its tensors are named
+    #[arg(long)]
+    layout: LayoutName,
+    /// The network that it must be [default: what the names say]
+    #[arg(long)]
+    model: Option<Model>,
+    /// Leave out tensors of unknown names instead of refusing them
+    #[arg(long)]
+    allow_unknown: bool,
+    /// Write 16 bit numbers, half the size
+    #[arg(long)]
+    half: bool,
+    /// What the tensors that it lacks are drawn from
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum LayoutName {
+    /// The published IKEM checkpoints, both networks
+    Ikem,
+    /// HRNetV2-W32 of ImageNet: begins the backbone, the heads begin anew
+    Imagenet,
+    /// The model of the MICCAI 2022 paper
+    Miccai,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Model {
+    Unet,
+    HrnetOcr,
+}
+
+fn main() -> Result<()> {
+    let options = Options::parse();
+    if options.output.extension().is_none_or(|extension| extension != "safetensors") {
+        bail!("{}: expected a name that ends in .safetensors", options.output.display());
+    }
+    let layout = match options.layout {
+        LayoutName::Ikem => Layout::Ikem,
+        LayoutName::Imagenet => Layout::Imagenet,
+        LayoutName::Miccai => Layout::Miccai,
+    };
+    let network = options.model.map(|model| match model {
+        Model::Unet => NetworkKind::Unet,
+        Model::HrnetOcr => NetworkKind::HrnetOcr,
+    });
+    let Options { allow_unknown, seed, .. } = options;
+    let Import { checkpoint, used, unused, fresh } =
+        Checkpoint::import(&options.input, &ImportOptions { layout, network, allow_unknown, seed })?;
+    report("used", &used);
+    report("not used", &unused);
+    report("begin anew", &fresh);
+    checkpoint.write(&options.output, if options.half { Precision::Half } else { Precision::Single })?;
+    println!("wrote {}", options.output.display());
+    println!("network: {}", serde_json::to_string(&checkpoint.config.network)?);
+    Ok(())
+}
+
+/// Prints how many tensors each module has.
+fn report(what: &str, names: &[String]) {
+    println!("{what}: {} tensors", names.len());
+    let module = |name: &String| name.splitn(3, '.').take(2).collect::<Vec<_>>().join(".");
+    for group in names.chunk_by(|a, b| module(a) == module(b)) {
+        println!("  {:>5}  {}", group.len(), module(&group[0]));
+    }
+}
