@@ -100,6 +100,16 @@ fn moments<'a, T: Element>(n: usize, plane: usize, x: impl Fn(usize) -> &'a [T])
     (T::from_f64(pivot.to_f64() + shift), T::from_f64(variance))
 }
 
+/// The sum of all lanes, in double precision.
+#[inline(always)]
+fn lane_sum<V: Vector>(v: [V; 4]) -> f64 {
+    let mut total = 0.0;
+    for lane in v[0].add(v[1]).add(v[2].add(v[3])).lanes() {
+        total += lane.to_f64();
+    }
+    total
+}
+
 /// Elements summed in single precision before they go into a double.
 const CHUNK: usize = 512;
 
@@ -131,10 +141,7 @@ impl<T: Element> Kernel<T> for Moments<'_, T> {
                 sums[i % 4] = sums[i % 4].add(d);
                 squares[i % 4] = d.mul_add(d, squares[i % 4]);
             }
-            let sum = |v: [V; 4]| {
-                v[0].add(v[1]).add(v[2].add(v[3])).lanes().iter().map(|v| v.to_f64()).sum::<f64>()
-            };
-            total = (total.0 + sum(sums) + rest.0, total.1 + sum(squares) + rest.1);
+            total = (total.0 + lane_sum(sums) + rest.0, total.1 + lane_sum(squares) + rest.1);
         }
         total
     }
@@ -154,33 +161,16 @@ impl<T: Element> Kernel<T> for Apply<'_, T> {
     #[inline(always)]
     fn run<V: Vector<Elem = T>>(self) {
         let (factor, summand) = (V::splat(self.factor), V::splat(self.summand));
-        let zero = V::splat(T::ZERO);
-        match self.activation {
-            Activation::None => map::<V>(self.x, self.y, |v| v.mul_add(factor, summand)),
-            Activation::Relu => map::<V>(self.x, self.y, |v| zero.max(v.mul_add(factor, summand))),
-            Activation::Leaky(slope) => {
-                let slope = V::splat(slope);
-                map::<V>(self.x, self.y, |v| {
-                    let v = v.mul_add(factor, summand);
-                    v.select_positive(v, v.mul(slope))
-                });
+        let activation = self.activation.in_lanes();
+        for at in (0..self.x.len().min(self.y.len())).step_by(V::LANES) {
+            let rest = self.x.len() - at;
+            // SAFETY: the first `rest` lanes lie inside both slices.
+            unsafe {
+                let v = V::load_range(self.x.as_ptr().add(at), 0, rest).mul_add(factor, summand);
+                activation.apply(v).store_first(self.y.as_mut_ptr().cast::<T>().add(at), rest);
             }
         }
     }
-}
-
-/// `y = f(x)`.
-#[inline(always)]
-fn map<V: Vector>(x: &[V::Elem], y: &mut [MaybeUninit<V::Elem>], f: impl Fn(V) -> V) {
-    let len = x.len().min(y.len());
-    let (x, y) = (x.as_ptr(), y.as_mut_ptr().cast::<V::Elem>());
-    let whole = len - len % V::LANES;
-    for i in (0..whole).step_by(V::LANES) {
-        // SAFETY: a whole vector inside both.
-        unsafe { f(V::load(x.add(i))).store(y.add(i)) };
-    }
-    // SAFETY: the rest of both.
-    unsafe { f(V::load_range(x.add(whole), 0, len - whole)).store_first(y.add(whole), len - whole) };
 }
 
 /// The gradients of [`batch_norm`] with respect to its input, gamma and beta (`[channels]`), through the activation
@@ -247,12 +237,8 @@ impl<T: Element> Side<T> {
     /// The gradient before the activation.
     #[inline(always)]
     fn gradient<V: Vector<Elem = T>>(self, x: V, dy: V) -> V {
-        let before = || x.mul_add(V::splat(self.factor), V::splat(self.summand));
-        match self.activation {
-            Activation::None => dy,
-            Activation::Relu => before().select_positive(dy, V::splat(T::ZERO)),
-            Activation::Leaky(slope) => before().select_positive(dy, dy.mul(V::splat(slope))),
-        }
+        let before = x.mul_add(V::splat(self.factor), V::splat(self.summand));
+        self.activation.in_lanes::<V>().gradient(before, dy)
     }
 }
 
@@ -284,10 +270,7 @@ impl<T: Element> Kernel<T> for GradientSums<'_, T> {
                 sums[i % 4] = sums[i % 4].add(g);
                 products[i % 4] = g.mul_add(x.sub(mean), products[i % 4]);
             }
-            let sum = |v: [V; 4]| {
-                v[0].add(v[1]).add(v[2].add(v[3])).lanes().iter().map(|v| v.to_f64()).sum::<f64>()
-            };
-            total = (total.0 + sum(sums), total.1 + sum(products));
+            total = (total.0 + lane_sum(sums), total.1 + lane_sum(products));
         }
         total
     }

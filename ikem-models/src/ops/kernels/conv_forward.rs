@@ -186,22 +186,12 @@ impl<'a, T: Element> Finish<'a, T> {
         // SAFETY: inside the output, by the caller's word.
         unsafe {
             let to = self.out.get().add(image * self.image_step + channel * self.plane + q);
-            match self.activation {
-                Activation::None => finish::<V>(from, bias, residual, to, len, |v| v),
-                Activation::Relu => {
-                    let zero = V::splat(T::ZERO);
-                    finish::<V>(from, bias, residual, to, len, |v| zero.max(v));
-                }
-                Activation::Leaky(slope) => {
-                    let slope = V::splat(slope);
-                    finish::<V>(from, bias, residual, to, len, |v| v.select_positive(v, v.mul(slope)));
-                }
-            }
+            finish::<V>(from, bias, residual, to, len, self.activation.in_lanes());
         }
     }
 }
 
-/// `to = f(from + bias + residual)`.
+/// `to = activation(from + bias + residual)`.
 ///
 /// # Safety
 /// `len` elements can be read from `from` and `residual` and written to `to`.
@@ -212,7 +202,7 @@ unsafe fn finish<V: Vector>(
     residual: Option<*const V::Elem>,
     to: *mut V::Elem,
     len: usize,
-    f: impl Fn(V) -> V,
+    activation: Activation<V>,
 ) {
     let bias = V::splat(bias);
     for i in (0..len).step_by(V::LANES) {
@@ -224,13 +214,13 @@ unsafe fn finish<V: Vector>(
                 if let Some(residual) = residual {
                     v = v.add(V::load(residual.add(i)));
                 }
-                f(v).store(to.add(i));
+                activation.apply(v).store(to.add(i));
             } else {
                 let mut v = V::load_range(from.add(i), 0, rest).add(bias);
                 if let Some(residual) = residual {
                     v = v.add(V::load_range(residual.add(i), 0, rest));
                 }
-                f(v).store_first(to.add(i), rest);
+                activation.apply(v).store_first(to.add(i), rest);
             }
         }
     }

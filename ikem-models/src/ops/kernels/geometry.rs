@@ -2,7 +2,7 @@
 
 use std::mem::MaybeUninit;
 
-use super::simd::Element;
+use super::simd::{Element, Vector};
 
 /// A buffer whose size does not match its shape.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -107,6 +107,41 @@ pub enum Activation<T> {
     Relu,
     /// x where x > 0, else the slope times x; gradient the slope at 0.
     Leaky(T),
+}
+
+impl<T: Element> Activation<T> {
+    /// The same with its slope in every lane.
+    #[inline(always)]
+    pub(super) fn in_lanes<V: Vector<Elem = T>>(self) -> Activation<V> {
+        match self {
+            Self::None => Activation::None,
+            Self::Relu => Activation::Relu,
+            Self::Leaky(slope) => Activation::Leaky(V::splat(slope)),
+        }
+    }
+}
+
+#[allow(private_bounds)]
+impl<V: Vector> Activation<V> {
+    /// The activation of every lane.
+    #[inline(always)]
+    pub(super) fn apply(self, v: V) -> V {
+        match self {
+            Self::None => v,
+            Self::Relu => V::splat(V::Elem::ZERO).max(v),
+            Self::Leaky(slope) => v.select_positive(v, v.mul(slope)),
+        }
+    }
+
+    /// The gradient before the activation of `before`, from that behind it.
+    #[inline(always)]
+    pub(super) fn gradient(self, before: V, dy: V) -> V {
+        match self {
+            Self::None => dy,
+            Self::Relu => before.select_positive(dy, V::splat(V::Elem::ZERO)),
+            Self::Leaky(slope) => before.select_positive(dy, dy.mul(slope)),
+        }
+    }
 }
 
 /// The last step of a convolution: `activation(sum + bias + residual)`.

@@ -113,6 +113,8 @@ pub(super) fn conv_cases() -> Vec<(Geometry, usize, usize, usize)> {
         (Geometry::square(19, 8, 3, 1, 1), 2, 13, 33),
         (Geometry::square(33, 20, 3, 1, 1), 1, 12, 32),
         (Geometry::square(70, 33, 3, 1, 1), 1, 8, 4),
+        (Geometry::square(64, 21, 3, 1, 1), 2, 8, 5),
+        (Geometry::square(32, 9, 3, 2, 1), 3, 9, 7),
         (Geometry::square(3, 10, 3, 2, 1), 2, 16, 16),
         (Geometry::square(4, 10, 3, 2, 1), 2, 15, 17),
         (Geometry::square(4, 10, 3, 2, 1), 1, 40, 69),

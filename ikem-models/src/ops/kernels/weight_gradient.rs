@@ -40,6 +40,14 @@ pub fn conv_backward_weight<T: Element>(
     }
     let columns = Columns::new(g);
     let panels = g.out_channels.div_ceil(MR);
+    if n * oh * ow <= BLOCK && n > 0 && g.in_channels.is_multiple_of(NR) && columns.taps == g.kernel.1 {
+        let strip = (0..n).map(|image| Piece { image, first: 0, end: oh }).collect::<Vec<_>>();
+        let nowhere = Shared::new(std::ptr::null_mut());
+        let shared =
+            Accumulate { g, x, dy, size: (h, w), out: (oh, ow), columns: &columns, panels, sums: nowhere };
+        shared.small(&strip, dw);
+        return Ok(());
+    }
     let mut sums = Scratch::new(columns.tiles.len() * panels * MR * NR);
     let sums = Shared::new(sums.as_mut_ptr());
     let strips = strips(g, n, oh, ow);
@@ -128,6 +136,34 @@ struct Strip<T> {
 
 impl<T: Element> Accumulate<'_, T> {
     fn strip(&self, pieces: &[Piece], accumulate: bool) {
+        self.transposed(pieces, |strip| {
+            let tiles = self.columns.tiles.len();
+            let per_task = (tiles / TASKS).clamp(1, TASK_TILES);
+            (0..tiles.div_ceil(per_task)).into_par_iter().with_max_len(1).for_each(|task| {
+                let tiles = (task * per_task, per_task.min(tiles - task * per_task));
+                T::dispatch(Task { shared: self, strip, tiles, accumulate });
+            });
+        });
+    }
+
+    /// The whole gradient where all pixels make one block: no sums are kept, each tap's tile goes where it belongs.
+    fn small(&self, pieces: &[Piece], dw: &mut [MaybeUninit<T>]) {
+        let blocks = self.g.in_channels / NR;
+        let parts = TASKS.div_ceil(blocks).min(self.panels);
+        let panels = self.panels.div_ceil(parts);
+        let to = Shared::new(dw.as_mut_ptr().cast());
+        self.transposed(pieces, |strip| {
+            (0..blocks * self.panels.div_ceil(panels)).into_par_iter().with_max_len(1).for_each(|task| {
+                let first = task / blocks * panels;
+                let panels = (first, panels.min(self.panels - first));
+                let columns = Task { shared: self, strip, tiles: (0, 0), accumulate: false };
+                T::dispatch(Small { columns, channel: task % blocks * NR, panels, to });
+            });
+        });
+    }
+
+    /// Transposes the operands of a strip for `f`.
+    fn transposed(&self, pieces: &[Piece], f: impl FnOnce(&Strip<T>)) {
         let (g, ow) = (self.g, self.out.1);
         let width = (ow - 1) * g.stride.1 + (g.kernel.1 - 1) * g.dilation.1 + 1;
         let height = |p: &Piece| (p.end - p.first - 1) * g.stride.0 + (g.kernel.0 - 1) * g.dilation.0 + 1;
@@ -147,12 +183,7 @@ impl<T: Element> Accumulate<'_, T> {
         // SAFETY: the end of the buffer; finite numbers keep the unused columns quiet.
         unsafe { input.get().add(row * row_len).write_bytes(0, NR) };
         let strip = Strip { gradient, input, rows, pixels, width };
-        let tiles = self.columns.tiles.len();
-        let per_task = (tiles / TASKS).clamp(1, TASK_TILES);
-        (0..tiles.div_ceil(per_task)).into_par_iter().with_max_len(1).for_each(|task| {
-            let tiles = (task * per_task, per_task.min(tiles - task * per_task));
-            T::dispatch(Task { shared: self, strip: &strip, tiles, accumulate });
-        });
+        f(&strip);
     }
 
     fn transpose(
@@ -250,6 +281,59 @@ impl<T: Element> Kernel<T> for Task<'_, T> {
                         let a = Operand { data: a.cast_const(), step: MR };
                         let b = Operand { data: b.cast_const(), step: NR };
                         tile::<V>(len, a, b, c, NR, self.accumulate || first > 0);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The gradients of `NR` input channels' kernels for some panels of output channels.
+struct Small<'a, T> {
+    columns: Task<'a, T>,
+    /// The first input channel.
+    channel: usize,
+    /// First panel and their number.
+    panels: (usize, usize),
+    to: Shared<T>,
+}
+
+impl<T: Element> Kernel<T> for Small<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector<Elem = T>>(self) {
+        let Task { shared, strip, .. } = self.columns;
+        let (g, pixels) = (shared.g, strip.pixels);
+        let (taps, row_tiles) = (g.taps(), g.kernel.1 * g.in_channels / NR);
+        let mut columns = Scratch::<T>::new(taps * pixels * NR);
+        let mut sums = Scratch::<T>::new(taps * MR * NR);
+        let (columns, sums) = (columns.as_mut_ptr(), sums.as_mut_ptr());
+        for t in 0..taps {
+            let (ky, kx) = (t / g.kernel.1, t % g.kernel.1);
+            let tile = ky * row_tiles + (kx * g.in_channels + self.channel) / NR;
+            // SAFETY: `columns` holds all pixels for each tap.
+            unsafe { self.columns.pack::<V>(tile, 0, pixels, columns.add(t * pixels * NR)) };
+        }
+        for panel in self.panels.0..self.panels.0 + self.panels.1 {
+            for t in 0..taps {
+                // SAFETY: operands hold `pixels` steps, `sums` a tile for each tap.
+                unsafe {
+                    let a = strip.gradient.get().add(panel * pixels * MR).cast_const();
+                    let b = columns.add(t * pixels * NR).cast_const();
+                    let (a, b) = (Operand { data: a, step: MR }, Operand { data: b, step: NR });
+                    tile::<V>(pixels, a, b, sums.add(t * MR * NR), NR, false);
+                }
+            }
+            for row in 0..MR.min(g.out_channels - panel * MR) {
+                // SAFETY: NR kernels of an output channel, which belong to this task and panel.
+                unsafe {
+                    let to = (panel * MR + row) * g.in_channels + self.channel;
+                    let to = self.to.get().add(to * taps);
+                    for t in 0..taps {
+                        for i in 0..NR {
+                            *to.add(i * taps + t) = *sums.add((t * MR + row) * NR + i);
+                        }
                     }
                 }
             }

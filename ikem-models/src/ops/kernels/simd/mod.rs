@@ -2,7 +2,7 @@
 //!
 //! Hot code is written once as a [`Kernel`], generic over its vector type, and [`Element::dispatch`] runs it with
 //! the widest vectors that the processor has. `run` must be `#[inline(always)]`, as must what it calls: only then
-//! is it compiled inside the function that enables the instructions.
+//! is it compiled inside the function that enables the instructions. Closures cannot be forced, so none handles vectors.
 
 mod portable;
 mod tile;

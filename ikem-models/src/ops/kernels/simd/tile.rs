@@ -81,7 +81,10 @@ unsafe fn registers<V: Vector, const ROWS: usize, const VECTORS: usize>(
             }
         }
         for _ in 0..depth {
-            let columns: [V; VECTORS] = std::array::from_fn(|j| V::load(b.data.add(j * V::LANES)));
+            let mut columns = [V::splat(V::Elem::default()); VECTORS];
+            for (j, column) in columns.iter_mut().enumerate() {
+                *column = V::load(b.data.add(j * V::LANES));
+            }
             for (i, row) in sum.iter_mut().enumerate() {
                 let factor = V::splat(*a.data.add(i));
                 for (v, &column) in row.iter_mut().zip(&columns) {

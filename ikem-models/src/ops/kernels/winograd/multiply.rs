@@ -67,9 +67,11 @@ impl<T: Element, const OUT: usize> Multiply<'_, T, OUT> {
             let mut half = [[zero; 6]; 4];
             for j in 0..n {
                 // SAFETY: by the caller's word.
-                let column = std::array::from_fn(|i| {
-                    if i < n { unsafe { V::load(sums.add((i * n + j) * step + lane)) } } else { zero }
-                });
+                let mut column = [zero; 6];
+                for (i, v) in column.iter_mut().enumerate().take(n) {
+                    // SAFETY: by the caller's word.
+                    *v = unsafe { V::load(sums.add((i * n + j) * step + lane)) };
+                }
                 let column = output::<V, OUT>(column);
                 for i in 0..OUT {
                     half[i][j] = column[i];

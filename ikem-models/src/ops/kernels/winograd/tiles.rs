@@ -107,11 +107,7 @@ unsafe fn gather<V: Vector, const OUT: usize>(
             let from = segment.data.as_ptr().wrapping_offset((map * h * w) as isize + y * w as isize + x);
             // SAFETY: only columns lo..hi of a row inside the plane are read; the lanes belong to the run.
             unsafe {
-                let load = |i: usize| {
-                    let i = i * V::LANES;
-                    V::load_range(from.wrapping_add(i), lo.saturating_sub(i), hi.saturating_sub(i)).mul(scale)
-                };
-                let columns = columns::<V, OUT>(load);
+                let columns = columns::<V, OUT>(Row { from, lo, hi, scale });
                 let to = stage.add(row * side(OUT) * V::LANES + run.lane);
                 for (j, column) in columns.iter().enumerate().take(side(OUT)) {
                     if run.len == V::LANES {
@@ -125,18 +121,48 @@ unsafe fn gather<V: Vector, const OUT: usize>(
     }
 }
 
-/// The `side(OUT)` columns of `LANES` tiles from the row whose vectors `load` gives.
-#[inline(always)]
-fn columns<V: Vector, const OUT: usize>(load: impl Fn(usize) -> V) -> [V; 6] {
-    if OUT == 2 {
-        let next = load(2);
-        let (even, odd) = V::deinterleave(load(0), load(1));
-        return [even, odd, even.shift_in(next), odd.shift_in(next.shift_in(next)), even, even];
+/// Columns lo..hi of a row of inputs, and what they are multiplied by.
+#[derive(Clone, Copy)]
+struct Row<V: Vector> {
+    from: *const V::Elem,
+    lo: usize,
+    hi: usize,
+    scale: V,
+}
+
+impl<V: Vector> Row<V> {
+    /// Vector `i` of the row, zero outside.
+    ///
+    /// # Safety
+    /// Columns lo..hi can be read.
+    #[inline(always)]
+    unsafe fn load(&self, i: usize) -> V {
+        let at = i * V::LANES;
+        let (lo, hi) = (self.lo.saturating_sub(at), self.hi.saturating_sub(at));
+        // SAFETY: by the caller's word.
+        unsafe { V::load_range(self.from.wrapping_add(at), lo, hi) }.mul(self.scale)
     }
-    let next = load(4);
-    let ((e0, o0), (e1, o1)) = (V::deinterleave(load(0), load(1)), V::deinterleave(load(2), load(3)));
-    let ((c0, c2), (c1, c3)) = (V::deinterleave(e0, e1), V::deinterleave(o0, o1));
-    [c0, c1, c2, c3, c0.shift_in(next), c1.shift_in(next.shift_in(next))]
+}
+
+/// The `side(OUT)` columns of `LANES` tiles.
+///
+/// # Safety
+/// Columns lo..hi of the row can be read.
+#[inline(always)]
+unsafe fn columns<V: Vector, const OUT: usize>(row: Row<V>) -> [V; 6] {
+    // SAFETY: by the caller's word.
+    unsafe {
+        if OUT == 2 {
+            let next = row.load(2);
+            let (even, odd) = V::deinterleave(row.load(0), row.load(1));
+            return [even, odd, even.shift_in(next), odd.shift_in(next.shift_in(next)), even, even];
+        }
+        let next = row.load(4);
+        let (e0, o0) = V::deinterleave(row.load(0), row.load(1));
+        let (e1, o1) = V::deinterleave(row.load(2), row.load(3));
+        let ((c0, c2), (c1, c3)) = (V::deinterleave(e0, e1), V::deinterleave(o0, o1));
+        [c0, c1, c2, c3, c0.shift_in(next), c1.shift_in(next.shift_in(next))]
+    }
 }
 
 /// Transforms the tiles of a stage, each position to `to + position * step`.
@@ -149,7 +175,10 @@ unsafe fn transform<V: Vector, const OUT: usize>(stage: &[V; 36], to: *mut V::El
     let zero = V::splat(V::Elem::ZERO);
     let mut half = [[zero; 6]; 6];
     for j in 0..n {
-        let column = std::array::from_fn(|i| if i < n { stage[i * n + j] } else { zero });
+        let mut column = [zero; 6];
+        for (i, v) in column.iter_mut().enumerate().take(n) {
+            *v = stage[i * n + j];
+        }
         let column = input::<V, OUT>(column);
         for i in 0..n {
             half[i][j] = column[i];

@@ -93,24 +93,34 @@ impl<T: Element, const OUT: usize> TransformWeights<'_, T, OUT> {
     unsafe fn transform<V: Vector<Elem = T>>(&self, taps: *const T, count: usize, to: *mut T) {
         let flip = if matches!(self.kernels, Kernels::Flipped(_)) { 8 } else { 0 };
         for at in (0..count * MR).step_by(V::LANES) {
-            // Lanes at.. of [channel][MR], which may span channels.
-            let tap = |t: usize| {
-                let mut v = V::splat(T::ZERO);
-                for lane in (0..V::LANES).step_by(MR.min(V::LANES)) {
-                    let (channel, row) = ((at + lane) / MR, (at + lane) % MR);
-                    if channel < count {
-                        let from = taps.wrapping_add((channel * 9 + t.abs_diff(flip)) * MR + row);
-                        // SAFETY: up to MR rows of a tap, which is all that the range reads.
-                        v = v.add(unsafe { V::load_range(from.wrapping_sub(lane), lane, lane + MR) });
-                    }
-                }
-                v
-            };
-            let factors = weights::<V, OUT>(std::array::from_fn(tap));
+            let mut kernel = [V::splat(T::ZERO); 9];
+            for (t, v) in kernel.iter_mut().enumerate() {
+                // SAFETY: by the caller's word.
+                *v = unsafe { tap::<V>(taps, count, t.abs_diff(flip), at) };
+            }
+            let factors = weights::<V, OUT>(kernel);
             for (position, v) in factors.iter().enumerate().take(side(OUT) * side(OUT)) {
                 // SAFETY: whole vectors, as CHANNELS * MR is a multiple of any.
                 unsafe { v.store(to.add(position * CHANNELS * MR + at)) };
             }
         }
     }
+}
+
+/// Lanes `at..` of `[channel][MR]`, which may span channels, of a tap in `[channel][tap][MR]`.
+///
+/// # Safety
+/// `count` channels can be read.
+#[inline(always)]
+unsafe fn tap<V: Vector>(taps: *const V::Elem, count: usize, tap: usize, at: usize) -> V {
+    let mut v = V::splat(V::Elem::ZERO);
+    for lane in (0..V::LANES).step_by(MR.min(V::LANES)) {
+        let (channel, row) = ((at + lane) / MR, (at + lane) % MR);
+        if channel < count {
+            let from = taps.wrapping_add((channel * 9 + tap) * MR + row);
+            // SAFETY: up to MR rows of a tap, which is all that the range reads.
+            v = v.add(unsafe { V::load_range(from.wrapping_sub(lane), lane, lane + MR) });
+        }
+    }
+    v
 }
