@@ -1,7 +1,54 @@
 #![deny(missing_docs)]
 //! Interactive vertebra keypoint estimation: the networks, their checkpoints, the predictor and the session.
 //!
-//! PLACEHOLDER
+//! A network marks the 68 corners of the vertebrae T1–L5 on a spinal radiograph. A person corrects one; the network, given
+//! the correction as a Gaussian *hint map* and its own last heatmaps, moves all the others. Research software, not a
+//! medical device.
+//!
+//! # Loading
+//!
+//! [`Predictor::pretrained`] needs no file (feature `pretrained`); [`Predictor::load`] takes a [`Checkpoint`]: one
+//! `.safetensors` file that says all of its network, or a published PyTorch `.pth`.
+//!
+//! # Predicting and correcting
+//!
+#![cfg_attr(feature = "pretrained", doc = "```")]
+#![cfg_attr(not(feature = "pretrained"), doc = "```ignore")]
+//! use ikem_core::{GrayImage, Hint, Point, Size};
+//! use ikem_models::Predictor;
+//!
+//! let predictor = Predictor::pretrained()?;
+//! let image = GrayImage::new(Size::new(300, 700), vec![0.5; 300 * 700])?;
+//! let mut session = predictor.session(&image)?;
+//! let t5 = predictor.config().skeleton.index("T5-TL")?;
+//! session.revise(Hint::new(t5, Point::new(120.0, 250.0)))?;
+//! assert_eq!(session.keypoints()[t5], Point::new(120.0, 250.0));
+//! session.undo();
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Points are x to the right, y down, in pixels of the image, whatever its size. A [`Session`] is one image being
+//! annotated, with undo, redo and previews. A hinted point is shown exactly where the person put it, always.
+//!
+//! # Threads and speed
+//!
+//! [`Predictor`] is `Send + Sync`, a clone shares its weights, and a session can be sent to another thread. Predictions
+//! run on rayon's pool. Call [`ops::keep_freed_memory`] first in `main`: it makes predictions faster on Linux.
+//!
+//! # Training
+//!
+//! A [`Network`] of [`Network::fresh`] or [`Network::trainable`] holds its weights as variables ([`Parameters`]); its
+//! forward pass in [`Mode::Train`] has gradients. The crate `ikem-train` does the rest.
+//!
+//! # Safety
+//!
+//! Nothing in a checkpoint is executed, sizes are checked before memory is taken, and errors name the file, what was
+//! found and what was expected. No network access, no telemetry.
+//!
+//! # Features
+//!
+//! - `pretrained`: the bundled weights (4 MB).
+//! - `cuda`, `cudnn`: NVIDIA GPUs, through candle.
 
 mod checkpoint;
 mod config;

@@ -1,0 +1,104 @@
+//! The bundled model on the real validation radiographs, where `IKEM_AASCE` names the folder that holds them.
+#![allow(missing_docs)]
+// Whoever runs the tests must learn which of them had nothing to run on.
+#![allow(clippy::print_stderr)]
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::LazyLock;
+
+use ikem_core::{GrayImage, Keypoints, Point};
+use ikem_data::{Limits, ManifestEntry, Set, Split, Splitting, load_image, read_aasce};
+use ikem_eval::{GroundTruth, Protocol, Rule, model_errors};
+use ikem_models::{Predictor, Session};
+
+static PREDICTOR: LazyLock<Predictor> = LazyLock::new(|| Predictor::pretrained().expect("the bundled model"));
+
+/// The validation entries and the folder their paths begin in; `None`, and a line that says so, without the data.
+fn validation(test: &str) -> Option<(PathBuf, Vec<ManifestEntry>)> {
+    let Some(folder) = std::env::var_os("IKEM_AASCE").map(PathBuf::from) else {
+        eprintln!("{test}: skipped, IKEM_AASCE is not set");
+        return None;
+    };
+    let split = Split::read(folder.join("split.json")).expect("the split");
+    let root = folder.join("boostnet_labeldata");
+    let mut entries = read_aasce(&root, &Splitting::Given(split)).expect("the labels").manifest.entries;
+    entries.retain(|entry| entry.set == Set::Val);
+    assert_eq!(entries.len(), 64);
+    Some((root, entries))
+}
+
+fn image(root: &std::path::Path, entry: &ManifestEntry) -> GrayImage {
+    load_image(root.join(&entry.image_path), &Limits::default()).expect("the image")
+}
+
+/// The reference: the same weights and rule by PyTorch and OpenCV.
+#[test]
+fn errors_by_click_are_the_references() {
+    let Some((root, entries)) = validation("errors_by_click_are_the_references") else { return };
+    const CLICKS: usize = 10;
+    let expected = [(0, 49.23), (1, 33.52), (2, 27.12), (5, 18.10), (10, 13.80)];
+    let protocol = Protocol { clicks: CLICKS, rule: Rule::WorstNew, ..Protocol::default() };
+    let mut sums = [0.0; CLICKS + 1];
+    for entry in &entries {
+        let truth = GroundTruth::new(&entry.image_path, entry.size(), entry.keypoints()).expect("labels");
+        let mut session = PREDICTOR.session(&image(&root, entry)).expect("a session");
+        let played = protocol.play(&mut session, &truth).expect("a game");
+        for (sum, mre) in sums.iter_mut().zip(played.model_mre()) {
+            *sum += mre;
+        }
+    }
+    for (clicks, expected) in expected {
+        let found = sums[clicks] / entries.len() as f64;
+        assert!((found - expected).abs() <= 0.5, "MRE after {clicks} clicks: {found:.2}, expected {expected}");
+    }
+}
+
+#[test]
+fn points_are_the_references() {
+    let Some((root, entries)) = validation("points_are_the_references") else { return };
+    let json = include_str!("predictions.json");
+    let reference: BTreeMap<String, Vec<[f32; 2]>> = serde_json::from_str(json).expect("the reference's points");
+    assert_eq!(reference.len(), 6);
+    for (path, points) in reference {
+        let entry = entries.iter().find(|entry| entry.image_path == path).expect("a validation image");
+        let expected: Keypoints = points.iter().map(|&[x, y]| Point::new(x, y)).collect();
+        let prediction = PREDICTOR.predict(&image(&root, entry)).expect("a prediction");
+        let mut distances: Vec<f32> = prediction.keypoints().distances(&expected).collect();
+        distances.sort_by(f32::total_cmp);
+        let median = (distances[33] + distances[34]) / 2.0;
+        assert!(median < 0.5, "{path}: the median distance is {median} px");
+    }
+}
+
+/// The first correct hint lowers the error of the *other* keypoints; the same prediction again, with a hint map of
+/// zeros, does not.
+#[test]
+fn the_hint_matters() {
+    let Some((root, entries)) = validation("the_hint_matters") else { return };
+    let (mut before, mut with_hint, mut without) = (0.0, 0.0, 0.0);
+    for entry in &entries {
+        let size = entry.size();
+        let labels = entry.keypoints();
+        let mut session = PREDICTOR.session(&image(&root, entry)).expect("a session");
+        let errors = model_errors(session.prediction().keypoints(), &labels, size, PREDICTOR.config().size);
+        let worst = (0..errors.len()).max_by(|&a, &b| errors[a].total_cmp(&errors[b])).expect("keypoints");
+        let hint = ikem_core::Hint::new(worst, labels[worst]);
+        let others = |session: &Session| {
+            let distances = session.prediction().keypoints().distances(&labels).enumerate();
+            distances.filter(|(k, _)| *k != worst).map(|(_, d)| f64::from(d)).sum::<f64>() / 67.0
+        };
+        before += others(&session);
+        let mut zeroed = session.clone();
+        zeroed.revise_all([]).expect("a prediction");
+        without += others(&zeroed);
+        if hint.checked(68, size).is_ok() {
+            session.revise(hint).expect("a revision");
+        }
+        with_hint += others(&session);
+    }
+    let n = entries.len() as f64;
+    let [before, with_hint, without] = [before / n, with_hint / n, without / n];
+    assert!(with_hint < 0.8 * before, "{before:.2} px before the hint, {with_hint:.2} after");
+    assert!(without > 0.95 * before, "{before:.2} px before, {without:.2} with a hint map of zeros");
+}
