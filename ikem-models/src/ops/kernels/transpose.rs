@@ -1,6 +1,6 @@
 //! From planes to channels next to each other.
 
-use super::simd::{Element, Kernel, MR, Vector};
+use super::simd::{Element, Kernel, MR, Vector, prefetch};
 
 /// Transposes `LANES` rows of `LANES` elements held in vectors.
 #[inline(always)]
@@ -55,7 +55,10 @@ impl<T: Element> Kernel<T> for ChannelsLast<'_, T> {
                 // SAFETY: `lanes` channels and `count` pixels are read inside the row and written where they go.
                 unsafe {
                     for (i, v) in block.iter_mut().enumerate().take(lanes) {
-                        *v = V::load_range(self.x.as_ptr().add((c + i) * h * w + row + x), 0, count);
+                        let from = self.x.as_ptr().add((c + i) * h * w + row + x);
+                        // Planes are too far apart for the processor to foresee the next row.
+                        prefetch(from.wrapping_add(w), count);
+                        *v = V::load_range(from, 0, count);
                     }
                     transpose(&mut block);
                     for (i, v) in block.iter().enumerate().take(count) {
