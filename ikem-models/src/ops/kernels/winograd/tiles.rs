@@ -2,7 +2,7 @@
 
 use super::super::geometry::Segment;
 use super::super::scratch::Shared;
-use super::super::simd::{Element, Kernel, NR, Vector};
+use super::super::simd::{Element, Kernel, NR, Vector, prefetch};
 use super::transform::{input, side};
 
 /// The shape of one convolution.
@@ -105,6 +105,8 @@ unsafe fn gather<V: Vector, const OUT: usize>(
             let y = (run.y + row) as isize - plan.padding.0 as isize;
             let (lo, hi) = if y >= 0 && y < h as isize { (lo, hi) } else { (0, 0) };
             let from = segment.data.as_ptr().wrapping_offset((map * h * w) as isize + y * w as isize + x);
+            // Planes are too far apart for the processor to foresee the next channel.
+            prefetch(from.wrapping_add(h * w), run.len * OUT);
             // SAFETY: only columns lo..hi of a row inside the plane are read; the lanes belong to the run.
             unsafe {
                 let columns = columns::<V, OUT>(Row { from, lo, hi, scale });
