@@ -1,11 +1,15 @@
 //! The micro-kernel of every matrix product here: an [`MR`] × [`NR`] tile kept in registers.
 
-use super::{Registers, Vector};
+use super::{Registers, Vector, prefetch};
 
 /// Rows of a tile: broadcast operand (output channels, mostly).
 pub const MR: usize = 8;
 /// Columns of a tile: vector operand (pixels, mostly), two AVX-512 registers of `f32`.
 pub const NR: usize = 32;
+
+/// Elements of the broadcast operand that are asked for ahead of their use: weights of small planes come from memory,
+/// each once.
+const AHEAD: usize = 1024;
 
 /// A panel of an operand: `step` elements from one depth to the next.
 #[derive(Clone, Copy)]
@@ -81,6 +85,7 @@ unsafe fn registers<V: Vector, const ROWS: usize, const VECTORS: usize>(
             }
         }
         for _ in 0..depth {
+            prefetch(a.data.wrapping_add(AHEAD), 1);
             let mut columns = [V::splat(V::Elem::default()); VECTORS];
             for (j, column) in columns.iter_mut().enumerate() {
                 *column = V::load(b.data.add(j * V::LANES));
