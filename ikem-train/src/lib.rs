@@ -1,2 +1,8 @@
 #![deny(missing_docs)]
-//! Placeholder of the crate.
+//! Training of interactive keypoint networks: the optimiser.
+
+mod adam;
+mod error;
+
+pub use adam::{Adam, AdamConfig, AdamState};
+pub use error::{Error, Result};

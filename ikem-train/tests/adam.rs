@@ -1,0 +1,148 @@
+//! Adam against PyTorch's: one step of both networks, and the formula by hand.
+#![allow(missing_docs, clippy::expect_used, clippy::panic)]
+
+#[path = "../../ikem-models/tests/fixture/mod.rs"]
+mod fixture;
+
+use std::collections::BTreeMap;
+
+use candle_core::{DType, Tensor};
+use fixture::{DoubleStep, Fixture};
+use ikem_models::{Device, Mode, ModelConfig, Network, NetworkConfig, UnetConfig, ops};
+use ikem_train::{Adam, AdamConfig, AdamState, Error};
+
+/// Biases in front of a batch norm: their gradient is rounding, which Adam makes a whole step of.
+const NOISE: [&str; 3] = ["outc.aux_head.0.bias", "aux_head.0.bias", "conv3x3_ocr.0.bias"];
+
+#[test]
+fn a_step_of_the_unet_is_pytorchs() {
+    check_step("unet-gated");
+}
+
+#[test]
+fn a_step_of_the_hrnet_is_pytorchs() {
+    check_step("hrnet-ocr-gated");
+}
+
+/// How far a norm may be from the right one, relative; the inputs are single precision, and their last bits differ.
+const NORM_F64: f64 = 1e-5;
+/// How many times PyTorch's distance from the right norms ours may be in single precision, where a step stands on kinks
+/// and Adam makes whole steps of small gradients.
+const LUCK: f64 = 4.0;
+
+fn check_step(name: &str) {
+    let (fixture, exact) = (Fixture::load(name), DoubleStep::load(name).norms_after_adam_step);
+    for (parameter, off) in deviations(&norms_after_step(&fixture, DType::F64), &exact) {
+        assert!(off <= NORM_F64, "{name}: {parameter} is off by {off:e}");
+    }
+    let spread = |norms: &BTreeMap<String, f64>| {
+        let all: Vec<f64> = deviations(norms, &exact).map(|(_, off)| off * off).collect();
+        (all.iter().sum::<f64>() / all.len() as f64).sqrt()
+    };
+    let ours = spread(&norms_after_step(&fixture, DType::F32));
+    let pytorchs = spread(&fixture.train.norms_after_adam_step);
+    assert!(ours <= LUCK * pytorchs, "{name}: norms spread by {ours:e}, PyTorch's by {pytorchs:e}");
+}
+
+/// How far each norm is from the exact one, relative to it.
+fn deviations<'a>(
+    found: &'a BTreeMap<String, f64>,
+    exact: &'a BTreeMap<String, f64>,
+) -> impl Iterator<Item = (&'a str, f64)> {
+    assert!(found.keys().eq(exact.keys()), "every parameter has a norm");
+    let pairs = found.iter().zip(exact.values()).filter(|((name, _), _)| !NOISE.contains(&name.as_str()));
+    pairs.map(|((name, found), exact)| (name.as_str(), (found - exact).abs() / exact))
+}
+
+fn norms_after_step(fixture: &Fixture, dtype: DType) -> BTreeMap<String, f64> {
+    let step = &fixture.train;
+    let network = fixture.network(dtype);
+    let batch = fixture.batch(&step.salt, step.batch).to_dtype(dtype);
+    let config = AdamConfig { learning_rate: step.lr, ..AdamConfig::default() };
+    let mut adam = Adam::new(network.parameters(), config).expect("an optimiser");
+    let answer = network.forward(&batch.inputs, Mode::Train { dropout_seed: 0 }).expect("logits");
+    let loss = |logits: &Tensor| ops::bce_with_logits(logits, &batch.target).expect("a loss");
+    let mut total = loss(&answer.upsampled().expect("logits"));
+    if let Some(auxiliary) = answer.auxiliary_upsampled().expect("logits") {
+        total = (total + loss(&auxiliary)).expect("a loss");
+    }
+    adam.step(&total.backward().expect("gradients")).expect("a step");
+    let norm = |tensor: &Tensor| {
+        let sum = tensor.to_dtype(DType::F64).and_then(|t| t.sqr()?.sum_all()?.to_scalar::<f64>());
+        sum.expect("a norm").sqrt()
+    };
+    network.parameters().trainable().iter().map(|(name, var)| (name.clone(), norm(var))).collect()
+}
+
+fn small_network() -> Network {
+    let unet = UnetConfig { width: 1, gate_width: None, ..UnetConfig::default() };
+    Network::fresh(&ModelConfig::new(NetworkConfig::Unet(unet)), 3, &Device::Cpu).expect("a network")
+}
+
+/// A step along the gradient of ½ Σ (p − 1)² of every parameter p.
+fn descend(network: &Network, adam: &mut Adam) {
+    let halves = network.parameters().trainable().values().map(|var| {
+        var.as_tensor().affine(1.0, -1.0).and_then(|off| off.sqr()?.sum_all()? * 0.5).expect("a loss")
+    });
+    let loss = halves.reduce(|a, b| (a + b).expect("a loss")).expect("parameters");
+    adam.step(&loss.backward().expect("gradients")).expect("a step");
+}
+
+fn values(network: &Network) -> Vec<f32> {
+    let all = network.parameters().trainable().values();
+    all.flat_map(|var| var.flatten_all().and_then(|t| t.to_vec1::<f32>()).expect("values")).collect()
+}
+
+#[test]
+fn steps_follow_the_formula() {
+    let network = small_network();
+    let config = AdamConfig { learning_rate: 0.05, weight_decay: 0.1, ..AdamConfig::default() };
+    let mut adam = Adam::new(network.parameters(), config).expect("an optimiser");
+    let start = f64::from(values(&network)[0]);
+    let (mut p, mut m, mut v) = (start, 0.0, 0.0);
+    for step in 1..=5 {
+        descend(&network, &mut adam);
+        let g = p - 1.0;
+        m = 0.9 * m + 0.1 * g;
+        v = 0.999 * v + 0.001 * g * g;
+        let (mean, square) = (m / (1.0 - 0.9_f64.powi(step)), v / (1.0 - 0.999_f64.powi(step)));
+        p -= 0.05 * 0.1 * p;
+        p -= 0.05 * mean / (square.sqrt() + 1e-8);
+    }
+    assert!((p - start).abs() > 0.1);
+    assert!((f64::from(values(&network)[0]) - p).abs() < 1e-5);
+}
+
+#[test]
+fn a_resumed_optimiser_goes_on_as_if_it_had_not_stopped() {
+    let run = |stop: bool| {
+        let network = small_network();
+        let mut adam = Adam::new(network.parameters(), AdamConfig::default()).expect("an optimiser");
+        for step in 0..4 {
+            if stop && step == 2 {
+                let state = adam.state().expect("a state");
+                adam = Adam::resume(network.parameters(), AdamConfig::default(), &state).expect("resumed");
+            }
+            descend(&network, &mut adam);
+        }
+        values(&network)
+    };
+    assert_eq!(run(true), run(false));
+}
+
+#[test]
+fn a_state_of_another_network_is_named() {
+    let network = small_network();
+    let empty = AdamState { steps: 0, mean: BTreeMap::new(), square: BTreeMap::new() };
+    let error = Adam::resume(network.parameters(), AdamConfig::default(), &empty).expect_err("no state");
+    assert!(matches!(error, Error::State { found: None, .. }), "{error}");
+    let adam = Adam::new(network.parameters(), AdamConfig::default()).expect("an optimiser");
+    let mut state = adam.state().expect("a state");
+    let wrong = Tensor::zeros(7, DType::F32, &Device::Cpu).expect("a tensor");
+    state.square.insert("hint_fusion_layer.scale".to_owned(), wrong);
+    let error = Adam::resume(network.parameters(), AdamConfig::default(), &state).expect_err("a wrong state");
+    assert_eq!(
+        error.to_string(),
+        "the optimiser's state of `hint_fusion_layer.scale` has shape [7]; expected shape [1]"
+    );
+}
