@@ -2,12 +2,14 @@
 //!
 //! - [`simd`]: vector types of three instruction-set levels, chosen at run time, and the one micro-kernel, a tile of
 //!   8 rows × 32 columns in registers.
-//! - [`product`]: the blocked product of weights packed once and of patches (im2col) that are packed tile by tile
-//!   into cache and never stored whole.
+//! - [`product`]: the blocked product of weights packed once ([`lhs`]) and of patches (im2col, [`patches`]) that are
+//!   packed tile by tile into cache and never stored whole: every convolution, and most of the gradients.
+//! - [`winograd`]: 3 × 3 of stride 1 with up to four times fewer multiplications; [`method`] chooses by shape.
+//! - [`weight_gradient`]: a product over the pixels of operands that are transposed strip by strip.
 //! - [`scratch`]: buffers that threads keep.
 //!
 //! Work is cut into tasks by shape alone and every sum has one fixed order: results are the same, bit for bit, for
-//! any number of threads.
+//! any number of threads. Between instruction-set levels they differ by rounding.
 #![allow(unsafe_code)]
 
 mod batch_norm;

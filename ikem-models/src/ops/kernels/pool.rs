@@ -223,13 +223,13 @@ mod tests {
             let (oh, ow) = (h / 2, w / 2);
             let dy = numbers::<f64>(2, planes * oh * ow);
             let (mut y, mut index, mut dx) = (Vec::new(), Vec::new(), vec![0.0; x.len()]);
-            for at in 0..planes * oh * ow {
+            for (at, &d) in dy.iter().enumerate() {
                 let corner = (at / ow / oh * h + at / ow % oh * 2) * w + at % ow * 2;
                 let square = [0, 1, w, w + 1].map(|d| x[corner + d]);
                 let best = (1..4).fold(0, |b, i| if square[i] > square[b] { i } else { b });
                 y.push(square[best]);
                 index.push(best as u8);
-                dx[corner + [0, 1, w, w + 1][best]] += dy[at];
+                dx[corner + [0, 1, w, w + 1][best]] += d;
             }
             let mut places = vec![MaybeUninit::new(9); index.len()];
             let found = written(y.len(), |y| max_pool2x2(&x, (planes, h, w), y, Some(&mut places)).unwrap());

@@ -253,7 +253,10 @@ mod tests {
         })
     }
 
-    const CASES: [(usize, (usize, usize), (usize, usize)); 9] = [
+    /// Planes, size, resized size.
+    type Case = (usize, (usize, usize), (usize, usize));
+
+    const CASES: [Case; 9] = [
         (1, (1, 1), (1, 1)),
         (2, (1, 1), (3, 5)),
         (1, (2, 2), (3, 3)),

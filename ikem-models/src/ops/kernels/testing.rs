@@ -81,7 +81,8 @@ pub(super) fn naive_backward(
 ) -> (Vec<f64>, Vec<f64>) {
     let (oh, ow) = g.out_size(h, w).unwrap();
     let (mut dx, mut dw) = (vec![0.0; x.len()], vec![0.0; weight.len()]);
-    for at in 0..n * g.out_channels * oh * ow {
+    assert_eq!(dy.len(), n * g.out_channels * oh * ow);
+    for (at, d) in dy.iter().enumerate() {
         let (ox, oy, o, b) =
             (at % ow, at / ow % oh, at / ow / oh % g.out_channels, at / ow / oh / g.out_channels);
         for i in 0..g.in_channels {
@@ -92,8 +93,8 @@ pub(super) fn naive_backward(
                     if iy < h && ix < w {
                         let v = ((b * g.in_channels + i) * h + iy) * w + ix;
                         let f = ((o * g.in_channels + i) * g.kernel.0 + ky) * g.kernel.1 + kx;
-                        dx[v] += dy[at] * weight[f];
-                        dw[f] += dy[at] * x[v];
+                        dx[v] += d * weight[f];
+                        dw[f] += d * x[v];
                     }
                 }
             }

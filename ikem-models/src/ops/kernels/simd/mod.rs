@@ -159,7 +159,7 @@ pub(super) trait Vector: Copy {
     #[inline(always)]
     fn interleave(even: Self, odd: Self) -> (Self, Self) {
         let (even, odd) = (even.lanes(), odd.lanes());
-        let at = |i: usize| if i % 2 == 0 { even[i / 2] } else { odd[i / 2] };
+        let at = |i: usize| if i.is_multiple_of(2) { even[i / 2] } else { odd[i / 2] };
         (Self::from_fn(at), Self::from_fn(|i| at((i + Self::LANES) % (2 * MAX_LANES))))
     }
     /// Lanes 1… of `self` followed by lane 0 of `next`.

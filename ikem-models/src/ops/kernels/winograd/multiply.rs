@@ -64,22 +64,23 @@ impl<T: Element, const OUT: usize> Multiply<'_, T, OUT> {
             if count == 0 {
                 break;
             }
-            let mut half = [[zero; 6]; 4];
-            for j in 0..n {
-                // SAFETY: by the caller's word.
+            // Positions as [column][row], so that the first pass leaves rows.
+            let mut half = [[zero; 4]; 6];
+            for (j, half) in half.iter_mut().enumerate().take(n) {
                 let mut column = [zero; 6];
                 for (i, v) in column.iter_mut().enumerate().take(n) {
                     // SAFETY: by the caller's word.
                     *v = unsafe { V::load(sums.add((i * n + j) * step + lane)) };
                 }
-                let column = output::<V, OUT>(column);
-                for i in 0..OUT {
-                    half[i][j] = column[i];
-                }
+                *half = output::<V, OUT>(column);
             }
             let mut stage = [zero; 16];
-            for (i, row) in half.iter().enumerate().take(OUT) {
-                let y = output::<V, OUT>(*row);
+            for i in 0..OUT {
+                let mut row = [zero; 6];
+                for (v, half) in row.iter_mut().zip(&half) {
+                    *v = half[i];
+                }
+                let y = output::<V, OUT>(row);
                 let line = &mut stage[i * OUT..][..OUT];
                 if OUT == 2 {
                     (line[0], line[1]) = V::interleave(y[0], y[1]);

@@ -3,6 +3,10 @@
 //! Backward keeps nothing but the statistics: the normalised values and the activation's side are recomputed from
 //! the input. Sums over a channel are taken plane by plane, in lanes, in a fixed order.
 
+mod backward;
+
+pub use backward::batch_norm_backward;
+
 use std::mem::MaybeUninit;
 
 use rayon::prelude::*;
@@ -173,148 +177,19 @@ impl<T: Element> Kernel<T> for Apply<'_, T> {
     }
 }
 
-/// The gradients of [`batch_norm`] with respect to its input, gamma and beta (`[channels]`), through the activation
-/// (ReLU's gradient at 0 is 0, the leaky one's its slope).
-///
-/// # Errors
-/// A slice whose size does not match, a channel without values.
-#[allow(clippy::too_many_arguments)]
-pub fn batch_norm_backward<T: Element>(
-    x: &[T],
-    dy: &[T],
-    (n, channels, plane): (usize, usize, usize),
-    norm: &Normalization<'_, T>,
-    statistics: &BatchStatistics<T>,
-    dx: &mut [MaybeUninit<T>],
-    dgamma: &mut [MaybeUninit<T>],
-    dbeta: &mut [MaybeUninit<T>],
-) -> Result<(), KernelError> {
-    norm.check(x.len(), (n, channels, plane))?;
-    check("gradient of the output", x.len(), dy.len())?;
-    check("mean", channels, statistics.mean.len())?;
-    check("variance", channels, statistics.variance.len())?;
-    check("gradient of the input", x.len(), dx.len())?;
-    check("gradient of gamma", channels, dgamma.len())?;
-    check("gradient of beta", channels, dbeta.len())?;
-    let to = Shared::new(dx.as_mut_ptr().cast::<T>());
-    dgamma.par_iter_mut().zip(dbeta).enumerate().for_each(|(c, (dgamma, dbeta))| {
-        let (factor, summand) = norm.affine(statistics, c);
-        let mean = statistics.mean[c];
-        let side = Side { factor, summand, activation: norm.activation };
-        let map = |i: usize| (i * channels + c) * plane..(i * channels + c + 1) * plane;
-        let (mut sum, mut product) = (0.0, 0.0);
-        for i in 0..n {
-            let (s, p) = T::dispatch(GradientSums { x: &x[map(i)], dy: &dy[map(i)], mean, side });
-            sum += s;
-            product += p;
-        }
-        let inverse = norm.inverse_deviation(statistics.variance[c]).to_f64();
-        dgamma.write(T::from_f64(product * inverse));
-        dbeta.write(T::from_f64(sum));
-        // dx = factor (g - mean(g) - (x - mean) inverse² mean(g (x - mean))), as slope * x + constant in x.
-        let count = (n * plane) as f64;
-        let slope = -factor.to_f64() * inverse * inverse * product / count;
-        let constant = -factor.to_f64() * sum / count - slope * mean.to_f64();
-        let (slope, constant) = (T::from_f64(slope), T::from_f64(constant));
-        for i in 0..n {
-            // SAFETY: plane (i, c) of the gradient, which this task alone writes.
-            let dx = unsafe { std::slice::from_raw_parts_mut(to.get().add(map(i).start).cast(), plane) };
-            T::dispatch(Backward { x: &x[map(i)], dy: &dy[map(i)], dx, slope, constant, side });
-        }
-    });
-    Ok(())
-}
-
-/// What tells the activation's side from the input.
-#[derive(Clone, Copy)]
-struct Side<T> {
-    factor: T,
-    summand: T,
-    activation: Activation<T>,
-}
-
-impl<T: Element> Side<T> {
-    /// The gradient before the activation.
-    #[inline(always)]
-    fn gradient<V: Vector<Elem = T>>(self, x: V, dy: V) -> V {
-        let before = x.mul_add(V::splat(self.factor), V::splat(self.summand));
-        self.activation.in_lanes::<V>().gradient(before, dy)
-    }
-}
-
-/// Σ g and Σ g (x - mean).
-struct GradientSums<'a, T> {
-    x: &'a [T],
-    dy: &'a [T],
-    mean: T,
-    side: Side<T>,
-}
-
-impl<T: Element> Kernel<T> for GradientSums<'_, T> {
-    type Output = (f64, f64);
-
-    #[inline(always)]
-    fn run<V: Vector<Elem = T>>(self) -> (f64, f64) {
-        let (mean, mut total) = (V::splat(self.mean), (0.0, 0.0));
-        for (x, dy) in self.x.chunks(CHUNK).zip(self.dy.chunks(CHUNK)) {
-            let mut sums = [V::splat(T::ZERO); 4];
-            let mut products = sums;
-            for (i, at) in (0..x.len()).step_by(V::LANES).enumerate() {
-                let rest = x.len() - at;
-                // SAFETY: the first `rest` lanes lie inside both; missing ones have a gradient of 0.
-                let (x, dy) = unsafe {
-                    let (x, dy) = (x.as_ptr().add(at), dy.as_ptr().add(at));
-                    (V::load_range(x, 0, rest), V::load_range(dy, 0, rest))
-                };
-                let g = self.side.gradient(x, dy);
-                sums[i % 4] = sums[i % 4].add(g);
-                products[i % 4] = g.mul_add(x.sub(mean), products[i % 4]);
-            }
-            total = (total.0 + lane_sum(sums), total.1 + lane_sum(products));
-        }
-        total
-    }
-}
-
-/// `dx = factor * g + slope * x + constant`.
-struct Backward<'a, T> {
-    x: &'a [T],
-    dy: &'a [T],
-    dx: &'a mut [MaybeUninit<T>],
-    slope: T,
-    constant: T,
-    side: Side<T>,
-}
-
-impl<T: Element> Kernel<T> for Backward<'_, T> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<V: Vector<Elem = T>>(self) {
-        let (slope, constant, factor) =
-            (V::splat(self.slope), V::splat(self.constant), V::splat(self.side.factor));
-        for at in (0..self.x.len()).step_by(V::LANES) {
-            let rest = self.x.len() - at;
-            // SAFETY: the first `rest` lanes lie inside all three slices.
-            unsafe {
-                let x = V::load_range(self.x.as_ptr().add(at), 0, rest);
-                let dy = V::load_range(self.dy.as_ptr().add(at), 0, rest);
-                let g = self.side.gradient(x, dy);
-                let dx = g.mul_add(factor, x.mul_add(slope, constant));
-                dx.store_first(self.dx.as_mut_ptr().cast::<T>().add(at), rest);
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::testing::*;
     use super::*;
 
-    const ACTIVATIONS: [Activation<f64>; 3] = [Activation::None, Activation::Relu, Activation::Leaky(0.1)];
+    pub(super) const ACTIVATIONS: [Activation<f64>; 3] =
+        [Activation::None, Activation::Relu, Activation::Leaky(0.1)];
 
-    fn naive(x: &[f64], (n, c, plane): (usize, usize, usize), norm: &Normalization<'_, f64>) -> Vec<f64> {
+    pub(super) fn naive(
+        x: &[f64],
+        (n, c, plane): (usize, usize, usize),
+        norm: &Normalization<'_, f64>,
+    ) -> Vec<f64> {
         let mut y = vec![0.0; x.len()];
         for channel in 0..c {
             let at: Vec<usize> =
@@ -381,63 +256,6 @@ mod tests {
         let mut y = [MaybeUninit::uninit(); 4];
         let statistics = batch_norm(&[1.0f64, 3.0, 5.0, 11.0], (2, 1, 2), &norm, &mut y).unwrap();
         assert_eq!(statistics, BatchStatistics { mean: vec![5.0], variance: vec![14.0] });
-    }
-
-    #[test]
-    fn gradients_equal_central_differences() {
-        for (size, activation) in
-            [((2, 3, 19), ACTIVATIONS[0]), ((3, 2, 5), ACTIVATIONS[1]), ((1, 2, 40), ACTIVATIONS[2])]
-        {
-            let len = size.0 * size.1 * size.2;
-            let (x, dy) = (numbers::<f64>(1, len), numbers::<f64>(4, len));
-            let (gamma, beta) = (numbers::<f64>(2, size.1), numbers::<f64>(3, size.1));
-            let loss = |x: &[f64], gamma: &[f64], beta: &[f64]| {
-                let norm = Normalization { gamma, beta, epsilon: 1e-2, activation };
-                naive(x, size, &norm).iter().zip(&dy).map(|(a, b)| a * b).sum::<f64>()
-            };
-            let difference = |v: &[f64], i: usize, f: &dyn Fn(&[f64]) -> f64| {
-                let moved = |by: f64| {
-                    let mut v = v.to_vec();
-                    v[i] += by;
-                    f(&v)
-                };
-                (moved(1e-6) - moved(-1e-6)) / 2e-6
-            };
-            let norm = Normalization { gamma: &gamma, beta: &beta, epsilon: 1e-2, activation };
-            at_each_level(|_| {
-                let mut y = vec![MaybeUninit::uninit(); len];
-                let statistics = batch_norm(&x, size, &norm, &mut y).unwrap();
-                let (mut dgamma, mut dbeta) = (vec![0.0; size.1], vec![0.0; size.1]);
-                let dx = written(len, |dx| {
-                    let (dgamma, dbeta) =
-                        (super::super::as_uninit(&mut dgamma), super::super::as_uninit(&mut dbeta));
-                    batch_norm_backward(&x, &dy, size, &norm, &statistics, dx, dgamma, dbeta).unwrap();
-                });
-                let by_x: Vec<f64> =
-                    (0..len).map(|i| difference(&x, i, &|x| loss(x, &gamma, &beta))).collect();
-                let by_gamma: Vec<f64> =
-                    (0..size.1).map(|i| difference(&gamma, i, &|g| loss(&x, g, &beta))).collect();
-                let by_beta: Vec<f64> =
-                    (0..size.1).map(|i| difference(&beta, i, &|b| loss(&x, &gamma, b))).collect();
-                assert_close(&dx, &by_x, 1e-7, "x");
-                assert_close(&dgamma, &by_gamma, 1e-7, "gamma");
-                assert_close(&dbeta, &by_beta, 1e-7, "beta");
-            });
-        }
-    }
-
-    #[test]
-    fn gradients_at_zero_are_those_of_pytorch() {
-        for (activation, expected) in [(Activation::Relu, 0.0), (Activation::Leaky(0.25), 0.25)] {
-            let norm = Normalization { gamma: &[0.0], beta: &[0.0], epsilon: 1.0, activation };
-            let statistics = BatchStatistics { mean: vec![0.0], variance: vec![1.0] };
-            let (mut dx, mut dgamma, mut dbeta) =
-                ([MaybeUninit::uninit(); 1], [MaybeUninit::uninit(); 1], [0.0f32]);
-            let db = super::super::as_uninit(&mut dbeta);
-            batch_norm_backward(&[1.0], &[1.0], (1, 1, 1), &norm, &statistics, &mut dx, &mut dgamma, db)
-                .unwrap();
-            assert_eq!(dbeta[0], expected);
-        }
     }
 
     #[test]
