@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout)]
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use clap::{Parser, ValueEnum};
@@ -50,7 +51,11 @@ enum Model {
     HrnetOcr,
 }
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
+    ikem_examples::run(run)
+}
+
+fn run() -> Result<()> {
     let options = Options::parse();
     if options.output.extension().is_none_or(|extension| extension != "safetensors") {
         bail!("{}: expected a name that ends in .safetensors", options.output.display());

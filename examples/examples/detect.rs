@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout)]
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::Parser;
@@ -34,7 +35,11 @@ struct Options {
     model: ModelOptions,
 }
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
+    ikem_examples::run(run)
+}
+
+fn run() -> Result<()> {
     let options = Options::parse();
     let predictor = options.model.predictor()?;
     let skeleton = &predictor.config().skeleton;

@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout)]
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Parser;
@@ -34,7 +35,11 @@ struct Options {
     test: u64,
 }
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
+    ikem_examples::run(run)
+}
+
+fn run() -> Result<()> {
     let options = Options::parse();
     let skeleton = Skeleton::spine();
     let numbers: Vec<u64> = (0..options.count).collect();

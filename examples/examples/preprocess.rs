@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use clap::Parser;
@@ -47,7 +48,11 @@ struct Options {
     csv: Option<PathBuf>,
 }
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
+    ikem_examples::run(run)
+}
+
+fn run() -> Result<()> {
     let options = Options::parse();
     let splitting = match (&options.split, options.validation) {
         (Some(path), _) => Splitting::Given(Split::read(path)?),

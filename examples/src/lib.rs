@@ -6,9 +6,11 @@
 mod image_source;
 mod labelled;
 mod model_options;
+mod program;
 mod results;
 
 pub use image_source::ImageSource;
 pub use labelled::Labelled;
 pub use model_options::ModelOptions;
+pub use program::run;
 pub use results::{parse_hint, predictions_file, print_keypoints, write_overlay};

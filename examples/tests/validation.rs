@@ -50,7 +50,10 @@ fn errors_by_click_are_the_references() {
     }
     for (clicks, expected) in expected {
         let found = sums[clicks] / entries.len() as f64;
-        assert!((found - expected).abs() <= 0.5, "MRE after {clicks} clicks: {found:.2}, expected {expected}");
+        assert!(
+            (found - expected).abs() <= 0.5,
+            "MRE after {clicks} clicks: {found:.2}, expected {expected}"
+        );
     }
 }
 
@@ -58,7 +61,8 @@ fn errors_by_click_are_the_references() {
 fn points_are_the_references() {
     let Some((root, entries)) = validation("points_are_the_references") else { return };
     let json = include_str!("predictions.json");
-    let reference: BTreeMap<String, Vec<[f32; 2]>> = serde_json::from_str(json).expect("the reference's points");
+    let reference: BTreeMap<String, Vec<[f32; 2]>> =
+        serde_json::from_str(json).expect("the reference's points");
     assert_eq!(reference.len(), 6);
     for (path, points) in reference {
         let entry = entries.iter().find(|entry| entry.image_path == path).expect("a validation image");

@@ -9,6 +9,7 @@ mod tables;
 mod worst;
 
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
@@ -85,7 +86,11 @@ struct Options {
     model: ModelOptions,
 }
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
+    ikem_examples::run(run)
+}
+
+fn run() -> Result<()> {
     let options = Options::parse();
     let Some(data) = &options.data else { return options.compare() };
     let root = options.root.as_deref();

@@ -7,6 +7,7 @@ mod played;
 mod terminal;
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use clap::Parser;
@@ -37,7 +38,11 @@ struct Options {
     model: ModelOptions,
 }
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
+    ikem_examples::run(run)
+}
+
+fn run() -> Result<()> {
     let options = Options::parse();
     if !options.terminal {
         bail!("the page is not there yet; add --terminal to work in the terminal");
