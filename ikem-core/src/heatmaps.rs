@@ -73,6 +73,12 @@ impl Heatmaps {
         Self(values)
     }
 
+    /// The values in row-major order.
+    #[must_use]
+    pub fn into_values(self) -> Vec<f32> {
+        self.0.into_iter().collect()
+    }
+
     /// The values, shape K × H × W.
     #[must_use]
     pub fn view(&self) -> ArrayView3<'_, f32> {

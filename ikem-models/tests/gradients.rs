@@ -3,6 +3,7 @@
 #![allow(missing_docs)]
 
 use candle_core::{Device, Result, Tensor, Var};
+use ikem_core::{Keypoints, Point, Size};
 use ikem_models::ops::{self, Activation, Geometry};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
@@ -168,6 +169,22 @@ fn channel_dropout_and_cross_entropy() {
         let target = Tensor::from_vec(values(36, 5), (2, 2, 3, 3), &Device::Cpu)?.abs()?;
         ops::bce_with_logits(&(&t[0] * 30.0)?, &target)
     });
+}
+
+#[test]
+fn cross_entropy_of_heatmaps() {
+    let size = Size::new(9, 7);
+    let targets = [[(1.5, 2.0), (8.0, 3.25)], [(4.0, 4.0), (-3.0, 20.0)]]
+        .map(|points| points.map(|(x, y)| Point::new(x, y)).into_iter().collect::<Keypoints>());
+    check("cross-entropy of heatmaps", &[&[2, 2, 3, 4]], |t| {
+        ops::heatmap_cross_entropy(&(&t[0] * 20.0)?, &targets, 1.5, size)
+    });
+    let logits = var(&[2, 2, 3, 4], 1);
+    let loss = |logits: &Tensor| ops::heatmap_cross_entropy(logits, &targets, 1.5, size).expect("a loss");
+    let value = |loss: Tensor| loss.to_scalar::<f64>().expect("a scalar");
+    let (ours, candles) = (value(loss(&logits)), ops::through_candle(|| value(loss(&logits))));
+    assert!((ours - candles).abs() < 1e-7, "{ours}, {candles}");
+    assert!(ops::heatmap_cross_entropy(&logits, &targets[..1], 1.5, size).is_err());
 }
 
 /// PyTorch's conventions at the kinks: 0 for ReLU, the slope for LeakyReLU, and one of equal maxima takes it all.

@@ -8,7 +8,7 @@ use candle_core::{
     WithDType,
 };
 
-use super::kernels::{self, Element, KernelError};
+use super::kernels::{self, Exponential, KernelError};
 
 thread_local! {
     static PLAIN: Cell<bool> = const { Cell::new(false) };
@@ -30,7 +30,7 @@ pub(super) fn has_kernels(x: &Tensor) -> bool {
 }
 
 /// The numbers that kernels work on: f32 and f64.
-pub(super) trait Number: Element + WithDType {
+pub(super) trait Number: Exponential + WithDType {
     fn of_f64(value: f64) -> Self;
 }
 

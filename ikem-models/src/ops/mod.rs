@@ -26,6 +26,6 @@ pub use conv_transpose::{FusedConvTranspose, conv_transpose2x2};
 #[doc(hidden)]
 pub use cpu::through_candle;
 pub use dropout::dropout2d;
-pub use loss::bce_with_logits;
+pub use loss::{bce_with_logits, heatmap_cross_entropy};
 pub use pool::{global_max, max_pool2x2};
 pub use resize::resize_bilinear;

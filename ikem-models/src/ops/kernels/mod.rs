@@ -16,6 +16,7 @@ mod batch_norm;
 mod conv_backward;
 mod conv_forward;
 mod conv_transpose;
+mod cross_entropy;
 mod geometry;
 mod lhs;
 mod method;
@@ -37,6 +38,7 @@ pub use conv_forward::{PackedConv, conv_forward};
 pub use conv_transpose::{
     PackedConvTranspose2x2, conv_transpose2x2_backward_input, conv_transpose2x2_backward_weight,
 };
+pub use cross_entropy::{Exponential, Target, cross_entropy};
 pub use geometry::{Activation, Epilogue, Geometry, KernelError, Output, Segment, as_uninit, filled};
 pub use pool::{global_max, global_max_backward, max_pool2x2, max_pool2x2_backward};
 pub use resize::{resize_bilinear, resize_bilinear_add, resize_bilinear_backward};
