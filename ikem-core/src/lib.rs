@@ -43,6 +43,6 @@ pub use history::History;
 pub use image::GrayImage;
 pub use keypoints::Keypoints;
 pub use preparation::Preparation;
-pub use resample::{Resampling, resample};
+pub use resample::{Pixel, Resampling, resample, resample_pixels};
 pub use reviser::Reviser;
 pub use skeleton::{Skeleton, Vertebra};

@@ -15,17 +15,58 @@ pub enum Resampling {
     Area,
 }
 
+/// A grey value as files hold it.
+pub trait Pixel: Copy + Sync {
+    /// The value as 0 (black) … 1 (white).
+    fn value(self) -> f32;
+}
+
+impl Pixel for f32 {
+    fn value(self) -> f32 {
+        self
+    }
+}
+
+impl Pixel for u8 {
+    fn value(self) -> f32 {
+        f32::from(self) / 255.0
+    }
+}
+
+impl Pixel for u16 {
+    fn value(self) -> f32 {
+        f32::from(self) / 65535.0
+    }
+}
+
 /// Resizes `image` to `target` pixels.
 ///
 /// # Errors
 /// [`Error::EmptySize`] when `target` has no pixels.
 pub fn resample(image: &GrayImage, target: Size, resampling: Resampling) -> Result<GrayImage, Error> {
-    if target.area() == 0 {
-        return Err(Error::EmptySize(target));
+    resample_pixels(image.size(), image.pixels(), target, resampling)
+}
+
+/// As [`resample`], of an image that is not a [`GrayImage`] yet: the same result to the last bit, without the memory
+/// and the time to make it one. `pixels` are those of an image of `source`, row-major.
+///
+/// # Errors
+/// [`Error::EmptySize`] when `source` or `target` has no pixels, [`Error::Length`] when the number of `pixels` is not
+/// that of `source`.
+pub fn resample_pixels<P: Pixel>(
+    source: Size,
+    pixels: &[P],
+    target: Size,
+    resampling: Resampling,
+) -> Result<GrayImage, Error> {
+    if let Some(empty) = [source, target].into_iter().find(|size| size.area() == 0) {
+        return Err(Error::EmptySize(empty));
     }
-    let source = image.size();
+    if pixels.len() != source.area() {
+        return Err(Error::Length { what: "pixels", expected: source.area(), found: pixels.len() });
+    }
     if source == target {
-        return Ok(image.clone());
+        return GrayImage::new(target, pixels.iter().map(|pixel| pixel.value()).collect());
     }
     // OpenCV averages only where both axes shrink.
     let shrinks = source.width >= target.width && source.height >= target.height;
@@ -35,18 +76,26 @@ pub fn resample(image: &GrayImage, target: Size, resampling: Resampling) -> Resu
         Resampling::Bilinear => linear(from, to),
     };
     let (columns, rows) = (taps(source.width, target.width), taps(source.height, target.height));
-    let mut pixels = vec![0.0; target.area()];
-    pixels.par_chunks_mut(target.width).zip(rows.par_iter()).for_each_init(
+    let read: usize = columns.iter().map(|column| column.weights.len()).sum();
+    let mut resized = vec![0.0; target.area()];
+    resized.par_chunks_mut(target.width).zip(rows.par_iter()).for_each_init(
         || vec![0.0; source.width],
         |line, (out, row)| {
-            // Down first: whole source rows are added up, which is where the pixels are read once and in order.
-            row.combine_rows(image.pixels(), source.width, line);
-            for (value, column) in out.iter_mut().zip(&columns) {
-                *value = column.sum(line);
+            // Down first: whole source rows are added up, in the order in which they lie in memory. Where less than
+            // half of a row is read across, only that is added up; the sums are the same.
+            if 2 * read < source.width {
+                for (value, column) in out.iter_mut().zip(&columns) {
+                    *value = column.sum(|x| row.combine(pixels, source.width, x));
+                }
+            } else {
+                row.combine_rows(pixels, source.width, line);
+                for (value, column) in out.iter_mut().zip(&columns) {
+                    *value = column.sum(|x| line[x]);
+                }
             }
         },
     );
-    GrayImage::new(target, pixels)
+    GrayImage::new(target, resized)
 }
 
 /// What one pixel of the result takes from an axis: the weights of the source pixels from `first` on.
@@ -56,15 +105,21 @@ struct Taps {
 }
 
 impl Taps {
-    fn sum(&self, line: &[f32]) -> f32 {
-        line[self.first..].iter().zip(&self.weights).map(|(value, weight)| value * weight).sum()
+    fn sum(&self, value: impl Fn(usize) -> f32) -> f32 {
+        self.weights.iter().enumerate().map(|(i, weight)| value(self.first + i) * weight).sum()
     }
 
-    fn combine_rows(&self, pixels: &[f32], width: usize, line: &mut [f32]) {
+    /// One pixel of what [`combine_rows`](Self::combine_rows) gives.
+    fn combine<P: Pixel>(&self, pixels: &[P], width: usize, x: usize) -> f32 {
+        let places = (self.first * width + x..).step_by(width);
+        places.zip(&self.weights).fold(0.0, |sum, (place, weight)| sum + weight * pixels[place].value())
+    }
+
+    fn combine_rows<P: Pixel>(&self, pixels: &[P], width: usize, line: &mut [f32]) {
         line.fill(0.0);
         for (row, &weight) in pixels[self.first * width..].chunks_exact(width).zip(&self.weights) {
-            for (sum, &value) in line.iter_mut().zip(row) {
-                *sum += weight * value;
+            for (sum, &pixel) in line.iter_mut().zip(row) {
+                *sum += weight * pixel.value();
             }
         }
     }
@@ -161,6 +216,33 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn pixels_of_files_give_the_same_to_the_last_bit(
+            width in 1_usize..60, height in 1_usize..30, to_width in 1_usize..30, to_height in 1_usize..30,
+            bytes in prop::collection::vec(any::<u8>(), 60 * 30),
+        ) {
+            let (size, target) = (Size::new(width, height), Size::new(to_width, to_height));
+            let bytes = &bytes[..size.area()];
+            let words: Vec<u16> = bytes.iter().map(|&byte| 257 * u16::from(byte)).collect();
+            for resampling in [Resampling::Area, Resampling::Bilinear] {
+                let eight = resample(&GrayImage::from_u8(size, bytes).expect("pixels"), target, resampling);
+                prop_assert_eq!(resample_pixels(size, bytes, target, resampling), eight);
+                let sixteen = resample(&GrayImage::from_u16(size, &words).expect("pixels"), target, resampling);
+                prop_assert_eq!(resample_pixels(size, &words, target, resampling), sixteen);
+            }
+        }
+
+        #[test]
+        fn reading_part_of_a_row_gives_what_reading_all_of_it_does(
+            width in 1_usize..200, x in any::<prop::sample::Index>(), first in 0_usize..4,
+            values in prop::collection::vec(0_f32..1.0, 200 * 8), weights in prop::collection::vec(0_f32..1.0, 1..4),
+        ) {
+            let (taps, x) = (Taps { first, weights }, x.index(width));
+            let mut line = vec![0.0; width];
+            taps.combine_rows(&values[..width * 8], width, &mut line);
+            prop_assert_eq!(taps.combine(&values[..width * 8], width, x), line[x]);
+        }
+
         #[test]
         fn every_weight_is_a_part_of_one(from in 1_usize..3000, to in 1_usize..600) {
             let tables: &[fn(usize, usize) -> Vec<Taps>] =
