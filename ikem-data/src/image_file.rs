@@ -3,7 +3,7 @@
 use std::io::Cursor;
 use std::path::Path;
 
-use ikem_core::{GrayImage, Size};
+use ikem_core::{GrayImage, Resampling, Size, resample_pixels};
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader};
 
@@ -58,7 +58,23 @@ impl Limits {
 /// cut short, has no pixels or is of an unusual depth, [`Error::TooLarge`] beyond `limits`.
 pub fn load_image(path: impl AsRef<Path>, limits: &Limits) -> Result<GrayImage, Error> {
     let path = path.as_ref();
-    decode_image(path, &files::read(path, limits.bytes)?, limits)
+    decode(path, &files::read(path, limits.bytes)?, limits)?.into_gray()
+}
+
+/// As [`load_image`], resized to `size` at once: what [`resample`](ikem_core::resample) gives of it to the last bit, in
+/// less time and memory. Returns the size that the image has, too.
+///
+/// # Errors
+/// As [`load_image`]; [`Error::Core`] when `size` has no pixels.
+pub fn load_resized(
+    path: impl AsRef<Path>,
+    size: Size,
+    resampling: Resampling,
+    limits: &Limits,
+) -> Result<(GrayImage, Size), Error> {
+    let path = path.as_ref();
+    let decoded = decode(path, &files::read(path, limits.bytes)?, limits)?;
+    Ok((decoded.resized(size, resampling)?, decoded.size))
 }
 
 /// Decodes an image file that is in memory; `name` is what errors call it. See [`load_image`].
@@ -66,7 +82,41 @@ pub fn load_image(path: impl AsRef<Path>, limits: &Limits) -> Result<GrayImage, 
 /// # Errors
 /// As [`load_image`].
 pub fn decode_image(name: impl AsRef<Path>, bytes: &[u8], limits: &Limits) -> Result<GrayImage, Error> {
-    let (path, format) = (name.as_ref(), guess_format(name.as_ref(), bytes)?);
+    decode(name.as_ref(), bytes, limits)?.into_gray()
+}
+
+/// An image as its file holds it, if that is grey; otherwise its luma.
+struct Decoded {
+    size: Size,
+    pixels: Pixels,
+}
+
+enum Pixels {
+    Bytes(Vec<u8>),
+    Words(Vec<u16>),
+    Values(Vec<f32>),
+}
+
+impl Decoded {
+    fn into_gray(self) -> Result<GrayImage, Error> {
+        Ok(match self.pixels {
+            Pixels::Bytes(bytes) => GrayImage::from_u8(self.size, &bytes),
+            Pixels::Words(words) => GrayImage::from_u16(self.size, &words),
+            Pixels::Values(values) => GrayImage::new(self.size, values),
+        }?)
+    }
+
+    fn resized(&self, size: Size, resampling: Resampling) -> Result<GrayImage, Error> {
+        Ok(match &self.pixels {
+            Pixels::Bytes(bytes) => resample_pixels(self.size, bytes, size, resampling),
+            Pixels::Words(words) => resample_pixels(self.size, words, size, resampling),
+            Pixels::Values(values) => resample_pixels(self.size, values, size, resampling),
+        }?)
+    }
+}
+
+fn decode(path: &Path, bytes: &[u8], limits: &Limits) -> Result<Decoded, Error> {
+    let format = guess_format(path, bytes)?;
     let failed = |error: image::ImageError| failed(path, format, error);
     let mut decoder = decoder(path, bytes, format)?;
     limits.check(path, decoder.dimensions())?;
@@ -84,7 +134,7 @@ pub fn decode_image(name: impl AsRef<Path>, bytes: &[u8], limits: &Limits) -> Re
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let mut picture = DynamicImage::from_decoder(decoder).map_err(failed)?;
     picture.apply_orientation(orientation);
-    to_gray(path, &picture)
+    to_gray(path, picture)
 }
 
 /// The size of an image as [`load_image`] would give it, from its header alone.
@@ -176,39 +226,30 @@ fn jpeg_has_end(bytes: &[u8]) -> bool {
     }
 }
 
-fn to_gray(path: &Path, picture: &DynamicImage) -> Result<GrayImage, Error> {
+fn to_gray(path: &Path, picture: DynamicImage) -> Result<Decoded, Error> {
     let size = Size::new(picture.width() as usize, picture.height() as usize);
-    let image = match picture {
-        DynamicImage::ImageLuma8(pixels) => GrayImage::from_u8(size, pixels),
-        DynamicImage::ImageLuma16(pixels) => GrayImage::from_u16(size, pixels),
-        DynamicImage::ImageLumaA8(pixels) => {
-            GrayImage::new(size, pixels.pixels().map(|p| f32::from(p.0[0]) / 255.0).collect())
-        }
-        DynamicImage::ImageLumaA16(pixels) => {
-            GrayImage::new(size, pixels.pixels().map(|p| f32::from(p.0[0]) / 65535.0).collect())
-        }
-        DynamicImage::ImageRgb8(pixels) => luma(size, pixels.pixels().map(|p| p.0.map(f32::from)), 255.0),
-        DynamicImage::ImageRgb16(pixels) => luma(size, pixels.pixels().map(|p| p.0.map(f32::from)), 65535.0),
+    let pixels = match picture {
+        DynamicImage::ImageLuma8(pixels) => Pixels::Bytes(pixels.into_raw()),
+        DynamicImage::ImageLuma16(pixels) => Pixels::Words(pixels.into_raw()),
+        DynamicImage::ImageLumaA8(pixels) => Pixels::Bytes(pixels.pixels().map(|p| p.0[0]).collect()),
+        DynamicImage::ImageLumaA16(pixels) => Pixels::Words(pixels.pixels().map(|p| p.0[0]).collect()),
+        DynamicImage::ImageRgb8(pixels) => luma(pixels.pixels().map(|p| p.0.map(f32::from)), 255.0),
+        DynamicImage::ImageRgb16(pixels) => luma(pixels.pixels().map(|p| p.0.map(f32::from)), 65535.0),
         DynamicImage::ImageRgba8(pixels) => {
-            luma(size, pixels.pixels().map(|p| [p.0[0], p.0[1], p.0[2]].map(f32::from)), 255.0)
+            luma(pixels.pixels().map(|p| [p.0[0], p.0[1], p.0[2]].map(f32::from)), 255.0)
         }
         DynamicImage::ImageRgba16(pixels) => {
-            luma(size, pixels.pixels().map(|p| [p.0[0], p.0[1], p.0[2]].map(f32::from)), 65535.0)
+            luma(pixels.pixels().map(|p| [p.0[0], p.0[1], p.0[2]].map(f32::from)), 65535.0)
         }
         other => {
             return Err(Error::broken(path, "image", format!("its pixels are {:?}", other.color()), WHOLE));
         }
     };
-    Ok(image?)
+    Ok(Decoded { size, pixels })
 }
 
 /// Rec. 601 luma of colours whose channels reach to `full`. The sum of the weighted channels is divided, so that a
 /// grey picture saved in colour gives what it gives saved in grey.
-fn luma(
-    size: Size,
-    colours: impl Iterator<Item = [f32; 3]>,
-    full: f32,
-) -> Result<GrayImage, ikem_core::Error> {
-    let pixels = colours.map(|[r, g, b]| (299.0 * r + 587.0 * g + 114.0 * b) / 1000.0 / full).collect();
-    GrayImage::new(size, pixels)
+fn luma(colours: impl Iterator<Item = [f32; 3]>, full: f32) -> Pixels {
+    Pixels::Values(colours.map(|[r, g, b]| (299.0 * r + 587.0 * g + 114.0 * b) / 1000.0 / full).collect())
 }

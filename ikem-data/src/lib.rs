@@ -26,7 +26,7 @@ pub use batches::{Batch, BatchConfig, Batches, Loader};
 pub use coco::{read_coco_predictions, write_coco_predictions};
 pub use error::Error;
 pub use histogram::match_histogram;
-pub use image_file::{Limits, decode_image, image_size, load_image};
+pub use image_file::{Limits, decode_image, image_size, load_image, load_resized};
 pub use manifest::{Manifest, ManifestEntry, Set};
 pub use overlay::{Picture, heatmap_overlay, overlay, write_gray_png};
 pub use phantom::{Curve, Phantom, PhantomConfig, PhantomError, SpineShape};

@@ -1,6 +1,6 @@
 //! The preparation against OpenCV's resizing of the same 8-bit image: smaller, much smaller, larger, and larger on one
 //! axis alone. (`fixtures/make_preparation.py` drew the image.)
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::expect_used, reason = "helpers of tests")]
 
 use std::path::PathBuf;
 

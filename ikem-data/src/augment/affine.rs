@@ -75,44 +75,57 @@ impl Affine {
 
 /// Samples `image` at where each pixel of `size` comes `from`, bilinearly; beyond its edges it is black.
 pub(super) fn warp(image: &GrayImage, size: Size, from: &Affine) -> Vec<f32> {
-    let source = image.size();
+    let source = Bordered::new(image);
     let mut pixels = vec![0.0; size.area()];
     for (y, line) in pixels.chunks_exact_mut(size.width.max(1)).enumerate() {
+        let [u, v] = from.apply([0.5, y as f64 + 0.5]);
+        // Into the bordered image, whose first pixel is one farther out; its middle is half a pixel from its edge.
+        let (u, v) = (u + 0.5, v + 0.5);
         for (x, value) in line.iter_mut().enumerate() {
-            let [u, v] = from.apply([x as f64 + 0.5, y as f64 + 0.5]);
-            *value = sample(image.pixels(), source, (u - 0.5) as f32, (v - 0.5) as f32);
+            *value = source.sample((u + x as f64 * from.x_x) as f32, (v + x as f64 * from.y_x) as f32);
         }
     }
     pixels
 }
 
-/// The value between pixels; what lies outside counts as black.
-fn sample(pixels: &[f32], size: Size, x: f32, y: f32) -> f32 {
-    if !(x > -1.0 && y > -1.0 && x < size.width as f32 && y < size.height as f32) {
-        return 0.0;
-    }
-    let (left, top) = (x.floor(), y.floor());
-    let (right_part, lower_part) = (x - left, y - top);
-    let (column, row) = (left as isize, top as isize);
-    let inside =
-        column >= 0 && row >= 0 && column + 1 < size.width as isize && row + 1 < size.height as isize;
-    let corners = if inside {
-        let start = row as usize * size.width + column as usize;
-        match (pixels.get(start..start + 2), pixels.get(start + size.width..start + size.width + 2)) {
-            (Some(&[a, b]), Some(&[c, d])) => [a, b, c, d],
-            _ => [0.0; 4],
+/// An image in a black border of one pixel, so that sampling need not know its edges.
+struct Bordered {
+    pixels: Vec<f32>,
+    /// Pixels in a row, border included.
+    stride: usize,
+    /// The last place in x and in y that has a next pixel.
+    last: [f32; 2],
+}
+
+impl Bordered {
+    fn new(image: &GrayImage) -> Self {
+        let size = image.size();
+        let stride = size.width + 2;
+        let mut pixels = vec![0.0; stride * (size.height + 2)];
+        let lines = pixels.chunks_exact_mut(stride).skip(1);
+        for (line, row) in lines.zip(image.pixels().chunks_exact(size.width.max(1))) {
+            if let Some(inner) = line.get_mut(1..=size.width) {
+                inner.copy_from_slice(row);
+            }
         }
-    } else {
-        let at = |column: isize, row: isize| {
-            let (column, row) = (usize::try_from(column).ok()?, usize::try_from(row).ok()?);
-            let inside = column < size.width && row < size.height;
-            inside.then(|| pixels.get(row * size.width + column).copied()).flatten()
-        };
-        [(0, 0), (1, 0), (0, 1), (1, 1)].map(|(dx, dy)| at(column + dx, row + dy).unwrap_or(0.0))
-    };
-    let [a, b, c, d] = corners;
-    let (upper, lower) = (a + right_part * (b - a), c + right_part * (d - c));
-    upper + lower_part * (lower - upper)
+        Self { pixels, stride, last: [size.width as f32 + 1.0, size.height as f32 + 1.0] }
+    }
+
+    /// The value between pixels.
+    fn sample(&self, x: f32, y: f32) -> f32 {
+        if !(x >= 0.0 && y >= 0.0 && x < self.last[0] && y < self.last[1]) {
+            return 0.0;
+        }
+        // Both are positive, so that cutting is rounding down.
+        let (column, row) = (x as i32, y as i32);
+        let (right, down) = (x - column as f32, y - row as f32);
+        let start = row as usize * self.stride + column as usize;
+        let upper = self.pixels.get(start..start + 2);
+        let lower = self.pixels.get(start + self.stride..start + self.stride + 2);
+        let (Some(&[a, b]), Some(&[c, d])) = (upper, lower) else { return 0.0 };
+        let (upper, lower) = (a + right * (b - a), c + right * (d - c));
+        upper + down * (lower - upper)
+    }
 }
 
 #[cfg(test)]

@@ -1,12 +1,12 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ikem_core::{Size, Skeleton, resample};
+use ikem_core::{Preparation, Skeleton};
 
 use super::cache::{Cache, Resized};
 use super::workers::Workers;
 use super::{Batch, BatchConfig};
-use crate::{Draw, Error, Limits, ManifestEntry, load_image};
+use crate::{Draw, Error, Limits, ManifestEntry, load_resized};
 
 /// Makes batches of a list of images. Cheap to clone; clones share the images that are kept.
 ///
@@ -93,7 +93,7 @@ impl Loader {
     /// One batch, made here and now.
     ///
     /// # Errors
-    /// What [`load_image`] tells of an image.
+    /// What [`load_resized`] tells of an image.
     pub fn batch(&self, epoch: u64, step: usize) -> Result<Batch, Error> {
         let shared = &*self.0;
         let (size, grid) = (shared.config.batch_size, shared.config.preparation.size);
@@ -127,11 +127,10 @@ impl Loader {
         if let Some(resized) = shared.cache.get(place) {
             return Ok(resized);
         }
-        let image = load_image(shared.root.join(&entry.image_path), &Limits::default())?;
-        let preparation = &shared.config.preparation;
-        let original: Size = image.size();
-        let image = Arc::new(resample(&image, preparation.size, preparation.resampling)?);
-        let resized = Resized { image, original };
+        let path = shared.root.join(&entry.image_path);
+        let Preparation { size, resampling } = shared.config.preparation;
+        let (image, original) = load_resized(path, size, resampling, &Limits::default())?;
+        let resized = Resized { image: Arc::new(image), original };
         shared.cache.keep(place, &resized);
         Ok(resized)
     }
