@@ -3,12 +3,14 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 //! What the programs of the workspace share: how a model and an image are named on the command line.
 
+mod compute_options;
 mod image_source;
 mod labelled;
 mod model_options;
 mod program;
 mod results;
 
+pub use compute_options::ComputeOptions;
 pub use image_source::ImageSource;
 pub use labelled::Labelled;
 pub use model_options::ModelOptions;

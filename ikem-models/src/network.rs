@@ -67,6 +67,9 @@ pub struct Network {
     body: Body,
     parameters: Parameters,
     parameter_count: usize,
+    config: ModelConfig,
+    device: Device,
+    dtype: DType,
 }
 
 #[derive(Debug)]
@@ -87,7 +90,7 @@ impl Network {
 
     /// As [`fresh`](Self::fresh), of a config that was checked.
     pub(crate) fn unchecked_fresh(config: &ModelConfig, seed: u64, device: &Device) -> BuildResult<Self> {
-        Self::build(config, Builder::fresh(seed, device, Purpose::Training))
+        Self::build(config, Builder::fresh(seed, device, Purpose::Training), device, DType::F32)
     }
 
     /// A network to be trained on, with the values of `tensors`, in their type (f32; f64 to check gradients).
@@ -96,8 +99,9 @@ impl Network {
     /// A config field out of range; a tensor missing, left over or of another shape; a device that fails.
     pub fn trainable(config: &ModelConfig, tensors: StateDict, device: &Device) -> Result<Self> {
         config.check()?;
+        let dtype = tensors.values().next().map_or(DType::F32, Tensor::dtype);
         let builder = Builder::from_state_dict(tensors, device, None, Purpose::Training);
-        Self::build(config, builder).map_err(BuildError::of_memory)
+        Self::build(config, builder, device, dtype).map_err(BuildError::of_memory)
     }
 
     /// A network for inference: weights folded and packed, nothing else kept; `dtype` is f32, or f16 on a GPU.
@@ -107,10 +111,16 @@ impl Network {
         device: &Device,
         dtype: DType,
     ) -> BuildResult<Self> {
-        Self::build(config, Builder::from_state_dict(tensors, device, Some(dtype), Purpose::Inference))
+        let builder = Builder::from_state_dict(tensors, device, Some(dtype), Purpose::Inference);
+        Self::build(config, builder, device, dtype)
     }
 
-    fn build(config: &ModelConfig, builder: Builder) -> BuildResult<Self> {
+    /// A network for inference, not trained.
+    pub(crate) fn frozen_fresh(config: &ModelConfig, seed: u64, device: &Device) -> BuildResult<Self> {
+        Self::build(config, Builder::fresh(seed, device, Purpose::Inference), device, DType::F32)
+    }
+
+    fn build(config: &ModelConfig, builder: Builder, device: &Device, dtype: DType) -> BuildResult<Self> {
         let body = match config.network {
             NetworkConfig::Unet(unet) => Body::Unet(Box::new(Unet::new(&builder, unet, config.keypoints())?)),
             NetworkConfig::HrnetOcr(hrnet) => {
@@ -118,7 +128,7 @@ impl Network {
             }
         };
         let (parameters, parameter_count) = builder.finish()?;
-        Ok(Self { body, parameters, parameter_count })
+        Ok(Self { body, parameters, parameter_count, config: config.clone(), device: device.clone(), dtype })
     }
 
     /// One forward pass.
@@ -129,22 +139,17 @@ impl Network {
         self.run(inputs, Pass::new(mode))
     }
 
-    /// The layers of a network built of `config`, in evaluation of one image, found by running it.
+    /// The layers in evaluation of one image, found by running it.
     ///
     /// # Errors
     /// When the device fails.
-    pub(crate) fn summary(
-        &self,
-        config: &ModelConfig,
-        device: &Device,
-        dtype: DType,
-    ) -> CandleResult<Summary> {
-        let zeros =
-            |channels| Tensor::zeros((1, channels, config.size.height, config.size.width), dtype, device);
-        let maps = zeros(config.keypoints())?;
-        let inputs = Inputs { hints: maps.clone(), previous: maps, image: zeros(3)? };
+    pub fn summary(&self) -> CandleResult<Summary> {
+        let Self { config, device, dtype, .. } = self;
+        let plane = |channels| (1, channels, config.size.height, config.size.width);
+        let maps = Tensor::zeros(plane(config.keypoints()), *dtype, device)?;
+        let image = Tensor::zeros(plane(3), *dtype, device)?;
         let recorder = Recorder::default();
-        self.run(&inputs, Pass::recorded(&recorder))?;
+        self.run(&Inputs { hints: maps.clone(), previous: maps, image }, Pass::recorded(&recorder))?;
         Ok(recorder.finish())
     }
 
@@ -158,6 +163,12 @@ impl Network {
             }
         };
         Ok(Logits { main, auxiliary, full: (height, width) })
+    }
+
+    /// How it is built and what it expects.
+    #[must_use]
+    pub const fn config(&self) -> &ModelConfig {
+        &self.config
     }
 
     /// The variables of a network in training; empty for one that was frozen.

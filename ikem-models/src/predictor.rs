@@ -99,6 +99,17 @@ impl Predictor {
         Self::build(checkpoint, device, DType::F32).map_err(BuildError::of_memory)
     }
 
+    /// A predictor that knows nothing yet, to measure what it costs.
+    ///
+    /// # Errors
+    /// A config field out of range; a device that fails.
+    pub fn untrained(config: &ModelConfig, seed: u64, device: &Device) -> Result<Self> {
+        config.check()?;
+        let network = Network::frozen_fresh(config, seed, device).map_err(BuildError::of_memory)?;
+        let (config, device) = (config.clone(), device.clone());
+        Ok(Self(Arc::new(Model { network, config, device, dtype: DType::F32 })))
+    }
+
     fn build(checkpoint: Checkpoint, device: &Device, dtype: DType) -> BuildResult<Self> {
         let Checkpoint { config, tensors } = checkpoint;
         let network = Network::frozen(&config, tensors, device, dtype)?;
@@ -116,8 +127,7 @@ impl Predictor {
     /// # Errors
     /// When the device fails.
     pub fn summary(&self) -> Result<Summary> {
-        let Model { network, config, device, dtype } = &*self.0;
-        Ok(network.summary(config, device, *dtype)?)
+        Ok(self.0.network.summary()?)
     }
 
     /// Marks an image, without hints.

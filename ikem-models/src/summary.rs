@@ -1,6 +1,6 @@
 use std::cell::RefCell;
 
-/// A network layer by layer: see [`Predictor::summary`](crate::Predictor::summary).
+/// A network layer by layer: see [`Network::summary`](crate::Network::summary).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Summary {
     /// The layers in the order in which they ran.

@@ -1,15 +1,10 @@
 //! What the networks cost, against the published parameters and hand-counted mult-adds.
 #![allow(missing_docs, clippy::expect_used)]
 
-use ikem_models::{
-    Checkpoint, Device, HrnetOcrConfig, ModelConfig, Network, NetworkConfig, Predictor, UnetConfig,
-};
+use ikem_models::{Device, HrnetOcrConfig, ModelConfig, NetworkConfig, Predictor, UnetConfig};
 
 fn predictor(network: NetworkConfig) -> Predictor {
-    let config = ModelConfig::new(network);
-    let fresh = Network::fresh(&config, 0, &Device::Cpu).expect("a network");
-    let tensors = fresh.parameters().state_dict();
-    Predictor::from_checkpoint(Checkpoint { config, tensors }, &Device::Cpu).expect("a predictor")
+    Predictor::untrained(&ModelConfig::new(network), 0, &Device::Cpu).expect("a predictor")
 }
 
 #[test]

@@ -1,0 +1,146 @@
+use anyhow::{Context, Result};
+use candle_core::Tensor;
+use ikem_core::{GrayImage, Heatmaps, Hint, Keypoints, Point, Size};
+use ikem_models::{
+    Checkpoint, Device, Inputs, Mode as Pass, ModelConfig, Network, Predictor, Session, StateDict, Summary,
+    ops,
+};
+use ikem_train::{Adam, AdamConfig};
+
+use crate::Mode;
+
+/// The keypoints that a click corrects: two before, and the one that the person moves.
+const HINTED: [usize; 3] = [3, 41, 17];
+
+/// What a run does, ready to run.
+pub enum Workload {
+    Forward { predictor: Predictor, inputs: Inputs },
+    Click { session: Box<Session>, hint: Hint },
+    Train(Box<Training>),
+}
+
+/// A network in training, and its batch.
+pub struct Training {
+    network: Network,
+    adam: Adam,
+    inputs: Inputs,
+    points: Vec<Keypoints>,
+    steps: u64,
+    device: Device,
+}
+
+impl Workload {
+    /// The workload of `mode`; without one, a network that could run forward.
+    pub fn new(
+        mode: Option<Mode>,
+        config: &ModelConfig,
+        tensors: Option<StateDict>,
+        batch: usize,
+        device: &Device,
+    ) -> Result<Self> {
+        if mode == Some(Mode::Train) {
+            return Ok(Self::Train(Box::new(Training::new(config, tensors, batch, device)?)));
+        }
+        let predictor = match tensors {
+            Some(tensors) => {
+                Predictor::from_checkpoint(Checkpoint { config: config.clone(), tensors }, device)?
+            }
+            None => Predictor::untrained(config, 0, device)?,
+        };
+        if mode != Some(Mode::Click) {
+            return Ok(Self::Forward { predictor, inputs: inputs(config, batch, device)? });
+        }
+        let size = config.size;
+        let pixels = (0..size.area()).map(|i| scatter(i, 0)).collect();
+        let mut session = predictor.session(&GrayImage::new(size, pixels)?)?;
+        let place = |k: usize| {
+            Point::new(scatter(k, 1) * 0.9 * size.width as f32, scatter(k, 2) * 0.9 * size.height as f32)
+        };
+        let [first, second, hint] = HINTED.map(|k| k % config.keypoints()).map(|k| Hint::new(k, place(k)));
+        session.revise_all([first, second])?;
+        Ok(Self::Click { session: Box::new(session), hint })
+    }
+
+    /// The network's layers.
+    pub fn summary(&self) -> Result<Summary> {
+        Ok(match self {
+            Self::Forward { predictor, .. } => predictor.summary()?,
+            Self::Click { session, .. } => session.predictor().summary()?,
+            Self::Train(training) => training.network.summary()?,
+        })
+    }
+
+    /// Does it once.
+    pub fn run(&mut self) -> Result<()> {
+        match self {
+            Self::Forward { predictor, inputs } => {
+                predictor.forward(inputs)?.upsampled()?;
+                Ok(())
+            }
+            Self::Click { session, hint } => {
+                hint.point.x = (hint.point.x + 0.5) % (session.image_size().width - 1) as f32;
+                Ok(session.revise(*hint)?)
+            }
+            Self::Train(training) => training.step(),
+        }
+    }
+}
+
+impl Training {
+    fn new(config: &ModelConfig, tensors: Option<StateDict>, batch: usize, device: &Device) -> Result<Self> {
+        let network = match tensors {
+            Some(tensors) => Network::trainable(config, tensors, device)?,
+            None => Network::fresh(config, 0, device)?,
+        };
+        let adam = Adam::new(network.parameters(), AdamConfig::default())?;
+        let dense = inputs(config, batch, device)?;
+        let Size { width, height } = config.size;
+        let point = |i| Point::new(scatter(i, 1) * (width - 1) as f32, scatter(i, 2) * (height - 1) as f32);
+        let points =
+            (0..batch).map(|b| (0..config.keypoints()).map(|k| point(b * config.keypoints() + k)).collect());
+        let inputs = Inputs { hints: dense.hints.zeros_like()?, ..dense };
+        Ok(Self { network, adam, inputs, points: points.collect(), steps: 0, device: device.clone() })
+    }
+
+    fn step(&mut self) -> Result<()> {
+        self.steps += 1;
+        let target = self.target()?;
+        let answer = self.network.forward(&self.inputs, Pass::Train { dropout_seed: self.steps })?;
+        let mut loss = ops::bce_with_logits(&answer.upsampled()?, &target)?;
+        if let Some(auxiliary) = answer.auxiliary_upsampled()? {
+            loss = (loss + ops::bce_with_logits(&auxiliary, &target)?)?;
+        }
+        Ok(self.adam.step(&loss.backward()?)?)
+    }
+
+    /// The maps that the network should answer: (B, K, H, W).
+    fn target(&self) -> Result<Tensor> {
+        let ModelConfig { size, std, .. } = *self.network.config();
+        let mut values: Vec<f32> = Vec::with_capacity(self.inputs.hints.elem_count());
+        for points in &self.points {
+            values.extend(Heatmaps::gaussian(points, size, std).view().iter());
+        }
+        Tensor::from_vec(values, self.inputs.hints.shape(), &self.device).context("the target maps")
+    }
+}
+
+/// Dense maps and an image of noise.
+fn inputs(config: &ModelConfig, batch: usize, device: &Device) -> Result<Inputs> {
+    let size = config.size;
+    let maps = |channels: usize, salt| -> Result<Tensor> {
+        let values = (0..batch * channels * size.area()).map(|i| scatter(i, salt)).collect();
+        Ok(Tensor::from_vec(values, (batch, channels, size.height, size.width), device)?)
+    };
+    let keypoints = config.keypoints();
+    Ok(Inputs {
+        hints: maps(keypoints, 3)?,
+        previous: maps(keypoints, 4)?,
+        image: maps(3, 5)?.affine(2.0, -1.0)?,
+    })
+}
+
+/// A number in 0…1 for each `i`, without order to speak of.
+fn scatter(i: usize, salt: u64) -> f32 {
+    let mixed = (i as u64 ^ salt << 40).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    ((mixed ^ mixed >> 29).wrapping_mul(0xBF58_476D_1CE4_E5B9) >> 40) as f32 / (1_u64 << 24) as f32
+}

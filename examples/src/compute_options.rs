@@ -1,0 +1,39 @@
+use anyhow::{Context, Result, bail};
+use ikem_models::{Device, ops};
+
+/// What computes.
+#[derive(Debug, Clone, clap::Args)]
+pub struct ComputeOptions {
+    /// Where to compute: cpu, or cuda:0 in a build with `--features cuda`
+    #[arg(long, default_value = "cpu")]
+    pub device: String,
+    /// CPU threads [default: as many as there are cores]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+}
+
+impl ComputeOptions {
+    /// Keeps freed memory for the next tensor, starts the threads and opens the device. Call it once, first.
+    ///
+    /// # Errors
+    /// When an option is wrong or there is no such device.
+    pub fn start(&self) -> Result<Device> {
+        ops::keep_freed_memory();
+        if let Some(threads) = self.threads {
+            if threads == 0 {
+                bail!("--threads 0: expected at least 1");
+            }
+            rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().context("--threads")?;
+        }
+        let wrong = || format!("--device {:?}: expected cpu or cuda:N", self.device);
+        match self.device.split_once(':') {
+            None if self.device == "cpu" => Ok(Device::Cpu),
+            Some(("cuda", ordinal)) => {
+                let ordinal = ordinal.parse().with_context(wrong)?;
+                let hint = "no such GPU, or a build without `--features cuda`";
+                Device::new_cuda(ordinal).with_context(|| format!("--device {}: {hint}", self.device))
+            }
+            _ => bail!(wrong()),
+        }
+    }
+}
