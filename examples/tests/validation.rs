@@ -1,5 +1,7 @@
 //! The bundled model on the real validation radiographs, where `IKEM_AASCE` names the folder that holds them.
 #![allow(missing_docs)]
+// Tests stop where something is wrong.
+#![allow(clippy::expect_used, clippy::panic)]
 // Whoever runs the tests must learn which of them had nothing to run on.
 #![allow(clippy::print_stderr)]
 

@@ -1,5 +1,7 @@
 //! Checkpoints: what is written can be read again, and what is broken is told.
 #![allow(missing_docs)]
+// Tests stop where something is wrong.
+#![allow(clippy::expect_used, clippy::panic)]
 
 use std::collections::HashMap;
 use std::path::Path;

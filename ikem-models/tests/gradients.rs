@@ -1,6 +1,8 @@
 //! Every operation's gradient against central differences in f64, by our kernels and by candle's operations: odd and
 //! even shapes, batches of more than one, strided inputs.
 #![allow(missing_docs)]
+// Tests stop where something is wrong.
+#![allow(clippy::expect_used, clippy::panic)]
 
 use candle_core::{Device, Result, Tensor, Var};
 use ikem_core::{Keypoints, Point, Size};

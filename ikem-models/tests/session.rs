@@ -1,5 +1,7 @@
 //! The predictor and the session, with a tiny network of random weights.
 #![allow(missing_docs)]
+// Tests stop where something is wrong.
+#![allow(clippy::expect_used, clippy::panic)]
 
 use candle_core::Tensor;
 use ikem_core::{GrayImage, Hint, Keypoints, Point, Reviser, Size};

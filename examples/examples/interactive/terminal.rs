@@ -8,8 +8,7 @@ use ikem_core::Keypoints;
 use ikem_examples::{ImageSource, parse_hint, predictions_file, print_keypoints, write_overlay};
 use ikem_models::{Predictor, Session};
 
-const HELP: &str = "\
-  T5-TL 412.5,803   put a keypoint (name or index) where it belongs; the others follow
+const HELP: &str = "  T5-TL 412.5,803   put a keypoint (name or index) where it belongs; the others follow
   remove T5-TL      take a correction back and predict with the rest
   undo, redo        step through your corrections
   reset             forget all corrections

@@ -1,10 +1,12 @@
 // The kernels' outputs are vectors that they write whole.
 #![allow(unsafe_code)]
 
+use std::mem::MaybeUninit;
+
 use candle_core::{DType, Result, Shape, Tensor};
 
 use super::cpu::{self, CpuOp, Number, written};
-use super::kernels::{self, Epilogue, Output, PackedConv, Segment};
+use super::kernels::{self, Epilogue, KernelError, Output, PackedConv, Segment};
 use super::{Activation, plain};
 
 /// The geometry of a square convolution.
@@ -64,9 +66,14 @@ impl Conv {
         bias: Option<&[T]>,
         shapes: [&Shape; 2],
     ) -> Result<(Vec<T>, Shape)> {
-        let packed = PackedConv::new(weight, bias, self.0.of_weight(shapes[1])?).map_err(cpu::failed)?;
-        let [n, channels, h, w] = cpu::extents(shapes[0])?;
-        convolve(&packed, &[Segment::new(x, channels)], [n, h, w], &Epilogue::none())
+        let geometry = self.0.of_weight(shapes[1])?;
+        let [n, _, h, w] = cpu::extents(shapes[0])?;
+        convolved(&geometry, [n, h, w], |y| {
+            let channels = geometry.out_channels;
+            let out = &mut Output::whole(y, channels);
+            let x = [Segment::new(x, geometry.in_channels)];
+            kernels::conv_forward((weight, bias), &geometry, &x, (n, h, w), &Epilogue::none(), out)
+        })
     }
 
     /// The gradients of input, weight and bias (empty without one).
@@ -161,24 +168,19 @@ impl CpuOp<2> for WeightGradient {
     }
 }
 
-/// Runs a packed convolution on an input of `[n, h, w]`.
-fn convolve<T: Number>(
-    packed: &PackedConv<T>,
-    inputs: &[Segment<'_, T>],
+/// The output of a convolution of an input of `[n, h, w]`, written by `kernel`.
+fn convolved<T: Number>(
+    geometry: &kernels::Geometry,
     [n, h, w]: [usize; 3],
-    epilogue: &Epilogue<'_, T>,
+    kernel: impl FnOnce(&mut [MaybeUninit<T>]) -> std::result::Result<(), KernelError>,
 ) -> Result<(Vec<T>, Shape)> {
-    let channels = packed.geometry().out_channels;
-    let Some((rows, columns)) = packed.geometry().out_size(h, w) else {
+    let Some((rows, columns)) = geometry.out_size(h, w) else {
         candle_core::bail!("an input of {h} x {w} is smaller than the kernel");
     };
-    // SAFETY: the kernel writes every element of its output.
-    let y = unsafe {
-        written(n * channels * rows * columns, |y| {
-            packed.forward(inputs, (n, h, w), epilogue, &mut Output::whole(y, channels))
-        })
-    }?;
-    Ok((y, Shape::from((n, channels, rows, columns))))
+    let shape = Shape::from((n, geometry.out_channels, rows, columns));
+    // SAFETY: the convolution kernels write every element of their output.
+    let y = unsafe { written(shape.elem_count(), kernel) }?;
+    Ok((y, shape))
 }
 
 /// A convolution for inference: its weights are fixed, what follows it is part of it, and it has no gradient.
@@ -266,7 +268,10 @@ impl FusedConv {
             let segments: Vec<_> = inputs.iter().zip(&channels).map(|(x, &c)| Segment::new(x, c)).collect();
             let epilogue =
                 Epilogue { residual: rest.first().copied(), activation: self.activation.of_kernels() };
-            convolve(packed, &segments, [n, h, w], &epilogue)
+            convolved(packed.geometry(), [n, h, w], |y| {
+                let channels = packed.geometry().out_channels;
+                packed.forward(&segments, (n, h, w), &epilogue, &mut Output::whole(y, channels))
+            })
         })?;
         Tensor::from_vec(y, shape, first.device())
     }

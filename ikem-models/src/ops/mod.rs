@@ -26,6 +26,7 @@ pub use conv_transpose::{FusedConvTranspose, conv_transpose2x2};
 #[doc(hidden)]
 pub use cpu::through_candle;
 pub use dropout::dropout2d;
+pub use kernels::Level;
 pub use loss::{bce_with_logits, heatmap_cross_entropy};
 pub use pool::{global_max, max_pool2x2};
 pub use resize::resize_bilinear;

@@ -1,7 +1,6 @@
 // The kernels' outputs are vectors that they write whole.
 #![allow(unsafe_code)]
 
-use std::mem::MaybeUninit;
 use std::sync::OnceLock;
 
 use candle_core::{Result, Shape, Tensor};
@@ -47,7 +46,7 @@ impl CpuOp<1> for MaxPool {
         let mut places = vec![0; len];
         // SAFETY: the kernel writes every element of its output.
         let y = unsafe {
-            written(len, |y| kernels::max_pool2x2(x, (n * c, h, w), y, Some(as_unwritten(&mut places))))
+            written(len, |y| kernels::max_pool2x2(x, (n * c, h, w), y, Some(kernels::as_uninit(&mut places))))
         }?;
         // An operation runs once; were it run again, the places would be the same.
         let _ = self.places.set(places);
@@ -94,7 +93,7 @@ impl CpuOp<1> for GlobalMax {
         let mut places = vec![0; n * c];
         // SAFETY: the kernel writes every element of its output.
         let y = unsafe {
-            written(n * c, |y| kernels::global_max(x, (n * c, h * w), y, as_unwritten(&mut places)))
+            written(n * c, |y| kernels::global_max(x, (n * c, h * w), y, kernels::as_uninit(&mut places)))
         }?;
         // As with the max pool.
         let _ = self.places.set(places);
@@ -126,10 +125,4 @@ impl CpuOp<1> for GlobalMaxGradient {
         }?;
         Ok((dx, Shape::from(self.size.to_vec())))
     }
-}
-
-/// Places as the kernels take what they write.
-fn as_unwritten<T>(places: &mut [T]) -> &mut [MaybeUninit<T>] {
-    // SAFETY: the layout is the same, and the kernels only ever write whole values.
-    unsafe { std::slice::from_raw_parts_mut(places.as_mut_ptr().cast(), places.len()) }
 }

@@ -37,12 +37,6 @@ impl PthDType {
         }
     }
 
-    /// Whether it is a floating-point type.
-    #[must_use]
-    pub fn is_float(self) -> bool {
-        matches!(self, Self::F64 | Self::F32 | Self::F16 | Self::BF16)
-    }
-
     /// From the name of a typed storage's class, such as `FloatStorage`.
     pub(super) fn from_storage(class: &str) -> Option<Self> {
         Some(match class {

@@ -103,7 +103,7 @@ impl Exponential for f32 {
     fn exp_of_negative(x: Self) -> Self {
         // Adding this number rounds to a whole one, which then stands in the last bits.
         const ROUND: f32 = 12_582_912.0;
-        const LN2_HIGH: f32 = 0.693_359_375;
+        const LN2_HIGH: f32 = 0.693_359_4;
         const LN2_LOW: f32 = -2.121_944_4e-4;
         // Beyond this the result would be denormal.
         let x = if x < 87.0 { -x } else { -87.0 };

@@ -210,6 +210,7 @@ impl<'a, T: Element> Output<'a, T> {
     }
 
     /// The channels from `offset` on of a tensor of `channels` channels.
+    #[cfg(test)]
     pub fn part(data: &'a mut [MaybeUninit<T>], channels: usize, offset: usize) -> Self {
         Self { data, channels, offset }
     }
@@ -230,7 +231,7 @@ impl<'a, T: Element> Output<'a, T> {
 }
 
 /// Initialised memory seen as memory to be written.
-pub fn as_uninit<T: Element>(data: &mut [T]) -> &mut [MaybeUninit<T>] {
+pub fn as_uninit<T: Copy>(data: &mut [T]) -> &mut [MaybeUninit<T>] {
     // SAFETY: same layout; the kernels only ever write values of `T` through it.
     unsafe { std::slice::from_raw_parts_mut(data.as_mut_ptr().cast(), data.len()) }
 }

@@ -41,6 +41,6 @@ pub use conv_transpose::{
 pub use cross_entropy::{Exponential, Target, cross_entropy};
 pub use geometry::{Activation, Epilogue, Geometry, KernelError, Output, Segment, as_uninit, filled};
 pub use pool::{global_max, global_max_backward, max_pool2x2, max_pool2x2_backward};
-pub use resize::{resize_bilinear, resize_bilinear_add, resize_bilinear_backward};
-pub use simd::{Element, Level};
+pub use resize::{resize_bilinear, resize_bilinear_backward};
+pub use simd::Level;
 pub use weight_gradient::conv_backward_weight;

@@ -8,7 +8,7 @@ use std::mem::MaybeUninit;
 
 use rayon::prelude::*;
 
-use super::geometry::{KernelError, as_uninit, check};
+use super::geometry::{KernelError, check};
 use super::pool::planes_per_task;
 use super::simd::{Element, Kernel, Vector};
 
@@ -67,31 +67,6 @@ impl<T: Element> Adjoint<T> {
 pub fn resize_bilinear<T: Element>(
     x: &[T],
     planes: usize,
-    size: (usize, usize),
-    out: (usize, usize),
-    y: &mut [MaybeUninit<T>],
-) -> Result<(), KernelError> {
-    resize::<T, false>(x, planes, size, out, y)
-}
-
-/// As [`resize_bilinear`], added to what `y` holds.
-///
-/// # Errors
-/// A slice whose size does not match, an empty input with an output.
-pub fn resize_bilinear_add<T: Element>(
-    x: &[T],
-    planes: usize,
-    size: (usize, usize),
-    out: (usize, usize),
-    y: &mut [T],
-) -> Result<(), KernelError> {
-    resize::<T, true>(x, planes, size, out, as_uninit(y))
-}
-
-/// With `ADD`, all of `y` must be initialised.
-fn resize<T: Element, const ADD: bool>(
-    x: &[T],
-    planes: usize,
     (h, w): (usize, usize),
     (oh, ow): (usize, usize),
     y: &mut [MaybeUninit<T>],
@@ -107,14 +82,13 @@ fn resize<T: Element, const ADD: bool>(
     let (rows, columns) = (samples::<T>(h, oh), samples::<T>(w, ow));
     let per = planes_per_task(oh * ow);
     y.par_chunks_mut(per * oh * ow).zip(x.par_chunks(per * h * w)).for_each(|(y, x)| {
-        T::dispatch(Resize::<T, ADD> { x, y, size: (h, w), out: (oh, ow), rows: &rows, columns: &columns });
+        T::dispatch(Resize { x, y, size: (h, w), out: (oh, ow), rows: &rows, columns: &columns });
     });
     Ok(())
 }
 
-struct Resize<'a, T, const ADD: bool> {
+struct Resize<'a, T> {
     x: &'a [T],
-    /// Initialised if `ADD`.
     y: &'a mut [MaybeUninit<T>],
     size: (usize, usize),
     out: (usize, usize),
@@ -122,7 +96,7 @@ struct Resize<'a, T, const ADD: bool> {
     columns: &'a [Sample<T>],
 }
 
-impl<T: Element, const ADD: bool> Kernel<T> for Resize<'_, T, ADD> {
+impl<T: Element> Kernel<T> for Resize<'_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -144,7 +118,7 @@ impl<T: Element, const ADD: bool> Kernel<T> for Resize<'_, T, ADD> {
                 }
                 let low = sample.low % 2 * ow;
                 let high = (sample.low + 1).min(h - 1) % 2 * ow;
-                blend::<V, ADD>(&sampled[low..][..ow], &sampled[high..][..ow], sample.fraction, y);
+                blend::<V>(&sampled[low..][..ow], &sampled[high..][..ow], sample.fraction, y);
             }
         }
     }
@@ -158,27 +132,18 @@ fn sample_row<T: Element>(x: &[T], columns: &[Sample<T>], to: &mut [T]) {
     }
 }
 
-/// `y (+)= (1 - fraction) * low + fraction * high`.
+/// `y = (1 - fraction) * low + fraction * high`.
 #[inline(always)]
-fn blend<V: Vector, const ADD: bool>(
-    low: &[V::Elem],
-    high: &[V::Elem],
-    fraction: V::Elem,
-    y: &mut [MaybeUninit<V::Elem>],
-) {
+fn blend<V: Vector>(low: &[V::Elem], high: &[V::Elem], fraction: V::Elem, y: &mut [MaybeUninit<V::Elem>]) {
     let (rest, fraction) = (V::splat(V::Elem::ONE - fraction), V::splat(fraction));
     let len = y.len().min(low.len()).min(high.len());
     let (low, high, y) = (low.as_ptr(), high.as_ptr(), y.as_mut_ptr().cast::<V::Elem>());
     for i in (0..len).step_by(V::LANES) {
         let count = len - i;
-        // SAFETY: the first `count` lanes lie inside all three; `y` is initialised if it is read.
+        // SAFETY: the first `count` lanes lie inside all three.
         unsafe {
             let (low, high) = (V::load_range(low.add(i), 0, count), V::load_range(high.add(i), 0, count));
-            let mut v = low.mul(rest).add(high.mul(fraction));
-            if ADD {
-                v = v.add(V::load_range(y.add(i).cast_const(), 0, count));
-            }
-            v.store_first(y.add(i), count);
+            low.mul(rest).add(high.mul(fraction)).store_first(y.add(i), count);
         }
     }
 }
@@ -289,10 +254,6 @@ mod tests {
                 assert_close(&resize(&x, planes, (h, w), (oh, ow)), &expected, 1e-12, &what);
                 let y = resize(&single(&x), planes, (h, w), (oh, ow));
                 assert_close(&y, &single(&expected), 1e-5, &what);
-                let mut sum = numbers::<f64>(5, expected.len());
-                let total: Vec<f64> = sum.iter().zip(&expected).map(|(a, b)| a + b).collect();
-                resize_bilinear_add(&x, planes, (h, w), (oh, ow), &mut sum).unwrap();
-                assert_close(&sum, &total, 1e-12, &what);
             });
         }
     }

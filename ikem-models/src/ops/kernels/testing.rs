@@ -2,7 +2,8 @@
 
 use std::sync::Mutex;
 
-use super::{Element, Geometry, Level};
+use super::simd::Element;
+use super::{Geometry, Level};
 
 /// Numbers in [-1, 1) from a 64-bit linear congruential generator.
 pub(super) fn numbers<T: Element>(seed: u64, len: usize) -> Vec<T> {
