@@ -76,16 +76,26 @@ impl Affine {
 /// Samples `image` at where each pixel of `size` comes `from`, bilinearly; beyond its edges it is black.
 pub(super) fn warp(image: &GrayImage, size: Size, from: &Affine) -> Vec<f32> {
     let source = Bordered::new(image);
+    let (across, down) = (fixed(from.x_x), fixed(from.y_x));
     let mut pixels = vec![0.0; size.area()];
     for (y, line) in pixels.chunks_exact_mut(size.width.max(1)).enumerate() {
         let [u, v] = from.apply([0.5, y as f64 + 0.5]);
         // Into the bordered image, whose first pixel is one farther out; its middle is half a pixel from its edge.
-        let (u, v) = (u + 0.5, v + 0.5);
-        for (x, value) in line.iter_mut().enumerate() {
-            *value = source.sample((u + x as f64 * from.x_x) as f32, (v + x as f64 * from.y_x) as f32);
+        let (mut u, mut v) = (fixed(u + 0.5), fixed(v + 0.5));
+        for value in line {
+            *value = source.sample(u, v);
+            u = u.wrapping_add(across);
+            v = v.wrapping_add(down);
         }
     }
     pixels
+}
+
+/// A place in steps of 2^-32 pixels: whole numbers are quick to add up and to part. What is farther than any image
+/// reaches is held at the end.
+fn fixed(place: f64) -> i64 {
+    const END: f64 = (1_u64 << 28) as f64;
+    (place.clamp(-END, END) * (1_u64 << 32) as f64) as i64
 }
 
 /// An image in a black border of one pixel, so that sampling need not know its edges.
@@ -93,8 +103,8 @@ struct Bordered {
     pixels: Vec<f32>,
     /// Pixels in a row, border included.
     stride: usize,
-    /// The last place in x and in y that has a next pixel.
-    last: [f32; 2],
+    /// How many places in x and in y have a next pixel.
+    places: [u64; 2],
 }
 
 impl Bordered {
@@ -108,17 +118,18 @@ impl Bordered {
                 inner.copy_from_slice(row);
             }
         }
-        Self { pixels, stride, last: [size.width as f32 + 1.0, size.height as f32 + 1.0] }
+        Self { pixels, stride, places: [size.width as u64 + 1, size.height as u64 + 1] }
     }
 
-    /// The value between pixels.
-    fn sample(&self, x: f32, y: f32) -> f32 {
-        if !(x >= 0.0 && y >= 0.0 && x < self.last[0] && y < self.last[1]) {
+    /// The value between pixels, at a place in steps of 2^-32.
+    fn sample(&self, x: i64, y: i64) -> f32 {
+        let (column, row) = ((x >> 32) as u64, (y >> 32) as u64);
+        // Negative ones have become very large.
+        if column >= self.places[0] || row >= self.places[1] {
             return 0.0;
         }
-        // Both are positive, so that cutting is rounding down.
-        let (column, row) = (x as i32, y as i32);
-        let (right, down) = (x - column as f32, y - row as f32);
+        let part = |place: i64| ((place as u32) >> 8) as i32 as f32 * (1.0 / (1 << 24) as f32);
+        let (right, down) = (part(x), part(y));
         let start = row as usize * self.stride + column as usize;
         let upper = self.pixels.get(start..start + 2);
         let lower = self.pixels.get(start + self.stride..start + self.stride + 2);

@@ -189,7 +189,7 @@ impl Plan {
             tone.apply(&mut values);
         }
         for value in &mut values {
-            *value = 2.0 * *value - 1.0;
+            *value = Preparation::input(*value);
         }
         values
     }
