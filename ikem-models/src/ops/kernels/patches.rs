@@ -205,6 +205,13 @@ unsafe fn copy<V: Vector>(
     len: usize,
 ) {
     let factor = V::splat(scale);
+    if lo == 0 && hi == NR && len == NR {
+        for i in (0..NR).step_by(V::LANES) {
+            // SAFETY: a whole panel's row, all of which can be read.
+            unsafe { V::load(from.add(i)).mul(factor).store(to.add(i)) };
+        }
+        return;
+    }
     for i in (0..len).step_by(V::LANES) {
         // SAFETY: ranges are cut to what the caller vouches for.
         unsafe {
@@ -228,14 +235,29 @@ unsafe fn copy_even<V: Vector>(
     len: usize,
 ) {
     let factor = V::splat(scale);
+    if lo == 0 && hi == NR && len == NR {
+        for i in (0..NR).step_by(V::LANES) {
+            // SAFETY: a whole panel's row; of the last pair the second element is not read, as it may not exist.
+            unsafe {
+                let (a, b) = (from.add(2 * i), from.add(2 * i + V::LANES));
+                let (even, _) = V::deinterleave(V::load(a), V::load_range(b, 0, V::LANES - 1));
+                even.mul(factor).store(to.add(i));
+            }
+        }
+        return;
+    }
     let (first, end) = (2 * lo, (2 * hi).saturating_sub(1).max(2 * lo));
     for i in (0..len).step_by(V::LANES) {
+        let j = 2 * i + V::LANES;
         // SAFETY: ranges are cut to what the caller vouches for.
         unsafe {
-            let load = |j: usize| {
-                V::load_range(from.wrapping_add(j), first.saturating_sub(j), end.saturating_sub(j))
-            };
-            let (even, _) = V::deinterleave(load(2 * i), load(2 * i + V::LANES));
+            let a = V::load_range(
+                from.wrapping_add(2 * i),
+                first.saturating_sub(2 * i),
+                end.saturating_sub(2 * i),
+            );
+            let b = V::load_range(from.wrapping_add(j), first.saturating_sub(j), end.saturating_sub(j));
+            let (even, _) = V::deinterleave(a, b);
             even.mul(factor).store_first(to.add(i), len - i);
         }
     }
