@@ -1,5 +1,29 @@
 #![deny(missing_docs)]
-//! Radiographs, labels and predictions: in from files, out to files.
+//! Radiographs, labels and predictions: in from files, out to files, and into batches.
+//!
+//! - [`load_image`]: PNG, JPEG, TIFF and BMP of 8 and 16 bits, with [`Limits`] that are checked before memory is taken.
+//! - [`Manifest`], [`Prediction`]: the project's JSON, COCO keypoints and CSV, each read back as it was written.
+//! - [`read_aasce`]: the AASCE data set as it is downloaded; what is wrong with it is told one by one.
+//! - [`clean`]: labels looked through ([`audit`]), put right where there is one sure fix ([`repair`]), and reported.
+//! - [`Pipeline`], [`Loader`]: images and keypoints changed together at random, in batches that depend on seed, epoch
+//!   and step alone.
+//! - [`overlay`], [`heatmap_overlay`]: pictures to look at. [`match_histogram`]: one film with another's look.
+//! - [`Phantom`]: synthetic radiographs with exact landmarks.
+//!
+//! ```
+//! use ikem_core::{Keypoints, Point, Size, Skeleton};
+//! use ikem_data::{Manifest, ManifestEntry, Set};
+//!
+//! let spine = Skeleton::spine();
+//! let keypoints: Keypoints = (0..68).map(|i| Point::new(400.0, 30.0 * i as f32)).collect();
+//! let entry = ManifestEntry::from_keypoints("a.png".into(), &keypoints, Size::new(900, 2300), Set::Val, &spine);
+//! let manifest = Manifest { entries: vec![entry] };
+//! let folder = tempfile::tempdir()?;
+//! let file = folder.path().join("manifest.json");
+//! manifest.write(&file)?;
+//! assert_eq!(Manifest::read(&file, &spine)?, manifest);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod aasce;
 mod audit;
