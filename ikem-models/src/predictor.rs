@@ -4,7 +4,7 @@ use std::sync::Arc;
 use candle_core::{DType, Device, Tensor};
 use ikem_core::{Detection, GrayImage, Heatmaps, Hint, Hints, Keypoints, Size};
 
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint::{Checkpoint, Precision};
 use crate::config::ModelConfig;
 use crate::error::{BuildError, BuildResult, Result};
 use crate::network::{Inputs, Logits, Mode, Network};
@@ -69,8 +69,17 @@ impl Predictor {
     /// [`Error::Checkpoint`](crate::Error::Checkpoint) and [`Error::Pth`](crate::Error::Pth) name the file, what was
     /// found and what was expected.
     pub fn load(path: impl AsRef<Path>, device: &Device) -> Result<Self> {
+        Self::load_in(path, Precision::Single, device)
+    }
+
+    /// As [`load`](Self::load), computing in `precision`. Half precision is for GPUs: there it is faster and takes half the
+    /// memory, on a CPU it is slow.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn load_in(path: impl AsRef<Path>, precision: Precision, device: &Device) -> Result<Self> {
         let path = path.as_ref();
-        Self::build(Checkpoint::read(path)?, device, DType::F32).map_err(|error| error.at(path))
+        Self::build(Checkpoint::read(path)?, device, precision.dtype()).map_err(|error| error.at(path))
     }
 
     /// The model that ships with the crate, on the CPU: no path, no download.

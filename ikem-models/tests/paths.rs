@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use candle_core::{DType, Tensor};
 use ikem_core::{Size, Skeleton};
 use ikem_models::{
-    Checkpoint, Device, HrnetOcrConfig, Inputs, Mode, ModelConfig, Network, NetworkConfig, Predictor,
-    UnetConfig, ops,
+    Checkpoint, Device, HrnetOcrConfig, Inputs, Mode, ModelConfig, Network, NetworkConfig, Precision,
+    Predictor, UnetConfig, ops,
 };
 
 const KEYPOINTS: usize = 5;
@@ -15,6 +15,8 @@ const SIZE: Size = Size::new(72, 100);
 /// What the two paths may differ by in an answer, absolute, and in a gradient, relative to its largest element.
 const ANSWER: f64 = 1e-4;
 const GRADIENT: f64 = 1e-9;
+/// What half precision may differ by in an answer.
+const HALF: f64 = 1e-2;
 
 /// Both networks, small, with and without what can be left out.
 fn networks() -> Vec<(&'static str, ModelConfig)> {
@@ -86,6 +88,26 @@ fn both_paths_answer_alike() {
             let off = largest_difference(&frozen, other);
             assert!(off <= ANSWER, "{name}: a logit is off by {off:e}");
         }
+    }
+}
+
+/// On a CPU as on a GPU: there are no kernels for it.
+#[test]
+fn half_precision_answers_nearly_alike() {
+    for (name, config) in networks() {
+        let scratch = tempfile::tempdir().expect("a folder");
+        let path = scratch.path().join("checkpoint.safetensors");
+        let fresh = Network::fresh(&config, 7, &Device::Cpu).expect("a network");
+        let checkpoint = Checkpoint { config, tensors: fresh.parameters().state_dict() };
+        checkpoint.write(&path, Precision::Single).expect("written");
+        let answer = |precision, dtype| {
+            let predictor = Predictor::load_in(&path, precision, &Device::Cpu).expect("a predictor");
+            let logits = predictor.forward(&inputs(dtype, 1)).expect("logits").upsampled().expect("logits");
+            logits.to_dtype(DType::F32).expect("numbers")
+        };
+        let (single, half) = (answer(Precision::Single, DType::F32), answer(Precision::Half, DType::F16));
+        let off = largest_difference(&single, &half);
+        assert!(off > 0.0 && off <= HALF, "{name}: a logit is off by {off:e}");
     }
 }
 

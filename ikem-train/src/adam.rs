@@ -2,9 +2,9 @@ use std::collections::BTreeMap;
 
 use candle_core::backprop::GradStore;
 use candle_core::{
-    CpuStorage, DType, InplaceOp2, InplaceOp3, Layout, Result as CandleResult, Tensor, Var, WithDType,
+    CpuStorage, InplaceOp2, InplaceOp3, Layout, Result as CandleResult, Tensor, Var, WithDType,
 };
-use ikem_models::Parameters;
+use ikem_models::{Parameters, ops};
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
@@ -169,7 +169,7 @@ enum Power {
 
 impl Average {
     fn apply(&self, mean: &Var, gradient: &Tensor) -> CandleResult<()> {
-        if mean.device().is_cpu() && has_cpu_form(mean.dtype()) {
+        if ops::has_kernels(mean) {
             return mean.inplace_op2(gradient, self);
         }
         let newest = match self.power {
@@ -219,7 +219,7 @@ struct Update {
 
 impl Update {
     fn apply(&self, parameter: &Var, mean: &Var, square: &Var) -> CandleResult<()> {
-        if parameter.device().is_cpu() && has_cpu_form(parameter.dtype()) {
+        if ops::has_kernels(parameter) {
             return parameter.inplace_op3(mean, square, self);
         }
         let (mean, square) = (mean.as_detached_tensor(), square.as_detached_tensor());
@@ -285,10 +285,6 @@ impl Root for f64 {
     fn root(self) -> Self {
         self.sqrt()
     }
-}
-
-const fn has_cpu_form(dtype: DType) -> bool {
-    matches!(dtype, DType::F32 | DType::F64)
 }
 
 /// The elements of a contiguous tensor.

@@ -114,6 +114,19 @@ fn steps_follow_the_formula() {
 }
 
 #[test]
+fn without_kernels_a_step_is_the_same() {
+    let run = || {
+        let network = small_network();
+        let config = AdamConfig { weight_decay: 0.1, ..AdamConfig::default() };
+        let mut adam = Adam::new(network.parameters(), config).expect("an optimiser");
+        (0..3).for_each(|_| descend(&network, &mut adam));
+        values(&network)
+    };
+    let (ours, candles) = (run(), ops::through_candle(run));
+    assert!(ours.iter().zip(&candles).all(|(a, b)| (a - b).abs() <= 1e-6));
+}
+
+#[test]
 fn a_resumed_optimiser_goes_on_as_if_it_had_not_stopped() {
     let run = |stop: bool| {
         let network = small_network();

@@ -1,6 +1,6 @@
-use anyhow::{Context, Result};
+use anyhow::Result;
 use candle_core::Tensor;
-use ikem_core::{GrayImage, Heatmaps, Hint, Keypoints, Point, Size};
+use ikem_core::{GrayImage, Hint, Keypoints, Point, Size};
 use ikem_models::{
     Checkpoint, Device, Inputs, Mode as Pass, ModelConfig, Network, Predictor, Session, StateDict, Summary,
     ops,
@@ -26,7 +26,6 @@ pub struct Training {
     inputs: Inputs,
     points: Vec<Keypoints>,
     steps: u64,
-    device: Device,
 }
 
 impl Workload {
@@ -99,28 +98,19 @@ impl Training {
         let points =
             (0..batch).map(|b| (0..config.keypoints()).map(|k| point(b * config.keypoints() + k)).collect());
         let inputs = Inputs { hints: dense.hints.zeros_like()?, ..dense };
-        Ok(Self { network, adam, inputs, points: points.collect(), steps: 0, device: device.clone() })
+        Ok(Self { network, adam, inputs, points: points.collect(), steps: 0 })
     }
 
     fn step(&mut self) -> Result<()> {
         self.steps += 1;
-        let target = self.target()?;
-        let answer = self.network.forward(&self.inputs, Pass::Train { dropout_seed: self.steps })?;
-        let mut loss = ops::bce_with_logits(&answer.upsampled()?, &target)?;
-        if let Some(auxiliary) = answer.auxiliary_upsampled()? {
-            loss = (loss + ops::bce_with_logits(&auxiliary, &target)?)?;
-        }
-        Ok(self.adam.step(&loss.backward()?)?)
-    }
-
-    /// The maps that the network should answer: (B, K, H, W).
-    fn target(&self) -> Result<Tensor> {
         let ModelConfig { size, std, .. } = *self.network.config();
-        let mut values: Vec<f32> = Vec::with_capacity(self.inputs.hints.elem_count());
-        for points in &self.points {
-            values.extend(Heatmaps::gaussian(points, size, std).view().iter());
+        let answer = self.network.forward(&self.inputs, Pass::Train { dropout_seed: self.steps })?;
+        let loss = |logits| ops::heatmap_cross_entropy(logits, &self.points, std, size);
+        let mut total = loss(&answer.main)?;
+        if let Some(auxiliary) = &answer.auxiliary {
+            total = (total + loss(auxiliary)?)?;
         }
-        Tensor::from_vec(values, self.inputs.hints.shape(), &self.device).context("the target maps")
+        Ok(self.adam.step(&total.backward()?)?)
     }
 }
 

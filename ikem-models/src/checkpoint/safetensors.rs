@@ -19,13 +19,22 @@ const CONFIG_KEY: &str = "ikem.config";
 /// The longest header read, in bytes: ten times what a thousand tensors need.
 const MAX_HEADER_BYTES: u64 = 4 << 20;
 
-/// How many bits a written number has.
+/// How many bits a number has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Precision {
     /// 32 bits.
     Single,
     /// 16 bits, half the size; weights change by at most 0.05 %.
     Half,
+}
+
+impl Precision {
+    pub(crate) const fn dtype(self) -> DType {
+        match self {
+            Self::Single => DType::F32,
+            Self::Half => DType::F16,
+        }
+    }
 }
 
 /// Reads a file of `length` bytes.

@@ -24,8 +24,10 @@ pub fn through_candle<R>(f: impl FnOnce() -> R) -> R {
     result
 }
 
-/// Whether the kernels can work on `x`.
-pub(super) fn has_kernels(x: &Tensor) -> bool {
+/// Whether the kernels can work on `x`; if not, what is written for the CPU must be composed of candle's operations.
+#[doc(hidden)]
+#[must_use]
+pub fn has_kernels(x: &Tensor) -> bool {
     x.device().is_cpu() && matches!(x.dtype(), DType::F32 | DType::F64) && !PLAIN.get()
 }
 

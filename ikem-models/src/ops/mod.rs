@@ -24,7 +24,7 @@ pub use batch_norm::{BatchStatistics, batch_norm};
 pub use conv::{FusedConv, Geometry, conv2d};
 pub use conv_transpose::{FusedConvTranspose, conv_transpose2x2};
 #[doc(hidden)]
-pub use cpu::through_candle;
+pub use cpu::{has_kernels, through_candle};
 pub use dropout::dropout2d;
 pub use kernels::Level;
 pub use loss::{bce_with_logits, heatmap_cross_entropy};
