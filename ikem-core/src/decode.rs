@@ -49,13 +49,18 @@ impl Decoding {
     /// A map without mass (all zero) has no expected position; its highest value's is given then.
     #[must_use]
     pub fn detect(&self, map: ArrayView2<'_, f32>) -> Detection {
-        let (peak, row, column) = highest(map);
-        let top = Point::new(column as f32, row as f32);
-        let point = match self {
-            Self::Argmax => top,
-            Self::Expected => expected(map).unwrap_or(top),
-            Self::Local(local) => local.expected(map, row, column, peak).unwrap_or(top),
-        };
+        let mut mean = None;
+        let mut best = Peak::default();
+        if let Self::Expected = self {
+            mean = expected(map, &mut best);
+        } else {
+            map.outer_iter().enumerate().for_each(|(y, row)| best.see(y, row, maximum(row)));
+        }
+        let (peak, row, column) = best.found();
+        if let Self::Local(local) = self {
+            mean = local.expected(map, row, column, peak);
+        }
+        let point = mean.unwrap_or(Point::new(column as f32, row as f32));
         Detection { point, confidence: peak }
     }
 }
@@ -76,25 +81,46 @@ impl LocalWindow {
     }
 }
 
-/// The highest value with its row and column; the first in row order, NaN never.
-fn highest(map: ArrayView2<'_, f32>) -> (f32, usize, usize) {
-    let mut best = (f32::NEG_INFINITY, 0, 0);
-    for (y, row) in map.outer_iter().enumerate() {
-        let top = maximum(row);
-        if top > best.0 {
-            let x = row.iter().position(|&value| value == top).unwrap_or(0);
-            best = (top, y, x);
-        }
-    }
-    if best.0 == f32::NEG_INFINITY { (0.0, 0, 0) } else { best }
+/// The highest value so far with its row and column; the first in row order, NaN never.
+struct Peak {
+    value: f32,
+    row: usize,
+    column: usize,
 }
 
-/// The largest value of a row, in lanes so that the compiler can vectorise it.
+impl Default for Peak {
+    fn default() -> Self {
+        Self { value: f32::NEG_INFINITY, row: 0, column: 0 }
+    }
+}
+
+impl Peak {
+    /// Row `y`, whose highest value is `top`.
+    fn see(&mut self, y: usize, row: ArrayView1<'_, f32>, top: f32) {
+        if top > self.value {
+            let column = row.iter().position(|&value| value == top).unwrap_or(0);
+            *self = Self { value: top, row: y, column };
+        }
+    }
+
+    fn found(&self) -> (f32, usize, usize) {
+        let value = if self.value == f32::NEG_INFINITY { 0.0 } else { self.value };
+        (value, self.row, self.column)
+    }
+}
+
+/// Values that the compiler handles at once.
+const LANES: usize = 16;
+
+const fn larger(a: f32, b: f32) -> f32 {
+    if b > a { b } else { a }
+}
+
+/// The largest value of a row.
 fn maximum(row: ArrayView1<'_, f32>) -> f32 {
-    let larger = |a: f32, b: f32| if b > a { b } else { a };
     let Some(values) = row.as_slice() else { return row.iter().copied().fold(f32::NEG_INFINITY, larger) };
-    let mut lanes = [f32::NEG_INFINITY; 16];
-    let chunks = values.chunks_exact(16);
+    let mut lanes = [f32::NEG_INFINITY; LANES];
+    let chunks = values.chunks_exact(LANES);
     let rest = chunks.remainder().iter().copied().fold(f32::NEG_INFINITY, larger);
     for chunk in chunks {
         for (lane, &value) in lanes.iter_mut().zip(chunk) {
@@ -104,23 +130,44 @@ fn maximum(row: ArrayView1<'_, f32>) -> f32 {
     lanes.into_iter().fold(rest, larger)
 }
 
-/// The mean position under the map.
-fn expected(map: ArrayView2<'_, f32>) -> Option<Point> {
+/// The mean position under the map; `peak` sees every row on the way.
+fn expected(map: ArrayView2<'_, f32>, peak: &mut Peak) -> Option<Point> {
     let mut columns = vec![0.0_f32; map.ncols()];
     let mut mean = Mean::default();
     for (y, row) in map.outer_iter().enumerate() {
-        // The rows are summed in f32 lanes of sixteen; only their totals meet in f64.
-        let mut lanes = [0.0_f32; 16];
-        for (x, (sum, &value)) in columns.iter_mut().zip(row).enumerate() {
-            *sum += value;
-            lanes[x % 16] += value;
-        }
-        let total: f64 = lanes.iter().copied().map(f64::from).sum();
+        let (total, top) = match row.as_slice() {
+            Some(values) => add_row(values, &mut columns),
+            None => add_row(&row.to_vec(), &mut columns),
+        };
+        peak.see(y, row, top);
         mean.mass += total;
         mean.y += total * y as f64;
     }
     mean.x = columns.iter().enumerate().map(|(x, &sum)| f64::from(sum) * x as f64).sum();
     mean.point()
+}
+
+/// Adds a row to the sums of the columns; its total and its largest value. A row is summed in f32 lanes, only their totals
+/// meet in f64.
+fn add_row(row: &[f32], columns: &mut [f32]) -> (f64, f32) {
+    let mut totals = [0.0_f32; LANES];
+    let mut tops = [f32::NEG_INFINITY; LANES];
+    let (chunks, column_chunks) = (row.chunks_exact(LANES), columns.chunks_exact_mut(LANES));
+    let rest = chunks.remainder();
+    for (values, sums) in chunks.zip(column_chunks) {
+        for i in 0..LANES {
+            sums[i] += values[i];
+            totals[i] += values[i];
+            tops[i] = larger(tops[i], values[i]);
+        }
+    }
+    let first = row.len() - rest.len();
+    for (i, (&value, sum)) in rest.iter().zip(&mut columns[first..]).enumerate() {
+        *sum += value;
+        totals[i] += value;
+        tops[i] = larger(tops[i], value);
+    }
+    (totals.into_iter().map(f64::from).sum(), tops.into_iter().fold(f32::NEG_INFINITY, larger))
 }
 
 /// A weighted mean position in the making.
