@@ -14,13 +14,13 @@ use super::simd::{Element, Kernel, Vector};
 
 /// Where an output position reads: `(1 - fraction) * x[low] + fraction * x[low + 1]`.
 #[derive(Clone, Copy)]
-struct Sample<T> {
-    low: usize,
-    fraction: T,
+pub(super) struct Sample<T> {
+    pub low: usize,
+    pub fraction: T,
 }
 
 /// PyTorch's positions for `align_corners=True`: i (n - 1) / (m - 1), 0 for a single output.
-fn samples<T: Element>(n: usize, m: usize) -> Vec<Sample<T>> {
+pub(super) fn samples<T: Element>(n: usize, m: usize) -> Vec<Sample<T>> {
     let scale = if m > 1 { T::from_f64((n - 1) as f64) / T::from_f64((m - 1) as f64) } else { T::ZERO };
     let sample = |i: usize| {
         let at = scale * T::from_f64(i as f64);
@@ -125,7 +125,7 @@ impl<T: Element> Kernel<T> for Resize<'_, T> {
 }
 
 #[inline(always)]
-fn sample_row<T: Element>(x: &[T], columns: &[Sample<T>], to: &mut [T]) {
+pub(super) fn sample_row<T: Element>(x: &[T], columns: &[Sample<T>], to: &mut [T]) {
     let last = x.len() - 1;
     for (to, s) in to.iter_mut().zip(columns) {
         *to = x[s.low.min(last)] * (T::ONE - s.fraction) + x[(s.low + 1).min(last)] * s.fraction;
