@@ -1,24 +1,15 @@
 use candle_core::{DType, Device, Result as CandleResult, Tensor};
+use ikem_core::Size;
 
 use crate::config::{ModelConfig, NetworkConfig};
 use crate::error::{BuildError, BuildResult, Result};
 use crate::hrnet::HrnetOcr;
+use crate::inputs::{EncodedImage, HintMaps, ImageInput, Inputs, PreviousMaps};
 use crate::layers::Pass;
 use crate::ops;
 use crate::params::{Builder, Parameters, Purpose, StateDict};
 use crate::summary::{Recorder, Summary};
 use crate::unet::Unet;
-
-/// What a network sees of a batch; all f32 (or the weights' type), on the weights' device.
-#[derive(Debug, Clone)]
-pub struct Inputs {
-    /// One Gaussian for every corrected keypoint, zeros elsewhere: (B, K, H, W).
-    pub hints: Tensor,
-    /// The sigmoid of the previous prediction, zeros before the first: (B, K, H, W).
-    pub previous: Tensor,
-    /// The grey image repeated three times, -1…1: (B, 3, H, W).
-    pub image: Tensor,
-}
 
 /// Whether a forward pass learns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,22 +130,35 @@ impl Network {
         self.run(inputs, Pass::new(mode))
     }
 
+    /// What an evaluation needs to know of pixels (B, 3, H, W), whatever the hints: for many passes on one image.
+    ///
+    /// # Errors
+    /// When a shape does not fit the config, or the device fails.
+    pub fn encode_image(&self, pixels: &Tensor) -> CandleResult<EncodedImage> {
+        let (_, _, height, width) = pixels.dims4()?;
+        let stem = match &self.body {
+            Body::Unet(unet) => unet.stem(),
+            Body::HrnetOcr(hrnet) => hrnet.stem(),
+        };
+        let features = stem.encode_image(pixels, Pass::new(Mode::Eval))?;
+        Ok(EncodedImage { features, grid: Size::new(width, height) })
+    }
+
     /// The layers in evaluation of one image, found by running it.
     ///
     /// # Errors
     /// When the device fails.
     pub fn summary(&self) -> CandleResult<Summary> {
-        let Self { config, device, dtype, .. } = self;
-        let plane = |channels| (1, channels, config.size.height, config.size.width);
-        let maps = Tensor::zeros(plane(config.keypoints()), *dtype, device)?;
-        let image = Tensor::zeros(plane(3), *dtype, device)?;
+        let Self { config: ModelConfig { size, .. }, device, dtype, .. } = self;
+        let pixels = Tensor::zeros((1, 3, size.height, size.width), *dtype, device)?;
+        let (hints, image) = (HintMaps::none(1), ImageInput::Pixels(pixels));
         let recorder = Recorder::default();
-        self.run(&Inputs { hints: maps.clone(), previous: maps, image }, Pass::recorded(&recorder))?;
+        self.run(&Inputs { hints, previous: PreviousMaps::None, image }, Pass::recorded(&recorder))?;
         Ok(recorder.finish())
     }
 
     fn run(&self, inputs: &Inputs, pass: Pass<'_>) -> CandleResult<Logits> {
-        let (_, _, height, width) = inputs.image.dims4()?;
+        let grid = inputs.grid()?;
         let (main, auxiliary) = match &self.body {
             Body::Unet(unet) => (unet.forward(inputs, pass)?, None),
             Body::HrnetOcr(hrnet) => {
@@ -162,7 +166,7 @@ impl Network {
                 (main, Some(auxiliary))
             }
         };
-        Ok(Logits { main, auxiliary, full: (height, width) })
+        Ok(Logits { main, auxiliary, full: (grid.height, grid.width) })
     }
 
     /// How it is built and what it expects.

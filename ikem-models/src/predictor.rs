@@ -7,7 +7,9 @@ use ikem_core::{Detection, GrayImage, Heatmaps, Hint, Hints, Keypoints, Size};
 use crate::checkpoint::{Checkpoint, Precision};
 use crate::config::ModelConfig;
 use crate::error::{BuildError, BuildResult, Result};
-use crate::network::{Inputs, Logits, Mode, Network};
+use crate::inputs::{EncodedImage, HintMaps, ImageInput, Inputs, PreviousMaps};
+use crate::network::{Logits, Mode, Network};
+use crate::ops;
 use crate::session::Session;
 use crate::summary::Summary;
 
@@ -28,16 +30,16 @@ struct Model {
 pub struct Prediction {
     keypoints: Keypoints,
     confidences: Vec<f32>,
-    /// Logits on the grid: (1, K, H, W).
+    /// Logits as the network's last layer gives them, (1, K, h, w): heatmaps of the grid are made of them on demand.
     logits: Tensor,
+    grid: Size,
 }
 
 /// An image as the network sees it, and the size it had.
 #[derive(Debug, Clone)]
 pub(crate) struct PreparedImage {
     pub size: Size,
-    /// (1, 3, H, W).
-    pub pixels: Tensor,
+    pub encoded: EncodedImage,
 }
 
 impl Prediction {
@@ -58,7 +60,17 @@ impl Prediction {
     /// # Errors
     /// When the device fails.
     pub fn heatmaps(&self) -> Result<Heatmaps> {
-        heatmaps(&self.logits)
+        Ok(Heatmaps::from_array(ops::heatmaps(&self.logits, self.grid)?))
+    }
+
+    /// The heatmap of one keypoint, 1 × H × W, without the others; empty for an index out of range.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn heatmap(&self, keypoint: usize) -> Result<Heatmaps> {
+        let found = usize::from(keypoint < self.keypoints.len());
+        let logits = self.logits.narrow(1, keypoint * found, found)?;
+        Ok(Heatmaps::from_array(ops::heatmaps(&logits, self.grid)?))
     }
 }
 
@@ -168,7 +180,8 @@ impl Predictor {
         let gray = self.config().preparation().apply(image)?;
         let gray = Tensor::from_vec(gray, (1, 1, grid.height, grid.width), &self.0.device)?
             .to_dtype(self.0.dtype)?;
-        Ok(PreparedImage { size: image.size(), pixels: gray.repeat((1, 3, 1, 1))? })
+        let encoded = self.0.network.encode_image(&gray.repeat((1, 3, 1, 1))?)?;
+        Ok(PreparedImage { size: image.size(), encoded })
     }
 
     /// One forward pass; `hints` in image space, `previous` the prediction that they correct.
@@ -178,45 +191,21 @@ impl Predictor {
         hints: &Hints,
         previous: Option<&Prediction>,
     ) -> Result<Prediction> {
-        let ModelConfig { size: grid, decoding, .. } = self.config();
-        let shape = (1, self.config().keypoints(), grid.height, grid.width);
-        let previous = match previous {
-            Some(previous) => candle_nn::ops::sigmoid(&previous.logits)?,
-            None => Tensor::zeros(shape, self.0.dtype, &self.0.device)?,
+        let &ModelConfig { size: grid, std, decoding, .. } = self.config();
+        let on_grid = |hint: &Hint| Hint::new(hint.keypoint, hint.point.rescaled(image.size, grid));
+        let inputs = Inputs {
+            hints: HintMaps::Gaussians { hints: vec![hints.iter().map(on_grid).collect()], std },
+            previous: previous.map_or(PreviousMaps::None, |p| PreviousMaps::OfLogits(p.logits.clone())),
+            image: ImageInput::Encoded(image.encoded.clone()),
         };
-        let inputs =
-            Inputs { hints: self.hint_maps(hints, image.size)?, previous, image: image.pixels.clone() };
-        let logits = self.0.network.forward(&inputs, Mode::Eval)?.upsampled()?;
-        let detections = heatmaps(&logits)?.decode(decoding);
-        let place = |detection: &Detection| detection.point.rescaled(*grid, image.size);
+        let logits = self.0.network.forward(&inputs, Mode::Eval)?.main;
+        let detections = ops::for_each_heatmap(&logits, grid, |map| decoding.detect(map))?;
+        let place = |detection: &Detection| detection.point.rescaled(grid, image.size);
         Ok(Prediction {
             keypoints: detections.iter().map(place).collect(),
             confidences: detections.iter().map(|detection| detection.confidence).collect(),
             logits,
+            grid,
         })
     }
-
-    /// The hint maps: (1, K, H, W), one Gaussian for each hint.
-    fn hint_maps(&self, hints: &Hints, image: Size) -> Result<Tensor> {
-        let ModelConfig { size: grid, std, .. } = *self.config();
-        let plane = grid.area();
-        let mut values = vec![0.0; self.config().keypoints() * plane];
-        for &Hint { keypoint, point } in hints {
-            let points = [point.rescaled(image, grid)].into_iter().collect();
-            let map = Heatmaps::gaussian(&points, grid, std);
-            let target = values[keypoint * plane..].iter_mut();
-            target.zip(map.view()).for_each(|(value, &gaussian)| *value = gaussian);
-        }
-        let shape = (1, self.config().keypoints(), grid.height, grid.width);
-        Ok(Tensor::from_vec(values, shape, &self.0.device)?.to_dtype(self.0.dtype)?)
-    }
-}
-
-/// The sigmoid of logits (1, K, H, W).
-fn heatmaps(logits: &Tensor) -> Result<Heatmaps> {
-    let (_, keypoints, height, width) = logits.dims4()?;
-    let values = candle_nn::ops::sigmoid(logits)?.to_dtype(DType::F32)?.flatten_all()?.to_vec1()?;
-    let maps = ndarray::Array3::from_shape_vec((keypoints, height, width), values)
-        .map_err(|error| candle_core::Error::Msg(error.to_string()))?;
-    Ok(Heatmaps::from_array(maps))
 }

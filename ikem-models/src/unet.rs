@@ -4,8 +4,8 @@ use candle_core::{Result, Tensor};
 
 use crate::config::UnetConfig;
 use crate::error::BuildResult;
+use crate::inputs::Inputs;
 use crate::layers::{ConvSpec, ConvTransposeUnit, ConvUnit, Gate, GateChannels, Pass, Stem};
-use crate::network::Inputs;
 use crate::ops::{self, Activation};
 use crate::params::Builder;
 
@@ -52,6 +52,10 @@ impl Unet {
         })
     }
 
+    pub(crate) const fn stem(&self) -> &Stem {
+        &self.stem
+    }
+
     /// Logits at a quarter of the input: (B, K, H/4, W/4).
     pub(crate) fn forward(&self, inputs: &Inputs, pass: Pass<'_>) -> Result<Tensor> {
         let early = self.stem.forward(inputs, pass)?;
@@ -69,7 +73,7 @@ impl Unet {
             };
         }
         if let Some(gate) = &self.gate {
-            x = x.broadcast_mul(&gate.factors(&inputs.hints, &early, pass)?)?;
+            x = x.broadcast_mul(&gate.factors(inputs, &early, pass)?)?;
         }
         self.head[1].forward(&[&self.head[0].forward(&[&x], pass)?], pass)
     }

@@ -46,16 +46,16 @@ fn logits_and_coordinates_are_pytorchs_on_every_path() {
         let fixture = Fixture::load(name);
         let batch = fixture.batch(&fixture.salt, 1);
         ops::through_candle(|| {
-            let plain = fixture.network(DType::F32).forward(&batch.inputs, Mode::Eval);
+            let plain = fixture.network(DType::F32).forward(&batch.inputs(), Mode::Eval);
             check_evaluation(name, &plain.expect("a forward pass"));
         });
         let frozen = Checkpoint { config: fixture.config(), tensors: fixture.state_dict() };
         let frozen = Predictor::from_checkpoint(frozen, &Device::Cpu).expect("a predictor");
         check_evaluation(
             name,
-            &fixture.network(DType::F32).forward(&batch.inputs, Mode::Eval).expect("a forward pass"),
+            &fixture.network(DType::F32).forward(&batch.inputs(), Mode::Eval).expect("a forward pass"),
         );
-        check_evaluation(name, &frozen.forward(&batch.inputs).expect("a forward pass"));
+        check_evaluation(name, &frozen.forward(&batch.inputs()).expect("a forward pass"));
     }
 }
 
@@ -152,7 +152,7 @@ fn gradient_norms(fixture: &Fixture, dtype: DType) -> BTreeMap<String, f64> {
 }
 
 fn training_loss(network: &Network, batch: &Batch) -> Tensor {
-    let answer = network.forward(&batch.inputs, Mode::Train { dropout_seed: 0 }).expect("a forward pass");
+    let answer = network.forward(&batch.inputs(), Mode::Train { dropout_seed: 0 }).expect("a forward pass");
     fixture_loss(&answer, &batch.target)
 }
 

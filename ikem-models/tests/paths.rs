@@ -51,8 +51,8 @@ fn networks() -> Vec<(&'static str, ModelConfig)> {
 }
 
 /// Smooth maps of a batch, no two alike.
-fn inputs(dtype: DType, batch: usize) -> Inputs {
-    let maps = |channels: usize, phase: f64| {
+fn maps(dtype: DType, batch: usize) -> [Tensor; 3] {
+    let smooth = |channels: usize, phase: f64| {
         let count = batch * channels * SIZE.area();
         let wave = |i: usize| ((i as f64 * 0.37 + phase).sin() * (i as f64 * 0.011).cos()).clamp(-1.0, 1.0);
         Tensor::from_vec(
@@ -63,11 +63,8 @@ fn inputs(dtype: DType, batch: usize) -> Inputs {
         .and_then(|maps| maps.to_dtype(dtype))
         .expect("maps")
     };
-    Inputs {
-        hints: maps(KEYPOINTS, 0.0).abs().expect("maps"),
-        previous: maps(KEYPOINTS, 1.0).abs().expect("maps"),
-        image: maps(3, 2.0),
-    }
+    let [hints, previous] = [0.0, 1.0].map(|phase| smooth(KEYPOINTS, phase).abs().expect("maps"));
+    [hints, previous, smooth(3, 2.0)]
 }
 
 #[test]
@@ -75,11 +72,13 @@ fn both_paths_answer_alike() {
     for (name, config) in networks() {
         let fresh = Network::fresh(&config, 7, &Device::Cpu).expect("a network");
         let tensors = fresh.parameters().state_dict();
+        let [hints, previous, image] = maps(DType::F32, 1);
+        let inputs = Inputs::dense(hints, previous, image);
         let answer = || {
             let checkpoint = Checkpoint { config: config.clone(), tensors: tensors.clone() };
             let frozen = Predictor::from_checkpoint(checkpoint, &Device::Cpu).expect("a predictor");
-            let frozen = frozen.forward(&inputs(DType::F32, 1)).expect("logits").upsampled().expect("logits");
-            let training = fresh.forward(&inputs(DType::F32, 1), Mode::Eval).expect("logits");
+            let frozen = frozen.forward(&inputs).expect("logits").upsampled().expect("logits");
+            let training = fresh.forward(&inputs, Mode::Eval).expect("logits");
             [frozen, training.upsampled().expect("logits")]
         };
         let [frozen, training] = answer();
@@ -133,12 +132,12 @@ fn gradients(config: &ModelConfig) -> BTreeMap<String, Tensor> {
     let double = |(name, tensor): (String, Tensor)| (name, tensor.to_dtype(DType::F64).expect("numbers"));
     let tensors = fresh.parameters().state_dict().into_iter().map(double).collect();
     let network = Network::trainable(config, tensors, &Device::Cpu).expect("a network");
-    let inputs = inputs(DType::F64, 2);
+    let [hints, target, image] = maps(DType::F64, 2);
+    let inputs = Inputs::dense(hints, target.clone(), image);
     let answer = network.forward(&inputs, Mode::Train { dropout_seed: 3 }).expect("logits");
-    let target = &inputs.previous;
-    let mut loss = ops::bce_with_logits(&answer.upsampled().expect("logits"), target).expect("a loss");
+    let mut loss = ops::bce_with_logits(&answer.upsampled().expect("logits"), &target).expect("a loss");
     if let Some(auxiliary) = answer.auxiliary_upsampled().expect("logits") {
-        loss = (loss + ops::bce_with_logits(&auxiliary, target).expect("a loss")).expect("a loss");
+        loss = (loss + ops::bce_with_logits(&auxiliary, &target).expect("a loss")).expect("a loss");
     }
     let gradients = loss.backward().expect("a backward pass");
     let all = network.parameters().trainable().iter();

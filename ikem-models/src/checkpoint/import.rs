@@ -138,7 +138,7 @@ mod tests {
     use super::*;
     use crate::config::{HrnetOcrConfig, UnetConfig};
     use crate::error::BuildError;
-    use crate::network::Inputs;
+    use crate::inputs::Inputs;
     use crate::predictor::Predictor;
 
     const SIZE: Size = Size::new(64, 64);
@@ -183,8 +183,7 @@ mod tests {
             let values: Vec<f32> = (0..channels * SIZE.area()).map(wave).collect();
             Tensor::from_vec(values, (1, channels, SIZE.height, SIZE.width), &Device::Cpu).expect("maps")
         };
-        let inputs =
-            Inputs { hints: maps(KEYPOINTS, 0.0), previous: maps(KEYPOINTS, 1.0), image: maps(3, 2.0) };
+        let inputs = Inputs::dense(maps(KEYPOINTS, 0.0), maps(KEYPOINTS, 1.0), maps(3, 2.0));
         let logits =
             predictor.forward(&inputs).and_then(|answer| Ok(answer.main.flatten_all()?.to_vec1()?));
         logits.expect("logits")

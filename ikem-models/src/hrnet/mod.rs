@@ -11,8 +11,9 @@ use self::backbone::Backbone;
 use self::ocr::Ocr;
 use crate::config::HrnetOcrConfig;
 use crate::error::BuildResult;
+use crate::inputs::Inputs;
 use crate::layers::{Gate, GateChannels, Pass, Stem};
-use crate::network::{Inputs, Mode};
+use crate::network::Mode;
 use crate::params::Builder;
 
 /// HRNet+OCR-IKEM: stem to a quarter of the input, HRNet, gate, OCR with an auxiliary head.
@@ -40,12 +41,16 @@ impl HrnetOcr {
         })
     }
 
+    pub(crate) const fn stem(&self) -> &Stem {
+        &self.stem
+    }
+
     /// Main and auxiliary logits at a quarter of the input, each (B, K, H/4, W/4).
     pub(crate) fn forward(&self, inputs: &Inputs, pass: Pass<'_>) -> Result<(Tensor, Tensor)> {
         let x = self.stem.forward(inputs, pass)?;
         let (early, mut late) = self.backbone.forward(&x, pass)?;
         if let Some(gate) = &self.gate {
-            let factors = gate.factors(&inputs.hints, &early, pass)?;
+            let factors = gate.factors(inputs, &early, pass)?;
             let mut first = 0;
             for part in &mut late {
                 let channels = part.dim(1)?;

@@ -1,7 +1,9 @@
 use candle_core::{Result, Tensor};
+use ikem_core::Size;
 
 use super::{ConvSpec, ConvUnit, Pass};
 use crate::error::BuildResult;
+use crate::inputs::Inputs;
 use crate::ops::{self, Activation};
 use crate::params::Builder;
 
@@ -15,6 +17,7 @@ pub(crate) struct Gate {
     hint_encoder: [ConvUnit; 3],
     squeeze: ConvUnit,
     excite: ConvUnit,
+    keypoints: usize,
 }
 
 /// The channels that a [`Gate`] stands between.
@@ -43,13 +46,15 @@ impl Gate {
             ],
             squeeze: ConvUnit::new(&builder.pp("conv1"), squeeze)?,
             excite: ConvUnit::new(&builder.pp("conv2"), ConvSpec::new(SQUEEZED, late, 1).with_bias())?,
+            keypoints,
         })
     }
 
-    /// The factor of every channel of the late features: (B, C, 1, 1); `hints` (B, K, H, W), `early` (B, C', h, w).
-    pub(crate) fn factors(&self, hints: &Tensor, early: &Tensor, pass: Pass<'_>) -> Result<Tensor> {
+    /// The factor of every channel of the late features: (B, C, 1, 1), of `early` (B, C', h, w).
+    pub(crate) fn factors(&self, inputs: &Inputs, early: &Tensor, pass: Pass<'_>) -> Result<Tensor> {
         let (_, _, height, width) = early.dims4()?;
-        let hints = ops::resize_bilinear(hints, height, width)?;
+        let size = Size::new(width, height);
+        let hints = inputs.hints.resized(self.keypoints, inputs.grid()?, size, early)?;
         let mut features = self.hint_encoder[0].forward(&[early, &hints], pass)?;
         for unit in &self.hint_encoder[1..] {
             features = unit.forward(&[&features], pass)?;

@@ -1,8 +1,8 @@
 use candle_core::{Result, Tensor};
 
-use super::{ConvSpec, ConvUnit, Pass};
+use super::{ConvSpec, ConvUnit, HintMix, Pass};
 use crate::error::BuildResult;
-use crate::network::Inputs;
+use crate::inputs::{ImageInput, Inputs};
 use crate::ops::Activation;
 use crate::params::{Builder, Init};
 
@@ -13,7 +13,7 @@ const HINT_CHANNELS: usize = 16;
 /// (MICCAI 2022, section 2.1; the stem of HRNet with the hints added after its first convolution).
 #[derive(Debug)]
 pub(crate) struct Stem {
-    hint_encoder: Option<[ConvUnit; 2]>,
+    hint_encoder: Option<(HintMix, ConvUnit)>,
     image_encoder: ConvUnit,
     last_encoder: ConvUnit,
 }
@@ -34,21 +34,29 @@ impl Stem {
         })
     }
 
+    /// What depends on the image alone: (B, width, H/2, W/2) of pixels (B, 3, H, W).
+    pub(crate) fn encode_image(&self, pixels: &Tensor, pass: Pass<'_>) -> Result<Tensor> {
+        self.image_encoder.forward(&[pixels], pass)
+    }
+
     /// (B, width, H/4, W/4).
     pub(crate) fn forward(&self, inputs: &Inputs, pass: Pass<'_>) -> Result<Tensor> {
-        let mut features = self.image_encoder.forward(&[&inputs.image], pass)?;
-        if let Some([mix, halve]) = &self.hint_encoder {
-            let hints = mix.forward(&[&inputs.hints, &inputs.previous], pass)?;
+        let mut features = match &inputs.image {
+            ImageInput::Pixels(pixels) => self.encode_image(pixels, pass)?,
+            ImageInput::Encoded(image) => image.features.clone(),
+        };
+        if let Some((mix, halve)) = &self.hint_encoder {
+            let hints = mix.forward(inputs, pass)?;
             features = halve.forward_onto(&[&hints], Some(&features), pass)?;
         }
         self.last_encoder.forward(&[&features], pass)
     }
 }
 
-fn hint_encoder(fusion: &Builder, keypoints: usize, width: usize) -> BuildResult<[ConvUnit; 2]> {
+fn hint_encoder(fusion: &Builder, keypoints: usize, width: usize) -> BuildResult<(HintMix, ConvUnit)> {
     let module = fusion.pp("hintmap_encoder");
-    let mix = ConvSpec::new(2 * keypoints, HINT_CHANNELS, 1).with_bias().then(Activation::LeakyRelu(0.2));
     let halve = ConvSpec::new(HINT_CHANNELS, width, 3).stride(2).with_bias();
     let scale = fusion.parameter("scale", &[1], Init::Constant(0.05))?;
-    Ok([ConvUnit::new(&module.pp("0"), mix)?, ConvUnit::with_scale(&module.pp("2"), scale, halve)?])
+    let mix = HintMix::new(&module.pp("0"), keypoints, HINT_CHANNELS)?;
+    Ok((mix, ConvUnit::with_scale(&module.pp("2"), scale, halve)?))
 }

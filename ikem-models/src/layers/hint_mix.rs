@@ -1,0 +1,80 @@
+use candle_core::{Result, Tensor};
+
+use super::Pass;
+use crate::error::BuildResult;
+use crate::inputs::{Inputs, PreviousMaps};
+use crate::network::Mode;
+use crate::ops::{self, Activation, FusedConv, Geometry, KnownMaps};
+use crate::params::{Builder, Init};
+
+const ACTIVATION: Activation = Activation::LeakyRelu(0.2);
+const GEOMETRY: Geometry = Geometry::same(1, 1);
+
+/// The first convolution of the hint encoder, 1 × 1 from K hint maps and K previous heatmaps: the one layer at full
+/// resolution. It reads what is known of the maps; they are written out only for candle's path and for who gives them so.
+#[derive(Debug)]
+pub(crate) struct HintMix {
+    name: String,
+    weight: Tensor,
+    bias: Tensor,
+    keypoints: usize,
+}
+
+impl HintMix {
+    pub(crate) fn new(conv: &Builder, keypoints: usize, outputs: usize) -> BuildResult<Self> {
+        let inputs = 2 * keypoints;
+        let weight = conv.parameter("weight", &[outputs, inputs, 1, 1], Init::FanIn(inputs))?;
+        let bias = conv.parameter("bias", &[outputs], Init::FanIn(inputs))?;
+        Ok(Self { name: conv.prefix().to_owned(), weight, bias, keypoints })
+    }
+
+    /// (B, outputs, H, W).
+    pub(crate) fn forward(&self, inputs: &Inputs, pass: Pass<'_>) -> Result<Tensor> {
+        let y = match pass.mode {
+            Mode::Eval => self.apply(inputs, &self.weight.detach(), &self.bias.detach(), ACTIVATION)?,
+            Mode::Train { .. } => {
+                let y = self.apply(inputs, &self.weight, &self.bias, Activation::Identity)?;
+                ops::activate(&y, ACTIVATION)?
+            }
+        };
+        let outputs = self.bias.elem_count();
+        let mult_adds = y.elem_count() / outputs.max(1) * self.weight.elem_count();
+        pass.note(&self.name, &y, self.weight.elem_count() + outputs, mult_adds);
+        Ok(y)
+    }
+
+    fn apply(
+        &self,
+        inputs: &Inputs,
+        weight: &Tensor,
+        bias: &Tensor,
+        activation: Activation,
+    ) -> Result<Tensor> {
+        if ops::can_mix(weight)
+            && let Some(maps) = self.known(inputs)?
+        {
+            return ops::mix(maps, weight, bias, activation);
+        }
+        let grid = inputs.grid()?;
+        let hints = inputs.hints.resized(self.keypoints, grid, grid, weight)?;
+        let previous = inputs.previous.dense(hints.dims4()?, weight)?;
+        if weight.track_op() {
+            let y = ops::conv2d(&Tensor::cat(&[hints, previous], 1)?, weight, Some(bias), GEOMETRY)?;
+            return ops::activate(&y, activation);
+        }
+        FusedConv::new(weight, Some(bias), GEOMETRY, activation)?.forward(&[&hints, &previous], None)
+    }
+
+    /// The maps as what is known of them, where nothing is dense.
+    fn known(&self, inputs: &Inputs) -> Result<Option<KnownMaps>> {
+        let grid = inputs.grid()?;
+        let logits = match &inputs.previous {
+            PreviousMaps::None => None,
+            PreviousMaps::OfLogits(logits) => Some(logits.detach()),
+            PreviousMaps::Dense(_) => return Ok(None),
+        };
+        let gaussians = inputs.hints.factors(self.keypoints, grid)?;
+        let (channels, size) = (2 * self.keypoints, (grid.height, grid.width));
+        Ok(gaussians.map(|gaussians| KnownMaps { channels, size, gaussians, logits }))
+    }
+}
