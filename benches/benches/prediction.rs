@@ -1,4 +1,4 @@
-//! What a person waits for, with the bundled model: opening an image, and one correction.
+//! What a person waits for: opening an image, and one correction of a session with three hints.
 #![allow(missing_docs)]
 // A benchmark that can't run has nothing better to do than to stop.
 #![allow(clippy::expect_used)]
@@ -6,27 +6,44 @@
 use criterion::{Criterion, criterion_group, criterion_main};
 use ikem_benches::radiograph;
 use ikem_core::{Hint, Point};
-use ikem_models::{Predictor, ops};
+use ikem_models::{
+    Checkpoint, Device, HrnetOcrConfig, ModelConfig, Network, NetworkConfig, Predictor, UnetConfig, ops,
+};
+
+/// A network of random weights; what they are does not change the time.
+fn random(network: NetworkConfig) -> Predictor {
+    let config = ModelConfig::new(network);
+    let network = Network::fresh(&config, 1, &Device::Cpu).expect("a network");
+    let tensors = network.parameters().state_dict();
+    Predictor::from_checkpoint(Checkpoint { config, tensors }, &Device::Cpu).expect("a predictor")
+}
 
 fn prediction(criterion: &mut Criterion) {
     ops::keep_freed_memory();
-    let predictor = Predictor::pretrained().expect("the bundled model");
     let image = radiograph();
     let mut group = criterion.benchmark_group("prediction");
     group.sample_size(20);
-    group.bench_function("bundled, open an image", |b| {
-        b.iter(|| predictor.session(&image).expect("a session"))
-    });
-    let mut session = predictor.session(&image).expect("a session");
-    let hints = [3, 17, 41].map(|k| Hint::new(k, Point::new(300.0, 10.0 + 30.0 * k as f32)));
-    session.revise_all(hints).expect("a revision");
-    group.bench_function("bundled, a click", |b| {
-        let mut y = 500.0;
-        b.iter(|| {
-            y = if y > 600.0 { 500.0 } else { y + 0.5 };
-            session.revise(Hint::new(17, Point::new(300.0, y))).expect("a revision");
+    let networks: [(&str, fn() -> Predictor); 3] = [
+        ("bundled", || Predictor::pretrained().expect("the bundled model")),
+        ("unet", || random(NetworkConfig::Unet(UnetConfig::default()))),
+        ("hrnet-ocr", || random(NetworkConfig::HrnetOcr(HrnetOcrConfig::default()))),
+    ];
+    for (name, network) in networks {
+        let predictor = network();
+        group.bench_function(format!("{name}, open an image"), |b| {
+            b.iter(|| predictor.session(&image).expect("a session"))
         });
-    });
+        let mut session = predictor.session(&image).expect("a session");
+        let hints = [3, 17, 41].map(|k| Hint::new(k, Point::new(300.0, 10.0 + 30.0 * k as f32)));
+        session.revise_all(hints).expect("a revision");
+        group.bench_function(format!("{name}, a click"), |b| {
+            let mut y = 500.0;
+            b.iter(|| {
+                y = if y > 600.0 { 500.0 } else { y + 0.5 };
+                session.revise(Hint::new(17, Point::new(300.0, y))).expect("a revision");
+            });
+        });
+    }
 }
 
 criterion_group!(benches, prediction);
