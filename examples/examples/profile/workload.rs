@@ -2,8 +2,8 @@ use anyhow::Result;
 use candle_core::Tensor;
 use ikem_core::{GrayImage, Hint, Keypoints, Point, Size};
 use ikem_models::{
-    Checkpoint, Device, Inputs, Mode as Pass, ModelConfig, Network, Predictor, Session, StateDict, Summary,
-    ops,
+    Checkpoint, Device, HintMaps, ImageInput, Inputs, Mode as Pass, ModelConfig, Network, Predictor,
+    PreviousMaps, Session, StateDict, Summary, ops,
 };
 use ikem_train::{Adam, AdamConfig};
 
@@ -92,12 +92,17 @@ impl Training {
             None => Network::fresh(config, 0, device)?,
         };
         let adam = Adam::new(network.parameters(), AdamConfig::default())?;
-        let dense = inputs(config, batch, device)?;
+        let [previous, pixels] =
+            [(config.keypoints(), 4, 4), (3, 1, 5)].map(|plane| noise(plane, config.size, batch, device));
         let Size { width, height } = config.size;
         let point = |i| Point::new(scatter(i, 1) * (width - 1) as f32, scatter(i, 2) * (height - 1) as f32);
         let points =
             (0..batch).map(|b| (0..config.keypoints()).map(|k| point(b * config.keypoints() + k)).collect());
-        let inputs = Inputs { hints: dense.hints.zeros_like()?, ..dense };
+        let inputs = Inputs {
+            hints: HintMaps::none(batch),
+            previous: PreviousMaps::OfLogits(previous?),
+            image: ImageInput::Pixels(pixels?.affine(2.0, -1.0)?),
+        };
         Ok(Self { network, adam, inputs, points: points.collect(), steps: 0 })
     }
 
@@ -116,17 +121,21 @@ impl Training {
 
 /// Dense maps and an image of noise.
 fn inputs(config: &ModelConfig, batch: usize, device: &Device) -> Result<Inputs> {
-    let size = config.size;
-    let maps = |channels: usize, salt| -> Result<Tensor> {
-        let values = (0..batch * channels * size.area()).map(|i| scatter(i, salt)).collect();
-        Ok(Tensor::from_vec(values, (batch, channels, size.height, size.width), device)?)
-    };
+    let maps = |channels, salt| noise((channels, 1, salt), config.size, batch, device);
     let keypoints = config.keypoints();
-    Ok(Inputs {
-        hints: maps(keypoints, 3)?,
-        previous: maps(keypoints, 4)?,
-        image: maps(3, 5)?.affine(2.0, -1.0)?,
-    })
+    Ok(Inputs::dense(maps(keypoints, 3)?, maps(keypoints, 4)?, maps(3, 5)?.affine(2.0, -1.0)?))
+}
+
+/// Noise in 0…1 of some channels at a part of the size, another for each salt.
+fn noise(
+    (channels, part, salt): (usize, usize, u64),
+    size: Size,
+    batch: usize,
+    device: &Device,
+) -> Result<Tensor> {
+    let shape = (batch, channels, size.height / part, size.width / part);
+    let values = (0..shape.0 * shape.1 * shape.2 * shape.3).map(|i| scatter(i, salt)).collect();
+    Ok(Tensor::from_vec(values, shape, device)?)
 }
 
 /// A number in 0…1 for each `i`, without order to speak of.
