@@ -73,7 +73,7 @@ pub(crate) struct Builder {
     building: Rc<RefCell<Building>>,
     prefix: String,
     device: Device,
-    /// The type of the weights; `None` keeps that of the tensors given.
+    /// The type in which the network computes; `None` is that of the tensors given.
     dtype: Option<DType>,
     purpose: Purpose,
 }
@@ -118,6 +118,11 @@ impl Builder {
     /// What the network is built for.
     pub(crate) const fn purpose(&self) -> Purpose {
         self.purpose
+    }
+
+    /// A weight of which nothing is left to be computed, in the type in which the network computes.
+    pub(crate) fn settled(&self, weight: &Tensor) -> candle_core::Result<Tensor> {
+        weight.to_dtype(self.dtype.unwrap_or_else(|| weight.dtype()))
     }
 
     /// A tensor that training changes.
@@ -175,11 +180,7 @@ impl Builder {
                 found
             }
         };
-        let value = value.to_device(&self.device)?;
-        Ok(match self.dtype {
-            Some(dtype) => value.to_dtype(dtype)?,
-            None => value,
-        })
+        Ok(value.to_device(&self.device)?)
     }
 }
 

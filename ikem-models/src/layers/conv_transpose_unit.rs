@@ -29,7 +29,9 @@ impl ConvTransposeUnit {
         let parameters = weight.elem_count() + bias.elem_count();
         let weights = match module.purpose() {
             Purpose::Training => Weights::Trainable { weight, bias },
-            Purpose::Inference => Weights::Fused(FusedConvTranspose::new(&weight, &bias)?),
+            Purpose::Inference => {
+                Weights::Fused(FusedConvTranspose::new(&module.settled(&weight)?, &module.settled(&bias)?)?)
+            }
         };
         Ok(Self { name: module.prefix().to_owned(), weights, parameters })
     }

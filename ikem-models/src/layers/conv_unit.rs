@@ -105,7 +105,17 @@ impl ConvUnit {
         let parameters = own + after.parameters();
         let weights = match conv.purpose() {
             Purpose::Training => Weights::Trainable { weight, bias, after },
-            Purpose::Inference => Weights::Fused(Box::new(fuse(&weight, bias.as_ref(), &after, spec)?)),
+            Purpose::Inference => {
+                let (weight, bias) = fold(&weight, bias.as_ref(), &after)?;
+                let (weight, bias) =
+                    (conv.settled(&weight)?, bias.map(|bias| conv.settled(&bias)).transpose()?);
+                Weights::Fused(Box::new(FusedConv::new(
+                    &weight,
+                    bias.as_ref(),
+                    spec.geometry,
+                    spec.activation,
+                )?))
+            }
         };
         Ok(Self { name: conv.prefix().to_owned(), weights, spec, parameters })
     }
@@ -133,7 +143,9 @@ impl ConvUnit {
         match (&self.weights, mode) {
             (Weights::Fused(conv), _) => conv.forward(inputs, residual),
             (Weights::Trainable { weight, bias, after }, Mode::Eval) => {
-                fuse(weight, bias.as_ref(), after, self.spec)?.forward(inputs, residual)
+                let (weight, bias) = fold(weight, bias.as_ref(), after)?;
+                FusedConv::new(&weight, bias.as_ref(), self.spec.geometry, activation)?
+                    .forward(inputs, residual)
             }
             (Weights::Trainable { weight, bias, after }, Mode::Train { .. }) => {
                 let y = ops::conv2d(&concatenate(inputs)?, weight, bias.as_ref(), self.spec.geometry)?;
@@ -161,19 +173,18 @@ fn concatenate(inputs: &[&Tensor]) -> Result<Tensor> {
     }
 }
 
-/// The one convolution that does all that the unit does in evaluation.
-fn fuse(weight: &Tensor, bias: Option<&Tensor>, after: &After, spec: ConvSpec) -> Result<FusedConv> {
-    match after {
-        After::Nothing => FusedConv::new(weight, bias, spec.geometry, spec.activation),
+/// Weight and bias of the one convolution that does all that the unit does in evaluation.
+fn fold(weight: &Tensor, bias: Option<&Tensor>, after: &After) -> Result<(Tensor, Option<Tensor>)> {
+    Ok(match after {
+        After::Nothing => (weight.detach(), bias.map(Tensor::detach)),
         After::Norm(norm) => {
             let (weight, bias) = norm.fold(weight, bias)?;
-            FusedConv::new(&weight, Some(&bias), spec.geometry, spec.activation)
+            (weight, Some(bias))
         }
         After::Scale(factor) => {
             let factor = factor.detach().abs()?;
             let weight = weight.detach().broadcast_mul(&factor.reshape((1, 1, 1, 1))?)?;
-            let bias = bias.map(|bias| bias.detach().broadcast_mul(&factor)).transpose()?;
-            FusedConv::new(&weight, bias.as_ref(), spec.geometry, spec.activation)
+            (weight, bias.map(|bias| bias.detach().broadcast_mul(&factor)).transpose()?)
         }
-    }
+    })
 }

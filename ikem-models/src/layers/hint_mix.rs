@@ -25,6 +25,7 @@ impl HintMix {
         let inputs = 2 * keypoints;
         let weight = conv.parameter("weight", &[outputs, inputs, 1, 1], Init::FanIn(inputs))?;
         let bias = conv.parameter("bias", &[outputs], Init::FanIn(inputs))?;
+        let (weight, bias) = (conv.settled(&weight)?, conv.settled(&bias)?);
         Ok(Self { name: conv.prefix().to_owned(), weight, bias, keypoints })
     }
 
