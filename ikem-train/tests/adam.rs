@@ -60,7 +60,7 @@ fn norms_after_step(fixture: &Fixture, dtype: DType) -> BTreeMap<String, f64> {
     let batch = fixture.batch(&step.salt, step.batch).to_dtype(dtype);
     let config = AdamConfig { learning_rate: step.lr, ..AdamConfig::default() };
     let mut adam = Adam::new(network.parameters(), config).expect("an optimiser");
-    let answer = network.forward(&batch.inputs, Mode::Train { dropout_seed: 0 }).expect("logits");
+    let answer = network.forward(&batch.inputs(), Mode::Train { dropout_seed: 0 }).expect("logits");
     let loss = |logits: &Tensor| ops::bce_with_logits(logits, &batch.target).expect("a loss");
     let mut total = loss(&answer.upsampled().expect("logits"));
     if let Some(auxiliary) = answer.auxiliary_upsampled().expect("logits") {
