@@ -23,7 +23,8 @@ fn prediction(criterion: &mut Criterion) {
     let image = radiograph();
     let mut group = criterion.benchmark_group("prediction");
     group.sample_size(20);
-    let networks: [(&str, fn() -> Predictor); 3] = [
+    type Load = fn() -> Predictor;
+    let networks: [(&str, Load); 3] = [
         ("bundled", || Predictor::pretrained().expect("the bundled model")),
         ("unet", || random(NetworkConfig::Unet(UnetConfig::default()))),
         ("hrnet-ocr", || random(NetworkConfig::HrnetOcr(HrnetOcrConfig::default()))),

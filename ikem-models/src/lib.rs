@@ -7,7 +7,7 @@
 //!
 //! # Loading
 //!
-//! [`Predictor::pretrained`] needs no file (feature `pretrained`); [`Predictor::load`] takes a [`Checkpoint`]: one
+//! `Predictor::pretrained` needs no file (feature `pretrained`); [`Predictor::load`] takes a [`Checkpoint`]: one
 //! `.safetensors` file that says all of its network, or a published PyTorch `.pth`.
 //!
 //! # Predicting and correcting
