@@ -76,6 +76,8 @@ pub use inputs::{EncodedImage, HintMaps, ImageInput, Inputs, PreviousMaps};
 pub use network::{Logits, Mode, Network};
 pub use params::{Parameters, StateDict};
 pub use predictor::{Prediction, Predictor};
+#[cfg(feature = "pretrained")]
+pub use pretrained::PRETRAINED;
 pub use pth::{PthError, PthErrorKind};
 pub use session::Session;
 pub use summary::{Layer, Summary};

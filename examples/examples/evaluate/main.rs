@@ -20,7 +20,7 @@ use ikem_eval::{
     write_comparison,
 };
 use ikem_examples::{Labelled, ModelOptions};
-use ikem_models::Predictor;
+use ikem_models::{PRETRAINED, Predictor};
 use indicatif::ProgressBar;
 use names::Names;
 use sha2::{Digest, Sha256};
@@ -174,7 +174,7 @@ impl Options {
         Ok(Provenance {
             name: self.name.clone().or(stem).unwrap_or_else(bundled),
             checkpoint: Some(weights.map_or_else(bundled, |path| path.display().to_string())),
-            checkpoint_sha256: weights.map(sha256).transpose()?,
+            checkpoint_sha256: Some(weights.map_or_else(|| sha256_of(PRETRAINED), sha256)?),
             config: Some(serde_json::to_value(predictor.config())?),
             manifest: Some(data.display().to_string()),
             manifest_sha256: Some(sha256(data)?),
@@ -218,8 +218,13 @@ fn folder_beside(output: &Path) -> Result<PathBuf> {
 
 /// The SHA-256 of a file in hexadecimal digits.
 fn sha256(path: &Path) -> Result<String> {
-    let mut file = std::fs::File::open(path).with_context(|| path.display().to_string())?;
+    sha256_of(std::fs::File::open(path).with_context(|| path.display().to_string())?)
+        .with_context(|| path.display().to_string())
+}
+
+/// The SHA-256 of bytes in hexadecimal digits.
+fn sha256_of(mut bytes: impl std::io::Read) -> Result<String> {
     let mut hash = Sha256::new();
-    std::io::copy(&mut file, &mut hash).with_context(|| path.display().to_string())?;
+    std::io::copy(&mut bytes, &mut hash)?;
     Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
 }
