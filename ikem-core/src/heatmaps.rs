@@ -79,6 +79,12 @@ impl Heatmaps {
         self.0.into_iter().collect()
     }
 
+    /// The values, shape K × H × W, to change them.
+    #[must_use]
+    pub fn into_array(self) -> Array3<f32> {
+        self.0
+    }
+
     /// The values, shape K × H × W.
     #[must_use]
     pub fn view(&self) -> ArrayView3<'_, f32> {

@@ -1,3 +1,5 @@
+use serde::{Deserialize, Serialize};
+
 /// A present state with the states before it and the undone ones after it.
 ///
 /// ```
@@ -8,11 +10,15 @@
 /// assert!(history.redo());
 /// assert_eq!(*history.present(), "b");
 /// ```
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct History<T> {
     past: Vec<T>,
     present: T,
+    /// The state that redo restores first is the last.
     future: Vec<T>,
+    /// How many past states are kept; not part of what is written down.
+    #[serde(skip, default = "unlimited")]
     limit: usize,
 }
 
@@ -29,10 +35,37 @@ impl<T> History<T> {
         Self { past: Vec::new(), present, future: Vec::new(), limit }
     }
 
+    /// The same history, forgetting its oldest states beyond `limit` from now on.
+    #[must_use]
+    pub fn with_limit(mut self, limit: usize) -> Self {
+        self.past.drain(..self.past.len().saturating_sub(limit));
+        Self { limit, ..self }
+    }
+
     /// The state that holds now.
     #[must_use]
     pub const fn present(&self) -> &T {
         &self.present
+    }
+
+    /// The states before the present one, the oldest first.
+    #[must_use]
+    pub fn past(&self) -> &[T] {
+        &self.past
+    }
+
+    /// The same history with `change` made to each state; the limit stays.
+    ///
+    /// # Errors
+    /// The first that `change` gives.
+    pub fn try_map<'a, U, E>(
+        &'a self,
+        mut change: impl FnMut(&'a T) -> Result<U, E>,
+    ) -> Result<History<U>, E> {
+        let past = self.past.iter().map(&mut change).collect::<Result<_, E>>()?;
+        let present = change(&self.present)?;
+        let future = self.future.iter().map(change).collect::<Result<_, E>>()?;
+        Ok(History { past, present, future, limit: self.limit })
     }
 
     /// Makes `state` the present one; what had been undone is forgotten.
@@ -67,6 +100,10 @@ impl<T> History<T> {
     }
 }
 
+const fn unlimited() -> usize {
+    usize::MAX
+}
+
 /// Moves the newest state of `from` into `present`, and the present one onto `to`.
 fn step<T>(from: &mut Vec<T>, present: &mut T, to: &mut Vec<T>) -> bool {
     match from.pop() {
@@ -88,6 +125,23 @@ mod tests {
         (1..=4).for_each(|state| history.push(state));
         assert!(history.undo() && history.undo() && !history.undo());
         assert_eq!(*history.present(), 2);
+    }
+
+    #[test]
+    fn mapped_and_written_down_it_undoes_and_redoes_the_same() {
+        let mut history = History::limited(0, 2);
+        (1..=3).for_each(|state| history.push(state));
+        assert!(history.undo());
+        let words = history.try_map(|state| Ok::<_, ()>(state.to_string())).expect("no error");
+        let mut words: History<String> =
+            serde_json::from_str(&serde_json::to_string(&words).expect("JSON")).expect("a history");
+        assert_eq!((words.past(), words.present().as_str()), (&["1".to_owned()][..], "2"));
+        assert!(words.redo() && !words.redo());
+        assert_eq!(words.present(), "3");
+        let mut words = words.with_limit(1);
+        assert_eq!(words.past(), ["2"]);
+        words.push("4".to_owned());
+        assert_eq!(words.past(), ["3"]);
     }
 
     #[test]

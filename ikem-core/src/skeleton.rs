@@ -159,6 +159,32 @@ impl Skeleton {
         self.vertebrae.iter().position(|vertebra| vertebra.corners.contains(&keypoint))
     }
 
+    /// For each keypoint the one whose place it takes when the vertebrae's names move down by `by` (up when negative):
+    /// moved by one, what was called T5 is called T6. `None` for the corners of a vertebra that no other becomes;
+    /// keypoints of no vertebra stay. Nothing at all when the vertebrae do not have the same number of corners.
+    ///
+    /// ```
+    /// let sources = ikem_core::Skeleton::spine().shifted(1).ok_or("a spine")?;
+    /// assert_eq!((sources[0], sources[20]), (None, Some(16))); // T6-TL takes the place of T5-TL
+    /// # Ok::<(), &str>(())
+    /// ```
+    #[must_use]
+    pub fn shifted(&self, by: isize) -> Option<Vec<Option<usize>>> {
+        let corners = self.vertebrae.first()?.corners.len();
+        if self.vertebrae.iter().any(|vertebra| vertebra.corners.len() != corners) {
+            return None;
+        }
+        let back = by.checked_neg()?;
+        let mut sources: Vec<_> = (0..self.len()).map(Some).collect();
+        for (place, vertebra) in self.vertebrae.iter().enumerate() {
+            let from = place.checked_add_signed(back).and_then(|from| self.vertebrae.get(from));
+            for (corner, &keypoint) in vertebra.corners.iter().enumerate() {
+                sources[keypoint] = from.map(|from| from.corners[corner]);
+            }
+        }
+        Some(sources)
+    }
+
     /// The index of the keypoint that `text` names: a name, in any case of letters, or an index from 0.
     ///
     /// # Errors

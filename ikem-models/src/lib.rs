@@ -59,6 +59,7 @@ mod layers;
 mod network;
 pub mod ops;
 mod params;
+mod prediction;
 mod predictor;
 #[cfg(feature = "pretrained")]
 mod pretrained;
@@ -75,10 +76,11 @@ pub use hrnet::HrnetOcr;
 pub use inputs::{EncodedImage, HintMaps, ImageInput, Inputs, PreviousMaps};
 pub use network::{Logits, Mode, Network};
 pub use params::{Parameters, StateDict};
-pub use predictor::{Prediction, Predictor};
+pub use prediction::Prediction;
+pub use predictor::Predictor;
 #[cfg(feature = "pretrained")]
 pub use pretrained::PRETRAINED;
 pub use pth::{PthError, PthErrorKind};
-pub use session::Session;
+pub use session::{Session, Snapshot};
 pub use summary::{Layer, Summary};
 pub use unet::Unet;

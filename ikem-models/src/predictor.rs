@@ -2,7 +2,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor};
-use ikem_core::{Detection, GrayImage, Heatmaps, Hint, Hints, Keypoints, Size};
+use ikem_core::{Detection, GrayImage, Hint, Hints, History, Size};
 
 use crate::checkpoint::{Checkpoint, Precision};
 use crate::config::ModelConfig;
@@ -10,7 +10,8 @@ use crate::error::{BuildError, BuildResult, Result};
 use crate::inputs::{EncodedImage, HintMaps, ImageInput, Inputs, PreviousMaps};
 use crate::network::{Logits, Mode, Network};
 use crate::ops;
-use crate::session::Session;
+use crate::prediction::{Maps, Prediction};
+use crate::session::{Session, Snapshot};
 use crate::summary::Summary;
 
 /// A network with its weights, ready to mark images. Clones share the weights.
@@ -25,53 +26,11 @@ struct Model {
     dtype: DType,
 }
 
-/// The answer of a network to one image, image space.
-#[derive(Debug, Clone)]
-pub struct Prediction {
-    keypoints: Keypoints,
-    confidences: Vec<f32>,
-    /// Logits as the network's last layer gives them, (1, K, h, w): heatmaps of the grid are made of them on demand.
-    logits: Tensor,
-    grid: Size,
-}
-
 /// An image as the network sees it, and the size it had.
 #[derive(Debug, Clone)]
 pub(crate) struct PreparedImage {
     pub size: Size,
     pub encoded: EncodedImage,
-}
-
-impl Prediction {
-    /// The K keypoints as the network places them, in pixels of the original image.
-    #[must_use]
-    pub const fn keypoints(&self) -> &Keypoints {
-        &self.keypoints
-    }
-
-    /// The peak of each keypoint's heatmap, 0…1.
-    #[must_use]
-    pub fn confidences(&self) -> &[f32] {
-        &self.confidences
-    }
-
-    /// The heatmaps, K × H × W on the network's grid.
-    ///
-    /// # Errors
-    /// When the device fails.
-    pub fn heatmaps(&self) -> Result<Heatmaps> {
-        Ok(Heatmaps::from_array(ops::heatmaps(&self.logits, self.grid)?))
-    }
-
-    /// The heatmap of one keypoint, 1 × H × W, without the others; empty for an index out of range.
-    ///
-    /// # Errors
-    /// When the device fails.
-    pub fn heatmap(&self, keypoint: usize) -> Result<Heatmaps> {
-        let found = usize::from(keypoint < self.keypoints.len());
-        let logits = self.logits.narrow(1, keypoint * found, found)?;
-        Ok(Heatmaps::from_array(ops::heatmaps(&logits, self.grid)?))
-    }
 }
 
 impl Predictor {
@@ -167,6 +126,16 @@ impl Predictor {
         Session::new(self.clone(), image)
     }
 
+    /// Goes on annotating `image` where another session of it was left, whichever network predicted there. Until the next
+    /// prediction, heatmaps are Gaussians at the keypoints.
+    ///
+    /// # Errors
+    /// [`Error::Argument`](crate::Error::Argument) when a state is not of this image and these keypoints; when the device
+    /// fails.
+    pub fn resume(&self, image: &GrayImage, states: &History<Snapshot>) -> Result<Session> {
+        Session::resume(self.clone(), image, states)
+    }
+
     /// The logits of a batch whose hints and previous heatmaps are given as dense maps.
     ///
     /// # Errors
@@ -193,9 +162,13 @@ impl Predictor {
     ) -> Result<Prediction> {
         let &ModelConfig { size: grid, std, decoding, .. } = self.config();
         let on_grid = |hint: &Hint| Hint::new(hint.keypoint, hint.point.rescaled(image.size, grid));
+        let previous = match previous {
+            Some(previous) => previous.as_input(&self.0.device, self.0.dtype)?,
+            None => PreviousMaps::None,
+        };
         let inputs = Inputs {
             hints: HintMaps::Gaussians { hints: vec![hints.iter().map(on_grid).collect()], std },
-            previous: previous.map_or(PreviousMaps::None, |p| PreviousMaps::OfLogits(p.logits.clone())),
+            previous,
             image: ImageInput::Encoded(image.encoded.clone()),
         };
         let logits = self.0.network.forward(&inputs, Mode::Eval)?.main;
@@ -204,7 +177,7 @@ impl Predictor {
         Ok(Prediction {
             keypoints: detections.iter().map(place).collect(),
             confidences: detections.iter().map(|detection| detection.confidence).collect(),
-            logits,
+            maps: Maps::Logits(logits),
             grid,
         })
     }

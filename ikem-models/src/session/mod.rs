@@ -1,7 +1,13 @@
+mod levels;
+mod snapshot;
+
 use ikem_core::{GrayImage, Heatmaps, Hint, Hints, History, Keypoints, Reviser, Size};
 
 use crate::error::{Error, Result};
-use crate::predictor::{Prediction, Predictor, PreparedImage};
+use crate::prediction::Prediction;
+use crate::predictor::{Predictor, PreparedImage};
+
+pub use snapshot::Snapshot;
 
 /// How many states undo goes back. Each holds a prediction's maps.
 const UNDO_STEPS: usize = 64;
@@ -23,13 +29,15 @@ pub struct Session {
 struct State {
     hints: Hints,
     prediction: Prediction,
+    /// By how many vertebrae the names were moved down since the beginning.
+    shift: isize,
 }
 
 impl Session {
     pub(crate) fn new(predictor: Predictor, image: &GrayImage) -> Result<Self> {
         let image = predictor.prepare(image)?;
         let first = predictor.predict_prepared(&image, &Hints::new(), None)?;
-        let state = State { hints: Hints::new(), prediction: first.clone() };
+        let state = State { hints: Hints::new(), prediction: first.clone(), shift: 0 };
         Ok(Self { predictor, image, history: History::limited(state, UNDO_STEPS), first })
     }
 
@@ -119,9 +127,57 @@ impl Session {
         self.history.redo()
     }
 
+    /// Whether [`undo`](Self::undo) would do anything.
+    #[must_use]
+    pub const fn can_undo(&self) -> bool {
+        self.history.can_undo()
+    }
+
+    /// Whether [`redo`](Self::redo) would do anything.
+    #[must_use]
+    pub const fn can_redo(&self) -> bool {
+        self.history.can_redo()
+    }
+
     /// Goes back to the first prediction and no hints. Undo takes this back, too.
     pub fn reset(&mut self) {
-        self.history.push(State { hints: Hints::new(), prediction: self.first.clone() });
+        self.history.push(State { hints: Hints::new(), prediction: self.first.clone(), shift: 0 });
+    }
+
+    /// Predicts anew with the present hints, as if there had been no prediction before. Undo takes this back.
+    ///
+    /// # Errors
+    /// When the device fails; the session is then as before.
+    pub fn predict_anew(&mut self) -> Result<()> {
+        let State { hints, shift, .. } = self.history.present().clone();
+        let prediction = self.predictor.predict_prepared(&self.image, &hints, None)?;
+        self.history.push(State { hints, prediction, shift });
+        Ok(())
+    }
+
+    /// The prediction without any hint that the session began with.
+    #[must_use]
+    pub const fn first(&self) -> &Prediction {
+        &self.first
+    }
+
+    /// How far the hint of `keypoint` lies from where that point was shown before it was given, in pixels of the image;
+    /// `None` without a hint, or when that is no longer remembered.
+    #[must_use]
+    pub fn moved(&self, keypoint: usize) -> Option<f32> {
+        let hint = self.hints().get(keypoint)?;
+        let (skeleton, shift) = (&self.predictor.config().skeleton, self.shift());
+        for state in self.history.past().iter().rev() {
+            // What the keypoint was called then.
+            let keypoint = match shift.saturating_sub(state.shift) {
+                0 => keypoint,
+                by => skeleton.shifted(by)?.get(keypoint).copied().flatten()?,
+            };
+            if state.hints.get(keypoint).is_none() {
+                return Some(hint.distance(*state.prediction.keypoints().get(keypoint)?));
+            }
+        }
+        None
     }
 
     /// The present hints with `hints` added, if all of them are for this image.
@@ -138,8 +194,8 @@ impl Session {
     }
 
     fn commit(&mut self, hints: Hints) -> Result<()> {
-        let prediction = self.predict(&hints)?;
-        self.history.push(State { hints, prediction });
+        let (prediction, shift) = (self.predict(&hints)?, self.shift());
+        self.history.push(State { hints, prediction, shift });
         Ok(())
     }
 }

@@ -1,0 +1,92 @@
+use candle_core::{DType, Device, Tensor};
+use ikem_core::{Heatmaps, Keypoints, Size};
+
+use crate::error::Result;
+use crate::inputs::PreviousMaps;
+use crate::ops;
+
+/// The answer of a network to one image, image space.
+#[derive(Debug, Clone)]
+pub struct Prediction {
+    pub(crate) keypoints: Keypoints,
+    pub(crate) confidences: Vec<f32>,
+    pub(crate) maps: Maps,
+    /// The network's grid.
+    pub(crate) grid: Size,
+}
+
+/// What heatmaps are made of on demand.
+#[derive(Debug, Clone)]
+pub(crate) enum Maps {
+    /// Logits as the network's last layer gives them, (1, K, h, w).
+    Logits(Tensor),
+    /// The network's answer is not there any more, its keypoints are: Gaussians as high as the confidences.
+    Gaussians {
+        /// The size that the image has.
+        image: Size,
+        /// Standard deviation in pixels of the grid.
+        std: f32,
+    },
+}
+
+impl Prediction {
+    /// The K keypoints as the network places them, in pixels of the original image.
+    #[must_use]
+    pub const fn keypoints(&self) -> &Keypoints {
+        &self.keypoints
+    }
+
+    /// The peak of each keypoint's heatmap, 0…1.
+    #[must_use]
+    pub fn confidences(&self) -> &[f32] {
+        &self.confidences
+    }
+
+    /// The heatmaps, K × H × W on the network's grid.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn heatmaps(&self) -> Result<Heatmaps> {
+        match &self.maps {
+            Maps::Logits(logits) => Ok(Heatmaps::from_array(ops::heatmaps(logits, self.grid)?)),
+            Maps::Gaussians { image, std } => Ok(self.gaussians(0, self.keypoints.len(), *image, *std)),
+        }
+    }
+
+    /// The heatmap of one keypoint, 1 × H × W, without the others; empty for an index out of range.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn heatmap(&self, keypoint: usize) -> Result<Heatmaps> {
+        let found = usize::from(keypoint < self.keypoints.len());
+        match &self.maps {
+            Maps::Logits(logits) => {
+                let logits = logits.narrow(1, keypoint * found, found)?;
+                Ok(Heatmaps::from_array(ops::heatmaps(&logits, self.grid)?))
+            }
+            Maps::Gaussians { image, std } => Ok(self.gaussians(keypoint * found, found, *image, *std)),
+        }
+    }
+
+    /// What the next prediction is told of this one.
+    pub(crate) fn as_input(&self, device: &Device, dtype: DType) -> Result<PreviousMaps> {
+        Ok(match &self.maps {
+            Maps::Logits(logits) => PreviousMaps::OfLogits(logits.clone()),
+            Maps::Gaussians { .. } => {
+                let shape = (1, self.keypoints.len(), self.grid.height, self.grid.width);
+                let maps = Tensor::from_vec(self.heatmaps()?.into_values(), shape, device)?;
+                PreviousMaps::Dense(maps.to_dtype(dtype)?)
+            }
+        })
+    }
+
+    /// Gaussians of the `count` keypoints from `first` on.
+    fn gaussians(&self, first: usize, count: usize, image: Size, std: f32) -> Heatmaps {
+        let points: Keypoints = self.keypoints.iter().skip(first).take(count).copied().collect();
+        let mut maps = Heatmaps::gaussian(&points.rescaled(image, self.grid), self.grid, std).into_array();
+        for (mut map, &confidence) in maps.outer_iter_mut().zip(self.confidences.iter().skip(first)) {
+            map.mapv_inplace(|value| confidence * value);
+        }
+        Heatmaps::from_array(maps)
+    }
+}

@@ -1,0 +1,98 @@
+//! Names moved to the next vertebra: where a network counted wrongly, its points are right and their names are not.
+
+use candle_core::Tensor;
+use ikem_core::{Hint, Point, Skeleton};
+
+use super::{Session, State};
+use crate::error::Result;
+use crate::prediction::{Maps, Prediction};
+
+/// The logit of a keypoint that was not predicted: a heatmap of next to nothing.
+const NOWHERE: f64 = -12.0;
+
+impl Session {
+    /// By how many vertebrae the names were moved down, in all.
+    #[must_use]
+    pub const fn shift(&self) -> isize {
+        self.history.present().shift
+    }
+
+    /// Moves all names down by `by` vertebrae, up when negative: moved by one, what was called T5 is called T6. Nothing is
+    /// predicted. Undo takes this back.
+    ///
+    /// Points stay where they are, and hints go with their points. The vertebra that has no name any more is gone, with
+    /// its hints; the one at the other end continues the line of its two neighbours, with confidence 0.
+    ///
+    /// `false`, and nothing happens, when `by` leaves fewer than two vertebrae or the skeleton's do not have the same
+    /// number of keypoints.
+    ///
+    /// # Errors
+    /// When the device fails; the session is then as before.
+    pub fn shift_names(&mut self, by: isize) -> Result<bool> {
+        let skeleton = &self.predictor.config().skeleton;
+        let Some(sources) = skeleton.shifted(by) else { return Ok(false) };
+        if by == 0 || by.unsigned_abs().saturating_add(2) > skeleton.vertebrae().len() {
+            return Ok(false);
+        }
+        let State { hints, prediction, shift } = self.history.present();
+        let (shown, size) = (self.keypoints(), self.image.size);
+        let stays = |place: Option<Point>| {
+            place.map(|p| Point::new(p.x.clamp(0.0, last(size.width)), p.y.clamp(0.0, last(size.height))))
+        };
+        let raw: Vec<_> = sources.iter().map(|source| Some(prediction.keypoints()[(*source)?])).collect();
+        let seen: Vec<_> = sources.iter().map(|source| Some(shown[(*source)?])).collect();
+        let continued = continued(skeleton, seen, by);
+        let place = |(raw, new): (Option<Point>, Option<Point>)| raw.or(stays(new)).unwrap_or_default();
+        let confidence =
+            |source: &Option<usize>| source.map_or(0.0, |source| prediction.confidences()[source]);
+        let renamed = |hint: &Hint| {
+            let keypoint = sources.iter().position(|source| *source == Some(hint.keypoint))?;
+            Some(Hint::new(keypoint, hint.point))
+        };
+        let state = State {
+            hints: hints.iter().filter_map(renamed).collect(),
+            prediction: Prediction {
+                keypoints: raw.into_iter().zip(continued).map(place).collect(),
+                confidences: sources.iter().map(confidence).collect(),
+                maps: prediction.maps.renamed(&sources)?,
+                grid: prediction.grid,
+            },
+            shift: shift.saturating_add(by),
+        };
+        self.history.push(state);
+        Ok(true)
+    }
+}
+
+impl Maps {
+    /// The maps of other keypoints, in the order of `sources`.
+    fn renamed(&self, sources: &[Option<usize>]) -> Result<Self> {
+        let Self::Logits(logits) = self else { return Ok(self.clone()) };
+        let nowhere = logits.narrow(1, 0, 1)?.affine(0.0, NOWHERE)?;
+        let map = |source: &Option<usize>| source.map_or(Ok(nowhere.clone()), |k| logits.narrow(1, k, 1));
+        let maps: Vec<Tensor> = sources.iter().map(map).collect::<Result<_, _>>()?;
+        Ok(Self::Logits(Tensor::cat(&maps, 1)?))
+    }
+}
+
+/// The centre of the last of `pixels`.
+fn last(pixels: usize) -> f32 {
+    pixels.saturating_sub(1) as f32
+}
+
+/// `points` with those of vertebrae that have none continued from their two neighbours, corner by corner, from the side
+/// that the names came from.
+fn continued(skeleton: &Skeleton, mut points: Vec<Option<Point>>, by: isize) -> Vec<Option<Point>> {
+    let mut vertebrae: Vec<&[usize]> = skeleton.vertebrae().iter().map(|v| v.corners.as_slice()).collect();
+    if by < 0 {
+        vertebrae.reverse();
+    }
+    // From the inside out: each may need the one before.
+    for place in (0..by.unsigned_abs().min(vertebrae.len().saturating_sub(2))).rev() {
+        for (corner, &keypoint) in vertebrae[place].iter().enumerate() {
+            let neighbour = |step: usize| points[vertebrae[place + step][corner]];
+            points[keypoint] = neighbour(1).zip(neighbour(2)).map(|(near, far)| near + (near - far));
+        }
+    }
+    points
+}
