@@ -89,10 +89,18 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 
 /// Writes `value` as JSON, indented.
 pub(crate) fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), Error> {
-    let mut text = serde_json::to_string_pretty(value)
-        .map_err(|error| Error::Write { path: path.to_owned(), cause: error.into() })?;
+    write(path, json_text(value)?.as_bytes())
+}
+
+/// `value` as JSON, indented.
+pub(crate) fn json_text<T: Serialize>(value: &T) -> Result<String, Error> {
+    let mut text = serde_json::to_string_pretty(value).map_err(|error| Error::Argument {
+        argument: "value",
+        found: error.to_string(),
+        expected: "what JSON can hold".to_owned(),
+    })?;
     text.push('\n');
-    write(path, text.as_bytes())
+    Ok(text)
 }
 
 #[cfg(test)]

@@ -47,12 +47,12 @@ pub use augment::{
     Scaling, Translation,
 };
 pub use batches::{Batch, BatchConfig, Batches, Loader};
-pub use coco::{read_coco_predictions, write_coco_predictions};
+pub use coco::{coco_predictions, read_coco_predictions, write_coco_predictions};
 pub use error::Error;
 pub use histogram::match_histogram;
 pub use image_file::{Limits, decode_image, image_size, load_image, load_resized};
 pub use manifest::{Manifest, ManifestEntry, Set};
-pub use overlay::{Picture, heatmap_overlay, overlay, write_gray_png};
+pub use overlay::{Picture, gray_png, heatmap_overlay, heatmap_png, overlay, write_gray_png};
 pub use phantom::{Curve, Phantom, PhantomConfig, PhantomError, SpineShape};
 pub use prediction::{PredictedKeypoint, Prediction};
-pub use tables::{read_csv_predictions, write_csv_predictions};
+pub use tables::{csv_predictions, read_csv_predictions, write_csv_predictions};

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, files};
 
-pub use predictions::{read_coco_predictions, write_coco_predictions};
+pub use predictions::{coco_predictions, read_coco_predictions, write_coco_predictions};
 
 /// What the file should be.
 const KIND: &str = "COCO keypoint file";

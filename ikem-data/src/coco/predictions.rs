@@ -25,6 +25,14 @@ pub fn write_coco_predictions(
     predictions: &[Prediction],
     skeleton: &Skeleton,
 ) -> Result<(), Error> {
+    files::write(path.as_ref(), coco_predictions(predictions, skeleton)?.as_bytes())
+}
+
+/// The text of the file that [`write_coco_predictions`] writes.
+///
+/// # Errors
+/// [`Error::Argument`] when a prediction's keypoints are not those of `skeleton` or not finite.
+pub fn coco_predictions(predictions: &[Prediction], skeleton: &Skeleton) -> Result<String, Error> {
     let mut file: Coco<(), Extra> =
         Coco { images: Vec::new(), annotations: Vec::new(), categories: vec![Category::of(skeleton)] };
     for (id, prediction) in (1..).zip(predictions) {
@@ -52,7 +60,7 @@ pub fn write_coco_predictions(
         annotation.score = (!keypoints.is_empty()).then(|| sum / keypoints.len() as f64);
         file.annotations.push(annotation);
     }
-    files::write_json(path.as_ref(), &file)
+    files::json_text(&file)
 }
 
 /// Reads predictions in COCO's format. Where they are another program's, every keypoint has the annotation's score as

@@ -7,11 +7,11 @@ mod picture;
 use ikem_core::{GrayImage, Keypoints, Point, Size, Skeleton};
 use ndarray::ArrayView2;
 
-pub use picture::{Picture, write_gray_png};
+pub use picture::{Picture, gray_png, heatmap_png, write_gray_png};
 
 use crate::Error;
 use canvas::Canvas;
-use palette::{Rgb, group_colour, heat_colour};
+use palette::{Rgb, group_colour, heat_colour, heat_opacity};
 
 const WHITE: Rgb = [255; 3];
 const BLACK: Rgb = [0; 3];
@@ -124,9 +124,9 @@ pub fn heatmap_overlay(image: &GrayImage, map: ArrayView2<'_, f32>) -> Result<Pi
         for (x, &(left, right, along)) in across.iter().enumerate() {
             let row = |row: usize| map[[row, left]] + along * (map[[row, right]] - map[[row, left]]);
             let value = (row(above) + down * (row(below) - row(above))).clamp(0.0, 1.0);
-            // A hundredth would not be seen.
-            if value > 0.01 {
-                canvas.blend(x as i64, y as i64, heat_colour(value), 0.8 * value.sqrt());
+            let opacity = heat_opacity(value);
+            if opacity > 0.0 {
+                canvas.blend(x as i64, y as i64, heat_colour(value), opacity);
             }
         }
     }

@@ -30,3 +30,9 @@ pub(super) fn heat_colour(value: f32) -> Rgb {
         (STOPS[below][channel] + part * (STOPS[below + 1][channel] - STOPS[below][channel])).round() as u8
     })
 }
+
+/// How much of the image a heatmap's value covers, 0…1.
+pub(super) fn heat_opacity(value: f32) -> f32 {
+    // A hundredth would not be seen.
+    if value > 0.01 { 0.8 * value.min(1.0).sqrt() } else { 0.0 }
+}

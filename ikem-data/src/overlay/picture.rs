@@ -4,7 +4,9 @@ use std::path::Path;
 use ikem_core::{GrayImage, Size};
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, ImageEncoder};
+use ndarray::ArrayView2;
 
+use super::palette::{heat_colour, heat_opacity};
 use crate::{Error, files};
 
 /// A picture in colour to look at: 8 bits of red, green and blue a pixel, rows from the top.
@@ -54,8 +56,31 @@ impl Picture {
 /// # Errors
 /// [`Error::Argument`] when it is too large for a PNG file, [`Error::Write`].
 pub fn write_gray_png(path: impl AsRef<Path>, image: &GrayImage) -> Result<(), Error> {
+    files::write(path.as_ref(), &gray_png(image)?)
+}
+
+/// A grey image as the bytes of a PNG file of 8 bits; values outside 0…1 are cut.
+///
+/// # Errors
+/// [`Error::Argument`] when it is too large for a PNG file.
+pub fn gray_png(image: &GrayImage) -> Result<Vec<u8>, Error> {
     let pixels: Vec<u8> = image.pixels().iter().map(|&value| to_byte(value)).collect();
-    files::write(path.as_ref(), &encode_png(image.size(), &pixels, ExtendedColorType::L8)?)
+    encode_png(image.size(), &pixels, ExtendedColorType::L8)
+}
+
+/// One heatmap (H × W, 0…1) as the bytes of a PNG file of its size, to be laid over the image: the higher a value, the
+/// lighter its colour and the less is seen through it.
+///
+/// # Errors
+/// [`Error::Argument`] when the map has no values.
+pub fn heatmap_png(map: ArrayView2<'_, f32>) -> Result<Vec<u8>, Error> {
+    let (height, width) = map.dim();
+    let pixel = |&value: &f32| {
+        let [red, green, blue] = heat_colour(value);
+        [red, green, blue, to_byte(heat_opacity(value))]
+    };
+    let pixels: Vec<u8> = map.iter().flat_map(pixel).collect();
+    encode_png(Size::new(width, height), &pixels, ExtendedColorType::Rgba8)
 }
 
 /// A value of 0…1 as a byte.

@@ -3,7 +3,7 @@ use std::path::Path;
 use ikem_core::Skeleton;
 
 use super::Table;
-use crate::{Error, Manifest, ManifestEntry, Set};
+use crate::{Error, Manifest, ManifestEntry, Set, files};
 
 /// Columns before the coordinates.
 const FIRST: [&str; 4] = ["image_path", "set", "height", "width"];
@@ -32,7 +32,7 @@ impl Manifest {
                 .chain(coordinates)
                 .collect()
         });
-        super::write(path.as_ref(), &header(skeleton), rows)
+        files::write(path.as_ref(), &super::bytes(&header(skeleton), rows)?)
     }
 
     /// Reads what [`write_csv`](Self::write_csv) wrote.

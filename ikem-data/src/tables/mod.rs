@@ -9,24 +9,24 @@ use csv::StringRecord;
 
 use crate::{Error, files};
 
-pub use predictions::{read_csv_predictions, write_csv_predictions};
+pub use predictions::{csv_predictions, read_csv_predictions, write_csv_predictions};
 
 /// What the file should be.
 const KIND: &str = "CSV file";
 
-/// Writes rows of equal length under a header.
-fn write(path: &Path, header: &[String], rows: impl Iterator<Item = Vec<String>>) -> Result<(), Error> {
-    let failed = |error: csv::Error| Error::Write { path: path.to_owned(), cause: error.into() };
+/// Rows of equal length under a header.
+fn bytes(header: &[String], rows: impl Iterator<Item = Vec<String>>) -> Result<Vec<u8>, Error> {
+    let failed = |error: String| Error::Argument {
+        argument: "rows",
+        found: error,
+        expected: "rows as long as the header".to_owned(),
+    };
     let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(header).map_err(failed)?;
+    writer.write_record(header).map_err(|error| failed(error.to_string()))?;
     for row in rows {
-        writer.write_record(row).map_err(failed)?;
+        writer.write_record(row).map_err(|error| failed(error.to_string()))?;
     }
-    let bytes = writer.into_inner().map_err(|error| Error::Write {
-        path: path.to_owned(),
-        cause: std::io::Error::other(error.to_string()),
-    })?;
-    files::write(path, &bytes)
+    writer.into_inner().map_err(|error| failed(error.to_string()))
 }
 
 /// A CSV file with the columns that were asked for.

@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use super::Table;
-use crate::{Error, PredictedKeypoint, Prediction};
+use crate::{Error, PredictedKeypoint, Prediction, files};
 
 fn header() -> Vec<String> {
     let names = [
@@ -27,6 +27,14 @@ fn header() -> Vec<String> {
 /// [`Error::Argument`] when a value is not finite, a prediction has no keypoints, or two predictions in a row are of
 /// the same image, which could not be told apart; [`Error::Write`].
 pub fn write_csv_predictions(path: impl AsRef<Path>, predictions: &[Prediction]) -> Result<(), Error> {
+    files::write(path.as_ref(), &csv_predictions(predictions)?)
+}
+
+/// The bytes of the file that [`write_csv_predictions`] writes.
+///
+/// # Errors
+/// [`Error::Argument`] as there.
+pub fn csv_predictions(predictions: &[Prediction]) -> Result<Vec<u8>, Error> {
     let argument =
         |(found, expected): (String, String)| Error::Argument { argument: "prediction", found, expected };
     for prediction in predictions {
@@ -58,7 +66,7 @@ pub fn write_csv_predictions(path: impl AsRef<Path>, predictions: &[Prediction])
             own.into_iter().chain(cobb.clone()).collect()
         })
     });
-    super::write(path.as_ref(), &header(), rows)
+    super::bytes(&header(), rows)
 }
 
 /// Reads what [`write_csv_predictions`] wrote.
