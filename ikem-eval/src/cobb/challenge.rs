@@ -43,8 +43,9 @@ pub struct ChallengeAngles {
     /// In degrees. The first is the largest of all, whatever its place in the spine; the challenge calls the three
     /// proximal thoracic, main thoracic and thoracolumbar/lumbar all the same.
     pub degrees: [f64; 3],
-    /// The two vertebrae, from 0, between which the largest angle is; the upper one first.
-    pub most_tilted: [usize; 2],
+    /// The two vertebrae, from 0, between which each angle is; the upper one first. Those of the first are the most
+    /// tilted to each other.
+    pub ends: [[usize; 2]; 3],
     /// What the script took the spine for.
     pub shape: Shape,
 }
@@ -69,18 +70,23 @@ pub fn challenge_angles(
     let last = tilts.len() - 1;
 
     let [upper, lower] = most_tilted(last, angle);
-    let largest_above = |from: usize| farthest(0..=from, |other| angle(from, other));
+    let largest_above = |from: usize| farthest(0..=from, |other| angle(from, other)).0;
     let (shape, second, third) = if !script.is_s_shaped(&midpoints(&spine)) {
-        (Shape::Single, angle(0, upper), angle(last, lower))
+        (Shape::Single, [0, upper], [lower, last])
     } else {
-        let (second_end, second) = largest_above(upper);
+        let above = largest_above(upper);
         if script.row(&spine[upper]) + script.row(&spine[lower]) < image.height as f64 {
-            (Shape::MajorAbove, second, farthest(lower..=last, |other| angle(lower, other)).1)
+            (
+                Shape::MajorAbove,
+                [above, upper],
+                [lower, farthest(lower..=last, |other| angle(lower, other)).0],
+            )
         } else {
-            (Shape::MajorBelow, second, largest_above(second_end).1)
+            (Shape::MajorBelow, [above, upper], [largest_above(above), above])
         }
     };
-    Ok(ChallengeAngles { degrees: [angle(upper, lower), second, third], most_tilted: [upper, lower], shape })
+    let ends = [[upper, lower], second, third];
+    Ok(ChallengeAngles { degrees: ends.map(|[upper, lower]| angle(upper, lower)), ends, shape })
 }
 
 impl Script {
@@ -183,7 +189,7 @@ pub(super) mod tests {
     fn a_single_curve_is_measured_against_the_outer_vertebrae() {
         let angles =
             challenge_angles(&spine(&C_SHAPE), Size::new(300, 600), Script::Matlab).expect("a spine");
-        assert_eq!((angles.most_tilted, angles.shape), ([1, 3], Shape::Single));
+        assert_eq!((angles.ends, angles.shape), ([[1, 3], [0, 1], [3, 4]], Shape::Single));
         assert!(close(angles.degrees, [35.0, 7.0, 11.0]), "{angles:?}");
     }
 
@@ -194,10 +200,10 @@ pub(super) mod tests {
         let angles =
             |height, script| challenge_angles(&keypoints, Size::new(300, height), script).expect("a spine");
         let above = angles(600, Script::Matlab);
-        assert_eq!((above.most_tilted, above.shape), ([2, 3], Shape::MajorAbove));
+        assert_eq!((above.ends, above.shape), ([[2, 3], [1, 2], [3, 4]], Shape::MajorAbove));
         assert!(close(above.degrees, [40.0, 35.0, 12.0]), "{above:?}");
         let below = angles(200, Script::Matlab);
-        assert_eq!((below.most_tilted, below.shape), ([2, 3], Shape::MajorBelow));
+        assert_eq!((below.ends, below.shape), ([[2, 3], [1, 2], [0, 1]], Shape::MajorBelow));
         // From 2 up to 1, from there up to 0.
         assert!(close(below.degrees, [40.0, 35.0, 14.0]), "{below:?}");
     }
@@ -238,7 +244,7 @@ pub(super) mod tests {
     fn a_straight_spine_has_no_angle() {
         let keypoints = spine(&[(100.0, 0.0), (100.0, 0.0), (100.0, 0.0)]);
         let angles = challenge_angles(&keypoints, Size::new(200, 400), Script::Matlab).expect("a spine");
-        assert_eq!((angles.degrees, angles.most_tilted), ([0.0; 3], [0, 0]));
+        assert_eq!((angles.degrees, angles.ends[0]), ([0.0; 3], [0, 0]));
     }
 
     #[test]
