@@ -1,9 +1,47 @@
 //! Annotates radiographs: the network predicts, you correct a point, the network moves the others.
 //!
-//! `cargo run --example interactive -- --terminal IMAGE`
+//! `cargo run --example interactive -- [IMAGE|FOLDER …]` serves a page and prints its address; `--terminal` works without
+//! a browser. What is done to an image is written down after each action, in `NAME.ikem.json` beside it (with `--output
+//! DIR`, there), and taken up again at the next start. Uploads and phantoms have no folder of their own: they are kept in
+//! `ikem-annotations` (or `DIR`), as is `annotation-log.jsonl`, a line for each action.
+//!
+//! # The API
+//!
+//! JSON; points are x to the right, y down, in pixels of the image. Requests name images, networks and keypoints by number.
+//! What an answer holds is in `server/api.rs`. An error is `{"error": "a line for the person", "kind": "not_found"}` with a
+//! status of 400 or more.
+//!
+//! | request | body | answer |
+//! |---|---|---|
+//! | `GET /api/workplace` | | all there is to see: networks, skeleton, images with their status |
+//! | `GET /api/status` | | how far loading and work are |
+//! | `POST /api/model` | `{"id": 1}` | as status; loads another network |
+//! | `POST /api/matching` | `{"on": true}` | as status; gives images the reference's grey values, or not |
+//! | `POST /api/images` | a file, its name in `X-File-Name` | the new image's line in the list |
+//! | `GET /api/images/ID` | | the image's **state**: points, hints, angles, comparison |
+//! | `GET /api/images/ID/image.png`, `matched.png`, `thumbnail.png`, `heatmap/K.png` | | pictures |
+//! | `GET /api/images/ID/export/FILE` | | `keypoints.json`, `coco.json`, `keypoints.csv`, `overlay.png`, `report.html` |
+//! | `GET /api/export/FILE` | | of all images worked on: `coco.json`, `keypoints.csv`, `effort.csv` |
+//! | `POST /api/images/ID/preview` | `{"keypoint": 16, "x": 412.5, "y": 803}` | the points if it were put there, or `"overtaken": true` |
+//! | `POST /api/images/ID/revise` | the same | state |
+//! | `POST /api/images/ID/remove` | `{"keypoint": 16}` | state |
+//! | `POST /api/images/ID/undo`, `redo`, `reset`, `predict` | `{}` | state |
+//! | `POST /api/images/ID/shift` | `{"by": 1}`: T5 becomes T6 | state |
+//! | `POST /api/images/ID/accept` | `{"accepted": true}` | state |
+//! | `POST /api/images/ID/time` | `{"seconds": 5}` | state |
+//! | `POST /api/images/ID/import` | an exported `keypoints.json` | state |
+//!
+//! Each body that acts on an image may say `"seconds"`, the active time since the last report. `Server-Timing: network`
+//! tells how long the network took, waiting for its turn included. Predictions run one at a time. A preview that a newer
+//! request of the same image overtakes is dropped; a correction never is.
+//!
+//! Moving all names (`shift`) moves no point: hints go with their points, the vertebra that falls off the end is gone with
+//! its hints, and the new one at the other end continues the line of its neighbours with confidence 0. Undo brings all
+//! back.
 #![allow(clippy::print_stdout)]
 
 mod played;
+mod server;
 mod terminal;
 
 use std::path::PathBuf;
@@ -13,27 +51,32 @@ use anyhow::{Result, bail};
 use clap::Parser;
 use ikem_data::Set;
 use ikem_examples::{ImageSource, Labelled, ModelOptions};
+use server::{Labels, PageOptions};
 
 /// Annotates spinal radiographs. Research software, not a medical device.
 #[derive(Parser)]
 struct Options {
-    /// A radiograph [default: a synthetic one]
-    image: Option<PathBuf>,
+    /// Radiographs, or folders of them [default: synthetic ones]
+    #[arg(value_name = "IMAGE")]
+    images: Vec<PathBuf>,
     /// Work in the terminal
     #[arg(long)]
     terminal: bool,
-    /// Play the person: correct the worst point not yet corrected, by these labels (a manifest, as `preprocess` writes it)
-    #[arg(long, value_name = "MANIFEST", requires = "terminal")]
+    /// Compare with these labels (a manifest, as `preprocess` writes it); with --terminal: play the person, who corrects
+    /// the worst point not yet corrected
+    #[arg(long, value_name = "MANIFEST")]
     labels: Option<PathBuf>,
     /// The folder that the manifest's image paths begin in [default: the manifest's own]
     #[arg(long, value_name = "DIR", requires = "labels")]
     root: Option<PathBuf>,
-    /// Without IMAGE: play on all images of this set
+    /// Without IMAGE: all images of this set
     #[arg(long, value_name = "SET", default_value = "val", requires = "labels")]
     split: Set,
     /// How many points the played person corrects
     #[arg(long, value_name = "N", default_value_t = 10)]
     clicks: usize,
+    #[command(flatten)]
+    page: PageOptions,
     #[command(flatten)]
     model: ModelOptions,
 }
@@ -45,14 +88,23 @@ fn main() -> ExitCode {
 fn run() -> Result<()> {
     let options = Options::parse();
     if !options.terminal {
-        bail!("the page is not there yet; add --terminal to work in the terminal");
+        let labels = options.labels.as_deref().map(|manifest| Labels {
+            manifest,
+            root: options.root.as_deref(),
+            split: options.split,
+        });
+        return server::serve(&options.page, &options.model, &options.images, labels.as_ref());
     }
+    if let [_, second, ..] = options.images.as_slice() {
+        bail!("{}: expected one IMAGE with --terminal", second.display());
+    }
+    let image = options.images.into_iter().next();
     let predictor = options.model.predictor()?;
     let Some(labels) = &options.labels else {
-        return terminal::annotate(&predictor, &ImageSource::new(options.image));
+        return terminal::annotate(&predictor, &ImageSource::new(image));
     };
     let labelled = Labelled::read(labels, options.root.as_deref(), &predictor.config().skeleton)?;
-    let labelled = match &options.image {
+    let labelled = match &image {
         Some(image) => labelled.of_image(image)?,
         None => labelled.of_set(options.split)?,
     };

@@ -1,0 +1,346 @@
+//! What goes over the wire, as JSON. Coordinates are pixels of the original image.
+
+use ikem_core::{Point, Skeleton};
+use serde::{Deserialize, Serialize};
+
+/// All that is open: `GET /api/workplace`.
+#[derive(Debug, Serialize)]
+pub struct WorkplaceView {
+    /// The program's version.
+    pub version: &'static str,
+    /// The network that answers, or is about to.
+    pub model: ModelView,
+    /// The networks to choose from.
+    pub models: Vec<Choice>,
+    /// The image whose grey values all others are given before the network sees them.
+    pub matching: Option<MatchingView>,
+    /// Whether a manifest of labels was given.
+    pub labels: bool,
+    /// Below this confidence a point is suspect.
+    pub suspect_below: f32,
+    /// What the keypoints are called; none before a network was loaded.
+    pub skeleton: Option<Skeleton>,
+    /// The images in order.
+    pub images: Vec<ImageView>,
+    /// How far the work is.
+    pub progress: Progress,
+    /// The folder of uploads and of what has no folder of its own.
+    pub kept_in: String,
+}
+
+/// What changes while one waits: `GET /api/status`.
+#[derive(Debug, Serialize)]
+pub struct StatusView {
+    /// The network that answers, or is about to.
+    pub model: ModelView,
+    /// How far the work is.
+    pub progress: Progress,
+}
+
+/// A network to choose.
+#[derive(Debug, Clone, Serialize)]
+pub struct Choice {
+    /// What a request names it by.
+    pub id: usize,
+    /// The file's name.
+    pub name: String,
+}
+
+/// The network that answers, or is about to.
+#[derive(Debug, Clone, Serialize)]
+pub struct ModelView {
+    /// Its place among the choices.
+    pub id: usize,
+    /// Its file's name.
+    pub name: String,
+    /// Whether it can answer.
+    pub state: ModelState,
+    /// Since loading began, or how long it took.
+    pub seconds: f64,
+    /// The checkpoint's size.
+    pub bytes: u64,
+    /// Why it could not be loaded.
+    pub error: Option<String>,
+}
+
+/// Whether a network can answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ModelState {
+    /// Not yet.
+    Loading,
+    /// Yes.
+    Ready,
+    /// Never.
+    Failed,
+}
+
+/// Whether images are given a reference's grey values.
+#[derive(Debug, Clone, Serialize)]
+pub struct MatchingView {
+    /// The reference's name.
+    pub reference: String,
+    /// Whether they are.
+    pub on: bool,
+}
+
+/// An image in the list.
+#[derive(Debug, Clone, Serialize)]
+pub struct ImageView {
+    /// What a request names it by.
+    pub id: usize,
+    /// Its file's name.
+    pub name: String,
+    /// How far the work on it is.
+    pub status: Status,
+    /// Corrections given.
+    pub clicks: u32,
+    /// Active time spent on it.
+    pub seconds: f64,
+    /// Whether there are labels of it.
+    pub compared: bool,
+}
+
+/// How far the work on an image is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Nothing was changed.
+    #[default]
+    Untouched,
+    /// Something was changed.
+    InWork,
+    /// The person is content.
+    Accepted,
+}
+
+/// How many images there are of each status.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub struct Progress {
+    /// All of them.
+    pub images: usize,
+    /// Not changed.
+    pub untouched: usize,
+    /// Changed and not accepted.
+    pub in_work: usize,
+    /// Accepted.
+    pub accepted: usize,
+}
+
+/// One image as it stands: what most requests answer.
+#[derive(Debug, Serialize)]
+pub struct State {
+    /// What a request names it by.
+    pub id: usize,
+    /// Its file's name.
+    pub name: String,
+    /// Pixels in a row.
+    pub width: usize,
+    /// Pixels in a column.
+    pub height: usize,
+    /// How far the work on it is.
+    pub status: Status,
+    /// Grows with each change.
+    pub revision: u64,
+    /// The keypoints to show.
+    pub keypoints: Vec<KeypointView>,
+    /// The hints in the order they were given.
+    pub hints: Vec<HintView>,
+    /// Whether undo would do anything.
+    pub can_undo: bool,
+    /// Whether redo would do anything.
+    pub can_redo: bool,
+    /// By how many vertebrae the names were moved down.
+    pub shift: isize,
+    /// Points that are not hinted and of low confidence, the lowest first.
+    pub suspects: Vec<usize>,
+    /// The Cobb angles; none where the points are no spine.
+    pub angles: Option<Angles>,
+    /// How far the points are from their labels; none without labels.
+    pub comparison: Option<Comparison>,
+    /// Corrections given.
+    pub clicks: u32,
+    /// Active time spent on it.
+    pub seconds: f64,
+    /// The network that predicted the points.
+    pub network: String,
+    /// Whether another network, or other grey values, would answer now.
+    pub network_differs: bool,
+    /// Why the last change could not be written down.
+    pub save_error: Option<String>,
+}
+
+/// A keypoint to show.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct KeypointView {
+    /// To the right.
+    pub x: f32,
+    /// Down.
+    pub y: f32,
+    /// The peak of its heatmap, 0…1.
+    pub confidence: f32,
+    /// Whether a person put it there.
+    pub hinted: bool,
+}
+
+/// A hint in the list.
+#[derive(Debug, Serialize)]
+pub struct HintView {
+    /// Its keypoint's index.
+    pub keypoint: usize,
+    /// Its keypoint's name.
+    pub name: String,
+    /// To the right.
+    pub x: f32,
+    /// Down.
+    pub y: f32,
+    /// How far it is from where the point was before.
+    pub moved: Option<f32>,
+}
+
+/// A straight line from one point to another.
+pub type Line = [[f64; 2]; 2];
+
+/// The Cobb angles of both conventions.
+#[derive(Debug, Serialize)]
+pub struct Angles {
+    /// The three of the AASCE challenge.
+    pub challenge: [ChallengeAngle; 3],
+    /// Those of a clinician, from the top.
+    pub clinical: Vec<ClinicalAngle>,
+}
+
+/// One angle of the challenge.
+#[derive(Debug, Serialize)]
+pub struct ChallengeAngle {
+    /// `largest`, `second` or `third`.
+    pub name: &'static str,
+    /// The angle.
+    pub degrees: f64,
+    /// The upper end vertebra's index.
+    pub upper: usize,
+    /// The lower end vertebra's index.
+    pub lower: usize,
+    /// Through the middles of the two end vertebrae.
+    pub lines: [Line; 2],
+}
+
+/// One curve as a clinician measures it.
+#[derive(Debug, Serialize)]
+pub struct ClinicalAngle {
+    /// The region of its apex.
+    pub name: &'static str,
+    /// The angle.
+    pub degrees: f64,
+    /// The upper end vertebra's index.
+    pub upper: usize,
+    /// The lower end vertebra's index.
+    pub lower: usize,
+    /// The apical vertebra's index.
+    pub apex: usize,
+    /// The side of the image it bulges to.
+    pub convex: ikem_eval::Side,
+    /// How severe it is.
+    pub severity: ikem_eval::Severity,
+    /// Whether it is the largest.
+    pub major: bool,
+    /// The upper end plate of the upper and the lower end plate of the lower end vertebra.
+    pub lines: [Line; 2],
+}
+
+/// How far the points are from their labels.
+#[derive(Debug, Serialize)]
+pub struct Comparison {
+    /// Where the points belong.
+    pub labels: Vec<Point>,
+    /// Distance of each point.
+    pub errors: Vec<f64>,
+    /// Their mean.
+    pub mre: f64,
+    /// The mean of the first prediction.
+    pub first_mre: f64,
+}
+
+/// The answer to a preview.
+#[derive(Debug, Serialize)]
+pub struct Preview {
+    /// Whether a newer request overtook it; nothing was predicted then.
+    pub overtaken: bool,
+    /// The keypoints to show.
+    pub keypoints: Vec<KeypointView>,
+    /// Their Cobb angles.
+    pub angles: Option<Angles>,
+}
+
+/// Where a person drags a point, or puts it.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Placed {
+    /// The keypoint's index.
+    pub keypoint: usize,
+    /// To the right.
+    pub x: f32,
+    /// Down.
+    pub y: f32,
+    /// Active time since the last report.
+    #[serde(default)]
+    pub seconds: f64,
+}
+
+/// A request that names a keypoint.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Named {
+    /// The keypoint's index.
+    pub keypoint: usize,
+    /// Active time since the last report.
+    #[serde(default)]
+    pub seconds: f64,
+}
+
+/// A request that says no more than how long it took.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Timed {
+    /// Active time since the last report.
+    #[serde(default)]
+    pub seconds: f64,
+}
+
+/// A request to move all names.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Shifted {
+    /// Down by this many vertebrae, up when negative.
+    pub by: isize,
+    /// Active time since the last report.
+    #[serde(default)]
+    pub seconds: f64,
+}
+
+/// A request that says whether the person is content.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Acceptance {
+    /// Whether they are.
+    pub accepted: bool,
+    /// Active time since the last report.
+    #[serde(default)]
+    pub seconds: f64,
+}
+
+/// A request for a network.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Chosen {
+    /// Its place among the choices.
+    pub id: usize,
+}
+
+/// A request to give images the reference's grey values, or not.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Matched {
+    /// Whether to.
+    pub on: bool,
+}

@@ -1,0 +1,323 @@
+//! One open image: its session with the network, what labels say of it, and what the work on it cost.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ikem_core::{GrayImage, Heatmaps, Hint, Hints, Keypoints, Point, Skeleton};
+use ikem_data::Prediction as Exported;
+use ikem_eval::{mre, radial_errors};
+use ikem_models::{Prediction, Session, Snapshot};
+
+use super::angles::angles;
+use super::api::{Comparison, HintView, KeypointView, Preview, State, Status};
+use super::effort_log::{EffortLog, Line};
+use super::failure::{Kind, Result};
+use super::networks::Network;
+use super::sidecar::{Effort, Sidecar};
+use super::workplace::Entry;
+
+/// Below this confidence a point is suspect.
+pub const SUSPECT_BELOW: f32 = 0.5;
+/// Images of at most so many pixels are held to be shown; larger ones are read again.
+const HELD: usize = 16_000_000;
+/// The most active time in one report, in seconds.
+const LONGEST_REPORT: f64 = 600.0;
+
+/// What is done to an image.
+#[derive(Debug, Clone)]
+pub enum Action {
+    /// A point is put where it belongs.
+    Revise(Hint),
+    /// A hint is taken back.
+    Remove(usize),
+    /// The last change is taken back.
+    Undo,
+    /// The last undo is taken back.
+    Redo,
+    /// All hints are taken back.
+    Reset,
+    /// The network is asked anew.
+    Predict,
+    /// All names move down by some vertebrae.
+    Shift(isize),
+    /// The person is content, or no longer.
+    Accept(bool),
+    /// An exported file takes the place of the points.
+    Import(Box<Exported>),
+    /// Time went by.
+    Time,
+}
+
+/// One open image.
+#[derive(Debug)]
+pub struct Document {
+    session: Session,
+    image: Option<Arc<GrayImage>>,
+    labels: Option<Keypoints>,
+    network: Arc<Network>,
+    predicted_by: String,
+    effort: Effort,
+    save_error: Option<String>,
+    /// Of the settings it was opened with.
+    pub generation: u64,
+}
+
+/// An image as it is opened.
+pub struct Opening {
+    /// The image as it is.
+    pub image: GrayImage,
+    /// The image as the network sees it, where that differs.
+    pub matched: Option<GrayImage>,
+    /// Where its keypoints are, as far as that is known.
+    pub labels: Option<Keypoints>,
+    /// What was done to it before.
+    pub kept: Option<Sidecar>,
+    /// The network that answers.
+    pub network: Arc<Network>,
+    /// Of the settings.
+    pub generation: u64,
+}
+
+impl Document {
+    /// Opens an image: goes on where the work was left, or predicts.
+    pub fn open(entry: &Entry, opening: Opening) -> Result<Self> {
+        let Opening { image, matched, labels, kept, network, generation } = opening;
+        let seen = matched.as_ref().unwrap_or(&image);
+        let predictor = &network.predictor;
+        let (session, predicted_by, effort) = match kept {
+            Some(kept) => {
+                kept.check(&entry.sidecar, image.size(), &predictor.config().skeleton)?;
+                (predictor.resume(seen, &kept.states)?, kept.network, kept.effort)
+            }
+            None => (predictor.session(seen)?, network.name.clone(), entry.effort()),
+        };
+        let labels = labels.filter(|labels| labels.len() == predictor.config().keypoints());
+        let image = (image.size().area() <= HELD).then(|| Arc::new(image));
+        let save_error = None;
+        Ok(Self { session, image, labels, network, predicted_by, effort, save_error, generation })
+    }
+
+    /// The image as it is, if it is held.
+    pub fn image(&self) -> Option<Arc<GrayImage>> {
+        self.image.clone()
+    }
+
+    /// Whether the last change is written down.
+    pub const fn is_saved(&self) -> bool {
+        self.save_error.is_none()
+    }
+
+    /// Whether there is anything to write down.
+    pub fn is_touched(&self) -> bool {
+        self.effort.status != Status::Untouched
+    }
+
+    fn skeleton(&self) -> &Skeleton {
+        &self.session.predictor().config().skeleton
+    }
+
+    /// Does `action`, writes it down, and returns the time that the network took.
+    pub fn act(&mut self, entry: &Entry, log: &EffortLog, action: Action, seconds: f64) -> Result<Duration> {
+        let begin = Instant::now();
+        let changed = self.change(&action)?;
+        let took = if action.asks_the_network() { begin.elapsed() } else { Duration::ZERO };
+        self.effort.seconds += if seconds.is_finite() { seconds.clamp(0.0, LONGEST_REPORT) } else { 0.0 };
+        if changed {
+            if let Action::Revise(_) = action {
+                self.effort.clicks = self.effort.clicks.saturating_add(1);
+            }
+            self.effort.status = match action {
+                Action::Accept(true) => Status::Accepted,
+                _ => Status::InWork,
+            };
+            if action.asks_the_network() {
+                self.predicted_by.clone_from(&self.network.name);
+            }
+            entry.count_revision();
+        }
+        self.save(entry);
+        if changed && let Err(error) = log.add(&self.line(entry, &action)) {
+            self.save_error.get_or_insert(format!("the log of actions cannot be written: {error}"));
+        }
+        entry.set_effort(self.effort);
+        Ok(took)
+    }
+
+    fn change(&mut self, action: &Action) -> Result<bool> {
+        match action {
+            Action::Revise(hint) => self.session.revise(*hint)?,
+            Action::Remove(keypoint) => {
+                if !self.session.remove(*keypoint)? {
+                    return Err(Kind::Invalid.because(format!("keypoint {keypoint} has no hint")));
+                }
+            }
+            Action::Undo => return Ok(self.session.undo()),
+            Action::Redo => return Ok(self.session.redo()),
+            Action::Reset => self.session.reset(),
+            Action::Predict => self.session.predict_anew()?,
+            Action::Shift(by) => {
+                if !self.session.shift_names(*by)? {
+                    return Err(Kind::Invalid.because(format!("names can't be moved by {by} vertebrae")));
+                }
+            }
+            Action::Accept(accepted) => {
+                return Ok(*accepted != (self.effort.status == Status::Accepted));
+            }
+            Action::Import(exported) => self.import(exported)?,
+            Action::Time => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    fn import(&mut self, exported: &Exported) -> Result<()> {
+        let (size, found) = (self.session.image_size(), exported.size());
+        if found != size {
+            return Err(Kind::Invalid.because(format!("it is of an image of {found}; this one has {size}")));
+        }
+        if !exported.keypoints.iter().map(|keypoint| &keypoint.name).eq(self.skeleton().names()) {
+            return Err(Kind::Invalid.because("its keypoints are not those of the network"));
+        }
+        let hinted = exported.keypoints.iter().enumerate().filter(|(_, keypoint)| keypoint.hinted);
+        let snapshot = Snapshot {
+            hints: hinted.map(|(k, keypoint)| Hint::new(k, Point::new(keypoint.x, keypoint.y))).collect(),
+            keypoints: exported.points(),
+            confidences: exported.keypoints.iter().map(|keypoint| keypoint.confidence).collect(),
+            shift: self.session.shift(),
+        };
+        Ok(self.session.adopt(&snapshot)?)
+    }
+
+    /// What would be shown if a point were put there.
+    pub fn preview(&self, hint: Hint) -> Result<Preview> {
+        let prediction = self.session.preview(hint)?;
+        let mut hints = self.session.hints().clone();
+        hints.set(hint);
+        let shown = hints.applied_to(prediction.keypoints());
+        Ok(Preview {
+            overtaken: false,
+            keypoints: keypoint_views(&shown, &prediction, &hints),
+            angles: angles(&shown, self.session.image_size(), self.skeleton()),
+        })
+    }
+
+    /// The heatmap of one keypoint.
+    pub fn heatmap(&self, keypoint: usize) -> Result<Heatmaps> {
+        Ok(self.session.prediction().heatmap(keypoint)?)
+    }
+
+    /// All that restores the work.
+    pub fn sidecar(&self, entry: &Entry) -> Sidecar {
+        Sidecar::new(
+            entry.name.clone(),
+            self.session.image_size(),
+            self.skeleton(),
+            self.predicted_by.clone(),
+            self.effort,
+            self.session.snapshots(),
+        )
+    }
+
+    fn save(&mut self, entry: &Entry) {
+        self.save_error = None;
+        if self.is_touched()
+            && let Err(error) = self.sidecar(entry).write(&entry.sidecar)
+        {
+            self.save_error = Some(format!("cannot write {}: {error}", entry.sidecar.display()));
+        }
+    }
+
+    fn line<'a>(&'a self, entry: &'a Entry, action: &Action) -> Line<'a> {
+        let name = |keypoint: usize| self.skeleton().names().get(keypoint).map(String::as_str);
+        let (keypoint, point) = match action {
+            Action::Revise(hint) => (name(hint.keypoint), Some([hint.point.x, hint.point.y])),
+            Action::Remove(keypoint) => (name(*keypoint), None),
+            _ => (None, None),
+        };
+        let moved = match action {
+            Action::Revise(hint) => self.session.moved(hint.keypoint),
+            _ => None,
+        };
+        let Effort { clicks, seconds, .. } = self.effort;
+        Line { image: &entry.name, action: action.name(), keypoint, point, moved, clicks, seconds }
+    }
+
+    /// The image as it stands.
+    pub fn state(&self, entry: &Entry) -> State {
+        let (session, size) = (&self.session, self.session.image_size());
+        let (shown, prediction) = (session.keypoints(), session.prediction());
+        let hint_view = |hint: &Hint| HintView {
+            keypoint: hint.keypoint,
+            name: self.skeleton().names().get(hint.keypoint).cloned().unwrap_or_default(),
+            x: hint.point.x,
+            y: hint.point.y,
+            moved: session.moved(hint.keypoint),
+        };
+        State {
+            id: entry.id,
+            name: entry.name.clone(),
+            width: size.width,
+            height: size.height,
+            status: self.effort.status,
+            revision: entry.revision(),
+            keypoints: keypoint_views(&shown, prediction, session.hints()),
+            hints: session.hints().iter().map(hint_view).collect(),
+            can_undo: session.can_undo(),
+            can_redo: session.can_redo(),
+            shift: session.shift(),
+            suspects: suspects(prediction.confidences(), session.hints()),
+            angles: angles(&shown, size, self.skeleton()),
+            comparison: self.labels.as_ref().map(|labels| Comparison {
+                labels: labels.to_vec(),
+                errors: radial_errors(&shown, labels),
+                mre: mre(&shown, labels),
+                first_mre: mre(session.first().keypoints(), labels),
+            }),
+            clicks: self.effort.clicks,
+            seconds: self.effort.seconds,
+            network: self.predicted_by.clone(),
+            network_differs: self.predicted_by != self.network.name,
+            save_error: self.save_error.clone(),
+        }
+    }
+}
+
+impl Action {
+    /// Whether the network has to predict for it.
+    pub const fn asks_the_network(&self) -> bool {
+        matches!(self, Self::Revise(_) | Self::Remove(_) | Self::Predict)
+    }
+
+    const fn name(&self) -> &'static str {
+        match self {
+            Self::Revise(_) => "revise",
+            Self::Remove(_) => "remove",
+            Self::Undo => "undo",
+            Self::Redo => "redo",
+            Self::Reset => "reset",
+            Self::Predict => "predict",
+            Self::Shift(_) => "shift",
+            Self::Accept(true) => "accept",
+            Self::Accept(false) => "take back",
+            Self::Import(_) => "import",
+            Self::Time => "time",
+        }
+    }
+}
+
+fn keypoint_views(shown: &Keypoints, prediction: &Prediction, hints: &Hints) -> Vec<KeypointView> {
+    let view = |(k, (point, &confidence)): (usize, (&Point, &f32))| KeypointView {
+        x: point.x,
+        y: point.y,
+        confidence,
+        hinted: hints.get(k).is_some(),
+    };
+    shown.iter().zip(prediction.confidences()).enumerate().map(view).collect()
+}
+
+/// Points that are not hinted and of low confidence, the lowest first.
+fn suspects(confidences: &[f32], hints: &Hints) -> Vec<usize> {
+    let suspect = |&(k, &confidence): &(usize, &f32)| confidence < SUSPECT_BELOW && hints.get(k).is_none();
+    let mut found: Vec<(usize, &f32)> = confidences.iter().enumerate().filter(suspect).collect();
+    found.sort_by(|a, b| a.1.total_cmp(b.1));
+    found.into_iter().map(|(k, _)| k).collect()
+}

@@ -1,0 +1,70 @@
+//! Every action of the person as a line of JSON: what the work really cost.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde::Serialize;
+
+/// The file `annotation-log.jsonl`, opened when there is something to write.
+#[derive(Debug)]
+pub struct EffortLog {
+    path: PathBuf,
+    file: Mutex<Option<File>>,
+}
+
+/// One action.
+#[derive(Debug, Serialize)]
+pub struct Line<'a> {
+    /// The image's name.
+    pub image: &'a str,
+    /// What was done.
+    pub action: &'static str,
+    /// The keypoint it was done to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keypoint: Option<&'a str>,
+    /// Where it was put.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub point: Option<[f32; 2]>,
+    /// How far it moved, in pixels of the image.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub moved: Option<f32>,
+    /// Corrections of this image so far.
+    pub clicks: u32,
+    /// Active seconds on this image so far.
+    pub seconds: f64,
+}
+
+impl EffortLog {
+    /// The log in folder `kept_in`.
+    pub fn new(kept_in: &std::path::Path) -> Self {
+        Self { path: kept_in.join("annotation-log.jsonl"), file: Mutex::new(None) }
+    }
+
+    /// Adds a line.
+    pub fn add(&self, line: &Line<'_>) -> std::io::Result<()> {
+        #[derive(Serialize)]
+        struct Timed<'a> {
+            /// Seconds since 1970.
+            time: f64,
+            #[serde(flatten)]
+            line: &'a Line<'a>,
+        }
+        let time = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64());
+        let mut text = serde_json::to_vec(&Timed { time, line })?;
+        text.push(b'\n');
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let file = match &mut *file {
+            Some(file) => file,
+            none => {
+                if let Some(folder) = self.path.parent() {
+                    std::fs::create_dir_all(folder)?;
+                }
+                none.insert(OpenOptions::new().append(true).create(true).open(&self.path)?)
+            }
+        };
+        file.write_all(&text)
+    }
+}

@@ -1,0 +1,98 @@
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+/// Why a request was not done: one line for the person, a kind for the page.
+#[derive(Debug)]
+pub struct Failure {
+    kind: Kind,
+    message: String,
+}
+
+/// What is wrong, by what can be done about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Not a request of this API.
+    BadRequest,
+    /// The token is missing.
+    Unauthorized,
+    /// The request comes from where none may.
+    Forbidden,
+    /// There is no such thing.
+    NotFound,
+    /// There is, and that can't be done to it.
+    Method,
+    /// The request did not arrive in time.
+    Timeout,
+    /// It can't be done as things are.
+    Conflict,
+    /// Too many bytes.
+    TooLarge,
+    /// The body is of another type.
+    MediaType,
+    /// A value that can't be.
+    Invalid,
+    /// Device or disk.
+    Failed,
+}
+
+impl Kind {
+    const fn describe(self) -> (StatusCode, &'static str) {
+        match self {
+            Self::BadRequest => (StatusCode::BAD_REQUEST, "bad_request"),
+            Self::Unauthorized => (StatusCode::UNAUTHORIZED, "unauthorized"),
+            Self::Forbidden => (StatusCode::FORBIDDEN, "forbidden"),
+            Self::NotFound => (StatusCode::NOT_FOUND, "not_found"),
+            Self::Method => (StatusCode::METHOD_NOT_ALLOWED, "method"),
+            Self::Timeout => (StatusCode::REQUEST_TIMEOUT, "timeout"),
+            Self::Conflict => (StatusCode::CONFLICT, "conflict"),
+            Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
+            Self::MediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "media_type"),
+            Self::Invalid => (StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
+            Self::Failed => (StatusCode::INTERNAL_SERVER_ERROR, "failed"),
+        }
+    }
+
+    /// A failure of this kind.
+    pub fn because(self, message: impl ToString) -> Failure {
+        Failure { kind: self, message: message.to_string() }
+    }
+}
+
+impl Failure {
+    /// The line for the person.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let (status, kind) = self.kind.describe();
+        (status, Json(json!({ "error": self.message, "kind": kind }))).into_response()
+    }
+}
+
+impl From<ikem_models::Error> for Failure {
+    fn from(error: ikem_models::Error) -> Self {
+        match error {
+            ikem_models::Error::Argument(wrong) => Kind::Invalid.because(wrong),
+            other => Kind::Failed.because(other),
+        }
+    }
+}
+
+impl From<ikem_data::Error> for Failure {
+    fn from(error: ikem_data::Error) -> Self {
+        let kind = match error {
+            ikem_data::Error::Read { .. } => Kind::NotFound,
+            ikem_data::Error::Write { .. } => Kind::Failed,
+            _ => Kind::Invalid,
+        };
+        kind.because(error)
+    }
+}
+
+/// What a request comes to.
+pub type Result<T, E = Failure> = std::result::Result<T, E>;

@@ -1,0 +1,153 @@
+//! The page: a thin server in front of the sessions.
+
+mod angles;
+mod api;
+mod assets;
+mod browser;
+mod connections;
+mod document;
+mod effort_log;
+mod exports;
+mod failure;
+mod networks;
+mod options;
+mod report;
+mod routes;
+mod security;
+mod sidecar;
+mod sources;
+mod thumbnail;
+mod workplace;
+
+use std::net::{IpAddr, ToSocketAddrs};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, Result, anyhow, bail};
+use axum::Router;
+use ikem_core::Skeleton;
+use ikem_data::{Limits, Manifest, Set, load_image};
+use ikem_examples::ModelOptions;
+use ikem_models::Precision;
+use tokio::net::TcpListener;
+
+pub use options::PageOptions;
+
+use assets::Assets;
+use networks::{Networks, Origin};
+use security::{Access, Token};
+use sources::Listed;
+use workplace::{Furniture, Matching, Workplace};
+
+/// Where uploads and phantoms' annotations are kept, unless told otherwise.
+const KEPT_IN: &str = "ikem-annotations";
+
+/// The labels to compare with.
+#[derive(Debug)]
+pub struct Labels<'a> {
+    /// The manifest.
+    pub manifest: &'a Path,
+    /// The folder its paths begin in; otherwise its own.
+    pub root: Option<&'a Path>,
+    /// The set that is shown where no image was given.
+    pub split: Set,
+}
+
+/// Serves the page until the program is ended.
+///
+/// # Errors
+/// When an argument is wrong or the address is taken.
+pub fn serve(
+    options: &PageOptions,
+    model: &ModelOptions,
+    images: &[PathBuf],
+    labels: Option<&Labels<'_>>,
+) -> Result<()> {
+    let furniture = furnish(options, model, images, labels)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let (listener, access, address) = listen(options).await?;
+        let kept_in = furniture.kept_in.display().to_string();
+        let workplace = Workplace::open(furniture).map_err(|failure| anyhow!("{}", failure.message().to_owned()))?;
+        let router = router(&workplace, options.page.clone(), access);
+        println!("{address}");
+        println!("Annotations of uploads and phantoms are kept in {kept_in}. Ctrl-C ends the program; all is saved.");
+        if !options.no_open {
+            browser::open(&address);
+        }
+        connections::serve(listener, router).await;
+        Ok(())
+    })
+}
+
+fn router(workplace: &Arc<Workplace>, page: Option<PathBuf>, access: Access) -> Router {
+    routes::router(Arc::clone(workplace), Assets::new(page), access)
+}
+
+/// Binds the address; says what requests must bring and what to print.
+async fn listen(options: &PageOptions) -> Result<(TcpListener, Access, String)> {
+    let PageOptions { host, port, .. } = options;
+    let named = || format!("--host {host} --port {port}");
+    let addresses: Vec<_> = (host.as_str(), *port).to_socket_addrs().with_context(named)?.collect();
+    let local = addresses.iter().all(|address| address.ip().is_loopback());
+    let listener = TcpListener::bind(addresses.as_slice()).await.with_context(named)?;
+    let bound = listener.local_addr()?;
+    let token = if local && !options.token { None } else { Some(Token::new()?) };
+    let shown = match bound.ip() {
+        // Nobody can open 0.0.0.0; from elsewhere it is this machine's name.
+        address if address.is_unspecified() => "127.0.0.1".to_owned(),
+        IpAddr::V6(address) => format!("[{address}]"),
+        IpAddr::V4(address) => address.to_string(),
+    };
+    let secret = token.as_ref().map(|token| format!("?token={}", token.text())).unwrap_or_default();
+    let address = format!("http://{shown}:{}/{secret}", bound.port());
+    Ok((listener, Access::new(host, bound.port(), token), address))
+}
+
+/// All that the page works on, as the arguments name it.
+fn furnish(
+    options: &PageOptions,
+    model: &ModelOptions,
+    images: &[PathBuf],
+    labels: Option<&Labels<'_>>,
+) -> Result<Furniture> {
+    let device = model.compute.start()?;
+    let mut origins = match &model.weights {
+        Some(path) if !path.is_file() => bail!("--weights {}: no such file", path.display()),
+        Some(path) => vec![Origin::File(path.clone()), Origin::Bundled],
+        None => vec![Origin::Bundled],
+    };
+    if let Some(folder) = &options.models {
+        origins.extend(networks::checkpoints(folder)?);
+    }
+    let precision = if model.half { Precision::Half } else { Precision::Single };
+    let kept_in = options.output.clone().unwrap_or_else(|| PathBuf::from(KEPT_IN));
+    let matching = options.matching.as_deref().map(|path| {
+        let reference = load_image(path, &Limits::default()).context("--match")?;
+        anyhow::Ok(Matching::new(networks::file_name(path), reference))
+    });
+    let manifest = labels.map(|labels| Manifest::read(labels.manifest, &Skeleton::spine())).transpose()?;
+    let images = match (images, labels, &manifest) {
+        ([], Some(labels), Some(manifest)) => labelled_images(labels, manifest, options.output.as_deref())?,
+        ([], ..) => sources::phantoms(&kept_in),
+        (paths, ..) => sources::files(paths, options.output.as_deref())?,
+    };
+    Ok(Furniture {
+        networks: Networks::new(origins, precision, device),
+        images,
+        matching: matching.transpose()?,
+        labels: manifest,
+        kept_in,
+    })
+}
+
+/// The images of a manifest's set.
+fn labelled_images(labels: &Labels<'_>, manifest: &Manifest, output: Option<&Path>) -> Result<Vec<Listed>> {
+    let root = labels.root.or_else(|| labels.manifest.parent()).unwrap_or_else(|| Path::new(""));
+    let entries = manifest.of_set(labels.split).entries;
+    if entries.is_empty() {
+        bail!("{}: no entry of the set {:?}", labels.manifest.display(), labels.split.name());
+    }
+    let paths: Vec<PathBuf> = entries.iter().map(|entry| root.join(&entry.image_path)).collect();
+    sources::files(&paths, output)
+}

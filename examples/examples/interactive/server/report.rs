@@ -1,0 +1,142 @@
+//! The report of one image: a page of HTML that needs nothing else.
+
+use std::fmt::Write;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use ikem_core::{GrayImage, Keypoints, Point, Resampling, Size, Skeleton, resample};
+use ikem_data::overlay;
+
+use super::api::{Angles, State};
+use super::failure::{Kind, Result};
+
+/// How high the picture is at the most, in pixels: a printed page shows no more.
+const HEIGHT: usize = 1400;
+
+const STYLE: &str = "body{font:14px/1.4 sans-serif;margin:24px;color:#111;display:grid;\
+    grid-template-columns:minmax(240px,42%) 1fr;gap:24px}header,footer{grid-column:1/3}h1{font-size:20px;margin:0}\
+    h2{font-size:15px;margin:16px 0 4px}img{width:100%}table{border-collapse:collapse}\
+    td,th{padding:2px 10px 2px 0;text-align:left;border-bottom:1px solid #ccc}\
+    .number{text-align:right;font-variant-numeric:tabular-nums}footer{color:#555}";
+
+/// The report as the bytes of an HTML file.
+pub fn html(state: &State, image: &GrayImage, skeleton: &Skeleton) -> Result<Vec<u8>> {
+    let mut body = String::new();
+    let failed = |error: std::fmt::Error| Kind::Failed.because(error);
+    write_facts(&mut body, state).map_err(failed)?;
+    if let Some(angles) = &state.angles {
+        write_angles(&mut body, angles, skeleton).map_err(failed)?;
+    }
+    write_hints(&mut body, state).map_err(failed)?;
+    let picture = STANDARD.encode(picture(state, image, skeleton)?);
+    let name = escaped(&state.name);
+    Ok(format!(
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{name}</title><style>{STYLE}</style></head>\n\
+         <body><header><h1>{name}</h1></header>\n\
+         <div><img alt=\"The radiograph with its vertebrae marked\" src=\"data:image/png;base64,{picture}\"></div>\n\
+         <div>{body}</div>\n\
+         <footer>Made with IKEM {}. Research software, not a medical device: not for diagnosis or treatment.</footer>\n\
+         </body></html>\n",
+        env!("CARGO_PKG_VERSION")
+    )
+    .into_bytes())
+}
+
+/// The radiograph with the points, no larger than needed.
+fn picture(state: &State, image: &GrayImage, skeleton: &Skeleton) -> Result<Vec<u8>> {
+    let from = image.size();
+    let height = from.height.min(HEIGHT);
+    let width = (from.width * height).div_ceil(from.height).max(1);
+    let to = Size::new(width, height);
+    let small = resample(image, to, Resampling::Area).map_err(|error| Kind::Failed.because(error))?;
+    let points: Keypoints = state.keypoints.iter().map(|point| Point::new(point.x, point.y)).collect();
+    let hinted: Vec<usize> = state.hints.iter().map(|hint| hint.keypoint).collect();
+    Ok(overlay(&small, skeleton, &points.rescaled(from, to), &hinted)?.to_png()?)
+}
+
+fn write_facts(body: &mut String, state: &State) -> std::fmt::Result {
+    let status = match state.status {
+        super::api::Status::Untouched => "not looked through",
+        super::api::Status::InWork => "in work",
+        super::api::Status::Accepted => "accepted",
+    };
+    writeln!(body, "<h2>Image</h2><table>")?;
+    let rows = [
+        ("Size", format!("{} × {} px", state.width, state.height)),
+        ("Status", status.to_owned()),
+        ("Network", escaped(&state.network)),
+        ("Corrections", state.clicks.to_string()),
+        ("Time", format!("{:.0} s", state.seconds)),
+    ];
+    for (name, value) in rows {
+        writeln!(body, "<tr><th>{name}</th><td>{value}</td></tr>")?;
+    }
+    if let Some(comparison) = &state.comparison {
+        let (now, first) = (comparison.mre, comparison.first_mre);
+        writeln!(
+            body,
+            "<tr><th>Mean distance to the labels</th><td>{now:.1} px (first {first:.1} px)</td></tr>"
+        )?;
+    }
+    writeln!(body, "</table>")
+}
+
+fn write_angles(body: &mut String, angles: &Angles, skeleton: &Skeleton) -> std::fmt::Result {
+    let name = |vertebra: usize| skeleton.vertebrae().get(vertebra).map_or("", |v| v.name.as_str());
+    writeln!(body, "<h2>Cobb angles, end plates</h2><table>")?;
+    writeln!(
+        body,
+        "<tr><th>Curve</th><th>Angle</th><th>End vertebrae</th><th>Apex</th><th>Convex</th></tr>"
+    )?;
+    for curve in &angles.clinical {
+        let mark = if curve.major { " (major)" } else { "" };
+        let side = match curve.convex {
+            ikem_eval::Side::Left => "image left",
+            ikem_eval::Side::Right => "image right",
+        };
+        writeln!(
+            body,
+            "<tr><td>{}{mark}</td><td class=\"number\">{:.1}°</td><td>{}–{}</td><td>{}</td><td>{side}</td></tr>",
+            curve.name,
+            curve.degrees,
+            name(curve.upper),
+            name(curve.lower),
+            name(curve.apex),
+        )?;
+    }
+    writeln!(body, "</table><h2>Cobb angles of the AASCE challenge</h2><table>")?;
+    for angle in &angles.challenge {
+        writeln!(
+            body,
+            "<tr><td>{}</td><td class=\"number\">{:.1}°</td><td>{}–{}</td></tr>",
+            angle.name,
+            angle.degrees,
+            name(angle.upper),
+            name(angle.lower),
+        )?;
+    }
+    writeln!(body, "</table>")
+}
+
+fn write_hints(body: &mut String, state: &State) -> std::fmt::Result {
+    if state.hints.is_empty() {
+        return Ok(());
+    }
+    writeln!(body, "<h2>Points placed by hand</h2><table>")?;
+    writeln!(body, "<tr><th>Point</th><th>x</th><th>y</th><th>Moved</th></tr>")?;
+    for hint in &state.hints {
+        let moved = hint.moved.map_or_else(String::new, |moved| format!("{moved:.1} px"));
+        let (name, x, y) = (escaped(&hint.name), hint.x, hint.y);
+        writeln!(
+            body,
+            "<tr><td>{name}</td><td class=\"number\">{x:.1}</td><td class=\"number\">{y:.1}</td>\
+             <td class=\"number\">{moved}</td></tr>"
+        )?;
+    }
+    writeln!(body, "</table>")
+}
+
+/// Text that HTML takes for nothing but text.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}

@@ -1,0 +1,235 @@
+//! Which request does what.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, FromRequestParts, Path, Request, State as Shared};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use ikem_core::{Hint, Point};
+use ikem_data::{gray_png, heatmap_png};
+use percent_encoding::percent_decode_str;
+use serde::de::DeserializeOwned;
+
+use super::api::{
+    Acceptance, Chosen, Matched, Named, Placed, Shifted, State, StatusView, Timed, WorkplaceView,
+};
+use super::assets::{Assets, INDEX};
+use super::document::Action;
+use super::exports;
+use super::failure::{Failure, Kind, Result};
+use super::security::{self, Access};
+use super::thumbnail::thumbnail;
+use super::workplace::{Answered, Workplace};
+
+type Place = Shared<Arc<Workplace>>;
+
+/// All routes, guarded.
+pub fn router(workplace: Arc<Workplace>, assets: Assets, access: Access) -> Router {
+    let acting = Router::new()
+        .route("/preview", post(preview))
+        .route("/revise", post(revise))
+        .route("/remove", post(remove))
+        .route("/undo", post(undo))
+        .route("/redo", post(redo))
+        .route("/reset", post(reset))
+        .route("/predict", post(predict))
+        .route("/shift", post(shift))
+        .route("/accept", post(accept))
+        .route("/time", post(time))
+        .route("/import", post(import));
+    let image = Router::new()
+        .route("/image.png", get(picture))
+        .route("/matched.png", get(matched_picture))
+        .route("/thumbnail.png", get(small_picture))
+        .route("/heatmap/{file}", get(heatmap))
+        .route("/export/{file}", get(exports::of_image))
+        .merge(acting);
+    Router::new()
+        .route("/api/workplace", get(workplace_view))
+        .route("/api/status", get(status))
+        .route("/api/model", post(choose))
+        .route("/api/matching", post(match_images))
+        .route("/api/images", post(upload))
+        .route("/api/images/{id}", get(state))
+        .nest("/api/images/{id}", image)
+        .route("/api/export/{file}", get(exports::of_all))
+        .with_state(workplace)
+        .merge(page(assets))
+        .fallback(async || Kind::NotFound.because("there is no such address"))
+        .method_not_allowed_fallback(async || Kind::Method.because("this can't be done to that address"))
+        .layer(axum::extract::DefaultBodyLimit::disable())
+        .layer(axum::middleware::from_fn_with_state(Arc::new(access), security::guard))
+}
+
+fn page(assets: Assets) -> Router {
+    let file = async |Shared(assets): Shared<Assets>, Path(name): Path<String>| assets.get(&name);
+    Router::new()
+        .route("/", get(async |Shared(assets): Shared<Assets>| assets.get(INDEX)))
+        .route("/page/{*name}", get(file))
+        .with_state(assets)
+}
+
+/// The number of an image, from the address.
+pub struct Id(pub usize);
+
+impl<S: Send + Sync> FromRequestParts<S> for Id {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        // Whatever else stands in the address is another extractor's.
+        let path = Path::<Vec<(String, String)>>::from_request_parts(parts, state).await;
+        let path = path.map_err(|rejection| Kind::NotFound.because(rejection))?;
+        let text = path.iter().find(|(name, _)| name == "id").map(|(_, value)| value.as_str());
+        let id = text.and_then(|text| text.parse().ok());
+        id.map(Self)
+            .ok_or_else(|| Kind::NotFound.because(format!("there is no image {:?}", text.unwrap_or(""))))
+    }
+}
+
+/// The file that the address asks for.
+pub struct FileName(pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for FileName {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        let path = Path::<Vec<(String, String)>>::from_request_parts(parts, state).await;
+        let Path(path) = path.map_err(|rejection| Kind::NotFound.because(rejection))?;
+        let file = path.into_iter().find(|(name, _)| name == "file");
+        file.map(|(_, file)| Self(file)).ok_or_else(|| Kind::NotFound.because("there is no such file"))
+    }
+}
+
+/// A body of JSON; none is the empty object.
+struct Body<T>(T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self> {
+        let bytes = Bytes::from_request(request, state).await;
+        let bytes = bytes.map_err(|rejection| Kind::BadRequest.because(rejection))?;
+        let text: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
+        let parsed = serde_json::from_slice(text).map_err(|error| match error.is_data() {
+            true => Kind::Invalid.because(error),
+            false => Kind::BadRequest.because(format!("not JSON: {error}")),
+        });
+        parsed.map(Self)
+    }
+}
+
+async fn workplace_view(Shared(place): Place) -> Json<WorkplaceView> {
+    Json(place.view())
+}
+
+async fn status(Shared(place): Place) -> Json<StatusView> {
+    Json(place.status())
+}
+
+async fn choose(Shared(place): Place, Body(Chosen { id }): Body<Chosen>) -> Result<Json<StatusView>> {
+    place.choose_network(id).map(Json)
+}
+
+async fn match_images(Shared(place): Place, Body(Matched { on }): Body<Matched>) -> Result<Json<StatusView>> {
+    place.match_images(on).map(Json)
+}
+
+async fn upload(Shared(place): Place, headers: HeaderMap, bytes: Bytes) -> Result<Response> {
+    let name = headers.get("x-file-name").and_then(|name| name.to_str().ok()).unwrap_or_default();
+    let name = percent_decode_str(name).decode_utf8_lossy();
+    let (view, new) = place.upload(name.into_owned(), bytes).await?;
+    let status = if new { StatusCode::CREATED } else { StatusCode::OK };
+    Ok((status, Json(view)).into_response())
+}
+
+async fn state(Shared(place): Place, Id(id): Id) -> Result<Json<State>> {
+    place.state(id).await.map(Json)
+}
+
+async fn preview(Shared(place): Place, Id(id): Id, Body(placed): Body<Placed>) -> Result<Response> {
+    answer(place.preview(id, hint(placed)).await?)
+}
+
+async fn revise(Shared(place): Place, Id(id): Id, Body(placed): Body<Placed>) -> Result<Response> {
+    answer(place.act(id, Action::Revise(hint(placed)), placed.seconds).await?)
+}
+
+async fn remove(Shared(place): Place, Id(id): Id, Body(named): Body<Named>) -> Result<Response> {
+    answer(place.act(id, Action::Remove(named.keypoint), named.seconds).await?)
+}
+
+async fn undo(Shared(place): Place, Id(id): Id, Body(timed): Body<Timed>) -> Result<Response> {
+    answer(place.act(id, Action::Undo, timed.seconds).await?)
+}
+
+async fn redo(Shared(place): Place, Id(id): Id, Body(timed): Body<Timed>) -> Result<Response> {
+    answer(place.act(id, Action::Redo, timed.seconds).await?)
+}
+
+async fn reset(Shared(place): Place, Id(id): Id, Body(timed): Body<Timed>) -> Result<Response> {
+    answer(place.act(id, Action::Reset, timed.seconds).await?)
+}
+
+async fn predict(Shared(place): Place, Id(id): Id, Body(timed): Body<Timed>) -> Result<Response> {
+    answer(place.act(id, Action::Predict, timed.seconds).await?)
+}
+
+async fn shift(Shared(place): Place, Id(id): Id, Body(shifted): Body<Shifted>) -> Result<Response> {
+    answer(place.act(id, Action::Shift(shifted.by), shifted.seconds).await?)
+}
+
+async fn accept(Shared(place): Place, Id(id): Id, Body(said): Body<Acceptance>) -> Result<Response> {
+    answer(place.act(id, Action::Accept(said.accepted), said.seconds).await?)
+}
+
+async fn time(Shared(place): Place, Id(id): Id, Body(timed): Body<Timed>) -> Result<Response> {
+    answer(place.act(id, Action::Time, timed.seconds).await?)
+}
+
+async fn import(
+    Shared(place): Place,
+    Id(id): Id,
+    Body(exported): Body<ikem_data::Prediction>,
+) -> Result<Response> {
+    answer(place.act(id, Action::Import(Box::new(exported)), 0.0).await?)
+}
+
+async fn picture(Shared(place): Place, Id(id): Id) -> Result<Response> {
+    let image = place.pixels(id, false).await?;
+    png(super::workplace::blocking(move || Ok(gray_png(&image)?)).await?)
+}
+
+async fn matched_picture(Shared(place): Place, Id(id): Id) -> Result<Response> {
+    let image = place.pixels(id, true).await?;
+    png(super::workplace::blocking(move || Ok(gray_png(&image)?)).await?)
+}
+
+async fn small_picture(Shared(place): Place, Id(id): Id) -> Result<Response> {
+    png(place.thumbnail(id, thumbnail).await?.to_vec())
+}
+
+async fn heatmap(Shared(place): Place, Id(id): Id, FileName(file): FileName) -> Result<Response> {
+    let keypoint = file.strip_suffix(".png").and_then(|number| number.parse().ok());
+    let missing = || Kind::NotFound.because(format!("there is no heatmap {file:?}"));
+    let maps = place.heatmap(id, keypoint.ok_or_else(missing)?).await?;
+    png(heatmap_png(maps.map(0).ok_or_else(missing)?)?)
+}
+
+fn hint(Placed { keypoint, x, y, .. }: Placed) -> Hint {
+    Hint::new(keypoint, Point::new(x, y))
+}
+
+fn png(bytes: Vec<u8>) -> Result<Response> {
+    Ok(([(CONTENT_TYPE, "image/png")], bytes).into_response())
+}
+
+/// The answer, with the time that the network took in the header `Server-Timing`.
+fn answer<T: serde::Serialize>((answer, took): Answered<T>) -> Result<Response> {
+    let timing = format!("network;dur={:.1}", 1000.0 * took.as_secs_f64());
+    Ok(([(HeaderName::from_static("server-timing"), timing)], Json(answer)).into_response())
+}

@@ -1,0 +1,165 @@
+//! What a person did to one image, in a file beside it: `NAME.ikem.json`.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{ErrorKind, Read, Write};
+use std::path::{Path, PathBuf};
+
+use ikem_core::{History, Size, Skeleton};
+use ikem_data::{PredictedKeypoint, Prediction};
+use ikem_eval::{Script, challenge_angles};
+use ikem_models::Snapshot;
+use serde::{Deserialize, Serialize};
+
+use super::api::Status;
+use super::failure::{Failure, Kind, Result};
+
+/// The most that is read of a sidecar, in bytes; 65 states of 68 keypoints have about half a million.
+const LIMIT: u64 = 64 << 20;
+const FORMAT: &str = "ikem-annotation-1";
+
+/// All that restores the work on an image: what was shown, what undo and redo lead to, and what it cost.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sidecar {
+    format: String,
+    /// The image's name, to show.
+    pub image: String,
+    /// Pixels in a row.
+    pub width: usize,
+    /// Pixels in a column.
+    pub height: usize,
+    /// The keypoints' names in order.
+    pub names: Vec<String>,
+    /// The network that predicted them.
+    pub network: String,
+    /// What it cost, and whether the person is content.
+    pub effort: Effort,
+    /// The present state, and those that undo and redo lead to.
+    pub states: History<Snapshot>,
+}
+
+/// What the work on an image cost so far.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Effort {
+    /// How far it is.
+    pub status: Status,
+    /// Corrections given.
+    pub clicks: u32,
+    /// Active time in seconds.
+    pub seconds: f64,
+}
+
+impl Sidecar {
+    /// What is to be written of an image.
+    pub fn new(
+        image: String,
+        size: Size,
+        skeleton: &Skeleton,
+        network: String,
+        effort: Effort,
+        states: History<Snapshot>,
+    ) -> Self {
+        let (Size { width, height }, names) = (size, skeleton.names().to_vec());
+        Self { format: FORMAT.to_owned(), image, width, height, names, network, effort, states }
+    }
+
+    /// Reads the sidecar at `path`; none where there is no such file.
+    pub fn read(path: &Path) -> Result<Option<Self>> {
+        let Some(text) = read_text(path)? else { return Ok(None) };
+        let sidecar: Self = serde_json::from_str(&text).map_err(|error| wrong(path, error))?;
+        if sidecar.format != FORMAT {
+            let found = format!("its format is {:?}; expected {FORMAT:?}", sidecar.format);
+            return Err(wrong(path, found));
+        }
+        Ok(Some(sidecar))
+    }
+
+    /// Only what the work cost; nothing where there is no sidecar or it can't be read.
+    pub fn read_effort(path: &Path) -> Effort {
+        #[derive(Default, Deserialize)]
+        struct Part {
+            effort: Effort,
+        }
+        let text = read_text(path).ok().flatten().unwrap_or_default();
+        serde_json::from_str::<Part>(&text).unwrap_or_default().effort
+    }
+
+    /// Whether it is of an image of `size` with these keypoints.
+    pub fn check(&self, path: &Path, size: Size, skeleton: &Skeleton) -> Result<()> {
+        let own = Size::new(self.width, self.height);
+        if own != size {
+            return Err(wrong(path, format!("it is of an image of {own}; this one has {size}")));
+        }
+        if self.names != skeleton.names() {
+            return Err(wrong(path, "its keypoints are not those of the network"));
+        }
+        Ok(())
+    }
+
+    /// Writes the sidecar whole or not at all: into a temporary file beside it, which then takes its name.
+    pub fn write(&self, path: &Path) -> std::io::Result<()> {
+        let text = serde_json::to_vec(self)?;
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        let temporary = temporary(path);
+        // One that a killed program left, or somebody's link: not to be written through.
+        match fs::remove_file(&temporary) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut file = OpenOptions::new().write(true).create_new(true).open(&temporary)?;
+        file.write_all(&text)?;
+        drop(file);
+        fs::rename(&temporary, path)
+    }
+
+    /// The present keypoints as a predictions file holds them.
+    pub fn prediction(&self) -> Prediction {
+        let present = self.states.present();
+        let shown = present.hints.applied_to(&present.keypoints);
+        let keypoints = self.names.iter().zip(shown.iter()).zip(&present.confidences).enumerate();
+        let keypoints = keypoints.map(|(k, ((name, point), &confidence))| PredictedKeypoint {
+            name: name.clone(),
+            x: point.x,
+            y: point.y,
+            confidence,
+            hinted: present.hints.get(k).is_some(),
+        });
+        let size = Size::new(self.width, self.height);
+        let spine = self.names == Skeleton::spine().names();
+        let cobb = spine.then(|| challenge_angles(&shown, size, Script::Matlab)).and_then(Result::ok);
+        Prediction {
+            image: self.image.clone(),
+            width: self.width,
+            height: self.height,
+            keypoints: keypoints.collect(),
+            cobb: cobb.map(|angles| angles.degrees),
+        }
+    }
+}
+
+/// The temporary file of a sidecar: always the same, so that killed programs do not leave many.
+fn temporary(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".part");
+    path.with_file_name(name)
+}
+
+fn read_text(path: &Path) -> Result<Option<String>> {
+    let failed = |error: std::io::Error| wrong(path, error);
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed(error)),
+    };
+    let mut text = String::new();
+    file.take(LIMIT).read_to_string(&mut text).map_err(failed)?;
+    Ok(Some(text))
+}
+
+/// A sidecar that can't be used: it stays as it is, for the person to look at.
+fn wrong(path: &Path, what: impl ToString) -> Failure {
+    let (path, what) = (path.display(), what.to_string());
+    Kind::Conflict.because(format!("{path}: {what}; move it away to begin anew"))
+}
