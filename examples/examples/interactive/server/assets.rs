@@ -11,8 +11,59 @@ use super::failure::{Kind, Result};
 /// The page itself.
 pub const INDEX: &str = "index.html";
 
+/// Names and contents of files of the page.
+macro_rules! embedded {
+    ($($name:literal,)*) => {
+        &[$(($name, include_bytes!(concat!("../page/", $name)).as_slice())),*]
+    };
+}
+
 /// Name and content of every file.
-const FILES: &[(&str, &[u8])] = &[(INDEX, include_bytes!("../page/index.html"))];
+const FILES: &[(&str, &[u8])] = embedded![
+    "annotation.js",
+    "api.js",
+    "buttons.js",
+    "commands.js",
+    "draw/cobb.js",
+    "draw/film.js",
+    "draw/heatmap.js",
+    "draw/labels.js",
+    "draw/magnifier.js",
+    "draw/points.js",
+    "element.js",
+    "files.js",
+    "heat.js",
+    "help.js",
+    "icon.svg",
+    "index.html",
+    "keys.js",
+    "main.js",
+    "palette.js",
+    "panels/cobb.js",
+    "panels/compare.js",
+    "panels/folder.js",
+    "panels/hints.js",
+    "panels/points.js",
+    "panels/status.js",
+    "panels/tabs.js",
+    "panels/tone.js",
+    "scene.js",
+    "settings.js",
+    "stage.js",
+    "stopwatch.js",
+    "store.js",
+    "style.css",
+    "timings.js",
+    "tone.js",
+    "tools/drag.js",
+    "tools/pan.js",
+    "tools/pinch.js",
+    "tools/pointer.js",
+    "tools/press.js",
+    "tools/window.js",
+    "view.js",
+    "workplace.js",
+];
 
 /// Where the page's files come from.
 #[derive(Debug, Clone)]
@@ -57,5 +108,32 @@ fn media_type(name: &str) -> &'static str {
         Some("png") => "image/png",
         Some("json") => "application/json",
         _ => "application/octet-stream",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_file_of_the_page_is_embedded() {
+        let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/interactive/page");
+        let mut folders = vec![page.clone()];
+        let mut there = BTreeSet::new();
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).expect("a folder of the page") {
+                let path = entry.expect("an entry").path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else {
+                    let name = path.strip_prefix(&page).expect("a file of the page");
+                    there.insert(name.to_str().expect("a name in UTF-8").replace('\\', "/"));
+                }
+            }
+        }
+        let embedded: BTreeSet<String> = FILES.iter().map(|(name, _)| (*name).to_owned()).collect();
+        assert_eq!(embedded, there);
     }
 }

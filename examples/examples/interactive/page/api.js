@@ -1,0 +1,80 @@
+// Talks to the server. One function a call; what they answer is described in the program's module page.
+
+/** An answer that tells of an error, or none at all (`kind` is then `offline`). */
+export class ApiError extends Error {
+  constructor(message, kind) {
+    super(message);
+    this.kind = kind;
+  }
+}
+
+async function answerOf(address, options) {
+  let response;
+  try {
+    response = await fetch(address, options);
+  } catch {
+    throw new ApiError('The program does not answer.', 'offline');
+  }
+  if (response.ok) return response;
+  const { error, kind } = await response.json().catch(() => ({}));
+  throw new ApiError(error ?? `The program answered ${response.status}.`, kind ?? 'failed');
+}
+
+const read = async (address) => (await answerOf(address)).json();
+
+const bodyOf = (body) => ({
+  method: 'POST',
+  headers: { 'Content-Type': 'application/json' },
+  body: JSON.stringify(body),
+});
+
+const post = async (address, body) => (await answerOf(address, bodyOf(body))).json();
+
+/** The milliseconds that an answer says the network took. */
+function networkMs(response) {
+  const timing = /network;dur=([\d.]+)/.exec(response.headers.get('Server-Timing') ?? '');
+  return timing ? Number(timing[1]) : 0;
+}
+
+export const workplace = () => read('/api/workplace');
+export const status = () => read('/api/status');
+export const chooseModel = (id) => post('/api/model', { id });
+export const match = (on) => post('/api/matching', { on });
+export const image = (id) => read(`/api/images/${id}`);
+
+/** One of the actions on an image: the new state, and how long the network took. */
+export async function act(id, action, body) {
+  const response = await answerOf(`/api/images/${id}/${action}`, bodyOf(body));
+  return { answer: await response.json(), networkMs: networkMs(response) };
+}
+
+/** Reports time spent, even while the page is closing. */
+export function reportTime(id, seconds) {
+  fetch(`/api/images/${id}/time`, { ...bodyOf({ seconds }), keepalive: true }).catch(() => {});
+}
+
+/** The picture of an image, decoded. */
+export async function picture(id, matched) {
+  const response = await answerOf(`/api/images/${id}/${matched ? 'matched' : 'image'}.png`);
+  return createImageBitmap(await response.blob());
+}
+
+/** The heatmap of a point, decoded. */
+export async function heatmap(id, keypoint, revision) {
+  const response = await answerOf(`/api/images/${id}/heatmap/${keypoint}.png?v=${revision}`);
+  return createImageBitmap(await response.blob());
+}
+
+/** Hands a file over; answers its entry in the folder. */
+export async function upload(file) {
+  const response = await answerOf('/api/images', {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/octet-stream', 'X-File-Name': encodeURIComponent(file.name) },
+    body: file,
+  });
+  return response.json();
+}
+
+export const thumbnail = (id) => `/api/images/${id}/thumbnail.png`;
+export const exported = (id, file) => `/api/images/${id}/export/${file}`;
+export const exportedAll = (file) => `/api/export/${file}`;

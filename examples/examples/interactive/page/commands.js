@@ -1,0 +1,124 @@
+// Everything a person can do without the mouse: the one list that keys, buttons and the help are made from.
+//
+// A command has `keys` (the first is shown on its button), `text` for the help, `run`, and where it makes sense `enabled`
+// and `pressed`. Keys that repeat while held are marked. A name such as `Shift+N` means the letter N with Shift.
+
+import { PLAIN, checked } from './tone.js';
+
+const ZOOM_STEP = 1.25;
+const TONE_STEP = 0.02;
+
+const toneBy = (app, change) => {
+  const { tone } = app.store.state;
+  const moved = Object.fromEntries(Object.entries(change).map(([key, by]) => [key, tone[key] + by]));
+  app.store.set({ tone: checked({ ...tone, ...moved }) });
+};
+const toggleShown = (app, part) => {
+  const { shown } = app.store.state;
+  app.store.set({ shown: { ...shown, [part]: !shown[part] } });
+};
+const stepPoint = (app, by) => {
+  const { chosen, skeleton } = app.store.state;
+  const first = by > 0 ? 0 : skeleton.names.length - 1;
+  choose(app, chosen === null ? first : (chosen + by + skeleton.names.length) % skeleton.names.length);
+};
+const stepSuspect = (app, by) => {
+  const { suspects } = app.store.state.image;
+  const place = suspects.indexOf(app.store.state.chosen);
+  const first = by > 0 ? 0 : suspects.length - 1;
+  choose(app, suspects[place < 0 ? first : (place + by + suspects.length) % suspects.length]);
+};
+const choose = (app, index) => {
+  app.annotation.choose(index);
+  app.stage.reveal(index);
+};
+const nudge = (app, dx, dy) => {
+  app.annotation.nudge(dx, dy);
+  if (app.store.state.chosen !== null) app.stage.reveal(app.store.state.chosen);
+};
+const arrow = (name, text, dx, dy) => [
+  { id: `nudge${name}`, keys: [`Arrow${name}`], text, repeats: true, film: true, hidden: name !== 'Up',
+    enabled: hasChosen, run: (app) => nudge(app, dx, dy) },
+  { id: `leap${name}`, keys: [`Shift+Arrow${name}`], text: 'Move it 10 pixels', repeats: true, film: true, hidden: name !== 'Up',
+    enabled: hasChosen, run: (app) => nudge(app, 10 * dx, 10 * dy) },
+];
+
+const hasImage = ({ image }) => image !== null;
+const hasChosen = ({ image, chosen }) => image !== null && chosen !== null;
+const isHinted = (state) => hasChosen(state) && state.image.keypoints[state.chosen].hinted;
+
+export const GROUPS = [
+  ['Points', [
+    { id: 'nextPoint', keys: ['Tab'], text: 'Next point', repeats: true, film: true, enabled: hasImage, run: (app) => stepPoint(app, 1) },
+    { id: 'previousPoint', keys: ['Shift+Tab'], text: 'Previous point', repeats: true, film: true, enabled: hasImage, run: (app) => stepPoint(app, -1) },
+    { id: 'nextSuspect', keys: ['N'], text: 'Next point the model is unsure of', enabled: ({ image }) => image?.suspects.length > 0, run: (app) => stepSuspect(app, 1) },
+    { id: 'previousSuspect', keys: ['Shift+N'], text: 'Previous unsure point', enabled: ({ image }) => image?.suspects.length > 0, run: (app) => stepSuspect(app, -1) },
+    ...arrow('Up', 'Move the point 1 pixel', 0, -1),
+    ...arrow('Down', '', 0, 1),
+    ...arrow('Left', '', -1, 0),
+    ...arrow('Right', '', 1, 0),
+    { id: 'put', keys: ['Enter'], text: 'Put the point down now', film: true, enabled: ({ moving }) => moving !== null, run: (app) => app.annotation.release() },
+    { id: 'release', keys: ['Escape'], text: 'Cancel a drag; let go of the point; then Tab leaves the film', run: (app) => app.escape() },
+    { id: 'heatmap', keys: ['H'], text: 'Heatmap of the chosen point', enabled: hasChosen, pressed: ({ shown }) => shown.heatmap, run: (app) => toggleShown(app, 'heatmap') },
+  ]],
+  ['Corrections', [
+    { id: 'undo', keys: ['Ctrl+Z', 'U'], text: 'Undo', enabled: ({ image, moving }) => image?.can_undo || moving !== null, run: (app) => app.annotation.undo() },
+    { id: 'redo', keys: ['Ctrl+Shift+Z', 'Ctrl+Y'], text: 'Redo', enabled: ({ image }) => image?.can_redo, run: (app) => app.annotation.redo() },
+    { id: 'remove', keys: ['Delete', 'Backspace'], text: 'Take back the correction of the chosen point', enabled: isHinted, run: (app) => app.annotation.remove(app.store.state.chosen) },
+    { id: 'reset', keys: ['Shift+R'], text: 'Take back all corrections', enabled: ({ image }) => image?.hints.length > 0, run: (app) => app.annotation.reset() },
+    { id: 'levelsUp', keys: ['Alt+ArrowUp'], text: 'Names up: T6 is called T5', enabled: hasImage, run: (app) => app.annotation.shift(-1) },
+    { id: 'levelsDown', keys: ['Alt+ArrowDown'], text: 'Names down: T5 is called T6', enabled: hasImage, run: (app) => app.annotation.shift(1) },
+    { id: 'predict', keys: ['P'], text: 'Predict anew with the present network', enabled: hasImage, run: (app) => app.annotation.predict() },
+    { id: 'accept', keys: ['A'], text: 'Accept, or take it back', enabled: hasImage, pressed: ({ image }) => image?.status === 'accepted', run: (app) => app.annotation.accept() },
+  ]],
+  ['Images', [
+    { id: 'nextImage', keys: ['PageDown', 'Ctrl+ArrowRight'], text: 'Next image', enabled: (_, app) => app.workplace.canStep(1), run: (app) => app.workplace.step(1) },
+    { id: 'previousImage', keys: ['PageUp', 'Ctrl+ArrowLeft'], text: 'Previous image', enabled: (_, app) => app.workplace.canStep(-1), run: (app) => app.workplace.step(-1) },
+    { id: 'open', keys: ['O'], text: 'Open radiographs', run: (app) => app.pickImages() },
+    { id: 'export', keys: ['E'], text: 'Export', enabled: hasImage, run: (app) => app.openExports() },
+    { id: 'import', keys: ['Shift+I'], text: 'Import keypoints (JSON)', enabled: hasImage, run: (app) => app.pickKeypoints() },
+    { id: 'match', keys: ['M'], text: 'Match the histogram to the reference', enabled: ({ matching }) => matching !== null, pressed: ({ matching }) => matching?.on, run: (app) => app.workplace.match() },
+    { id: 'network', keys: ['K'], text: 'Choose the network', run: () => document.getElementById('network').focus() },
+  ]],
+  ['View', [
+    { id: 'zoomIn', keys: ['+', '='], text: 'Zoom in', repeats: true, run: (app) => app.zoom(ZOOM_STEP) },
+    { id: 'zoomOut', keys: ['-'], text: 'Zoom out', repeats: true, run: (app) => app.zoom(1 / ZOOM_STEP) },
+    { id: 'fit', keys: ['0', 'F'], text: 'Show the whole film', run: (app) => app.stage.fit() },
+    { id: 'correctTool', keys: ['V'], text: 'Mouse corrects points', pressed: ({ tool }) => tool === 'correct', run: (app) => app.store.set({ tool: 'correct' }) },
+    { id: 'panTool', keys: ['D'], text: 'Mouse moves the film (or hold Space)', pressed: ({ tool }) => tool === 'pan', run: (app) => app.store.set({ tool: 'pan' }) },
+    { id: 'windowTool', keys: ['W'], text: 'Mouse sets window and level (or right button)', pressed: ({ tool }) => tool === 'window', run: (app) => app.store.set({ tool: 'window' }) },
+    { id: 'invert', keys: ['I'], text: 'Invert', pressed: ({ tone }) => tone.invert, run: (app) => app.store.set({ tone: { ...app.store.state.tone, invert: !app.store.state.tone.invert } }) },
+    { id: 'wider', keys: ['}'], text: 'Wider window', repeats: true, run: (app) => toneBy(app, { window: TONE_STEP }) },
+    { id: 'narrower', keys: ['{'], text: 'Narrower window', repeats: true, run: (app) => toneBy(app, { window: -TONE_STEP }) },
+    { id: 'darker', keys: [']'], text: 'Level up, darker', repeats: true, run: (app) => toneBy(app, { level: TONE_STEP }) },
+    { id: 'brighter', keys: ['['], text: 'Level down, brighter', repeats: true, run: (app) => toneBy(app, { level: -TONE_STEP }) },
+    { id: 'gammaUp', keys: ['.'], text: 'More gamma', repeats: true, run: (app) => toneBy(app, { gamma: 0.1 }) },
+    { id: 'gammaDown', keys: [','], text: 'Less gamma', repeats: true, run: (app) => toneBy(app, { gamma: -0.1 }) },
+    { id: 'resetTone', keys: ['R'], text: 'Window, level, gamma as at first', run: (app) => app.store.set({ tone: PLAIN }) },
+  ]],
+  ['Shown', [
+    { id: 'names', keys: ['T'], text: 'Names of vertebrae', pressed: ({ shown }) => shown.names, run: (app) => toggleShown(app, 'names') },
+    { id: 'ghosts', keys: ['G'], text: 'Old places after a correction', pressed: ({ shown }) => shown.ghosts, run: (app) => toggleShown(app, 'ghosts') },
+    { id: 'cobbLines', keys: ['C'], text: 'Cobb angles on the film', pressed: ({ shown }) => shown.cobb, run: (app) => toggleShown(app, 'cobb') },
+    { id: 'convention', keys: ['Shift+C'], text: 'Clinical or challenge convention', run: (app) => app.store.set({ convention: app.store.state.convention === 'clinical' ? 'challenge' : 'clinical' }) },
+    { id: 'labels', keys: ['L'], text: 'Labels to compare with', enabled: ({ image }) => Boolean(image?.comparison), pressed: ({ shown }) => shown.labels, run: (app) => toggleShown(app, 'labels') },
+    { id: 'nextRegion', keys: ['F6'], text: 'Go to the film, the findings, the folder, the bar', run: (app) => app.nextRegion() },
+    { id: 'help', keys: ['?', 'F1'], text: 'These keys', run: (app) => app.toggleHelp() },
+    { id: 'dismiss', keys: [], text: 'Dismiss the message', run: (app) => app.store.set({ alert: null }) },
+  ]],
+];
+
+export const COMMANDS = GROUPS.flatMap(([, commands]) => commands);
+
+/** Does a command if it makes sense now. Returns whether it did. */
+export function run(app, command) {
+  if (command.enabled && !command.enabled(app.store.state, app)) return false;
+  command.run(app);
+  return true;
+}
+
+/** How a key is shown: `Ctrl+ArrowUp` as `Ctrl ↑`. */
+export function shownKey(key) {
+  const names = { ArrowUp: '↑', ArrowDown: '↓', ArrowLeft: '←', ArrowRight: '→', PageUp: 'Page ↑', PageDown: 'Page ↓', Escape: 'Esc', Delete: 'Del', '-': '−' };
+  return key.split(/(?<=.)\+/).map((part) => names[part] ?? part);
+}

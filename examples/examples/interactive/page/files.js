@@ -1,0 +1,73 @@
+// Files in and out: open, drop, import, export.
+
+import * as api from './api.js';
+import { byId, element } from './element.js';
+
+/** Connects the file pickers, dropping and the export menu. */
+export function connect({ store, workplace }) {
+  byId('open-files').addEventListener('change', ({ target }) => {
+    workplace.take([...target.files]);
+    target.value = '';
+  });
+  byId('import-file').addEventListener('change', ({ target }) => {
+    if (target.files[0]) workplace.import(target.files[0]);
+    target.value = '';
+  });
+  dropping(workplace);
+  exporting(store);
+}
+
+function dropping(workplace) {
+  const target = byId('drop-target');
+  let depth = 0;
+  const inside = (by) => {
+    depth = Math.max(0, depth + by);
+    target.hidden = depth === 0;
+  };
+  addEventListener('dragenter', (event) => event.dataTransfer?.types.includes('Files') && inside(1));
+  addEventListener('dragleave', (event) => event.dataTransfer?.types.includes('Files') && inside(-1));
+  addEventListener('dragover', (event) => event.preventDefault());
+  addEventListener('drop', async (event) => {
+    event.preventDefault();
+    depth = 0;
+    inside(0);
+    const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
+    const found = (await Promise.all(entries.map(filesOf))).flat();
+    if (found.length > 0) workplace.take(found);
+  });
+}
+
+/** The files of a dropped entry; of a folder, those directly in it. */
+async function filesOf(entry) {
+  if (entry.isFile) return [await new Promise((resolve, reject) => entry.file(resolve, reject))];
+  const reader = entry.createReader();
+  const found = [];
+  for (;;) {
+    const some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
+    if (some.length === 0) break;
+    found.push(...some.filter(({ isFile, name }) => isFile && /\.(png|jpe?g|tiff?|bmp)$/i.test(name)));
+  }
+  const files = await Promise.all(found.map(filesOf));
+  return files.flat().sort((a, b) => a.name.localeCompare(b.name, undefined, { numeric: true }));
+}
+
+function exporting(store) {
+  const menu = byId('export-menu');
+  const items = [...menu.querySelectorAll('[role=menuitem]')];
+  for (const item of items) {
+    item.addEventListener('click', () => {
+      const { export: one, exportAll: all } = item.dataset;
+      const link = element('a', { href: all ? api.exportedAll(all) : api.exported(store.state.image.id, one), download: '' });
+      link.click();
+      menu.hidePopover();
+    });
+  }
+  menu.addEventListener('toggle', ({ newState }) => newState === 'open' && items[0].focus());
+  menu.addEventListener('keydown', (event) => {
+    const by = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+    if (!by) return;
+    items[(items.indexOf(document.activeElement) + by + items.length) % items.length].focus();
+    event.preventDefault();
+    event.stopPropagation();
+  });
+}

@@ -1,0 +1,98 @@
+// Puts the page together: the state, what acts on it, what shows it.
+
+import { Annotation } from './annotation.js';
+import * as buttons from './buttons.js';
+import { byId } from './element.js';
+import * as files from './files.js';
+import * as heat from './heat.js';
+import * as help from './help.js';
+import * as keys from './keys.js';
+import * as cobb from './panels/cobb.js';
+import * as compare from './panels/compare.js';
+import * as folder from './panels/folder.js';
+import * as hints from './panels/hints.js';
+import * as points from './panels/points.js';
+import * as status from './panels/status.js';
+import * as tabs from './panels/tabs.js';
+import * as tone from './panels/tone.js';
+import { keep, kept } from './settings.js';
+import { Stage } from './stage.js';
+import { Store } from './store.js';
+import { PLAIN, checked } from './tone.js';
+import * as pointer from './tools/pointer.js';
+import { View } from './view.js';
+import { Workplace } from './workplace.js';
+
+const LIKED = { convention: 'clinical', letters: true };
+const SHOWN = { names: true, ghosts: true, cobb: true, labels: false, heatmap: false };
+
+const store = new Store({
+  // What the server says.
+  skeleton: null, model: null, models: [], matching: null, images: [], image: null, bitmap: null, heatmap: null,
+  // What the person is doing.
+  chosen: null, hovered: null, moving: null, ghosts: null, cursor: null, tool: 'correct', panning: false,
+  // How it is shown.
+  view: new View(), film: { width: 0, height: 0, ratio: 1 },
+  tone: checked(kept('tone', PLAIN)), shown: kept('shown', SHOWN), ...kept('liked', LIKED),
+  // What is going on.
+  busy: false, loading: 'Connecting …', message: null, alert: null, offline: false,
+});
+
+const report = (error) => {
+  if (error.kind === 'offline') workplace.reconnect();
+  else store.set({ alert: error.message });
+};
+const annotation = new Annotation(store, report);
+const workplace = new Workplace(store, annotation, report);
+const stage = new Stage(store);
+const film = byId('film');
+const REGIONS = [film, byId('side'), byId('folder'), document.querySelector('header')];
+
+/** Whether Tab and the arrows act on points; Escape hands Tab back to the page. */
+let pointsHaveTab = true;
+film.addEventListener('focus', () => (pointsHaveTab = true));
+
+const app = {
+  store, annotation, workplace, stage, report,
+  pickImages: () => byId('open-files').click(),
+  pickKeypoints: () => byId('import-file').click(),
+  openExports: () => byId('export-menu').showPopover(),
+  zoom(factor) {
+    const { cursor, chosen, image, view } = store.state;
+    const point = cursor ?? (chosen === null ? null : image?.keypoints[chosen]);
+    stage.zoom(factor, point ? view.toScreen(point) : undefined);
+  },
+  takes: (key) => key !== 'Tab' || pointsHaveTab,
+  escape() {
+    const { moving, chosen, alert } = store.state;
+    if (cancelPointer() || (moving && !moving.released)) annotation.cancel();
+    else if (alert) store.set({ alert: null });
+    else if (chosen !== null) annotation.choose(null);
+    else {
+      pointsHaveTab = false;
+      store.set({ message: 'Tab now leaves the film' });
+    }
+  },
+  nextRegion() {
+    const visible = REGIONS.filter((region) => !region.hidden);
+    const at = visible.findIndex((region) => region.contains(document.activeElement));
+    const next = visible[(at + 1) % visible.length];
+    (next === film ? film : next.querySelector('[tabindex="0"], button:not([disabled])')).focus();
+  },
+};
+const cancelPointer = pointer.listen(app);
+app.toggleHelp = help.connect(app);
+
+for (const part of [cobb, compare, folder, hints, points, status, tabs, tone, files, heat, buttons]) part.connect(app);
+keys.listen(app);
+
+store.watch(['tone'], ({ tone }) => keep('tone', tone));
+store.watch(['shown'], ({ shown }) => keep('shown', shown));
+store.watch(['convention', 'letters'], ({ convention, letters }) => keep('liked', { convention, letters }));
+store.watch(['tool', 'panning', 'chosen', 'hovered'], ({ tool, panning, chosen, hovered }) => {
+  film.dataset.does = panning ? 'pan' : tool !== 'correct' ? tool : hovered !== null ? 'grab' : chosen !== null ? 'put' : 'pan';
+});
+
+window.ikem = { ...window.ikem, store };
+film.focus({ preventScroll: true });
+workplace.start().catch(report);

@@ -1,0 +1,60 @@
+// The names of all points: a row a vertebra, a button a corner. Arrow keys walk through it.
+
+import { byId, element } from '../element.js';
+import { vertebraColour } from '../palette.js';
+import { vertebraOf } from '../scene.js';
+
+const CORNERS = { TL: 'top left', TR: 'top right', BL: 'bottom left', BR: 'bottom right' };
+
+export function connect({ store, annotation, stage }) {
+  const grid = byId('point-grid');
+  let buttons = [];
+
+  const choose = (index) => {
+    annotation.choose(index);
+    stage.reveal(index);
+  };
+  grid.addEventListener('keydown', (event) => {
+    const at = buttons.indexOf(document.activeElement);
+    const ways = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -4, ArrowDown: 4, Home: -at, End: buttons.length - 1 - at };
+    if (at < 0 || !(event.key in ways) || event.altKey || event.ctrlKey) return;
+    event.preventDefault();
+    event.stopPropagation();
+    buttons[at + ways[event.key]]?.focus();
+    if (document.activeElement !== buttons[at]) choose(buttons.indexOf(document.activeElement));
+  });
+
+  store.watch(['skeleton'], ({ skeleton }) => {
+    if (!skeleton) return;
+    buttons = skeleton.names.map((name, index) => pointButton(name, vertebraOf(skeleton)[index], () => choose(index)));
+    const rows = skeleton.vertebrae.map(({ name, corners }, vertebra) => {
+      const title = element('span', { role: 'rowheader' }, name);
+      title.style.color = vertebraColour(vertebra);
+      const cells = corners.map((corner) => element('span', { role: 'gridcell' }, buttons[corner]));
+      return element('div', { role: 'row' }, title, ...cells);
+    });
+    grid.replaceChildren(...rows);
+  });
+  store.watch(['image', 'chosen', 'skeleton'], ({ image, chosen }) => {
+    if (!image) return;
+    const suspects = new Set(image.suspects);
+    buttons.forEach((button, index) => {
+      const { hinted, confidence } = image.keypoints[index];
+      const state = hinted ? 'corrected' : suspects.has(index) ? 'unsure' : 'predicted';
+      button.dataset.state = state;
+      button.setAttribute('aria-pressed', String(index === chosen));
+      button.tabIndex = index === (chosen ?? 0) ? 0 : -1;
+      const sure = hinted ? state : `${state}, confidence ${Math.round(100 * confidence)} %`;
+      button.title = `${button.dataset.name}: ${sure}`;
+      button.setAttribute('aria-label', `${button.dataset.spoken}, ${sure}`);
+    });
+  });
+}
+
+function pointButton(name, vertebra, choose) {
+  const [bone, corner] = name.split('-');
+  const spoken = CORNERS[corner] ? `${bone} ${CORNERS[corner]}` : name;
+  const button = element('button', { 'data-name': name, 'data-spoken': spoken, onclick: choose }, element('i', { class: 'mark' }), corner ?? name);
+  button.style.setProperty('--colour', vertebraColour(vertebra));
+  return button;
+}

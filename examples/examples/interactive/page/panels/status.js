@@ -1,0 +1,50 @@
+// What the page says: what was done, where the pointer is, what went wrong.
+
+import { byId, element } from '../element.js';
+
+export function connect({ store, workplace }) {
+  store.watch(['message', 'busy'], ({ message, busy }) => {
+    byId('status').textContent = message ?? '';
+    document.body.classList.toggle('busy', busy);
+  });
+  store.watch(['chosen'], ({ chosen, image, skeleton }) => {
+    if (chosen === null) return;
+    const { hinted, confidence } = image.keypoints[chosen];
+    const unsure = image.suspects.includes(chosen) ? ', unsure' : '';
+    const how = hinted ? 'corrected' : `confidence ${Math.round(100 * confidence)} %${unsure}`;
+    store.set({ message: `${skeleton.names[chosen]}: ${how}` });
+  });
+  store.watch(['cursor', 'image'], ({ cursor, image }) => {
+    const on = cursor && image && cursor.x >= -0.5 && cursor.y >= -0.5 && cursor.x < image.width && cursor.y < image.height;
+    byId('cursor-place').textContent = on ? `x ${cursor.x.toFixed(1)}  y ${cursor.y.toFixed(1)}` : '';
+  });
+  store.watch(['view', 'image'], ({ view, image, film }) => {
+    byId('zoom-level').textContent = image ? `${Math.round(100 * view.scale * film.ratio)} %` : '';
+  });
+  store.watch(['image'], ({ image }) => {
+    byId('saved').textContent = !image ? '' : image.save_error ? 'not saved' : image.status === 'untouched' ? '' : 'saved';
+    byId('effort').textContent = image ? `${image.clicks} ${image.clicks === 1 ? 'click' : 'clicks'}` : '';
+    if (image?.save_error) store.set({ alert: `Not saved: ${image.save_error}` });
+    const accepted = image?.status === 'accepted';
+    byId('suspect-count').textContent = image?.suspects.length ?? 0;
+    byId('accept-text').textContent = accepted ? 'Accepted' : 'Accept';
+    byId('differs').hidden = !image?.network_differs;
+    byId('differs').firstElementChild.textContent = image?.network_differs ? `These points are by ${image.network}.` : '';
+  });
+  store.watch(['alert', 'offline'], ({ alert, offline }) => {
+    const text = offline ? 'The program does not answer. What was committed is saved; waiting for it to come back …' : alert;
+    byId('alert').hidden = !text;
+    byId('alert').querySelector('span').textContent = text ?? '';
+  });
+  store.watch(['loading'], ({ loading }) => {
+    byId('loading').hidden = loading === null;
+    byId('loading-text').textContent = loading ?? '';
+  });
+  const network = byId('network');
+  network.addEventListener('change', () => workplace.chooseModel(Number(network.value)));
+  store.watch(['models', 'model'], ({ models, model }) => {
+    network.replaceChildren(...models.map(({ id, name }) => element('option', { value: id }, name)));
+    if (model) network.value = model.id;
+    network.disabled = models.length < 2;
+  });
+}

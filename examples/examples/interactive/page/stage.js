@@ -1,0 +1,124 @@
+// The canvases: sharp on every screen, drawn at most once a frame and only where something changed.
+
+import { drawCobbAngles, drawCobbLines } from './draw/cobb.js';
+import { drawFilm, ToneFilter } from './draw/film.js';
+import { drawHeatmap } from './draw/heatmap.js';
+import { drawLabels } from './draw/labels.js';
+import { drawMagnifier } from './draw/magnifier.js';
+import { drawPoints } from './draw/points.js';
+import { pointScene, shownCurves, shownPoints } from './scene.js';
+import { View } from './view.js';
+
+const element = (id) => document.getElementById(id);
+const layer = (id) => element(id).getContext('2d');
+
+export class Stage {
+  #store;
+  #film = layer('film-canvas');
+  #heat = layer('heat-canvas');
+  #points = layer('points-canvas');
+  #dirty = new Set();
+  #fitted = null;
+
+  constructor(store) {
+    this.#store = store;
+    const tone = new ToneFilter([element('film-canvas'), element('magnified-film')]);
+    this.#watchSize(element('film'));
+    store.watch(['tone'], (state) => tone.apply(state.tone));
+    store.watch(['bitmap'], () => this.fit());
+    store.watch(['bitmap', 'view'], () => this.#redraw('film'));
+    store.watch(['heatmap', 'view'], () => this.#redraw('heat'));
+    const drawn = ['image', 'moving', 'ghosts', 'chosen', 'hovered', 'shown', 'convention', 'view', 'cursor', 'bitmap'];
+    store.watch(drawn, () => this.#redraw('points'));
+  }
+
+  /** The length that markers and lines are measured in: larger on a large screen. */
+  get unit() {
+    return parseFloat(getComputedStyle(document.documentElement).fontSize) / 14;
+  }
+
+  /** Shows the whole image. */
+  fit() {
+    const { image, film } = this.#store.state;
+    if (!image || film.width === 0) return;
+    this.#fitted = View.fitting(image, film);
+    this.#store.set({ view: this.#fitted });
+  }
+
+  /** Zooms by `factor` at a place on the screen, or in the middle. */
+  zoom(factor, place) {
+    const { view, film, image } = this.#store.state;
+    if (!image) return;
+    const smallest = View.fitting(image, film).scale / 2;
+    const middle = { x: film.width / 2, y: film.height / 2 };
+    this.#store.set({ view: view.zoomed(factor, place ?? middle, smallest).kept(image, film) });
+  }
+
+  /** Moves the image by so many CSS pixels. */
+  pan(dx, dy) {
+    const { view, film, image } = this.#store.state;
+    if (image) this.#store.set({ view: view.panned(dx, dy).kept(image, film) });
+  }
+
+  /** Brings a point into sight. */
+  reveal(index) {
+    const state = this.#store.state;
+    this.#store.set({ view: state.view.revealing(shownPoints(state)[index], state.film) });
+  }
+
+  #watchSize(film) {
+    const observer = new ResizeObserver(([entry]) => this.#resize(entry));
+    try {
+      // Also tells when the window moves to a screen with smaller pixels.
+      observer.observe(film, { box: 'device-pixel-content-box' });
+    } catch {
+      observer.observe(film);
+    }
+  }
+
+  #resize({ contentRect, devicePixelContentBoxSize: [device] = [] }) {
+    const { width, height } = contentRect;
+    const ratio = device ? device.inlineSize / width : devicePixelRatio;
+    for (const { canvas } of [this.#film, this.#heat, this.#points]) {
+      canvas.width = Math.round(width * ratio);
+      canvas.height = Math.round(height * ratio);
+    }
+    const fitted = this.#store.state.view === this.#fitted;
+    this.#store.set({ film: { width, height, ratio } });
+    if (fitted || !this.#fitted) this.fit();
+    ['film', 'heat', 'points'].forEach((part) => this.#redraw(part));
+  }
+
+  #redraw(part) {
+    if (this.#dirty.size === 0) requestAnimationFrame(() => this.#draw());
+    this.#dirty.add(part);
+  }
+
+  #draw() {
+    const state = this.#store.state;
+    const dirty = new Set(this.#dirty);
+    this.#dirty.clear();
+    if (dirty.has('film')) drawFilm(this.#film, state, state.view, state.film.ratio);
+    if (dirty.has('heat')) drawHeatmap(this.#heat, state, state.view, state.film.ratio);
+    if (dirty.has('points')) this.#drawPoints(state);
+  }
+
+  #drawPoints(state) {
+    const { image, skeleton, film, view, shown } = state;
+    const context = this.#points;
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    context.clearRect(0, 0, context.canvas.width, context.canvas.height);
+    drawMagnifier(state, this.unit);
+    if (!image || !skeleton) return;
+    context.setTransform(film.ratio, 0, 0, film.ratio, 0, 0);
+    const scene = pointScene(state);
+    if (shown.labels && image.comparison) {
+      drawLabels(context, image.comparison.labels, scene.points, view, this.unit);
+    }
+    const names = skeleton.vertebrae.map(({ name }) => name);
+    const curves = shown.cobb ? shownCurves(state) : [];
+    drawCobbLines(context, curves, view, this.unit);
+    drawPoints(context, scene, view, this.unit);
+    drawCobbAngles(context, curves, names, view, this.unit);
+  }
+}

@@ -1,0 +1,84 @@
+// Decides what a pointer on the film does.
+
+import { pointAt } from '../scene.js';
+import { drag } from './drag.js';
+import { pan } from './pan.js';
+import { pinch } from './pinch.js';
+import { press } from './press.js';
+import { windowLevel } from './window.js';
+
+const REACH = 12;
+const WHEEL_ZOOM = 1.0015;
+const WHEEL_LINE = 32;
+
+/** Connects the film to the tools. Returns how to cancel what the pointer is doing. */
+export function listen(app) {
+  const film = document.getElementById('film');
+  const fingers = new Map();
+  let gesture = null;
+
+  const placeOf = (event) => {
+    const { left, top } = film.getBoundingClientRect();
+    return { x: event.clientX - left, y: event.clientY - top };
+  };
+  const begin = (next) => {
+    gesture = next;
+    film.style.cursor = next?.cursor ?? '';
+  };
+
+  film.addEventListener('pointerdown', (event) => {
+    if (!app.store.state.image) return;
+    film.focus({ preventScroll: true });
+    film.setPointerCapture(event.pointerId);
+    const place = placeOf(event);
+    fingers.set(event.pointerId, place);
+    if (fingers.size === 1) begin(gestureOf(app, event, place));
+    else if (fingers.size === 2) {
+      gesture?.cancel();
+      begin(pinch(app, ...fingers.values()));
+    }
+  });
+  film.addEventListener('pointermove', (event) => {
+    const place = placeOf(event);
+    if (fingers.has(event.pointerId)) {
+      const finger = [...fingers.keys()].indexOf(event.pointerId);
+      fingers.set(event.pointerId, place);
+      gesture?.move(place, finger);
+    } else if (app.store.state.image) {
+      app.store.set({ hovered: event.altKey ? null : pointAt(app.store.state, place, REACH * app.stage.unit) });
+    }
+    if (app.store.state.image) app.store.set({ cursor: app.store.state.view.toImage(place) });
+  });
+  const finish = (event, how) => {
+    if (!fingers.delete(event.pointerId)) return;
+    gesture?.[how](placeOf(event));
+    begin(null);
+  };
+  film.addEventListener('pointerup', (event) => finish(event, 'end'));
+  film.addEventListener('pointercancel', (event) => finish(event, 'cancel'));
+  film.addEventListener('pointerleave', () => app.store.set({ hovered: null, cursor: null }));
+  film.addEventListener('contextmenu', (event) => event.preventDefault());
+  film.addEventListener('wheel', (event) => {
+    event.preventDefault();
+    const way = event.deltaY * (event.deltaMode === WheelEvent.DOM_DELTA_LINE ? WHEEL_LINE : 1);
+    app.stage.zoom(WHEEL_ZOOM ** -(event.ctrlKey ? 6 * way : way), placeOf(event));
+  }, { passive: false });
+
+  return () => {
+    const busy = gesture !== null;
+    gesture?.cancel();
+    begin(null);
+    return busy;
+  };
+}
+
+function gestureOf(app, event, place) {
+  const { tool, panning } = app.store.state;
+  if (event.button === 1 || panning) return pan(app, place);
+  if (event.button === 2) return windowLevel(app, place);
+  if (event.button !== 0) return null;
+  if (tool === 'pan') return pan(app, place);
+  if (tool === 'window') return windowLevel(app, place);
+  const hit = event.altKey ? null : pointAt(app.store.state, place, REACH * app.stage.unit);
+  return hit === null ? press(app, place) : drag(app, hit, place);
+}

@@ -1,0 +1,159 @@
+// The folder of images, the network and the reference: what the person works with.
+
+import * as api from './api.js';
+
+const POLL_MS = 250;
+const RECONNECT_MS = 1000;
+
+const pause = (milliseconds) => new Promise((resume) => setTimeout(resume, milliseconds));
+
+export class Workplace {
+  #store;
+  #annotation;
+  #report;
+  #opening = 0;
+
+  constructor(store, annotation, report) {
+    this.#store = store;
+    this.#annotation = annotation;
+    this.#report = report;
+  }
+
+  get #state() {
+    return this.#store.state;
+  }
+
+  /** Reads what there is, waits for the network and opens the image that was open last. */
+  async start() {
+    await this.#refresh();
+    await this.#modelReady();
+    const wanted = Number(location.hash.slice(1));
+    const { images } = this.#state;
+    const first = images.find(({ id }) => id === wanted) ?? images.find(({ status }) => status !== 'accepted') ?? images[0];
+    if (first) await this.open(first.id);
+    else this.#store.set({ loading: null, message: 'Open a radiograph, or drop one here' });
+  }
+
+  async #refresh() {
+    const { model, models, images, skeleton, matching } = await api.workplace();
+    this.#store.set({ model, models, images, skeleton, matching });
+  }
+
+  /** Shows how far loading the network is, until it is there. */
+  async #modelReady() {
+    let { model } = this.#state;
+    while (model.state === 'loading') {
+      const size = model.bytes ? `, ${(model.bytes / 1e6).toFixed(1)} MB` : '';
+      this.#store.set({ loading: `Loading ${model.name}${size} … ${model.seconds.toFixed(1)} s` });
+      await pause(POLL_MS);
+      ({ model } = await api.status());
+    }
+    this.#store.set({ model, loading: null });
+    if (model.state === 'failed') throw new api.ApiError(model.error, 'failed');
+    if (!this.#state.skeleton) await this.#refresh();
+  }
+
+  /** Opens an image of the folder; if another is asked for meanwhile, that one. */
+  async open(id) {
+    this.#annotation.settle();
+    this.#annotation.reportTime();
+    const turn = ++this.#opening;
+    const entry = this.#state.images.find((entry) => entry.id === id);
+    const slow = setTimeout(() => this.#store.set({ loading: `Opening ${entry?.name ?? ''} …` }), 150);
+    try {
+      const [image, bitmap] = await Promise.all([api.image(id), api.picture(id, this.#state.matching?.on === true)]);
+      if (turn !== this.#opening) return;
+      this.#state.bitmap?.close();
+      const before = this.#state.image?.id;
+      this.#store.set({ image, bitmap, moving: null, ghosts: null, message: null, ...(before === id ? {} : { chosen: null, hovered: null }) });
+      history.replaceState(null, '', `#${id}`);
+    } catch (error) {
+      if (turn === this.#opening) this.#report(error);
+    } finally {
+      clearTimeout(slow);
+      if (turn === this.#opening) this.#store.set({ loading: null });
+    }
+  }
+
+  /** Opens the image `by` places further in the folder. */
+  step(by) {
+    const next = this.#neighbour(by);
+    return next ? this.open(next.id) : Promise.resolve();
+  }
+
+  /** Whether there is an image `by` places further. */
+  canStep(by) {
+    return this.#neighbour(by) !== undefined;
+  }
+
+  #neighbour(by) {
+    const { images, image } = this.#state;
+    return images[images.findIndex(({ id }) => id === image?.id) + by];
+  }
+
+  /** Takes files in and opens the first; keypoints are imported into the open image. */
+  async take(files) {
+    const keypoints = files.find(({ name }) => name.toLowerCase().endsWith('.json'));
+    if (keypoints) return this.import(keypoints);
+    let first = null;
+    for (const [index, file] of files.entries()) {
+      this.#store.set({ loading: `Opening ${file.name} (${index + 1} of ${files.length}) …` });
+      try {
+        const entry = await api.upload(file);
+        first ??= entry;
+        const { images } = this.#state;
+        if (!images.some(({ id }) => id === entry.id)) this.#store.set({ images: [...images, entry] });
+      } catch (error) {
+        this.#report(new api.ApiError(`${file.name}: ${error.message}`, error.kind));
+      }
+    }
+    this.#store.set({ loading: null });
+    if (first) await this.open(first.id);
+  }
+
+  /** Imports a file of keypoints into the open image. */
+  async import(file) {
+    try {
+      await this.#annotation.import(JSON.parse(await file.text()));
+    } catch {
+      this.#report(new api.ApiError(`${file.name} is no JSON of keypoints`, 'bad_request'));
+    }
+  }
+
+  /** Changes the network. */
+  chooseModel = (id) => this.#exchange(() => api.chooseModel(id));
+
+  /** Matches histograms to the reference, or no longer. */
+  match = () => this.#exchange(() => api.match(!this.#state.matching.on));
+
+  async #exchange(request) {
+    this.#annotation.settle();
+    try {
+      const { model } = await request();
+      this.#store.set({ model });
+      await this.#modelReady();
+      await this.#refresh();
+      if (this.#state.image) await this.open(this.#state.image.id);
+    } catch (error) {
+      this.#report(error);
+      await this.#refresh().catch(() => {});
+    }
+  }
+
+  /** Waits until the program answers again, and shows what it kept. */
+  async reconnect() {
+    if (this.#state.offline) return;
+    this.#store.set({ offline: true, moving: null });
+    for (;;) {
+      await pause(RECONNECT_MS);
+      try {
+        await api.status();
+        break;
+      } catch (error) {
+        if (error.kind !== 'offline') break;
+      }
+    }
+    this.#store.set({ offline: false, alert: null, message: 'The program is back' });
+    await this.start().catch(this.#report);
+  }
+}
