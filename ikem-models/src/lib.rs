@@ -82,5 +82,5 @@ pub use predictor::Predictor;
 pub use pretrained::PRETRAINED;
 pub use pth::{PthError, PthErrorKind};
 pub use session::{Session, Snapshot};
-pub use summary::{Layer, Summary};
+pub use summary::{Layer, LayerKind, Summary};
 pub use unet::Unet;

@@ -1,5 +1,7 @@
 use std::cell::RefCell;
 
+use crate::ops::Geometry;
+
 /// A network layer by layer: see [`Network::summary`](crate::Network::summary).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Summary {
@@ -12,6 +14,10 @@ pub struct Summary {
 pub struct Layer {
     /// The state-dict name of its convolution, or what the product is for.
     pub name: String,
+    /// What it computes.
+    pub kind: LayerKind,
+    /// The shape of what it is given; concatenated inputs as one.
+    pub input: Vec<usize>,
     /// The shape of what it answers.
     pub output: Vec<usize>,
     /// How many numbers of it training changes.
@@ -19,6 +25,17 @@ pub struct Layer {
     /// Multiplications, each with its addition, of the convolution or the product; batch norms, activations and
     /// resizing are not counted.
     pub mult_adds: u64,
+}
+
+/// What a [`Layer`] computes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LayerKind {
+    /// A convolution.
+    Convolution(Geometry),
+    /// A transposed convolution, 2 × 2 with stride 2.
+    TransposedConvolution,
+    /// A product of two matrices, of which the input is the first.
+    Product,
 }
 
 impl Summary {

@@ -5,6 +5,7 @@ use crate::error::BuildResult;
 use crate::network::Mode;
 use crate::ops::{self, FusedConvTranspose};
 use crate::params::{Builder, Init, Purpose};
+use crate::summary::{Layer, LayerKind};
 
 /// Transposed convolution to twice the size: a 2 × 2 kernel with stride 2 and bias.
 #[derive(Debug)]
@@ -48,7 +49,16 @@ impl ConvTransposeUnit {
             }
         };
         // Each output pixel lies under one tap of the kernel.
-        pass.note(&self.name, &y, self.parameters, y.elem_count() * x.dim(1)?);
+        pass.note(|| {
+            Ok(Layer {
+                name: self.name.clone(),
+                kind: LayerKind::TransposedConvolution,
+                input: x.dims().to_vec(),
+                output: y.dims().to_vec(),
+                parameters: self.parameters,
+                mult_adds: (y.elem_count() * x.dim(1)?) as u64,
+            })
+        })?;
         Ok(y)
     }
 }

@@ -5,6 +5,7 @@ use crate::error::BuildResult;
 use crate::network::Mode;
 use crate::ops::{self, Activation, FusedConv, Geometry};
 use crate::params::{Builder, Init, Purpose};
+use crate::summary::{Layer, LayerKind};
 
 /// What a [`ConvUnit`] is.
 #[derive(Debug, Clone, Copy)]
@@ -133,8 +134,21 @@ impl ConvUnit {
         pass: Pass<'_>,
     ) -> Result<Tensor> {
         let y = self.apply(inputs, residual, pass.mode)?;
-        let pixels = y.elem_count() / self.spec.outputs;
-        pass.note(&self.name, &y, self.parameters, pixels * self.spec.mult_adds_a_pixel());
+        pass.note(|| {
+            let pixels = y.elem_count() / self.spec.outputs;
+            let mut input = inputs.first().map_or_else(Vec::new, |x| x.dims().to_vec());
+            if let Some(channels) = input.get_mut(1) {
+                *channels = self.spec.inputs;
+            }
+            Ok(Layer {
+                name: self.name.clone(),
+                kind: LayerKind::Convolution(self.spec.geometry),
+                input,
+                output: y.dims().to_vec(),
+                parameters: self.parameters,
+                mult_adds: (pixels * self.spec.mult_adds_a_pixel()) as u64,
+            })
+        })?;
         Ok(y)
     }
 

@@ -6,6 +6,7 @@ use crate::inputs::{Inputs, PreviousMaps};
 use crate::network::Mode;
 use crate::ops::{self, Activation, FusedConv, Geometry, KnownMaps};
 use crate::params::{Builder, Init};
+use crate::summary::{Layer, LayerKind};
 
 const ACTIVATION: Activation = Activation::LeakyRelu(0.2);
 const GEOMETRY: Geometry = Geometry::same(1, 1);
@@ -38,9 +39,17 @@ impl HintMix {
                 ops::activate(&y, ACTIVATION)?
             }
         };
-        let outputs = self.bias.elem_count();
-        let mult_adds = y.elem_count() / outputs.max(1) * self.weight.elem_count();
-        pass.note(&self.name, &y, self.weight.elem_count() + outputs, mult_adds);
+        pass.note(|| {
+            let (batch, outputs, rows, columns) = y.dims4()?;
+            Ok(Layer {
+                name: self.name.clone(),
+                kind: LayerKind::Convolution(GEOMETRY),
+                input: vec![batch, 2 * self.keypoints, rows, columns],
+                output: y.dims().to_vec(),
+                parameters: self.weight.elem_count() + outputs,
+                mult_adds: (batch * rows * columns * self.weight.elem_count()) as u64,
+            })
+        })?;
         Ok(y)
     }
 

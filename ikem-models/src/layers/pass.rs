@@ -1,7 +1,7 @@
 use candle_core::{Result, Tensor};
 
 use crate::network::Mode;
-use crate::summary::{Layer, Recorder};
+use crate::summary::{Layer, LayerKind, Recorder};
 
 /// What every layer is told of the forward pass that it is part of.
 #[derive(Debug, Clone, Copy)]
@@ -20,18 +20,27 @@ impl<'a> Pass<'a> {
         Self { mode: Mode::Eval, recorder: Some(recorder) }
     }
 
-    /// Notes a layer that answered `output`, where someone takes notes.
-    pub(crate) fn note(&self, name: &str, output: &Tensor, parameters: usize, mult_adds: usize) {
-        if let Some(recorder) = self.recorder {
-            let (name, output) = (name.to_owned(), output.dims().to_vec());
-            recorder.note(Layer { name, output, parameters, mult_adds: mult_adds as u64 });
+    /// Notes a layer that ran, where someone takes notes.
+    pub(crate) fn note(&self, layer: impl FnOnce() -> Result<Layer>) -> Result<()> {
+        match self.recorder {
+            Some(recorder) => layer().map(|layer| recorder.note(layer)),
+            None => Ok(()),
         }
     }
 
     /// The product of two batches of matrices, (B, M, N) and (B, N, P), noted as `name`.
     pub(crate) fn matmul(&self, name: &str, a: &Tensor, b: &Tensor) -> Result<Tensor> {
         let product = a.matmul(b)?;
-        self.note(name, &product, 0, a.elem_count() * b.dim(2)?);
+        self.note(|| {
+            Ok(Layer {
+                name: name.to_owned(),
+                kind: LayerKind::Product,
+                input: a.dims().to_vec(),
+                output: product.dims().to_vec(),
+                parameters: 0,
+                mult_adds: (a.elem_count() * b.dim(2)?) as u64,
+            })
+        })?;
         Ok(product)
     }
 }
