@@ -1,6 +1,6 @@
 //! Convolution with weights packed once and a fused last step.
 
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use super::geometry::{Activation, Epilogue, Geometry, KernelError, Output, Segment, check, check_segments};
 use super::lhs::{Matrix, PackedLhs};
@@ -11,14 +11,22 @@ use super::scratch::{Lifetime, Shared};
 use super::simd::{Element, Vector};
 use super::winograd::{Kernels, Winograd};
 
-/// A convolution whose weights are packed for the product; the same object serves every input size.
+/// A convolution whose weights are packed once. The first input decides how, by its plane; other planes and any number
+/// of images are served, too.
 #[derive(Debug)]
 pub struct PackedConv<T> {
     geometry: Geometry,
     bias: Option<Vec<T>>,
-    weight: PackedLhs<T>,
-    /// Made from `weight` when an input first wants them: for tiles of 2 × 2 and 4 × 4 outputs.
-    winograd: [OnceLock<Winograd<T>>; 2],
+    /// Until the first input comes.
+    weight: Mutex<PackedLhs<T>>,
+    packed: OnceLock<Packed<T>>,
+}
+
+/// Weights in the one form that they are needed in, for memory's sake.
+#[derive(Debug)]
+enum Packed<T> {
+    Product(PackedLhs<T>),
+    Winograd(Winograd<T>),
 }
 
 impl<T: Element> PackedConv<T> {
@@ -30,7 +38,8 @@ impl<T: Element> PackedConv<T> {
         check("weight", geometry.weights(), weight.len())?;
         check("bias", geometry.out_channels, bias.map_or(geometry.out_channels, <[T]>::len))?;
         let weight = PackedLhs::new(&matrix(weight, &geometry), Lifetime::Object);
-        Ok(Self { geometry, bias: bias.map(<[T]>::to_vec), weight, winograd: Default::default() })
+        let (weight, packed) = (Mutex::new(weight), OnceLock::new());
+        Ok(Self { geometry, bias: bias.map(<[T]>::to_vec), weight, packed })
     }
 
     /// The shape of the convolution.
@@ -53,15 +62,24 @@ impl<T: Element> PackedConv<T> {
         let g = &self.geometry;
         let shape = Shape::checked(g, x, (n, h, w), self.bias.as_deref(), epilogue, out)?;
         let sink = Finish::new(g.out_channels, shape.plane(), self.bias.as_deref(), epilogue, out);
-        match Method::choose(g, n, shape.grid) {
-            Method::Product => shape.product(&self.weight, &sink),
-            Method::Winograd(outputs) => {
-                let kernels = || Winograd::new(outputs, &Kernels::Packed(&self.weight), Lifetime::Object);
-                let winograd = self.winograd[outputs / 4].get_or_init(kernels);
-                winograd.forward(x, (n, h, w), g.padding, shape.grid, &sink);
-            }
+        match self.packed.get_or_init(|| self.pack(shape.grid)) {
+            Packed::Product(weight) => shape.product(weight, &sink),
+            Packed::Winograd(winograd) => winograd.forward(x, (n, h, w), g.padding, shape.grid, &sink),
         }
         Ok(())
+    }
+
+    /// The weights for planes of `grid` and one image: were the batch asked, a batch could change what is answered to
+    /// one image later, if only by rounding.
+    fn pack(&self, grid: (usize, usize)) -> Packed<T> {
+        let mut weight = self.weight.lock().unwrap_or_else(PoisonError::into_inner);
+        let weight = std::mem::replace(&mut *weight, PackedLhs::empty());
+        match Method::choose(&self.geometry, 1, grid) {
+            Method::Product => Packed::Product(weight),
+            Method::Winograd(outputs) => {
+                Packed::Winograd(Winograd::new(outputs, &Kernels::Packed(&weight), Lifetime::Object))
+            }
+        }
     }
 }
 
