@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use anyhow::{Result, bail};
 use clap::{Parser, ValueEnum};
 use ikem_examples::ComputeOptions;
+use ikem_models::ops::Level;
 use ikem_models::{Checkpoint, HrnetOcrConfig, ModelConfig, NetworkConfig, UnetConfig};
 use serde_json::json;
 
@@ -42,6 +43,12 @@ struct Options {
     /// Runs that are timed, after one that is not
     #[arg(long, default_value_t = 7)]
     runs: usize,
+    /// In `train`: dense hints and previous heatmaps, not the few numbers that they are made of
+    #[arg(long)]
+    dense: bool,
+    /// The widest vector instructions to use [default: the widest there are]
+    #[arg(long, value_name = "SET")]
+    instructions: Option<Instructions>,
     /// Print, last, one JSON object
     #[arg(long)]
     json: bool,
@@ -53,6 +60,25 @@ struct Options {
 enum Model {
     Unet,
     HrnetOcr,
+}
+
+/// Vector instructions of the CPU kernels.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Instructions {
+    /// 128 bits, what every processor of its kind has
+    Portable,
+    Avx2,
+    Avx512,
+}
+
+impl From<Instructions> for Level {
+    fn from(instructions: Instructions) -> Self {
+        match instructions {
+            Instructions::Portable => Self::Portable,
+            Instructions::Avx2 => Self::Avx2,
+            Instructions::Avx512 => Self::Avx512,
+        }
+    }
 }
 
 /// What a run is.
@@ -72,6 +98,13 @@ fn main() -> Result<()> {
     if options.runs == 0 || options.batch == 0 {
         bail!("--runs and --batch: expected at least 1");
     }
+    if let Some(instructions) = options.instructions {
+        let (wanted, best) = (Level::from(instructions), Level::best());
+        if wanted > best {
+            bail!("--instructions: this processor has {best:?} at the most");
+        }
+        Level::force(Some(wanted));
+    }
     let device = options.compute.start()?;
     let checkpoint = options.weights.as_ref().map(Checkpoint::read).transpose()?;
     let config = match &checkpoint {
@@ -80,7 +113,8 @@ fn main() -> Result<()> {
     };
     let tensors = checkpoint.map(|checkpoint| checkpoint.tensors);
     let batch = if options.mode == Some(Mode::Click) { 1 } else { options.batch };
-    let mut workload = workload::Workload::new(options.mode, &config, tensors, batch, &device)?;
+    let mut workload =
+        workload::Workload::new(options.mode, &config, tensors, batch, options.dense, &device)?;
 
     let summary = workload.summary()?;
     layers::print(&summary, &config);
@@ -103,6 +137,7 @@ fn main() -> Result<()> {
             "mode": options.mode,
             "batch": batch,
             "threads": threads,
+            "instructions": format!("{:?}", Level::current()).to_lowercase(),
             "median_s": times.map(|times| times.median),
             "min_s": times.map(|times| times.minimum),
             "peak_rss_bytes": peak,

@@ -35,10 +35,12 @@ impl Workload {
         config: &ModelConfig,
         tensors: Option<StateDict>,
         batch: usize,
+        dense: bool,
         device: &Device,
     ) -> Result<Self> {
         if mode == Some(Mode::Train) {
-            return Ok(Self::Train(Box::new(Training::new(config, tensors, batch, device)?)));
+            let inputs = if dense { inputs(config, batch, device) } else { sparse(config, batch, device) }?;
+            return Ok(Self::Train(Box::new(Training::new(config, tensors, inputs, batch, device)?)));
         }
         let predictor = match tensors {
             Some(tensors) => {
@@ -86,23 +88,22 @@ impl Workload {
 }
 
 impl Training {
-    fn new(config: &ModelConfig, tensors: Option<StateDict>, batch: usize, device: &Device) -> Result<Self> {
+    fn new(
+        config: &ModelConfig,
+        tensors: Option<StateDict>,
+        inputs: Inputs,
+        batch: usize,
+        device: &Device,
+    ) -> Result<Self> {
         let network = match tensors {
             Some(tensors) => Network::trainable(config, tensors, device)?,
             None => Network::fresh(config, 0, device)?,
         };
         let adam = Adam::new(network.parameters(), AdamConfig::default())?;
-        let [previous, pixels] =
-            [(config.keypoints(), 4, 4), (3, 1, 5)].map(|plane| noise(plane, config.size, batch, device));
         let Size { width, height } = config.size;
         let point = |i| Point::new(scatter(i, 1) * (width - 1) as f32, scatter(i, 2) * (height - 1) as f32);
         let points =
             (0..batch).map(|b| (0..config.keypoints()).map(|k| point(b * config.keypoints() + k)).collect());
-        let inputs = Inputs {
-            hints: HintMaps::none(batch),
-            previous: PreviousMaps::OfLogits(previous?),
-            image: ImageInput::Pixels(pixels?.affine(2.0, -1.0)?),
-        };
         Ok(Self { network, adam, inputs, points: points.collect(), steps: 0 })
     }
 
@@ -117,6 +118,16 @@ impl Training {
         }
         Ok(self.adam.step(&total.backward()?)?)
     }
+}
+
+/// No hints, previous heatmaps as the logits that they come from, and an image of noise.
+fn sparse(config: &ModelConfig, batch: usize, device: &Device) -> Result<Inputs> {
+    let noise = |plane| noise(plane, config.size, batch, device);
+    Ok(Inputs {
+        hints: HintMaps::none(batch),
+        previous: PreviousMaps::OfLogits(noise((config.keypoints(), 4, 4))?),
+        image: ImageInput::Pixels(noise((3, 1, 5))?.affine(2.0, -1.0)?),
+    })
 }
 
 /// Dense maps and an image of noise.
