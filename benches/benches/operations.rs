@@ -1,88 +1,144 @@
-//! Every operation at shapes of the networks, forward, on a batch of one.
+//! Every operation at the shapes of the published networks, on a batch of one. One thread: `RAYON_NUM_THREADS=1`.
 #![allow(missing_docs)]
 // A benchmark that can't run has nothing better to do than to stop.
 #![allow(clippy::expect_used)]
 
-use candle_core::{Device, Tensor, Var};
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use ikem_models::ops::{self, Activation, FusedConv, FusedConvTranspose, Geometry};
+use std::time::Duration;
 
-fn tensor(shape: &[usize]) -> Tensor {
-    let values = (0..shape.iter().product::<usize>())
-        .map(|i| (i * 7919 % 2048) as f32 / 1024.0 - 1.0)
-        .collect::<Vec<_>>();
-    Tensor::from_vec(values, shape, &Device::Cpu).expect("a tensor")
+use candle_core::Var;
+use criterion::measurement::WallTime;
+use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
+use ikem_benches::{GRID, convolutions, keypoints, tensor, transposed};
+use ikem_models::ops::{self, Activation, FusedConv, FusedConvTranspose};
+
+/// Channels, rows and columns of the feature maps between the convolutions.
+const MAPS: [[usize; 3]; 5] = [[64, 256, 128], [64, 128, 64], [256, 128, 64], [256, 32, 16], [1024, 8, 4]];
+
+/// There are many shapes, so each gets little time.
+fn group<'a>(criterion: &'a mut Criterion, name: &str) -> BenchmarkGroup<'a, WallTime> {
+    ops::keep_freed_memory();
+    let mut group = criterion.benchmark_group(name);
+    group
+        .sample_size(10)
+        .warm_up_time(Duration::from_millis(200))
+        .measurement_time(Duration::from_millis(600));
+    group
 }
 
-/// Inputs, outputs, kernel, stride, height, width.
-const CONVOLUTIONS: [[usize; 6]; 14] = [
-    [136, 16, 1, 1, 512, 256],
-    [16, 64, 3, 2, 512, 256],
-    [64, 64, 3, 2, 256, 128],
-    [64, 128, 3, 1, 64, 32],
-    [256, 256, 3, 1, 32, 16],
-    [512, 512, 3, 1, 16, 8],
-    [1024, 1024, 3, 1, 8, 4],
-    [128, 64, 3, 1, 128, 64],
-    [64, 64, 3, 1, 128, 64],
-    [64, 68, 1, 1, 128, 64],
-    [32, 32, 3, 1, 128, 64],
-    [64, 256, 1, 1, 128, 64],
-    [480, 480, 1, 1, 128, 64],
-    [480, 256, 3, 1, 128, 64],
-];
+fn var(shape: &[usize]) -> Var {
+    Var::from_tensor(&tensor(shape)).expect("a variable")
+}
 
-fn convolutions(criterion: &mut Criterion) {
-    ops::keep_freed_memory();
-    let mut forward = criterion.benchmark_group("convolution, forward");
-    forward.sample_size(20);
-    for [inputs, outputs, kernel, stride, height, width] in CONVOLUTIONS {
-        let geometry = Geometry::same(kernel, stride);
-        let (x, weight) = (tensor(&[1, inputs, height, width]), tensor(&[outputs, inputs, kernel, kernel]));
-        let conv = FusedConv::new(&weight, Some(&tensor(&[outputs])), geometry, Activation::Relu)
-            .expect("a convolution");
-        let macs = outputs * inputs * kernel * kernel * (height / stride) * (width / stride);
-        // Criterion's elements a second are then floating-point operations a second.
-        forward.throughput(Throughput::Elements(2 * macs as u64));
-        let name = format!("{inputs} to {outputs}, {kernel} x {kernel} / {stride}, {height} x {width}");
-        forward.bench_function(name, |b| b.iter(|| conv.forward(&[&x], None).expect("a result")));
+/// What the machine does at its best; elements a second are floating-point operations a second, here and below.
+fn product(criterion: &mut Criterion) {
+    let mut group = group(criterion, "product of the gemm crate");
+    let (a, b) = (tensor(&[1024, 1024]), tensor(&[1024, 1024]));
+    group.throughput(Throughput::Elements(2 << 30));
+    group.bench_function("1024 x 1024 x 1024", |bench| bench.iter(|| a.matmul(&b).expect("a product")));
+}
+
+fn convolutions_forward(criterion: &mut Criterion) {
+    let mut group = group(criterion, "convolution, forward");
+    for shape in convolutions() {
+        let ([inputs, rows, columns], kernel) = (shape.input, shape.geometry.kernel);
+        let x = tensor(&[1, inputs, rows, columns]);
+        let weight = tensor(&[shape.outputs, inputs, kernel, kernel]);
+        let bias = tensor(&[shape.outputs]);
+        let conv =
+            FusedConv::new(&weight, Some(&bias), shape.geometry, Activation::Relu).expect("a convolution");
+        group.throughput(Throughput::Elements(2 * shape.mult_adds));
+        group.bench_function(shape.to_string(), |b| b.iter(|| conv.forward(&[&x], None).expect("a result")));
     }
-    forward.finish();
-    let mut backward = criterion.benchmark_group("convolution, forward and backward");
-    backward.sample_size(10);
-    for [inputs, outputs, kernel, stride, height, width] in CONVOLUTIONS {
-        let geometry = Geometry::same(kernel, stride);
-        let var = |shape: &[usize]| Var::from_tensor(&tensor(shape)).expect("a variable");
-        let (x, weight) = (var(&[1, inputs, height, width]), var(&[outputs, inputs, kernel, kernel]));
-        let name = format!("{inputs} to {outputs}, {kernel} x {kernel} / {stride}, {height} x {width}");
-        backward.bench_function(name, |b| {
+}
+
+fn convolutions_backward(criterion: &mut Criterion) {
+    let mut group = group(criterion, "convolution, forward and backward");
+    for shape in convolutions() {
+        let ([inputs, rows, columns], kernel) = (shape.input, shape.geometry.kernel);
+        let (x, weight) = (var(&[1, inputs, rows, columns]), var(&[shape.outputs, inputs, kernel, kernel]));
+        group.throughput(Throughput::Elements(6 * shape.mult_adds));
+        group.bench_function(shape.to_string(), |b| {
             b.iter(|| {
-                let y = ops::conv2d(x.as_tensor(), weight.as_tensor(), None, geometry).expect("a result");
+                let y = ops::conv2d(&x, &weight, None, shape.geometry).expect("a result");
                 y.backward().expect("gradients")
             });
         });
     }
 }
 
-fn others(criterion: &mut Criterion) {
-    let x = tensor(&[1, 64, 128, 64]);
-    let mut group = criterion.benchmark_group("other operations, 64 x 128 x 64");
-    let enlarge = FusedConvTranspose::new(&tensor(&[64, 32, 2, 2]), &tensor(&[32])).expect("a convolution");
-    group.bench_function("transposed 2 x 2", |b| b.iter(|| enlarge.forward(&x).expect("a result")));
-    group.bench_function("max pool", |b| b.iter(|| ops::max_pool2x2(&x).expect("a result")));
-    group.bench_function("global max", |b| b.iter(|| ops::global_max(&x).expect("a result")));
-    group.bench_function("bilinear to 512 x 256", |b| {
-        b.iter(|| ops::resize_bilinear(&x, 512, 256).expect("a result"))
-    });
-    let (gamma, beta) = (tensor(&[64]), tensor(&[64]));
-    group.bench_function("batch norm and activation", |b| {
-        b.iter(|| ops::batch_norm(&x, &gamma, &beta, 1e-5, Activation::Relu).expect("a result"));
-    });
-    group.bench_function("dropout", |b| b.iter(|| ops::dropout2d(&x, 0.05, 1).expect("a result")));
-    let target = x.abs().expect("a result");
-    group
-        .bench_function("cross-entropy", |b| b.iter(|| ops::bce_with_logits(&x, &target).expect("a result")));
+fn transposed_convolutions(criterion: &mut Criterion) {
+    let mut group = group(criterion, "transposed convolution 2 x 2");
+    for shape in transposed() {
+        let [inputs, rows, columns] = shape.input;
+        let x = var(&[1, inputs, rows, columns]);
+        let (weight, bias) = (var(&[inputs, shape.outputs, 2, 2]), var(&[shape.outputs]));
+        let fused = FusedConvTranspose::new(&weight, &bias).expect("a convolution");
+        let flops = 8 * (inputs * shape.outputs * rows * columns) as u64;
+        group.throughput(Throughput::Elements(flops));
+        group.bench_function(format!("{shape}, forward"), |b| {
+            b.iter(|| fused.forward(&x).expect("a result"));
+        });
+        group.throughput(Throughput::Elements(3 * flops));
+        group.bench_function(format!("{shape}, forward and backward"), |b| {
+            b.iter(|| {
+                let y = ops::conv_transpose2x2(&x, &weight, &bias).expect("a result");
+                y.backward().expect("gradients")
+            });
+        });
+    }
 }
 
-criterion_group!(benches, convolutions, others);
+/// The operations between the convolutions, forward and backward.
+fn between(criterion: &mut Criterion) {
+    let mut group = group(criterion, "between convolutions, forward and backward");
+    for [channels, rows, columns] in MAPS {
+        let x = var(&[1, channels, rows, columns]);
+        let name = |what: &str| format!("{what}, {channels} x {rows} x {columns}");
+        let (gamma, beta) = (var(&[channels]), var(&[channels]));
+        group.bench_function(name("batch norm and activation"), |b| {
+            b.iter(|| {
+                let (y, _) = ops::batch_norm(&x, &gamma, &beta, 1e-5, Activation::Relu).expect("a result");
+                y.backward().expect("gradients")
+            });
+        });
+        group.bench_function(name("max pool"), |b| {
+            b.iter(|| ops::max_pool2x2(&x).expect("a result").backward().expect("gradients"));
+        });
+        group.bench_function(name("global max"), |b| {
+            b.iter(|| ops::global_max(&x).expect("a result").backward().expect("gradients"));
+        });
+        group.bench_function(name("bilinear to twice the size"), |b| {
+            b.iter(|| {
+                let y = ops::resize_bilinear(&x, 2 * rows, 2 * columns).expect("a result");
+                y.backward().expect("gradients")
+            });
+        });
+        group.bench_function(name("channel dropout"), |b| {
+            b.iter(|| ops::dropout2d(&x, 0.05, 1).expect("a result").backward().expect("gradients"));
+        });
+    }
+}
+
+/// The cross-entropy of the logits of one image, at a quarter of the grid, to its keypoints on the grid.
+fn loss(criterion: &mut Criterion) {
+    let mut group = group(criterion, "loss, forward and backward");
+    let points = [keypoints()];
+    let logits = var(&[1, points[0].len(), GRID.height / 4, GRID.width / 4]);
+    group.bench_function("cross-entropy from keypoints", |b| {
+        b.iter(|| {
+            let loss = ops::heatmap_cross_entropy(&logits, &points, 7.5, GRID).expect("a loss");
+            loss.backward().expect("gradients")
+        });
+    });
+}
+
+criterion_group!(
+    benches,
+    product,
+    convolutions_forward,
+    convolutions_backward,
+    transposed_convolutions,
+    between,
+    loss
+);
 criterion_main!(benches);

@@ -4,18 +4,13 @@
 #![allow(clippy::expect_used)]
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use ikem_benches::radiograph;
+use ikem_benches::{hrnet_ocr, radiograph, unet};
 use ikem_core::{Hint, Point};
-use ikem_models::{
-    Checkpoint, Device, HrnetOcrConfig, ModelConfig, Network, NetworkConfig, Predictor, UnetConfig, ops,
-};
+use ikem_models::{Device, ModelConfig, Predictor, ops};
 
 /// A network of random weights; what they are does not change the time.
-fn random(network: NetworkConfig) -> Predictor {
-    let config = ModelConfig::new(network);
-    let network = Network::fresh(&config, 1, &Device::Cpu).expect("a network");
-    let tensors = network.parameters().state_dict();
-    Predictor::from_checkpoint(Checkpoint { config, tensors }, &Device::Cpu).expect("a predictor")
+fn random(config: &ModelConfig) -> Predictor {
+    Predictor::untrained(config, 1, &Device::Cpu).expect("a predictor")
 }
 
 fn prediction(criterion: &mut Criterion) {
@@ -26,8 +21,8 @@ fn prediction(criterion: &mut Criterion) {
     type Load = fn() -> Predictor;
     let networks: [(&str, Load); 3] = [
         ("bundled", || Predictor::pretrained().expect("the bundled model")),
-        ("unet", || random(NetworkConfig::Unet(UnetConfig::default()))),
-        ("hrnet-ocr", || random(NetworkConfig::HrnetOcr(HrnetOcrConfig::default()))),
+        ("unet", || random(&unet())),
+        ("hrnet-ocr", || random(&hrnet_ocr())),
     ];
     for (name, network) in networks {
         let predictor = network();

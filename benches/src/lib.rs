@@ -1,6 +1,11 @@
 #![deny(missing_docs)]
 //! Inputs that the benchmarks share; all of them made up.
 
+mod networks;
+
+pub use networks::{Convolution, Transposed, bundled, convolutions, hrnet_ocr, transposed, unet};
+
+use candle_core::{Device, Tensor};
 use ikem_core::{GrayImage, Keypoints, Point, Size};
 
 /// The network's grid.
@@ -22,4 +27,17 @@ pub fn radiograph() -> GrayImage {
     let size = Size::new(900, 2300);
     let pixels = (0..size.area()).map(|i| (i * 7919 % 4096) as f32 / 4096.0).collect();
     GrayImage::new(size, pixels).expect("as many pixels as the size says")
+}
+
+/// A tensor of numbers in −1…1.
+///
+/// # Panics
+/// When there is no memory for it.
+#[must_use]
+#[allow(clippy::expect_used)]
+pub fn tensor(shape: &[usize]) -> Tensor {
+    let values = (0..shape.iter().product::<usize>())
+        .map(|i| (i * 7919 % 2048) as f32 / 1024.0 - 1.0)
+        .collect::<Vec<_>>();
+    Tensor::from_vec(values, shape, &Device::Cpu).expect("a tensor")
 }
