@@ -7,10 +7,16 @@ use ikem_core::{GrayImage, Resampling, Size, resample_pixels};
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader};
 
-use crate::{Error, files};
+#[cfg(feature = "dicom")]
+use crate::dicom;
+use crate::{Error, Spacing, files};
 
 /// Formats that are read, in words.
-const FORMATS: &str = "a PNG, JPEG, TIFF or BMP image";
+const FORMATS: &str = if cfg!(feature = "dicom") {
+    "a PNG, JPEG, TIFF, BMP or DICOM image"
+} else {
+    "a PNG, JPEG, TIFF or BMP image"
+};
 /// What every image file must have.
 const WHOLE: &str = "a whole image of 8 or 16 bits";
 /// How much of a file is read first when only its size is asked for.
@@ -34,7 +40,7 @@ impl Default for Limits {
 
 impl Limits {
     /// `size` as it stands in the header of `path`, if it is a size that may be decoded.
-    fn check(&self, path: &Path, (width, height): (u32, u32)) -> Result<Size, Error> {
+    pub(crate) fn check(&self, path: &Path, (width, height): (u32, u32)) -> Result<Size, Error> {
         let size = Size::new(width as usize, height as usize);
         if size.area() == 0 {
             return Err(Error::broken(path, "image", format!("it has {size}"), "at least 1 x 1 px"));
@@ -47,11 +53,37 @@ impl Limits {
     }
 }
 
-/// Reads a PNG, JPEG, TIFF or BMP image of 8 or 16 bits a channel; its content decides which, not its name.
+/// A radiograph and what its file tells of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Radiograph {
+    /// The picture.
+    pub image: GrayImage,
+    /// How far apart its pixels lie: DICOM's Pixel Spacing, or Imager Pixel Spacing (on the detector, where the patient
+    /// appears somewhat larger). `None` where the file does not tell, as no other format does.
+    pub spacing: Option<Spacing>,
+}
+
+/// As [`load_image`], with what the file tells beside the picture.
+///
+/// # Errors
+/// As [`load_image`].
+pub fn load_radiograph(path: impl AsRef<Path>, limits: &Limits) -> Result<Radiograph, Error> {
+    let path = path.as_ref();
+    let decoded = decode(path, &files::read(path, limits.bytes)?, limits)?;
+    let spacing = decoded.spacing;
+    Ok(Radiograph { image: decoded.into_gray()?, spacing })
+}
+
+/// Reads a PNG, JPEG, TIFF, BMP or DICOM image of 8 or 16 bits a channel; its content decides which, not its name.
 ///
 /// Colour becomes luma (Rec. 601: 0.299 R + 0.587 G + 0.114 B), transparency is ignored, 8 bits are divided by
 /// 255 and 16 by 65535. Where the metadata say that the picture is to be turned (EXIF orientation), it is turned,
 /// as every viewer and OpenCV do: points belong to the picture as it is seen.
+///
+/// DICOM files (feature `dicom`, on by default) are of one frame, MONOCHROME1, MONOCHROME2 or RGB, uncompressed, RLE or
+/// JPEG (8 bits or lossless). Grey values are rescaled and go through the first window (PS3.3 C.11.2.1.2); without one, the
+/// values that the picture has reach from black to white, and those of 8 bits are taken as they are. VOI and modality
+/// tables (LUT sequences) are not applied.
 ///
 /// # Errors
 /// [`Error::Read`] when there is no such file, [`Error::NotAn`] when it is no image, [`Error::Broken`] when it is
@@ -86,12 +118,13 @@ pub fn decode_image(name: impl AsRef<Path>, bytes: &[u8], limits: &Limits) -> Re
 }
 
 /// An image as its file holds it, if that is grey; otherwise its luma.
-struct Decoded {
-    size: Size,
-    pixels: Pixels,
+pub(crate) struct Decoded {
+    pub(crate) size: Size,
+    pub(crate) pixels: Pixels,
+    pub(crate) spacing: Option<Spacing>,
 }
 
-enum Pixels {
+pub(crate) enum Pixels {
     Bytes(Vec<u8>),
     Words(Vec<u16>),
     Values(Vec<f32>),
@@ -116,6 +149,10 @@ impl Decoded {
 }
 
 fn decode(path: &Path, bytes: &[u8], limits: &Limits) -> Result<Decoded, Error> {
+    #[cfg(feature = "dicom")]
+    if dicom::is_dicom(bytes) {
+        return dicom::decode(path, bytes, limits);
+    }
     let format = guess_format(path, bytes)?;
     let failed = |error: image::ImageError| failed(path, format, error);
     let mut decoder = decoder(path, bytes, format)?;
@@ -154,6 +191,10 @@ pub fn image_size(path: impl AsRef<Path>, limits: &Limits) -> Result<Size, Error
 }
 
 fn size_in(path: &Path, bytes: &[u8], limits: &Limits) -> Result<Size, Error> {
+    #[cfg(feature = "dicom")]
+    if dicom::is_dicom(bytes) {
+        return dicom::size(path, bytes, limits);
+    }
     let mut decoder = decoder(path, bytes, guess_format(path, bytes)?)?;
     let size = limits.check(path, decoder.dimensions())?;
     Ok(match decoder.orientation().unwrap_or(Orientation::NoTransforms) {
@@ -205,7 +246,7 @@ fn failed(path: &Path, format: ImageFormat, error: image::ImageError) -> Error {
 }
 
 /// Whether a JPEG file reaches its end marker. Decoders fill what is missing with grey, without a word.
-fn jpeg_has_end(bytes: &[u8]) -> bool {
+pub(crate) fn jpeg_has_end(bytes: &[u8]) -> bool {
     let mut rest = bytes.get(2..).unwrap_or_default();
     loop {
         // Entropy-coded data run to the next marker that is not a stuffed zero or a restart.
@@ -245,11 +286,11 @@ fn to_gray(path: &Path, picture: DynamicImage) -> Result<Decoded, Error> {
             return Err(Error::broken(path, "image", format!("its pixels are {:?}", other.color()), WHOLE));
         }
     };
-    Ok(Decoded { size, pixels })
+    Ok(Decoded { size, pixels, spacing: None })
 }
 
 /// Rec. 601 luma of colours whose channels reach to `full`. The sum of the weighted channels is divided, so that a
 /// grey picture saved in colour gives what it gives saved in grey.
-fn luma(colours: impl Iterator<Item = [f32; 3]>, full: f32) -> Pixels {
+pub(crate) fn luma(colours: impl Iterator<Item = [f32; 3]>, full: f32) -> Pixels {
     Pixels::Values(colours.map(|[r, g, b]| (299.0 * r + 587.0 * g + 114.0 * b) / 1000.0 / full).collect())
 }

@@ -1,7 +1,8 @@
 #![deny(missing_docs)]
 //! Radiographs, labels and predictions: in from files, out to files, and into batches.
 //!
-//! - [`load_image`]: PNG, JPEG, TIFF and BMP of 8 and 16 bits, with [`Limits`] that are checked before memory is taken.
+//! - [`load_image`]: PNG, JPEG, TIFF, BMP and DICOM of 8 and 16 bits, with [`Limits`] that are checked before memory is
+//!   taken; [`load_radiograph`] with the pixels' [`Spacing`] where a DICOM file tells it.
 //! - [`Manifest`], [`Prediction`]: the project's JSON, COCO keypoints and CSV, each read back as it was written.
 //! - [`read_aasce`]: the AASCE data set as it is downloaded; what is wrong with it is told one by one.
 //! - [`clean`]: labels looked through ([`audit`]), put right where there is one sure fix ([`repair`]), and reported.
@@ -30,6 +31,8 @@ mod audit;
 mod augment;
 mod batches;
 mod coco;
+#[cfg(feature = "dicom")]
+mod dicom;
 mod error;
 mod files;
 mod histogram;
@@ -38,6 +41,7 @@ mod manifest;
 mod overlay;
 mod phantom;
 mod prediction;
+mod spacing;
 mod tables;
 
 pub use aasce::{Aasce, Problem, Split, Splitting, read_aasce, study};
@@ -50,9 +54,12 @@ pub use batches::{Batch, BatchConfig, Batches, Loader};
 pub use coco::{coco_predictions, read_coco_predictions, write_coco_predictions};
 pub use error::Error;
 pub use histogram::match_histogram;
-pub use image_file::{Limits, decode_image, image_size, load_image, load_resized};
+pub use image_file::{
+    Limits, Radiograph, decode_image, image_size, load_image, load_radiograph, load_resized,
+};
 pub use manifest::{Manifest, ManifestEntry, Set};
 pub use overlay::{Picture, gray_png, heatmap_overlay, heatmap_png, overlay, write_gray_png};
 pub use phantom::{Curve, Phantom, PhantomConfig, PhantomError, SpineShape};
 pub use prediction::{PredictedKeypoint, Prediction};
+pub use spacing::Spacing;
 pub use tables::{csv_predictions, read_csv_predictions, write_csv_predictions};

@@ -148,7 +148,7 @@ fn what_is_no_good_image_is_told() {
     huge_bmp[22..26].copy_from_slice(&60_000_u32.to_le_bytes());
     let float = DynamicImage::from(ImageBuffer::<Rgb<f32>, _>::from_pixel(2, 2, Rgb([0.5; 3])));
     for (name, bytes, expected) in [
-        ("nothing", vec![], "picture is not a PNG, JPEG, TIFF or BMP image: it begins with nothing"),
+        ("nothing", vec![], "picture is not a PNG, JPEG, TIFF, BMP or DICOM image: it begins with nothing"),
         ("text", b"no image at all".to_vec(), "it begins with \"no image\""),
         ("gif", b"GIF89a\x01\x02".to_vec(), "it begins with \"GIF89a"),
         ("huge png", png_claiming(60_000, 60_000), "has 60000 x 60000 px; expected at most 100000000 pixels"),
