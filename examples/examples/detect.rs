@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use ikem_data::heatmap_overlay;
+use ikem_data::{Limits, Prediction, Radiograph, heatmap_overlay, load_image, match_histogram};
 use ikem_examples::{
     ImageSource, ModelOptions, parse_hint, predictions_file, print_keypoints, write_overlay,
 };
@@ -17,11 +17,15 @@ use ikem_models::Session;
 /// Marks the 68 vertebra corners of a spinal radiograph. Research software, not a medical device.
 #[derive(Parser)]
 struct Options {
-    /// A radiograph: PNG, JPEG, TIFF or BMP, 8 or 16 bit, of any size [default: a synthetic one]
+    /// A radiograph: PNG, JPEG, TIFF, BMP or DICOM, 8 or 16 bit, of any size [default: a synthetic one]
     image: Option<PathBuf>,
     /// A correction, such as T5-TL:412.5,803 (name or index from 0; repeatable)
     #[arg(long = "hint", value_name = "KEYPOINT:X,Y")]
     hints: Vec<String>,
+    /// Give the radiograph the grey values of this one, such as a film that the model does well on, before it is
+    /// marked; overlays show it as it was
+    #[arg(long = "match", value_name = "REFERENCE")]
+    reference: Option<PathBuf>,
     /// Write the keypoints as JSON
     #[arg(long, value_name = "FILE.json")]
     output: Option<PathBuf>,
@@ -55,15 +59,24 @@ fn run() -> Result<()> {
     let heatmaps: Vec<_> = heatmaps.collect::<Result<_>>().context("--heatmap")?;
 
     let source = ImageSource::new(options.image.clone());
-    let image = source.load()?;
-    let mut session = predictor.session(&image)?;
+    let Radiograph { image, spacing } = source.load_radiograph()?;
+    let mut session = match &options.reference {
+        Some(path) => {
+            let reference = load_image(path, &Limits::default()).context("--match")?;
+            predictor.session(&match_histogram(&image, &reference))?
+        }
+        None => predictor.session(&image)?,
+    };
     if !hints.is_empty() {
         session.revise_all(hints).context("--hint")?;
     }
     print_keypoints(&session);
-    let result = predictions_file(&session, source.name());
+    let result = Prediction { spacing, ..predictions_file(&session, source.name()) };
     if let Some([a, b, c]) = result.cobb {
         println!("Cobb angles (challenge convention): {a:.1}°, {b:.1}°, {c:.1}°");
+    }
+    if let Some(spacing) = spacing {
+        println!("Pixels lie {spacing} apart");
     }
     if let Some(path) = &options.output {
         result.write(path)?;

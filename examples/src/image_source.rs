@@ -2,7 +2,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use ikem_core::GrayImage;
-use ikem_data::{Limits, decode_image, load_image};
+use ikem_data::{Limits, Radiograph, decode_image, load_radiograph};
 
 /// The synthetic radiograph that ships with the programs, drawn by `ikem-data`.
 const PHANTOM: &[u8] = include_bytes!("../assets/phantom.png");
@@ -53,10 +53,20 @@ impl ImageSource {
     /// # Errors
     /// When the file is no image that can be read; the message names it.
     pub fn load(&self) -> Result<GrayImage> {
+        Ok(self.load_radiograph()?.image)
+    }
+
+    /// As [`load`](Self::load), with the spacing of the pixels where the file tells it.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn load_radiograph(&self) -> Result<Radiograph> {
         let limits = Limits::default();
         Ok(match self {
-            Self::File(path) => load_image(path, &limits)?,
-            Self::Phantom => decode_image(PHANTOM_NAME, PHANTOM, &limits)?,
+            Self::File(path) => load_radiograph(path, &limits)?,
+            Self::Phantom => {
+                Radiograph { image: decode_image(PHANTOM_NAME, PHANTOM, &limits)?, spacing: None }
+            }
         })
     }
 }

@@ -67,6 +67,7 @@ pub fn predictions_file(session: &Session, image: String) -> Prediction {
         height: size.height,
         keypoints: keypoints.collect(),
         cobb: cobb.and_then(Result::ok).map(|angles| angles.degrees),
+        spacing: None,
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use ikem_core::{Keypoints, Point, Size};
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, files};
+use crate::{Error, Spacing, files};
 
 /// One keypoint of a [`Prediction`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -37,6 +37,9 @@ pub struct Prediction {
     pub keypoints: Vec<PredictedKeypoint>,
     /// The three Cobb angles of the AASCE challenge in degrees; `null` where none are computed.
     pub cobb: Option<[f64; 3]>,
+    /// How far apart the image's pixels lie, where its file tells; not in the JSON otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spacing: Option<Spacing>,
 }
 
 impl Prediction {
@@ -86,6 +89,9 @@ impl Prediction {
             let found = format!("{} at ({}, {}), confidence {}", k.name, k.x, k.y, k.confidence);
             return Err((found, "finite numbers".to_owned()));
         }
+        if let Some(wrong) = self.spacing.filter(|spacing| Spacing::new(spacing.x, spacing.y).is_none()) {
+            return Err((format!("{wrong:?}"), "millimetres above zero".to_owned()));
+        }
         match self.cobb {
             Some(angles) if !angles.iter().all(|angle| angle.is_finite()) => {
                 Err((format!("Cobb angles {angles:?}"), "finite numbers".to_owned()))
@@ -110,7 +116,14 @@ mod tests {
             hinted,
         };
         let keypoints = vec![keypoint("T1-TL", false), keypoint("T1-TR", true)];
-        Prediction { image: "a.png".to_owned(), width: 900, height: 2300, keypoints, cobb: None }
+        Prediction {
+            image: "a.png".to_owned(),
+            width: 900,
+            height: 2300,
+            keypoints,
+            cobb: None,
+            spacing: None,
+        }
     }
 
     #[test]
@@ -149,6 +162,10 @@ mod tests {
             (r#"{"image": "a", "width": 0, "height": 1, "keypoints": [], "cobb": null}"#, "0 x 1 px"),
             (r#"{"image": "a", "width": -1}"#, "at width"),
             (
+                r#"{"image":"a","width":9,"height":9,"keypoints":[],"cobb":null,"spacing":{"x":0.1,"y":0}}"#,
+                "expected millimetres above zero",
+            ),
+            (
                 r#"{"image":"a","width":9,"height":9,"keypoints":[{"name":"b","x":1e99,"y":0,"confidence":0,"hinted":false}]}"#,
                 "at keypoints[0].x: number out of range",
             ),
@@ -165,13 +182,14 @@ mod tests {
         fn nothing_is_lost_in_a_file(
             points in prop::collection::vec((-1e4_f32..1e4, -1e4_f32..1e4, 0_f32..1.0, any::<bool>()), 0..70),
             cobb in prop::option::of(prop::array::uniform3(-90_f64..90.0)),
+            spacing in prop::option::of((0.01_f64..2.0, 0.01_f64..2.0)),
         ) {
             let keypoints = points
                 .into_iter()
                 .enumerate()
                 .map(|(i, (x, y, confidence, hinted))| PredictedKeypoint { name: i.to_string(), x, y, confidence, hinted })
                 .collect();
-            let prediction = Prediction { keypoints, cobb, ..prediction() };
+            let prediction = Prediction { keypoints, cobb, spacing: spacing.and_then(|(x, y)| Spacing::new(x, y)), ..prediction() };
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join("p.json");
             prediction.write(&path).unwrap();

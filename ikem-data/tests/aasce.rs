@@ -6,7 +6,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use ikem_core::{Point, Size, Skeleton};
-use ikem_data::{Aasce, Fault, LabelPolicy, Set, Split, Splitting, clean, read_aasce, study};
+use ikem_data::{
+    Aasce, Error, Fault, LabelPolicy, ManifestEntry, Set, Split, Splitting, clean, read_aasce, study,
+};
+use proptest::prelude::*;
 
 /// A training half of three images, and a test half of one.
 struct Made(tempfile::TempDir);
@@ -171,6 +174,43 @@ fn label_files_that_contradict_each_other_are_an_error() {
     assert!(made.error().contains("labels/training: there is no such folder"), "{}", made.error());
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    #[test]
+    fn damaged_tables_are_told_and_never_panic(
+        table in prop::sample::select(vec!["filenames", "landmarks", "angles"]),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), prop::option::of(any::<u8>())), 1..8),
+        any_text in prop::option::weighted(0.3, "[0-9a-z.,\"\\r\\n\\-e /]{0,200}"),
+        cut in prop::option::of(any::<prop::sample::Index>()),
+    ) {
+        let made = Made::new();
+        let file = made.path(&format!("labels/training/{table}.csv"));
+        let mut bytes = any_text.map_or_else(|| fs::read(&file).unwrap(), String::into_bytes);
+        for (place, value) in changes {
+            // Quotes, commas and line ends change more than other bytes do.
+            let value = value.unwrap_or(b"\",\n\r"[place.index(4)]);
+            if !bytes.is_empty() {
+                *place.get_mut(&mut bytes) = value;
+            }
+        }
+        if let Some(cut) = cut {
+            bytes.truncate(cut.index(bytes.len() + 1));
+        }
+        fs::write(&file, bytes).unwrap();
+        match read_aasce(made.0.path(), &Splitting::None) {
+            Ok(aasce) => {
+                let finite = |entry: &ManifestEntry| entry.keypoints().iter().all(|p| p.x.is_finite() && p.y.is_finite());
+                prop_assert!(aasce.manifest.entries.iter().all(finite));
+                prop_assert!(aasce.angles.values().flatten().all(|angle| angle.is_finite()));
+                // What is not there is told.
+                prop_assert!(aasce.manifest.entries.len() == 4 || !aasce.problems.is_empty());
+            }
+            Err(error) => prop_assert!(matches!(error, Error::Broken { .. }), "{error}"),
+        }
+    }
+}
+
 #[test]
 fn a_written_split_is_taken() {
     let made = Made::new();
@@ -243,7 +283,7 @@ fn the_real_data_set_is_read() {
     let count = |set| entries.iter().filter(|entry| entry.set == set).count();
     assert_eq!((count(Set::Train), count(Set::Val)), (417, 64));
     assert_eq!(aasce.angles.len(), 481);
-    let sizes = || entries.iter().map(ikem_data::ManifestEntry::size);
+    let sizes = || entries.iter().map(ManifestEntry::size);
     assert_eq!(sizes().map(|size| size.height).min(), Some(973));
     assert_eq!(sizes().map(|size| size.height).max(), Some(3755));
     assert_eq!(sizes().map(|size| size.width).min(), Some(355));

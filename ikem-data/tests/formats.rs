@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use ikem_core::{Size, Skeleton};
 use ikem_data::{
-    Error, Manifest, ManifestEntry, PredictedKeypoint, Prediction, Set, read_coco_predictions,
-    read_csv_predictions, write_coco_predictions, write_csv_predictions,
+    Error, Manifest, ManifestEntry, PredictedKeypoint, Prediction, Set, Spacing, Split,
+    read_coco_predictions, read_csv_predictions, write_coco_predictions, write_csv_predictions,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -47,10 +47,14 @@ fn any_predictions() -> impl Strategy<Value = Vec<Prediction>> {
         prop::collection::vec(keypoint, 68),
         (1_usize..5000, 1_usize..5000),
         prop::option::of(prop::array::uniform3(-90_f64..90.0)),
+        prop::option::of((0.01_f64..2.0, 0.01_f64..2.0)),
     );
     prop::collection::vec(prediction, 0..4).prop_map(|predictions| {
         let names = Skeleton::spine().names().to_vec();
-        let prediction = |(place, (keypoints, (width, height), cobb)): (usize, (Vec<_>, _, _))| Prediction {
+        let prediction = |(place, (keypoints, (width, height), cobb, spacing)): (
+            usize,
+            (Vec<_>, _, _, Option<(f64, f64)>),
+        )| Prediction {
             image: format!("image {place}.png"),
             width,
             height,
@@ -66,6 +70,7 @@ fn any_predictions() -> impl Strategy<Value = Vec<Prediction>> {
                 })
                 .collect(),
             cobb,
+            spacing: spacing.and_then(|(x, y)| Spacing::new(x, y)),
         };
         predictions.into_iter().enumerate().map(prediction).collect()
     })
@@ -95,26 +100,34 @@ proptest! {
     #[test]
     fn damaged_files_are_errors_and_never_panic(
         manifest in any_manifest(),
-        kind in 0..4,
+        predictions in any_predictions(),
+        kind in 0..6,
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
         cut in any::<prop::sample::Index>(),
     ) {
         let (spine, file) = (Skeleton::spine(), scratch());
-        if kind == 0 {
-            manifest.write_coco(&file.path, &spine).unwrap();
-        } else {
-            manifest.write_csv(&file.path, &spine).unwrap();
+        match (kind, predictions.first()) {
+            (0, _) => manifest.write(&file.path),
+            (1, _) => manifest.write_coco(&file.path, &spine),
+            (2, _) => manifest.write_csv(&file.path, &spine),
+            (3, _) => write_coco_predictions(&file.path, &predictions, &spine),
+            (4, Some(one)) => one.write(&file.path),
+            _ => write_csv_predictions(&file.path, &predictions),
         }
+        .unwrap();
         let mut bytes = std::fs::read(&file.path).unwrap();
         for (place, value) in changes {
             *place.get_mut(&mut bytes) = value;
         }
         bytes.truncate(bytes.len().min(2 * cut.index(bytes.len())));
         std::fs::write(&file.path, bytes).unwrap();
+        let _ = Manifest::read(&file.path, &spine);
         let _ = Manifest::read_coco(&file.path, &spine);
         let _ = Manifest::read_csv(&file.path, &spine);
         let _ = read_coco_predictions(&file.path, &spine);
         let _ = read_csv_predictions(&file.path);
+        let _ = Prediction::read(&file.path);
+        let _ = Split::read(&file.path);
     }
 }
 
@@ -252,11 +265,30 @@ fn manifests_are_parted_and_put_together() {
 }
 
 #[test]
+fn tables_of_predictions_without_spacing_are_read() {
+    let file = scratch();
+    let table = "image,width,height,keypoint,x,y,confidence,hinted,cobb_1,cobb_2,cobb_3\n\
+                 a.png,3,4,0,1,2,0.5,false,,,\n";
+    std::fs::write(&file.path, table).unwrap();
+    let read = read_csv_predictions(&file.path).unwrap();
+    assert_eq!((read.len(), read[0].spacing), (1, None));
+    std::fs::write(&file.path, table.replacen("cobb_3", "cobb_3,mm", 1)).unwrap();
+    let message = read_csv_predictions(&file.path).unwrap_err().to_string();
+    assert!(message.contains("column 11 is \"mm\"; expected \"spacing_x\""), "{message}");
+}
+
+#[test]
 fn predictions_that_cannot_be_told_apart_are_not_written() {
     let file = scratch();
     let keypoint = PredictedKeypoint { name: "0".to_owned(), x: 1.0, y: 2.0, confidence: 0.5, hinted: false };
-    let one =
-        Prediction { image: "a".to_owned(), width: 3, height: 4, keypoints: vec![keypoint], cobb: None };
+    let one = Prediction {
+        image: "a".to_owned(),
+        width: 3,
+        height: 4,
+        keypoints: vec![keypoint],
+        cobb: None,
+        spacing: None,
+    };
     let twice = write_csv_predictions(&file.path, &[one.clone(), one.clone()]).unwrap_err();
     assert!(twice.to_string().contains("a twice"));
     let none = Prediction { keypoints: vec![], ..one.clone() };

@@ -4,7 +4,7 @@ use ikem_core::Skeleton;
 use serde::{Deserialize, Serialize};
 
 use super::{Annotation, Category, Coco, CocoImage, read, wrong};
-use crate::{Error, PredictedKeypoint, Prediction, files};
+use crate::{Error, PredictedKeypoint, Prediction, Spacing, files};
 
 /// What a prediction knows beyond COCO.
 #[derive(Serialize, Deserialize)]
@@ -13,6 +13,8 @@ struct Extra {
     confidences: Vec<f32>,
     hinted: Vec<bool>,
     cobb: Option<[f64; 3]>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    spacing: Option<Spacing>,
 }
 
 /// Writes predictions as COCO keypoints in pixels, their score the mean of the keypoints' confidences. A temporary file
@@ -54,6 +56,7 @@ pub fn coco_predictions(predictions: &[Prediction], skeleton: &Skeleton) -> Resu
             confidences: keypoints.iter().map(|keypoint| keypoint.confidence).collect(),
             hinted: keypoints.iter().map(|keypoint| keypoint.hinted).collect(),
             cobb: prediction.cobb,
+            spacing: prediction.spacing,
         };
         let mut annotation = Annotation::new(id, &points, Some(extra));
         let sum: f64 = keypoints.iter().map(|keypoint| f64::from(keypoint.confidence)).sum();
@@ -83,6 +86,7 @@ pub fn read_coco_predictions(path: impl AsRef<Path>, skeleton: &Skeleton) -> Res
                 confidences: vec![annotation.score.unwrap_or(1.0) as f32; count],
                 hinted: vec![false; count],
                 cobb: None,
+                spacing: None,
             });
         let keypoints =
             skeleton.names().iter().zip(points).zip(extra.confidences.into_iter().zip(extra.hinted)).map(
@@ -100,6 +104,7 @@ pub fn read_coco_predictions(path: impl AsRef<Path>, skeleton: &Skeleton) -> Res
             height: image.height as usize,
             keypoints: keypoints.collect(),
             cobb: extra.cobb,
+            spacing: extra.spacing,
         };
         prediction.check().map_err(wrong)?;
         predictions.push(prediction);

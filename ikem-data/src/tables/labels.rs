@@ -41,7 +41,9 @@ impl Manifest {
     /// [`Error::Read`]; [`Error::Broken`] when the columns are not those of `skeleton`; [`Error::Entry`] when a value
     /// can't be.
     pub fn read_csv(path: impl AsRef<Path>, skeleton: &Skeleton) -> Result<Self, Error> {
-        let table = Table::read(path.as_ref(), header(skeleton))?;
+        let header = header(skeleton);
+        let columns = header.len();
+        let table = Table::read(path.as_ref(), header, columns)?;
         let entries =
             (0..table.rows.len()).map(|row| entry(&table, row, skeleton)).collect::<Result<_, _>>()?;
         Ok(Self { entries })

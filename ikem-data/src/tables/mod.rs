@@ -37,14 +37,17 @@ struct Table<'a> {
 }
 
 impl<'a> Table<'a> {
-    fn read(path: &'a Path, header: Vec<String>) -> Result<Self, Error> {
+    /// Reads a file whose columns are those of `header`; only the first `required` must be there.
+    fn read(path: &'a Path, header: Vec<String>, required: usize) -> Result<Self, Error> {
         let broken = |error: csv::Error| Error::broken(path, KIND, error, "rows as long as the header");
         let text = files::read_text(path, KIND)?;
         let mut reader = csv::ReaderBuilder::new().from_reader(text.as_bytes());
         let found = reader.headers().map_err(broken)?;
-        if let Some((place, wanted)) =
-            header.iter().enumerate().find(|(i, wanted)| found.get(*i) != Some(wanted))
-        {
+        let other = |(place, wanted): &(usize, &String)| match found.get(*place) {
+            Some(name) => name != wanted.as_str(),
+            None => *place < required,
+        };
+        if let Some((place, wanted)) = header.iter().enumerate().find(other) {
             let found = format!("column {place} is {:?}", found.get(place).unwrap_or_default());
             return Err(Error::broken(path, KIND, found, format!("{wanted:?}")));
         }

@@ -1,7 +1,10 @@
 use std::path::Path;
 
 use super::Table;
-use crate::{Error, PredictedKeypoint, Prediction, files};
+use crate::{Error, PredictedKeypoint, Prediction, Spacing, files};
+
+/// The columns that files had before they told the spacing of pixels.
+const REQUIRED: usize = 11;
 
 fn header() -> Vec<String> {
     let names = [
@@ -16,12 +19,14 @@ fn header() -> Vec<String> {
         "cobb_1",
         "cobb_2",
         "cobb_3",
+        "spacing_x",
+        "spacing_y",
     ];
     names.map(str::to_owned).to_vec()
 }
 
-/// Writes predictions as CSV: one row a keypoint, with its image's name, size and Cobb angles (empty where there are
-/// none). A temporary file first, which then takes the name `path`.
+/// Writes predictions as CSV: one row a keypoint, with its image's name, size, Cobb angles and mm per pixel (empty
+/// where there are none). A temporary file first, which then takes the name `path`.
 ///
 /// # Errors
 /// [`Error::Argument`] when a value is not finite, a prediction has no keypoints, or two predictions in a row are of
@@ -52,6 +57,8 @@ pub fn csv_predictions(predictions: &[Prediction]) -> Result<Vec<u8>, Error> {
     let rows = predictions.iter().flat_map(|prediction| {
         let cobb =
             prediction.cobb.map_or_else(Default::default, |angles| angles.map(|angle| angle.to_string()));
+        let spacing =
+            prediction.spacing.map_or_else(Default::default, |s| [s.x, s.y].map(|mm| mm.to_string()));
         prediction.keypoints.iter().map(move |keypoint| {
             let own = [
                 prediction.image.clone(),
@@ -63,7 +70,7 @@ pub fn csv_predictions(predictions: &[Prediction]) -> Result<Vec<u8>, Error> {
                 keypoint.confidence.to_string(),
                 keypoint.hinted.to_string(),
             ];
-            own.into_iter().chain(cobb.clone()).collect()
+            own.into_iter().chain(cobb.clone()).chain(spacing.clone()).collect()
         })
     });
     super::bytes(&header(), rows)
@@ -75,7 +82,7 @@ pub fn csv_predictions(predictions: &[Prediction]) -> Result<Vec<u8>, Error> {
 /// [`Error::Read`]; [`Error::Broken`] when the columns are others; [`Error::Entry`] when a value can't be.
 pub fn read_csv_predictions(path: impl AsRef<Path>) -> Result<Vec<Prediction>, Error> {
     let path = path.as_ref();
-    let table = Table::read(path, header())?;
+    let table = Table::read(path, header(), REQUIRED)?;
     let mut predictions: Vec<Prediction> = Vec::new();
     for row in 0..table.rows.len() {
         let number = |column| table.value::<f32>(row, column, "a number");
@@ -94,6 +101,7 @@ pub fn read_csv_predictions(path: impl AsRef<Path>) -> Result<Vec<Prediction>, E
                 height: table.value(row, 2, "pixels")?,
                 keypoints: vec![keypoint],
                 cobb: cobb(&table, row)?,
+                spacing: spacing(&table, row)?,
             }),
         }
     }
@@ -101,6 +109,14 @@ pub fn read_csv_predictions(path: impl AsRef<Path>) -> Result<Vec<Prediction>, E
         prediction.check().map_err(|(found, expected)| Error::broken(path, super::KIND, found, expected))?;
     }
     Ok(predictions)
+}
+
+fn spacing(table: &Table<'_>, row: usize) -> Result<Option<Spacing>, Error> {
+    if (11..13).all(|column| table.text(row, column).is_empty()) {
+        return Ok(None);
+    }
+    let side = |column| table.value::<f64>(row, column, "millimetres");
+    Ok(Some(Spacing { x: side(11)?, y: side(12)? }))
 }
 
 fn cobb(table: &Table<'_>, row: usize) -> Result<Option<[f64; 3]>, Error> {

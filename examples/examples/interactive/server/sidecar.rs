@@ -135,6 +135,7 @@ impl Sidecar {
             height: self.height,
             keypoints: keypoints.collect(),
             cobb: cobb.map(|angles| angles.degrees),
+            spacing: None,
         }
     }
 }
