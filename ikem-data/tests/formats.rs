@@ -51,10 +51,8 @@ fn any_predictions() -> impl Strategy<Value = Vec<Prediction>> {
     );
     prop::collection::vec(prediction, 0..4).prop_map(|predictions| {
         let names = Skeleton::spine().names().to_vec();
-        let prediction = |(place, (keypoints, (width, height), cobb, spacing)): (
-            usize,
-            (Vec<_>, _, _, Option<(f64, f64)>),
-        )| Prediction {
+        let predictions = predictions.into_iter().enumerate();
+        let prediction = predictions.map(|(place, (keypoints, (width, height), cobb, spacing))| Prediction {
             image: format!("image {place}.png"),
             width,
             height,
@@ -71,8 +69,8 @@ fn any_predictions() -> impl Strategy<Value = Vec<Prediction>> {
                 .collect(),
             cobb,
             spacing: spacing.and_then(|(x, y)| Spacing::new(x, y)),
-        };
-        predictions.into_iter().enumerate().map(prediction).collect()
+        });
+        prediction.collect()
     })
 }
 
