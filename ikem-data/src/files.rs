@@ -43,8 +43,12 @@ pub(crate) fn read_text(path: &Path, kind: &'static str) -> Result<String, Error
     Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
 
-/// Reads a JSON file; a value of the wrong type is named by its path, such as `[3].corners[67]`.
-pub(crate) fn read_json<T: DeserializeOwned>(path: &Path, kind: &'static str) -> Result<T, Error> {
+/// Reads a JSON file; a value of the wrong type is named by its path, such as `[3].corners[67]`. `kind` is what the file
+/// is, for errors.
+///
+/// # Errors
+/// What was wrong with the file, by its name.
+pub fn read_json<T: DeserializeOwned>(path: &Path, kind: &'static str) -> Result<T, Error> {
     parse_json(path, kind, &read_text(path, kind)?)
 }
 
@@ -87,8 +91,11 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     Ok(())
 }
 
-/// Writes `value` as JSON, indented.
-pub(crate) fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), Error> {
+/// Writes `value` as JSON, indented; the file is written whole or not at all.
+///
+/// # Errors
+/// [`Error::Write`].
+pub fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), Error> {
     write(path, json_text(value)?.as_bytes())
 }
 

@@ -35,13 +35,15 @@ impl Draw {
     }
 
     /// A place below `count`.
-    pub(crate) fn below(&mut self, count: u64) -> u64 {
+    #[must_use]
+    pub fn below(&mut self, count: u64) -> u64 {
         // The bias of a 64-bit product is less than one in 2^32 for any list that fits in memory.
         ((u128::from(self.0.next_u64()) * u128::from(count)) >> 64) as u64
     }
 
     /// 0 (included) … 1 (excluded).
-    fn unit(&mut self) -> f64 {
+    #[must_use]
+    pub fn unit(&mut self) -> f64 {
         (self.0.next_u64() >> 11) as f64 / (1_u64 << 53) as f64
     }
 }
