@@ -50,9 +50,10 @@ pub use augment::{
     Affine, Augmentation, BrightnessContrast, Crop, Draw, Flip, Gamma, Noise, Pipeline, Plan, Rotation,
     Scaling, Translation,
 };
-pub use batches::{Batch, BatchConfig, Batches, Loader};
+pub use batches::{Batch, BatchConfig, Batches, Loader, Phantoms};
 pub use coco::{coco_predictions, read_coco_predictions, write_coco_predictions};
 pub use error::Error;
+pub use files::{read_json, write_json};
 pub use histogram::match_histogram;
 pub use image_file::{
     Limits, Radiograph, decode_image, image_size, load_image, load_radiograph, load_resized,

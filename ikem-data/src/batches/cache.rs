@@ -1,13 +1,15 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ikem_core::{GrayImage, Size};
+use ikem_core::{GrayImage, Keypoints, Size};
 
-/// An image as it is kept: resized, with the size it had.
+/// An image as it is kept: resized, with the size and the keypoints it had.
 #[derive(Debug, Clone)]
 pub(super) struct Resized {
     pub(super) image: Arc<GrayImage>,
     pub(super) original: Size,
+    /// In pixels of the original.
+    pub(super) keypoints: Arc<Keypoints>,
 }
 
 /// Resized images up to a limit of memory. What is in stays in: an epoch asks for every image once, so that none is
@@ -29,16 +31,16 @@ impl Cache {
         Self { limit, held: Mutex::default() }
     }
 
-    pub(super) fn get(&self, entry: usize) -> Option<Resized> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner).images.get(&entry).cloned()
+    pub(super) fn get(&self, place: usize) -> Option<Resized> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).images.get(&place).cloned()
     }
 
-    pub(super) fn keep(&self, entry: usize, resized: &Resized) {
+    pub(super) fn keep(&self, place: usize, resized: &Resized) {
         let bytes = size_of_val(resized.image.pixels());
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        if held.bytes.saturating_add(bytes) <= self.limit && !held.images.contains_key(&entry) {
+        if held.bytes.saturating_add(bytes) <= self.limit && !held.images.contains_key(&place) {
             held.bytes += bytes;
-            held.images.insert(entry, resized.clone());
+            held.images.insert(place, resized.clone());
         }
     }
 

@@ -61,7 +61,7 @@ pub struct Batch {
     pub epoch: u64,
     /// The batch's place in its epoch, from 0.
     pub step: usize,
-    /// Each image's entry in the loader's list.
+    /// Each image's place in the loader's list; [`Loader::name`](crate::Loader::name) tells its name.
     pub entries: Vec<usize>,
     /// The images, N × H × W in row-major order, -1 (black) … 1 (white).
     pub images: Vec<f32>,

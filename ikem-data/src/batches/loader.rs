@@ -1,14 +1,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ikem_core::{Preparation, Skeleton};
+use ikem_core::{Preparation, Skeleton, resample};
 
 use super::cache::{Cache, Resized};
 use super::workers::Workers;
-use super::{Batch, BatchConfig};
+use super::{Batch, BatchConfig, Phantoms};
 use crate::{Draw, Error, Limits, ManifestEntry, load_resized};
 
-/// Makes batches of a list of images. Cheap to clone; clones share the images that are kept.
+/// Makes batches of a list of images: labelled files, then phantoms. Cheap to clone; clones share the images that are kept.
 ///
 /// Every batch is a function of the seed, its epoch and its step alone: not of workers, of what was asked for before,
 /// or of what is kept. So training resumes anywhere with [`batches`](Self::batches).
@@ -19,6 +19,7 @@ pub struct Loader(Arc<Shared>);
 struct Shared {
     root: PathBuf,
     entries: Vec<ManifestEntry>,
+    phantoms: Phantoms,
     skeleton: Skeleton,
     config: BatchConfig,
     cache: Cache,
@@ -36,13 +37,29 @@ impl Loader {
         skeleton: Skeleton,
         config: BatchConfig,
     ) -> Result<Self, Error> {
+        Self::with_phantoms(root, entries, Phantoms::none(), skeleton, config)
+    }
+
+    /// A loader of `entries` and, after them in the list, of `phantoms`, which are drawn when they are asked for.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new); [`Error::Argument`] when a setting of the phantoms is out of its range, or there are
+    /// phantoms and the skeleton is not that of the spine.
+    pub fn with_phantoms(
+        root: impl AsRef<Path>,
+        entries: Vec<ManifestEntry>,
+        phantoms: Phantoms,
+        skeleton: Skeleton,
+        config: BatchConfig,
+    ) -> Result<Self, Error> {
         let argument = |argument, found: &str| {
             let (found, expected) = (found.to_owned(), "at least one".to_owned());
             Err(Error::Argument { argument, found, expected })
         };
-        if entries.is_empty() {
+        if entries.is_empty() && phantoms.count == 0 {
             return argument("entries", "no images");
         }
+        phantoms.check(&skeleton)?;
         if config.batch_size == 0 {
             return argument("batch_size", "0");
         }
@@ -54,7 +71,8 @@ impl Loader {
             return Err(ikem_core::Error::Length { what: "keypoints", expected, found }.into());
         }
         let cache = Cache::new(config.cache_bytes);
-        Ok(Self(Arc::new(Shared { root: root.as_ref().to_owned(), entries, skeleton, config, cache })))
+        let root = root.as_ref().to_owned();
+        Ok(Self(Arc::new(Shared { root, entries, phantoms, skeleton, config, cache })))
     }
 
     /// How batches are made.
@@ -63,16 +81,29 @@ impl Loader {
         &self.0.config
     }
 
-    /// The images, in the list's order.
+    /// The labelled files, in the list's order.
     #[must_use]
     pub fn entries(&self) -> &[ManifestEntry] {
         &self.0.entries
     }
 
+    /// How many images there are, phantoms included.
+    #[must_use]
+    pub fn images(&self) -> usize {
+        self.0.entries.len() + self.0.phantoms.count
+    }
+
+    /// What the image at a place of the list is called: its path in the manifest, or the phantom's seed.
+    #[must_use]
+    pub fn name(&self, place: usize) -> String {
+        let phantom = || format!("phantom {}", self.0.phantoms.seed_of(place - self.0.entries.len()));
+        self.0.entries.get(place).map_or_else(phantom, |entry| entry.image_path.clone())
+    }
+
     /// How many batches an epoch has.
     #[must_use]
     pub fn steps(&self) -> usize {
-        let (images, size) = (self.0.entries.len(), self.0.config.batch_size);
+        let (images, size) = (self.images(), self.0.config.batch_size);
         if self.0.config.drop_last { images / size } else { images.div_ceil(size) }
     }
 
@@ -108,36 +139,44 @@ impl Loader {
             entries,
         };
         for &place in &batch.entries {
-            let Some(entry) = shared.entries.get(place) else { continue };
-            let resized = self.resized(place, entry)?;
+            let resized = self.resized(place)?;
             let mut draw = Draw::new(shared.config.seed, &[epoch, place as u64]);
             let plan = shared.config.pipeline.draw(resized.original, &mut draw);
             batch.images.extend(plan.resized(&resized.image));
-            // Labels are relative to the size that the manifest gives.
-            let keypoints = entry.keypoints().rescaled(entry.size(), resized.original);
-            batch.keypoints.push(plan.keypoints(&keypoints, grid, &shared.skeleton)?);
+            batch.keypoints.push(plan.keypoints(&resized.keypoints, grid, &shared.skeleton)?);
             batch.sizes.push(resized.original);
         }
         Ok(batch)
     }
 
-    /// The image of an entry, resized.
-    fn resized(&self, place: usize, entry: &ManifestEntry) -> Result<Resized, Error> {
+    /// The image at a place of the list, resized.
+    fn resized(&self, place: usize) -> Result<Resized, Error> {
         let shared = &*self.0;
         if let Some(resized) = shared.cache.get(place) {
             return Ok(resized);
         }
-        let path = shared.root.join(&entry.image_path);
         let Preparation { size, resampling } = shared.config.preparation;
-        let (image, original) = load_resized(path, size, resampling, &Limits::default())?;
-        let resized = Resized { image: Arc::new(image), original };
+        let (image, original, keypoints) = match shared.entries.get(place) {
+            Some(entry) => {
+                let path = shared.root.join(&entry.image_path);
+                let (image, original) = load_resized(path, size, resampling, &Limits::default())?;
+                // Labels are relative to the size that the manifest gives.
+                (image, original, entry.keypoints().rescaled(entry.size(), original))
+            }
+            None => {
+                let phantom = shared.phantoms.draw(place - shared.entries.len())?;
+                let original = phantom.image.size();
+                (resample(&phantom.image, size, resampling)?, original, phantom.keypoints)
+            }
+        };
+        let resized = Resized { image: Arc::new(image), original, keypoints: Arc::new(keypoints) };
         shared.cache.keep(place, &resized);
         Ok(resized)
     }
 
     /// The images of an epoch in order.
     fn order(&self, epoch: u64) -> Vec<usize> {
-        let mut order: Vec<usize> = (0..self.0.entries.len()).collect();
+        let mut order: Vec<usize> = (0..self.images()).collect();
         if self.0.config.shuffle {
             let mut draw = Draw::new(self.0.config.seed, &[epoch]);
             for last in (1..order.len()).rev() {

@@ -3,6 +3,7 @@
 mod cache;
 mod config;
 mod loader;
+mod phantoms;
 mod workers;
 
 #[cfg(test)]
@@ -10,3 +11,4 @@ mod tests;
 
 pub use config::{Batch, BatchConfig};
 pub use loader::{Batches, Loader};
+pub use phantoms::Phantoms;

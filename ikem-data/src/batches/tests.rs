@@ -2,7 +2,10 @@ use ikem_core::{GrayImage, Preparation, Resampling, Size, Skeleton};
 use tempfile::TempDir;
 
 use super::*;
-use crate::{Augmentation, Error, Flip, Limits, ManifestEntry, Pipeline, Set, load_image, write_gray_png};
+use crate::{
+    Augmentation, Error, Flip, Limits, ManifestEntry, Phantom, PhantomConfig, Pipeline, Set, load_image,
+    write_gray_png,
+};
 
 const GRID: Size = Size::new(16, 32);
 
@@ -131,6 +134,46 @@ fn a_broken_image_is_told_in_its_batch_and_the_rest_goes_on() {
         let message = batches[1].as_ref().unwrap_err().to_string();
         assert!(message.contains("3.png is not"), "{message}");
     }
+}
+
+#[test]
+fn phantoms_follow_the_files_and_are_those_of_their_names() {
+    let (folder, entries) = images();
+    let small = PhantomConfig { height: [256, 300], ..PhantomConfig::default() };
+    let phantoms = Phantoms { config: small.clone(), count: 2, seed: 5 };
+    let config = BatchConfig::evaluation(config(0).preparation, 9);
+    let spine = Skeleton::spine();
+    let loader = |entries: &[ManifestEntry], phantoms: &Phantoms| {
+        Loader::with_phantoms(
+            folder.path(),
+            entries.to_vec(),
+            phantoms.clone(),
+            spine.clone(),
+            config.clone(),
+        )
+    };
+    let mixed = loader(&entries, &phantoms).unwrap();
+    assert_eq!((mixed.images(), mixed.steps(), mixed.name(2)), (9, 1, "2.png".to_owned()));
+    let batch = mixed.batch(0, 0).unwrap();
+    assert_eq!(batch, mixed.batch(0, 0).unwrap(), "kept as drawn");
+    for place in [7, 8] {
+        let seed = mixed.name(place).strip_prefix("phantom ").unwrap().parse().unwrap();
+        let phantom = Phantom::generate(&small, seed).unwrap();
+        let values = &batch.images[place * GRID.area()..(place + 1) * GRID.area()];
+        assert_eq!(values, config.preparation.apply(&phantom.image).unwrap());
+        assert_eq!(batch.keypoints[place], phantom.keypoints.rescaled(phantom.image.size(), GRID));
+        assert_eq!(batch.sizes[place], phantom.image.size());
+    }
+    let alone = loader(&[], &phantoms).unwrap();
+    assert_eq!((alone.images(), alone.name(0)), (2, mixed.name(7)));
+
+    let error = |phantoms: Phantoms, skeleton| {
+        let made = Loader::with_phantoms(folder.path(), Vec::new(), phantoms, skeleton, config.clone());
+        made.unwrap_err().to_string()
+    };
+    assert!(error(phantoms.clone(), Skeleton::numbered(3)).contains("skeleton of 3 keypoints"));
+    let wrong = PhantomConfig { collimator: 2.0, ..small };
+    assert!(error(Phantoms { config: wrong, ..phantoms }, Skeleton::spine()).contains("collimator: 2"));
 }
 
 #[test]
