@@ -1,7 +1,7 @@
 use std::fmt;
 
 use ikem_core::{Decoding, Preparation, Resampling, Size, Skeleton};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::ops::Activation;
 
@@ -79,7 +79,8 @@ impl fmt::Display for NetworkKind {
 pub struct UnetConfig {
     /// Channels after the hint fusion (w); the deepest level has 16 w.
     pub width: usize,
-    /// Channels of the interaction-guided gate; `None` builds the plain network without it.
+    /// Channels of the interaction-guided gate; `None` (in files 0 or null) builds the plain network without it.
+    #[serde(deserialize_with = "width_or_none")]
     pub gate_width: Option<usize>,
     /// Whether it sees hints and its previous heatmaps. Without them it is the backbone alone, from image to heatmaps,
     /// and has no gate.
@@ -105,7 +106,8 @@ pub struct HrnetOcrConfig {
     pub width: usize,
     /// Channels in which OCR compares pixels with keypoints; its features have twice as many.
     pub ocr_width: usize,
-    /// Channels of the interaction-guided gate; `None` builds the plain network without it.
+    /// Channels of the interaction-guided gate; `None` (in files 0 or null) builds the plain network without it.
+    #[serde(deserialize_with = "width_or_none")]
     pub gate_width: Option<usize>,
     /// Whether it sees hints and its previous heatmaps. Without them it is the backbone alone, from image to heatmaps,
     /// and has no gate.
@@ -119,6 +121,11 @@ impl Default for HrnetOcrConfig {
     fn default() -> Self {
         Self { stem_width: 64, width: 32, ocr_width: 128, gate_width: Some(256), hints: true, dropout: 0.05 }
     }
+}
+
+/// A width, of which 0 and null are none: TOML has no null.
+fn width_or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<usize>, D::Error> {
+    Ok(Option::deserialize(deserializer)?.filter(|&width| width > 0))
 }
 
 fn default_size() -> Size {
@@ -317,6 +324,12 @@ mod tests {
         let short: ModelConfig = serde_json::from_str(r#"{"network": {"unet": {}}}"#).expect("config");
         assert_eq!(short, config);
         assert!(serde_json::from_str::<ModelConfig>(r#"{"network": {"unet": {"widht": 3}}}"#).is_err());
+        for gate in ["0", "null"] {
+            let json = format!(r#"{{"network": {{"unet": {{"gate_width": {gate}}}}}}}"#);
+            let plain = UnetConfig { gate_width: None, ..UnetConfig::default() };
+            let found: ModelConfig = serde_json::from_str(&json).expect("config");
+            assert_eq!(found.network, NetworkConfig::Unet(plain));
+        }
         let hrnet: ModelConfig = serde_json::from_str(r#"{"network": {"hrnet-ocr": {}}}"#).expect("config");
         assert_eq!(hrnet, ModelConfig::new(NetworkConfig::HrnetOcr(HrnetOcrConfig::default())));
     }

@@ -1,5 +1,5 @@
 use candle_core::{DType, Device, Result as CandleResult, Tensor};
-use ikem_core::Size;
+use ikem_core::{Decoding, Detection, Size};
 
 use crate::config::{ModelConfig, NetworkConfig};
 use crate::error::{BuildError, BuildResult, Result};
@@ -35,12 +35,29 @@ pub struct Logits {
 }
 
 impl Logits {
+    /// Logits for a `grid`: `main` and `auxiliary` (B, K, h, w).
+    #[must_use]
+    pub const fn new(main: Tensor, auxiliary: Option<Tensor>, grid: Size) -> Self {
+        Self { main, auxiliary, full: (grid.height, grid.width) }
+    }
+
     /// The main logits on the grid: (B, K, H, W), resized bilinearly with aligned corners.
     ///
     /// # Errors
     /// When the device fails.
     pub fn upsampled(&self) -> CandleResult<Tensor> {
         ops::resize_bilinear(&self.main, self.full.0, self.full.1)
+    }
+
+    /// The keypoints of every image, in pixels of the grid: B lists of K. No more than one heatmap a thread is held.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn detect(&self, decoding: &Decoding) -> CandleResult<Vec<Vec<Detection>>> {
+        let grid = Size::new(self.full.1, self.full.0);
+        let keypoints = self.main.dim(1)?.max(1);
+        let all = ops::for_each_heatmap(&self.main, grid, |map| decoding.detect(map))?;
+        Ok(all.chunks(keypoints).map(<[Detection]>::to_vec).collect())
     }
 
     /// The auxiliary logits on the grid.
@@ -166,13 +183,19 @@ impl Network {
                 (main, Some(auxiliary))
             }
         };
-        Ok(Logits { main, auxiliary, full: (grid.height, grid.width) })
+        Ok(Logits::new(main, auxiliary, grid))
     }
 
     /// How it is built and what it expects.
     #[must_use]
     pub const fn config(&self) -> &ModelConfig {
         &self.config
+    }
+
+    /// Where it computes.
+    #[must_use]
+    pub const fn device(&self) -> &Device {
+        &self.device
     }
 
     /// The variables of a network in training; empty for one that was frozen.

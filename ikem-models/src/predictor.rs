@@ -9,7 +9,6 @@ use crate::config::ModelConfig;
 use crate::error::{BuildError, BuildResult, Result};
 use crate::inputs::{EncodedImage, HintMaps, ImageInput, Inputs, PreviousMaps};
 use crate::network::{Logits, Mode, Network};
-use crate::ops;
 use crate::prediction::{Maps, Prediction};
 use crate::session::{Session, Snapshot};
 use crate::summary::Summary;
@@ -171,13 +170,13 @@ impl Predictor {
             previous,
             image: ImageInput::Encoded(image.encoded.clone()),
         };
-        let logits = self.0.network.forward(&inputs, Mode::Eval)?.main;
-        let detections = ops::for_each_heatmap(&logits, grid, |map| decoding.detect(map))?;
+        let answer = self.0.network.forward(&inputs, Mode::Eval)?;
+        let detections = answer.detect(&decoding)?.concat();
         let place = |detection: &Detection| detection.point.rescaled(grid, image.size);
         Ok(Prediction {
             keypoints: detections.iter().map(place).collect(),
             confidences: detections.iter().map(|detection| detection.confidence).collect(),
-            maps: Maps::Logits(logits),
+            maps: Maps::Logits(answer.main),
             grid,
         })
     }

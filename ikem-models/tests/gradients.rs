@@ -189,6 +189,21 @@ fn cross_entropy_of_heatmaps() {
     assert!(ops::heatmap_cross_entropy(&logits, &targets[..1], 1.5, size).is_err());
 }
 
+#[test]
+fn expected_points() {
+    for (shape, size) in [([2, 2, 3, 4], Size::new(9, 7)), ([1, 3, 1, 2], Size::new(5, 1))] {
+        check(&format!("expected points {shape:?}"), &[&shape], |t| {
+            ops::expected_points(&(&t[0] * 8.0)?, size)
+        });
+        let logits = (var(&shape, 1).as_tensor() * 8.0).expect("logits");
+        let points = || ops::expected_points(&logits, size).expect("points");
+        let (ours, candles) = (points(), ops::through_candle(points));
+        assert_eq!(ours.dims(), [shape[0], shape[1], 2]);
+        let off = (ours - candles).and_then(|d| d.abs()?.max_all()?.to_scalar::<f64>()).expect("a number");
+        assert!(off < 1e-6, "{shape:?}: {off}");
+    }
+}
+
 /// PyTorch's conventions at the kinks: 0 for ReLU, the slope for LeakyReLU, and one of equal maxima takes it all.
 #[test]
 fn gradients_at_kinks() {

@@ -12,6 +12,7 @@ mod conv;
 mod conv_transpose;
 mod cpu;
 mod dropout;
+mod expectation;
 mod heatmaps;
 mod kernels;
 mod loss;
@@ -28,6 +29,7 @@ pub use conv_transpose::{FusedConvTranspose, conv_transpose2x2};
 #[doc(hidden)]
 pub use cpu::{has_kernels, through_candle};
 pub use dropout::dropout2d;
+pub use expectation::expected_points;
 pub(crate) use heatmaps::{for_each_heatmap, heatmaps};
 pub use kernels::Level;
 pub use loss::{bce_with_logits, heatmap_cross_entropy};

@@ -135,6 +135,18 @@ pub(super) fn bce_with_logits(x: &Tensor, target: &Tensor) -> Result<Tensor> {
     ((x.relu()? - (x * target)?)? + softplus)?.mean_all()
 }
 
+/// The mean position under the sigmoid of the logits on a grid: (B, K, h, w) → (B, K, 2), x and y.
+pub(super) fn expected_points(logits: &Tensor, height: usize, width: usize) -> Result<Tensor> {
+    let heat = candle_nn::ops::sigmoid(&resize_bilinear(logits, height, width)?)?;
+    let (rows, columns) = (heat.sum(3)?, heat.sum(2)?);
+    let mass = rows.sum(2)?;
+    let mean = |sums: &Tensor, extent: usize| {
+        let places = Tensor::arange(0, extent as u32, sums.device())?.to_dtype(sums.dtype())?;
+        sums.broadcast_mul(&places)?.sum(2)?.div(&mass)
+    };
+    Tensor::stack(&[mean(&columns, width)?, mean(&rows, height)?], 2)
+}
+
 #[cfg(test)]
 mod tests {
     use candle_core::Device;

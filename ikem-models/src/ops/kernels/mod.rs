@@ -17,6 +17,7 @@ mod conv_backward;
 mod conv_forward;
 mod conv_transpose;
 mod cross_entropy;
+mod expectation;
 mod geometry;
 mod heatmaps;
 mod lhs;
@@ -42,6 +43,7 @@ pub use conv_transpose::{
     PackedConvTranspose2x2, conv_transpose2x2_backward_input, conv_transpose2x2_backward_weight,
 };
 pub use cross_entropy::{Exponential, Target, cross_entropy};
+pub use expectation::{expectation, expectation_backward};
 pub use geometry::{Activation, Epilogue, Geometry, KernelError, Output, Segment, as_uninit, filled};
 pub use heatmaps::{Logits, heatmap};
 pub use mix::{Gaussian, KnownMaps, mix};
