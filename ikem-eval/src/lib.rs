@@ -64,7 +64,7 @@ pub use cobb::{
 pub use error::Error;
 pub use noc::{Noc, first_pass};
 pub use play::{Played, Protocol, Step};
-pub use plot::draw_comparison;
+pub use plot::{LineChart, NamedLine, draw_comparison};
 pub use radial::{Unit, model_errors, mre, radial_errors};
 pub use report::{
     AngleFigures, Breakdown, Case, ClinicalFigures, Effort, Figures, MeasuredAngles, Provenance, Report,

@@ -4,6 +4,7 @@ mod agreement;
 mod canvas;
 mod clicks;
 mod cumulative;
+mod lines;
 mod spine;
 
 use std::path::{Path, PathBuf};
@@ -12,6 +13,8 @@ use agreement::Agreement;
 use clicks::{Gain, MreByClick};
 use cumulative::CumulativeError;
 use spine::KeypointErrors;
+
+pub use lines::{LineChart, NamedLine};
 
 use crate::{Error, Report};
 
