@@ -1,0 +1,231 @@
+//! The loss and its gradient against PyTorch's values (`fixtures/make_losses.py`) and central differences, by the kernels
+//! and by candle's operations.
+#![allow(missing_docs, clippy::expect_used, clippy::panic)]
+
+use std::collections::BTreeMap;
+
+use candle_core::{DType, Device, Tensor, Var};
+use ikem_core::{Keypoints, Point, Size, Skeleton};
+use ikem_models::{Logits, ModelConfig, ops};
+use ikem_train::{Error, Loss, LossConfig, LossParts, LossValue, Morphology, MorphologyConfig};
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+struct Fixture {
+    shape: [usize; 4],
+    /// Height, width.
+    grid: [usize; 2],
+    std: f32,
+    weights: BTreeMap<String, f64>,
+    distances: Vec<[usize; 2]>,
+    angles: Vec<[usize; 3]>,
+    main: Vec<f64>,
+    auxiliary: Vec<f64>,
+    targets: Vec<Vec<[f32; 2]>>,
+    points: Vec<Vec<[f64; 2]>>,
+    terms: BTreeMap<String, f64>,
+    total: f64,
+    gradients: BTreeMap<String, Vec<f64>>,
+}
+
+impl Fixture {
+    fn load() -> Self {
+        serde_json::from_str(include_str!("fixtures/losses.json")).expect("the fixture")
+    }
+
+    fn model(&self) -> ModelConfig {
+        let [height, width] = self.grid;
+        ModelConfig {
+            skeleton: Skeleton::numbered(self.shape[1]),
+            size: Size::new(width, height),
+            std: self.std,
+            ..ModelConfig::default()
+        }
+    }
+
+    fn targets(&self) -> Vec<Keypoints> {
+        let points = |image: &Vec<[f32; 2]>| image.iter().map(|&[x, y]| Point::new(x, y)).collect();
+        self.targets.iter().map(points).collect()
+    }
+
+    /// The loss with the fixture's weights of the terms that `wanted` names.
+    fn loss(&self, wanted: &[&str]) -> Loss {
+        let weight = |term: &str| if wanted.contains(&term) { self.weights[term] } else { 0.0 };
+        let config = LossConfig {
+            cross_entropy: weight("cross_entropy"),
+            coordinates: weight("coordinates"),
+            auxiliary: weight("auxiliary"),
+            morphology: MorphologyConfig { weight: weight("morphology"), ..MorphologyConfig::default() },
+        };
+        let morphology = Morphology { distances: self.distances.clone(), angles: self.angles.clone() };
+        Loss::new(&config, &self.model(), Some(morphology)).expect("a loss")
+    }
+
+    fn var(&self, values: &[f64], dtype: DType) -> Var {
+        let tensor = Tensor::from_slice(values, &self.shape, &Device::Cpu).and_then(|t| t.to_dtype(dtype));
+        Var::from_tensor(&tensor.expect("a tensor")).expect("a variable")
+    }
+
+    fn logits(&self, main: &Tensor, auxiliary: &Tensor) -> Logits {
+        Logits::new(main.clone(), Some(auxiliary.clone()), self.model().size)
+    }
+
+    fn evaluate(&self, loss: &Loss, main: &Tensor, auxiliary: &Tensor) -> LossValue {
+        loss.evaluate(&self.logits(main, auxiliary), &self.targets()).expect("a value")
+    }
+}
+
+const ALL: [&str; 4] = ["cross_entropy", "coordinates", "auxiliary", "morphology"];
+
+/// Runs `check` by the kernels and by candle's operations.
+fn both_ways(check: impl Fn(&str)) {
+    check("our kernels");
+    ops::through_candle(|| check("candle's operations"));
+}
+
+fn values(tensor: &Tensor) -> Vec<f64> {
+    tensor.flatten_all().and_then(|t| t.to_dtype(DType::F64)?.to_vec1()).expect("values")
+}
+
+#[track_caller]
+fn assert_close(found: &[f64], expected: &[f64], tolerance: f64, what: &str) {
+    assert_eq!(found.len(), expected.len(), "{what}");
+    let scale = expected.iter().fold(0.0_f64, |scale, value| scale.max(value.abs()));
+    for (i, (found, expected)) in found.iter().zip(expected).enumerate() {
+        let off = (found - expected).abs();
+        assert!(off <= tolerance * scale, "{what}: element {i} is {found}, expected {expected}");
+    }
+}
+
+#[test]
+fn every_term_and_its_gradient_are_pytorchs() {
+    let fixture = Fixture::load();
+    for (dtype, tolerance) in [(DType::F64, 1e-7), (DType::F32, 2e-5)] {
+        both_ways(|way| {
+            let [main, auxiliary] = [&fixture.main, &fixture.auxiliary].map(|v| fixture.var(v, dtype));
+            for (term, of_parts) in [
+                ("cross_entropy", (|parts| parts.cross_entropy) as fn(LossParts) -> f64),
+                ("coordinates", |parts| parts.coordinates),
+                ("morphology", |parts| parts.morphology),
+            ] {
+                let what = format!("{term} in {dtype:?} by {way}");
+                let weight = fixture.weights[term];
+                let value = fixture.evaluate(&fixture.loss(&[term]), &main, &auxiliary);
+                let expected = weight * fixture.terms[term];
+                assert_close(&[value.parts.total], &[expected], tolerance, &what);
+                assert_eq!(of_parts(value.parts), value.parts.total, "{what}");
+                let gradients = value.total.backward().expect("gradients");
+                let gradient = gradients.get(&main).and_then(|g| (g / weight).ok()).expect("a gradient");
+                assert_close(&values(&gradient), &fixture.gradients[term], tolerance, &what);
+                assert!(gradients.get(&auxiliary).is_none(), "{what}");
+            }
+        });
+    }
+}
+
+#[test]
+fn the_weighted_sum_and_the_auxiliary_term_are_pytorchs() {
+    let fixture = Fixture::load();
+    both_ways(|way| {
+        let [main, auxiliary] = [&fixture.main, &fixture.auxiliary].map(|v| fixture.var(v, DType::F64));
+        let value = fixture.evaluate(&fixture.loss(&ALL), &main, &auxiliary);
+        let LossParts { total, cross_entropy, coordinates, morphology, auxiliary: of_auxiliary } =
+            value.parts;
+        assert_close(&[total], &[fixture.total], 1e-7, way);
+        assert_close(&[cross_entropy + coordinates + morphology + of_auxiliary], &[total], 1e-12, way);
+        let gradients = value.total.backward().expect("gradients");
+        let expected: Vec<f64> = (0..fixture.main.len())
+            .map(|i| {
+                let of = |term: &&str| fixture.weights[*term] * fixture.gradients[*term][i];
+                ALL.iter().filter(|term| **term != "auxiliary").map(of).sum()
+            })
+            .collect();
+        assert_close(&values(gradients.get(&main).expect("a gradient")), &expected, 1e-7, way);
+        let scaled: Vec<f64> =
+            fixture.gradients["auxiliary"].iter().map(|g| g * fixture.weights["auxiliary"]).collect();
+        assert_close(&values(gradients.get(&auxiliary).expect("a gradient")), &scaled, 1e-7, way);
+    });
+}
+
+#[test]
+fn the_gradient_is_that_of_central_differences() {
+    const STEP: f64 = 1e-5;
+    let fixture = Fixture::load();
+    let loss = fixture.loss(&ALL);
+    both_ways(|way| {
+        let vars = [&fixture.main, &fixture.auxiliary].map(|v| fixture.var(v, DType::F64));
+        let gradients = fixture.evaluate(&loss, &vars[0], &vars[1]).total.backward().expect("gradients");
+        for (input, at) in [&fixture.main, &fixture.auxiliary].into_iter().enumerate() {
+            let found = values(gradients.get(&vars[input]).expect("a gradient"));
+            // Every seventh meets all rows, columns, keypoints and images.
+            for i in (0..at.len()).step_by(7) {
+                let moved = |by: f64| {
+                    let mut values = at.clone();
+                    values[i] += by;
+                    let mut tensors = vars.each_ref().map(|var| var.as_detached_tensor());
+                    tensors[input] = fixture.var(&values, DType::F64).as_detached_tensor();
+                    fixture.evaluate(&loss, &tensors[0], &tensors[1]).parts.total
+                };
+                let expected = (moved(STEP) - moved(-STEP)) / (2.0 * STEP);
+                let off = (found[i] - expected).abs();
+                assert!(off <= 1e-8, "{way}: input {input}, element {i}: {}, {expected}", found[i]);
+            }
+        }
+    });
+}
+
+#[test]
+fn expected_points_are_those_of_the_decoding() {
+    let fixture = Fixture::load();
+    let [main, auxiliary] = [&fixture.main, &fixture.auxiliary].map(|v| fixture.var(v, DType::F32));
+    let points = ops::expected_points(&main, fixture.model().size).expect("points");
+    let expected: Vec<f64> = fixture.points.iter().flatten().flatten().copied().collect();
+    assert_close(&values(&points), &expected, 1e-6, "PyTorch");
+    let detections = fixture.logits(&main, &auxiliary).detect(&fixture.model().decoding).expect("detections");
+    assert_eq!(detections.len(), 2);
+    let detected: Vec<f64> = detections
+        .iter()
+        .flatten()
+        .flat_map(|detection| [detection.point.x, detection.point.y].map(f64::from))
+        .collect();
+    assert_close(&detected, &expected, 1e-6, "decoding");
+}
+
+#[test]
+fn a_perfect_prediction_has_no_distance_and_no_gradient_that_is_not_a_number() {
+    let fixture = Fixture::load();
+    // Maps without contrast have every keypoint in the middle: all distances are 0 and no angle has arms.
+    let flat = fixture.var(&vec![0.0; fixture.main.len()], DType::F64);
+    let [height, width] = fixture.grid;
+    let middle = Point::new((width - 1) as f32 / 2.0, (height - 1) as f32 / 2.0);
+    let targets = vec![Keypoints::from(vec![middle; fixture.shape[1]]); fixture.shape[0]];
+    let loss = fixture.loss(&["coordinates", "morphology"]);
+    both_ways(|way| {
+        let value = loss.evaluate(&fixture.logits(&flat, &flat), &targets).expect("a value");
+        assert!(value.parts.coordinates < 1e-12, "{way}: {:?}", value.parts);
+        let gradients = value.total.backward().expect("gradients");
+        let gradient = values(gradients.get(&flat).expect("a gradient"));
+        assert!(gradient.iter().all(|g| g.is_finite() && g.abs() < 1.0), "{way}: {gradient:?}");
+    });
+}
+
+#[test]
+fn what_does_not_fit_is_told() {
+    let fixture = Fixture::load();
+    let new = |config: &LossConfig, morphology| Loss::new(config, &fixture.model(), morphology);
+    let config = LossConfig { coordinates: -1.0, ..LossConfig::default() };
+    let message = new(&config, None).expect_err("a negative weight").to_string();
+    assert_eq!(message, "config field `loss.coordinates`: expected a number of at least 0, found -1");
+    for (distances, angles, found) in
+        [(vec![[0, 5]], vec![], "[0, 5]"), (vec![[0, 1]], vec![[2, 3, 2]], "[2, 3, 2]")]
+    {
+        let error = new(&LossConfig::default(), Some(Morphology { distances, angles }));
+        let Err(Error::Config(error)) = error else { panic!("expected an error") };
+        assert_eq!((error.expected.as_str(), error.found.as_str()), ("different keypoints below 5", found));
+    }
+    let main = fixture.var(&fixture.main, DType::F32);
+    let logits = Logits::new(main.as_tensor().clone(), None, fixture.model().size);
+    let loss = new(&LossConfig::default(), None).expect("a loss");
+    assert!(loss.evaluate(&logits, &fixture.targets()[..1]).is_err());
+    assert_eq!(loss.evaluate(&logits, &fixture.targets()).expect("a value").parts.auxiliary, 0.0);
+}
