@@ -1,13 +1,13 @@
 use std::collections::BTreeMap;
 
 use candle_core::backprop::GradStore;
-use candle_core::{
-    CpuStorage, InplaceOp2, InplaceOp3, Layout, Result as CandleResult, Tensor, Var, WithDType,
-};
+use candle_core::{CpuStorage, InplaceOp3, Layout, Result as CandleResult, Tensor, Var, WithDType};
 use ikem_models::{Parameters, ops};
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
+use crate::gradients::Gradients;
+use crate::moving::{Power, RunningMean, TASK, cut, cut_mut};
 
 /// The settings of [`Adam`].
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -129,11 +129,32 @@ impl Adam {
         self.config.learning_rate = learning_rate;
     }
 
-    /// Moves every parameter that has a gradient.
+    /// The steps taken.
+    #[must_use]
+    pub const fn steps(&self) -> u32 {
+        self.steps
+    }
+
+    /// Moves every parameter that has a gradient in what a backward pass left.
     ///
     /// # Errors
     /// When the device fails.
     pub fn step(&mut self, gradients: &GradStore) -> Result<()> {
+        self.advance(|moments| {
+            // A gradient still holds the graph it came from, and with it all activations.
+            gradients.get(&moments.var).map(|gradient| gradient.detach().contiguous())
+        })
+    }
+
+    /// Moves every parameter that has a gradient.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn step_along(&mut self, gradients: &Gradients) -> Result<()> {
+        self.advance(|moments| gradients.get(&moments.name).cloned().map(Ok))
+    }
+
+    fn advance(&mut self, gradient: impl Fn(&Moments) -> Option<CandleResult<Tensor>>) -> Result<()> {
         self.steps += 1;
         let AdamConfig { learning_rate, beta1, beta2, epsilon, weight_decay } = self.config;
         let unbias = |beta: f64| 1.0 - beta.powf(f64::from(self.steps));
@@ -143,67 +164,13 @@ impl Adam {
             root: unbias(beta2).sqrt(),
             epsilon,
         };
-        for Moments { var, mean, square, .. } in &self.parameters {
-            if let Some(gradient) = gradients.get(var) {
-                // A gradient still holds the graph it came from, and with it all activations.
-                let gradient = gradient.detach().contiguous()?;
-                Average { keep: beta1, power: Power::One }.apply(mean, &gradient)?;
-                Average { keep: beta2, power: Power::Two }.apply(square, &gradient)?;
+        for moments in &self.parameters {
+            if let Some(gradient) = gradient(moments).transpose()? {
+                let Moments { var, mean, square, .. } = moments;
+                RunningMean { keep: beta1, power: Power::One }.apply(mean, &gradient)?;
+                RunningMean { keep: beta2, power: Power::Two }.apply(square, &gradient)?;
                 update.apply(var, mean, square)?;
             }
-        }
-        Ok(())
-    }
-}
-
-/// `mean ← keep · mean + (1 − keep) · gradient^power`.
-struct Average {
-    keep: f64,
-    power: Power,
-}
-
-enum Power {
-    One,
-    Two,
-}
-
-impl Average {
-    fn apply(&self, mean: &Var, gradient: &Tensor) -> CandleResult<()> {
-        if ops::has_kernels(mean) {
-            return mean.inplace_op2(gradient, self);
-        }
-        let newest = match self.power {
-            Power::One => gradient.clone(),
-            Power::Two => gradient.sqr()?,
-        };
-        mean.set(&((mean.as_detached_tensor() * self.keep)? + (newest * (1.0 - self.keep))?)?)
-    }
-
-    fn run<T: WithDType>(&self, mean: &mut [T], gradient: &[T]) {
-        let (keep, take) = (T::from_f64(self.keep), T::from_f64(1.0 - self.keep));
-        let square = matches!(self.power, Power::Two);
-        mean.par_chunks_mut(TASK).zip(gradient.par_chunks(TASK)).for_each(|(mean, gradient)| {
-            for (mean, &g) in mean.iter_mut().zip(gradient) {
-                *mean = keep * *mean + take * if square { g * g } else { g };
-            }
-        });
-    }
-}
-
-impl InplaceOp2 for Average {
-    fn name(&self) -> &'static str {
-        "adam's running mean"
-    }
-
-    fn cpu_fwd(&self, s1: &mut CpuStorage, l1: &Layout, s2: &CpuStorage, l2: &Layout) -> CandleResult<()> {
-        match (s1, s2) {
-            (CpuStorage::F32(mean), CpuStorage::F32(gradient)) => {
-                self.run(cut_mut(mean, l1)?, cut(gradient, l2)?);
-            }
-            (CpuStorage::F64(mean), CpuStorage::F64(gradient)) => {
-                self.run(cut_mut(mean, l1)?, cut(gradient, l2)?);
-            }
-            _ => candle_core::bail!("a gradient of another type than its parameter"),
         }
         Ok(())
     }
@@ -267,9 +234,6 @@ impl InplaceOp3 for Update {
     }
 }
 
-/// How many elements a task handles.
-const TASK: usize = 1 << 16;
-
 /// Numbers that have a square root.
 trait Root {
     fn root(self) -> Self;
@@ -284,20 +248,5 @@ impl Root for f32 {
 impl Root for f64 {
     fn root(self) -> Self {
         self.sqrt()
-    }
-}
-
-/// The elements of a contiguous tensor.
-fn cut<'a, T>(all: &'a [T], layout: &Layout) -> CandleResult<&'a [T]> {
-    match layout.contiguous_offsets() {
-        Some((start, end)) => Ok(&all[start..end]),
-        None => candle_core::bail!("expected a contiguous tensor"),
-    }
-}
-
-fn cut_mut<'a, T>(all: &'a mut [T], layout: &Layout) -> CandleResult<&'a mut [T]> {
-    match layout.contiguous_offsets() {
-        Some((start, end)) => Ok(&mut all[start..end]),
-        None => candle_core::bail!("expected a contiguous tensor"),
     }
 }
