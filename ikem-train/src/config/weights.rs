@@ -1,0 +1,54 @@
+use std::path::PathBuf;
+
+use ikem_models::{Checkpoint, Device, ImportOptions, Layout, ModelConfig, Network};
+use serde::{Deserialize, Serialize};
+
+use crate::error::Result;
+
+/// The weights that a training begins with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InitialWeights {
+    /// A checkpoint of the config's network: `.safetensors` of ours, or PyTorch's `.pth`.
+    pub file: PathBuf,
+    /// How its tensors are named: `ikem`, `imagenet` (HRNetV2 of ImageNet; the heads begin anew) or `miccai`. Default:
+    /// `ikem`.
+    #[serde(default)]
+    pub layout: WeightsLayout,
+}
+
+/// How the tensors of a checkpoint are named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WeightsLayout {
+    /// [`Layout::Ikem`].
+    #[default]
+    Ikem,
+    /// [`Layout::Imagenet`].
+    Imagenet,
+    /// [`Layout::Miccai`].
+    Miccai,
+}
+
+impl InitialWeights {
+    /// The network of `config` with these weights; what a backbone's checkpoint lacks is drawn from `seed`.
+    pub(crate) fn network(&self, config: &ModelConfig, seed: u64, device: &Device) -> Result<Network> {
+        let layout = match self.layout {
+            WeightsLayout::Ikem => {
+                let tensors = Checkpoint::read(&self.file)?.tensors;
+                return Ok(Network::trainable(config, tensors, device)?);
+            }
+            WeightsLayout::Imagenet => Layout::Imagenet,
+            WeightsLayout::Miccai => Layout::Miccai,
+        };
+        let mut import =
+            Checkpoint::import(&self.file, &ImportOptions { seed, ..ImportOptions::new(layout) })?;
+        let mut tensors = Network::fresh(config, seed, &Device::Cpu)?.parameters().state_dict();
+        for name in import.used {
+            if let Some(tensor) = import.checkpoint.tensors.remove(&name) {
+                tensors.insert(name, tensor);
+            }
+        }
+        Ok(Network::trainable(config, tensors, device)?)
+    }
+}
