@@ -1,8 +1,47 @@
 #![deny(missing_docs)]
-//! Training of interactive keypoint networks: the optimiser.
+//! Training of interactive keypoint networks.
+//!
+//! - [`Loss`]: what is made small, a weighted sum of terms that [`LossConfig`] names.
+//! - [`HintStrategy`], [`Interaction`]: which hints a batch has got before the pass that learns from it.
+//! - [`Adam`]: the optimiser.
+//! - [`TrainConfig`]: a whole training as a TOML file says it.
+//! - [`Trainer`]: the loop, which can be interrupted anywhere and taken up to the same bits. [`Learner`] is its step.
+//! - [`EpochRow`], [`draw_curves`]: its log and its curves.
 
 mod adam;
+mod average;
+mod config;
 mod error;
+mod files;
+mod gradients;
+mod learner;
+mod log;
+mod loss;
+mod moving;
+mod observer;
+mod progress;
+mod state;
+mod strategy;
+mod trainer;
+mod training_data;
+mod validation;
 
 pub use adam::{Adam, AdamConfig, AdamState};
+pub use average::MovingAverage;
+pub use config::{
+    DataConfig, InitialWeights, OptimiserConfig, OptimiserKind, PhantomShare, RateShape, ScheduleConfig,
+    TrainConfig, WeightsLayout,
+};
 pub use error::{Error, Result};
+pub use gradients::Gradients;
+pub use learner::Learner;
+pub use log::{EpochRow, EventWriter, Run, draw_curves, read_log, write_log};
+pub use loss::{Loss, LossConfig, LossParts, LossValue, Morphology, MorphologyConfig};
+pub use observer::{Observer, StepReport};
+pub use progress::Progress;
+pub use strategy::{
+    HintConfig, HintStrategy, Interaction, Placing, Plan, PreHint, SimulatedInteraction, Strategy,
+};
+pub use trainer::{Ending, Trainer};
+pub use training_data::TrainingData;
+pub use validation::Validation;

@@ -1,0 +1,69 @@
+//! Files that are there whole or not at all, whenever the machine stops.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+/// Puts what `write` writes where `path` is: into a temporary file beside it, which reaches the disk and then takes its
+/// name. When anything fails, what stood there still does.
+pub(crate) fn replace(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // Temporary files are private; the result is as readable as any file that a program writes.
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    builder.prefix(TEMPORARY);
+    let mut file = builder.tempfile_in(folder)?;
+    write(file.as_file_mut())?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    // The new name, too, has to reach the disk.
+    #[cfg(unix)]
+    File::open(folder)?.sync_all()?;
+    Ok(())
+}
+
+/// How names of temporary files begin.
+const TEMPORARY: &str = ".ikem-unfinished-";
+
+/// Removes what a process that was killed has left of files that it was writing into `folder`.
+pub(crate) fn remove_unfinished(folder: &Path) -> io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with(TEMPORARY) {
+            std::fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    #[test]
+    fn what_fails_leaves_the_old_file() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("state");
+        replace(&path, |file| file.write_all(b"old")).expect("written");
+        let full = replace(&path, |file| {
+            file.write_all(b"half of the new")?;
+            Err(io::Error::new(io::ErrorKind::StorageFull, "no space"))
+        });
+        assert_eq!(full.expect_err("an error").kind(), io::ErrorKind::StorageFull);
+        assert_eq!(std::fs::read(&path).expect("read"), b"old");
+        assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 1);
+
+        std::fs::write(folder.path().join(format!("{TEMPORARY}x")), b"of a killed process").expect("written");
+        remove_unfinished(folder.path()).expect("removed");
+        assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 1);
+    }
+}

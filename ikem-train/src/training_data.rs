@@ -1,0 +1,123 @@
+use std::path::Path;
+
+use ikem_core::Keypoints;
+use ikem_data::{BatchConfig, Draw, Loader, Manifest, ManifestEntry, Phantoms, Set, clean};
+use sha2::{Digest, Sha256};
+
+use crate::config::{DataConfig, TrainConfig};
+use crate::error::{Error, Result};
+
+/// What tells the seeds of validation phantoms from those of training ones.
+const VALIDATION: u64 = 1;
+
+/// The images to learn from and those to watch the learning on.
+#[derive(Debug, Clone)]
+pub struct TrainingData {
+    training: Loader,
+    validation: Loader,
+    fingerprint: String,
+}
+
+impl TrainingData {
+    /// The sets `train` and `val` of a manifest whose image paths start at `root`, with the config's share of phantoms
+    /// among the first.
+    ///
+    /// # Errors
+    /// [`Error::Images`] when a set is too small; [`Error::Data`] when labels are not those of the network's skeleton.
+    pub fn new(config: &TrainConfig, manifest: &Manifest, root: &Path) -> Result<Self> {
+        let set = |set, policy| {
+            let mut manifest = manifest.of_set(set);
+            clean(&mut manifest, &config.model.skeleton, policy);
+            manifest.entries
+        };
+        let training = set(Set::Train, config.data.labels);
+        let validation = set(Set::Val, config.data.validation_labels);
+        let phantoms = config.data.phantoms.count(training.len());
+        Self::build(config, root, [(training, phantoms), (validation, 0)])
+    }
+
+    /// So many phantoms to learn from, and to validate with a quarter as many others, at least one.
+    ///
+    /// # Errors
+    /// [`Error::Images`] when they do not fill a batch; [`Error::Data`] when the network's skeleton is not the spine's.
+    pub fn phantoms(config: &TrainConfig, count: usize) -> Result<Self> {
+        let validation = (count / 4).max(1);
+        Self::build(config, Path::new(""), [(Vec::new(), count), (Vec::new(), validation)])
+    }
+
+    fn build(config: &TrainConfig, root: &Path, sets: [(Vec<ManifestEntry>, usize); 2]) -> Result<Self> {
+        let TrainConfig { model, data, seed, .. } = config;
+        let [(training, training_phantoms), (validation, validation_phantoms)] = sets;
+        let images = training.len() + training_phantoms;
+        let needed = data.batch_size * config.optimiser.accumulate;
+        for (set, found, expected) in
+            [("train", images, needed), ("val", validation.len() + validation_phantoms, 1)]
+        {
+            if found < expected {
+                return Err(Error::Images { set, found, expected });
+            }
+        }
+        let phantoms = |count, part| {
+            let seed = Draw::new(*seed, &[part]).below(u64::MAX);
+            Phantoms { config: data.phantoms.settings.clone(), count, seed }
+        };
+        let fingerprint = fingerprint(&[&training, &validation], images);
+        let preparation = model.preparation();
+        let DataConfig { batch_size, workers, prefetch, cache_mib, .. } = *data;
+        let loaded = |config| BatchConfig { workers, prefetch, cache_bytes: cache_mib << 20, ..config };
+        let learn = BatchConfig {
+            pipeline: data.augmentation.clone(),
+            ..loaded(BatchConfig::training(preparation, batch_size, *seed))
+        };
+        let watch = loaded(BatchConfig::evaluation(preparation, batch_size));
+        let loader = |entries, phantoms, config| {
+            Loader::with_phantoms(root, entries, phantoms, model.skeleton.clone(), config)
+        };
+        Ok(Self {
+            training: loader(training, phantoms(training_phantoms, 0), learn)?,
+            validation: loader(validation, phantoms(validation_phantoms, VALIDATION), watch)?,
+            fingerprint,
+        })
+    }
+
+    /// Batches to learn from.
+    #[must_use]
+    pub const fn training(&self) -> &Loader {
+        &self.training
+    }
+
+    /// Batches to watch the learning on.
+    #[must_use]
+    pub const fn validation(&self) -> &Loader {
+        &self.validation
+    }
+
+    /// What another set of images, or of labels, has otherwise.
+    pub(crate) fn fingerprint(&self) -> &str {
+        &self.fingerprint
+    }
+
+    /// The labels of the training set in pixels of the grid, as they are without augmentation; of its files, or where
+    /// there are none of its phantoms.
+    pub(crate) fn training_labels(&self) -> Result<Vec<Keypoints>> {
+        let grid = self.training.config().preparation.size;
+        let entries = self.training.entries();
+        if !entries.is_empty() {
+            return Ok(entries.iter().map(|entry| entry.keypoints().rescaled(entry.size(), grid)).collect());
+        }
+        let batches = (0..self.training.steps()).map(|step| Ok(self.training.batch(0, step)?.keypoints));
+        Ok(batches.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
+    }
+}
+
+/// A hash of all images' names, sizes and labels, and of how many images there are.
+fn fingerprint(sets: &[&Vec<ManifestEntry>], images: usize) -> String {
+    let mut hash = Sha256::new();
+    hash.update(images.to_le_bytes());
+    for entry in sets.iter().flat_map(|set| set.iter()) {
+        hash.update(entry.image_path.as_bytes());
+        let numbers = entry.corners_yx.iter().flatten().flat_map(|number| number.to_le_bytes());
+        hash.update(numbers.chain(entry.y_x_size.iter().flat_map(|n| n.to_le_bytes())).collect::<Vec<u8>>());
+    }
+    hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
