@@ -1,0 +1,171 @@
+//! Trains a network, and compares trainings.
+//!
+//! `cargo run --release --example train -- --config configs/compact.toml --manifest aasce.json --output runs/compact`
+#![allow(clippy::print_stdout)]
+
+mod progress_bars;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use anyhow::{Context, Result, bail};
+use clap::Parser;
+use ikem_data::Manifest;
+use ikem_examples::ComputeOptions;
+use ikem_train::{Ending, EventWriter, Run, TrainConfig, Trainer, TrainingData, draw_curves, read_log};
+
+use progress_bars::ProgressBars;
+
+/// Trains a network as a config says. Ctrl-C stops after the step, with a checkpoint; `--resume` goes on.
+#[derive(Parser)]
+struct Options {
+    /// What to train, and how; see `configs/`
+    #[arg(long, value_name = "FILE.toml", required_unless_present = "compare")]
+    config: Option<PathBuf>,
+    /// The labelled images, sets `train` and `val`; `preprocess` makes it
+    #[arg(long, value_name = "FILE.json", required_unless_present_any = ["phantoms", "compare"])]
+    manifest: Option<PathBuf>,
+    /// The folder that the image paths of the manifest start at [default: that of the manifest]
+    #[arg(long, value_name = "DIR", requires = "manifest")]
+    root: Option<PathBuf>,
+    /// Learn from so many synthetic radiographs instead: no data needed
+    #[arg(long, value_name = "COUNT", conflicts_with = "manifest")]
+    phantoms: Option<usize>,
+    /// The folder for checkpoints, log and curves; with `--compare`, for the curves
+    #[arg(long, value_name = "DIR")]
+    output: PathBuf,
+    /// Go on with the training in the folder, if there is one
+    #[arg(long)]
+    resume: bool,
+    /// Write event files for TensorBoard into this folder
+    #[arg(long, value_name = "DIR", requires = "config")]
+    tensorboard: Option<PathBuf>,
+    /// Write a checkpoint every so many steps, too [default: as the config says]
+    #[arg(long, value_name = "STEPS")]
+    save_every: Option<usize>,
+    /// Where to compute: cpu, or cuda:0 in a build with `--features cuda` [default: as the config says]
+    #[arg(long)]
+    device: Option<String>,
+    /// CPU threads [default: as the config says]
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+    /// Draw the curves of several trainings in one plot each, and train nothing
+    #[arg(long, value_name = "LOG.csv", num_args = 1.., conflicts_with_all = ["config", "manifest", "phantoms", "resume"])]
+    compare: Vec<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    ikem_examples::run(run)
+}
+
+fn run() -> Result<()> {
+    let options = Options::parse();
+    match &options.config {
+        Some(path) => train(&options, path),
+        None => compare(&options),
+    }
+}
+
+fn train(options: &Options, path: &Path) -> Result<()> {
+    let mut config = TrainConfig::read(path)?;
+    config.save_every = options.save_every.unwrap_or(config.save_every);
+    config.threads = options.threads.or(config.threads);
+    config.device = options.device.clone().unwrap_or(config.device);
+    config.check()?;
+    let folder = &options.output;
+    let goes_on = Trainer::can_resume(folder);
+    if goes_on && !options.resume {
+        bail!("{} holds a training; add --resume to go on with it, or name another folder", folder.display());
+    }
+    let compute = ComputeOptions { device: config.device.clone(), threads: config.threads };
+    let device = compute.start()?;
+    let data = data(options, &config)?;
+    println!("{} training and {} validation images", data.training().images(), data.validation().images());
+    let (stop, mut bars) = (stop_on_signals()?, ProgressBars::new(config.schedule.epochs));
+    let mut trainer = match goes_on {
+        true => Trainer::resume(config, data, folder, &device)?,
+        false => Trainer::new(config, data, folder, &device)?,
+    };
+    let ending = match &options.tensorboard {
+        Some(folder) => trainer.run(&mut (&mut bars, EventWriter::new(folder)?), &stop)?,
+        None => trainer.run(&mut bars, &stop)?,
+    };
+    bars.finish();
+    let progress = trainer.progress();
+    if !progress.rows.is_empty() {
+        draw_curves(&[Run { name: name_of(folder), rows: progress.rows.clone() }], folder)?;
+    }
+    println!(
+        "{}",
+        match ending {
+            Ending::Finished => "all epochs are done".to_owned(),
+            Ending::Stuck => "stopped: the validation error does not fall any more".to_owned(),
+            Ending::Interrupted => "interrupted; --resume goes on".to_owned(),
+        }
+    );
+    if let Some((epoch, error)) = progress.best {
+        println!(
+            "best: epoch {epoch}, {error:.2} px after one hint; checkpoints, log and curves in {}",
+            folder.display()
+        );
+    }
+    Ok(())
+}
+
+fn data(options: &Options, config: &TrainConfig) -> Result<TrainingData> {
+    if let Some(count) = options.phantoms {
+        return Ok(TrainingData::phantoms(config, count)?);
+    }
+    let path = options.manifest.as_deref().context("--manifest: expected a manifest")?;
+    let manifest = Manifest::read(path, &config.model.skeleton)?;
+    let root = options.root.as_deref().or_else(|| path.parent()).unwrap_or(Path::new(""));
+    let data = TrainingData::new(config, &manifest, root)?;
+    // Told before hours have passed, not in the middle of an epoch.
+    for loader in [data.training(), data.validation()] {
+        let missing =
+            loader.entries().iter().map(|entry| root.join(&entry.image_path)).find(|p| !p.is_file());
+        if let Some(missing) = missing {
+            bail!(
+                "{}: there is no such image; --root names the folder that image paths start at",
+                missing.display()
+            );
+        }
+    }
+    Ok(data)
+}
+
+/// A flag that Ctrl-C and a friendly kill set; the second Ctrl-C ends the program at once.
+fn stop_on_signals() -> Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        signal_hook::flag::register_conditional_default(signal, Arc::clone(&stop)).context("signals")?;
+        signal_hook::flag::register(signal, Arc::clone(&stop)).context("signals")?;
+    }
+    Ok(stop)
+}
+
+fn compare(options: &Options) -> Result<()> {
+    let run = |path: &PathBuf| -> Result<Run> {
+        let folder = path.parent().map(name_of).filter(|name| !name.is_empty());
+        let name = folder.unwrap_or_else(|| path.display().to_string());
+        let rows = read_log(path)?;
+        if rows.is_empty() {
+            bail!("{}: the log has no epoch yet", path.display());
+        }
+        Ok(Run { name, rows })
+    };
+    let runs = options.compare.iter().map(run).collect::<Result<Vec<_>>>()?;
+    std::fs::create_dir_all(&options.output)
+        .with_context(|| format!("--output {}", options.output.display()))?;
+    for file in draw_curves(&runs, &options.output)? {
+        println!("{}", file.display());
+    }
+    Ok(())
+}
+
+/// The last part of a folder's path.
+fn name_of(folder: &Path) -> String {
+    folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
