@@ -144,7 +144,7 @@ impl Network {
     /// # Errors
     /// When a shape does not fit the config, or the device fails.
     pub fn forward(&self, inputs: &Inputs, mode: Mode) -> CandleResult<Logits> {
-        self.run(inputs, Pass::new(mode))
+        ops::in_pool(|| self.run(inputs, Pass::new(mode)))
     }
 
     /// What an evaluation needs to know of pixels (B, 3, H, W), whatever the hints: for many passes on one image.
@@ -157,7 +157,7 @@ impl Network {
             Body::Unet(unet) => unet.stem(),
             Body::HrnetOcr(hrnet) => hrnet.stem(),
         };
-        let features = stem.encode_image(pixels, Pass::new(Mode::Eval))?;
+        let features = ops::in_pool(|| stem.encode_image(pixels, Pass::new(Mode::Eval)))?;
         Ok(EncodedImage { features, grid: Size::new(width, height) })
     }
 

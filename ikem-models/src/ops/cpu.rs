@@ -24,6 +24,21 @@ pub fn through_candle<R>(f: impl FnOnce() -> R) -> R {
     result
 }
 
+/// Runs `f` on a thread of rayon's pool. Parallel loops that begin there wait for no thread to wake up first, which
+/// takes longer than a small convolution.
+pub fn in_pool<R: Send>(f: impl FnOnce() -> R + Send) -> R {
+    if rayon::current_thread_index().is_some() {
+        return f();
+    }
+    let plain = PLAIN.get();
+    rayon::scope(|_| {
+        let before = PLAIN.replace(plain);
+        let result = f();
+        PLAIN.set(before);
+        result
+    })
+}
+
 /// Whether the kernels can work on `x`; if not, what is written for the CPU must be composed of candle's operations.
 #[doc(hidden)]
 #[must_use]

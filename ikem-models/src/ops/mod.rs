@@ -26,6 +26,7 @@ pub use allocator::keep_freed_memory;
 pub use batch_norm::{BatchStatistics, batch_norm};
 pub use conv::{FusedConv, Geometry, conv2d};
 pub use conv_transpose::{FusedConvTranspose, conv_transpose2x2};
+pub use cpu::in_pool;
 #[doc(hidden)]
 pub use cpu::{has_kernels, through_candle};
 pub use dropout::dropout2d;

@@ -10,9 +10,8 @@ use super::simd::{Element, Kernel, Vector};
 /// a number is no heat: 0.
 #[inline(always)]
 fn sigmoid<T: Exponential>(x: T) -> T {
-    let positive = x > T::ZERO;
-    let e = T::exp_of_negative(if positive { x } else { T::ZERO - x });
-    (if positive { T::ONE } else { e }) / (T::ONE + e)
+    let e = T::exp_of_minus_magnitude(x);
+    (if x > T::ZERO { T::ONE } else { e }) / (T::ONE + e)
 }
 
 /// Logits on their way to heatmaps: `[planes, h, w]`.
