@@ -3,11 +3,12 @@
 // A benchmark that can't run has nothing better to do than to stop.
 #![allow(clippy::expect_used)]
 
-use std::time::Duration;
+use std::hint::black_box;
+use std::time::{Duration, Instant};
 
 use candle_core::Var;
 use criterion::measurement::WallTime;
-use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{Bencher, BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
 use ikem_benches::{GRID, convolutions, keypoints, tensor, transposed};
 use ikem_models::ops::{self, Activation, FusedConv, FusedConvTranspose};
 
@@ -25,6 +26,19 @@ fn group<'a>(criterion: &'a mut Criterion, name: &str) -> BenchmarkGroup<'a, Wal
     group
 }
 
+/// Times `operation` as a network runs it: on a thread of the pool, which waits for no other to wake up first.
+fn time<R>(bencher: &mut Bencher<'_>, operation: impl Fn() -> R + Sync) {
+    bencher.iter_custom(|runs| {
+        ops::in_pool(|| {
+            let start = Instant::now();
+            for _ in 0..runs {
+                black_box(operation());
+            }
+            start.elapsed()
+        })
+    });
+}
+
 fn var(shape: &[usize]) -> Var {
     Var::from_tensor(&tensor(shape)).expect("a variable")
 }
@@ -34,7 +48,7 @@ fn product(criterion: &mut Criterion) {
     let mut group = group(criterion, "product of the gemm crate");
     let (a, b) = (tensor(&[1024, 1024]), tensor(&[1024, 1024]));
     group.throughput(Throughput::Elements(2 << 30));
-    group.bench_function("1024 x 1024 x 1024", |bench| bench.iter(|| a.matmul(&b).expect("a product")));
+    group.bench_function("1024 x 1024 x 1024", |b| time(b, || a.matmul(&b).expect("a product")));
 }
 
 fn convolutions_forward(criterion: &mut Criterion) {
@@ -47,7 +61,7 @@ fn convolutions_forward(criterion: &mut Criterion) {
         let conv =
             FusedConv::new(&weight, Some(&bias), shape.geometry, Activation::Relu).expect("a convolution");
         group.throughput(Throughput::Elements(2 * shape.mult_adds));
-        group.bench_function(shape.to_string(), |b| b.iter(|| conv.forward(&[&x], None).expect("a result")));
+        group.bench_function(shape.to_string(), |b| time(b, || conv.forward(&[&x], None).expect("a result")));
     }
 }
 
@@ -58,7 +72,7 @@ fn convolutions_backward(criterion: &mut Criterion) {
         let (x, weight) = (var(&[1, inputs, rows, columns]), var(&[shape.outputs, inputs, kernel, kernel]));
         group.throughput(Throughput::Elements(6 * shape.mult_adds));
         group.bench_function(shape.to_string(), |b| {
-            b.iter(|| {
+            time(b, || {
                 let y = ops::conv2d(&x, &weight, None, shape.geometry).expect("a result");
                 y.backward().expect("gradients")
             });
@@ -76,11 +90,11 @@ fn transposed_convolutions(criterion: &mut Criterion) {
         let flops = 8 * (inputs * shape.outputs * rows * columns) as u64;
         group.throughput(Throughput::Elements(flops));
         group.bench_function(format!("{shape}, forward"), |b| {
-            b.iter(|| fused.forward(&x).expect("a result"));
+            time(b, || fused.forward(&x).expect("a result"));
         });
         group.throughput(Throughput::Elements(3 * flops));
         group.bench_function(format!("{shape}, forward and backward"), |b| {
-            b.iter(|| {
+            time(b, || {
                 let y = ops::conv_transpose2x2(&x, &weight, &bias).expect("a result");
                 y.backward().expect("gradients")
             });
@@ -96,25 +110,25 @@ fn between(criterion: &mut Criterion) {
         let name = |what: &str| format!("{what}, {channels} x {rows} x {columns}");
         let (gamma, beta) = (var(&[channels]), var(&[channels]));
         group.bench_function(name("batch norm and activation"), |b| {
-            b.iter(|| {
+            time(b, || {
                 let (y, _) = ops::batch_norm(&x, &gamma, &beta, 1e-5, Activation::Relu).expect("a result");
                 y.backward().expect("gradients")
             });
         });
         group.bench_function(name("max pool"), |b| {
-            b.iter(|| ops::max_pool2x2(&x).expect("a result").backward().expect("gradients"));
+            time(b, || ops::max_pool2x2(&x).expect("a result").backward().expect("gradients"));
         });
         group.bench_function(name("global max"), |b| {
-            b.iter(|| ops::global_max(&x).expect("a result").backward().expect("gradients"));
+            time(b, || ops::global_max(&x).expect("a result").backward().expect("gradients"));
         });
         group.bench_function(name("bilinear to twice the size"), |b| {
-            b.iter(|| {
+            time(b, || {
                 let y = ops::resize_bilinear(&x, 2 * rows, 2 * columns).expect("a result");
                 y.backward().expect("gradients")
             });
         });
         group.bench_function(name("channel dropout"), |b| {
-            b.iter(|| ops::dropout2d(&x, 0.05, 1).expect("a result").backward().expect("gradients"));
+            time(b, || ops::dropout2d(&x, 0.05, 1).expect("a result").backward().expect("gradients"));
         });
     }
 }
@@ -125,7 +139,7 @@ fn loss(criterion: &mut Criterion) {
     let points = [keypoints()];
     let logits = var(&[1, points[0].len(), GRID.height / 4, GRID.width / 4]);
     group.bench_function("cross-entropy from keypoints", |b| {
-        b.iter(|| {
+        time(b, || {
             let loss = ops::heatmap_cross_entropy(&logits, &points, 7.5, GRID).expect("a loss");
             loss.backward().expect("gradients")
         });
