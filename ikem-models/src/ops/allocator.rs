@@ -8,6 +8,8 @@ pub fn keep_freed_memory() {
     // SAFETY: `mallopt` takes two integers, keeps no pointer, and may be called at any time; options that it does not
     // know it refuses.
     unsafe {
+        // One arena: what one thread freed, another can have.
+        libc::mallopt(libc::M_ARENA_MAX, 1);
         libc::mallopt(libc::M_MMAP_MAX, 0);
         libc::mallopt(libc::M_TRIM_THRESHOLD, i32::MAX);
         libc::mallopt(libc::M_TOP_PAD, 64 << 20);
