@@ -5,7 +5,9 @@
 
 use candle_core::Tensor;
 use ikem_core::{GrayImage, Hint, Keypoints, Point, Reviser, Size};
-use ikem_models::{Checkpoint, Device, ModelConfig, Network, NetworkConfig, Predictor, Session, UnetConfig};
+use ikem_models::{
+    Checkpoint, Device, ModelConfig, Network, NetworkConfig, Predictor, Session, Snapshot, UnetConfig,
+};
 use proptest::prelude::*;
 
 const IMAGE: Size = Size::new(90, 150);
@@ -111,6 +113,98 @@ fn wrong_hints_are_told_and_change_nothing() {
         assert!(error.contains(told), "{error}");
         assert_eq!(state(&session), before);
     }
+}
+
+#[test]
+fn names_move_and_points_stay() {
+    let mut session = predictor().session(&image()).expect("a session");
+    session.revise(Hint::new(16, Point::new(30.0, 40.0))).expect("a revision");
+    session.revise(Hint::new(66, Point::new(50.0, 140.0))).expect("a revision");
+    let before = state(&session);
+    let confidences = session.prediction().confidences().to_vec();
+    let moved = session.moved(16).expect("a way");
+    assert!(session.shift_names(1).expect("a shift"));
+    // T5-TL is T6-TL now; L5-BL, which was hinted, has no name any more.
+    assert_eq!(session.hints().iter().copied().collect::<Vec<_>>(), [Hint::new(20, Point::new(30.0, 40.0))]);
+    assert_eq!(session.keypoints()[4..], before.0[..64]);
+    assert_eq!(session.prediction().confidences()[4..], confidences[..64]);
+    assert_eq!(session.prediction().confidences()[..4], [0.0; 4]);
+    let heatmap = |session: &Session, k| session.prediction().heatmap(k).expect("a map").into_values();
+    let shifted = heatmap(&session, 24);
+    assert!(heatmap(&session, 0).iter().all(|&value| value < 1e-4));
+    assert_eq!((session.shift(), session.moved(20)), (1, Some(moved)));
+    // The new T1 goes on from T2 and T3.
+    let continued = before.0[0] + (before.0[0] - before.0[4]);
+    let inside = Point::new(continued.x.clamp(0.0, 89.0), continued.y.clamp(0.0, 149.0));
+    assert_eq!(session.keypoints()[0], inside);
+    session.revise(Hint::new(0, Point::new(20.0, 3.0))).expect("a revision");
+    assert!(session.undo() && session.undo());
+    assert_eq!(state(&session), before);
+    assert_eq!(heatmap(&session, 20), shifted);
+    for by in [0, 16, -16, isize::MIN, isize::MAX] {
+        assert!(!session.shift_names(by).expect("nothing to do"), "{by}");
+    }
+    assert!(session.shift_names(-2).expect("a shift"));
+    assert_eq!(session.keypoints()[..60], before.0[8..]);
+}
+
+#[test]
+fn a_session_written_down_goes_on_as_it_was() {
+    let predictor = predictor();
+    let mut session = predictor.session(&image()).expect("a session");
+    session.revise(Hint::new(5, Point::new(30.0, 40.0))).expect("a revision");
+    session.shift_names(1).expect("a shift");
+    session.revise(Hint::new(7, Point::new(31.0, 41.0))).expect("a revision");
+    session.undo();
+    let text = serde_json::to_string(&session.snapshots()).expect("JSON");
+    let snapshots = serde_json::from_str(&text).expect("snapshots");
+    let mut again = predictor.resume(&image(), &snapshots).expect("a session");
+    assert_eq!(state(&again), state(&session));
+    assert_eq!((again.shift(), again.moved(9)), (session.shift(), session.moved(9)));
+    assert_eq!(again.snapshots(), session.snapshots());
+    assert!(again.redo() && session.redo() && !again.redo());
+    assert_eq!(state(&again), state(&session));
+    assert!(again.undo() && again.undo() && again.undo() && !again.can_undo());
+    // What the network is told of a restored prediction are Gaussians at its points, as high as they were sure.
+    let size = predictor.config().size;
+    let maps = again.heatmaps().expect("heatmaps");
+    let found = maps.decode(&ikem_core::Decoding::Argmax);
+    for (k, detection) in found.iter().enumerate() {
+        let point = again.keypoints()[k].rescaled(IMAGE, size);
+        assert!(point.distance(detection.point) < 0.71, "{k}: {point:?}, {detection:?}");
+        assert!((detection.confidence - again.prediction().confidences()[k]).abs() < 0.01);
+    }
+    assert_eq!(again.prediction().heatmap(3).expect("a map").map(0), maps.map(3));
+    again.revise(Hint::new(5, Point::new(30.0, 40.0))).expect("a revision");
+    assert_eq!(again.keypoints()[5], Point::new(30.0, 40.0));
+}
+
+#[test]
+fn what_is_no_state_of_this_image_is_not_taken() {
+    let mut session = predictor().session(&image()).expect("a session");
+    let before = state(&session);
+    let good = session.snapshots().present().clone();
+    let spoilt = |spoil: fn(&mut Snapshot)| {
+        let mut snapshot = good.clone();
+        spoil(&mut snapshot);
+        snapshot
+    };
+    for (snapshot, told) in [
+        (spoilt(|s| s.keypoints = Keypoints::default()), "keypoints"),
+        (spoilt(|s| s.confidences.push(0.0)), "confidences"),
+        (spoilt(|s| s.keypoints[3].x = f32::NAN), "keypoint 3"),
+        (spoilt(|s| s.hints = vec![Hint::new(68, Point::default())].into()), "no keypoint 68"),
+        (spoilt(|s| s.hints = vec![Hint::new(2, Point::new(91.0, 0.0))].into()), "not inside the image"),
+    ] {
+        let error = session.adopt(&snapshot).expect_err("a wrong state").to_string();
+        assert!(error.contains(told), "{error}");
+        assert_eq!(state(&session), before);
+    }
+    session.adopt(&spoilt(|s| s.keypoints[3] = Point::new(1.0, 2.0))).expect("a state");
+    assert_eq!(session.keypoints()[3], Point::new(1.0, 2.0));
+    session.predict_anew().expect("a prediction");
+    assert_eq!(state(&session), before);
+    assert!(session.undo() && session.undo());
 }
 
 #[derive(Debug, Clone)]
