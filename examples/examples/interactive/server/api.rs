@@ -164,7 +164,7 @@ pub struct State {
     pub seconds: f64,
     /// The network that predicted the points.
     pub network: String,
-    /// Whether another network, or other grey values, would answer now.
+    /// Whether another network would answer now.
     pub network_differs: bool,
     /// Why the last change could not be written down.
     pub save_error: Option<String>,

@@ -11,13 +11,14 @@ use ikem_models::{Prediction, Session, Snapshot};
 use super::angles::angles;
 use super::api::{Comparison, HintView, KeypointView, Preview, State, Status};
 use super::effort_log::{EffortLog, Line};
+use super::entry::Entry;
 use super::failure::{Kind, Result};
 use super::networks::Network;
 use super::sidecar::{Effort, Sidecar};
-use super::workplace::Entry;
 
-/// Below this confidence a point is suspect.
-pub const SUSPECT_BELOW: f32 = 0.5;
+/// Below this confidence a point is suspect. Of the bundled model's points on the 64 AASCE validation images 15 % are; 59 % of
+/// those, and 28 % of the others, are further off than a fortieth of the image's height.
+pub const SUSPECT_BELOW: f32 = 0.4;
 /// Images of at most so many pixels are held to be shown; larger ones are read again.
 const HELD: usize = 16_000_000;
 /// The most active time in one report, in seconds.
@@ -130,7 +131,8 @@ impl Document {
                 Action::Accept(true) => Status::Accepted,
                 _ => Status::InWork,
             };
-            if action.asks_the_network() {
+            // The first prediction, which a reset goes back to, is this network's too.
+            if action.asks_the_network() || matches!(action, Action::Reset) {
                 self.predicted_by.clone_from(&self.network.name);
             }
             entry.count_revision();

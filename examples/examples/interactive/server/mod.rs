@@ -7,6 +7,7 @@ mod browser;
 mod connections;
 mod document;
 mod effort_log;
+mod entry;
 mod exports;
 mod failure;
 mod networks;
@@ -16,6 +17,8 @@ mod routes;
 mod security;
 mod sidecar;
 mod sources;
+#[cfg(test)]
+mod tests;
 mod thumbnail;
 mod workplace;
 
@@ -71,8 +74,12 @@ pub fn serve(
         let workplace = Workplace::open(furniture).map_err(|failure| anyhow!("{}", failure.message().to_owned()))?;
         let router = router(&workplace, options.page.clone(), access);
         println!("{address}");
+        if options.host.parse().is_ok_and(|host: IpAddr| host.is_unspecified()) {
+            println!("From elsewhere, write the number of this machine's address in place of 127.0.0.1.");
+        }
         println!("Annotations of uploads and phantoms are kept in {kept_in}. Ctrl-C ends the program; all is saved.");
-        if !options.no_open {
+        // With a token it is not opened: others on this machine could read the address off the list of programs.
+        if !options.no_open && !address.contains('?') {
             browser::open(&address);
         }
         connections::serve(listener, router).await;

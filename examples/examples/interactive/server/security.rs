@@ -15,6 +15,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http_body_util::BodyExt;
+use tokio::sync::Semaphore;
 
 use super::failure::{Kind, Result};
 
@@ -30,6 +31,8 @@ const IMPORT_LIMIT: usize = 4 << 20;
 const BODY_LIMIT: usize = 64 << 10;
 /// What is read and thrown away of a body that is too large, so that its sender hears of it.
 const PATIENCE: usize = 256 << 20;
+/// How many bodies larger than that are read at a time.
+const LARGE_BODIES: usize = 4;
 /// How long a body may take to arrive.
 const BODY_TIME: Duration = Duration::from_secs(60);
 
@@ -70,12 +73,14 @@ pub struct Access {
     host: String,
     token: Option<Token>,
     cookie: String,
+    large_bodies: Semaphore,
 }
 
 impl Access {
     /// Requests to `host`; with a token, only of those who have it. Cookies know no ports, so that `port` is in its name.
     pub fn new(host: &str, port: u16, token: Option<Token>) -> Self {
-        Self { host: host.to_ascii_lowercase(), token, cookie: format!("ikem-{port}") }
+        let (host, cookie) = (host.to_ascii_lowercase(), format!("ikem-{port}"));
+        Self { host, token, cookie, large_bodies: Semaphore::new(LARGE_BODIES) }
     }
 
     /// Lets a request in or says why not.
@@ -102,7 +107,7 @@ impl Access {
     }
 
     /// Whether `host` is a name of this server that no other site can have: DNS can be made to say anything of a name.
-    fn is_own(&self, host: &str) -> bool {
+    pub(super) fn is_own(&self, host: &str) -> bool {
         let name = match host.rsplit_once(':') {
             Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
             _ => host,
@@ -195,8 +200,15 @@ async fn admitted(access: &Access, request: Request) -> Result<Admission> {
         path if path.ends_with("/import") => (IMPORT_LIMIT, true),
         _ => (BODY_LIMIT, true),
     };
-    let bytes = tokio::time::timeout(BODY_TIME, read(&parts.headers, body, limit));
-    let bytes = bytes.await.map_err(|_| Kind::Timeout.because("the request did not arrive in time"))??;
+    let arrival = async {
+        let _turn = match limit > BODY_LIMIT {
+            true => Some(access.large_bodies.acquire().await.map_err(|error| Kind::Failed.because(error))?),
+            false => None,
+        };
+        read(&parts.headers, body, limit).await
+    };
+    let bytes = tokio::time::timeout(BODY_TIME, arrival).await;
+    let bytes = bytes.map_err(|_| Kind::Timeout.because("the request did not arrive in time"))??;
     // A form of another site can't send these types without asking first.
     let expected = if json { "application/json" } else { "application/octet-stream" };
     let found = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();

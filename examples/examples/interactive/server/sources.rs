@@ -1,6 +1,6 @@
 //! Where images come from: files, phantoms, uploads.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result as Anyhow, bail};
@@ -106,6 +106,9 @@ pub fn files(paths: &[PathBuf], output: Option<&Path>) -> Anyhow<Vec<Listed>> {
             found.push(path.clone());
         }
     }
+    // Each once: two that are one would write the same sidecar.
+    let mut seen = BTreeSet::new();
+    found.retain(|path| seen.insert(path.canonicalize().unwrap_or_else(|_| path.clone())));
     if found.len() > MOST_IMAGES {
         bail!("{} images were given; expected at most {MOST_IMAGES}", found.len());
     }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use ikem_core::{GrayImage, Heatmaps, Hint};
@@ -13,77 +13,14 @@ use tokio::sync::Semaphore;
 use super::api::{ImageView, MatchingView, Preview, Progress, State, Status, StatusView, WorkplaceView};
 use super::document::{Action, Document, Opening, SUSPECT_BELOW};
 use super::effort_log::EffortLog;
+use super::entry::{Entry, Slot, lock};
 use super::failure::{Kind, Result};
 use super::networks::{Network, Networks};
 use super::sidecar::{Effort, Sidecar};
 use super::sources::{Listed, MOST_IMAGES, Source, Uploads};
 
 /// How many images are open at a time; each holds up to 65 predictions of 2 MB.
-const MOST_OPEN: usize = 4;
-
-/// An image of the list.
-#[derive(Debug)]
-pub struct Entry {
-    /// What requests name it by.
-    pub id: usize,
-    /// What it is called on the page.
-    pub name: String,
-    /// Where it comes from.
-    pub source: Source,
-    /// Where the work on it is written down.
-    pub sidecar: PathBuf,
-    slot: Mutex<Slot>,
-    effort: Mutex<Effort>,
-    revision: AtomicU64,
-    /// The number of the last request that predicts; older previews are overtaken.
-    newest: AtomicU64,
-    thumbnail: OnceLock<Arc<[u8]>>,
-}
-
-/// What is in memory of an image.
-#[derive(Debug)]
-enum Slot {
-    /// Nothing.
-    Closed,
-    /// What could not be written down.
-    Kept(Box<Sidecar>),
-    /// All of it.
-    Open(Box<Document>),
-}
-
-impl Entry {
-    fn new(id: usize, Listed { name, source, sidecar }: Listed) -> Self {
-        let effort = Mutex::new(Sidecar::read_effort(&sidecar));
-        let (slot, thumbnail) = (Mutex::new(Slot::Closed), OnceLock::new());
-        let (revision, newest) = (AtomicU64::new(0), AtomicU64::new(0));
-        Self { id, name, source, sidecar, slot, effort, revision, newest, thumbnail }
-    }
-
-    /// What the work on it cost.
-    pub fn effort(&self) -> Effort {
-        *lock(&self.effort)
-    }
-
-    /// Notes down what the work on it cost.
-    pub fn set_effort(&self, effort: Effort) {
-        *lock(&self.effort) = effort;
-    }
-
-    /// How often it was changed.
-    pub fn revision(&self) -> u64 {
-        self.revision.load(Ordering::Relaxed)
-    }
-
-    /// Counts a change.
-    pub fn count_revision(&self) {
-        self.revision.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// A number that overtakes all before it.
-    fn overtake(&self) -> u64 {
-        self.newest.fetch_add(1, Ordering::SeqCst) + 1
-    }
-}
+pub const MOST_OPEN: usize = 4;
 
 /// The image whose grey values all others are given.
 #[derive(Debug)]
@@ -465,10 +402,6 @@ impl Workplace {
         let is_open = |entry: &&Arc<Entry>| matches!(&*lock(&entry.slot), Slot::Open(_));
         self.entries().iter().filter(is_open).count()
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Runs what takes its time, or waits, where that holds up nobody.

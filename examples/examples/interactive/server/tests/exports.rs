@@ -1,0 +1,66 @@
+use ikem_core::Skeleton;
+use ikem_data::{Prediction, decode_image, read_coco_predictions, read_csv_predictions};
+use serde_json::json;
+
+use super::Site;
+use super::client::{get, post, send};
+
+#[test]
+fn what_is_exported_can_be_read_and_imported_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let site = Site::of(&folder.path().join("kept"), 2);
+    let port = site.port;
+    let placed = json!({ "keypoint": 16, "x": 31.25, "y": 77.5 });
+    let state = post(port, "/api/images/0/revise", &placed).good();
+    let export = |file: &str| {
+        let answer = get(port, &format!("/api/images/0/export/{file}"));
+        assert_eq!(answer.status, 200, "{file}");
+        let expected = format!("attachment; filename=\"_phantom__0-{file}\"");
+        assert_eq!(answer.header("Content-Disposition"), Some(expected.as_str()));
+        let path = folder.path().join(file);
+        std::fs::write(&path, &answer.body).expect("a file");
+        (answer.body, path)
+    };
+    let (json_file, path) = export("keypoints.json");
+    let exported = Prediction::read(&path).expect("a prediction");
+    assert!(exported.keypoints[16].hinted && exported.keypoints[16].x == 31.25);
+    assert!(exported.cobb.is_some());
+    let coco = read_coco_predictions(export("coco.json").1, &Skeleton::spine()).expect("COCO");
+    assert_eq!(coco.as_slice(), std::slice::from_ref(&exported));
+    assert_eq!(read_csv_predictions(export("keypoints.csv").1).expect("CSV"), [exported]);
+    let picture =
+        decode_image("overlay.png", &export("overlay.png").0, &Default::default()).expect("a picture");
+    assert_eq!(
+        (picture.size().height as u64, picture.size().width as u64),
+        (256, state["width"].as_u64().expect("px"))
+    );
+    let report = String::from_utf8(export("report.html").0).expect("text");
+    assert!(report.contains("&lt;phantom&gt; 0") && !report.contains("<phantom>"), "names are no HTML");
+    assert!(report.contains("T5-TL") && report.contains("not a medical device"));
+    assert!(
+        !report.contains("http:") && !report.contains("https:") && !report.contains("<script"),
+        "the report needs nothing else"
+    );
+
+    post(port, "/api/images/0/reset", &json!({})).good();
+    let headers = [("Content-Type", "application/json")];
+    let import = |id: usize, body: &[u8]| {
+        send(port, "POST", &format!("/api/images/{id}/import"), &headers, body).expect("an answer")
+    };
+    let imported = import(0, &json_file).good();
+    for field in ["keypoints", "angles", "suspects"] {
+        assert_eq!(imported[field], state[field], "{field}");
+    }
+    assert_eq!(imported["hints"][0]["name"], "T5-TL");
+    assert_eq!(post(port, "/api/images/0/undo", &json!({})).good()["hints"], json!([]));
+
+    // Of an image of another size, with other names, with a point that is nowhere.
+    assert_eq!(import(1, &json_file).status, 422);
+    let text = String::from_utf8(json_file).expect("text");
+    for (from, to) in [("T5-TL", "T5-XX"), ("77.5", "7777.5"), ("31.25", "9e30"), ("keypoints", "points")] {
+        assert_eq!(import(0, text.replacen(from, to, 1).as_bytes()).status, 422, "{from} -> {to}");
+    }
+    let all = get(port, "/api/export/coco.json").good();
+    assert_eq!(all["images"].as_array().map(Vec::len), Some(1), "only images that were worked on");
+    assert_eq!(get(port, "/api/images/0/export/secret").status, 404);
+}

@@ -1,0 +1,102 @@
+//! The server as a browser meets it: over TCP, with a tiny network of random weights and tiny phantoms.
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
+
+mod assets;
+mod client;
+mod exports;
+mod killed;
+mod previews;
+mod random_calls;
+mod restored;
+mod security;
+mod settings;
+mod uploads;
+
+use std::net::TcpListener as StdListener;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use ikem_core::Size;
+use ikem_data::PhantomConfig;
+use ikem_models::{Device, ModelConfig, NetworkConfig, Precision, Predictor, UnetConfig};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+use super::networks::{Networks, Origin};
+use super::security::{Access, Token};
+use super::sources::{Listed, Source};
+use super::workplace::{Furniture, Workplace};
+use super::{connections, router};
+
+/// A network that answers in a millisecond.
+pub fn tiny(seed: u64) -> Predictor {
+    let network = UnetConfig { width: 2, gate_width: Some(4), ..UnetConfig::default() };
+    let config = ModelConfig { size: Size::new(64, 96), ..ModelConfig::new(NetworkConfig::Unet(network)) };
+    Predictor::untrained(&config, seed, &Device::Cpu).expect("a network")
+}
+
+/// A workplace of `count` tiny phantoms whose annotations are kept in `folder`.
+pub fn furniture(folder: &Path, count: u64) -> Furniture {
+    let config = PhantomConfig { height: [256, 256], ..PhantomConfig::default() };
+    let image = |seed: u64| Listed {
+        name: format!("<phantom> {seed}"),
+        source: Source::Phantom(config.clone(), seed),
+        sidecar: folder.join(format!("{seed}.ikem.json")),
+    };
+    let origins = vec![Origin::Given(tiny(1)), Origin::Given(tiny(2))];
+    Furniture {
+        networks: Networks::new(origins, Precision::Single, Device::Cpu),
+        images: (0..count).map(image).collect(),
+        matching: None,
+        labels: None,
+        kept_in: folder.to_owned(),
+    }
+}
+
+/// A running server; it ends with its owner.
+pub struct Site {
+    pub port: u16,
+    pub workplace: Arc<Workplace>,
+    end: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Site {
+    pub fn of(folder: &Path, count: u64) -> Self {
+        Self::start(furniture(folder, count), None)
+    }
+
+    pub fn start(furniture: Furniture, token: Option<Token>) -> Self {
+        let listener = StdListener::bind("127.0.0.1:0").expect("a port");
+        listener.set_nonblocking(true).expect("a socket");
+        let port = listener.local_addr().expect("an address").port();
+        let (end, ended) = oneshot::channel();
+        let (opened, workplace) = std::sync::mpsc::channel();
+        let thread = std::thread::spawn(move || {
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            runtime.block_on(async {
+                let workplace = Workplace::open(furniture).expect("a workplace");
+                let router = router(&workplace, None, Access::new("127.0.0.1", port, token));
+                opened.send(workplace).expect("a receiver");
+                let listener = TcpListener::from_std(listener).expect("a listener");
+                tokio::spawn(connections::serve(listener, router));
+                let _ = ended.await;
+            });
+        });
+        let workplace = workplace.recv().expect("a workplace");
+        Self { port, workplace, end: Some(end), thread: Some(thread) }
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        if let Some(end) = self.end.take() {
+            let _ = end.send(());
+        }
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}

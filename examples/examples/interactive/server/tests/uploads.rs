@@ -1,0 +1,75 @@
+use std::path::{Path, PathBuf};
+
+use ikem_data::{Phantom, PhantomConfig, gray_png};
+use serde_json::json;
+
+use super::Site;
+use super::client::{get, post, send, upload};
+use crate::server::security::UPLOAD_LIMIT;
+
+fn film() -> Vec<u8> {
+    let config = PhantomConfig { height: [256, 256], ..PhantomConfig::default() };
+    gray_png(&Phantom::generate(&config, 77).expect("a phantom").image).expect("a file")
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() { found.extend(files(&path)) } else { found.push(path) }
+    }
+    found
+}
+
+#[test]
+fn an_upload_is_kept_under_a_name_of_our_own_and_is_there_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let film = film();
+    {
+        let site = Site::of(&folder.path().join("kept"), 1);
+        let first = upload(site.port, "..%2F..%2Fetc%2Fmy%20film%00.png", &film);
+        assert_eq!((first.status, &first.json()["name"]), (201, &json!("my film.png")));
+        let again = upload(site.port, "other.png", &film);
+        assert_eq!((again.status, again.json()), (200, first.json()));
+        let placed = json!({ "keypoint": 3, "x": 20, "y": 33 });
+        post(site.port, "/api/images/1/revise", &placed).good();
+    }
+    let uploads = folder.path().join("kept/uploads");
+    let own = |path: &PathBuf| path.starts_with(&uploads) || path.ends_with("kept/annotation-log.jsonl");
+    let all = files(folder.path());
+    assert!(all.len() == 4 && all.iter().all(own), "{all:?}");
+    let site = Site::of(&folder.path().join("kept"), 1);
+    let list = get(site.port, "/api/workplace").good();
+    assert_eq!(
+        (&list["images"][1]["name"], &list["images"][1]["clicks"]),
+        (&json!("my film.png"), &json!(1))
+    );
+    assert_eq!(get(site.port, "/api/images/1").good()["hints"][0]["y"], 33.0);
+}
+
+#[test]
+fn what_is_too_large_or_no_image_is_told_and_not_kept() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let site = Site::of(folder.path(), 1);
+    let kind = |answer: &super::client::Answer| answer.json()["kind"].as_str().unwrap_or_default().to_owned();
+    let large = upload(site.port, "a", &vec![0; UPLOAD_LIMIT + 1]);
+    assert_eq!((large.status, kind(&large)), (413, "too_large".to_owned()));
+    let headers = [("Content-Type", "application/json")];
+    let body = vec![b' '; 70_000];
+    assert_eq!(
+        send(site.port, "POST", "/api/images/0/undo", &headers, &body).expect("an answer").status,
+        413
+    );
+    // A header that promises 20 000 x 20 000 pixels.
+    let mut bomb = film();
+    bomb[16..24].copy_from_slice(&[0, 0, 0x4e, 0x20, 0, 0, 0x4e, 0x20]);
+    let mut cut = film();
+    cut.truncate(cut.len() / 2);
+    for (name, bytes) in [("bomb", bomb), ("cut", cut), ("empty", Vec::new()), ("text", b"hello".to_vec())] {
+        // An empty body has no type to be wrong.
+        let answer = upload(site.port, name, &bytes);
+        assert_eq!((answer.status, kind(&answer)), (422, "invalid".to_owned()), "{name}");
+    }
+    assert_eq!(get(site.port, "/api/workplace").good()["images"].as_array().map(Vec::len), Some(1));
+    assert!(files(folder.path()).is_empty());
+}
