@@ -136,7 +136,9 @@ export class Annotation {
     const handed = this.#state.moving;
     this.#store.set({ busy: true });
     try {
-      const done = await api.act(id, action, { ...body, seconds: this.#stopwatch.take() });
+      // What is imported is a file's content and nothing else.
+      const timed = action === 'import' ? body : { ...body, seconds: this.#stopwatch.take() };
+      const done = await api.act(id, action, timed);
       this.#show(done.answer, handed, ghosts);
       this.#store.set({ message });
       return done;
