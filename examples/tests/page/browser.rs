@@ -116,6 +116,11 @@ impl Browser {
         found.text().await.expect("its text")
     }
 
+    /// Waits until the text of what a CSS selector finds contains `part`.
+    pub async fn until_text(&self, selector: &str, part: &str) {
+        self.until(&format!("document.querySelector({selector:?}).innerText.includes({part:?})")).await;
+    }
+
     /// Gives a file to the file picker that a CSS selector finds.
     pub async fn give_file(&self, selector: &str, file: &Path) {
         let picker = self.client.find(Locator::Css(selector)).await.expect("the picker");
@@ -158,6 +163,11 @@ impl Browser {
     pub async fn picture(&self, name: &str) {
         let picture = self.client.screenshot().await.expect("a picture");
         std::fs::write(self.pictures.join(format!("{name}.png")), picture).expect("the picture is written");
+    }
+
+    /// Keeps a line of text as output of the test.
+    pub fn note(&self, name: &str, line: &str) {
+        std::fs::write(self.pictures.join(name), format!("{line}\n")).expect("the note is written");
     }
 
     /// Ends the session.

@@ -4,8 +4,9 @@
 // asked one at a time, always for the newest place; actions that change something wait for each other.
 
 import * as api from './api.js';
+import { afterFrame } from './frame.js';
 import { Stopwatch } from './stopwatch.js';
-import { afterFrame, note } from './timings.js';
+import { note } from './timings.js';
 
 /** So long after the last key a point moved by keys is committed. */
 const NUDGE_PAUSE_MS = 500;

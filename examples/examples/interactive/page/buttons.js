@@ -11,7 +11,7 @@ export function connect(app) {
     return { button, command };
   });
   const parts = ['image', 'images', 'chosen', 'moving', 'shown', 'tone', 'tool', 'matching', 'offline', 'loading'];
-  app.store.watch(parts, (state) => {
+  app.store.watchAtEase(parts, (state) => {
     for (const { button, command } of buttons) {
       if (command.enabled) button.disabled = !command.enabled(state, app);
       if (command.pressed) button.setAttribute('aria-pressed', String(Boolean(command.pressed(state))));

@@ -1,8 +1,11 @@
 // The page's state: one plain object, replaced part by part, and those who want to hear of it.
 
+import { afterFrame } from './frame.js';
+
 export class Store {
   #state;
   #watchers = [];
+  #waiting = new Set();
 
   constructor(initial) {
     this.#state = initial;
@@ -26,5 +29,19 @@ export class Store {
   watch(keys, watcher) {
     this.#watchers.push({ keys: new Set(keys), watcher });
     watcher(this.#state);
+  }
+
+  /** As `watch`, but after the next frame: what stands beside the film never keeps the film waiting. */
+  watchAtEase(keys, watcher) {
+    this.watch(keys, () => {
+      if (this.#waiting.size === 0) afterFrame(() => setTimeout(() => this.#tellWaiting()));
+      this.#waiting.add(watcher);
+    });
+  }
+
+  #tellWaiting() {
+    const watchers = [...this.#waiting];
+    this.#waiting.clear();
+    for (const watcher of watchers) watcher(this.#state);
   }
 }

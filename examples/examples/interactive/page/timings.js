@@ -6,15 +6,6 @@ const timings = [];
 
 window.ikem = { ...window.ikem, timings };
 
-/** Calls back with the time of the next finished frame. */
-export function afterFrame(callback) {
-  requestAnimationFrame(() => {
-    const channel = new MessageChannel();
-    channel.port1.onmessage = () => callback(performance.now());
-    channel.port2.postMessage(null);
-  });
-}
-
 /** Notes a correction: when it was released, when its answer was drawn, and how much of that the server reports. */
 export function note(released, drawn, networkMs) {
   timings.push({ total: drawn - released, network: networkMs, overhead: drawn - released - networkMs });

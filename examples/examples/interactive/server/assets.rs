@@ -32,6 +32,7 @@ const FILES: &[(&str, &[u8])] = embedded![
     "draw/points.js",
     "element.js",
     "files.js",
+    "frame.js",
     "heat.js",
     "help.js",
     "icon.svg",

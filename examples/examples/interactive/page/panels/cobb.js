@@ -19,7 +19,7 @@ export function connect({ store }) {
   store.watch(['convention'], ({ convention }) => {
     for (const button of buttons) button.setAttribute('aria-pressed', String(button.dataset.convention === convention));
   });
-  store.watch(['image', 'moving', 'convention', 'skeleton'], (state) => {
+  store.watchAtEase(['image', 'moving', 'convention', 'skeleton'], (state) => {
     const curves = state.image ? shownCurves(state) : [];
     byId('cobb-list').replaceChildren(...(curves.length > 0 ? curves.map((curve, index) => item(curve, index, state)) : none(state)));
   });

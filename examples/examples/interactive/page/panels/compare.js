@@ -8,7 +8,7 @@ export function connect({ store, annotation, stage }) {
     store.set({ shown: { ...store.state.shown, labels: show.checked } });
   });
   store.watch(['shown'], ({ shown }) => (show.checked = shown.labels));
-  store.watch(['image', 'skeleton'], ({ image, skeleton }) => {
+  store.watchAtEase(['image', 'skeleton'], ({ image, skeleton }) => {
     const comparison = image?.comparison ?? null;
     byId('tab-compare').hidden = comparison === null;
     if (!comparison || !skeleton) return;

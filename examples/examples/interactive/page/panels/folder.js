@@ -20,7 +20,7 @@ export function connect({ store, workplace }) {
     event.stopPropagation();
   });
 
-  store.watch(['images', 'image'], ({ images, image }) => {
+  store.watchAtEase(['images', 'image'], ({ images, image }) => {
     for (const entry of images) {
       if (!items.has(entry.id)) items.set(entry.id, item(entry, () => workplace.open(entry.id)));
       update(items.get(entry.id), entry, entry.id === image?.id);
@@ -38,7 +38,7 @@ export function connect({ store, workplace }) {
     byId('image-place').textContent = place < 0 ? '' : `${place + 1} of ${images.length}`;
     document.title = image ? `${image.name} – IKEM` : 'IKEM';
   });
-  store.watch(['image'], ({ image }) => {
+  store.watchAtEase(['image'], ({ image }) => {
     const current = items.get(image?.id);
     if (current && current.getAttribute('aria-selected') === 'true') current.scrollIntoView({ block: 'nearest' });
   });

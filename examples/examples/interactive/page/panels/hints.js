@@ -4,7 +4,7 @@ import { byId, element, icon } from '../element.js';
 
 export function connect({ store, annotation, stage }) {
   const list = byId('hint-list');
-  store.watch(['image', 'chosen'], ({ image, chosen }) => {
+  store.watchAtEase(['image', 'chosen'], ({ image, chosen }) => {
     const hints = image?.hints ?? [];
     byId('hint-count').textContent = hints.length;
     byId('no-hints').hidden = hints.length > 0;

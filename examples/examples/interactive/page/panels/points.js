@@ -35,7 +35,7 @@ export function connect({ store, annotation, stage }) {
     });
     grid.replaceChildren(...rows);
   });
-  store.watch(['image', 'chosen', 'skeleton'], ({ image, chosen }) => {
+  store.watchAtEase(['image', 'chosen', 'skeleton'], ({ image, chosen }) => {
     if (!image) return;
     const suspects = new Set(image.suspects);
     buttons.forEach((button, index) => {

@@ -21,7 +21,7 @@ export function connect({ store, workplace }) {
   store.watch(['view', 'image'], ({ view, image, film }) => {
     byId('zoom-level').textContent = image ? `${Math.round(100 * view.scale * film.ratio)} %` : '';
   });
-  store.watch(['image'], ({ image }) => {
+  store.watchAtEase(['image'], ({ image }) => {
     byId('saved').textContent = !image ? '' : image.save_error ? 'not saved' : image.status === 'untouched' ? '' : 'saved';
     byId('effort').textContent = image ? `${image.clicks} ${image.clicks === 1 ? 'click' : 'clicks'}` : '';
     if (image?.save_error) store.set({ alert: `Not saved: ${image.save_error}` });
