@@ -86,7 +86,9 @@ export class Stage {
     const fitted = this.#store.state.view === this.#fitted;
     this.#store.set({ film: { width, height, ratio } });
     if (fitted || !this.#fitted) this.fit();
-    ['film', 'heat', 'points'].forEach((part) => this.#redraw(part));
+    // At once: resizing has made them blank.
+    this.#dirty = new Set(['film', 'heat', 'points']);
+    this.#draw();
   }
 
   #redraw(part) {
