@@ -19,6 +19,8 @@ impl Program {
     pub fn start(folder: &Path, port: u16) -> Self {
         let mut child = Command::new(executable())
             .arg(folder)
+            .arg("--output")
+            .arg(folder)
             .args(["--no-open", "--port", &port.to_string()])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
