@@ -141,7 +141,7 @@ mod tests {
                 "exp(-{x}) = {found}, expected {expected}"
             );
         }
-        assert_eq!(f32::exp_of_negative(0.0), 1.0);
+        assert_eq!(f32::exp_of_minus_magnitude(0.0), 1.0);
     }
 
     #[test]
