@@ -55,13 +55,20 @@ impl Drop for Program {
     }
 }
 
-/// The example `interactive`, which cargo builds beside the tests.
+/// The example `interactive`. `cargo test` builds only its own tests, so it is built here, from what is there already.
 fn executable() -> PathBuf {
     let test = std::env::current_exe().expect("the test's own path");
-    let built = test.parent().and_then(Path::parent).expect("the folder of what is built");
-    let executable = built.join("examples").join(format!("interactive{}", std::env::consts::EXE_SUFFIX));
-    assert!(executable.exists(), "{} is missing: `cargo build --example interactive`", executable.display());
-    executable
+    let profile = test.parent().and_then(Path::parent).expect("the folder of what is built");
+    let target = profile.parent().expect("the target folder");
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo
+        .args(["build", "--quiet", "--workspace", "--example", "interactive"])
+        .env("CARGO_TARGET_DIR", target);
+    if !cfg!(debug_assertions) {
+        cargo.arg("--release");
+    }
+    assert!(cargo.status().expect("cargo starts").success(), "the example was not built");
+    profile.join("examples").join(format!("interactive{}", std::env::consts::EXE_SUFFIX))
 }
 
 /// Draws `count` phantoms into `folder`, `film-1.png` and so on.
