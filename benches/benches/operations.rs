@@ -48,7 +48,7 @@ fn product(criterion: &mut Criterion) {
     let mut group = group(criterion, "product of the gemm crate");
     let (a, b) = (tensor(&[1024, 1024]), tensor(&[1024, 1024]));
     group.throughput(Throughput::Elements(2 << 30));
-    group.bench_function("1024 x 1024 x 1024", |b| time(b, || a.matmul(&b).expect("a product")));
+    group.bench_function("1024 x 1024 x 1024", |bench| time(bench, || a.matmul(&b).expect("a product")));
 }
 
 fn convolutions_forward(criterion: &mut Criterion) {
