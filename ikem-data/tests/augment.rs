@@ -3,7 +3,7 @@
 
 use ikem_core::{GrayImage, Keypoints, Point, Preparation, Resampling, Size, Skeleton};
 use ikem_data::{
-    Augmentation, BrightnessContrast, Crop, Draw, Flip, Gamma, Noise, Pipeline, Rotation, Scaling,
+    Augmentation, Bend, BrightnessContrast, Crop, Draw, Flip, Gamma, Noise, Pipeline, Rotation, Scaling,
     Translation,
 };
 use proptest::prelude::*;
@@ -26,6 +26,7 @@ fn certain(mut step: Augmentation) -> Augmentation {
         Augmentation::Scaling(a) => a.probability = 1.0,
         Augmentation::Translation(a) => a.probability = 1.0,
         Augmentation::Crop(a) => a.probability = 1.0,
+        Augmentation::Bend(a) => a.probability = 1.0,
         Augmentation::BrightnessContrast(a) => a.probability = 1.0,
         Augmentation::Gamma(a) => a.probability = 1.0,
         Augmentation::Noise(a) => a.probability = 1.0,
@@ -47,6 +48,11 @@ fn any_geometry() -> impl Strategy<Value = Pipeline> {
             ..Translation::default()
         })),
         (0_f64..0.1).prop_map(|strip| Augmentation::Crop(Crop { strip, ..Crop::default() })),
+        (0_f64..0.1, 0.1_f64..1.0).prop_map(|(shift, least)| Augmentation::Bend(Bend {
+            shift,
+            waves: [least, 2.0],
+            ..Bend::default()
+        })),
     ];
     prop::collection::vec(step.prop_map(certain), 0..5).prop_map(|steps| Pipeline::new(steps).unwrap())
 }
@@ -184,6 +190,24 @@ fn a_rotation_keeps_the_whole_image_inside_and_is_black_beside_it() {
 }
 
 #[test]
+fn a_bend_moves_rows_sideways_alone() {
+    let size = Size::new(128, 256);
+    let bend = Augmentation::Bend(Bend { shift: 0.1, waves: [1.0, 1.0], probability: 1.0 });
+    let pipeline = Pipeline::new(vec![bend]).unwrap();
+    let points: Keypoints = vec![Point::new(64.0, 40.0), Point::new(64.0, 168.0)].into();
+    let mut farthest = 0.0_f32;
+    for seed in 0..50 {
+        let moved = pipeline.draw(size, &mut Draw::new(seed, &[])).keypoints(&points, size, &two()).unwrap();
+        let [upper, lower] = [moved[0] - points[0], moved[1] - points[1]];
+        // Half a wave apart.
+        assert!((upper.x + lower.x).abs() < 1e-4 && upper.x.abs() <= 12.8, "{upper:?} {lower:?}");
+        assert_eq!([upper.y, lower.y], [0.0, 0.0]);
+        farthest = farthest.max(upper.x.abs());
+    }
+    assert!(farthest > 9.0, "{farthest}");
+}
+
+#[test]
 fn scaling_changes_the_picture() {
     let size = Size::new(100, 200);
     let scale = Augmentation::Scaling(Scaling { change: [0.2, 0.2], probability: 1.0 });
@@ -211,6 +235,8 @@ fn wrong_numbers_are_told() {
             "0…1",
         ),
         (Augmentation::Gamma(Gamma { range: [0.0, 1.0], probability: 0.5 }), "range of two numbers above 0"),
+        (Augmentation::Bend(Bend { shift: 0.6, ..Bend::default() }), "shift and waves of 0…0.5"),
+        (Augmentation::Bend(Bend { waves: [0.0, 1.0], ..Bend::default() }), "two numbers of 0…8"),
         (Augmentation::Noise(Noise { deviation: -0.1, probability: 0.5 }), "deviation of 0…1"),
         (Augmentation::Noise(Noise { deviation: 0.1, probability: 1.5 }), "probability of 0…1"),
     ] {

@@ -73,13 +73,15 @@ impl Affine {
     }
 }
 
-/// Samples `image` at where each pixel of `size` comes `from`, bilinearly; beyond its edges it is black.
-pub(super) fn warp(image: &GrayImage, size: Size, from: &Affine) -> Vec<f32> {
+/// Samples `image` at where each pixel of `size` comes `from`, bilinearly; beyond its edges it is black. The result's row at
+/// y, measured at its middle, is shifted by `bend` of y to the right.
+pub(super) fn warp(image: &GrayImage, size: Size, from: &Affine, bend: impl Fn(f64) -> f64) -> Vec<f32> {
     let source = Bordered::new(image);
     let (across, down) = (fixed(from.x_x), fixed(from.y_x));
     let mut pixels = vec![0.0; size.area()];
     for (y, line) in pixels.chunks_exact_mut(size.width.max(1)).enumerate() {
-        let [u, v] = from.apply([0.5, y as f64 + 0.5]);
+        let middle = y as f64 + 0.5;
+        let [u, v] = from.apply([0.5 - bend(middle), middle]);
         // Into the bordered image, whose first pixel is one farther out; its middle is half a pixel from its edge.
         let (mut u, mut v) = (fixed(u + 0.5), fixed(v + 0.5));
         for value in line {
@@ -175,7 +177,7 @@ mod tests {
             values in prop::collection::vec(0_f32..1.0, 12), map in any_affine(),
         ) {
             let image = GrayImage::new(Size::new(4, 3), values).unwrap();
-            let out = warp(&image, Size::new(5, 6), &map);
+            let out = warp(&image, Size::new(5, 6), &map, |_| 0.0);
             prop_assert!(out.iter().all(|value| (-1e-6..=1.0 + 1e-6).contains(value)));
         }
     }
@@ -183,9 +185,9 @@ mod tests {
     #[test]
     fn the_identity_keeps_every_bit_and_a_flat_map_has_no_way_back() {
         let image = GrayImage::new(Size::new(3, 2), vec![0.1, 0.9, 0.3, 0.7, 0.2, 0.4]).unwrap();
-        assert_eq!(warp(&image, image.size(), &Affine::IDENTITY), image.pixels());
+        assert_eq!(warp(&image, image.size(), &Affine::IDENTITY, |_| 0.0), image.pixels());
         assert_eq!(Affine::stretch(0.0, 1.0).inverse(), None);
         let far = Affine::shift(1e30, f64::MAX);
-        assert_eq!(warp(&image, image.size(), &far), [0.0; 6]);
+        assert_eq!(warp(&image, image.size(), &far, |_| 0.0), [0.0; 6]);
     }
 }

@@ -1,16 +1,18 @@
 //! Random changes to images and their keypoints, so that a network does not learn the images by heart.
 //!
 //! Each augmentation is a small type with its range and a probability. A [`Pipeline`] of them is drawn for each sample:
-//! all that move pixels become one affine map, so that an image is sampled once, however many there are; all that
-//! change grey values follow, in order.
+//! all that move pixels become one affine map and a shift of each row, so that an image is sampled once, however many
+//! there are; all that change grey values follow, in order.
 
 mod affine;
+mod bend;
 mod draw;
 mod geometry;
 mod pipeline;
 mod tone;
 
 pub use affine::Affine;
+pub use bend::Bend;
 pub use draw::Draw;
 pub use geometry::{Crop, Flip, Rotation, Scaling, Translation};
 pub use pipeline::{Augmentation, Pipeline, Plan};

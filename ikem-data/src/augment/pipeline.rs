@@ -2,9 +2,12 @@ use ikem_core::{Error as CoreError, GrayImage, Keypoints, Point, Preparation, Si
 use serde::{Deserialize, Serialize};
 
 use super::affine::warp;
+use super::bend::Wave;
 use super::geometry::Frame;
 use super::tone::Tone;
-use super::{Affine, BrightnessContrast, Crop, Draw, Flip, Gamma, Noise, Rotation, Scaling, Translation};
+use super::{
+    Affine, Bend, BrightnessContrast, Crop, Draw, Flip, Gamma, Noise, Rotation, Scaling, Translation,
+};
 use crate::Error;
 
 /// One augmentation, as it stands in a configuration: `{"rotation": {"degrees": 15, "probability": 0.5}}`.
@@ -22,6 +25,8 @@ pub enum Augmentation {
     Translation(Translation),
     /// See [`Crop`].
     Crop(Crop),
+    /// See [`Bend`].
+    Bend(Bend),
     /// See [`BrightnessContrast`].
     BrightnessContrast(BrightnessContrast),
     /// See [`Gamma`].
@@ -38,6 +43,7 @@ impl Augmentation {
             Self::Scaling(a) => a.probability,
             Self::Translation(a) => a.probability,
             Self::Crop(a) => a.probability,
+            Self::Bend(a) => a.probability,
             Self::BrightnessContrast(a) => a.probability,
             Self::Gamma(a) => a.probability,
             Self::Noise(a) => a.probability,
@@ -53,6 +59,11 @@ impl Augmentation {
             Self::Scaling(a) => (range(a.change, -1.0), "change", "two numbers above -1, the lower first"),
             Self::Translation(a) => (within(a.x, 1.0) && within(a.y, 1.0), "x and y", "0…1"),
             Self::Crop(a) => (within(a.strip, 0.9), "strip", "0…0.9"),
+            Self::Bend(a) => (
+                within(a.shift, 0.5) && range(a.waves, 0.0) && a.waves[1] <= 8.0,
+                "shift and waves",
+                "0…0.5 and two numbers of 0…8, the lower first",
+            ),
             Self::BrightnessContrast(a) => {
                 (within(a.brightness, 1.0) && within(a.contrast, 1.0), "brightness and contrast", "0…1")
             }
@@ -106,6 +117,7 @@ impl Pipeline {
             Augmentation::Rotation(Rotation::default()),
             Augmentation::Scaling(Scaling::default()),
             Augmentation::Translation(Translation::default()),
+            Augmentation::Bend(Bend::default()),
             Augmentation::BrightnessContrast(BrightnessContrast::default()),
             Augmentation::Gamma(Gamma::default()),
             Augmentation::Noise(Noise::default()),
@@ -123,7 +135,7 @@ impl Pipeline {
     pub fn draw(&self, size: Size, draw: &mut Draw) -> Plan {
         let (width, height) = (size.width as f64, size.height as f64);
         let mut frame = Frame { map: Affine::IDENTITY, width, height, swapped: false };
-        let mut tones = Vec::new();
+        let (mut waves, mut tones) = (Vec::new(), Vec::new());
         for step in &self.0 {
             if !draw.happens(step.probability()) {
                 continue;
@@ -134,12 +146,13 @@ impl Pipeline {
                 Augmentation::Scaling(step) => step.apply(draw, &mut frame),
                 Augmentation::Translation(step) => step.apply(draw, &mut frame),
                 Augmentation::Crop(step) => step.apply(draw, &mut frame),
+                Augmentation::Bend(step) => waves.push(step.wave(draw)),
                 Augmentation::BrightnessContrast(step) => tones.push(step.tone(draw)),
                 Augmentation::Gamma(step) => tones.push(step.tone(draw)),
                 Augmentation::Noise(step) => tones.push(step.tone(draw)),
             }
         }
-        Plan { size, frame, tones }
+        Plan { size, frame, waves, tones }
     }
 }
 
@@ -161,6 +174,7 @@ impl From<Pipeline> for Vec<Augmentation> {
 pub struct Plan {
     size: Size,
     frame: Frame,
+    waves: Vec<Wave>,
     tones: Vec<Tone>,
 }
 
@@ -182,7 +196,7 @@ impl Plan {
         let map = self.on(size);
         let mut values = match map.inverse() {
             _ if self.is_still() => resized.pixels().to_vec(),
-            Some(back) => warp(resized, size, &back),
+            Some(back) => warp(resized, size, &back, |y| self.bend(y, size)),
             None => vec![0.0; size.area()],
         };
         for tone in &self.tones {
@@ -226,16 +240,24 @@ impl Plan {
 
     fn point(&self, point: Point, grid: Size) -> Point {
         let place = [f64::from(point.x) + 0.5, f64::from(point.y) + 0.5];
-        let scaled = self.frame.map.then(self.to_grid(grid)).apply(place);
+        let mut scaled = self.frame.map.then(self.to_grid(grid)).apply(place);
+        scaled[0] += self.bend(scaled[1], grid);
         let plain = |pixels: usize, values: usize| 0.5 * values as f64 / pixels as f64;
         let (x, y) = (plain(self.size.width, grid.width), plain(self.size.height, grid.height));
         Point::new((scaled[0] - x) as f32, (scaled[1] - y) as f32)
     }
 
+    /// How far the row at `y` of the grid is shifted, in its pixels.
+    fn bend(&self, y: f64, grid: Size) -> f64 {
+        let place = y / grid.height as f64;
+        self.waves.iter().map(|wave| wave.at(place)).sum::<f64>() * grid.width as f64
+    }
+
     /// Whether nothing is moved.
     fn is_still(&self) -> bool {
         let same = |now: f64, before: usize| now == before as f64;
-        self.frame.map == Affine::IDENTITY
+        self.waves.is_empty()
+            && self.frame.map == Affine::IDENTITY
             && same(self.frame.width, self.size.width)
             && same(self.frame.height, self.size.height)
     }
