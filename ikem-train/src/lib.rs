@@ -40,7 +40,7 @@ pub use loss::{Loss, LossConfig, LossParts, LossValue, Morphology, MorphologyCon
 pub use observer::{Observer, StepReport};
 pub use progress::Progress;
 pub use strategy::{
-    HintConfig, HintStrategy, Interaction, Placing, Plan, PreHint, SimulatedInteraction, Strategy,
+    Clicks, HintConfig, HintStrategy, Interaction, Placing, Plan, PreHint, SimulatedInteraction, Strategy,
 };
 pub use trainer::{Ending, Trainer};
 pub use training_data::TrainingData;

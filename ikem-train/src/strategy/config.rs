@@ -2,7 +2,7 @@ use ikem_data::Draw;
 use ikem_models::ConfigError;
 use serde::{Deserialize, Serialize};
 
-use super::{HintStrategy, Plan, PreHint, SimulatedInteraction};
+use super::{Clicks, HintStrategy, Plan, PreHint, SimulatedInteraction};
 
 /// The most hints or rounds that a config may ask for.
 const MOST: usize = 1000;
@@ -11,7 +11,7 @@ const MOST: usize = 1000;
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct HintConfig {
-    /// How many, and when: `"none"`, `simulated` or `pre-hint`. Default `pre-hint`.
+    /// How many, and when: `"none"`, `simulated`, `pre-hint` or `clicks`. Default `pre-hint`.
     pub strategy: Strategy,
     /// How hints are put.
     pub placing: Placing,
@@ -35,7 +35,7 @@ impl Default for Placing {
 }
 
 /// A hint strategy by its name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Strategy {
@@ -45,6 +45,8 @@ pub enum Strategy {
     Simulated(SimulatedInteraction),
     /// The published ver2.
     PreHint(PreHint),
+    /// Of our own.
+    Clicks(Clicks),
 }
 
 impl Default for Strategy {
@@ -59,6 +61,7 @@ impl HintStrategy for Strategy {
             Self::None => Plan::default(),
             Self::Simulated(simulated) => simulated.plan(epoch, draw),
             Self::PreHint(pre_hint) => pre_hint.plan(epoch, draw),
+            Self::Clicks(clicks) => clicks.plan(epoch, draw),
         }
     }
 }
@@ -80,6 +83,12 @@ impl HintConfig {
                 within("hints.strategy.pre-hint.rounds", rounds, 0)?;
                 within("hints.strategy.pre-hint.worst", worst, 1)?;
             }
+            Strategy::Clicks(Clicks { first, most, more, worst }) => {
+                part("hints.strategy.clicks.first", first)?;
+                within("hints.strategy.clicks.most", most, 0)?;
+                part("hints.strategy.clicks.more", more)?;
+                within("hints.strategy.clicks.worst", worst, 1)?;
+            }
         }
         let error = self.placing.error;
         if error.is_finite() && error >= 0.0 {
@@ -88,6 +97,14 @@ impl HintConfig {
         let expected = "a number of at least 0".to_owned();
         Err(ConfigError { field: "hints.placing.error", expected, found: error.to_string() })
     }
+}
+
+fn part(field: &'static str, found: f64) -> Result<(), ConfigError> {
+    // NaN is in no range.
+    if (0.0..=1.0).contains(&found) {
+        return Ok(());
+    }
+    Err(ConfigError { field, expected: "0 to 1".to_owned(), found: found.to_string() })
 }
 
 fn within(field: &'static str, found: usize, least: usize) -> Result<(), ConfigError> {

@@ -1,6 +1,7 @@
 //! Which hints a batch has got before the pass that learns from it.
 
 mod choice;
+mod clicks;
 mod config;
 mod counts;
 mod interaction;
@@ -14,6 +15,7 @@ use std::fmt;
 
 use ikem_data::Draw;
 
+pub use clicks::Clicks;
 pub use config::{HintConfig, Placing, Strategy};
 pub use interaction::Interaction;
 pub use pre_hint::PreHint;

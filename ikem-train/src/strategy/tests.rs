@@ -72,6 +72,17 @@ fn rounds_before_and_after_the_warm_up() {
     assert_eq!((simulated.worst, simulated.random), (10, 0));
 }
 
+#[test]
+fn clicks_follow_their_chances() {
+    let mut chances = vec![0.4];
+    chances.extend((0..10).map(|i| 0.6 * 0.4 * 0.6_f64.powi(i)));
+    // The last count has what would be beyond it.
+    chances[10] = 1.0 - chances[..10].iter().sum::<f64>();
+    assert_follows(&histogram(&Clicks::default(), 0, |p| p.rounds), &chances, 29.59);
+    assert_eq!(histogram(&Clicks { first: 1.0, ..Clicks::default() }, 0, |p| p.rounds)[0], DRAWS);
+    assert_eq!(histogram(&Clicks { first: 0.0, most: 1, ..Clicks::default() }, 0, |p| p.rounds)[1], DRAWS);
+}
+
 /// Twenty keypoints down the grid.
 fn targets() -> Keypoints {
     (0..20).map(|k| Point::new(10.0 + k as f32, 6.0 * k as f32)).collect()
@@ -182,6 +193,7 @@ fn hands_are_as_far_off_as_they_are_said_to_be() {
 fn each_field_out_of_range_is_named_and_what_is_left_out_has_its_default() {
     let simulated = |simulated| HintConfig { strategy: Strategy::Simulated(simulated), ..Default::default() };
     let pre_hint = |pre_hint| HintConfig { strategy: Strategy::PreHint(pre_hint), ..Default::default() };
+    let clicks = |clicks| HintConfig { strategy: Strategy::Clicks(clicks), ..Default::default() };
     let placing = |error| HintConfig { placing: Placing { error, repeats: true }, ..Default::default() };
     for (field, config) in [
         (
@@ -195,6 +207,10 @@ fn each_field_out_of_range_is_named_and_what_is_left_out_has_its_default() {
         ("hints.strategy.pre-hint.most", pre_hint(PreHint { most: usize::MAX, ..Default::default() })),
         ("hints.strategy.pre-hint.rounds", pre_hint(PreHint { rounds: 1001, ..Default::default() })),
         ("hints.strategy.pre-hint.worst", pre_hint(PreHint { worst: 0, ..Default::default() })),
+        ("hints.strategy.clicks.first", clicks(Clicks { first: 1.1, ..Default::default() })),
+        ("hints.strategy.clicks.most", clicks(Clicks { most: 1001, ..Default::default() })),
+        ("hints.strategy.clicks.more", clicks(Clicks { more: f64::NAN, ..Default::default() })),
+        ("hints.strategy.clicks.worst", clicks(Clicks { worst: 0, ..Default::default() })),
         ("hints.placing.error", placing(-1.0)),
         ("hints.placing.error", placing(f64::NAN)),
     ] {
