@@ -1,4 +1,4 @@
-use candle_core::{DType, Device, Result as CandleResult, Tensor};
+use candle_core::{DType, Device, Result as CandleResult, Tensor, Var};
 use ikem_core::{Decoding, Detection, Size};
 
 use crate::config::{ModelConfig, NetworkConfig};
@@ -202,6 +202,23 @@ impl Network {
     #[must_use]
     pub const fn parameters(&self) -> &Parameters {
         &self.parameters
+    }
+
+    /// The biases of the last layer of every head: what its maps show where its features are silent. Empty for a network that
+    /// was frozen.
+    #[must_use]
+    pub fn head_biases(&self) -> Vec<&Var> {
+        let names: &[&str] = match self.body {
+            Body::Unet(_) => &["outc.aux_head.3.bias"],
+            Body::HrnetOcr(_) => &["cls_head.bias", "aux_head.3.bias"],
+        };
+        names.iter().filter_map(|&name| self.parameters.trainable().get(name)).collect()
+    }
+
+    /// The scale of what hints and previous heatmaps add to the image's features; `None` where there is none to train.
+    #[must_use]
+    pub fn hint_scale(&self) -> Option<&Var> {
+        self.parameters.trainable().get("hint_fusion_layer.scale")
     }
 
     /// How many numbers training changes.

@@ -29,8 +29,8 @@ mod validation;
 pub use adam::{Adam, AdamConfig, AdamState};
 pub use average::MovingAverage;
 pub use config::{
-    DataConfig, InitialWeights, OptimiserConfig, OptimiserKind, PhantomShare, RateShape, ScheduleConfig,
-    TrainConfig, WeightsLayout,
+    DataConfig, FreshConfig, InitialWeights, OptimiserConfig, OptimiserKind, PhantomShare, RateShape,
+    ScheduleConfig, TrainConfig, WeightsLayout,
 };
 pub use error::{Error, Result};
 pub use gradients::Gradients;

@@ -62,7 +62,11 @@ impl Trainer {
         config.check()?;
         let network = match &config.weights {
             Some(weights) => weights.network(&config.model, config.seed, device)?,
-            None => Network::fresh(&config.model, config.seed, device)?,
+            None => {
+                let network = Network::fresh(&config.model, config.seed, device)?;
+                config.fresh.apply(&network)?;
+                network
+            }
         };
         let loss = Self::loss(&config, &data)?;
         let learner = Learner::new(network, loss, config.optimiser, device)?;

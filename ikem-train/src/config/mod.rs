@@ -2,6 +2,7 @@
 
 mod data;
 mod file;
+mod fresh;
 mod optimiser;
 mod schedule;
 mod weights;
@@ -14,6 +15,7 @@ use crate::loss::LossConfig;
 use crate::strategy::HintConfig;
 
 pub use data::{DataConfig, PhantomShare};
+pub use fresh::FreshConfig;
 pub use optimiser::{OptimiserConfig, OptimiserKind};
 pub use schedule::{RateShape, ScheduleConfig};
 pub use weights::{InitialWeights, WeightsLayout};
@@ -45,6 +47,8 @@ pub struct TrainConfig {
     pub schedule: ScheduleConfig,
     /// The weights that the training begins with. Default: PyTorch's initialisation, drawn from the seed.
     pub weights: Option<InitialWeights>,
+    /// What it begins as without such weights.
+    pub fresh: FreshConfig,
     /// What all random choices are drawn from. Default: 42.
     pub seed: u64,
     /// A checkpoint after every so many steps of the optimiser, besides that of each epoch; 0 is none. Default: 100.
@@ -65,6 +69,7 @@ impl Default for TrainConfig {
             optimiser: OptimiserConfig::default(),
             schedule: ScheduleConfig::default(),
             weights: None,
+            fresh: FreshConfig::default(),
             seed: 42,
             save_every: 100,
             threads: None,
@@ -83,6 +88,7 @@ impl TrainConfig {
         self.loss.check().map_err(|error| Error::setting("", error))?;
         self.hints.check().map_err(|error| Error::setting("", error))?;
         self.data.check()?;
+        self.fresh.check().map_err(|error| Error::setting("", error))?;
         self.optimiser.check().map_err(|error| Error::setting("", error))?;
         self.schedule.check().map_err(|error| Error::setting("", error))?;
         let threads = self.threads.map_or(Ok(()), |threads| within("threads", threads as f64, 1.0, 1024.0));
@@ -123,7 +129,7 @@ mod tests {
     #[test]
     fn each_field_out_of_range_is_named() {
         type Spoil = fn(&mut TrainConfig);
-        let cases: [(&str, Spoil); 18] = [
+        let cases: [(&str, Spoil); 20] = [
             ("model.std", |c| c.model.std = -1.0),
             ("loss.cross_entropy", |c| c.loss.cross_entropy = f64::NAN),
             ("hints.placing.error", |c| c.hints.placing.error = -1.0),
@@ -132,6 +138,8 @@ mod tests {
             ("data.prefetch", |c| c.data.prefetch = 100_000),
             ("data.phantoms.share", |c| c.data.phantoms.share = 1.0),
             ("data.phantoms.settings.collimator", |c| c.data.phantoms.settings.collimator = 2.0),
+            ("fresh.heatmap", |c| c.fresh.heatmap = Some(1.0)),
+            ("fresh.hint_scale", |c| c.fresh.hint_scale = Some(-1.0)),
             ("optimiser.learning_rate", |c| c.optimiser.learning_rate = 0.0),
             ("optimiser.beta1", |c| c.optimiser.beta1 = 1.0),
             ("optimiser.weight_decay", |c| c.optimiser.weight_decay = 0.1),
