@@ -83,9 +83,11 @@ impl HintConfig {
                 within("hints.strategy.pre-hint.rounds", rounds, 0)?;
                 within("hints.strategy.pre-hint.worst", worst, 1)?;
             }
-            Strategy::Clicks(Clicks { first, most, more, worst }) => {
+            Strategy::Clicks(Clicks { first, at_once, many, most, more, worst }) => {
                 part("hints.strategy.clicks.first", first)?;
-                within("hints.strategy.clicks.most", most, 0)?;
+                part("hints.strategy.clicks.at_once", at_once)?;
+                within("hints.strategy.clicks.many", many, 1)?;
+                within("hints.strategy.clicks.most", most, 1)?;
                 part("hints.strategy.clicks.more", more)?;
                 within("hints.strategy.clicks.worst", worst, 1)?;
             }

@@ -74,13 +74,17 @@ fn rounds_before_and_after_the_warm_up() {
 
 #[test]
 fn clicks_follow_their_chances() {
+    let clicks = Clicks { at_once: 0.0, first: 0.4, ..Clicks::default() };
     let mut chances = vec![0.4];
     chances.extend((0..10).map(|i| 0.6 * 0.4 * 0.6_f64.powi(i)));
     // The last count has what would be beyond it.
     chances[10] = 1.0 - chances[..10].iter().sum::<f64>();
-    assert_follows(&histogram(&Clicks::default(), 0, |p| p.rounds), &chances, 29.59);
-    assert_eq!(histogram(&Clicks { first: 1.0, ..Clicks::default() }, 0, |p| p.rounds)[0], DRAWS);
-    assert_eq!(histogram(&Clicks { first: 0.0, most: 1, ..Clicks::default() }, 0, |p| p.rounds)[1], DRAWS);
+    assert_follows(&histogram(&clicks, 0, |p| p.rounds), &chances, 29.59);
+    assert_eq!(histogram(&Clicks { first: 1.0, ..clicks }, 0, |p| p.rounds)[0], DRAWS);
+    assert_eq!(histogram(&Clicks { first: 0.0, most: 1, ..clicks }, 0, |p| p.rounds)[1], DRAWS);
+    let many = Clicks { first: 0.1, at_once: 1.0, many: 9, ..clicks };
+    assert_follows(&histogram(&many, 0, |p| p.random), &[0.1; 10], 27.88);
+    assert_follows(&histogram(&many, 0, |p| p.rounds), &[0.55, 0.45], 10.83);
 }
 
 /// Twenty keypoints down the grid.
@@ -208,7 +212,9 @@ fn each_field_out_of_range_is_named_and_what_is_left_out_has_its_default() {
         ("hints.strategy.pre-hint.rounds", pre_hint(PreHint { rounds: 1001, ..Default::default() })),
         ("hints.strategy.pre-hint.worst", pre_hint(PreHint { worst: 0, ..Default::default() })),
         ("hints.strategy.clicks.first", clicks(Clicks { first: 1.1, ..Default::default() })),
-        ("hints.strategy.clicks.most", clicks(Clicks { most: 1001, ..Default::default() })),
+        ("hints.strategy.clicks.most", clicks(Clicks { most: 0, ..Default::default() })),
+        ("hints.strategy.clicks.at_once", clicks(Clicks { at_once: -0.1, ..Default::default() })),
+        ("hints.strategy.clicks.many", clicks(Clicks { many: 0, ..Default::default() })),
         ("hints.strategy.clicks.more", clicks(Clicks { more: f64::NAN, ..Default::default() })),
         ("hints.strategy.clicks.worst", clicks(Clicks { worst: 0, ..Default::default() })),
         ("hints.placing.error", placing(-1.0)),
