@@ -120,8 +120,13 @@ fn backward_undivided<T: Element>(
             let lhs = PackedLhs::new(&matrix, Lifetime::Call);
             product(&[Operands { lhs: &lhs, patches: &patches }], sink);
         }
-        Method::Winograd(outputs) => Winograd::new(outputs, &Kernels::Flipped(matrix), Lifetime::Call)
-            .forward(dy, (n, out.0, out.1), turned.padding, (h, w), sink),
+        Method::Winograd(outputs) => Winograd::new(outputs, Kernels::Flipped(matrix)).forward(
+            dy,
+            (n, out.0, out.1),
+            turned.padding,
+            (h, w),
+            sink,
+        ),
     }
 }
 

@@ -1,7 +1,5 @@
 //! Convolution with weights packed once and a fused last step.
 
-use std::sync::{Mutex, OnceLock, PoisonError};
-
 use super::geometry::{Activation, Epilogue, Geometry, KernelError, Output, Segment, check, check_segments};
 use super::lhs::{Matrix, PackedLhs};
 use super::method::Method;
@@ -11,22 +9,12 @@ use super::scratch::{Lifetime, Shared};
 use super::simd::{Element, Vector};
 use super::winograd::{Kernels, Winograd};
 
-/// A convolution whose weights are packed once. The first input decides how, by its plane; other planes and any number
-/// of images are served, too.
+/// A convolution whose weights are packed once. It serves planes of any size and any number of images.
 #[derive(Debug)]
 pub struct PackedConv<T> {
     geometry: Geometry,
     bias: Option<Vec<T>>,
-    /// Until the first input comes.
-    weight: Mutex<PackedLhs<T>>,
-    packed: OnceLock<Packed<T>>,
-}
-
-/// Weights in the one form that they are needed in, for memory's sake.
-#[derive(Debug)]
-enum Packed<T> {
-    Product(PackedLhs<T>),
-    Winograd(Winograd<T>),
+    weight: PackedLhs<T>,
 }
 
 impl<T: Element> PackedConv<T> {
@@ -38,8 +26,7 @@ impl<T: Element> PackedConv<T> {
         check("weight", geometry.weights(), weight.len())?;
         check("bias", geometry.out_channels, bias.map_or(geometry.out_channels, <[T]>::len))?;
         let weight = PackedLhs::new(&matrix(weight, &geometry), Lifetime::Object);
-        let (weight, packed) = (Mutex::new(weight), OnceLock::new());
-        Ok(Self { geometry, bias: bias.map(<[T]>::to_vec), weight, packed })
+        Ok(Self { geometry, bias: bias.map(<[T]>::to_vec), weight })
     }
 
     /// The shape of the convolution.
@@ -62,24 +49,18 @@ impl<T: Element> PackedConv<T> {
         let g = &self.geometry;
         let shape = Shape::checked(g, x, (n, h, w), self.bias.as_deref(), epilogue, out)?;
         let sink = Finish::new(g.out_channels, shape.plane(), self.bias.as_deref(), epilogue, out);
-        match self.packed.get_or_init(|| self.pack(shape.grid)) {
-            Packed::Product(weight) => shape.product(weight, &sink),
-            Packed::Winograd(winograd) => winograd.forward(x, (n, h, w), g.padding, shape.grid, &sink),
+        // As for one image: were the batch asked, it could change what is answered to each, if only by rounding.
+        match Method::choose(g, 1, shape.grid) {
+            Method::Product => shape.product(&self.weight, &sink),
+            Method::Winograd(outputs) => Winograd::new(outputs, Kernels::Packed(&self.weight)).forward(
+                x,
+                (n, h, w),
+                g.padding,
+                shape.grid,
+                &sink,
+            ),
         }
         Ok(())
-    }
-
-    /// The weights for planes of `grid` and one image: were the batch asked, a batch could change what is answered to
-    /// one image later, if only by rounding.
-    fn pack(&self, grid: (usize, usize)) -> Packed<T> {
-        let mut weight = self.weight.lock().unwrap_or_else(PoisonError::into_inner);
-        let weight = std::mem::replace(&mut *weight, PackedLhs::empty());
-        match Method::choose(&self.geometry, 1, grid) {
-            Method::Product => Packed::Product(weight),
-            Method::Winograd(outputs) => {
-                Packed::Winograd(Winograd::new(outputs, &Kernels::Packed(&weight), Lifetime::Object))
-            }
-        }
     }
 }
 
@@ -101,8 +82,13 @@ pub fn conv_forward<T: Element>(
     let weight = matrix(weight, g);
     match Method::choose(g, n, shape.grid) {
         Method::Product => shape.product(&PackedLhs::new(&weight, Lifetime::Call), &sink),
-        Method::Winograd(outputs) => Winograd::new(outputs, &Kernels::Matrix(weight), Lifetime::Call)
-            .forward(x, (n, h, w), g.padding, shape.grid, &sink),
+        Method::Winograd(outputs) => Winograd::new(outputs, Kernels::Matrix(weight)).forward(
+            x,
+            (n, h, w),
+            g.padding,
+            shape.grid,
+            &sink,
+        ),
     }
     Ok(())
 }

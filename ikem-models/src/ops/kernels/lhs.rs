@@ -66,11 +66,6 @@ impl<T: Element> PackedLhs<T> {
         })
     }
 
-    /// A matrix of nothing.
-    pub fn empty() -> Self {
-        Self { rows: 0, depth: 0, block: 1, data: Scratch::with_lifetime(0, Lifetime::Object) }
-    }
-
     /// Packs the matrix whose element (row, k) is `at(row, k)`.
     pub fn from_fn(
         rows: usize,

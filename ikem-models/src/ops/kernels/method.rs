@@ -12,7 +12,8 @@ pub(super) enum Method {
     Winograd(usize),
 }
 
-/// Time to stream one weight from memory, in tile steps of `MR * NR` multiply-adds; fitted to measurements.
+/// Time to stream one weight from memory or to transform it, in tile steps of `MR * NR` multiply-adds; fitted to
+/// measurements.
 const WEIGHT: f64 = 0.04;
 /// Time to transform a panel of one channel, in or out, for 2 × 2 and 4 × 4 outputs, in tile steps.
 const TRANSFORM: [f64; 2] = [20.0, 60.0];

@@ -1,9 +1,10 @@
 //! 3 × 3 convolution of stride 1 by Winograd's minimal filtering: 2.25 (4 for 4 × 4 outputs) times fewer
-//! multiplications, for the price of more weights and a little rounding.
+//! multiplications, for the price of transforming the weights and a little rounding.
 //!
 //! Tiles of the whole batch make panels of [`NR`] columns. A task transforms the input of one panel, and then, for
 //! some output channels at a time, multiplies each of the 16 (36) transformed positions and transforms back, all in
-//! cache. Where there are few panels, the input is transformed once for all and tasks share the output channels.
+//! cache. Where there are few panels, the input is transformed once for all and tasks share the output channels; each
+//! transforms its own weights, a part at a time that stays in cache.
 
 mod multiply;
 mod tiles;
@@ -16,12 +17,12 @@ use rayon::prelude::*;
 
 use super::conv_forward::Finish;
 use super::geometry::Segment;
-use super::scratch::{Lifetime, Scratch, Shared};
+use super::scratch::{Scratch, Shared};
 use super::simd::{Element, MR, NR};
-use multiply::Multiply;
+use multiply::{Multiply, Weights};
 use tiles::{Plan, TransformInput};
 use transform::side;
-use weights::TransformWeights;
+use weights::Transformed;
 
 /// Panels of output channels that a step multiplies, so that a panel of input stays in L1 meanwhile.
 const GROUP: usize = 4;
@@ -32,47 +33,18 @@ const FEW_PANELS: usize = 4;
 /// Channels that a task transforms where the input is shared.
 const CHANNELS: usize = 8;
 
-/// Transformed weights.
-pub(super) struct Winograd<T> {
+/// A convolution by filtering. Its kernels stay as they are and are transformed in every call, which takes little more time
+/// than reading their two or four times larger transforms from memory.
+pub(super) struct Winograd<'a, T> {
     /// Outputs a side of a tile: 2 or 4.
     out: usize,
-    rows: usize,
-    channels: usize,
-    /// `[group][position][panel][channel][MR]`.
-    weight: Scratch<T>,
+    kernels: Kernels<'a, T>,
 }
 
-impl<T: Element> Winograd<T> {
-    /// Transforms weights for tiles of `out` (2 or 4) outputs a side.
-    pub fn new(out: usize, kernels: &Kernels<'_, T>, lifetime: Lifetime) -> Self {
-        let (rows, channels) = kernels.shape();
-        let (panels, positions) = (rows.div_ceil(MR), side(out) * side(out));
-        let mut weight = Scratch::<T>::with_lifetime(panels * MR * positions * channels, lifetime);
-        let to = Shared::new(weight.as_mut_ptr());
-        (0..panels).into_par_iter().with_max_len(1).for_each(|panel| {
-            let group = GROUP.min(panels - panel / GROUP * GROUP);
-            let at = panel / GROUP * GROUP * positions + panel % GROUP;
-            let (step, at) = (group * channels * MR, at * channels * MR);
-            // SAFETY: the panel's first position; groups lie one behind the other.
-            let to = Shared::new(unsafe { to.get().add(at) });
-            if out == 2 {
-                T::dispatch(TransformWeights::<T, 2> { kernels, panel, to, step, channels });
-            } else {
-                T::dispatch(TransformWeights::<T, 4> { kernels, panel, to, step, channels });
-            }
-        });
-        Self { out, rows, channels, weight }
-    }
-
-    /// The panel of weights at a position, for a panel of output channels.
-    fn panel(&self, position: usize, panel: usize) -> &[T] {
-        let group = panel / GROUP;
-        let panels = GROUP.min(self.rows.div_ceil(MR) - group * GROUP);
-        let before = group * GROUP * side(self.out) * side(self.out);
-        let at = (before + position * panels + panel % GROUP) * self.channels * MR;
-        debug_assert!(position < side(self.out) * side(self.out));
-        // SAFETY: inside the buffer, which `new` wrote completely.
-        unsafe { std::slice::from_raw_parts(self.weight.as_ptr().add(at), self.channels * MR) }
+impl<'a, T: Element> Winograd<'a, T> {
+    /// Filters with tiles of `out` (2 or 4) outputs a side.
+    pub fn new(out: usize, kernels: Kernels<'a, T>) -> Self {
+        Self { out, kernels }
     }
 
     /// Convolves `[n, channels, h, w]`, padded, into `finish`, whose planes are `grid`.
@@ -91,62 +63,54 @@ impl<T: Element> Winograd<T> {
 
     fn run<const OUT: usize>(&self, plan: &Plan<'_, T>, finish: &Finish<'_, T>) {
         let panels = (plan.n * plan.tiles.0 * plan.tiles.1).div_ceil(NR);
-        let step = self.channels * NR + SKEW;
-        let len = side(OUT) * side(OUT) * step;
-        let rows = self.rows.div_ceil(MR);
-        if panels >= FEW_PANELS {
-            (0..panels).into_par_iter().with_max_len(1).for_each(|panel| {
-                let mut transformed = Scratch::<T>::new(len);
-                let to = Shared::new(transformed.as_mut_ptr());
-                let channels = (0, self.channels);
-                T::dispatch(TransformInput::<T, OUT> { plan, panel, channels, to, step });
-                T::dispatch(Multiply::<T, OUT> {
-                    weight: self,
-                    plan,
-                    panel,
-                    rows: (0, rows),
-                    from: to,
-                    step,
-                    finish,
-                });
-            });
-            return;
+        if panels < FEW_PANELS {
+            return self.run_few::<OUT>(plan, panels, finish);
         }
+        let (shape, transformed) = (self.kernels.shape(), Transformed::new(&self.kernels));
+        let weights = Weights::Transformed(&transformed);
+        let (step, rows) = (step(shape.1), (0, shape.0.div_ceil(MR)));
+        (0..panels).into_par_iter().with_max_len(1).for_each(|panel| {
+            let mut from = Scratch::<T>::new(side(OUT) * side(OUT) * step);
+            let from = Shared::new(from.as_mut_ptr());
+            let channels = (0, shape.1);
+            T::dispatch(TransformInput::<T, OUT> { plan, panel, channels, to: from, step });
+            T::dispatch(Multiply::<T, OUT> { weights, shape, plan, panel, rows, from, step, finish });
+        });
+    }
+
+    /// A few panels of tiles, whose input is transformed once for all. Each task transforms the kernels of its own
+    /// output channels.
+    fn run_few<const OUT: usize>(&self, plan: &Plan<'_, T>, panels: usize, finish: &Finish<'_, T>) {
+        let shape = self.kernels.shape();
+        let (rows, step) = (shape.0.div_ceil(MR), step(shape.1));
+        let len = side(OUT) * side(OUT) * step;
         let mut transformed = Scratch::<T>::new(len * panels);
         let all = Shared::new(transformed.as_mut_ptr());
         let at = |panel: usize| Shared::new(all.get().wrapping_add(panel * len));
-        let parts = self.channels.div_ceil(CHANNELS);
+        let parts = shape.1.div_ceil(CHANNELS);
         (0..parts * panels).into_par_iter().for_each(|task| {
             let (panel, first) = (task / parts, task % parts * CHANNELS);
-            let channels = (first, CHANNELS.min(self.channels - first));
+            let channels = (first, CHANNELS.min(shape.1 - first));
             T::dispatch(TransformInput::<T, OUT> { plan, panel, channels, to: at(panel), step });
         });
-        let groups = rows.div_ceil(GROUP);
-        (0..groups * panels).into_par_iter().with_max_len(1).for_each(|task| {
+        let weights = Weights::Kernels(&self.kernels);
+        (0..rows.div_ceil(GROUP) * panels).into_par_iter().with_max_len(1).for_each(|task| {
             let (panel, first) = (task % panels, task / panels * GROUP);
-            let rows = (first, GROUP.min(rows - first));
-            T::dispatch(Multiply::<T, OUT> {
-                weight: self,
-                plan,
-                panel,
-                rows,
-                from: at(panel),
-                step,
-                finish,
-            });
+            let (rows, from) = ((first, GROUP.min(rows - first)), at(panel));
+            T::dispatch(Multiply::<T, OUT> { weights, shape, plan, panel, rows, from, step, finish });
         });
     }
 }
 
-impl<T> std::fmt::Debug for Winograd<T> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Winograd({} x {}, {} outputs)", self.rows, self.channels, self.out)
-    }
+/// Elements from one transformed position of the input to the next.
+fn step(channels: usize) -> usize {
+    channels * NR + SKEW
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::lhs::{Matrix, PackedLhs};
+    use super::super::scratch::Lifetime;
     use super::super::testing::*;
     use super::super::{Epilogue, Geometry, Output};
     use super::*;
@@ -164,7 +128,7 @@ mod tests {
             let mut y = Output::whole(y, g.out_channels);
             let finish = Finish::new(g.out_channels, grid.0 * grid.1, None, &Epilogue::none(), &mut y);
             let x = [Segment::new(x, g.in_channels)];
-            Winograd::new(out, kernels, Lifetime::Call).forward(&x, (n, h, w), g.padding, grid, &finish);
+            Winograd::new(out, *kernels).forward(&x, (n, h, w), g.padding, grid, &finish);
         })
     }
 
@@ -200,6 +164,7 @@ mod tests {
             (5, 40, 1, 16, 64, 0),
             (4, 8, 3, 8, 4, 1),
             (30, 20, 2, 33, 70, 2),
+            (150, 70, 1, 6, 11, 1),
         ];
         for (ic, oc, n, h, w, padding) in shapes {
             let g = Geometry::square(ic, oc, 3, 1, padding);

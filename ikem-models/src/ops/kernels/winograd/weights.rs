@@ -1,11 +1,15 @@
 //! The weights' side of Winograd's filtering.
 
+use rayon::prelude::*;
+
 use super::super::lhs::{Matrix, PackedLhs};
 use super::super::scratch::{Scratch, Shared};
 use super::super::simd::{Element, Kernel, MR, Vector};
+use super::GROUP;
 use super::transform::{side, weights};
 
 /// Where 3 × 3 kernels come from, in panels of [`MR`] output channels.
+#[derive(Clone, Copy)]
 pub(in super::super) enum Kernels<'a, T> {
     /// Packed for the product.
     Packed(&'a PackedLhs<T>),
@@ -24,22 +28,63 @@ impl<T: Element> Kernels<'_, T> {
         }
     }
 
+    /// Steps `k0..k0 + len` of a panel, zeros for missing rows.
+    ///
     /// # Safety
-    /// A panel's `depth * MR` elements can be written at `to`.
+    /// `len * MR` elements can be written at `to`.
     #[inline(always)]
-    unsafe fn panel<V: Vector<Elem = T>>(&self, panel: usize, to: *mut T) {
-        // SAFETY: blocks of depth lie one behind the other.
-        unsafe {
-            match self {
-                Self::Packed(lhs) => {
-                    for (k0, len) in lhs.blocks() {
-                        let from = lhs.panel(k0, len, panel);
-                        to.add(k0 * MR).copy_from_nonoverlapping(from.as_ptr(), from.len());
+    unsafe fn panel<V: Vector<Elem = T>>(&self, panel: usize, k0: usize, len: usize, to: *mut T) {
+        match self {
+            Self::Packed(lhs) => {
+                for (start, steps) in lhs.blocks() {
+                    let (first, end) = (k0.max(start), (k0 + len).min(start + steps));
+                    if first < end {
+                        let from = &lhs.panel(start, steps, panel)[(first - start) * MR..(end - start) * MR];
+                        // SAFETY: the part of the asked steps that lies in this block.
+                        unsafe {
+                            to.add((first - k0) * MR).copy_from_nonoverlapping(from.as_ptr(), from.len())
+                        };
                     }
                 }
-                Self::Matrix(m) | Self::Flipped(m) => m.panel::<V>(panel, 0, m.depth, to),
             }
+            // SAFETY: by the caller's word.
+            Self::Matrix(m) | Self::Flipped(m) => unsafe { m.panel::<V>(panel, k0, len, to) },
         }
+    }
+}
+
+/// All kernels, transformed for tiles of `OUT` outputs a side.
+pub(super) struct Transformed<T, const OUT: usize> {
+    panels: usize,
+    channels: usize,
+    /// `[group][position][panel][channel][MR]`.
+    data: Scratch<T>,
+}
+
+impl<T: Element, const OUT: usize> Transformed<T, OUT> {
+    /// Transforms all kernels.
+    pub fn new(kernels: &Kernels<'_, T>) -> Self {
+        let (rows, channels) = kernels.shape();
+        let panels = rows.div_ceil(MR);
+        let mut data = Scratch::<T>::new(panels * MR * side(OUT) * side(OUT) * channels);
+        let to = Shared::new(data.as_mut_ptr());
+        (0..panels).into_par_iter().with_max_len(1).for_each(|panel| {
+            let first = panel / GROUP * GROUP;
+            let step = GROUP.min(panels - first) * channels * MR;
+            let at = first * side(OUT) * side(OUT) + panel % GROUP;
+            // SAFETY: the panel's first position; groups lie one behind the other.
+            let to = Shared::new(unsafe { to.get().add(at * channels * MR) });
+            let channels = (0, channels);
+            T::dispatch(TransformWeights::<T, OUT> { kernels, panel, channels, to, step });
+        });
+        Self { panels, channels, data }
+    }
+
+    /// The factors of a group's panels, which must begin one, and the elements from one position to the next.
+    pub fn group(&self, first: usize) -> (*const T, usize) {
+        debug_assert!(first % GROUP == 0 && first < self.panels);
+        let at = first * side(OUT) * side(OUT) * self.channels * MR;
+        (self.data.as_ptr().wrapping_add(at), GROUP.min(self.panels - first) * self.channels * MR)
     }
 }
 
@@ -47,9 +92,10 @@ impl<T: Element> Kernels<'_, T> {
 pub(super) struct TransformWeights<'a, T, const OUT: usize> {
     pub kernels: &'a Kernels<'a, T>,
     pub panel: usize,
+    /// First input channel and their number.
+    pub channels: (usize, usize),
     pub to: Shared<T>,
     pub step: usize,
-    pub channels: usize,
 }
 
 /// Channels that are transformed together, so that whole cache lines go to each position.
@@ -61,15 +107,16 @@ impl<T: Element, const OUT: usize> Kernel<T> for TransformWeights<'_, T, OUT> {
     #[inline(always)]
     fn run<V: Vector<Elem = T>>(self) {
         let positions = side(OUT) * side(OUT);
-        let mut taps = Scratch::<T>::new((self.channels + 1) * 9 * MR);
+        let (start, channels) = self.channels;
+        let mut taps = Scratch::<T>::new((channels + 1) * 9 * MR);
         let mut factors = Scratch::<T>::new(positions * CHANNELS * MR);
         let (taps, factors) = (taps.as_mut_ptr(), factors.as_mut_ptr());
         // SAFETY: `taps` holds [channel][tap][MR] once the panel is written, `factors` [position][CHANNELS][MR];
         // every position has room for [channel][MR].
         unsafe {
-            self.kernels.panel::<V>(self.panel, taps);
-            for first in (0..self.channels).step_by(CHANNELS) {
-                let count = CHANNELS.min(self.channels - first);
+            self.kernels.panel::<V>(self.panel, start * 9, channels * 9, taps);
+            for first in (0..channels).step_by(CHANNELS) {
+                let count = CHANNELS.min(channels - first);
                 self.transform::<V>(taps.add(first * 9 * MR), count, factors);
                 for position in 0..positions {
                     let from = factors.add(position * CHANNELS * MR);
