@@ -65,8 +65,8 @@ impl Backbone {
     }
 
     /// The features after the first stage, and those of the four branches, resized to the finest one.
-    pub(super) fn forward(&self, x: &Tensor, pass: Pass<'_>) -> Result<(Tensor, Vec<Tensor>)> {
-        let mut early = x.clone();
+    pub(super) fn forward(&self, x: Tensor, pass: Pass<'_>) -> Result<(Tensor, Vec<Tensor>)> {
+        let mut early = x;
         for block in &self.first {
             early = block.forward(&early, pass)?;
         }

@@ -47,8 +47,7 @@ impl HrnetOcr {
 
     /// Main and auxiliary logits at a quarter of the input, each (B, K, H/4, W/4).
     pub(crate) fn forward(&self, inputs: &Inputs, pass: Pass<'_>) -> Result<(Tensor, Tensor)> {
-        let x = self.stem.forward(inputs, pass)?;
-        let (early, mut late) = self.backbone.forward(&x, pass)?;
+        let (early, mut late) = self.backbone.forward(self.stem.forward(inputs, pass)?, pass)?;
         if let Some(gate) = &self.gate {
             let factors = gate.factors(inputs, &early, pass)?;
             let mut first = 0;
@@ -58,10 +57,11 @@ impl HrnetOcr {
                 first += channels;
             }
         }
+        drop(early);
         // Two layers read them: in training they are concatenated once.
         if matches!(pass.mode, Mode::Train { .. }) {
             late = vec![Tensor::cat(&late, 1)?];
         }
-        self.ocr.forward(&late.iter().collect::<Vec<_>>(), pass)
+        self.ocr.forward(late, pass)
     }
 }

@@ -49,11 +49,13 @@ impl Ocr {
         })
     }
 
-    /// Main and auxiliary logits of the concatenation of `inputs`.
-    pub(super) fn forward(&self, inputs: &[&Tensor], pass: Pass<'_>) -> Result<(Tensor, Tensor)> {
-        let auxiliary = self.auxiliary[0].forward(inputs, pass)?;
+    /// Main and auxiliary logits of the concatenation of `inputs`, which are gone as soon as they have been read.
+    pub(super) fn forward(&self, inputs: Vec<Tensor>, pass: Pass<'_>) -> Result<(Tensor, Tensor)> {
+        let all: Vec<_> = inputs.iter().collect();
+        let auxiliary = self.auxiliary[0].forward(&all, pass)?;
         let auxiliary = self.auxiliary[1].forward(&[&auxiliary], pass)?;
-        let pixels = self.pixels.forward(inputs, pass)?;
+        let pixels = self.pixels.forward(&all, pass)?;
+        drop(inputs);
         let keypoints = gather(&pixels, &auxiliary, pass)?;
         let context = self.attention.forward(&pixels, &keypoints, pass)?;
         let mut features = self.distribute.forward(&[&context, &pixels], pass)?;

@@ -20,7 +20,7 @@ const TASK_LEN: usize = 1 << 17;
 const TASKS: usize = 8;
 const MIN_WORK: usize = 1 << 19;
 /// Elements of patches up to which row tasks share one packed copy.
-const SHARED_PATCHES: usize = 4 << 20;
+const SHARED_PATCHES: usize = 1 << 20;
 
 /// A finished tile of every operand: rows are contiguous pixels.
 pub(super) struct Tile<T> {

@@ -10,6 +10,10 @@ use super::simd::Element;
 #[repr(C, align(64))]
 struct Line([MaybeUninit<u8>; 64]);
 
+/// The largest buffer that a thread keeps, in bytes. Larger ones are rare, and their memory is better shared with tensors and
+/// other threads.
+const KEPT: usize = 4 << 20;
+
 thread_local! {
     static POOL: RefCell<Vec<Vec<Line>>> = const { RefCell::new(Vec::new()) };
 }
@@ -17,13 +21,13 @@ thread_local! {
 /// Whether a buffer is for one call or for long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Lifetime {
-    /// The buffer is borrowed from the thread's pool.
+    /// The buffer is borrowed from the thread's pool, if it is no large one.
     Call,
     /// The buffer is a fresh one, freed in the end.
     Object,
 }
 
-/// A buffer borrowed from the thread's pool, which gets it back on drop. Its contents are arbitrary.
+/// A buffer borrowed from the thread's pool, which gets it back on drop unless it is large. Its contents are arbitrary.
 pub(super) struct Scratch<T> {
     lines: Vec<Line>,
     lifetime: Lifetime,
@@ -70,7 +74,7 @@ impl<T: Element> Scratch<T> {
 impl<T> Drop for Scratch<T> {
     fn drop(&mut self) {
         let lines = std::mem::take(&mut self.lines);
-        if self.lifetime == Lifetime::Object {
+        if self.lifetime == Lifetime::Object || lines.capacity() * size_of::<Line>() > KEPT {
             return;
         }
         // The pool is gone while the thread ends; the buffer then just goes too.

@@ -30,6 +30,8 @@ const GROUP: usize = 4;
 const SKEW: usize = 16;
 /// Panels of tiles below which tasks share the transformed input.
 const FEW_PANELS: usize = 4;
+/// Transformed weights that exist at a time, in elements; for more output channels the input is transformed again.
+const FACTORS: usize = 5 << 19;
 /// Channels that a task transforms where the input is shared.
 const CHANNELS: usize = 8;
 
@@ -66,16 +68,22 @@ impl<'a, T: Element> Winograd<'a, T> {
         if panels < FEW_PANELS {
             return self.run_few::<OUT>(plan, panels, finish);
         }
-        let (shape, transformed) = (self.kernels.shape(), Transformed::new(&self.kernels));
-        let weights = Weights::Transformed(&transformed);
-        let (step, rows) = (step(shape.1), (0, shape.0.div_ceil(MR)));
-        (0..panels).into_par_iter().with_max_len(1).for_each(|panel| {
-            let mut from = Scratch::<T>::new(side(OUT) * side(OUT) * step);
-            let from = Shared::new(from.as_mut_ptr());
-            let channels = (0, shape.1);
-            T::dispatch(TransformInput::<T, OUT> { plan, panel, channels, to: from, step });
-            T::dispatch(Multiply::<T, OUT> { weights, shape, plan, panel, rows, from, step, finish });
-        });
+        let shape = self.kernels.shape();
+        let (step, rows) = (step(shape.1), shape.0.div_ceil(MR));
+        let group = GROUP * MR * side(OUT) * side(OUT) * shape.1;
+        let part = rows.min((FACTORS / group).max(1) * GROUP);
+        for first in (0..rows).step_by(part) {
+            let rows = (first, part.min(rows - first));
+            let transformed = Transformed::new(&self.kernels, rows);
+            let weights = Weights::Transformed(&transformed);
+            (0..panels).into_par_iter().with_max_len(1).for_each(|panel| {
+                let mut from = Scratch::<T>::new(side(OUT) * side(OUT) * step);
+                let from = Shared::new(from.as_mut_ptr());
+                let channels = (0, shape.1);
+                T::dispatch(TransformInput::<T, OUT> { plan, panel, channels, to: from, step });
+                T::dispatch(Multiply::<T, OUT> { weights, shape, plan, panel, rows, from, step, finish });
+            });
+        }
     }
 
     /// A few panels of tiles, whose input is transformed once for all. Each task transforms the kernels of its own

@@ -9,12 +9,12 @@ use super::weights::{Kernels, TransformWeights, Transformed};
 use super::{GROUP, SKEW};
 
 /// Elements of a group's factors that are transformed for one multiplication, so that they stay in L2 until then.
-const FACTORS: usize = 1 << 16;
+const BLOCK: usize = 1 << 16;
 
 /// Where the factors come from.
 #[derive(Clone, Copy)]
 pub(super) enum Weights<'a, T, const OUT: usize> {
-    /// Transformed for all panels of tiles.
+    /// Transformed once for all panels of tiles.
     Transformed(&'a Transformed<T, OUT>),
     /// Transformed on the way, some channels at a time.
     Kernels(&'a Kernels<'a, T>),
@@ -45,7 +45,7 @@ impl<T: Element, const OUT: usize> Kernel<T> for Multiply<'_, T, OUT> {
         let sums = sums.as_mut_ptr();
         let block = match self.weights {
             Weights::Transformed(_) => self.shape.1,
-            Weights::Kernels(_) => (FACTORS / (positions * GROUP * MR)).min(self.shape.1),
+            Weights::Kernels(_) => (BLOCK / (positions * GROUP * MR)).min(self.shape.1),
         };
         let own = match self.weights {
             Weights::Transformed(_) => 0,

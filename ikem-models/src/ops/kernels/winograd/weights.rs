@@ -53,38 +53,39 @@ impl<T: Element> Kernels<'_, T> {
     }
 }
 
-/// All kernels, transformed for tiles of `OUT` outputs a side.
+/// The kernels of some panels of output channels, transformed for tiles of `OUT` outputs a side.
 pub(super) struct Transformed<T, const OUT: usize> {
-    panels: usize,
+    /// First panel, where a group begins, and their number.
+    panels: (usize, usize),
     channels: usize,
     /// `[group][position][panel][channel][MR]`.
     data: Scratch<T>,
 }
 
 impl<T: Element, const OUT: usize> Transformed<T, OUT> {
-    /// Transforms all kernels.
-    pub fn new(kernels: &Kernels<'_, T>) -> Self {
-        let (rows, channels) = kernels.shape();
-        let panels = rows.div_ceil(MR);
-        let mut data = Scratch::<T>::new(panels * MR * side(OUT) * side(OUT) * channels);
+    /// Transforms the kernels of some panels: the first, where a group begins, and their number.
+    pub fn new(kernels: &Kernels<'_, T>, panels: (usize, usize)) -> Self {
+        let (_, channels) = kernels.shape();
+        let mut data = Scratch::<T>::new(panels.1 * MR * side(OUT) * side(OUT) * channels);
         let to = Shared::new(data.as_mut_ptr());
-        (0..panels).into_par_iter().with_max_len(1).for_each(|panel| {
-            let first = panel / GROUP * GROUP;
-            let step = GROUP.min(panels - first) * channels * MR;
-            let at = first * side(OUT) * side(OUT) + panel % GROUP;
+        (0..panels.1).into_par_iter().with_max_len(1).for_each(|i| {
+            let first = i / GROUP * GROUP;
+            let step = GROUP.min(panels.1 - first) * channels * MR;
+            let at = first * side(OUT) * side(OUT) + i % GROUP;
             // SAFETY: the panel's first position; groups lie one behind the other.
             let to = Shared::new(unsafe { to.get().add(at * channels * MR) });
-            let channels = (0, channels);
+            let (panel, channels) = (panels.0 + i, (0, channels));
             T::dispatch(TransformWeights::<T, OUT> { kernels, panel, channels, to, step });
         });
         Self { panels, channels, data }
     }
 
-    /// The factors of a group's panels, which must begin one, and the elements from one position to the next.
+    /// The factors of the group that begins with the panel `first`, and the elements from one position to the next.
     pub fn group(&self, first: usize) -> (*const T, usize) {
-        debug_assert!(first % GROUP == 0 && first < self.panels);
-        let at = first * side(OUT) * side(OUT) * self.channels * MR;
-        (self.data.as_ptr().wrapping_add(at), GROUP.min(self.panels - first) * self.channels * MR)
+        let i = first - self.panels.0;
+        debug_assert!(i % GROUP == 0 && i < self.panels.1);
+        let at = i * side(OUT) * side(OUT) * self.channels * MR;
+        (self.data.as_ptr().wrapping_add(at), GROUP.min(self.panels.1 - i) * self.channels * MR)
     }
 }
 
