@@ -1,6 +1,7 @@
-//! Makes a checkpoint of ours from one of others.
+//! Makes a checkpoint of ours from one of others, or a smaller one of ours.
 //!
 //! `cargo run --example convert -- hrnet.pth hrnet.safetensors --layout miccai`
+//! `cargo run --example convert -- runs/compact/best.safetensors small.safetensors --half`
 #![allow(clippy::print_stdout)]
 
 use std::path::PathBuf;
@@ -10,28 +11,28 @@ use anyhow::{Result, bail};
 use clap::{Parser, ValueEnum};
 use ikem_models::{Checkpoint, Import, ImportOptions, Layout, NetworkKind, Precision};
 
-/// Converts a PyTorch checkpoint (zip or older format) to .safetensors. Nothing in it is executed.
+/// Converts a PyTorch checkpoint (zip or older format), or one of ours, to .safetensors. Nothing in it is executed.
 #[derive(Parser)]
 struct Options {
-    /// The checkpoint: a PyTorch state dict, bare or wrapped
+    /// The checkpoint: a PyTorch state dict, bare or wrapped; or a .safetensors of ours
     input: PathBuf,
     /// What to write
     #[arg(value_name = "OUT.safetensors")]
     output: PathBuf,
-    /// How its tensors are named
+    /// How its tensors are named [default: as every program reads them, which needs no import]
     #[arg(long)]
-    layout: LayoutName,
+    layout: Option<LayoutName>,
     /// The network that it must be [default: what the names say]
-    #[arg(long)]
+    #[arg(long, requires = "layout")]
     model: Option<Model>,
     /// Leave out tensors of unknown names instead of refusing them
-    #[arg(long)]
+    #[arg(long, requires = "layout")]
     allow_unknown: bool,
     /// Write 16 bit numbers, half the size
     #[arg(long)]
     half: bool,
     /// What the tensors that it lacks are drawn from
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, requires = "layout")]
     seed: u64,
 }
 
@@ -60,7 +61,18 @@ fn run() -> Result<()> {
     if options.output.extension().is_none_or(|extension| extension != "safetensors") {
         bail!("{}: expected a name that ends in .safetensors", options.output.display());
     }
-    let layout = match options.layout {
+    let checkpoint = match options.layout {
+        Some(layout) => import(&options, layout)?,
+        None => Checkpoint::read(&options.input)?,
+    };
+    checkpoint.write(&options.output, if options.half { Precision::Half } else { Precision::Single })?;
+    println!("wrote {}", options.output.display());
+    println!("network: {}", serde_json::to_string(&checkpoint.config.network)?);
+    Ok(())
+}
+
+fn import(options: &Options, layout: LayoutName) -> Result<Checkpoint> {
+    let layout = match layout {
         LayoutName::Ikem => Layout::Ikem,
         LayoutName::Imagenet => Layout::Imagenet,
         LayoutName::Miccai => Layout::Miccai,
@@ -69,16 +81,13 @@ fn run() -> Result<()> {
         Model::Unet => NetworkKind::Unet,
         Model::HrnetOcr => NetworkKind::HrnetOcr,
     });
-    let Options { allow_unknown, seed, .. } = options;
+    let &Options { allow_unknown, seed, .. } = options;
     let Import { checkpoint, used, unused, fresh } =
         Checkpoint::import(&options.input, &ImportOptions { layout, network, allow_unknown, seed })?;
     report("used", &used);
     report("not used", &unused);
     report("begin anew", &fresh);
-    checkpoint.write(&options.output, if options.half { Precision::Half } else { Precision::Single })?;
-    println!("wrote {}", options.output.display());
-    println!("network: {}", serde_json::to_string(&checkpoint.config.network)?);
-    Ok(())
+    Ok(checkpoint)
 }
 
 /// Prints how many tensors each module has.
