@@ -30,8 +30,10 @@ const GROUP: usize = 4;
 const SKEW: usize = 16;
 /// Panels of tiles below which tasks share the transformed input.
 const FEW_PANELS: usize = 4;
-/// Transformed weights that exist at a time, in elements; for more output channels the input is transformed again.
+/// Transformed weights that exist at a time, in elements: for each further part the input is transformed again, so that a
+/// part has some groups at the least.
 const FACTORS: usize = 5 << 19;
+const MIN_GROUPS: usize = 4;
 /// Channels that a task transforms where the input is shared.
 const CHANNELS: usize = 8;
 
@@ -71,7 +73,7 @@ impl<'a, T: Element> Winograd<'a, T> {
         let shape = self.kernels.shape();
         let (step, rows) = (step(shape.1), shape.0.div_ceil(MR));
         let group = GROUP * MR * side(OUT) * side(OUT) * shape.1;
-        let part = rows.min((FACTORS / group).max(1) * GROUP);
+        let part = rows.min((FACTORS / group).max(MIN_GROUPS) * GROUP);
         for first in (0..rows).step_by(part) {
             let rows = (first, part.min(rows - first));
             let transformed = Transformed::new(&self.kernels, rows);
@@ -165,6 +167,29 @@ mod tests {
     }
 
     #[test]
+    fn more_channels_than_are_transformed_at_once_are_summed() {
+        let (g, h, w) = (Geometry::square(150, 70, 3, 1, 1), 6, 11);
+        let (x, weight) = (numbers::<f64>(1, 150 * h * w), numbers::<f64>(2, g.weights()));
+        let expected = naive_conv(&x, &weight, &g, 1, h, w);
+        at_each_level(|_| check(&x, &weight, &expected, &g, (1, h, w), 1e-12));
+    }
+
+    #[test]
+    fn more_outputs_than_are_transformed_at_once_are_filtered_in_parts() {
+        let (g, h, w) = (Geometry::square(130, 800, 3, 1, 1), 48, 48);
+        let (x, weight) = (numbers::<f64>(1, 130 * h * w), numbers::<f64>(2, g.weights()));
+        let matrix = Matrix::of_rows(&weight, 800, 130 * 9);
+        let all = filter(4, &Kernels::Matrix(matrix), &x, &g, (1, h, w));
+        // Parts begin and end where the outputs' own filtering does.
+        let (few, plane) = (Geometry::square(130, 16, 3, 1, 1), h * w);
+        for first in [0, 528, 544, 784] {
+            let part = Matrix::of_rows(&weight[first * 130 * 9..][..16 * 130 * 9], 16, 130 * 9);
+            let part = filter(4, &Kernels::Matrix(part), &x, &few, (1, h, w));
+            assert!(part == all[first * plane..][..16 * plane], "outputs from {first} on");
+        }
+    }
+
+    #[test]
     fn equals_the_definition() {
         let shapes = [
             (1, 1, 1, 1, 1, 1),
@@ -172,7 +197,7 @@ mod tests {
             (5, 40, 1, 16, 64, 0),
             (4, 8, 3, 8, 4, 1),
             (30, 20, 2, 33, 70, 2),
-            (150, 70, 1, 6, 11, 1),
+            (60, 40, 1, 6, 11, 1),
         ];
         for (ic, oc, n, h, w, padding) in shapes {
             let g = Geometry::square(ic, oc, 3, 1, padding);

@@ -83,7 +83,7 @@ impl<T: Element, const OUT: usize> Transformed<T, OUT> {
     /// The factors of the group that begins with the panel `first`, and the elements from one position to the next.
     pub fn group(&self, first: usize) -> (*const T, usize) {
         let i = first - self.panels.0;
-        debug_assert!(i % GROUP == 0 && i < self.panels.1);
+        debug_assert!(i.is_multiple_of(GROUP) && i < self.panels.1);
         let at = i * side(OUT) * side(OUT) * self.channels * MR;
         (self.data.as_ptr().wrapping_add(at), GROUP.min(self.panels.1 - i) * self.channels * MR)
     }
