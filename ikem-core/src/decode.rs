@@ -54,9 +54,9 @@ impl Decoding {
         if let Self::Expected = self {
             mean = expected(map, &mut best);
         } else {
-            map.outer_iter().enumerate().for_each(|(y, row)| best.see(y, row, maximum(row)));
+            map.outer_iter().enumerate().for_each(|(y, row)| best.see(y, maximum(row)));
         }
-        let (peak, row, column) = best.found();
+        let (peak, row, column) = best.found(map);
         if let Self::Local(local) = self {
             mean = local.expected(map, row, column, peak);
         }
@@ -81,31 +81,34 @@ impl LocalWindow {
     }
 }
 
-/// The highest value so far with its row and column; the first in row order, NaN never.
+/// The highest value so far, and the first row that has it; NaN never.
 struct Peak {
     value: f32,
     row: usize,
-    column: usize,
 }
 
 impl Default for Peak {
     fn default() -> Self {
-        Self { value: f32::NEG_INFINITY, row: 0, column: 0 }
+        Self { value: f32::NEG_INFINITY, row: 0 }
     }
 }
 
 impl Peak {
     /// Row `y`, whose highest value is `top`.
-    fn see(&mut self, y: usize, row: ArrayView1<'_, f32>, top: f32) {
+    fn see(&mut self, y: usize, top: f32) {
         if top > self.value {
-            let column = row.iter().position(|&value| value == top).unwrap_or(0);
-            *self = Self { value: top, row: y, column };
+            *self = Self { value: top, row: y };
         }
     }
 
-    fn found(&self) -> (f32, usize, usize) {
-        let value = if self.value == f32::NEG_INFINITY { 0.0 } else { self.value };
-        (value, self.row, self.column)
+    /// The highest value with its row and column, the first in row order. The column is looked for once, in the end: up to
+    /// the peak of a heatmap each row is higher than the last.
+    fn found(&self, map: ArrayView2<'_, f32>) -> (f32, usize, usize) {
+        if self.value == f32::NEG_INFINITY {
+            return (0.0, 0, 0);
+        }
+        let column = map.row(self.row).iter().position(|&value| value == self.value).unwrap_or(0);
+        (self.value, self.row, column)
     }
 }
 
@@ -139,7 +142,7 @@ fn expected(map: ArrayView2<'_, f32>, peak: &mut Peak) -> Option<Point> {
             Some(values) => add_row(values, &mut columns),
             None => add_row(&row.to_vec(), &mut columns),
         };
-        peak.see(y, row, top);
+        peak.see(y, top);
         mean.mass += total;
         mean.y += total * y as f64;
     }
@@ -224,6 +227,38 @@ mod tests {
                 prop_assert!((0.0..=6.0).contains(&point.x) && (0.0..=4.0).contains(&point.y), "{point:?}");
             }
         }
+    }
+
+    #[test]
+    fn the_mean_is_that_of_the_definition_on_any_shape() {
+        for (height, width) in [(1, 1), (3, 5), (4, 8), (9, 19), (18, 40)] {
+            let value = |(y, x)| ((y * 31 + x * 17) % 23) as f32 / 23.0 + 0.01;
+            let map = Array2::from_shape_fn((height, width), value);
+            let mut mean = Mean::default();
+            map.indexed_iter().for_each(|((y, x), &value)| mean.add(x as f64, y as f64, value.into()));
+            let mean = mean.point().expect("mass");
+            let transposed = map.t().as_standard_layout().into_owned();
+            for view in [map.view(), transposed.t()] {
+                let found = Decoding::Expected.detect(view);
+                let off = found.point - mean;
+                assert!(off.x.abs() < 1e-4 && off.y.abs() < 1e-4, "{height} x {width}: {off:?}");
+                assert_eq!(found.confidence, map.iter().copied().fold(0.0, f32::max));
+            }
+        }
+    }
+
+    #[test]
+    fn the_first_of_several_peaks_is_found() {
+        let mut map = Array2::from_elem((9, 11), 0.5);
+        for place in [[5, 3], [5, 7], [6, 0]] {
+            map[place] = 1.0;
+        }
+        let found = Detection { point: Point::new(3.0, 5.0), confidence: 1.0 };
+        assert_eq!(Decoding::Argmax.detect(map.view()), found);
+        map.fill(-1.0);
+        assert_eq!(Decoding::Expected.detect(map.view()).point, Point::default());
+        map[[6, 2]] = 0.0;
+        assert_eq!(Decoding::Expected.detect(map.view()).point, Point::new(2.0, 6.0));
     }
 
     #[test]
