@@ -69,7 +69,7 @@ mod summary;
 mod unet;
 
 pub use candle_core::Device;
-pub use checkpoint::{Checkpoint, Import, ImportOptions, Layout, Precision};
+pub use checkpoint::{Checkpoint, Import, ImportOptions, Layout, Precision, UNFINISHED};
 pub use config::{ConfigError, HrnetOcrConfig, ModelConfig, NetworkConfig, NetworkKind, UnetConfig};
 pub use error::{CheckpointFault, Error, Result};
 pub use hrnet::HrnetOcr;

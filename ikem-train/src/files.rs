@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
+use ikem_models::UNFINISHED;
+
 /// Puts what `write` writes where `path` is: into a temporary file beside it, which reaches the disk and then takes its
 /// name. When anything fails, what stood there still does.
 pub(crate) fn replace(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
@@ -18,7 +20,7 @@ pub(crate) fn replace(path: &Path, write: impl FnOnce(&mut File) -> io::Result<(
         // Temporary files are private; the result is as readable as any file that a program writes.
         builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
-    builder.prefix(TEMPORARY);
+    builder.prefix(UNFINISHED);
     let mut file = builder.tempfile_in(folder)?;
     write(file.as_file_mut())?;
     file.as_file().sync_all()?;
@@ -29,14 +31,11 @@ pub(crate) fn replace(path: &Path, write: impl FnOnce(&mut File) -> io::Result<(
     Ok(())
 }
 
-/// How names of temporary files begin.
-const TEMPORARY: &str = ".ikem-unfinished-";
-
-/// Removes what a process that was killed has left of files that it was writing into `folder`.
+/// Removes what a process that was killed has left of files that it was writing into `folder`, checkpoints included.
 pub(crate) fn remove_unfinished(folder: &Path) -> io::Result<()> {
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
-        if entry.file_name().to_string_lossy().starts_with(TEMPORARY) {
+        if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
             std::fs::remove_file(entry.path())?;
         }
     }
@@ -62,7 +61,8 @@ mod tests {
         assert_eq!(std::fs::read(&path).expect("read"), b"old");
         assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 1);
 
-        std::fs::write(folder.path().join(format!("{TEMPORARY}x")), b"of a killed process").expect("written");
+        std::fs::write(folder.path().join(format!("{UNFINISHED}x")), b"of a killed process")
+            .expect("written");
         remove_unfinished(folder.path()).expect("removed");
         assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 1);
     }

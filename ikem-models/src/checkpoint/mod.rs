@@ -20,6 +20,10 @@ pub use self::import::{Import, ImportOptions};
 pub use self::layout::Layout;
 pub use self::safetensors::Precision;
 
+/// How the names of files begin that [`Checkpoint::write`] has not finished. They are beside the checkpoint, and stay only where
+/// the process was killed while it wrote.
+pub const UNFINISHED: &str = ".ikem-unfinished-";
+
 /// The largest file that is read: a hundred times the bundled model, four times the published ones with optimiser.
 const MAX_FILE_BYTES: u64 = 2 << 30;
 
@@ -143,6 +147,7 @@ fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
         // Temporary files are private; the checkpoint is as readable as any file that a program writes.
         builder.permissions(fs::Permissions::from_mode(0o666));
     }
+    builder.prefix(UNFINISHED);
     let mut file = builder.tempfile_in(folder)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
