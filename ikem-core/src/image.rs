@@ -1,4 +1,4 @@
-use crate::{Error, Size};
+use crate::{Error, Pixel, Size};
 
 /// A grey image in memory: one channel, f32 in 0 (black) … 1 (white), rows from the top.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,7 +31,7 @@ impl GrayImage {
     /// # Errors
     /// As [`new`](Self::new).
     pub fn from_u8(size: Size, pixels: &[u8]) -> Result<Self, Error> {
-        Self::new(size, pixels.iter().map(|&value| f32::from(value) / 255.0).collect())
+        Self::new(size, pixels.iter().map(|&pixel| pixel.value()).collect())
     }
 
     /// An image of 16-bit grey pixels in row-major order: 65535 becomes 1.
@@ -39,7 +39,7 @@ impl GrayImage {
     /// # Errors
     /// As [`new`](Self::new).
     pub fn from_u16(size: Size, pixels: &[u16]) -> Result<Self, Error> {
-        Self::new(size, pixels.iter().map(|&value| f32::from(value) / 65535.0).collect())
+        Self::new(size, pixels.iter().map(|&pixel| pixel.value()).collect())
     }
 
     /// Width and height.

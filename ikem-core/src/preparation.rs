@@ -1,5 +1,6 @@
 use serde::{Deserialize, Serialize};
 
+use crate::pixel::over_255;
 use crate::{Error, GrayImage, Resampling, Size, resample};
 
 /// The one way an image becomes a network's input, for prediction and for training: resized to `size`, rounded to
@@ -31,7 +32,7 @@ impl Preparation {
         /// a function for each pixel on processors that compilers do not take for new.
         const WHOLE: f32 = 12_582_912.0;
         let level = (255.0 * value + WHOLE) - WHOLE;
-        2.0 * (level / 255.0) - 1.0
+        2.0 * over_255(level) - 1.0
     }
 }
 

@@ -1,7 +1,7 @@
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, GrayImage, Size};
+use crate::{Error, GrayImage, Pixel, Size};
 
 /// How an image is resized.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -13,30 +13,6 @@ pub enum Resampling {
     Bilinear,
     /// The mean of what a pixel covers, as OpenCV's `INTER_AREA`: what the bundled model was trained with.
     Area,
-}
-
-/// A grey value as files hold it.
-pub trait Pixel: Copy + Sync {
-    /// The value as 0 (black) … 1 (white).
-    fn value(self) -> f32;
-}
-
-impl Pixel for f32 {
-    fn value(self) -> f32 {
-        self
-    }
-}
-
-impl Pixel for u8 {
-    fn value(self) -> f32 {
-        f32::from(self) / 255.0
-    }
-}
-
-impl Pixel for u16 {
-    fn value(self) -> f32 {
-        f32::from(self) / 65535.0
-    }
 }
 
 /// Resizes `image` to `target` pixels.
@@ -107,6 +83,7 @@ struct Pair {
 }
 
 impl Pair {
+    #[inline]
     fn sum(&self, line: &[f32]) -> f32 {
         match line[self.first..] {
             [a, b, ..] => a * self.weights[0] + b * self.weights[1],
