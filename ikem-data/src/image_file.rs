@@ -250,11 +250,10 @@ pub(crate) fn jpeg_has_end(bytes: &[u8]) -> bool {
     let mut rest = bytes.get(2..).unwrap_or_default();
     loop {
         // Entropy-coded data run to the next marker that is not a stuffed zero or a restart.
-        let Some(place) = rest.windows(2).position(
-            |pair| matches!(pair, [0xff, marker] if !matches!(marker, 0x00 | 0x01 | 0xd0..=0xd7 | 0xff)),
-        ) else {
-            return false;
+        let marks = |place: &usize| {
+            rest.get(place + 1).is_some_and(|marker| !matches!(marker, 0x00 | 0x01 | 0xd0..=0xd7 | 0xff))
         };
+        let Some(place) = memchr::memchr_iter(0xff, rest).find(marks) else { return false };
         let after = rest.get(place + 2..).unwrap_or_default();
         rest = match (rest.get(place + 1), after) {
             (Some(0xd9), _) => return true,

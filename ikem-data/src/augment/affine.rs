@@ -133,9 +133,8 @@ impl Bordered {
         let part = |place: i64| ((place as u32) >> 8) as i32 as f32 * (1.0 / (1 << 24) as f32);
         let (right, down) = (part(x), part(y));
         let start = row as usize * self.stride + column as usize;
-        let upper = self.pixels.get(start..start + 2);
-        let lower = self.pixels.get(start + self.stride..start + self.stride + 2);
-        let (Some(&[a, b]), Some(&[c, d])) = (upper, lower) else { return 0.0 };
+        let Some([a, b, rest @ ..]) = self.pixels.get(start..start + self.stride + 2) else { return 0.0 };
+        let [.., c, d] = rest else { return 0.0 };
         let (upper, lower) = (a + right * (b - a), c + right * (d - c));
         upper + down * (lower - upper)
     }
