@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ikem_core::{GrayImage, Heatmaps, Hint, Hints, Keypoints, Point, Skeleton};
-use ikem_data::Prediction as Exported;
+use ikem_data::{Prediction as Exported, Spacing};
 use ikem_eval::{mre, radial_errors};
 use ikem_models::{Prediction, Session, Snapshot};
 
@@ -55,6 +55,7 @@ pub struct Document {
     session: Session,
     image: Option<Arc<GrayImage>>,
     labels: Option<Keypoints>,
+    spacing: Option<Spacing>,
     network: Arc<Network>,
     predicted_by: String,
     effort: Effort,
@@ -71,6 +72,8 @@ pub struct Opening {
     pub matched: Option<GrayImage>,
     /// Where its keypoints are, as far as that is known.
     pub labels: Option<Keypoints>,
+    /// How far apart its pixels lie, as far as that is known.
+    pub spacing: Option<Spacing>,
     /// What was done to it before.
     pub kept: Option<Sidecar>,
     /// The network that answers.
@@ -82,7 +85,7 @@ pub struct Opening {
 impl Document {
     /// Opens an image: goes on where the work was left, or predicts.
     pub fn open(entry: &Entry, opening: Opening) -> Result<Self> {
-        let Opening { image, matched, labels, kept, network, generation } = opening;
+        let Opening { image, matched, labels, spacing, kept, network, generation } = opening;
         let seen = matched.as_ref().unwrap_or(&image);
         let predictor = &network.predictor;
         let (session, predicted_by, effort) = match kept {
@@ -95,7 +98,7 @@ impl Document {
         let labels = labels.filter(|labels| labels.len() == predictor.config().keypoints());
         let image = (image.size().area() <= HELD).then(|| Arc::new(image));
         let save_error = None;
-        Ok(Self { session, image, labels, network, predicted_by, effort, save_error, generation })
+        Ok(Self { session, image, labels, spacing, network, predicted_by, effort, save_error, generation })
     }
 
     /// The image as it is, if it is held.
@@ -211,7 +214,7 @@ impl Document {
     pub fn sidecar(&self, entry: &Entry) -> Sidecar {
         Sidecar::new(
             entry.name.clone(),
-            self.session.image_size(),
+            (self.session.image_size(), self.spacing),
             self.skeleton(),
             self.predicted_by.clone(),
             self.effort,

@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
 use ikem_core::{History, Size, Skeleton};
-use ikem_data::{PredictedKeypoint, Prediction};
+use ikem_data::{PredictedKeypoint, Prediction, Spacing};
 use ikem_eval::{Script, challenge_angles};
 use ikem_models::Snapshot;
 use serde::{Deserialize, Serialize};
@@ -28,6 +28,9 @@ pub struct Sidecar {
     pub width: usize,
     /// Pixels in a column.
     pub height: usize,
+    /// How far apart they lie, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spacing: Option<Spacing>,
     /// The keypoints' names in order.
     pub names: Vec<String>,
     /// The network that predicted them.
@@ -53,14 +56,15 @@ impl Sidecar {
     /// What is to be written of an image.
     pub fn new(
         image: String,
-        size: Size,
+        (size, spacing): (Size, Option<Spacing>),
         skeleton: &Skeleton,
         network: String,
         effort: Effort,
         states: History<Snapshot>,
     ) -> Self {
         let (Size { width, height }, names) = (size, skeleton.names().to_vec());
-        Self { format: FORMAT.to_owned(), image, width, height, names, network, effort, states }
+        let format = FORMAT.to_owned();
+        Self { format, image, width, height, spacing, names, network, effort, states }
     }
 
     /// Reads the sidecar at `path`; none where there is no such file.
@@ -135,7 +139,7 @@ impl Sidecar {
             height: self.height,
             keypoints: keypoints.collect(),
             cobb: cobb.map(|angles| angles.degrees),
-            spacing: None,
+            spacing: self.spacing.and_then(|spacing| Spacing::new(spacing.x, spacing.y)),
         }
     }
 }

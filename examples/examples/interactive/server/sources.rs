@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result as Anyhow, bail};
 use ikem_core::{GrayImage, Keypoints, Point};
-use ikem_data::{Limits, Phantom, PhantomConfig, decode_image, load_image};
+use ikem_data::{Limits, Phantom, PhantomConfig, Radiograph, Spacing, decode_image, load_radiograph};
 use ikem_eval::GroundTruth;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -19,7 +19,7 @@ const BUNDLED_TRUTH: &str = include_str!("../../../assets/phantom.json");
 /// How many phantoms are shown where no image was given.
 const PHANTOMS: u64 = 6;
 /// What an image file's name ends in.
-const EXTENSIONS: [&str; 6] = ["png", "jpg", "jpeg", "tif", "tiff", "bmp"];
+const EXTENSIONS: [&str; 7] = ["png", "jpg", "jpeg", "tif", "tiff", "bmp", "dcm"];
 /// The most images of one session.
 pub const MOST_IMAGES: usize = 20_000;
 
@@ -45,12 +45,26 @@ pub struct Listed {
     pub sidecar: PathBuf,
 }
 
+/// An image with what is known of it.
+#[derive(Debug)]
+pub struct Loaded {
+    /// Its pixels.
+    pub image: GrayImage,
+    /// Where its keypoints are: of phantoms.
+    pub labels: Option<Keypoints>,
+    /// How far apart its pixels lie: of DICOM files that say so.
+    pub spacing: Option<Spacing>,
+}
+
 impl Source {
-    /// The image and, of phantoms, where its keypoints are.
-    pub fn load(&self) -> Result<(GrayImage, Option<Keypoints>)> {
+    /// Reads the image.
+    pub fn load(&self) -> Result<Loaded> {
         let limits = Limits::default();
         match self {
-            Self::File(path) => Ok((load_image(path, &limits)?, None)),
+            Self::File(path) => {
+                let Radiograph { image, spacing } = load_radiograph(path, &limits)?;
+                Ok(Loaded { image, labels: None, spacing })
+            }
             Self::Bundled => {
                 #[derive(Deserialize)]
                 struct Truth {
@@ -58,12 +72,13 @@ impl Source {
                 }
                 let truth: Option<Truth> = serde_json::from_str(BUNDLED_TRUTH).ok();
                 let image = decode_image("the bundled phantom", BUNDLED, &limits)?;
-                Ok((image, truth.map(|truth| truth.keypoints.into())))
+                let labels = truth.map(|truth| truth.keypoints.into());
+                Ok(Loaded { image, labels, spacing: None })
             }
             Self::Phantom(config, seed) => {
                 let Phantom { image, keypoints, .. } =
                     Phantom::generate(config, *seed).map_err(|error| Kind::Failed.because(error))?;
-                Ok((image, Some(keypoints)))
+                Ok(Loaded { image, labels: Some(keypoints), spacing: None })
             }
         }
     }
@@ -99,7 +114,7 @@ pub fn files(paths: &[PathBuf], output: Option<&Path>) -> Anyhow<Vec<Listed>> {
         if path.metadata().with_context(named)?.is_dir() {
             let inside = images_in(path).with_context(named)?;
             if inside.is_empty() {
-                bail!("{}: no image in there (PNG, JPEG, TIFF, BMP)", named());
+                bail!("{}: no image in there (PNG, JPEG, TIFF, BMP, DICOM)", named());
             }
             found.extend(inside);
         } else {
@@ -223,6 +238,7 @@ fn extension(bytes: &[u8]) -> &'static str {
         [0x89, b'P', ..] => "png",
         [0xff, 0xd8, ..] => "jpg",
         [b'B', b'M', ..] => "bmp",
+        _ if bytes.get(128..132) == Some(b"DICM") => "dcm",
         _ => "tif",
     }
 }

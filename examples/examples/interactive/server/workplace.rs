@@ -17,7 +17,7 @@ use super::entry::{Entry, Slot, lock};
 use super::failure::{Kind, Result};
 use super::networks::{Network, Networks};
 use super::sidecar::{Effort, Sidecar};
-use super::sources::{Listed, MOST_IMAGES, Source, Uploads};
+use super::sources::{Listed, Loaded, MOST_IMAGES, Source, Uploads};
 
 /// How many images are open at a time; each holds up to 65 predictions of 2 MB.
 pub const MOST_OPEN: usize = 4;
@@ -255,7 +255,7 @@ impl Workplace {
             };
             let image = match held {
                 Some(image) => image,
-                None => Arc::new(entry.source.load()?.0),
+                None => Arc::new(entry.source.load()?.image),
             };
             Ok(match &workplace.matching {
                 Some(matching) if matched => Arc::new(match_histogram(&image, &matching.reference)),
@@ -363,12 +363,12 @@ impl Workplace {
             Slot::Kept(sidecar) => Some((**sidecar).clone()),
             Slot::Closed => Sidecar::read(&entry.sidecar)?,
         };
-        let (image, exact) = entry.source.load()?;
+        let Loaded { image, labels, spacing } = entry.source.load()?;
         let matching = self.matching.as_ref().filter(|matching| matching.on.load(Ordering::SeqCst));
         let matched = matching.map(|matching| match_histogram(&image, &matching.reference));
         let manifest = self.labels.as_ref();
-        let labels = exact.or_else(|| entry.source.labels(manifest?, &image));
-        let opening = Opening { image, matched, labels, kept, network, generation };
+        let labels = labels.or_else(|| entry.source.labels(manifest?, &image));
+        let opening = Opening { image, matched, labels, spacing, kept, network, generation };
         *slot = Slot::Open(Box::new(Document::open(entry, opening)?));
         Ok(())
     }
