@@ -58,4 +58,16 @@ pub enum Error {
         /// Its value.
         value: f32,
     },
+    /// A value that a covariance cannot have.
+    #[error(
+        "the error covariance in row {row}, column {column} is {value}; expected a finite value, above 0 on the diagonal"
+    )]
+    Covariance {
+        /// Its keypoint.
+        row: usize,
+        /// The keypoint that it varies with.
+        column: usize,
+        /// The value.
+        value: f32,
+    },
 }

@@ -109,6 +109,18 @@ impl Size {
         let inside = |value: f32, extent: usize| value >= -0.5 && value <= extent as f32;
         inside(point.x, self.width) && inside(point.y, self.height)
     }
+
+    /// The place nearest to a finite `point` that is no farther out than the outer pixel centres.
+    ///
+    /// ```
+    /// use ikem_core::{Point, Size};
+    /// assert_eq!(Size::new(10, 20).nearest(Point::new(-3.0, 19.4)), Point::new(0.0, 19.0));
+    /// ```
+    #[must_use]
+    pub fn nearest(self, point: Point) -> Point {
+        let last = |extent: usize| extent.saturating_sub(1) as f32;
+        Point::new(point.x.clamp(0.0, last(self.width)), point.y.clamp(0.0, last(self.height)))
+    }
 }
 
 impl fmt::Display for Size {

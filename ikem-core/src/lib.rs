@@ -23,6 +23,7 @@
 
 mod decode;
 mod error;
+mod error_covariance;
 mod geometry;
 mod heatmaps;
 mod hints;
@@ -37,6 +38,7 @@ mod skeleton;
 
 pub use decode::{Decoding, Detection, LocalWindow};
 pub use error::Error;
+pub use error_covariance::ErrorCovariance;
 pub use geometry::{Point, Size};
 pub use heatmaps::{GaussianFactors, Heatmaps};
 pub use hints::{Hint, Hints};

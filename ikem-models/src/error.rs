@@ -107,6 +107,9 @@ pub enum CheckpointFault {
         /// Its type in the file.
         found: String,
     },
+    /// The error covariance is none.
+    #[error("{0}")]
+    Errors(ikem_core::Error),
     /// A value that is no number.
     #[error("tensor `{name}` holds a value that is not finite")]
     NotFinite {

@@ -53,6 +53,7 @@
 mod checkpoint;
 mod config;
 mod error;
+pub mod files;
 mod hrnet;
 mod inputs;
 mod layers;
@@ -69,7 +70,7 @@ mod summary;
 mod unet;
 
 pub use candle_core::Device;
-pub use checkpoint::{Checkpoint, Import, ImportOptions, Layout, Precision, UNFINISHED};
+pub use checkpoint::{Checkpoint, Import, ImportOptions, Layout, Precision};
 pub use config::{ConfigError, HrnetOcrConfig, ModelConfig, NetworkConfig, NetworkKind, UnetConfig};
 pub use error::{CheckpointFault, Error, Result};
 pub use hrnet::HrnetOcr;

@@ -30,7 +30,8 @@ pub(crate) enum Maps {
 }
 
 impl Prediction {
-    /// The K keypoints as the network places them, in pixels of the original image.
+    /// The K keypoints as the network places them, in pixels of the original image; with hints, moved by what these tell of
+    /// their errors where the checkpoint knows how they vary together.
     #[must_use]
     pub const fn keypoints(&self) -> &Keypoints {
         &self.keypoints

@@ -2,7 +2,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor};
-use ikem_core::{Detection, GrayImage, Hint, Hints, History, Size};
+use ikem_core::{ErrorCovariance, GrayImage, Hint, Hints, History, Keypoints, Size};
 
 use crate::checkpoint::{Checkpoint, Precision};
 use crate::config::ModelConfig;
@@ -20,6 +20,7 @@ pub struct Predictor(Arc<Model>);
 #[derive(Debug)]
 struct Model {
     network: Network,
+    errors: Option<ErrorCovariance>,
     config: ModelConfig,
     device: Device,
     dtype: DType,
@@ -86,13 +87,13 @@ impl Predictor {
         config.check()?;
         let network = Network::frozen_fresh(config, seed, device).map_err(BuildError::of_memory)?;
         let (config, device) = (config.clone(), device.clone());
-        Ok(Self(Arc::new(Model { network, config, device, dtype: DType::F32 })))
+        Ok(Self(Arc::new(Model { network, errors: None, config, device, dtype: DType::F32 })))
     }
 
     fn build(checkpoint: Checkpoint, device: &Device, dtype: DType) -> BuildResult<Self> {
-        let Checkpoint { config, tensors } = checkpoint;
+        let Checkpoint { config, tensors, errors } = checkpoint;
         let network = Network::frozen(&config, tensors, device, dtype)?;
-        Ok(Self(Arc::new(Model { network, config, device: device.clone(), dtype })))
+        Ok(Self(Arc::new(Model { network, errors, config, device: device.clone(), dtype })))
     }
 
     /// How the network is built and what it expects.
@@ -165,16 +166,20 @@ impl Predictor {
             Some(previous) => previous.as_input(&self.0.device, self.0.dtype)?,
             None => PreviousMaps::None,
         };
+        let hints: Vec<Hint> = hints.iter().map(on_grid).collect();
         let inputs = Inputs {
-            hints: HintMaps::Gaussians { hints: vec![hints.iter().map(on_grid).collect()], std },
+            hints: HintMaps::Gaussians { hints: vec![hints.clone()], std },
             previous,
             image: ImageInput::Encoded(image.encoded.clone()),
         };
         let answer = self.0.network.forward(&inputs, Mode::Eval)?;
         let detections = answer.detect(&decoding)?.concat();
-        let place = |detection: &Detection| detection.point.rescaled(grid, image.size);
+        let mut keypoints: Keypoints = detections.iter().map(|detection| detection.point).collect();
+        if let Some(errors) = &self.0.errors {
+            keypoints = errors.moved(&keypoints, &hints).iter().map(|&point| grid.nearest(point)).collect();
+        }
         Ok(Prediction {
-            keypoints: detections.iter().map(place).collect(),
+            keypoints: keypoints.rescaled(grid, image.size),
             confidences: detections.iter().map(|detection| detection.confidence).collect(),
             maps: Maps::Logits(answer.main),
             grid,

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use candle_core::{Device, Tensor};
-use ikem_core::Size;
+use ikem_core::{ErrorCovariance, Size};
 use ikem_models::{
     Checkpoint, CheckpointFault, Error, ModelConfig, Network, NetworkConfig, Precision, Predictor, UnetConfig,
 };
@@ -18,7 +18,7 @@ fn checkpoint() -> Checkpoint {
     let network = UnetConfig { width: 2, gate_width: Some(4), ..UnetConfig::default() };
     let config = ModelConfig { size: Size::new(64, 96), ..ModelConfig::new(NetworkConfig::Unet(network)) };
     let tensors = Network::fresh(&config, 1, &Device::Cpu).expect("a network").parameters().state_dict();
-    Checkpoint { config, tensors }
+    Checkpoint::new(config, tensors)
 }
 
 fn bytes(checkpoint: &Checkpoint) -> Vec<u8> {
@@ -66,6 +66,39 @@ fn what_is_written_can_be_read_again() {
     }
     let left: Vec<_> = std::fs::read_dir(folder.path()).expect("a folder").collect();
     assert_eq!(left.len(), 1, "temporary files are gone");
+}
+
+/// Errors that are the same in all keypoints, and a little by themselves.
+fn together(keypoints: usize) -> ErrorCovariance {
+    let square = keypoints * keypoints;
+    let value = |i: usize| if i % square / keypoints == i % keypoints { 1.0 } else { 0.75 };
+    ErrorCovariance::new(keypoints, (0..2 * square).map(value).collect()).expect("a covariance")
+}
+
+#[test]
+fn the_error_covariance_goes_along_and_is_none_of_the_networks_tensors() {
+    let folder = TempDir::new().expect("a folder");
+    let path = folder.path().join("model.safetensors");
+    let original = Checkpoint { errors: Some(together(68)), ..checkpoint() };
+    for precision in [Precision::Single, Precision::Half] {
+        original.write(&path, precision).expect("written");
+        let read = Checkpoint::read(&path).expect("read");
+        assert_eq!(read.errors, original.errors);
+        assert!(read.tensors.keys().eq(original.tensors.keys()));
+    }
+    let found = Checkpoint { errors: Some(together(3)), ..checkpoint() };
+    let error = error_of(&bytes(&found)).to_string();
+    assert!(error.contains("`ikem.error_covariance` has shape [2, 3, 3]; expected [2, 68, 68]"), "{error}");
+    // The first value of the last tensor, by name the covariance's own, made zero.
+    let mut broken = bytes(&original);
+    let header = u64::from_le_bytes(broken[..8].try_into().expect("eight bytes")) as usize;
+    let text = String::from_utf8_lossy(&broken[8..8 + header]).into_owned();
+    let entry = text.split("\"ikem.error_covariance\"").nth(1).expect("an entry");
+    let offset = entry.split("\"data_offsets\":[").nth(1).and_then(|rest| rest.split(',').next());
+    let start = 8 + header + offset.and_then(|digits| digits.parse::<usize>().ok()).expect("an offset");
+    broken[start..start + 4].fill(0);
+    let error = error_of(&broken).to_string();
+    assert!(error.contains("in row 0, column 0 is 0; expected a finite value, above 0"), "{error}");
 }
 
 #[test]

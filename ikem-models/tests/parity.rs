@@ -49,7 +49,7 @@ fn logits_and_coordinates_are_pytorchs_on_every_path() {
             let plain = fixture.network(DType::F32).forward(&batch.inputs(), Mode::Eval);
             check_evaluation(name, &plain.expect("a forward pass"));
         });
-        let frozen = Checkpoint { config: fixture.config(), tensors: fixture.state_dict() };
+        let frozen = Checkpoint::new(fixture.config(), fixture.state_dict());
         let frozen = Predictor::from_checkpoint(frozen, &Device::Cpu).expect("a predictor");
         check_evaluation(
             name,

@@ -75,7 +75,7 @@ fn both_paths_answer_alike() {
         let [hints, previous, image] = maps(DType::F32, 1);
         let inputs = Inputs::dense(hints, previous, image);
         let answer = || {
-            let checkpoint = Checkpoint { config: config.clone(), tensors: tensors.clone() };
+            let checkpoint = Checkpoint::new(config.clone(), tensors.clone());
             let frozen = Predictor::from_checkpoint(checkpoint, &Device::Cpu).expect("a predictor");
             let frozen = frozen.forward(&inputs).expect("logits").upsampled().expect("logits");
             let training = fresh.forward(&inputs, Mode::Eval).expect("logits");
@@ -97,7 +97,7 @@ fn half_precision_answers_nearly_alike() {
         let scratch = tempfile::tempdir().expect("a folder");
         let path = scratch.path().join("checkpoint.safetensors");
         let fresh = Network::fresh(&config, 7, &Device::Cpu).expect("a network");
-        let checkpoint = Checkpoint { config, tensors: fresh.parameters().state_dict() };
+        let checkpoint = Checkpoint::new(config, fresh.parameters().state_dict());
         checkpoint.write(&path, Precision::Single).expect("written");
         let answer = |precision, dtype| {
             let predictor = Predictor::load_in(&path, precision, &Device::Cpu).expect("a predictor");

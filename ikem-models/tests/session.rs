@@ -4,7 +4,7 @@
 #![allow(clippy::expect_used, clippy::panic)]
 
 use candle_core::Tensor;
-use ikem_core::{GrayImage, Hint, Keypoints, Point, Reviser, Size};
+use ikem_core::{ErrorCovariance, GrayImage, Hint, Keypoints, Point, Reviser, Size};
 use ikem_models::{
     Checkpoint, Device, ModelConfig, Network, NetworkConfig, Predictor, Session, Snapshot, UnetConfig,
 };
@@ -13,6 +13,10 @@ use proptest::prelude::*;
 const IMAGE: Size = Size::new(90, 150);
 
 fn predictor() -> Predictor {
+    Predictor::from_checkpoint(checkpoint(), &Device::Cpu).expect("a predictor")
+}
+
+fn checkpoint() -> Checkpoint {
     let network = UnetConfig { width: 2, gate_width: Some(4), ..UnetConfig::default() };
     let size = Size::new(64, 96);
     let config = ModelConfig { size, ..ModelConfig::new(NetworkConfig::Unet(network)) };
@@ -20,7 +24,7 @@ fn predictor() -> Predictor {
     // Untrained, the network hardly listens to hints; this makes it.
     let loud = Tensor::new(&[50_f32], &Device::Cpu).expect("a tensor");
     tensors.insert("hint_fusion_layer.scale".to_owned(), loud);
-    Predictor::from_checkpoint(Checkpoint { config, tensors }, &Device::Cpu).expect("a predictor")
+    Checkpoint::new(config, tensors)
 }
 
 fn image() -> GrayImage {
@@ -53,6 +57,38 @@ fn keypoints_are_in_image_space_and_a_sessions_first_prediction_is_the_predictor
     assert_eq!(maps.size(), predictor.config().size);
     let found = maps.decode(&predictor.config().decoding);
     assert!(found.iter().zip(prediction.confidences()).all(|(a, b)| a.confidence == *b));
+}
+
+#[test]
+fn what_hints_tell_of_the_errors_comes_on_top_of_the_networks_answer() {
+    // All keypoints' errors are the same but for a quarter of the variance.
+    let square = 68 * 68;
+    let value = |i: usize| if i % square / 68 == i % 68 { 1.0 } else { 0.75 };
+    let errors = ErrorCovariance::new(68, (0..2 * square).map(value).collect()).expect("a covariance");
+    let told = Checkpoint { errors: Some(errors.clone()), ..checkpoint() };
+    let mut told =
+        Predictor::from_checkpoint(told, &Device::Cpu).and_then(|p| p.session(&image())).expect("a session");
+    let mut plain = predictor().session(&image()).expect("a session");
+    assert_eq!(told.keypoints(), plain.keypoints());
+    let grid = plain.predictor().config().size;
+    let mut hints = Vec::new();
+    for (keypoint, point) in [(7, Point::new(40.0, 30.0)), (50, Point::new(-0.5, 150.0))] {
+        let hint = Hint::new(keypoint, point);
+        told.revise(hint).expect("a prediction");
+        plain.revise(hint).expect("a prediction");
+        hints.push(Hint::new(keypoint, point.rescaled(IMAGE, grid)));
+        let answer = plain.raw_keypoints().rescaled(IMAGE, grid);
+        let expected = errors.moved(&answer, &hints);
+        for ((a, b), before) in told.raw_keypoints().iter().zip(expected.iter()).zip(answer.iter()) {
+            let b = grid.nearest(*b).rescaled(grid, IMAGE);
+            assert!(
+                a.distance(b) < 1e-2 && a.distance(before.rescaled(grid, IMAGE)) > 0.1,
+                "{a:?} is not {b:?}"
+            );
+        }
+        assert!(told.raw_keypoints().iter().all(|&point| IMAGE.contains(point)));
+        assert_eq!(told.keypoints()[keypoint], point);
+    }
 }
 
 #[test]

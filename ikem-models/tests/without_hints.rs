@@ -25,7 +25,7 @@ fn configs() -> [ModelConfig; 2] {
 
 fn checkpoint(config: ModelConfig) -> Checkpoint {
     let fresh = Network::fresh(&config, 1, &Device::Cpu).expect("a network");
-    Checkpoint { tensors: fresh.parameters().state_dict(), config }
+    Checkpoint::new(config, fresh.parameters().state_dict())
 }
 
 #[test]

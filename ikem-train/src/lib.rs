@@ -12,7 +12,6 @@ mod adam;
 mod average;
 mod config;
 mod error;
-mod files;
 mod gradients;
 mod learner;
 mod log;
@@ -24,6 +23,7 @@ mod state;
 mod strategy;
 mod trainer;
 mod training_data;
+mod typical_errors;
 mod validation;
 
 pub use adam::{Adam, AdamConfig, AdamState};

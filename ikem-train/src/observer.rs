@@ -49,6 +49,10 @@ pub trait Observer {
     /// So many batches of a validation are done, of so many.
     fn validating(&mut self, _done: usize, _of: usize) {}
 
+    /// The training is over, and so many batches of the images that it learnt from were looked at once more, of so many: how
+    /// their errors vary together goes into the checkpoints.
+    fn looking_back(&mut self, _done: usize, _of: usize) {}
+
     /// An epoch is done; `best` tells whether it is the best so far.
     ///
     /// # Errors
@@ -77,6 +81,10 @@ impl<O: Observer + ?Sized> Observer for &mut O {
         (**self).validating(done, of);
     }
 
+    fn looking_back(&mut self, done: usize, of: usize) {
+        (**self).looking_back(done, of);
+    }
+
     fn epoch(&mut self, row: &EpochRow, steps: usize, best: bool) -> Result<()> {
         (**self).epoch(row, steps, best)
     }
@@ -101,6 +109,11 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
     fn validating(&mut self, done: usize, of: usize) {
         self.0.validating(done, of);
         self.1.validating(done, of);
+    }
+
+    fn looking_back(&mut self, done: usize, of: usize) {
+        self.0.looking_back(done, of);
+        self.1.looking_back(done, of);
     }
 
     fn epoch(&mut self, row: &EpochRow, steps: usize, best: bool) -> Result<()> {

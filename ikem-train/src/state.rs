@@ -7,7 +7,7 @@ use std::io::Read;
 use std::path::Path;
 
 use candle_core::{DType, Device, Tensor};
-use ikem_models::StateDict;
+use ikem_models::{StateDict, files};
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, View};
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,6 @@ use serde::{Deserialize, Serialize};
 use crate::adam::AdamState;
 use crate::config::TrainConfig;
 use crate::error::{Error, Result};
-use crate::files::replace;
 use crate::learner::Learner;
 use crate::progress::Progress;
 
@@ -66,7 +65,7 @@ pub(crate) fn write(path: &Path, story: &Story, learner: &Learner) -> Result<()>
     let json = serde_json::to_string(story).map_err(|error| failed(&error))?;
     let metadata = HashMap::from([(STORY_KEY.to_owned(), json)]);
     let bytes = safetensors::serialize(tensors, Some(metadata)).map_err(|error| failed(&error))?;
-    replace(path, |file| std::io::Write::write_all(file, &bytes)).map_err(|error| failed(&error))
+    files::replace(path, &bytes).map_err(|error| failed(&error))
 }
 
 /// Reads a state, of a network of at most `parameters` numbers.

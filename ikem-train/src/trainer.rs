@@ -3,11 +3,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use ikem_data::{Batch, Draw};
-use ikem_models::{Checkpoint, Device, Network, Precision};
+use ikem_models::{Checkpoint, Device, Network, Precision, files};
 
 use crate::config::TrainConfig;
 use crate::error::{Error, Result};
-use crate::files;
 use crate::learner::Learner;
 use crate::log::{EpochRow, write_log};
 use crate::loss::{Loss, LossParts};
@@ -16,6 +15,7 @@ use crate::progress::Progress;
 use crate::state::{self, State, Story};
 use crate::strategy::{HintStrategy, Interaction};
 use crate::training_data::TrainingData;
+use crate::typical_errors;
 use crate::validation::{Validation, pixels};
 
 /// What tells the random numbers of steps and of validations apart.
@@ -132,9 +132,11 @@ impl Trainer {
     /// An image that can't be read, a disk that fails; a device that fails.
     pub fn run(&mut self, observer: &mut dyn Observer, stop: &AtomicBool) -> Result<Ending> {
         observer.began(&self.progress, self.batches_per_epoch())?;
+        let mut ending = Ending::Finished;
         while self.progress.epochs < self.config.schedule.epochs {
             if self.progress.is_stuck(self.config.schedule.patience) {
-                return Ok(Ending::Stuck);
+                ending = Ending::Stuck;
+                break;
             }
             let done = self.learn_epoch(observer, stop)? && self.end_epoch(observer, stop)?;
             self.save()?;
@@ -143,7 +145,25 @@ impl Trainer {
                 return Ok(Ending::Interrupted);
             }
         }
-        Ok(Ending::Finished)
+        let done = self.look_back(observer, stop)?;
+        Ok(if done { ending } else { Ending::Interrupted })
+    }
+
+    /// Writes into both checkpoints how their errors vary together. Tells whether it came to an end.
+    fn look_back(&self, observer: &mut dyn Observer, stop: &AtomicBool) -> Result<bool> {
+        let loader = self.data.unchanged();
+        let device = self.learner.network().device();
+        for name in [BEST, NEWEST] {
+            let go_on = |done| {
+                observer.looking_back(done, loader.steps());
+                !stop.load(Ordering::Relaxed)
+            };
+            let path = self.folder.join(name);
+            if path.is_file() && !typical_errors::add_to(&path, loader, device, go_on)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Learns from the rest of an epoch's batches. Tells whether it came to their end.
@@ -284,7 +304,7 @@ impl Trainer {
 
     fn write_checkpoint(&self, name: &str) -> Result<()> {
         let (config, tensors) = (self.config.model.clone(), self.learner.result().parameters().state_dict());
-        Ok(Checkpoint { config, tensors }.write(self.folder.join(name), Precision::Single)?)
+        Ok(Checkpoint::new(config, tensors).write(self.folder.join(name), Precision::Single)?)
     }
 
     /// The batches of an epoch that are learnt from: whole steps.

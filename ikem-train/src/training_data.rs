@@ -14,6 +14,7 @@ const VALIDATION: u64 = 1;
 #[derive(Debug, Clone)]
 pub struct TrainingData {
     training: Loader,
+    unchanged: Loader,
     validation: Loader,
     fingerprint: String,
 }
@@ -70,10 +71,14 @@ impl TrainingData {
             ..loaded(BatchConfig::training(preparation, batch_size, *seed))
         };
         let watch = loaded(BatchConfig::evaluation(preparation, batch_size));
+        let look_back = BatchConfig { cache_bytes: 0, ..watch.clone() };
+        // Phantoms tell nothing of real images.
+        let unchanged_phantoms = if training.is_empty() { training_phantoms } else { 0 };
         let loader = |entries, phantoms, config| {
             Loader::with_phantoms(root, entries, phantoms, model.skeleton.clone(), config)
         };
         Ok(Self {
+            unchanged: loader(training.clone(), phantoms(unchanged_phantoms, 0), look_back)?,
             training: loader(training, phantoms(training_phantoms, 0), learn)?,
             validation: loader(validation, phantoms(validation_phantoms, VALIDATION), watch)?,
             fingerprint,
@@ -84,6 +89,11 @@ impl TrainingData {
     #[must_use]
     pub const fn training(&self) -> &Loader {
         &self.training
+    }
+
+    /// The images to learn from as they are, in order: no augmentation, and phantoms only where there is nothing else.
+    pub(crate) const fn unchanged(&self) -> &Loader {
+        &self.unchanged
     }
 
     /// Batches to watch the learning on.

@@ -133,6 +133,13 @@ fn a_training_leaves_checkpoints_and_a_log() {
         assert_eq!(*predictor.config(), tiny().model);
     }
     let newest = Checkpoint::read(folder.path().join("newest.safetensors")).expect("a checkpoint");
+    let errors = newest.errors.expect("how errors vary together");
+    // On average over keypoints the variance is one, and no two errors vary together more than each by itself.
+    for axis in errors.values().chunks(68 * 68) {
+        let variance: f32 = axis.iter().step_by(69).sum::<f32>() / 68.0;
+        assert!((variance - 1.0).abs() < 1e-4 && axis[1] == axis[68]);
+        assert!(axis[1].powi(2) <= 1.0001 * axis[0] * axis[69] && axis[1] != 0.0);
+    }
     let result = trainer.learner().result().parameters().state_dict();
     for (name, tensor) in &newest.tensors {
         let values = |t: &Tensor| t.flatten_all().and_then(|t| t.to_vec1::<f32>()).expect("values");
@@ -213,7 +220,7 @@ fn numbers_that_run_away_stop_the_training() {
     let weight = tensors.get_mut("outc.aux_head.3.weight").expect("the last weight");
     *weight = Tensor::full(3e38_f32, weight.dims(), &Device::Cpu).expect("a tensor");
     let file = folder.path().join("wild.safetensors");
-    let checkpoint = Checkpoint { config: config.model.clone(), tensors };
+    let checkpoint = Checkpoint::new(config.model.clone(), tensors);
     checkpoint.write(&file, Precision::Single).expect("written");
     let text = format!("weights = {{ file = {:?} }}", file);
     config.weights = TrainConfig::parse(&text).expect("a config").weights;

@@ -43,9 +43,7 @@ impl Workload {
             return Ok(Self::Train(Box::new(Training::new(config, tensors, inputs, batch, device)?)));
         }
         let predictor = match tensors {
-            Some(tensors) => {
-                Predictor::from_checkpoint(Checkpoint { config: config.clone(), tensors }, device)?
-            }
+            Some(tensors) => Predictor::from_checkpoint(Checkpoint::new(config.clone(), tensors), device)?,
             None => Predictor::untrained(config, 0, device)?,
         };
         if mode != Some(Mode::Click) {

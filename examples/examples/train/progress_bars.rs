@@ -84,6 +84,14 @@ impl Observer for ProgressBars {
         self.bar.set_position(done as u64);
     }
 
+    fn looking_back(&mut self, done: usize, of: usize) {
+        if done == 0 {
+            self.bar.set_message("looking at typical errors");
+            self.bar.set_length(of as u64);
+        }
+        self.bar.set_position(done as u64);
+    }
+
     fn epoch(&mut self, row: &EpochRow, _: usize, best: bool) -> Result<()> {
         self.say(format!(
             "epoch {}/{}: loss {:.5}, validation {:.5} and {:.5} after one hint, error {:.2} and {:.2} px{}",

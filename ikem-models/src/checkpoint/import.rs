@@ -79,12 +79,8 @@ fn import(tensors: StateDict, options: &ImportOptions) -> BuildResult<Import> {
     if let Some(expected) = options.network.filter(|&kind| kind != config.network.kind()) {
         return Err(CheckpointFault::OtherNetwork { found: config.network.kind(), expected }.into());
     }
-    let mut import = Import {
-        checkpoint: Checkpoint { config, tensors: StateDict::new() },
-        used: vec![],
-        unused,
-        fresh: vec![],
-    };
+    let mut import =
+        Import { checkpoint: Checkpoint::new(config, StateDict::new()), used: vec![], unused, fresh: vec![] };
     for (name, fresh) in untrained(&import.checkpoint.config, options.seed)? {
         let tensor = match found.remove(&name) {
             Some(tensor) if tensor.dims() == fresh.dims() => {
@@ -196,7 +192,7 @@ mod tests {
         let imported = import(miccai(&tensors), &options).expect("an import").checkpoint;
         assert_eq!(imported.config.decoding, Decoding::Local(LocalWindow::default()));
         assert_eq!(imported.config.network, hrnet().network);
-        let ours = logits(Checkpoint { config: hrnet(), tensors });
+        let ours = logits(Checkpoint::new(hrnet(), tensors));
         assert!(ours.iter().any(|logit| logit.abs() > 1e-3));
         assert_eq!(logits(imported), ours);
     }

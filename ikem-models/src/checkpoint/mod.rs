@@ -6,23 +6,21 @@ mod layout;
 mod safetensors;
 
 use std::fs::{self, File};
-use std::io::{Cursor, Write};
+use std::io::Cursor;
 use std::path::Path;
 
 use candle_core::{Device, Tensor};
+use ikem_core::ErrorCovariance;
 
 use crate::config::ModelConfig;
 use crate::error::{CheckpointFault, Result};
+use crate::files;
 use crate::params::StateDict;
 use crate::pth::{PthLimits, read_pth};
 
 pub use self::import::{Import, ImportOptions};
 pub use self::layout::Layout;
 pub use self::safetensors::Precision;
-
-/// How the names of files begin that [`Checkpoint::write`] has not finished. They are beside the checkpoint, and stay only where
-/// the process was killed while it wrote.
-pub const UNFINISHED: &str = ".ikem-unfinished-";
 
 /// The largest file that is read: a hundred times the bundled model, four times the published ones with optimiser.
 const MAX_FILE_BYTES: u64 = 2 << 30;
@@ -41,9 +39,19 @@ pub struct Checkpoint {
     pub config: ModelConfig,
     /// Its weights, biases and running statistics, by PyTorch's state-dict names, f32 on the CPU.
     pub tensors: StateDict,
+    /// How the errors of its first predictions vary together, in pixels of its grid; what hints tell of the other keypoints
+    /// besides what the network makes of them. Checkpoints of others have none. A tensor (2, K, K) of the file,
+    /// `ikem.error_covariance`.
+    pub errors: Option<ErrorCovariance>,
 }
 
 impl Checkpoint {
+    /// A checkpoint of a network alone.
+    #[must_use]
+    pub const fn new(config: ModelConfig, tensors: StateDict) -> Self {
+        Self { config, tensors, errors: None }
+    }
+
     /// Reads a `.safetensors` file of ours or a PyTorch `.pth` state dict, bare or wrapped as in
     /// `{"model": …, "optimizer": …}`.
     ///
@@ -64,7 +72,7 @@ impl Checkpoint {
             Some("pth" | "pt") => {
                 let tensors = read_state_dict(path)?;
                 let config = infer::config(&tensors).map_err(|fault| fault.at(path))?;
-                Ok(Self { config, tensors })
+                Ok(Self::new(config, tensors))
             }
             _ => Err(CheckpointFault::Extension.at(path)),
         }
@@ -85,7 +93,7 @@ impl Checkpoint {
     pub fn write(&self, path: impl AsRef<Path>, precision: Precision) -> Result<()> {
         let path = path.as_ref();
         let bytes = safetensors::serialize(self, precision).map_err(|fault| fault.at(path))?;
-        replace(path, &bytes).map_err(|error| CheckpointFault::Io(error).at(path))
+        files::replace(path, &bytes).map_err(|error| CheckpointFault::Io(error).at(path))
     }
 }
 
@@ -132,25 +140,4 @@ fn open(path: &Path) -> Result<(File, u64), CheckpointFault> {
         return Err(CheckpointFault::TooLarge { found: about.len(), limit: MAX_FILE_BYTES });
     }
     Ok((File::open(path)?, about.len()))
-}
-
-/// Puts `bytes` where `path` is, whole or not at all.
-fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    let mut builder = tempfile::Builder::new();
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        // Temporary files are private; the checkpoint is as readable as any file that a program writes.
-        builder.permissions(fs::Permissions::from_mode(0o666));
-    }
-    builder.prefix(UNFINISHED);
-    let mut file = builder.tempfile_in(folder)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path)?;
-    Ok(())
 }

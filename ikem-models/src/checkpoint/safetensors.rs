@@ -4,8 +4,9 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io::Read;
 
-use candle_core::{DType, Tensor};
+use candle_core::{DType, Device, Tensor};
 use half::{bf16, f16};
+use ikem_core::ErrorCovariance;
 use safetensors::tensor::{Dtype, Metadata, TensorInfo, View};
 
 use super::{Checkpoint, insert};
@@ -15,6 +16,9 @@ use crate::params::StateDict;
 
 /// The metadata key of the config.
 const CONFIG_KEY: &str = "ikem.config";
+
+/// The tensor of the error covariance, which is none of the network's.
+const ERRORS: &str = "ikem.error_covariance";
 
 /// The longest header read, in bytes: ten times what a thousand tensors need.
 const MAX_HEADER_BYTES: u64 = 4 << 20;
@@ -41,16 +45,34 @@ impl Precision {
 pub(super) fn read(mut reader: impl Read, length: u64) -> Result<Checkpoint, CheckpointFault> {
     let metadata = header(&mut reader, length)?;
     let config = config(&metadata)?;
-    let mut tensors = StateDict::new();
+    let (mut tensors, mut errors) = (StateDict::new(), None);
     for name in metadata.offset_keys() {
         if let Some(info) = metadata.info(&name) {
             let mut bytes = vec![0; info.data_offsets.1 - info.data_offsets.0];
             reader.read_exact(&mut bytes)?;
             let values = to_f32(&name, info, &bytes)?;
+            if name == ERRORS {
+                errors = Some(error_covariance(&info.shape, values, config.keypoints())?);
+                continue;
+            }
             insert(&mut tensors, name, &info.shape, values)?;
         }
     }
-    Ok(Checkpoint { config, tensors })
+    Ok(Checkpoint { config, tensors, errors })
+}
+
+/// The error covariance of `keypoints` keypoints from the tensor that holds it.
+fn error_covariance(
+    shape: &[usize],
+    values: Vec<f32>,
+    keypoints: usize,
+) -> Result<ErrorCovariance, CheckpointFault> {
+    let expected = [2, keypoints, keypoints];
+    if shape != expected {
+        let (found, expected) = (shape.to_vec(), expected.to_vec());
+        return Err(CheckpointFault::Shape { name: ERRORS.to_owned(), found, expected });
+    }
+    ErrorCovariance::new(keypoints, values).map_err(CheckpointFault::Errors)
 }
 
 /// Reads the header and checks that the file holds exactly what it promises.
@@ -104,11 +126,19 @@ pub(super) fn serialize(checkpoint: &Checkpoint, precision: Precision) -> Result
     let json = serde_json::to_string(&checkpoint.config)
         .map_err(|error| CheckpointFault::BadConfig(error.to_string()))?;
     let metadata = HashMap::from([(CONFIG_KEY.to_owned(), json)]);
-    let tensors = checkpoint.tensors.iter();
+    let errors = checkpoint.errors.as_ref().map(errors_tensor).transpose()?;
+    let errors_name = ERRORS.to_owned();
+    let tensors = checkpoint.tensors.iter().chain(errors.as_ref().map(|tensor| (&errors_name, tensor)));
     let tensors = tensors.map(|(name, tensor)| Ok((name, Written::new(name, tensor, precision)?)));
     let tensors = tensors.collect::<Result<Vec<_>, CheckpointFault>>()?;
     safetensors::serialize(tensors, Some(metadata))
         .map_err(|error| CheckpointFault::Header(error.to_string()))
+}
+
+fn errors_tensor(errors: &ErrorCovariance) -> Result<Tensor, CheckpointFault> {
+    let shape = (2, errors.keypoints(), errors.keypoints());
+    Tensor::from_slice(errors.values(), shape, &Device::Cpu)
+        .map_err(|error| CheckpointFault::Header(format!("tensor `{ERRORS}`: {error}")))
 }
 
 /// A tensor as it will stand in the file.

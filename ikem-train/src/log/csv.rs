@@ -1,8 +1,9 @@
 use std::path::Path;
 
+use ikem_models::files;
+
 use super::EpochRow;
 use crate::error::{Error, Result};
-use crate::files::replace;
 
 /// The longest log that is read, in bytes.
 const LONGEST: u64 = 64 << 20;
@@ -18,7 +19,7 @@ pub fn write_log(path: &Path, rows: &[EpochRow]) -> Result<()> {
         writer.serialize(row).map_err(failed)?;
     }
     let bytes = writer.into_inner().map_err(|error| Error::file(path, error.error()))?;
-    replace(path, |file| std::io::Write::write_all(file, &bytes)).map_err(|error| Error::file(path, error))
+    files::replace(path, &bytes).map_err(|error| Error::file(path, error))
 }
 
 /// Reads a log, of ours or published; columns may be in any order.

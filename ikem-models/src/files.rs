@@ -1,14 +1,22 @@
 //! Files that are there whole or not at all, whenever the machine stops.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Write};
 use std::path::Path;
 
-use ikem_models::UNFINISHED;
+/// How the names of files begin that [`replace`] has not finished. They are beside the file they become, and stay only where
+/// the process was killed while it wrote.
+pub const UNFINISHED: &str = ".ikem-unfinished-";
 
-/// Puts what `write` writes where `path` is: into a temporary file beside it, which reaches the disk and then takes its
-/// name. When anything fails, what stood there still does.
-pub(crate) fn replace(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
+/// Puts `bytes` where `path` is: into a temporary file beside it, which reaches the disk and then takes its name.
+///
+/// # Errors
+/// When the disk fails; what stood there still does.
+pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    replace_with(path, |file| file.write_all(bytes))
+}
+
+fn replace_with(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
@@ -31,8 +39,11 @@ pub(crate) fn replace(path: &Path, write: impl FnOnce(&mut File) -> io::Result<(
     Ok(())
 }
 
-/// Removes what a process that was killed has left of files that it was writing into `folder`, checkpoints included.
-pub(crate) fn remove_unfinished(folder: &Path) -> io::Result<()> {
+/// Removes what a process that was killed has left of files that it was writing into `folder`.
+///
+/// # Errors
+/// When the folder cannot be read, or a file not be removed.
+pub fn remove_unfinished(folder: &Path) -> io::Result<()> {
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
         if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
@@ -44,16 +55,14 @@ pub(crate) fn remove_unfinished(folder: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-
     use super::*;
 
     #[test]
     fn what_fails_leaves_the_old_file() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("state");
-        replace(&path, |file| file.write_all(b"old")).expect("written");
-        let full = replace(&path, |file| {
+        replace(&path, b"old").expect("written");
+        let full = replace_with(&path, |file| {
             file.write_all(b"half of the new")?;
             Err(io::Error::new(io::ErrorKind::StorageFull, "no space"))
         });

@@ -1,0 +1,43 @@
+use std::path::Path;
+
+use ikem_core::{ErrorCovariance, Keypoints};
+use ikem_data::Loader;
+use ikem_models::{Checkpoint, Device, Network, Precision};
+
+use crate::error::Result;
+use crate::strategy::{Interaction, Placing};
+use crate::validation::pixels;
+
+/// Looks at how the errors of a checkpoint's first predictions vary together on the images of `loader`, and writes that into it;
+/// one that tells already stays. `go_on` is told of the batches done and may end it; tells whether it came to an end.
+///
+/// # Errors
+/// When the checkpoint or an image can't be read, the disk or the device fails.
+pub(crate) fn add_to(
+    path: &Path,
+    loader: &Loader,
+    device: &Device,
+    mut go_on: impl FnMut(usize) -> bool,
+) -> Result<bool> {
+    let mut checkpoint = Checkpoint::read(path)?;
+    if checkpoint.errors.is_some() {
+        return Ok(true);
+    }
+    let network = Network::trainable(&checkpoint.config, checkpoint.tensors.clone(), device)?;
+    let mut images: Vec<(Keypoints, Keypoints)> = Vec::new();
+    for (done, batch) in loader.batches(0, 0).enumerate() {
+        if !go_on(done) {
+            return Ok(false);
+        }
+        let batch = batch?;
+        let pixels = pixels(&batch, &network)?;
+        let mut interaction = Interaction::new(&network, pixels, &batch.keypoints, Placing::default());
+        interaction.predict()?;
+        images.extend(interaction.keypoints().iter().cloned().zip(batch.keypoints.iter().cloned()));
+    }
+    let pairs = images.iter().map(|(predicted, target)| (predicted, target));
+    checkpoint.errors =
+        ErrorCovariance::of(checkpoint.config.keypoints(), pairs).map_err(ikem_models::Error::from)?;
+    checkpoint.write(path, Precision::Single)?;
+    Ok(true)
+}
