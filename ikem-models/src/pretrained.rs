@@ -4,9 +4,9 @@ use crate::checkpoint::Checkpoint;
 use crate::error::Result;
 
 /// The file that [`Predictor::pretrained`](crate::Predictor::pretrained) is made of, for those who note down its hash.
-pub const PRETRAINED: &[u8] = include_bytes!("../weights/unet-ikem-w16.safetensors");
+pub const PRETRAINED: &[u8] = include_bytes!("../weights/unet-ikem-w24.safetensors");
 
-/// UNet-IKEM of width 16, trained on the AASCE 2019 training set; see the model card beside the weights.
+/// UNet-IKEM of width 24, trained on the AASCE 2019 training set; see the model card beside the weights.
 pub(crate) fn checkpoint() -> Result<Checkpoint> {
     Checkpoint::from_bytes(PRETRAINED, "the bundled weights")
 }

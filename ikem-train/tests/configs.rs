@@ -8,7 +8,7 @@ use ikem_train::TrainConfig;
 
 /// Names and, where the network is a small one or published, parameters.
 const CONFIGS: [(&str, usize); 7] = [
-    ("compact", 2_072_341),
+    ("compact", 4_504_621),
     ("hrnet-ocr-ver1", 32_942_889),
     ("hrnet-ocr-ver2", 32_942_889),
     ("morph", 32_548_261),
