@@ -51,7 +51,7 @@ impl ErrorCovariance {
     }
 
     /// The covariance of errors that were seen: for each image, K predicted keypoints and the true ones. Every image counts the
-    /// same, however large its errors. `None` where no image has an error.
+    /// same, however large its errors. `None` where a keypoint has no error in x, or none in y, in any image.
     ///
     /// # Errors
     /// [`Error::Length`] when an image does not have `keypoints` of either.

@@ -109,7 +109,7 @@ pub enum CheckpointFault {
     },
     /// The error covariance is none.
     #[error("{0}")]
-    Errors(ikem_core::Error),
+    Errors(String),
     /// A value that is no number.
     #[error("tensor `{name}` holds a value that is not finite")]
     NotFinite {

@@ -72,7 +72,7 @@ fn error_covariance(
         let (found, expected) = (shape.to_vec(), expected.to_vec());
         return Err(CheckpointFault::Shape { name: ERRORS.to_owned(), found, expected });
     }
-    ErrorCovariance::new(keypoints, values).map_err(CheckpointFault::Errors)
+    ErrorCovariance::new(keypoints, values).map_err(|error| CheckpointFault::Errors(error.to_string()))
 }
 
 /// Reads the header and checks that the file holds exactly what it promises.
