@@ -28,7 +28,9 @@
 //! ```
 //!
 //! Points are x to the right, y down, in pixels of the image, whatever its size. A [`Session`] is one image being
-//! annotated, with undo, redo and previews. A hinted point is shown exactly where the person put it, always.
+//! annotated, with undo, redo and previews. A hinted point is shown exactly where the person put it, always. The others are
+//! where the network puts them, moved by what the hints tell of its errors where the checkpoint knows how these vary together
+//! ([`ErrorCovariance`](ikem_core::ErrorCovariance)).
 //!
 //! # Threads and speed
 //!
