@@ -135,58 +135,42 @@ fn maximum(row: ArrayView1<'_, f32>) -> f32 {
 
 /// The mean position under the map; `peak` sees every row on the way.
 fn expected(map: ArrayView2<'_, f32>, peak: &mut Peak) -> Option<Point> {
+    let mut columns = vec![0.0_f32; map.ncols()];
     let mut mean = Mean::default();
     for (y, row) in map.outer_iter().enumerate() {
-        let row = match row.as_slice() {
-            Some(values) => Row::sum(values),
-            None => Row::sum(&row.to_vec()),
+        let (total, top) = match row.as_slice() {
+            Some(values) => add_row(values, &mut columns),
+            None => add_row(&row.to_vec(), &mut columns),
         };
-        peak.see(y, row.top);
-        mean.mass += row.total;
-        mean.x += row.moment;
-        mean.y += row.total * y as f64;
+        peak.see(y, top);
+        mean.mass += total;
+        mean.y += total * y as f64;
     }
+    mean.x = columns.iter().enumerate().map(|(x, &sum)| f64::from(sum) * x as f64).sum();
     mean.point()
 }
 
-/// What a row of a map adds up to.
-struct Row {
-    /// Of its values.
-    total: f64,
-    /// Of its values, each times its column.
-    moment: f64,
-    /// Its largest value.
-    top: f32,
-}
-
-impl Row {
-    /// Sums in f32 lanes, whose totals alone meet in f64. From the last value to the first: adding up the sums so far counts each
-    /// value as often as there are chunks up to its own, so that no column has to be multiplied or kept.
-    fn sum(row: &[f32]) -> Self {
-        let (mut totals, mut counted) = ([0.0_f32; LANES], [0.0_f32; LANES]);
-        let mut tops = [f32::NEG_INFINITY; LANES];
-        let chunks = row.chunks_exact(LANES);
-        let rest = chunks.remainder();
-        for values in chunks.rev() {
-            for i in 0..LANES {
-                totals[i] += values[i];
-                counted[i] += totals[i];
-                tops[i] = larger(tops[i], values[i]);
-            }
+/// Adds a row to the sums of the columns; its total and its largest value. A row is summed in f32 lanes, only their totals
+/// meet in f64.
+fn add_row(row: &[f32], columns: &mut [f32]) -> (f64, f32) {
+    let mut totals = [0.0_f32; LANES];
+    let mut tops = [f32::NEG_INFINITY; LANES];
+    let (chunks, column_chunks) = (row.chunks_exact(LANES), columns.chunks_exact_mut(LANES));
+    let rest = chunks.remainder();
+    for (values, sums) in chunks.zip(column_chunks) {
+        for i in 0..LANES {
+            sums[i] += values[i];
+            totals[i] += values[i];
+            tops[i] = larger(tops[i], values[i]);
         }
-        let mut sum = Self { total: 0.0, moment: 0.0, top: tops.into_iter().fold(f32::NEG_INFINITY, larger) };
-        for (lane, (&total, &counted)) in totals.iter().zip(&counted).enumerate() {
-            let (total, counted) = (f64::from(total), f64::from(counted));
-            sum.total += total;
-            sum.moment += LANES as f64 * (counted - total) + lane as f64 * total;
-        }
-        for (column, &value) in (row.len() - rest.len()..).zip(rest) {
-            sum.total += f64::from(value);
-            sum.moment += f64::from(value) * column as f64;
-            sum.top = larger(sum.top, value);
-        }
-        sum
     }
+    let first = row.len() - rest.len();
+    for (i, (&value, sum)) in rest.iter().zip(&mut columns[first..]).enumerate() {
+        *sum += value;
+        totals[i] += value;
+        tops[i] = larger(tops[i], value);
+    }
+    (totals.into_iter().map(f64::from).sum(), tops.into_iter().fold(f32::NEG_INFINITY, larger))
 }
 
 /// A weighted mean position in the making.
