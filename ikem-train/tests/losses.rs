@@ -54,6 +54,7 @@ impl Fixture {
         let config = LossConfig {
             cross_entropy: weight("cross_entropy"),
             coordinates: weight("coordinates"),
+            position: 0.0,
             auxiliary: weight("auxiliary"),
             morphology: MorphologyConfig { weight: weight("morphology"), ..MorphologyConfig::default() },
         };
@@ -127,12 +128,12 @@ fn every_term_and_its_gradient_are_pytorchs() {
 fn the_weighted_sum_and_the_auxiliary_term_are_pytorchs() {
     let fixture = Fixture::load();
     both_ways(|way| {
-        let [main, auxiliary] = [&fixture.main, &fixture.auxiliary].map(|v| fixture.var(v, DType::F64));
-        let value = fixture.evaluate(&fixture.loss(&ALL), &main, &auxiliary);
-        let LossParts { total, cross_entropy, coordinates, morphology, auxiliary: of_auxiliary } =
-            value.parts;
+        let [main, aux] = [&fixture.main, &fixture.auxiliary].map(|v| fixture.var(v, DType::F64));
+        let value = fixture.evaluate(&fixture.loss(&ALL), &main, &aux);
+        let LossParts { total, cross_entropy, coordinates, position, morphology, auxiliary } = value.parts;
         assert_close(&[total], &[fixture.total], 1e-7, way);
-        assert_close(&[cross_entropy + coordinates + morphology + of_auxiliary], &[total], 1e-12, way);
+        assert_eq!(position, 0.0, "{way}: it has no weight");
+        assert_close(&[cross_entropy + coordinates + morphology + auxiliary], &[total], 1e-12, way);
         let gradients = value.total.backward().expect("gradients");
         let expected: Vec<f64> = (0..fixture.main.len())
             .map(|i| {
@@ -143,7 +144,7 @@ fn the_weighted_sum_and_the_auxiliary_term_are_pytorchs() {
         assert_close(&values(gradients.get(&main).expect("a gradient")), &expected, 1e-7, way);
         let scaled: Vec<f64> =
             fixture.gradients["auxiliary"].iter().map(|g| g * fixture.weights["auxiliary"]).collect();
-        assert_close(&values(gradients.get(&auxiliary).expect("a gradient")), &scaled, 1e-7, way);
+        assert_close(&values(gradients.get(&aux).expect("a gradient")), &scaled, 1e-7, way);
     });
 }
 

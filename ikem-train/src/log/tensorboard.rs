@@ -96,6 +96,7 @@ impl Observer for EventWriter {
                 ("train/loss", loss.total),
                 ("train/cross_entropy", loss.cross_entropy),
                 ("train/coordinates", loss.coordinates),
+                ("train/position", loss.position),
                 ("train/morphology", loss.morphology),
                 ("train/auxiliary", loss.auxiliary),
                 ("train/gradient_norm", report.gradient_norm),
@@ -165,8 +166,7 @@ mod tests {
     fn what_is_observed_can_be_read_again() {
         let folder = tempfile::tempdir().expect("a folder");
         let mut writer = EventWriter::new(folder.path()).expect("a file");
-        let loss =
-            LossParts { total: 0.75, cross_entropy: 0.5, coordinates: 0.25, morphology: 0.0, auxiliary: 0.0 };
+        let loss = LossParts { total: 0.75, cross_entropy: 0.5, coordinates: 0.25, ..LossParts::default() };
         let report = StepReport {
             epoch: 1,
             steps: 7,

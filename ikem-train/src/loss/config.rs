@@ -15,6 +15,10 @@ pub struct LossConfig {
     /// Weight of the mean distance of x and y, each by itself, between expected and true keypoints, in pixels of the grid.
     /// Default 0.01.
     pub coordinates: f64,
+    /// Weight of the mean cross-entropy of the keypoints' places: of the softmax over each map's pixels against the Gaussian,
+    /// scaled to a sum of 1. Its gradient is where the map and the keypoint are, and not in the ten thousands of pixels where
+    /// neither is. Default 0.
+    pub position: f64,
     /// Weight of the cross-entropy of the auxiliary head's heatmaps, where the network has one. Default 1.
     pub auxiliary: f64,
     /// The morphology-aware term.
@@ -22,11 +26,12 @@ pub struct LossConfig {
 }
 
 impl Default for LossConfig {
-    /// The published loss: cross-entropies and 0.01 × the coordinates', no morphology.
+    /// The published loss: cross-entropies and 0.01 × the coordinates', no position and no morphology.
     fn default() -> Self {
         Self {
             cross_entropy: 1.0,
             coordinates: 0.01,
+            position: 0.0,
             auxiliary: 1.0,
             morphology: MorphologyConfig::default(),
         }
@@ -60,10 +65,11 @@ impl LossConfig {
     /// # Errors
     /// The first field that is out of range, by name.
     pub fn check(&self) -> Result<(), ConfigError> {
-        let Self { cross_entropy, coordinates, auxiliary, morphology } = self;
+        let Self { cross_entropy, coordinates, position, auxiliary, morphology } = self;
         for (field, weight) in [
             ("loss.cross_entropy", *cross_entropy),
             ("loss.coordinates", *coordinates),
+            ("loss.position", *position),
             ("loss.auxiliary", *auxiliary),
             ("loss.morphology.weight", morphology.weight),
         ] {
@@ -72,7 +78,7 @@ impl LossConfig {
                 return Err(ConfigError { field, expected, found });
             }
         }
-        if *cross_entropy == 0.0 && *coordinates == 0.0 && morphology.weight == 0.0 {
+        if [*cross_entropy, *coordinates, *position, morphology.weight] == [0.0; 4] {
             let (expected, found) = ("a weight above 0 of any term".to_owned(), "0 of all".to_owned());
             return Err(ConfigError { field: "loss", expected, found });
         }
@@ -112,6 +118,7 @@ mod tests {
         for (field, config) in [
             ("loss.cross_entropy", with(|c| c.cross_entropy = -1.0)),
             ("loss.coordinates", with(|c| c.coordinates = f64::NAN)),
+            ("loss.position", with(|c| c.position = -1e-9)),
             ("loss.auxiliary", with(|c| c.auxiliary = f64::INFINITY)),
             ("loss.morphology.weight", with(|c| c.morphology.weight = -0.01)),
             ("loss.morphology.distances", with(|c| c.morphology.distances = usize::MAX)),
@@ -127,6 +134,8 @@ mod tests {
             assert_eq!(config.check().expect_err(field).field, field);
         }
         assert_eq!(LossConfig::default().check(), Ok(()));
+        let only = with(|c| (c.cross_entropy, c.coordinates, c.position) = (0.0, 0.0, 0.1));
+        assert_eq!(only.check(), Ok(()), "the position alone can be learnt from");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod config;
 mod morphology;
+mod position;
 mod terms;
 
 use candle_core::{DType, Result as CandleResult, Tensor};
@@ -41,6 +42,8 @@ pub struct LossParts {
     pub cross_entropy: f64,
     /// Distance of the coordinates.
     pub coordinates: f64,
+    /// Cross-entropy of the places.
+    pub position: f64,
     /// Difference of distances and angles.
     pub morphology: f64,
     /// Cross-entropy of the auxiliary head.
@@ -65,7 +68,7 @@ impl Loss {
     /// # Errors
     /// When there are not as many targets as images and maps, or the device fails.
     pub fn evaluate(&self, logits: &Logits, targets: &[Keypoints]) -> Result<LossValue> {
-        let LossConfig { cross_entropy, coordinates, auxiliary, ref morphology } = self.config;
+        let LossConfig { cross_entropy, coordinates, position, auxiliary, ref morphology } = self.config;
         let entropy = |logits| ops::heatmap_cross_entropy(logits, targets, self.std, self.grid);
         let mut sum = Sum::default();
         let mut parts = LossParts {
@@ -75,6 +78,8 @@ impl Loss {
         if let Some(maps) = &logits.auxiliary {
             parts.auxiliary = sum.add(auxiliary, || entropy(maps))?;
         }
+        parts.position =
+            sum.add(position, || position::cross_entropy(&logits.main, targets, self.std, self.grid))?;
         let shape = self.morphology.as_ref().filter(|_| morphology.weight > 0.0);
         if coordinates > 0.0 || shape.is_some() {
             let points = ops::expected_points(&logits.main, self.grid)?;
