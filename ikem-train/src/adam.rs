@@ -8,6 +8,7 @@ use rayon::prelude::*;
 use crate::error::{Error, Result};
 use crate::gradients::Gradients;
 use crate::moving::{Power, RunningMean, TASK, cut, cut_mut};
+use crate::muon;
 
 /// The settings of [`Adam`].
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -23,16 +24,20 @@ pub struct AdamConfig {
     /// The part of each parameter that a step of learning rate 1 takes away, apart from the gradient (AdamW, Loshchilov
     /// and Hutter 2019); 0 is Adam.
     pub weight_decay: f64,
+    /// Whether the kernels of convolutions, where they are wider than a pixel and between 16 channels or more, are moved by
+    /// Muon instead (Jordan et al. 2024): along the orthogonal matrix nearest to the mean gradient, each number about as far
+    /// as by Adam. `beta2` and `epsilon` do not matter to them.
+    pub muon: bool,
 }
 
 impl Default for AdamConfig {
-    /// PyTorch's: learning rate 1e-3, betas 0.9 and 0.999, epsilon 1e-8, no decay.
+    /// PyTorch's: learning rate 1e-3, betas 0.9 and 0.999, epsilon 1e-8, no decay; no Muon.
     fn default() -> Self {
-        Self { learning_rate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.0 }
+        Self { learning_rate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.0, muon: false }
     }
 }
 
-/// Adam (Kingma and Ba 2015, algorithm 1) and AdamW, as PyTorch computes them; the variables change in place.
+/// Adam (Kingma and Ba 2015, algorithm 1) and AdamW, as PyTorch computes them, and Muon; the variables change in place.
 #[derive(Debug)]
 pub struct Adam {
     config: AdamConfig,
@@ -46,7 +51,8 @@ struct Moments {
     name: String,
     var: Var,
     mean: Var,
-    square: Var,
+    /// None of a kernel that Muon moves.
+    square: Option<Var>,
 }
 
 /// What [`Adam`] must remember to go on where it stopped.
@@ -56,7 +62,7 @@ pub struct AdamState {
     pub steps: u32,
     /// The running mean of each parameter's gradient, by the parameter's name.
     pub mean: BTreeMap<String, Tensor>,
-    /// The running mean of its square.
+    /// The running mean of its square; not of the kernels that Muon moves.
     pub square: BTreeMap<String, Tensor>,
 }
 
@@ -68,7 +74,8 @@ impl Adam {
     pub fn new(parameters: &Parameters, config: AdamConfig) -> Result<Self> {
         let moments = parameters.trainable().iter().map(|(name, var)| {
             let zeros = || Var::from_tensor(&var.as_detached_tensor().zeros_like()?);
-            Ok(Moments { name: name.clone(), var: var.clone(), mean: zeros()?, square: zeros()? })
+            let square = (!(config.muon && muon::applies(var.dims()))).then(zeros).transpose()?;
+            Ok(Moments { name: name.clone(), var: var.clone(), mean: zeros()?, square })
         });
         Ok(Self { config, steps: 0, parameters: moments.collect::<Result<_>>()? })
     }
@@ -81,7 +88,8 @@ impl Adam {
         let mut adam = Self::new(parameters, config)?;
         adam.steps = state.steps;
         for Moments { name, mean, square, .. } in &adam.parameters {
-            for (var, saved) in [(mean, &state.mean), (square, &state.square)] {
+            let moments = [(Some(mean), &state.mean), (square.as_ref(), &state.square)];
+            for (var, saved) in moments.into_iter().filter_map(|(var, saved)| Some((var?, saved))) {
                 match saved.get(name) {
                     Some(tensor) if tensor.dims() == var.dims() => {
                         var.set(&tensor.to_device(var.device())?.to_dtype(var.dtype())?)?;
@@ -104,17 +112,15 @@ impl Adam {
     /// # Errors
     /// When the device fails.
     pub fn state(&self) -> Result<AdamState> {
-        let all = |pick: fn(&Moments) -> &Var| {
-            let copies = self
-                .parameters
-                .iter()
-                .map(|moments| Ok((moments.name.clone(), pick(moments).as_detached_tensor().copy()?)));
+        let all = |pick: fn(&Moments) -> Option<&Var>| {
+            let picked = self.parameters.iter().filter_map(|moments| Some((&moments.name, pick(moments)?)));
+            let copies = picked.map(|(name, var)| Ok((name.clone(), var.as_detached_tensor().copy()?)));
             copies.collect::<Result<_>>()
         };
         Ok(AdamState {
             steps: self.steps,
-            mean: all(|moments| &moments.mean)?,
-            square: all(|moments| &moments.square)?,
+            mean: all(|moments| Some(&moments.mean))?,
+            square: all(|moments| moments.square.as_ref())?,
         })
     }
 
@@ -156,7 +162,7 @@ impl Adam {
 
     fn advance(&mut self, gradient: impl Fn(&Moments) -> Option<CandleResult<Tensor>>) -> Result<()> {
         self.steps += 1;
-        let AdamConfig { learning_rate, beta1, beta2, epsilon, weight_decay } = self.config;
+        let AdamConfig { learning_rate, beta1, beta2, epsilon, weight_decay, .. } = self.config;
         let unbias = |beta: f64| 1.0 - beta.powf(f64::from(self.steps));
         let update = Update {
             shrink: 1.0 - learning_rate * weight_decay,
@@ -168,6 +174,12 @@ impl Adam {
             if let Some(gradient) = gradient(moments).transpose()? {
                 let Moments { var, mean, square, .. } = moments;
                 RunningMean { keep: beta1, power: Power::One }.apply(mean, &gradient)?;
+                let Some(square) = square else {
+                    // The mean as Nesterov has it, one step ahead.
+                    let ahead = ((mean.as_detached_tensor() * beta1)? + (&gradient * (1.0 - beta1))?)?;
+                    muon::Update { shrink: update.shrink, rate: learning_rate }.apply(var, &ahead)?;
+                    continue;
+                };
                 RunningMean { keep: beta2, power: Power::Two }.apply(square, &gradient)?;
                 update.apply(var, mean, square)?;
             }

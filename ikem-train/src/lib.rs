@@ -3,7 +3,7 @@
 //!
 //! - [`Loss`]: what is made small, a weighted sum of terms that [`LossConfig`] names.
 //! - [`HintStrategy`], [`Interaction`]: which hints a batch has got before the pass that learns from it.
-//! - [`Adam`]: the optimiser.
+//! - [`Adam`]: the optimiser; AdamW and Muon, too.
 //! - [`TrainConfig`]: a whole training as a TOML file says it.
 //! - [`Trainer`]: the loop, which can be interrupted anywhere and taken up to the same bits. [`Learner`] is its step.
 //! - [`EpochRow`], [`draw_curves`]: its log and its curves.
@@ -17,6 +17,7 @@ mod learner;
 mod log;
 mod loss;
 mod moving;
+mod muon;
 mod observer;
 mod progress;
 mod state;

@@ -6,7 +6,7 @@ mod fixture;
 
 use std::collections::BTreeMap;
 
-use candle_core::{DType, Tensor};
+use candle_core::{DType, Tensor, Var};
 use fixture::{DoubleStep, Fixture};
 use ikem_models::{Device, ModelConfig, Network, NetworkConfig, UnetConfig, ops};
 use ikem_train::{Adam, AdamConfig, AdamState, Error, Learner, Loss, LossConfig, OptimiserConfig};
@@ -155,19 +155,45 @@ fn without_kernels_a_step_is_the_same() {
 
 #[test]
 fn a_resumed_optimiser_goes_on_as_if_it_had_not_stopped() {
-    let run = |stop: bool| {
-        let network = small_network();
-        let mut adam = Adam::new(network.parameters(), AdamConfig::default()).expect("an optimiser");
-        for step in 0..4 {
-            if stop && step == 2 {
-                let state = adam.state().expect("a state");
-                adam = Adam::resume(network.parameters(), AdamConfig::default(), &state).expect("resumed");
+    for muon in [false, true] {
+        let config = AdamConfig { muon, ..AdamConfig::default() };
+        let run = |stop: bool| {
+            let network = small_network();
+            let mut adam = Adam::new(network.parameters(), config).expect("an optimiser");
+            for step in 0..4 {
+                if stop && step == 2 {
+                    let state = adam.state().expect("a state");
+                    adam = Adam::resume(network.parameters(), config, &state).expect("resumed");
+                }
+                descend(&network, &mut adam);
             }
-            descend(&network, &mut adam);
-        }
-        values(&network)
+            values(&network)
+        };
+        assert_eq!(run(true), run(false), "muon: {muon}");
+    }
+}
+
+#[test]
+fn muon_moves_kernels_and_adam_the_rest() {
+    let run = |muon: bool| {
+        let network = small_network();
+        let config = AdamConfig { muon, ..AdamConfig::default() };
+        let mut adam = Adam::new(network.parameters(), config).expect("an optimiser");
+        (0..2).for_each(|_| descend(&network, &mut adam));
+        let values = |var: &Var| var.flatten_all().and_then(|t| t.to_vec1::<f32>()).expect("values");
+        let parameters = network.parameters().trainable().iter();
+        let parameters: BTreeMap<String, Vec<f32>> =
+            parameters.map(|(name, var)| (name.clone(), values(var))).collect();
+        (parameters, adam.state().expect("a state"))
     };
-    assert_eq!(run(true), run(false));
+    let ((by_adam, _), (by_muon, state)) = (run(false), run(true));
+    let differ: Vec<&String> = by_adam.keys().filter(|&name| by_adam[name] != by_muon[name]).collect();
+    let kernels = ["down4.maxpool_conv.1.double_conv.3.weight", "up1.up.weight"];
+    // Of a network this narrow, these are between 16 channels.
+    assert_eq!(differ, kernels[..1].iter().collect::<Vec<_>>());
+    assert!(by_adam.contains_key(kernels[1]), "a kernel of fewer channels is Adam's");
+    let without: Vec<&String> = state.mean.keys().filter(|&name| !state.square.contains_key(name)).collect();
+    assert_eq!(without, differ, "their squares are not remembered");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::adam::AdamConfig;
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct OptimiserConfig {
-    /// `adam`, or `adamw`: with weight decay apart from the gradient. Default: `adam`.
+    /// `adam`; `adamw`: with weight decay apart from the gradient; or `muon`. Default: `adam`.
     pub kind: OptimiserKind,
     /// The largest learning rate. Default: 0.001.
     pub learning_rate: f64,
@@ -18,7 +18,7 @@ pub struct OptimiserConfig {
     pub beta2: f64,
     /// What is added to the root of the mean squared gradient. Default: 1e-8.
     pub epsilon: f64,
-    /// AdamW's: the part of each weight that a step of learning rate 1 takes away. Default: 0.
+    /// AdamW's and Muon's: the part of each weight that a step of learning rate 1 takes away. Default: 0.
     pub weight_decay: f64,
     /// Gradients whose norm over all weights is larger are shortened to it; 0 is never. Default: 0.
     pub clip_norm: f64,
@@ -38,11 +38,14 @@ pub enum OptimiserKind {
     Adam,
     /// Loshchilov and Hutter 2019.
     AdamW,
+    /// Muon for convolutions (Jordan et al. 2024; see [`AdamConfig::muon`]), AdamW for all else. Each learns a good deal more
+    /// from a step than by AdamW; the rate is AdamW's.
+    Muon,
 }
 
 impl Default for OptimiserConfig {
     fn default() -> Self {
-        let AdamConfig { learning_rate, beta1, beta2, epsilon, weight_decay } = AdamConfig::default();
+        let AdamConfig { learning_rate, beta1, beta2, epsilon, weight_decay, .. } = AdamConfig::default();
         Self {
             kind: OptimiserKind::Adam,
             learning_rate,
@@ -62,7 +65,7 @@ impl OptimiserConfig {
         let below_one = 1.0 - f64::EPSILON;
         let decay = match self.kind {
             OptimiserKind::Adam => 0.0,
-            OptimiserKind::AdamW => 10.0,
+            OptimiserKind::AdamW | OptimiserKind::Muon => 10.0,
         };
         within("optimiser.learning_rate", self.learning_rate, f64::MIN_POSITIVE, 10.0)?;
         within("optimiser.beta1", self.beta1, 0.0, below_one)?;
@@ -77,6 +80,7 @@ impl OptimiserConfig {
     /// Adam's own settings.
     pub(crate) const fn adam(&self) -> AdamConfig {
         let Self { learning_rate, beta1, beta2, epsilon, weight_decay, .. } = *self;
-        AdamConfig { learning_rate, beta1, beta2, epsilon, weight_decay }
+        let muon = matches!(self.kind, OptimiserKind::Muon);
+        AdamConfig { learning_rate, beta1, beta2, epsilon, weight_decay, muon }
     }
 }
