@@ -110,7 +110,8 @@ mod tests {
                 loss(&maps(values))
             };
             let expected = (moved(STEP) - moved(-STEP)) / (2.0 * STEP);
-            assert!((found - expected).abs() < 1e-9, "element {i}: {found}, expected {expected}");
+            // In single precision, places sum to 1 within 1e-7, and that much the highest logit matters to the differences.
+            assert!((found - expected).abs() < 1e-7, "element {i}: {found}, expected {expected}");
         }
     }
 
