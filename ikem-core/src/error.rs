@@ -1,4 +1,4 @@
-use crate::{Point, Size};
+use crate::{Frame, Point, Size};
 
 /// What was wrong with an argument. Every variant is for the caller to mend.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -50,6 +50,9 @@ pub enum Error {
     /// A skeleton that contradicts itself.
     #[error("not a skeleton: {0}")]
     Skeleton(String),
+    /// A rectangle that no frame can be.
+    #[error("the frame {0:?} can't be; expected finite numbers and sides above 0")]
+    Frame(Frame),
     /// A pixel value that is not a number.
     #[error("pixel {index} is {value}; expected a finite value")]
     Pixel {

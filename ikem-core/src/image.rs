@@ -1,10 +1,12 @@
+use std::sync::Arc;
+
 use crate::{Error, Pixel, Size};
 
-/// A grey image in memory: one channel, f32 in 0 (black) … 1 (white), rows from the top.
+/// A grey image in memory: one channel, f32 in 0 (black) … 1 (white), rows from the top. Clones share the pixels.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GrayImage {
     size: Size,
-    pixels: Vec<f32>,
+    pixels: Arc<Vec<f32>>,
 }
 
 impl GrayImage {
@@ -22,7 +24,7 @@ impl GrayImage {
         }
         match pixels.iter().position(|value| !value.is_finite()) {
             Some(index) => Err(Error::Pixel { index, value: pixels[index] }),
-            None => Ok(Self { size, pixels }),
+            None => Ok(Self { size, pixels: Arc::new(pixels) }),
         }
     }
 
@@ -40,6 +42,12 @@ impl GrayImage {
     /// As [`new`](Self::new).
     pub fn from_u16(size: Size, pixels: &[u16]) -> Result<Self, Error> {
         Self::new(size, pixels.iter().map(|&pixel| pixel.value()).collect())
+    }
+
+    /// The image with each value changed by `change`, which must give finite numbers.
+    pub(crate) fn map(&self, change: impl Fn(f32) -> f32) -> Self {
+        let pixels = self.pixels.iter().map(|&value| change(value)).collect();
+        Self { size: self.size, pixels: Arc::new(pixels) }
     }
 
     /// Width and height.

@@ -10,6 +10,7 @@
 //! - [`Heatmaps`] and [`Decoding`]: points to Gaussian maps and back.
 //! - [`Hint`], [`Hints`] and [`History`]: the corrections of one image, in order, with undo and redo.
 //! - [`GrayImage`] and [`Preparation`]: an image in memory and the one way it becomes a network's input.
+//! - [`Frame`]: the part of a film that a network sees, and the map between the two.
 //! - [`Reviser`]: anything that answers a correction with better keypoints.
 //!
 //! ```
@@ -21,9 +22,11 @@
 //! assert!(found.point.distance(points[0]) < 1e-3);
 //! ```
 
+mod affine;
 mod decode;
 mod error;
 mod error_covariance;
+mod frame;
 mod geometry;
 mod heatmaps;
 mod hints;
@@ -35,10 +38,14 @@ mod preparation;
 mod resample;
 mod reviser;
 mod skeleton;
+mod tones;
+mod warp;
 
+pub use affine::Affine;
 pub use decode::{Decoding, Detection, LocalWindow};
 pub use error::Error;
 pub use error_covariance::ErrorCovariance;
+pub use frame::Frame;
 pub use geometry::{Point, Size};
 pub use heatmaps::{GaussianFactors, Heatmaps};
 pub use hints::{Hint, Hints};
@@ -47,6 +54,8 @@ pub use image::GrayImage;
 pub use keypoints::Keypoints;
 pub use pixel::Pixel;
 pub use preparation::Preparation;
-pub use resample::{Resampling, resample, resample_pixels};
+pub use resample::{Resampling, resample, resample_frame, resample_pixels};
 pub use reviser::Reviser;
 pub use skeleton::{Skeleton, Vertebra};
+pub use tones::Tones;
+pub use warp::warp;

@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::pixel::over_255;
-use crate::{Error, GrayImage, Resampling, Size, resample};
+use crate::{Error, Frame, GrayImage, Resampling, Size, resample_frame};
 
 /// The one way an image becomes a network's input, for prediction and for training: resized to `size`, rounded to
 /// 256 grey levels, then scaled from 0…1 to -1…1.
@@ -21,7 +21,15 @@ impl Preparation {
     /// # Errors
     /// [`Error::EmptySize`] when the network's grid has no pixels.
     pub fn apply(&self, image: &GrayImage) -> Result<Vec<f32>, Error> {
-        let resized = resample(image, self.size, self.resampling)?;
+        self.apply_in(image, &Frame::whole(image.size()))
+    }
+
+    /// As [`apply`](Self::apply), of the part of the image that `frame` shows.
+    ///
+    /// # Errors
+    /// As [`apply`](Self::apply).
+    pub fn apply_in(&self, image: &GrayImage, frame: &Frame) -> Result<Vec<f32>, Error> {
+        let resized = resample_frame(image, frame, self.size, self.resampling)?;
         Ok(resized.pixels().iter().map(|&value| Self::input(value)).collect())
     }
 

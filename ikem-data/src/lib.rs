@@ -47,7 +47,7 @@ mod tables;
 pub use aasce::{Aasce, Problem, Split, Splitting, read_aasce, study};
 pub use audit::{AuditReport, Fault, Finding, LabelPolicy, audit, clean, repair};
 pub use augment::{
-    Affine, Augmentation, Bend, BrightnessContrast, Crop, Draw, Flip, Gamma, Noise, Pipeline, Plan, Rotation,
+    Augmentation, Bend, BrightnessContrast, Crop, Draw, Flip, Gamma, Noise, Pipeline, Plan, Rotation,
     Scaling, Translation,
 };
 pub use batches::{Batch, BatchConfig, Batches, Loader, Phantoms};

@@ -1,6 +1,8 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Affine, Draw};
+use ikem_core::Affine;
+
+use super::Draw;
 
 /// The picture in the making: what has been moved where, and how large it is now, in pixels of the original image.
 #[derive(Debug, Clone, Copy, PartialEq)]

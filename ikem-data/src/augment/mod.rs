@@ -4,14 +4,12 @@
 //! all that move pixels become one affine map and a shift of each row, so that an image is sampled once, however many
 //! there are; all that change grey values follow, in order.
 
-mod affine;
 mod bend;
 mod draw;
 mod geometry;
 mod pipeline;
 mod tone;
 
-pub use affine::Affine;
 pub use bend::Bend;
 pub use draw::Draw;
 pub use geometry::{Crop, Flip, Rotation, Scaling, Translation};

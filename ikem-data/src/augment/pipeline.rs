@@ -1,13 +1,12 @@
-use ikem_core::{Error as CoreError, GrayImage, Keypoints, Point, Preparation, Size, Skeleton, resample};
+use ikem_core::{
+    Affine, Error as CoreError, GrayImage, Keypoints, Point, Preparation, Size, Skeleton, resample, warp,
+};
 use serde::{Deserialize, Serialize};
 
-use super::affine::warp;
 use super::bend::Wave;
 use super::geometry::Frame;
 use super::tone::Tone;
-use super::{
-    Affine, Bend, BrightnessContrast, Crop, Draw, Flip, Gamma, Noise, Rotation, Scaling, Translation,
-};
+use super::{Bend, BrightnessContrast, Crop, Draw, Flip, Gamma, Noise, Rotation, Scaling, Translation};
 use crate::Error;
 
 /// One augmentation, as it stands in a configuration: `{"rotation": {"degrees": 15, "probability": 0.5}}`.
@@ -196,7 +195,7 @@ impl Plan {
         let map = self.on(size);
         let mut values = match map.inverse() {
             _ if self.is_still() => resized.pixels().to_vec(),
-            Some(back) => warp(resized, size, &back, |y| self.bend(y, size)),
+            Some(back) => warp(resized, size, &back, [1, 1], |y| self.bend(y, size)),
             None => vec![0.0; size.area()],
         };
         for tone in &self.tones {

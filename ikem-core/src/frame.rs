@@ -1,0 +1,428 @@
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Affine, Error, Point, Size};
+
+/// The part of a film that a network sees: a rectangle in image space. It may be turned or mirrored, and it may reach beyond
+/// the film, where everything is black.
+///
+/// Its places are measured from the film's outer edges, so that the whole film of W × H pixels is the rectangle from (0, 0)
+/// to (W, H). [`Point`]s are indices of pixels, half a pixel less.
+///
+/// ```
+/// use ikem_core::{Frame, Point, Size};
+/// let (film, grid) = (Size::new(800, 2000), Size::new(192, 384));
+/// let frame = Frame::new(100.0, 300.0, 600.0, 1400.0)?.turned(5.0);
+/// let point = Point::new(412.5, 803.0);
+/// let back = frame.to_image(frame.to_grid(point, film, grid), film, grid);
+/// assert!(point.distance(back) < 1e-3);
+/// # Ok::<(), ikem_core::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Unchecked")]
+pub struct Frame {
+    center: [f64; 2],
+    width: f64,
+    height: f64,
+    degrees: f64,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    mirrored: bool,
+}
+
+/// A frame as it stands in a file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Unchecked {
+    center: [f64; 2],
+    width: f64,
+    height: f64,
+    #[serde(default)]
+    degrees: f64,
+    #[serde(default)]
+    mirrored: bool,
+}
+
+/// Margins of a frame around a spine, over its length from the top of T1 to the bottom of L5: as the films of AASCE are
+/// cropped, whose median margins these are.
+const TOP: f64 = 0.04;
+const BOTTOM: f64 = 0.08;
+/// Width of a frame over its height, as the films of AASCE are wide.
+const ASPECT: f64 = 0.42;
+/// The least width of a frame over that of the spine in it.
+const AROUND: f64 = 1.5;
+/// Spines that lean less, in degrees, are left as they lean.
+const LEAN: f64 = 8.0;
+/// How far from a frame's edge a point is that the frame was extended to, over the frame's side.
+const INSIDE: f64 = 0.04;
+/// The smallest and the largest frame, in pixels of the film: far from any use, and safe to compute with.
+const SIDES: std::ops::RangeInclusive<f64> = 1e-2..=1e7;
+
+impl Frame {
+    /// The upright rectangle of `width` × `height` pixels whose top left corner is `x` and `y` pixels from the film's.
+    ///
+    /// # Errors
+    /// [`Error::Frame`] for a side that is not above 0, or a number that is not finite or absurdly large.
+    pub fn new(x: f64, y: f64, width: f64, height: f64) -> Result<Self, Error> {
+        let center = [x + 0.5 * width, y + 0.5 * height];
+        Self { center, width, height, degrees: 0.0, mirrored: false }.checked()
+    }
+
+    /// All of a film.
+    #[must_use]
+    pub const fn whole(film: Size) -> Self {
+        let (width, height) = (film.width as f64, film.height as f64);
+        Self { center: [0.5 * width, 0.5 * height], width, height, degrees: 0.0, mirrored: false }
+    }
+
+    /// The frame in which a spine fills the network's grid as in the films of AASCE: `top` is the middle of the top edge of its
+    /// first vertebra, `bottom` the middle of the bottom edge of its last, and all of `points` are inside. A spine that leans
+    /// by more than 8° stands upright in its frame.
+    ///
+    /// `mirrored` is whether the frame shows the film mirrored.
+    ///
+    /// # Errors
+    /// [`Error::Frame`] when top and bottom are the same, or a point is not finite.
+    pub fn around(top: Point, bottom: Point, points: &[Point], mirrored: bool) -> Result<Self, Error> {
+        let axis = bottom - top;
+        let length = f64::from(top.distance(bottom));
+        // Clockwise on the image from down, which is where a spine without lean goes.
+        let lean = libm::atan2(f64::from(-axis.x), f64::from(axis.y)).to_degrees();
+        let quarter = 90.0 * (lean / 90.0).round();
+        let degrees = if (lean - quarter).abs() <= LEAN { quarter } else { lean };
+        let (sin, cos) = libm::sincos(degrees.to_radians());
+        // Across and along the frame.
+        let place = |point: &Point| {
+            let (x, y) = (f64::from(point.x) + 0.5, f64::from(point.y) + 0.5);
+            [cos * x + sin * y, cos * y - sin * x]
+        };
+        let mut low = [f64::INFINITY; 2];
+        let mut high = [f64::NEG_INFINITY; 2];
+        for point in points.iter().chain([&top, &bottom]).map(place) {
+            for axis in 0..2 {
+                low[axis] = low[axis].min(point[axis]);
+                high[axis] = high[axis].max(point[axis]);
+            }
+        }
+        let (upper, lower) = (low[1] - TOP * length, high[1] + BOTTOM * length);
+        let height = lower - upper;
+        let width = (ASPECT * height).max(AROUND * (high[0] - low[0]));
+        let (across, along) = (0.5 * (low[0] + high[0]), 0.5 * (upper + lower));
+        let center = [cos * across - sin * along, sin * across + cos * along];
+        Self { center, width, height, degrees, mirrored }.checked()
+    }
+
+    /// This frame turned clockwise on the image by so many degrees more, around its centre.
+    #[must_use]
+    pub fn turned(self, degrees: f64) -> Self {
+        let turned = (self.degrees + degrees) % 360.0;
+        // Between -180 (excluded) and 180.
+        let degrees = if turned > 180.0 {
+            turned - 360.0
+        } else if turned <= -180.0 {
+            turned + 360.0
+        } else {
+            turned
+        };
+        Self { degrees: if degrees.is_finite() { degrees } else { self.degrees }, ..self }
+    }
+
+    /// This frame seen in a mirror, left for right.
+    #[must_use]
+    pub const fn flipped(self) -> Self {
+        Self { mirrored: !self.mirrored, ..self }
+    }
+
+    /// This frame, extended by what it takes to have `point` well inside.
+    #[must_use]
+    pub fn including(self, point: Point) -> Self {
+        let unit = Size::new(1, 1);
+        let [u, v] = self.affine(unit).apply(edge(point));
+        let side = |place: f64| {
+            // Where the extended side begins and ends; the margin is of the new side.
+            let near = place.min(1.0 - place);
+            if near >= 0.0 || !place.is_finite() {
+                return (0.0, 1.0);
+            }
+            let margin = INSIDE * (1.0 - near) / (1.0 - INSIDE);
+            if place < 0.0 { (place - margin, 1.0) } else { (0.0, place + margin) }
+        };
+        let ((left, right), (upper, lower)) = (side(u), side(v));
+        let Some(back) = self.affine(unit).inverse() else { return self };
+        let center = back.apply([0.5 * (left + right), 0.5 * (upper + lower)]);
+        let (width, height) = (self.width * (right - left), self.height * (lower - upper));
+        Self { center, width, height, ..self }.checked().unwrap_or(self)
+    }
+
+    /// Whether `point` is inside.
+    #[must_use]
+    pub fn contains(&self, point: Point) -> bool {
+        let inside = |place: f64| (0.0..=1.0).contains(&place);
+        let [u, v] = self.affine(Size::new(1, 1)).apply(edge(point));
+        inside(u) && inside(v)
+    }
+
+    /// Whether it is all of a film and nothing else, as the film is.
+    #[must_use]
+    pub fn is_whole(&self, film: Size) -> bool {
+        *self == Self::whole(film)
+    }
+
+    /// The map from the film to a grid that covers the frame, each measured from its outer edges.
+    #[must_use]
+    pub fn affine(&self, grid: Size) -> Affine {
+        let [x, y] = self.center;
+        let (sin, cos) = self.sin_cos();
+        let turn = Affine { x_x: cos, x_y: sin, x_1: 0.0, y_x: -sin, y_y: cos, y_1: 0.0 };
+        let (across, down) = (grid.width as f64 / self.width, grid.height as f64 / self.height);
+        let mirror = if self.mirrored { -1.0 } else { 1.0 };
+        Affine::shift(-x, -y)
+            .then(turn)
+            .then(Affine::stretch(mirror * across, down))
+            .then(Affine::shift(0.5 * grid.width as f64, 0.5 * grid.height as f64))
+    }
+
+    /// Where a point of the film lies on a network's grid, in the grid's pixels. Of a frame that is the whole film this is the
+    /// plain scale that published checkpoints expect.
+    #[must_use]
+    pub fn to_grid(&self, point: Point, film: Size, grid: Size) -> Point {
+        if self.is_whole(film) {
+            return point.rescaled(film, grid);
+        }
+        let [x, y] = self.affine(grid).apply(edge(point));
+        let [dx, dy] = self.offset(grid);
+        Point::new((x - dx) as f32, (y - dy) as f32)
+    }
+
+    /// The point of the film that lies at `point` of a network's grid: the inverse of [`to_grid`](Self::to_grid).
+    #[must_use]
+    pub fn to_image(&self, point: Point, film: Size, grid: Size) -> Point {
+        if self.is_whole(film) {
+            return point.rescaled(grid, film);
+        }
+        let [dx, dy] = self.offset(grid);
+        // A frame has sides above zero, so that its map has an inverse.
+        let back = self.affine(grid).inverse().unwrap_or(Affine::IDENTITY);
+        let [x, y] = back.apply([f64::from(point.x) + dx, f64::from(point.y) + dy]);
+        Point::new((x - 0.5) as f32, (y - 0.5) as f32)
+    }
+
+    /// Half a pixel of the film on the grid: by how much indices of the grid's pixels are less than places from its edges. The
+    /// plain scale of a whole film maps index 0 to index 0, and networks learn it so for every frame.
+    fn offset(&self, grid: Size) -> [f64; 2] {
+        [0.5 * grid.width as f64 / self.width, 0.5 * grid.height as f64 / self.height]
+    }
+
+    /// The corners on the film, measured from its outer edges, as the frame shows them: top left, top right, bottom right,
+    /// bottom left.
+    #[must_use]
+    pub fn corners(&self) -> [[f64; 2]; 4] {
+        let back = self.affine(Size::new(1, 1)).inverse().unwrap_or(Affine::IDENTITY);
+        [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]].map(|corner| back.apply(corner))
+    }
+
+    /// Its centre, from the film's outer edges, in pixels.
+    #[must_use]
+    pub const fn center(&self) -> [f64; 2] {
+        self.center
+    }
+
+    /// Its width along its own top edge, in pixels of the film.
+    #[must_use]
+    pub const fn width(&self) -> f64 {
+        self.width
+    }
+
+    /// Its height along its own side, in pixels of the film.
+    #[must_use]
+    pub const fn height(&self) -> f64 {
+        self.height
+    }
+
+    /// By how many degrees it is turned clockwise on the image, from -180 (excluded) to 180.
+    #[must_use]
+    pub const fn degrees(&self) -> f64 {
+        self.degrees
+    }
+
+    /// Whether it shows the film mirrored.
+    #[must_use]
+    pub const fn is_mirrored(&self) -> bool {
+        self.mirrored
+    }
+
+    /// Quarter turns clockwise by which it is turned, if it is turned by nothing else.
+    pub(crate) fn quarter_turns(&self) -> Option<u8> {
+        [(0.0, 0), (90.0, 1), (180.0, 2), (-90.0, 3)]
+            .into_iter()
+            .find_map(|(degrees, turns)| (self.degrees == degrees).then_some(turns))
+    }
+
+    /// Exact for quarter turns.
+    fn sin_cos(&self) -> (f64, f64) {
+        match self.quarter_turns() {
+            Some(0) => (0.0, 1.0),
+            Some(1) => (1.0, 0.0),
+            Some(2) => (0.0, -1.0),
+            Some(_) => (-1.0, 0.0),
+            None => libm::sincos(self.degrees.to_radians()),
+        }
+    }
+
+    fn checked(self) -> Result<Self, Error> {
+        let far = self.center.iter().any(|place| !(place.abs() <= *SIDES.end()));
+        if far || !SIDES.contains(&self.width) || !SIDES.contains(&self.height) || !self.degrees.is_finite() {
+            return Err(Error::Frame(self));
+        }
+        Ok(Self { degrees: 0.0, ..self }.turned(self.degrees))
+    }
+}
+
+impl fmt::Display for Frame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { center: [x, y], width, height, degrees, mirrored } = self;
+        write!(f, "{width:.0} x {height:.0} px around ({x:.0}, {y:.0})")?;
+        if *degrees != 0.0 {
+            write!(f, ", turned by {degrees:.1}°")?;
+        }
+        if *mirrored { write!(f, ", mirrored") } else { Ok(()) }
+    }
+}
+
+impl TryFrom<Unchecked> for Frame {
+    type Error = Error;
+    fn try_from(raw: Unchecked) -> Result<Self, Error> {
+        let Unchecked { center, width, height, degrees, mirrored } = raw;
+        Self { center, width, height, degrees, mirrored }.checked()
+    }
+}
+
+/// A point measured from the film's outer edges.
+fn edge(point: Point) -> [f64; 2] {
+    [f64::from(point.x) + 0.5, f64::from(point.y) + 0.5]
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    pub(crate) fn any_frame() -> impl Strategy<Value = Frame> {
+        let place = || -500_f64..1500.0;
+        (place(), place(), 20_f64..3000.0, 20_f64..3000.0, -200_f64..200.0, any::<bool>()).prop_map(
+            |(x, y, width, height, degrees, mirrored)| {
+                let frame = Frame::new(x, y, width, height).expect("a frame").turned(degrees);
+                if mirrored { frame.flipped() } else { frame }
+            },
+        )
+    }
+
+    const GRID: Size = Size::new(192, 384);
+
+    proptest! {
+        #[test]
+        fn image_to_grid_and_back_is_the_identity(
+            frame in any_frame(), x in -100_f32..2000.0, y in -100_f32..2000.0,
+        ) {
+            let film = Size::new(900, 1800);
+            let point = Point::new(x, y);
+            let back = frame.to_image(frame.to_grid(point, film, GRID), film, GRID);
+            prop_assert!(point.distance(back) < 1e-3, "{point:?} came back as {back:?}");
+        }
+
+        #[test]
+        fn the_whole_film_is_the_plain_scale(
+            width in 1_usize..5000, height in 1_usize..5000, u in 0_f32..1.0, v in 0_f32..1.0,
+        ) {
+            let film = Size::new(width, height);
+            let point = Point::new(u * width as f32, v * height as f32);
+            prop_assert_eq!(Frame::whole(film).to_grid(point, film, GRID), point.rescaled(film, GRID));
+            // The general map agrees.
+            let bigger = Size::new(width + 1, height);
+            let close = Frame::whole(film).to_grid(point, bigger, GRID);
+            prop_assert!(close.distance(point.rescaled(film, GRID)) < 1e-3);
+        }
+
+        #[test]
+        fn an_extended_frame_holds_the_point_and_what_it_held(
+            frame in any_frame(), x in -3000_f32..3000.0, y in -3000_f32..3000.0,
+        ) {
+            let point = Point::new(x, y);
+            let extended = frame.including(point);
+            prop_assert!(extended.contains(point));
+            let [a, .., d] = frame.corners();
+            for corner in [a, d] {
+                let inward = |axis: usize| corner[axis] + 1e-3 * (frame.center()[axis] - corner[axis]);
+                let corner = Point::new((inward(0) - 0.5) as f32, (inward(1) - 0.5) as f32);
+                prop_assert!(extended.contains(corner));
+            }
+            if frame.contains(point) {
+                let same = |a: f64, b: f64| (a - b).abs() < 1e-6 * (1.0 + a.abs());
+                prop_assert!(same(extended.width(), frame.width()) && same(extended.height(), frame.height()));
+            }
+        }
+
+        #[test]
+        fn a_spine_has_the_same_place_in_its_frame_however_it_lies(
+            degrees in -180_f64..180.0, x in 0_f64..2000.0, y in 0_f64..2000.0, length in 500_f64..2000.0,
+        ) {
+            let (sin, cos) = libm::sincos(degrees.to_radians());
+            let at = |across: f64, along: f64| {
+                let (u, v) = (length * across, length * along);
+                Point::new((x + cos * u - sin * v) as f32, (y + sin * u + cos * v) as f32)
+            };
+            let bend = [at(0.05, 0.5), at(-0.07, 0.2)];
+            let frame = Frame::around(at(0.0, 0.0), at(0.0, 1.0), &bend, false).expect("a spine");
+            let film = Size::new(1, 1);
+            let nearest = 90.0 * (degrees / 90.0).round();
+            if (degrees - nearest).abs() > LEAN {
+                let top = frame.to_grid(at(0.0, 0.0), film, GRID);
+                let bottom = frame.to_grid(at(0.0, 1.0), film, GRID);
+                prop_assert!((f64::from(top.y) / 384.0 - TOP / 1.12).abs() < 5e-3, "{top:?}");
+                prop_assert!((f64::from(bottom.y) / 384.0 - (1.0 - BOTTOM / 1.12)).abs() < 5e-3, "{bottom:?}");
+            }
+            for point in bend {
+                prop_assert!(frame.contains(point));
+            }
+        }
+    }
+
+    #[test]
+    fn turns_and_mirrors_are_as_seen() {
+        let film = Size::new(100, 200);
+        let frame = Frame::new(0.0, 0.0, 100.0, 200.0).expect("a frame");
+        let grid = Size::new(100, 200);
+        let point = Point::new(10.0, 20.0);
+        for (frame, expected) in [
+            (frame, Point::new(10.0, 20.0)),
+            (frame.flipped(), Point::new(89.0 - 0.5 + 0.5, 20.0)),
+            (frame.turned(180.0), Point::new(89.0, 179.0)),
+        ] {
+            let found = frame.to_grid(point, film, grid);
+            assert!(found.distance(expected) < 1e-4, "{frame}: {found:?}");
+        }
+        // Turned clockwise, its top edge is on the film's right.
+        let square = Frame::new(0.0, 0.0, 100.0, 100.0).expect("a frame").turned(90.0);
+        let corner = square.corners()[0];
+        assert!((corner[0] - 100.0).abs() < 1e-9 && corner[1].abs() < 1e-9, "{corner:?}");
+    }
+
+    #[test]
+    fn only_frames_are_read_from_files() {
+        let frame = Frame::new(3.0, -4.0, 500.0, 1200.5).expect("a frame").turned(-7.5).flipped();
+        let json = serde_json::to_string(&frame).expect("json");
+        assert_eq!(serde_json::from_str::<Frame>(&json).expect("a frame"), frame);
+        for wrong in [
+            r#"{"center": [0, 0], "width": 0, "height": 5}"#,
+            r#"{"center": [0, 0], "width": -3, "height": 5}"#,
+            r#"{"center": [1e300, 0], "width": 3, "height": 5}"#,
+            r#"{"center": [0, 0], "width": 3, "height": 5, "color": 1}"#,
+        ] {
+            assert!(serde_json::from_str::<Frame>(wrong).is_err(), "{wrong}");
+        }
+        assert!(Frame::new(0.0, f64::NAN, 1.0, 1.0).is_err());
+        let point = Point::new(3.0, 3.0);
+        assert!(Frame::around(point, point, &[], false).is_err());
+    }
+}

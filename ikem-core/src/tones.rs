@@ -1,0 +1,119 @@
+use crate::GrayImage;
+
+/// The grey values of a film that count as black and as white, 0…1. What lies between is stretched to 0…1; where white is below
+/// black, the film is a negative and is inverted.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Tones {
+    /// The value that becomes 0.
+    pub black: f32,
+    /// The value that becomes 1.
+    pub white: f32,
+}
+
+/// The parts of the pixels that may be darker than black and lighter than white: hot pixels, letters, a film's border.
+const TAILS: [f64; 2] = [0.005, 0.995];
+/// A film that uses this much of the range of its type or more is taken as it is.
+const ORDINARY: f32 = 0.4;
+/// Bins of the histogram: those of 12 bits.
+const BINS: usize = 4096;
+
+impl Tones {
+    /// Values as they are.
+    pub const IDENTITY: Self = Self { black: 0.0, white: 1.0 };
+
+    /// The tones of a film: as it is where it uses much of its type's range, as ordinary films do; otherwise stretched from the
+    /// 0.5th to the 99.5th percentile. A film of one value stays as it is.
+    #[must_use]
+    pub fn of(image: &GrayImage) -> Self {
+        let pixels = image.pixels();
+        let mut bins = vec![0_u32; BINS];
+        // A part of the pixels tells as much as all.
+        let step = (pixels.len() / (1 << 18)).max(1);
+        let mut count = 0_u32;
+        for &pixel in pixels.iter().step_by(step) {
+            bins[((pixel * BINS as f32) as usize).min(BINS - 1)] += 1;
+            count += 1;
+        }
+        let at = |part: f64| {
+            let wanted = (f64::from(count) * part) as u32;
+            let mut below = 0;
+            let bin = bins.iter().position(|bin| {
+                below += bin;
+                below > wanted
+            });
+            bin.unwrap_or(BINS - 1) as f32 / BINS as f32
+        };
+        let [black, white] = TAILS.map(at);
+        if white - black >= ORDINARY || white <= black {
+            return Self::IDENTITY;
+        }
+        Self { black, white }
+    }
+
+    /// These tones for a negative, or back.
+    #[must_use]
+    pub const fn inverted(self) -> Self {
+        Self { black: self.white, white: self.black }
+    }
+
+    /// A value with these tones, 0…1.
+    #[must_use]
+    pub fn apply(&self, value: f32) -> f32 {
+        ((value - self.black) / (self.white - self.black)).clamp(0.0, 1.0)
+    }
+
+    /// An image with these tones; shares its pixels where nothing changes.
+    #[must_use]
+    pub fn apply_to(&self, image: &GrayImage) -> GrayImage {
+        if *self == Self::IDENTITY || self.black == self.white {
+            return image.clone();
+        }
+        image.map(|value| self.apply(value))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Size;
+
+    fn ramp(low: f32, high: f32) -> GrayImage {
+        let pixels = (0..10_000).map(|i| low + (high - low) * i as f32 / 9999.0).collect();
+        GrayImage::new(Size::new(100, 100), pixels).expect("pixels")
+    }
+
+    #[test]
+    fn ordinary_films_stay_and_narrow_ones_are_stretched() {
+        for image in [ramp(0.0, 1.0), ramp(0.2, 0.7), ramp(0.3, 0.3)] {
+            assert_eq!(Tones::of(&image), Tones::IDENTITY);
+            assert_eq!(Tones::of(&image).apply_to(&image), image);
+        }
+        for (low, high) in [(0.35, 0.65), (0.0, 0.0625), (0.9, 1.0)] {
+            let image = ramp(low, high);
+            let tones = Tones::of(&image);
+            let stretched = tones.apply_to(&image);
+            for (i, &value) in stretched.pixels().iter().enumerate() {
+                // The tails are cut.
+                let expected = (i as f32 / 9999.0 - 0.005) / 0.99;
+                assert!((value - expected.clamp(0.0, 1.0)).abs() < 0.01, "{low}…{high}, {i}: {value}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_few_hot_pixels_do_not_count() {
+        let mut pixels = ramp(0.0, 0.1).pixels().to_vec();
+        pixels[..16].fill(1.0);
+        let tones = Tones::of(&GrayImage::new(Size::new(100, 100), pixels).expect("pixels"));
+        assert!((tones.white - 0.1).abs() < 2e-3, "{tones:?}");
+    }
+
+    #[test]
+    fn negatives_are_inverted() {
+        let image = ramp(0.0, 1.0);
+        let negative = Tones::IDENTITY.inverted().apply_to(&image);
+        for (a, b) in image.pixels().iter().zip(negative.pixels()) {
+            assert!((a + b - 1.0).abs() < 1e-6);
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! An image seen through an affine map.
+
+use rayon::prelude::*;
+
+use crate::{Affine, GrayImage, Size};
+
+/// Samples `image` at where each pixel of `size` comes `from`, bilinearly; beyond its edges it is black. Each pixel is the mean
+/// of `samples` columns and rows of places spread over it: where the map shrinks the image, that is what keeps fine detail from
+/// aliasing. The result's row at y, measured at its middle, is shifted by `bend` of y to the right.
+pub fn warp(
+    image: &GrayImage,
+    size: Size,
+    from: &Affine,
+    [columns, rows]: [usize; 2],
+    bend: impl Fn(f64) -> f64 + Sync,
+) -> Vec<f32> {
+    let source = Bordered::new(image);
+    let (columns, rows) = (columns.max(1), rows.max(1));
+    let step = 1.0 / columns as f64;
+    let (across, down) = (fixed(from.x_x * step), fixed(from.y_x * step));
+    let share = 1.0 / (columns * rows) as f32;
+    let mut pixels = vec![0.0; size.area()];
+    pixels.par_chunks_mut(size.width.max(1)).enumerate().for_each(|(y, line)| {
+        for row in 0..rows {
+            let middle = y as f64 + (row as f64 + 0.5) / rows as f64;
+            let [u, v] = from.apply([0.5 * step - bend(middle), middle]);
+            // Into the bordered image, whose first pixel is one farther out; its middle is half a pixel from its edge.
+            let (mut u, mut v) = (fixed(u + 0.5), fixed(v + 0.5));
+            for value in &mut *line {
+                let mut sum = 0.0;
+                for _ in 0..columns {
+                    sum += source.sample(u, v);
+                    u = u.wrapping_add(across);
+                    v = v.wrapping_add(down);
+                }
+                *value += sum;
+            }
+        }
+        if columns * rows > 1 {
+            line.iter_mut().for_each(|value| *value *= share);
+        }
+    });
+    pixels
+}
+
+/// A place in steps of 2^-32 pixels: whole numbers are quick to add up and to part. What is farther than any image
+/// reaches is held at the end.
+fn fixed(place: f64) -> i64 {
+    const END: f64 = (1_u64 << 28) as f64;
+    (place.clamp(-END, END) * (1_u64 << 32) as f64) as i64
+}
+
+/// An image in a black border of one pixel, so that sampling need not know its edges.
+struct Bordered {
+    pixels: Vec<f32>,
+    /// Pixels in a row, border included.
+    stride: usize,
+    /// How many places in x and in y have a next pixel.
+    places: [u64; 2],
+}
+
+impl Bordered {
+    fn new(image: &GrayImage) -> Self {
+        let size = image.size();
+        let stride = size.width + 2;
+        let mut pixels = vec![0.0; stride * (size.height + 2)];
+        let lines = pixels.chunks_exact_mut(stride).skip(1);
+        for (line, row) in lines.zip(image.pixels().chunks_exact(size.width.max(1))) {
+            if let Some(inner) = line.get_mut(1..=size.width) {
+                inner.copy_from_slice(row);
+            }
+        }
+        Self { pixels, stride, places: [size.width as u64 + 1, size.height as u64 + 1] }
+    }
+
+    /// The value between pixels, at a place in steps of 2^-32.
+    fn sample(&self, x: i64, y: i64) -> f32 {
+        let (column, row) = ((x >> 32) as u64, (y >> 32) as u64);
+        // Negative ones have become very large.
+        if column >= self.places[0] || row >= self.places[1] {
+            return 0.0;
+        }
+        let part = |place: i64| ((place as u32) >> 8) as i32 as f32 * (1.0 / (1 << 24) as f32);
+        let (right, down) = (part(x), part(y));
+        let start = row as usize * self.stride + column as usize;
+        let Some([a, b, rest @ ..]) = self.pixels.get(start..start + self.stride + 2) else { return 0.0 };
+        let [.., c, d] = rest else { return 0.0 };
+        let (upper, lower) = (a + right * (b - a), c + right * (d - c));
+        upper + down * (lower - upper)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn sampling_never_leaves_the_range_of_the_image(
+            values in prop::collection::vec(0_f32..1.0, 12), parts in prop::array::uniform6(-3_f64..3.0),
+            samples in (1_usize..4, 1_usize..4),
+        ) {
+            let [x_x, x_y, x_1, y_x, y_y, y_1] = parts;
+            let map = Affine { x_x, x_y, x_1, y_x, y_y, y_1 };
+            let image = GrayImage::new(Size::new(4, 3), values).expect("pixels");
+            let out = warp(&image, Size::new(5, 6), &map, [samples.0, samples.1], |_| 0.0);
+            prop_assert!(out.iter().all(|value| (-1e-5..=1.0 + 1e-5).contains(value)));
+        }
+    }
+
+    #[test]
+    fn the_identity_keeps_every_bit_and_what_is_far_is_black() {
+        let image = GrayImage::new(Size::new(3, 2), vec![0.1, 0.9, 0.3, 0.7, 0.2, 0.4]).expect("pixels");
+        assert_eq!(warp(&image, image.size(), &Affine::IDENTITY, [1, 1], |_| 0.0), image.pixels());
+        let far = Affine::shift(1e30, f64::MAX);
+        assert_eq!(warp(&image, image.size(), &far, [2, 1], |_| 0.0), [0.0; 6]);
+    }
+
+    #[test]
+    fn several_samples_average_what_a_pixel_covers() {
+        // Stripes of one pixel: a single sample sees one or the other, the mean is grey.
+        let size = Size::new(32, 32);
+        let stripes = (0..size.area()).map(|i| (i % 2) as f32).collect();
+        let image = GrayImage::new(size, stripes).expect("pixels");
+        let quarter = Affine::stretch(4.0, 4.0);
+        let out = warp(&image, Size::new(8, 8), &quarter, [4, 4], |_| 0.0);
+        assert!(out.iter().all(|value| (value - 0.5).abs() < 1e-6), "{out:?}");
+    }
+}
