@@ -58,4 +58,4 @@ pub use resample::{Resampling, resample, resample_frame, resample_pixels};
 pub use reviser::Reviser;
 pub use skeleton::{Skeleton, Vertebra};
 pub use tones::Tones;
-pub use warp::warp;
+pub use warp::{Beyond, warp};

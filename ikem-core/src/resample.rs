@@ -1,7 +1,7 @@
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Frame, GrayImage, Pixel, Size, warp};
+use crate::{Beyond, Error, Frame, GrayImage, Pixel, Size, warp};
 
 /// How an image is resized.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -119,7 +119,7 @@ fn turned(image: &GrayImage, frame: &Frame, grid: Size, resampling: Resampling) 
         Resampling::Bilinear => 1,
     };
     let samples = [count(from.x_x, from.y_x), count(from.x_y, from.y_y)];
-    GrayImage::new(grid, warp(image, grid, &from, samples, |_| 0.0))
+    GrayImage::new(grid, warp(image, grid, &from, samples, Beyond::Black, |_| 0.0))
 }
 
 /// Combines rows, then columns.

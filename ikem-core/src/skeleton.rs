@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::Error;
+use crate::{Error, Frame, Point};
 
 /// The names of the 17 vertebrae that a spinal AP radiograph is marked with, from the top.
 const SPINE: [&str; 17] =
@@ -183,6 +183,27 @@ impl Skeleton {
             }
         }
         Some(sources)
+    }
+
+    /// The frame around a spine with these keypoints ([`Frame::around`]): its top is the mean of the first half of the first
+    /// vertebra's keypoints, its bottom that of the second half of the last one's. `None` where there are fewer than two
+    /// vertebrae, or keypoints are missing.
+    ///
+    /// # Errors
+    /// [`Error::Frame`] when the keypoints lie so that there is no frame.
+    #[must_use]
+    pub fn frame(&self, keypoints: &[Point]) -> Option<Result<Frame, Error>> {
+        let [first, .., last] = self.vertebrae.as_slice() else { return None };
+        let mean = |corners: &[usize]| {
+            let points: Option<Vec<Point>> = corners.iter().map(|&k| keypoints.get(k).copied()).collect();
+            let points = points.filter(|points| !points.is_empty())?;
+            let sum = points.iter().fold(Point::default(), |sum, &point| sum + point);
+            Some(sum * (1.0 / points.len() as f32))
+        };
+        let half = |corners: &[usize]| corners.len().div_ceil(2);
+        let top = mean(first.corners.get(..half(&first.corners))?)?;
+        let bottom = mean(last.corners.get(last.corners.len() - half(&last.corners)..)?)?;
+        Some(Frame::around(top, bottom, keypoints, false))
     }
 
     /// The index of the keypoint that `text` names: a name, in any case of letters, or an index from 0.

@@ -4,17 +4,30 @@ use rayon::prelude::*;
 
 use crate::{Affine, GrayImage, Size};
 
-/// Samples `image` at where each pixel of `size` comes `from`, bilinearly; beyond its edges it is black. Each pixel is the mean
-/// of `samples` columns and rows of places spread over it: where the map shrinks the image, that is what keeps fine detail from
-/// aliasing. The result's row at y, measured at its middle, is shifted by `bend` of y to the right.
+/// What lies beyond an image's edges.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Beyond {
+    /// Nothing: black.
+    #[default]
+    Black,
+    /// The image's outermost pixels, on and on.
+    Edge,
+    /// The image mirrored at its edges.
+    Mirror,
+}
+
+/// Samples `image` at where each pixel of `size` comes `from`, bilinearly. Each pixel is the mean of `samples` columns and rows of
+/// places spread over it: where the map shrinks the image, that is what keeps fine detail from aliasing. The result's row at y,
+/// measured at its middle, is shifted by `bend` of y to the right.
 pub fn warp(
     image: &GrayImage,
     size: Size,
     from: &Affine,
     [columns, rows]: [usize; 2],
+    beyond: Beyond,
     bend: impl Fn(f64) -> f64 + Sync,
 ) -> Vec<f32> {
-    let source = Bordered::new(image);
+    let source = Bordered::new(image, beyond);
     let (columns, rows) = (columns.max(1), rows.max(1));
     let step = 1.0 / columns as f64;
     let (across, down) = (fixed(from.x_x * step), fixed(from.y_x * step));
@@ -57,10 +70,11 @@ struct Bordered {
     stride: usize,
     /// How many places in x and in y have a next pixel.
     places: [u64; 2],
+    beyond: Beyond,
 }
 
 impl Bordered {
-    fn new(image: &GrayImage) -> Self {
+    fn new(image: &GrayImage, beyond: Beyond) -> Self {
         let size = image.size();
         let stride = size.width + 2;
         let mut pixels = vec![0.0; stride * (size.height + 2)];
@@ -70,11 +84,17 @@ impl Bordered {
                 inner.copy_from_slice(row);
             }
         }
-        Self { pixels, stride, places: [size.width as u64 + 1, size.height as u64 + 1] }
+        Self { pixels, stride, places: [size.width as u64 + 1, size.height as u64 + 1], beyond }
     }
 
     /// The value between pixels, at a place in steps of 2^-32.
+    #[inline]
     fn sample(&self, x: i64, y: i64) -> f32 {
+        let (x, y) = match self.beyond {
+            Beyond::Black => (x, y),
+            Beyond::Edge => (held(x, self.places[0]), held(y, self.places[1])),
+            Beyond::Mirror => (folded(x, self.places[0]), folded(y, self.places[1])),
+        };
         let (column, row) = ((x >> 32) as u64, (y >> 32) as u64);
         // Negative ones have become very large.
         if column >= self.places[0] || row >= self.places[1] {
@@ -88,6 +108,28 @@ impl Bordered {
         let (upper, lower) = (a + right * (b - a), c + right * (d - c));
         upper + down * (lower - upper)
     }
+}
+
+/// The first and the last pixel's middle on an axis of a bordered image with so many places, in steps of 2^-32.
+fn ends(places: u64) -> (i64, i64) {
+    (1 << 32, (places.max(2) as i64 - 1) << 32)
+}
+
+/// A place held between the first and the last pixel.
+fn held(place: i64, places: u64) -> i64 {
+    let (first, last) = ends(places);
+    place.clamp(first, last)
+}
+
+/// A place mirrored at the middles of the first and the last pixel until it lies between them.
+fn folded(place: i64, places: u64) -> i64 {
+    let (first, last) = ends(places);
+    let span = last - first;
+    if span == 0 {
+        return first;
+    }
+    let along = (place - first).rem_euclid(2 * span);
+    first + if along > span { 2 * span - along } else { along }
 }
 
 #[cfg(test)]
@@ -105,7 +147,7 @@ mod tests {
             let [x_x, x_y, x_1, y_x, y_y, y_1] = parts;
             let map = Affine { x_x, x_y, x_1, y_x, y_y, y_1 };
             let image = GrayImage::new(Size::new(4, 3), values).expect("pixels");
-            let out = warp(&image, Size::new(5, 6), &map, [samples.0, samples.1], |_| 0.0);
+            let out = warp(&image, Size::new(5, 6), &map, [samples.0, samples.1], Beyond::Black, |_| 0.0);
             prop_assert!(out.iter().all(|value| (-1e-5..=1.0 + 1e-5).contains(value)));
         }
     }
@@ -113,9 +155,12 @@ mod tests {
     #[test]
     fn the_identity_keeps_every_bit_and_what_is_far_is_black() {
         let image = GrayImage::new(Size::new(3, 2), vec![0.1, 0.9, 0.3, 0.7, 0.2, 0.4]).expect("pixels");
-        assert_eq!(warp(&image, image.size(), &Affine::IDENTITY, [1, 1], |_| 0.0), image.pixels());
+        assert_eq!(
+            warp(&image, image.size(), &Affine::IDENTITY, [1, 1], Beyond::Black, |_| 0.0),
+            image.pixels()
+        );
         let far = Affine::shift(1e30, f64::MAX);
-        assert_eq!(warp(&image, image.size(), &far, [2, 1], |_| 0.0), [0.0; 6]);
+        assert_eq!(warp(&image, image.size(), &far, [2, 1], Beyond::Black, |_| 0.0), [0.0; 6]);
     }
 
     #[test]
@@ -125,7 +170,16 @@ mod tests {
         let stripes = (0..size.area()).map(|i| (i % 2) as f32).collect();
         let image = GrayImage::new(size, stripes).expect("pixels");
         let quarter = Affine::stretch(4.0, 4.0);
-        let out = warp(&image, Size::new(8, 8), &quarter, [4, 4], |_| 0.0);
+        let out = warp(&image, Size::new(8, 8), &quarter, [4, 4], Beyond::Black, |_| 0.0);
         assert!(out.iter().all(|value| (value - 0.5).abs() < 1e-6), "{out:?}");
+    }
+
+    #[test]
+    fn edges_are_repeated_or_mirrored() {
+        let image = GrayImage::new(Size::new(3, 1), vec![0.1, 0.2, 0.3]).expect("pixels");
+        let seen = |beyond| warp(&image, Size::new(9, 1), &Affine::shift(-3.0, 0.0), [1, 1], beyond, |_| 0.0);
+        assert_eq!(seen(Beyond::Black), [0.0, 0.0, 0.0, 0.1, 0.2, 0.3, 0.0, 0.0, 0.0]);
+        assert_eq!(seen(Beyond::Edge), [0.1, 0.1, 0.1, 0.1, 0.2, 0.3, 0.3, 0.3, 0.3]);
+        assert_eq!(seen(Beyond::Mirror), [0.2, 0.3, 0.2, 0.1, 0.2, 0.3, 0.2, 0.1, 0.2]);
     }
 }

@@ -48,9 +48,9 @@ pub use aasce::{Aasce, Problem, Split, Splitting, read_aasce, study};
 pub use audit::{AuditReport, Fault, Finding, LabelPolicy, audit, clean, repair};
 pub use augment::{
     Augmentation, Bend, BrightnessContrast, Crop, Draw, Flip, Gamma, Noise, Pipeline, Plan, Rotation,
-    Scaling, Translation,
+    Scaling, Surroundings, Translation,
 };
-pub use batches::{Batch, BatchConfig, Batches, Loader, Phantoms};
+pub use batches::{Batch, BatchConfig, Batches, Framing, Loader, Phantoms};
 pub use coco::{coco_predictions, read_coco_predictions, write_coco_predictions};
 pub use error::Error;
 pub use files::{read_json, write_json};

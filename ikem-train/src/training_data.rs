@@ -64,8 +64,9 @@ impl TrainingData {
         };
         let fingerprint = fingerprint(&[&training, &validation], images);
         let preparation = model.preparation();
-        let DataConfig { batch_size, workers, prefetch, cache_mib, .. } = *data;
-        let loaded = |config| BatchConfig { workers, prefetch, cache_bytes: cache_mib << 20, ..config };
+        let DataConfig { framing, batch_size, workers, prefetch, cache_mib, .. } = *data;
+        let loaded =
+            |config| BatchConfig { framing, workers, prefetch, cache_bytes: cache_mib << 20, ..config };
         let learn = BatchConfig {
             pipeline: data.augmentation.clone(),
             ..loaded(BatchConfig::training(preparation, batch_size, *seed))

@@ -1,5 +1,5 @@
 use candle_core::Tensor;
-use ikem_core::{Keypoints, Size};
+use ikem_core::Keypoints;
 use ikem_data::{Batch, Draw, Loader};
 use ikem_models::{ModelConfig, Network};
 
@@ -73,18 +73,17 @@ impl Sums {
                 self.loss[pass] += loss.evaluate(logits, targets)?.parts.total * targets.len() as f64;
             }
             let grid = network.config().size;
-            for ((shown, target), &size) in interaction.shown().iter().zip(targets).zip(&batch.sizes) {
-                self.error[pass] += mre(shown, target, grid, size);
+            let films = batch.sizes.iter().zip(&batch.frames);
+            for ((shown, target), (&size, frame)) in interaction.shown().iter().zip(targets).zip(films) {
+                let on_film = |points: &Keypoints| -> Keypoints {
+                    points.iter().map(|&point| frame.to_image(point, size, grid)).collect()
+                };
+                self.error[pass] += ikem_eval::mre(&on_film(shown), &on_film(target));
             }
         }
         self.images += targets.len();
         Ok(())
     }
-}
-
-/// The mean radial error of points on a grid, in pixels of the original image.
-fn mre(shown: &Keypoints, target: &Keypoints, grid: Size, original: Size) -> f64 {
-    ikem_eval::mre(&shown.rescaled(grid, original), &target.rescaled(grid, original))
 }
 
 /// A batch's images as a network sees them: (B, 3, H, W), on its device.

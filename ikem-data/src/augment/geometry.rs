@@ -1,12 +1,12 @@
 use serde::{Deserialize, Serialize};
 
-use ikem_core::Affine;
+use ikem_core::{Affine, Beyond, Size};
 
 use super::Draw;
 
 /// The picture in the making: what has been moved where, and how large it is now, in pixels of the original image.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Frame {
+pub(super) struct Picture {
     pub(super) map: Affine,
     pub(super) width: f64,
     pub(super) height: f64,
@@ -14,7 +14,16 @@ pub(super) struct Frame {
     pub(super) swapped: bool,
 }
 
-impl Frame {
+impl Picture {
+    pub(super) const fn new(width: f64, height: f64) -> Self {
+        Self { map: Affine::IDENTITY, width, height, swapped: false }
+    }
+
+    /// A film of which nothing has been moved.
+    pub(super) const fn whole(film: Size) -> Self {
+        Self::new(film.width as f64, film.height as f64)
+    }
+
     fn push(&mut self, next: Affine) {
         self.map = self.map.then(next);
     }
@@ -26,12 +35,14 @@ impl Frame {
     }
 }
 
-/// Turns the picture by an angle; it is widened so that all of it stays inside, and its new corners are black.
+/// Turns the picture by an angle.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Rotation {
     /// The largest angle either way, in degrees; below 90.
     pub degrees: f64,
+    /// Whether the picture is widened so that all of it stays inside; otherwise its size stays. Default: true.
+    pub widen: bool,
     /// How often.
     pub probability: f64,
 }
@@ -39,18 +50,21 @@ pub struct Rotation {
 impl Default for Rotation {
     /// ±15°, half of the time.
     fn default() -> Self {
-        Self { degrees: 15.0, probability: 0.5 }
+        Self { degrees: 15.0, widen: true, probability: 0.5 }
     }
 }
 
 impl Rotation {
-    pub(super) fn apply(&self, draw: &mut Draw, frame: &mut Frame) {
+    pub(super) fn apply(&self, draw: &mut Draw, picture: &mut Picture) {
         let (sin, cos) = libm::sincos(draw.within([-self.degrees, self.degrees]).to_radians());
-        let (width, height) = (frame.width, frame.height);
-        frame.around_middle(Affine { x_x: cos, x_y: -sin, x_1: 0.0, y_x: sin, y_y: cos, y_1: 0.0 });
-        frame.width = width * cos + height * sin.abs();
-        frame.height = width * sin.abs() + height * cos;
-        frame.push(Affine::shift(0.5 * (frame.width - width), 0.5 * (frame.height - height)));
+        let (width, height) = (picture.width, picture.height);
+        picture.around_middle(Affine { x_x: cos, x_y: -sin, x_1: 0.0, y_x: sin, y_y: cos, y_1: 0.0 });
+        if !self.widen {
+            return;
+        }
+        picture.width = width * cos + height * sin.abs();
+        picture.height = width * sin.abs() + height * cos;
+        picture.push(Affine::shift(0.5 * (picture.width - width), 0.5 * (picture.height - height)));
     }
 }
 
@@ -73,9 +87,9 @@ impl Default for Flip {
 }
 
 impl Flip {
-    pub(super) fn apply(&self, _draw: &mut Draw, frame: &mut Frame) {
-        frame.push(Affine { x_x: -1.0, x_1: frame.width, ..Affine::IDENTITY });
-        frame.swapped ^= self.swap_pairs;
+    pub(super) fn apply(&self, _draw: &mut Draw, picture: &mut Picture) {
+        picture.push(Affine { x_x: -1.0, x_1: picture.width, ..Affine::IDENTITY });
+        picture.swapped ^= self.swap_pairs;
     }
 }
 
@@ -97,13 +111,13 @@ impl Default for Scaling {
 }
 
 impl Scaling {
-    pub(super) fn apply(&self, draw: &mut Draw, frame: &mut Frame) {
+    pub(super) fn apply(&self, draw: &mut Draw, picture: &mut Picture) {
         let scale = 1.0 + draw.within(self.change);
-        frame.around_middle(Affine::stretch(scale, scale));
+        picture.around_middle(Affine::stretch(scale, scale));
     }
 }
 
-/// Shifts the picture's content in its frame.
+/// Shifts the picture's content in its picture.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Translation {
@@ -123,9 +137,9 @@ impl Default for Translation {
 }
 
 impl Translation {
-    pub(super) fn apply(&self, draw: &mut Draw, frame: &mut Frame) {
+    pub(super) fn apply(&self, draw: &mut Draw, picture: &mut Picture) {
         let (x, y) = (draw.within([-self.x, self.x]), draw.within([-self.y, self.y]));
-        frame.push(Affine::shift(x * frame.width, y * frame.height));
+        picture.push(Affine::shift(x * picture.width, y * picture.height));
     }
 }
 
@@ -147,11 +161,33 @@ impl Default for Crop {
 }
 
 impl Crop {
-    pub(super) fn apply(&self, draw: &mut Draw, frame: &mut Frame) {
-        let strip = draw.within([0.0, self.strip]) * frame.height;
-        frame.height -= strip;
+    pub(super) fn apply(&self, draw: &mut Draw, picture: &mut Picture) {
+        let strip = draw.within([0.0, self.strip]) * picture.height;
+        picture.height -= strip;
         if draw.happens(0.5) {
-            frame.push(Affine::shift(0.0, -strip));
+            picture.push(Affine::shift(0.0, -strip));
         }
+    }
+}
+
+/// Shows, where the picture reaches beyond the film, the film's edge repeated or the film mirrored in place of black, each as
+/// often: films of a clinic go on where those of AASCE are cut off.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Surroundings {
+    /// How often.
+    pub probability: f64,
+}
+
+impl Default for Surroundings {
+    /// Half of the time.
+    fn default() -> Self {
+        Self { probability: 0.5 }
+    }
+}
+
+impl Surroundings {
+    pub(super) fn draw(&self, draw: &mut Draw) -> Beyond {
+        if draw.happens(0.5) { Beyond::Edge } else { Beyond::Mirror }
     }
 }

@@ -12,6 +12,6 @@ mod tone;
 
 pub use bend::Bend;
 pub use draw::Draw;
-pub use geometry::{Crop, Flip, Rotation, Scaling, Translation};
+pub use geometry::{Crop, Flip, Rotation, Scaling, Surroundings, Translation};
 pub use pipeline::{Augmentation, Pipeline, Plan};
 pub use tone::{BrightnessContrast, Gamma, Noise};

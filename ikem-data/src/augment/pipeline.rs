@@ -1,12 +1,15 @@
 use ikem_core::{
-    Affine, Error as CoreError, GrayImage, Keypoints, Point, Preparation, Size, Skeleton, resample, warp,
+    Affine, Beyond, Error as CoreError, Frame, GrayImage, Keypoints, Point, Preparation, Size, Skeleton,
+    resample, warp,
 };
 use serde::{Deserialize, Serialize};
 
 use super::bend::Wave;
-use super::geometry::Frame;
+use super::geometry::Picture;
 use super::tone::Tone;
-use super::{Bend, BrightnessContrast, Crop, Draw, Flip, Gamma, Noise, Rotation, Scaling, Translation};
+use super::{
+    Bend, BrightnessContrast, Crop, Draw, Flip, Gamma, Noise, Rotation, Scaling, Surroundings, Translation,
+};
 use crate::Error;
 
 /// One augmentation, as it stands in a configuration: `{"rotation": {"degrees": 15, "probability": 0.5}}`.
@@ -26,6 +29,8 @@ pub enum Augmentation {
     Crop(Crop),
     /// See [`Bend`].
     Bend(Bend),
+    /// See [`Surroundings`].
+    Surroundings(Surroundings),
     /// See [`BrightnessContrast`].
     BrightnessContrast(BrightnessContrast),
     /// See [`Gamma`].
@@ -43,6 +48,7 @@ impl Augmentation {
             Self::Translation(a) => a.probability,
             Self::Crop(a) => a.probability,
             Self::Bend(a) => a.probability,
+            Self::Surroundings(a) => a.probability,
             Self::BrightnessContrast(a) => a.probability,
             Self::Gamma(a) => a.probability,
             Self::Noise(a) => a.probability,
@@ -54,7 +60,7 @@ impl Augmentation {
         let range = |[low, high]: [f64; 2], least: f64| low > least && low <= high && high.is_finite();
         let (sound, name, expected) = match self {
             Self::Rotation(a) => (within(a.degrees, 89.0), "degrees", "0…89"),
-            Self::Flip(_) => (true, "", ""),
+            Self::Flip(_) | Self::Surroundings(_) => (true, "", ""),
             Self::Scaling(a) => (range(a.change, -1.0), "change", "two numbers above -1, the lower first"),
             Self::Translation(a) => (within(a.x, 1.0) && within(a.y, 1.0), "x and y", "0…1"),
             Self::Crop(a) => (within(a.strip, 0.9), "strip", "0…0.9"),
@@ -129,29 +135,35 @@ impl Pipeline {
         &self.0
     }
 
-    /// Draws what happens to one image of `size`.
+    /// Draws what happens to one image of `size`, of which a network sees all.
     #[must_use]
     pub fn draw(&self, size: Size, draw: &mut Draw) -> Plan {
-        let (width, height) = (size.width as f64, size.height as f64);
-        let mut frame = Frame { map: Affine::IDENTITY, width, height, swapped: false };
-        let (mut waves, mut tones) = (Vec::new(), Vec::new());
+        self.draw_in(size, &Frame::whole(size), draw)
+    }
+
+    /// Draws what happens to the part of an image of `size` that `frame` shows.
+    #[must_use]
+    pub fn draw_in(&self, size: Size, frame: &Frame, draw: &mut Draw) -> Plan {
+        let mut picture = Picture::new(frame.width(), frame.height());
+        let (mut waves, mut tones, mut beyond) = (Vec::new(), Vec::new(), Beyond::Black);
         for step in &self.0 {
             if !draw.happens(step.probability()) {
                 continue;
             }
             match step {
-                Augmentation::Rotation(step) => step.apply(draw, &mut frame),
-                Augmentation::Flip(step) => step.apply(draw, &mut frame),
-                Augmentation::Scaling(step) => step.apply(draw, &mut frame),
-                Augmentation::Translation(step) => step.apply(draw, &mut frame),
-                Augmentation::Crop(step) => step.apply(draw, &mut frame),
+                Augmentation::Rotation(step) => step.apply(draw, &mut picture),
+                Augmentation::Flip(step) => step.apply(draw, &mut picture),
+                Augmentation::Scaling(step) => step.apply(draw, &mut picture),
+                Augmentation::Translation(step) => step.apply(draw, &mut picture),
+                Augmentation::Crop(step) => step.apply(draw, &mut picture),
                 Augmentation::Bend(step) => waves.push(step.wave(draw)),
+                Augmentation::Surroundings(step) => beyond = step.draw(draw),
                 Augmentation::BrightnessContrast(step) => tones.push(step.tone(draw)),
                 Augmentation::Gamma(step) => tones.push(step.tone(draw)),
                 Augmentation::Noise(step) => tones.push(step.tone(draw)),
             }
         }
-        Plan { size, frame, waves, tones }
+        Plan { size, frame: *frame, picture, waves, tones, beyond }
     }
 }
 
@@ -173,30 +185,31 @@ impl From<Pipeline> for Vec<Augmentation> {
 pub struct Plan {
     size: Size,
     frame: Frame,
+    picture: Picture,
     waves: Vec<Wave>,
     tones: Vec<Tone>,
+    beyond: Beyond,
 }
 
 impl Plan {
     /// The network's input, H × W of -1…1: what [`Preparation::apply`] gives of the image, changed by this plan; bit for
-    /// bit the same where the plan changes nothing.
+    /// bit the same where the plan changes nothing and the frame is the whole film.
     ///
     /// # Errors
     /// [`Error::Core`] when the network's grid has no pixels.
     pub fn image(&self, image: &GrayImage, preparation: &Preparation) -> Result<Vec<f32>, Error> {
         let resized = resample(image, preparation.size, preparation.resampling)?;
-        Ok(self.resized(&resized))
+        Ok(self.resized(&resized, preparation.size))
     }
 
-    /// As [`image`](Self::image), of an image that was resized already (and kept).
+    /// As [`image`](Self::image), on a `grid`, of an image that was resized already (and kept). One that has more pixels than
+    /// the grid is averaged over what each pixel of the grid covers.
     #[must_use]
-    pub fn resized(&self, resized: &GrayImage) -> Vec<f32> {
-        let size = resized.size();
-        let map = self.on(size);
-        let mut values = match map.inverse() {
-            _ if self.is_still() => resized.pixels().to_vec(),
-            Some(back) => warp(resized, size, &back, [1, 1], |y| self.bend(y, size)),
-            None => vec![0.0; size.area()],
+    pub fn resized(&self, resized: &GrayImage, grid: Size) -> Vec<f32> {
+        let mut values = match self.map(resized.size(), grid).inverse() {
+            _ if self.is_still() && resized.size() == grid => resized.pixels().to_vec(),
+            Some(back) => warp(resized, grid, &back, samples(&back), self.beyond, |y| self.bend(y, grid)),
+            None => vec![0.0; grid.area()],
         };
         for tone in &self.tones {
             tone.apply(&mut values);
@@ -227,9 +240,12 @@ impl Plan {
         }
         let mut moved: Keypoints = match self.is_still() {
             true => keypoints.rescaled(self.size, grid),
-            false => keypoints.iter().map(|&point| self.point(point, grid)).collect(),
+            false => {
+                let map = self.map(self.size, grid);
+                keypoints.iter().map(|&point| self.point(point, &map, grid)).collect()
+            }
         };
-        if self.frame.swapped {
+        if self.picture.swapped != self.frame.is_mirrored() {
             for &(a, b) in skeleton.flip_pairs() {
                 moved.swap(a, b);
             }
@@ -237,12 +253,11 @@ impl Plan {
         Ok(moved)
     }
 
-    fn point(&self, point: Point, grid: Size) -> Point {
-        let place = [f64::from(point.x) + 0.5, f64::from(point.y) + 0.5];
-        let mut scaled = self.frame.map.then(self.to_grid(grid)).apply(place);
+    fn point(&self, point: Point, map: &Affine, grid: Size) -> Point {
+        let mut scaled = map.apply([f64::from(point.x) + 0.5, f64::from(point.y) + 0.5]);
         scaled[0] += self.bend(scaled[1], grid);
-        let plain = |pixels: usize, values: usize| 0.5 * values as f64 / pixels as f64;
-        let (x, y) = (plain(self.size.width, grid.width), plain(self.size.height, grid.height));
+        let plain = |pixels: f64, values: usize| 0.5 * values as f64 / pixels;
+        let (x, y) = (plain(self.frame.width(), grid.width), plain(self.frame.height(), grid.height));
         Point::new((scaled[0] - x) as f32, (scaled[1] - y) as f32)
     }
 
@@ -252,26 +267,32 @@ impl Plan {
         self.waves.iter().map(|wave| wave.at(place)).sum::<f64>() * grid.width as f64
     }
 
-    /// Whether nothing is moved.
+    /// Whether all of the film is seen and nothing is moved.
     fn is_still(&self) -> bool {
-        let same = |now: f64, before: usize| now == before as f64;
-        self.waves.is_empty()
-            && self.frame.map == Affine::IDENTITY
-            && same(self.frame.width, self.size.width)
-            && same(self.frame.height, self.size.height)
+        self.waves.is_empty() && self.frame.is_whole(self.size) && self.picture == Picture::whole(self.size)
     }
 
-    /// From the finished picture to the grid.
-    fn to_grid(&self, grid: Size) -> Affine {
-        Affine::stretch(grid.width as f64 / self.frame.width, grid.height as f64 / self.frame.height)
+    /// The whole map, from the film, resized to `from`, to the grid.
+    fn map(&self, from: Size, grid: Size) -> Affine {
+        let scale = |film: usize, pixels: usize| film as f64 / pixels as f64;
+        let film = Affine::stretch(scale(self.size.width, from.width), scale(self.size.height, from.height));
+        let framed = match self.frame.is_whole(self.size) {
+            true => film,
+            false => film
+                .then(self.frame.affine(Size::new(1, 1)))
+                .then(Affine::stretch(self.frame.width(), self.frame.height())),
+        };
+        framed.then(self.picture.map).then(Affine::stretch(
+            grid.width as f64 / self.picture.width,
+            grid.height as f64 / self.picture.height,
+        ))
     }
+}
 
-    /// The whole map, of an image that was resized to `grid` before.
-    fn on(&self, grid: Size) -> Affine {
-        let unscale = Affine::stretch(
-            self.size.width as f64 / grid.width as f64,
-            self.size.height as f64 / grid.height as f64,
-        );
-        unscale.then(self.frame.map).then(self.to_grid(grid))
-    }
+/// How many columns and rows of samples a pixel of the grid needs whose map back is `back`; one where it covers little more
+/// than a pixel.
+fn samples(back: &Affine) -> [usize; 2] {
+    const MOST: f64 = 8.0;
+    let count = |x: f64, y: f64| x.hypot(y).round().clamp(1.0, MOST) as usize;
+    [count(back.x_x, back.y_x), count(back.x_y, back.y_y)]
 }

@@ -1,13 +1,15 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ikem_core::{GrayImage, Keypoints, Size};
+use ikem_core::{Frame, GrayImage, Keypoints, Size};
 
 /// An image as it is kept: resized, with the size and the keypoints it had.
 #[derive(Debug, Clone)]
 pub(super) struct Resized {
     pub(super) image: Arc<GrayImage>,
     pub(super) original: Size,
+    /// The part of the original that is seen.
+    pub(super) frame: Frame,
     /// In pixels of the original.
     pub(super) keypoints: Arc<Keypoints>,
 }

@@ -1,7 +1,19 @@
-use ikem_core::{Keypoints, Preparation, Size};
+use ikem_core::{Frame, Keypoints, Preparation, Size};
 use serde::{Deserialize, Serialize};
 
 use crate::Pipeline;
+
+/// Which part of each film a network sees, before it is changed at random.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Framing {
+    /// All of it, as published.
+    #[default]
+    Film,
+    /// The frame around its labels: [`Frame::around`] the middle of the upper edge of the first vertebra, that of the lower edge
+    /// of the last, and all keypoints.
+    Spine,
+}
 
 /// How images become batches.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -9,6 +21,9 @@ use crate::Pipeline;
 pub struct BatchConfig {
     /// How an image becomes the network's input.
     pub preparation: Preparation,
+    /// Which part of a film is seen.
+    #[serde(default)]
+    pub framing: Framing,
     /// What is changed at random.
     #[serde(default)]
     pub pipeline: Pipeline,
@@ -35,6 +50,7 @@ impl BatchConfig {
     pub fn training(preparation: Preparation, batch_size: usize, seed: u64) -> Self {
         Self {
             preparation,
+            framing: Framing::Film,
             pipeline: Pipeline::standard(),
             batch_size,
             shuffle: true,
@@ -69,4 +85,6 @@ pub struct Batch {
     pub keypoints: Vec<Keypoints>,
     /// The size of each original image.
     pub sizes: Vec<Size>,
+    /// The part of each original image that is seen where nothing is changed at random.
+    pub frames: Vec<Frame>,
 }

@@ -1,12 +1,12 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ikem_core::{Preparation, Skeleton, resample};
+use ikem_core::{Frame, GrayImage, Keypoints, Preparation, Resampling, Size, Skeleton, Tones, resample};
 
 use super::cache::{Cache, Resized};
 use super::workers::Workers;
-use super::{Batch, BatchConfig, Phantoms};
-use crate::{Draw, Error, Limits, ManifestEntry, load_resized};
+use super::{Batch, BatchConfig, Framing, Phantoms};
+use crate::{Draw, Error, Limits, ManifestEntry, load_image, load_resized};
 
 /// Makes batches of a list of images: labelled files, then phantoms. Cheap to clone; clones share the images that are kept.
 ///
@@ -136,15 +136,17 @@ impl Loader {
             images: Vec::with_capacity(entries.len() * grid.area()),
             keypoints: Vec::with_capacity(entries.len()),
             sizes: Vec::with_capacity(entries.len()),
+            frames: Vec::with_capacity(entries.len()),
             entries,
         };
         for &place in &batch.entries {
             let resized = self.resized(place)?;
             let mut draw = Draw::new(shared.config.seed, &[epoch, place as u64]);
-            let plan = shared.config.pipeline.draw(resized.original, &mut draw);
-            batch.images.extend(plan.resized(&resized.image));
+            let plan = shared.config.pipeline.draw_in(resized.original, &resized.frame, &mut draw);
+            batch.images.extend(plan.resized(&resized.image, grid));
             batch.keypoints.push(plan.keypoints(&resized.keypoints, grid, &shared.skeleton)?);
             batch.sizes.push(resized.original);
+            batch.frames.push(resized.frame);
         }
         Ok(batch)
     }
@@ -155,6 +157,17 @@ impl Loader {
         if let Some(resized) = shared.cache.get(place) {
             return Ok(resized);
         }
+        let resized = match shared.config.framing {
+            Framing::Film => self.whole(place)?,
+            Framing::Spine => self.framed(place)?,
+        };
+        shared.cache.keep(place, &resized);
+        Ok(resized)
+    }
+
+    /// The whole image at a place of the list, resized to the grid.
+    fn whole(&self, place: usize) -> Result<Resized, Error> {
+        let shared = &*self.0;
         let Preparation { size, resampling } = shared.config.preparation;
         let (image, original, keypoints) = match shared.entries.get(place) {
             Some(entry) => {
@@ -169,9 +182,29 @@ impl Loader {
                 (resample(&phantom.image, size, resampling)?, original, phantom.keypoints)
             }
         };
-        let resized = Resized { image: Arc::new(image), original, keypoints: Arc::new(keypoints) };
-        shared.cache.keep(place, &resized);
-        Ok(resized)
+        let frame = Frame::whole(original);
+        Ok(Resized { image: Arc::new(image), original, frame, keypoints: Arc::new(keypoints) })
+    }
+
+    /// The image at a place of the list, shrunk to what its frame needs, and that frame.
+    fn framed(&self, place: usize) -> Result<Resized, Error> {
+        let shared = &*self.0;
+        let Preparation { size: grid, resampling } = shared.config.preparation;
+        let (film, keypoints) = match shared.entries.get(place) {
+            Some(entry) => {
+                let film = load_image(shared.root.join(&entry.image_path), &Limits::default())?;
+                let keypoints = entry.keypoints().rescaled(entry.size(), film.size());
+                (film, keypoints)
+            }
+            None => {
+                let phantom = shared.phantoms.draw(place - shared.entries.len())?;
+                (phantom.image, phantom.keypoints)
+            }
+        };
+        let film = Tones::of(&film).apply_to(&film);
+        let frame = frame_of(&keypoints, &shared.skeleton, film.size())?;
+        let image = shrunk(&film, &frame, grid, resampling)?;
+        Ok(Resized { image: Arc::new(image), original: film.size(), frame, keypoints: Arc::new(keypoints) })
     }
 
     /// The images of an epoch in order.
@@ -190,6 +223,23 @@ impl Loader {
     pub(super) fn cached(&self) -> (usize, usize) {
         self.0.cache.held()
     }
+}
+
+/// The frame around labelled keypoints: the whole film where the skeleton has no vertebrae.
+fn frame_of(keypoints: &Keypoints, skeleton: &Skeleton, film: Size) -> Result<Frame, Error> {
+    Ok(skeleton.frame(keypoints).unwrap_or_else(|| Ok(Frame::whole(film)))?)
+}
+
+/// A film, shrunk so far that `frame` still has about twice the pixels of `grid` on each axis.
+fn shrunk(film: &GrayImage, frame: &Frame, grid: Size, resampling: Resampling) -> Result<GrayImage, Error> {
+    let needed = |values: usize, pixels: f64| 2.0 * values as f64 / pixels;
+    let scale = needed(grid.width, frame.width()).max(needed(grid.height, frame.height()));
+    if scale >= 1.0 {
+        return Ok(film.clone());
+    }
+    let pixels = |extent: usize| ((scale * extent as f64).round() as usize).max(1);
+    let Size { width, height } = film.size();
+    Ok(resample(film, Size::new(pixels(width), pixels(height)), resampling)?)
 }
 
 /// The batches of one epoch. See [`Loader::batches`].

@@ -9,6 +9,6 @@ mod workers;
 #[cfg(test)]
 mod tests;
 
-pub use config::{Batch, BatchConfig};
+pub use config::{Batch, BatchConfig, Framing};
 pub use loader::{Batches, Loader};
 pub use phantoms::Phantoms;

@@ -1,4 +1,4 @@
-use ikem_data::{LabelPolicy, PhantomConfig, Pipeline};
+use ikem_data::{Framing, LabelPolicy, PhantomConfig, Pipeline};
 use serde::{Deserialize, Serialize};
 
 use super::within;
@@ -13,6 +13,9 @@ pub struct DataConfig {
     pub labels: LabelPolicy,
     /// Validation labels, as above. Default: `raw`, so that figures of all trainings compare.
     pub validation_labels: LabelPolicy,
+    /// Which part of each film the network sees: `film`, all of it, or `spine`, the frame around the labels, as the locator and the
+    /// network's own points give it. Default: `film`.
+    pub framing: Framing,
     /// What is changed at random, in order: a list such as `[{ flip = {} }, { rotation = { degrees = 10 } }]`. Default:
     /// everything there is, each with its default.
     pub augmentation: Pipeline,
@@ -43,6 +46,7 @@ impl Default for DataConfig {
         Self {
             labels: LabelPolicy::Raw,
             validation_labels: LabelPolicy::Raw,
+            framing: Framing::Film,
             augmentation: Pipeline::standard(),
             phantoms: PhantomShare::default(),
             batch_size: 4,
