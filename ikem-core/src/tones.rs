@@ -14,6 +14,8 @@ pub struct Tones {
 const TAILS: [f64; 2] = [0.005, 0.995];
 /// A film that uses this much of the range of its type or more is taken as it is.
 const ORDINARY: f32 = 0.4;
+/// Values that differ less are the same.
+const LEAST: f32 = 1e-3;
 /// Bins of the histogram: those of 12 bits.
 const BINS: usize = 4096;
 
@@ -48,6 +50,19 @@ impl Tones {
             return Self::IDENTITY;
         }
         Self { black, white }
+    }
+
+    /// The tones that stretch from one percentile of `values` to another, each a part of 1; `None` where they are the same, as they
+    /// are of nothing. The values are put in another order.
+    #[must_use]
+    pub fn percentiles(values: &mut [f32], parts: [f64; 2]) -> Option<Self> {
+        let last = values.len().checked_sub(1)?;
+        let mut at = |part: f64| {
+            let place = ((last as f64 * part).round() as usize).min(last);
+            *values.select_nth_unstable_by(place, f32::total_cmp).1
+        };
+        let [black, white] = parts.map(&mut at);
+        (white - black > LEAST).then_some(Self { black, white })
     }
 
     /// These tones for a negative, or back.

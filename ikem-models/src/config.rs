@@ -247,7 +247,12 @@ fn gate(field: &'static str, width: Option<usize>, hints: bool) -> Result<(), Co
     }
 }
 
-fn within(field: &'static str, found: usize, least: usize, most: usize) -> Result<(), ConfigError> {
+pub(crate) fn within(
+    field: &'static str,
+    found: usize,
+    least: usize,
+    most: usize,
+) -> Result<(), ConfigError> {
     if (least..=most).contains(&found) {
         return Ok(());
     }

@@ -59,6 +59,7 @@ pub mod files;
 mod hrnet;
 mod inputs;
 mod layers;
+mod locator;
 mod network;
 pub mod ops;
 mod params;
@@ -70,13 +71,18 @@ mod pth;
 mod session;
 mod summary;
 mod unet;
+mod view;
 
 pub use candle_core::Device;
-pub use checkpoint::{Checkpoint, Import, ImportOptions, Layout, Precision};
+pub use checkpoint::{Checkpoint, Import, ImportOptions, Layout, LocatorCheckpoint, Precision};
 pub use config::{ConfigError, HrnetOcrConfig, ModelConfig, NetworkConfig, NetworkKind, UnetConfig};
 pub use error::{CheckpointFault, Error, Result};
 pub use hrnet::HrnetOcr;
 pub use inputs::{EncodedImage, HintMaps, ImageInput, Inputs, PreviousMaps};
+pub use locator::{
+    LOCATOR_ANSWERS, LOCATOR_MAPS, LOCATOR_STRIDE, Located, Location, Locator, LocatorConfig, LocatorLogits,
+    LocatorNetwork,
+};
 pub use network::{Logits, Mode, Network};
 pub use params::{Parameters, StateDict};
 pub use prediction::Prediction;
@@ -87,3 +93,4 @@ pub use pth::{PthError, PthErrorKind};
 pub use session::{Session, Snapshot};
 pub use summary::{Layer, LayerKind, Summary};
 pub use unet::Unet;
+pub use view::View;

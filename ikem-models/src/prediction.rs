@@ -1,5 +1,5 @@
 use candle_core::{DType, Device, Tensor};
-use ikem_core::{Heatmaps, Keypoints, Size};
+use ikem_core::{Frame, Heatmaps, Keypoints, Point, Size};
 
 use crate::error::Result;
 use crate::inputs::PreviousMaps;
@@ -13,6 +13,9 @@ pub struct Prediction {
     pub(crate) maps: Maps,
     /// The network's grid.
     pub(crate) grid: Size,
+    /// The size of the film, and the part of it that the grid shows.
+    pub(crate) film: Size,
+    pub(crate) frame: Frame,
 }
 
 /// What heatmaps are made of on demand.
@@ -22,8 +25,6 @@ pub(crate) enum Maps {
     Logits(Tensor),
     /// The network's answer is not there any more, its keypoints are: Gaussians as high as the confidences.
     Gaussians {
-        /// The size that the image has.
-        image: Size,
         /// Standard deviation in pixels of the grid.
         std: f32,
     },
@@ -43,6 +44,19 @@ impl Prediction {
         &self.confidences
     }
 
+    /// The part of the film that the network saw; its grid covers it.
+    #[must_use]
+    pub const fn frame(&self) -> &Frame {
+        &self.frame
+    }
+
+    /// The mean of the confidences; 0 without keypoints.
+    #[must_use]
+    pub fn mean_confidence(&self) -> f32 {
+        let count = self.confidences.len().max(1) as f32;
+        self.confidences.iter().sum::<f32>() / count
+    }
+
     /// The heatmaps, K × H × W on the network's grid.
     ///
     /// # Errors
@@ -50,7 +64,7 @@ impl Prediction {
     pub fn heatmaps(&self) -> Result<Heatmaps> {
         match &self.maps {
             Maps::Logits(logits) => Ok(Heatmaps::from_array(ops::heatmaps(logits, self.grid)?)),
-            Maps::Gaussians { image, std } => Ok(self.gaussians(0, self.keypoints.len(), *image, *std)),
+            Maps::Gaussians { std } => Ok(self.gaussians(0, self.keypoints.len(), *std)),
         }
     }
 
@@ -65,7 +79,7 @@ impl Prediction {
                 let logits = logits.narrow(1, keypoint * found, found)?;
                 Ok(Heatmaps::from_array(ops::heatmaps(&logits, self.grid)?))
             }
-            Maps::Gaussians { image, std } => Ok(self.gaussians(keypoint * found, found, *image, *std)),
+            Maps::Gaussians { std } => Ok(self.gaussians(keypoint * found, found, *std)),
         }
     }
 
@@ -81,10 +95,16 @@ impl Prediction {
         })
     }
 
+    /// The same keypoints, to be told to a prediction in another frame: with Gaussians of `std` pixels for heatmaps.
+    pub(crate) fn reframed(&self, frame: Frame, std: f32) -> Self {
+        Self { frame, maps: Maps::Gaussians { std }, ..self.clone() }
+    }
+
     /// Gaussians of the `count` keypoints from `first` on.
-    fn gaussians(&self, first: usize, count: usize, image: Size, std: f32) -> Heatmaps {
-        let points: Keypoints = self.keypoints.iter().skip(first).take(count).copied().collect();
-        let mut maps = Heatmaps::gaussian(&points.rescaled(image, self.grid), self.grid, std).into_array();
+    fn gaussians(&self, first: usize, count: usize, std: f32) -> Heatmaps {
+        let on_grid = |point: &Point| self.frame.to_grid(*point, self.film, self.grid);
+        let points: Keypoints = self.keypoints.iter().skip(first).take(count).map(on_grid).collect();
+        let mut maps = Heatmaps::gaussian(&points, self.grid, std).into_array();
         for (mut map, &confidence) in maps.outer_iter_mut().zip(self.confidences.iter().skip(first)) {
             map.mapv_inplace(|value| confidence * value);
         }

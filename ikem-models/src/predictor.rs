@@ -2,20 +2,31 @@ use std::path::Path;
 use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor};
-use ikem_core::{ErrorCovariance, GrayImage, Hint, Hints, History, Keypoints, Size};
+use ikem_core::{ErrorCovariance, Frame, GrayImage, Hint, Hints, History, Keypoints, Size, Skeleton, Tones};
 
 use crate::checkpoint::{Checkpoint, Precision};
 use crate::config::ModelConfig;
 use crate::error::{BuildError, BuildResult, Result};
 use crate::inputs::{EncodedImage, HintMaps, ImageInput, Inputs, PreviousMaps};
+use crate::locator::Locator;
 use crate::network::{Logits, Mode, Network};
 use crate::prediction::{Maps, Prediction};
 use crate::session::{Session, Snapshot};
 use crate::summary::Summary;
+use crate::view::View;
 
-/// A network with its weights, ready to mark images. Clones share the weights.
+/// How often a first prediction is framed anew from its own keypoints, at the most.
+const REFRAMINGS: usize = 3;
+/// By how much the mean confidence must rise for a new frame to be taken.
+const RISE: f32 = 0.005;
+
+/// A network with its weights, ready to mark images, and the locator that finds spines for it, if there is one. Clones share the
+/// weights.
 #[derive(Debug, Clone)]
-pub struct Predictor(Arc<Model>);
+pub struct Predictor {
+    model: Arc<Model>,
+    locator: Option<Locator>,
+}
 
 #[derive(Debug)]
 struct Model {
@@ -26,10 +37,12 @@ struct Model {
     dtype: DType,
 }
 
-/// An image as the network sees it, and the size it had.
+/// A film as the network sees it.
 #[derive(Debug, Clone)]
 pub(crate) struct PreparedImage {
+    /// The film's size.
     pub size: Size,
+    pub view: View,
     pub encoded: EncodedImage,
 }
 
@@ -87,19 +100,34 @@ impl Predictor {
         config.check()?;
         let network = Network::frozen_fresh(config, seed, device).map_err(BuildError::of_memory)?;
         let (config, device) = (config.clone(), device.clone());
-        Ok(Self(Arc::new(Model { network, errors: None, config, device, dtype: DType::F32 })))
+        let model = Model { network, errors: None, config, device, dtype: DType::F32 };
+        Ok(Self { model: Arc::new(model), locator: None })
     }
 
     fn build(checkpoint: Checkpoint, device: &Device, dtype: DType) -> BuildResult<Self> {
-        let Checkpoint { config, tensors, errors } = checkpoint;
+        let Checkpoint { config, tensors, errors, locator } = checkpoint;
         let network = Network::frozen(&config, tensors, device, dtype)?;
-        Ok(Self(Arc::new(Model { network, errors, config, device: device.clone(), dtype })))
+        let locator = locator.map(|locator| Locator::build(locator, device)).transpose()?;
+        let model = Model { network, errors, config, device: device.clone(), dtype };
+        Ok(Self { model: Arc::new(model), locator })
+    }
+
+    /// The same network with another locator, or with none: then it sees whole films unless told otherwise.
+    #[must_use]
+    pub fn with_locator(self, locator: Option<Locator>) -> Self {
+        Self { locator, ..self }
+    }
+
+    /// The locator that finds spines for the network.
+    #[must_use]
+    pub const fn locator(&self) -> Option<&Locator> {
+        self.locator.as_ref()
     }
 
     /// How the network is built and what it expects.
     #[must_use]
     pub fn config(&self) -> &ModelConfig {
-        &self.0.config
+        &self.model.config
     }
 
     /// The network's layers, with their parameters and mult-adds for one image. Runs it once.
@@ -107,23 +135,56 @@ impl Predictor {
     /// # Errors
     /// When the device fails.
     pub fn summary(&self) -> Result<Summary> {
-        Ok(self.0.network.summary()?)
+        Ok(self.model.network.summary()?)
     }
 
-    /// Marks an image, without hints.
+    /// Finds the spine on a film and marks it, without hints.
     ///
     /// # Errors
     /// When the device fails.
     pub fn predict(&self, image: &GrayImage) -> Result<Prediction> {
-        self.predict_prepared(&self.prepare(image)?, &Hints::new(), None)
+        self.first(image).map(|(_, prediction)| prediction)
     }
 
-    /// Begins to annotate an image: predicts once, then answers corrections.
+    /// Marks what `view` shows of a film, without hints.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn predict_in(&self, image: &GrayImage, view: impl Into<View>) -> Result<Prediction> {
+        self.predict_prepared(&self.prepare(image, &view.into())?, &Hints::new(), None)
+    }
+
+    /// Begins to annotate an image: finds the spine, predicts, frames it anew from the predicted keypoints as long as that raises
+    /// their mean confidence, and then answers corrections. [`Session::view`] tells what was found. Without a locator the network
+    /// sees the whole film.
     ///
     /// # Errors
     /// When the device fails.
     pub fn session(&self, image: &GrayImage) -> Result<Session> {
-        Session::new(self.clone(), image)
+        let (prepared, first) = self.first(image)?;
+        Ok(Session::new(self.clone(), image, prepared, first))
+    }
+
+    /// As [`session`](Self::session), of the part of the film that it is told.
+    ///
+    /// ```
+    /// # use ikem_core::{Frame, GrayImage, Size};
+    /// # use ikem_models::{Device, ModelConfig, NetworkConfig, Predictor, UnetConfig};
+    /// # let unet = UnetConfig { width: 1, gate_width: None, ..UnetConfig::default() };
+    /// # let config = ModelConfig { size: Size::new(64, 64), ..ModelConfig::new(NetworkConfig::Unet(unet)) };
+    /// # let predictor = Predictor::untrained(&config, 1, &Device::Cpu)?;
+    /// # let image = GrayImage::new(Size::new(300, 700), vec![0.5; 300 * 700])?;
+    /// let session = predictor.session_in(&image, Frame::new(50.0, 100.0, 200.0, 480.0)?)?;
+    /// assert_eq!(session.view().frame.height(), 480.0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn session_in(&self, image: &GrayImage, view: impl Into<View>) -> Result<Session> {
+        let prepared = self.prepare(image, &view.into())?;
+        let first = self.predict_prepared(&prepared, &Hints::new(), None)?;
+        Ok(Session::new(self.clone(), image, prepared, first))
     }
 
     /// Goes on annotating `image` where another session of it was left, whichever network predicted there. Until the next
@@ -133,7 +194,7 @@ impl Predictor {
     /// [`Error::Argument`](crate::Error::Argument) when a state is not of this image and these keypoints; when the device
     /// fails.
     pub fn resume(&self, image: &GrayImage, states: &History<Snapshot>) -> Result<Session> {
-        Session::resume(self.clone(), image, states)
+        Session::resume(self, image, states)
     }
 
     /// The logits of a batch whose hints and previous heatmaps are given as dense maps.
@@ -141,16 +202,43 @@ impl Predictor {
     /// # Errors
     /// When a shape does not fit the config, or the device fails.
     pub fn forward(&self, inputs: &Inputs) -> Result<Logits> {
-        Ok(self.0.network.forward(inputs, Mode::Eval)?)
+        Ok(self.model.network.forward(inputs, Mode::Eval)?)
     }
 
-    pub(crate) fn prepare(&self, image: &GrayImage) -> Result<PreparedImage> {
+    /// The first view of a film and the prediction in it.
+    pub(crate) fn first(&self, film: &GrayImage) -> Result<(PreparedImage, Prediction)> {
+        let skeleton = &self.config().skeleton;
+        let locator = self.locator.as_ref().filter(|_| *skeleton == Skeleton::spine());
+        let Some(locator) = locator else {
+            let prepared = self.prepare(film, &View::whole(film.size()))?;
+            let prediction = self.predict_prepared(&prepared, &Hints::new(), None)?;
+            return Ok((prepared, prediction));
+        };
+        let mut prepared = self.prepare(film, &View::of(locator.locate(film)?, film.size()))?;
+        let mut prediction = self.predict_prepared(&prepared, &Hints::new(), None)?;
+        for _ in 0..REFRAMINGS {
+            let frame = skeleton.frame(prediction.keypoints()).and_then(std::result::Result::ok);
+            let Some(frame) = frame.filter(|_| prepared.view.has_spine()) else { break };
+            let next = self.prepare(film, &View { frame, ..prepared.view })?;
+            let again = self.predict_prepared(&next, &Hints::new(), None)?;
+            if again.mean_confidence() < prediction.mean_confidence() + RISE {
+                break;
+            }
+            (prepared, prediction) = (next, again);
+        }
+        Ok((prepared, prediction))
+    }
+
+    /// A film as the network sees it in `view`.
+    pub(crate) fn prepare(&self, film: &GrayImage, view: &View) -> Result<PreparedImage> {
         let grid = self.config().size;
-        let gray = self.config().preparation().apply(image)?;
-        let gray = Tensor::from_vec(gray, (1, 1, grid.height, grid.width), &self.0.device)?
-            .to_dtype(self.0.dtype)?;
-        let encoded = self.0.network.encode_image(&gray.repeat((1, 3, 1, 1))?)?;
-        Ok(PreparedImage { size: image.size(), encoded })
+        let tones = Tones::of(film);
+        let tones = if view.negative { tones.inverted() } else { tones };
+        let gray = self.config().preparation().apply_in(&tones.apply_to(film), &view.frame)?;
+        let gray = Tensor::from_vec(gray, (1, 1, grid.height, grid.width), &self.model.device)?
+            .to_dtype(self.model.dtype)?;
+        let encoded = self.model.network.encode_image(&gray.repeat((1, 3, 1, 1))?)?;
+        Ok(PreparedImage { size: film.size(), view: *view, encoded })
     }
 
     /// One forward pass; `hints` in image space, `previous` the prediction that they correct.
@@ -161,9 +249,13 @@ impl Predictor {
         previous: Option<&Prediction>,
     ) -> Result<Prediction> {
         let &ModelConfig { size: grid, std, decoding, .. } = self.config();
-        let on_grid = |hint: &Hint| Hint::new(hint.keypoint, hint.point.rescaled(image.size, grid));
+        let PreparedImage { size: film, view: View { frame, .. }, .. } = *image;
+        let on_grid = |hint: &Hint| Hint::new(hint.keypoint, frame.to_grid(hint.point, film, grid));
         let previous = match previous {
-            Some(previous) => previous.as_input(&self.0.device, self.0.dtype)?,
+            Some(previous) if previous.frame != frame => {
+                previous.reframed(frame, std).as_input(&self.model.device, self.model.dtype)?
+            }
+            Some(previous) => previous.as_input(&self.model.device, self.model.dtype)?,
             None => PreviousMaps::None,
         };
         let hints: Vec<Hint> = hints.iter().map(on_grid).collect();
@@ -172,17 +264,28 @@ impl Predictor {
             previous,
             image: ImageInput::Encoded(image.encoded.clone()),
         };
-        let answer = self.0.network.forward(&inputs, Mode::Eval)?;
+        let answer = self.model.network.forward(&inputs, Mode::Eval)?;
         let detections = answer.detect(&decoding)?.concat();
         let mut keypoints: Keypoints = detections.iter().map(|detection| detection.point).collect();
-        if let Some(errors) = &self.0.errors {
+        if let Some(errors) = &self.model.errors {
             keypoints = errors.moved(&keypoints, &hints).iter().map(|&point| grid.nearest(point)).collect();
         }
         Ok(Prediction {
-            keypoints: keypoints.rescaled(grid, image.size),
+            keypoints: on_film(&keypoints, &frame, film, grid),
             confidences: detections.iter().map(|detection| detection.confidence).collect(),
             maps: Maps::Logits(answer.main),
             grid,
+            film,
+            frame,
         })
+    }
+}
+
+/// Keypoints of the grid on the film; those beyond its edges at the edge.
+fn on_film(keypoints: &Keypoints, frame: &Frame, film: Size, grid: Size) -> Keypoints {
+    let points = keypoints.iter().map(|&point| frame.to_image(point, film, grid));
+    match frame.is_whole(film) {
+        true => points.collect(),
+        false => points.map(|point| film.nearest(point)).collect(),
     }
 }

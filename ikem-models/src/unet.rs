@@ -5,7 +5,7 @@ use candle_core::{Result, Tensor};
 use crate::config::UnetConfig;
 use crate::error::BuildResult;
 use crate::inputs::Inputs;
-use crate::layers::{ConvSpec, ConvTransposeUnit, ConvUnit, Gate, GateChannels, Pass, Stem};
+use crate::layers::{ConvSpec, ConvUnit, DoubleConv, Gate, GateChannels, Pass, Stem, Up, UpChannels};
 use crate::ops::{self, Activation};
 use crate::params::Builder;
 
@@ -32,7 +32,9 @@ impl Unet {
         });
         let up = (0..4).map(|step| {
             let module = builder.pp(&format!("up{}", step + 1));
-            Up::new(&module, level(4 - step), level(3 - step), activation)
+            let channels =
+                UpChannels { below: level(4 - step), skip: level(3 - step), outputs: level(3 - step) };
+            Up::new(&module, channels, activation)
         });
         let gate = gate_width.map(|gate_width| {
             let channels = GateChannels { early: width, late: width, keypoints, width: gate_width };
@@ -77,56 +79,4 @@ impl Unet {
         }
         self.head[1].forward(&[&self.head[0].forward(&[&x], pass)?], pass)
     }
-}
-
-/// Two 3 × 3 convolutions, each with batch norm and activation.
-#[derive(Debug)]
-struct DoubleConv([ConvUnit; 2]);
-
-impl DoubleConv {
-    fn new(builder: &Builder, inputs: usize, outputs: usize, activation: Activation) -> BuildResult<Self> {
-        let module = builder.pp("double_conv");
-        let unit = |conv: &str, norm: &str, inputs| {
-            let spec = ConvSpec::new(inputs, outputs, 3).then(activation);
-            ConvUnit::with_norm(&module.pp(conv), &module.pp(norm), spec)
-        };
-        Ok(Self([unit("0", "1", inputs)?, unit("3", "4", outputs)?]))
-    }
-
-    fn forward(&self, inputs: &[&Tensor], pass: Pass<'_>) -> Result<Tensor> {
-        self.0[1].forward(&[&self.0[0].forward(inputs, pass)?], pass)
-    }
-}
-
-/// One level up: twice the size, beside the features that came down.
-#[derive(Debug)]
-struct Up {
-    enlarge: ConvTransposeUnit,
-    conv: DoubleConv,
-}
-
-impl Up {
-    fn new(builder: &Builder, inputs: usize, outputs: usize, activation: Activation) -> BuildResult<Self> {
-        Ok(Self {
-            enlarge: ConvTransposeUnit::new(&builder.pp("up"), inputs, outputs)?,
-            conv: DoubleConv::new(&builder.pp("conv"), inputs, outputs, activation)?,
-        })
-    }
-
-    fn forward(&self, x: &Tensor, skip: &Tensor, pass: Pass<'_>) -> Result<Tensor> {
-        let x = self.enlarge.forward(x, pass)?;
-        self.conv.forward(&[skip, &pad_to(&x, skip)?], pass)
-    }
-}
-
-/// `x` with zeros around it up to the height and width of `like`; more of them below and to the right.
-fn pad_to(x: &Tensor, like: &Tensor) -> Result<Tensor> {
-    let mut x = x.clone();
-    for axis in [2, 3] {
-        let missing = like.dim(axis)?.saturating_sub(x.dim(axis)?);
-        if missing > 0 {
-            x = x.pad_with_zeros(axis, missing / 2, missing - missing / 2)?;
-        }
-    }
-    Ok(x)
 }

@@ -15,6 +15,7 @@ use ikem_core::ErrorCovariance;
 use crate::config::ModelConfig;
 use crate::error::{CheckpointFault, Result};
 use crate::files;
+use crate::locator::LocatorConfig;
 use crate::params::StateDict;
 use crate::pth::{PthLimits, read_pth};
 
@@ -43,13 +44,49 @@ pub struct Checkpoint {
     /// besides what the network makes of them. Checkpoints of others have none. A tensor (2, K, K) of the file,
     /// `ikem.error_covariance`.
     pub errors: Option<ErrorCovariance>,
+    /// The locator that finds spines for it. Checkpoints of others have none. Tensors of the file whose names begin with
+    /// `ikem.locator.`, and its config as JSON under `ikem.locator` in the metadata.
+    pub locator: Option<LocatorCheckpoint>,
+}
+
+/// A locator's config and tensors: a part of a [`Checkpoint`], or a `.safetensors` file of its own.
+#[derive(Debug, Clone)]
+pub struct LocatorCheckpoint {
+    /// How its network is built.
+    pub config: LocatorConfig,
+    /// Its weights, biases and running statistics by their names, f32 on the CPU.
+    pub tensors: StateDict,
+}
+
+impl LocatorCheckpoint {
+    /// Reads the locator of a `.safetensors` file, whether there is a network with it or not.
+    ///
+    /// # Errors
+    /// As [`Checkpoint::read`]; [`CheckpointFault::NoConfig`] when the file holds no locator.
+    pub fn read(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        open(path)
+            .and_then(|(file, length)| safetensors::read_locator(file, length))
+            .map_err(|fault| fault.at(path))
+    }
+
+    /// Writes a `.safetensors` file of the locator alone. An existing file is replaced as a whole or, when anything fails, not at
+    /// all.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn write(&self, path: impl AsRef<Path>, precision: Precision) -> Result<()> {
+        let path = path.as_ref();
+        let bytes = safetensors::serialize_locator(self, precision).map_err(|fault| fault.at(path))?;
+        files::replace(path, &bytes).map_err(|error| CheckpointFault::Io(error).at(path))
+    }
 }
 
 impl Checkpoint {
     /// A checkpoint of a network alone.
     #[must_use]
     pub const fn new(config: ModelConfig, tensors: StateDict) -> Self {
-        Self { config, tensors, errors: None }
+        Self { config, tensors, errors: None, locator: None }
     }
 
     /// Reads a `.safetensors` file of ours or a PyTorch `.pth` state dict, bare or wrapped as in

@@ -9,9 +9,10 @@ use half::{bf16, f16};
 use ikem_core::ErrorCovariance;
 use safetensors::tensor::{Dtype, Metadata, TensorInfo, View};
 
-use super::{Checkpoint, insert};
+use super::{Checkpoint, LocatorCheckpoint, insert};
 use crate::config::ModelConfig;
 use crate::error::CheckpointFault;
+use crate::locator::LocatorConfig;
 use crate::params::StateDict;
 
 /// The metadata key of the config.
@@ -19,6 +20,10 @@ const CONFIG_KEY: &str = "ikem.config";
 
 /// The tensor of the error covariance, which is none of the network's.
 const ERRORS: &str = "ikem.error_covariance";
+
+/// The metadata key of the locator's config; the names of its tensors begin with it and a dot.
+const LOCATOR_KEY: &str = "ikem.locator";
+const LOCATOR_PREFIX: &str = "ikem.locator.";
 
 /// The longest header read, in bytes: ten times what a thousand tensors need.
 const MAX_HEADER_BYTES: u64 = 4 << 20;
@@ -46,19 +51,56 @@ pub(super) fn read(mut reader: impl Read, length: u64) -> Result<Checkpoint, Che
     let metadata = header(&mut reader, length)?;
     let config = config(&metadata)?;
     let (mut tensors, mut errors) = (StateDict::new(), None);
+    let mut locator =
+        locator_config(&metadata)?.map(|config| LocatorCheckpoint { config, tensors: StateDict::new() });
+    for_each_tensor(&mut reader, &metadata, |name, shape, values| {
+        match (name.strip_prefix(LOCATOR_PREFIX), &mut locator) {
+            _ if name == ERRORS => errors = Some(error_covariance(shape, values, config.keypoints())?),
+            (Some(name), Some(locator)) => insert(&mut locator.tensors, name.to_owned(), shape, values)?,
+            _ => insert(&mut tensors, name, shape, values)?,
+        }
+        Ok(())
+    })?;
+    Ok(Checkpoint { config, tensors, errors, locator })
+}
+
+/// Reads the locator of a file of `length` bytes.
+pub(super) fn read_locator(mut reader: impl Read, length: u64) -> Result<LocatorCheckpoint, CheckpointFault> {
+    let metadata = header(&mut reader, length)?;
+    let config = locator_config(&metadata)?.ok_or(CheckpointFault::NoConfig { key: LOCATOR_KEY })?;
+    let mut tensors = StateDict::new();
+    for_each_tensor(&mut reader, &metadata, |name, shape, values| match name.strip_prefix(LOCATOR_PREFIX) {
+        Some(name) => insert(&mut tensors, name.to_owned(), shape, values),
+        None => Ok(()),
+    })?;
+    Ok(LocatorCheckpoint { config, tensors })
+}
+
+/// Calls `f` with the name, shape and values of each tensor that follows the header, one at a time.
+fn for_each_tensor(
+    reader: &mut impl Read,
+    metadata: &Metadata,
+    mut f: impl FnMut(String, &[usize], Vec<f32>) -> Result<(), CheckpointFault>,
+) -> Result<(), CheckpointFault> {
     for name in metadata.offset_keys() {
         if let Some(info) = metadata.info(&name) {
             let mut bytes = vec![0; info.data_offsets.1 - info.data_offsets.0];
             reader.read_exact(&mut bytes)?;
             let values = to_f32(&name, info, &bytes)?;
-            if name == ERRORS {
-                errors = Some(error_covariance(&info.shape, values, config.keypoints())?);
-                continue;
-            }
-            insert(&mut tensors, name, &info.shape, values)?;
+            f(name, &info.shape, values)?;
         }
     }
-    Ok(Checkpoint { config, tensors, errors })
+    Ok(())
+}
+
+/// The locator's config, where the file holds a locator.
+fn locator_config(metadata: &Metadata) -> Result<Option<LocatorConfig>, CheckpointFault> {
+    let bad = |error: &dyn std::fmt::Display| CheckpointFault::BadConfig(error.to_string());
+    let entry = metadata.metadata().as_ref().and_then(|entries| entries.get(LOCATOR_KEY));
+    let Some(json) = entry else { return Ok(None) };
+    let config: LocatorConfig = serde_json::from_str(json).map_err(|error| bad(&error))?;
+    config.check().map_err(|error| bad(&error))?;
+    Ok(Some(config))
 }
 
 /// The error covariance of `keypoints` keypoints from the tensor that holds it.
@@ -123,15 +165,44 @@ fn numbers<const N: usize>(bytes: &[u8], number: impl Fn([u8; N]) -> f32) -> Vec
 
 /// The bytes of a file.
 pub(super) fn serialize(checkpoint: &Checkpoint, precision: Precision) -> Result<Vec<u8>, CheckpointFault> {
-    let json = serde_json::to_string(&checkpoint.config)
-        .map_err(|error| CheckpointFault::BadConfig(error.to_string()))?;
-    let metadata = HashMap::from([(CONFIG_KEY.to_owned(), json)]);
-    let errors = checkpoint.errors.as_ref().map(errors_tensor).transpose()?;
-    let errors_name = ERRORS.to_owned();
-    let tensors = checkpoint.tensors.iter().chain(errors.as_ref().map(|tensor| (&errors_name, tensor)));
-    let tensors = tensors.map(|(name, tensor)| Ok((name, Written::new(name, tensor, precision)?)));
-    let tensors = tensors.collect::<Result<Vec<_>, CheckpointFault>>()?;
-    safetensors::serialize(tensors, Some(metadata))
+    let mut metadata = HashMap::from([(CONFIG_KEY.to_owned(), json(&checkpoint.config)?)]);
+    let mut tensors: Vec<(String, Tensor)> =
+        checkpoint.tensors.iter().map(|(name, tensor)| (name.clone(), tensor.clone())).collect();
+    if let Some(errors) = &checkpoint.errors {
+        tensors.push((ERRORS.to_owned(), errors_tensor(errors)?));
+    }
+    if let Some(locator) = &checkpoint.locator {
+        metadata.insert(LOCATOR_KEY.to_owned(), json(&locator.config)?);
+        tensors.extend(locator_tensors(locator));
+    }
+    bytes(&tensors, metadata, precision)
+}
+
+/// The bytes of a file of a locator alone.
+pub(super) fn serialize_locator(
+    locator: &LocatorCheckpoint,
+    precision: Precision,
+) -> Result<Vec<u8>, CheckpointFault> {
+    let metadata = HashMap::from([(LOCATOR_KEY.to_owned(), json(&locator.config)?)]);
+    bytes(&locator_tensors(locator).collect::<Vec<_>>(), metadata, precision)
+}
+
+fn locator_tensors(locator: &LocatorCheckpoint) -> impl Iterator<Item = (String, Tensor)> {
+    locator.tensors.iter().map(|(name, tensor)| (format!("{LOCATOR_PREFIX}{name}"), tensor.clone()))
+}
+
+fn json(config: &impl serde::Serialize) -> Result<String, CheckpointFault> {
+    serde_json::to_string(config).map_err(|error| CheckpointFault::BadConfig(error.to_string()))
+}
+
+fn bytes(
+    tensors: &[(String, Tensor)],
+    metadata: HashMap<String, String>,
+    precision: Precision,
+) -> Result<Vec<u8>, CheckpointFault> {
+    let written = tensors.iter().map(|(name, tensor)| Ok((name, Written::new(name, tensor, precision)?)));
+    let written = written.collect::<Result<Vec<_>, CheckpointFault>>()?;
+    safetensors::serialize(written, Some(metadata))
         .map_err(|error| CheckpointFault::Header(error.to_string()))
 }
 

@@ -1,5 +1,7 @@
 //! Names moved to the next vertebra: where a network counted wrongly, its points are right and their names are not.
 
+use std::sync::Arc;
+
 use candle_core::Tensor;
 use ikem_core::{Hint, Point, Skeleton};
 
@@ -34,8 +36,8 @@ impl Session {
         if by == 0 || by.unsigned_abs().saturating_add(2) > skeleton.vertebrae().len() {
             return Ok(false);
         }
-        let State { hints, prediction, shift } = self.history.present();
-        let (shown, size) = (self.keypoints(), self.image.size);
+        let State { hints, prediction, image, shift } = self.history.present();
+        let (shown, size) = (self.keypoints(), self.film.size());
         let stays = |place: Option<Point>| {
             place.map(|p| Point::new(p.x.clamp(0.0, last(size.width)), p.y.clamp(0.0, last(size.height))))
         };
@@ -55,8 +57,9 @@ impl Session {
                 keypoints: raw.into_iter().zip(continued).map(place).collect(),
                 confidences: sources.iter().map(confidence).collect(),
                 maps: prediction.maps.renamed(&sources)?,
-                grid: prediction.grid,
+                ..prediction.clone()
             },
+            image: Arc::clone(image),
             shift: shift.saturating_add(by),
         };
         self.history.push(state);

@@ -1,11 +1,14 @@
 mod levels;
 mod snapshot;
 
+use std::sync::Arc;
+
 use ikem_core::{GrayImage, Heatmaps, Hint, Hints, History, Keypoints, Reviser, Size};
 
 use crate::error::{Error, Result};
 use crate::prediction::Prediction;
 use crate::predictor::{Predictor, PreparedImage};
+use crate::view::View;
 
 pub use snapshot::Snapshot;
 
@@ -15,13 +18,14 @@ const UNDO_STEPS: usize = 64;
 /// One image being annotated: the network predicts, the person corrects, the network predicts again.
 ///
 /// Each prediction sees the hints and the heatmaps of the last *committed* one. A hinted keypoint is shown exactly
-/// where the person put it, always.
+/// where the person put it, always. The network sees the film in a [`View`], which is a part of what undo and redo restore; a hint
+/// outside its frame extends the frame.
 #[derive(Debug, Clone)]
 pub struct Session {
     predictor: Predictor,
-    image: PreparedImage,
+    film: GrayImage,
     history: History<State>,
-    first: Prediction,
+    first: State,
 }
 
 /// What undo and redo restore.
@@ -29,16 +33,22 @@ pub struct Session {
 struct State {
     hints: Hints,
     prediction: Prediction,
+    /// The film as the network sees it.
+    image: Arc<PreparedImage>,
     /// By how many vertebrae the names were moved down since the beginning.
     shift: isize,
 }
 
 impl Session {
-    pub(crate) fn new(predictor: Predictor, image: &GrayImage) -> Result<Self> {
-        let image = predictor.prepare(image)?;
-        let first = predictor.predict_prepared(&image, &Hints::new(), None)?;
-        let state = State { hints: Hints::new(), prediction: first.clone(), shift: 0 };
-        Ok(Self { predictor, image, history: History::limited(state, UNDO_STEPS), first })
+    pub(crate) fn new(
+        predictor: Predictor,
+        film: &GrayImage,
+        prepared: PreparedImage,
+        first: Prediction,
+    ) -> Self {
+        let first = State { hints: Hints::new(), prediction: first, image: Arc::new(prepared), shift: 0 };
+        let history = History::limited(first.clone(), UNDO_STEPS);
+        Self { predictor, film: film.clone(), history, first }
     }
 
     /// The predictor that answers.
@@ -49,8 +59,44 @@ impl Session {
 
     /// The image's size in pixels.
     #[must_use]
-    pub const fn image_size(&self) -> Size {
-        self.image.size
+    pub fn image_size(&self) -> Size {
+        self.film.size()
+    }
+
+    /// How the network sees the film: the frame, whether the film is a negative, and how sure the locator was.
+    #[must_use]
+    pub fn view(&self) -> &View {
+        &self.history.present().image.view
+    }
+
+    /// Has the network see the film in `view`, and predicts anew with the present hints. Hints outside the frame extend it. Undo
+    /// takes this back.
+    ///
+    /// # Errors
+    /// When the device fails; the session is then as before.
+    pub fn set_view(&mut self, view: impl Into<View>) -> Result<()> {
+        let State { hints, shift, .. } = self.history.present();
+        let (hints, shift) = (hints.clone(), *shift);
+        let view = holding(view.into(), &hints);
+        let image = Arc::new(self.predictor.prepare(&self.film, &view)?);
+        let prediction = self.predictor.predict_prepared(&image, &hints, None)?;
+        self.history.push(State { hints, prediction, image, shift });
+        Ok(())
+    }
+
+    /// Looks for the spine once more, as at the beginning, and predicts in the frame found with the present hints. Undo takes this
+    /// back.
+    ///
+    /// # Errors
+    /// When the device fails; the session is then as before.
+    pub fn find_again(&mut self) -> Result<()> {
+        let found = self.first.image.view;
+        let found = match self.predictor.locator() {
+            // The first view may have been told.
+            Some(_) => self.predictor.first(&self.film)?.0.view,
+            None => found,
+        };
+        self.set_view(found)
     }
 
     /// The hints in the order they were given.
@@ -102,7 +148,7 @@ impl Session {
     /// # Errors
     /// As [`revise`](Self::revise).
     pub fn preview(&self, hint: Hint) -> Result<Prediction> {
-        self.predict(&self.with([hint])?)
+        self.predict(&self.with([hint])?).map(|(_, prediction)| prediction)
     }
 
     /// Takes the hint of `keypoint` away and predicts with the rest; `false` when it has none.
@@ -141,7 +187,7 @@ impl Session {
 
     /// Goes back to the first prediction and no hints. Undo takes this back, too.
     pub fn reset(&mut self) {
-        self.history.push(State { hints: Hints::new(), prediction: self.first.clone(), shift: 0 });
+        self.history.push(self.first.clone());
     }
 
     /// Predicts anew with the present hints, as if there had been no prediction before. Undo takes this back.
@@ -149,16 +195,16 @@ impl Session {
     /// # Errors
     /// When the device fails; the session is then as before.
     pub fn predict_anew(&mut self) -> Result<()> {
-        let State { hints, shift, .. } = self.history.present().clone();
-        let prediction = self.predictor.predict_prepared(&self.image, &hints, None)?;
-        self.history.push(State { hints, prediction, shift });
+        let State { hints, shift, image, .. } = self.history.present().clone();
+        let prediction = self.predictor.predict_prepared(&image, &hints, None)?;
+        self.history.push(State { hints, prediction, image, shift });
         Ok(())
     }
 
     /// The prediction without any hint that the session began with.
     #[must_use]
     pub const fn first(&self) -> &Prediction {
-        &self.first
+        &self.first.prediction
     }
 
     /// How far the hint of `keypoint` lies from where that point was shown before it was given, in pixels of the image;
@@ -184,20 +230,34 @@ impl Session {
     fn with(&self, hints: impl IntoIterator<Item = Hint>) -> Result<Hints> {
         let mut all = self.hints().clone();
         for hint in hints {
-            all.set(hint.checked(self.predictor.config().keypoints(), self.image.size)?);
+            all.set(hint.checked(self.predictor.config().keypoints(), self.film.size())?);
         }
         Ok(all)
     }
 
-    fn predict(&self, hints: &Hints) -> Result<Prediction> {
-        self.predictor.predict_prepared(&self.image, hints, Some(self.prediction()))
+    /// Predicts with `hints`, in a frame that holds them.
+    fn predict(&self, hints: &Hints) -> Result<(Arc<PreparedImage>, Prediction)> {
+        let present = self.history.present();
+        let view = holding(present.image.view, hints);
+        let image = match view == present.image.view {
+            true => Arc::clone(&present.image),
+            false => Arc::new(self.predictor.prepare(&self.film, &view)?),
+        };
+        let prediction = self.predictor.predict_prepared(&image, hints, Some(&present.prediction))?;
+        Ok((image, prediction))
     }
 
     fn commit(&mut self, hints: Hints) -> Result<()> {
-        let (prediction, shift) = (self.predict(&hints)?, self.shift());
-        self.history.push(State { hints, prediction, shift });
+        let ((image, prediction), shift) = (self.predict(&hints)?, self.shift());
+        self.history.push(State { hints, prediction, image, shift });
         Ok(())
     }
+}
+
+/// `view`, its frame extended to hold all `hints`.
+fn holding(view: View, hints: &Hints) -> View {
+    let outside = hints.iter().filter(|hint| !view.frame.contains(hint.point));
+    View { frame: outside.fold(view.frame, |frame, hint| frame.including(hint.point)), ..view }
 }
 
 impl Reviser for Session {

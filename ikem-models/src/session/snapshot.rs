@@ -1,12 +1,15 @@
 //! Sessions written down and taken up again.
 
+use std::sync::Arc;
+
 use ikem_core::{Error as Wrong, GrayImage, Hint, Hints, History, Keypoints};
 use serde::{Deserialize, Serialize};
 
 use super::{Session, State, UNDO_STEPS};
 use crate::error::Result;
 use crate::prediction::{Maps, Prediction};
-use crate::predictor::Predictor;
+use crate::predictor::{Predictor, PreparedImage};
+use crate::view::View;
 
 /// A state of a session as a file can keep it: what was shown, without the network's maps.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -21,6 +24,9 @@ pub struct Snapshot {
     /// By how many vertebrae the names were moved down since the beginning.
     #[serde(default)]
     pub shift: isize,
+    /// How the network saw the film; `None` is all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub view: Option<View>,
 }
 
 impl Session {
@@ -33,6 +39,7 @@ impl Session {
                 keypoints: state.prediction.keypoints().clone(),
                 confidences: state.prediction.confidences().to_vec(),
                 shift: state.shift,
+                view: Some(state.image.view).filter(|view| *view != View::whole(self.film.size())),
             })
         };
         let Ok(snapshots) = self.history.try_map(snapshot);
@@ -45,24 +52,28 @@ impl Session {
     /// [`Error::Argument`](crate::Error::Argument) when it is not of this image and these keypoints; the session is then as
     /// before.
     pub fn adopt(&mut self, snapshot: &Snapshot) -> Result<()> {
-        let state = self.state(snapshot)?;
+        let state = self.state(snapshot, &mut Vec::new())?;
         self.history.push(state);
         Ok(())
     }
 
     pub(crate) fn resume(
-        predictor: Predictor,
+        predictor: &Predictor,
         image: &GrayImage,
         states: &History<Snapshot>,
     ) -> Result<Self> {
-        let mut session = Self::new(predictor, image)?;
-        session.history = states.try_map(|snapshot| session.state(snapshot))?.with_limit(UNDO_STEPS);
+        let mut session = predictor.session(image)?;
+        let mut views = vec![Arc::clone(&session.first.image)];
+        session.history =
+            states.try_map(|snapshot| session.state(snapshot, &mut views))?.with_limit(UNDO_STEPS);
         Ok(session)
     }
 
     /// The state of a snapshot that can be one of this session.
-    fn state(&self, snapshot: &Snapshot) -> Result<State> {
-        let (config, size) = (self.predictor.config(), self.image.size);
+    ///
+    /// `views` are those of the film that are prepared already; one that is missing is added.
+    fn state(&self, snapshot: &Snapshot, views: &mut Vec<Arc<PreparedImage>>) -> Result<State> {
+        let (config, size) = (self.predictor.config(), self.film.size());
         let count = config.keypoints();
         for (what, found) in
             [("keypoints", snapshot.keypoints.len()), ("confidences", snapshot.confidences.len())]
@@ -78,12 +89,23 @@ impl Session {
             return Err(Wrong::OutsideImage { keypoint, point, size }.into());
         }
         let sure = |confidence: &f32| if confidence.is_nan() { 0.0 } else { confidence.clamp(0.0, 1.0) };
+        let view = snapshot.view.unwrap_or(View::whole(size));
+        let image = match views.iter().find(|image| image.view == view) {
+            Some(image) => Arc::clone(image),
+            None => {
+                let image = Arc::new(self.predictor.prepare(&self.film, &view)?);
+                views.push(Arc::clone(&image));
+                image
+            }
+        };
         let prediction = Prediction {
             keypoints: snapshot.keypoints.clone(),
             confidences: snapshot.confidences.iter().map(sure).collect(),
-            maps: Maps::Gaussians { image: size, std: config.std },
+            maps: Maps::Gaussians { std: config.std },
             grid: config.size,
+            film: size,
+            frame: view.frame,
         };
-        Ok(State { hints, prediction, shift: snapshot.shift })
+        Ok(State { hints, prediction, image, shift: snapshot.shift })
     }
 }

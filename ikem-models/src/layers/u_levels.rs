@@ -1,0 +1,72 @@
+use candle_core::{Result, Tensor};
+
+use super::{ConvSpec, ConvTransposeUnit, ConvUnit, Pass};
+use crate::error::BuildResult;
+use crate::ops::Activation;
+use crate::params::Builder;
+
+/// Two 3 × 3 convolutions, each with batch norm and activation.
+#[derive(Debug)]
+pub(crate) struct DoubleConv([ConvUnit; 2]);
+
+impl DoubleConv {
+    pub(crate) fn new(
+        builder: &Builder,
+        inputs: usize,
+        outputs: usize,
+        activation: Activation,
+    ) -> BuildResult<Self> {
+        let module = builder.pp("double_conv");
+        let unit = |conv: &str, norm: &str, inputs| {
+            let spec = ConvSpec::new(inputs, outputs, 3).then(activation);
+            ConvUnit::with_norm(&module.pp(conv), &module.pp(norm), spec)
+        };
+        Ok(Self([unit("0", "1", inputs)?, unit("3", "4", outputs)?]))
+    }
+
+    pub(crate) fn forward(&self, inputs: &[&Tensor], pass: Pass<'_>) -> Result<Tensor> {
+        self.0[1].forward(&[&self.0[0].forward(inputs, pass)?], pass)
+    }
+}
+
+/// The channels of a level up: of the features below, of those that came down beside it, and of what it gives.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct UpChannels {
+    pub below: usize,
+    pub skip: usize,
+    pub outputs: usize,
+}
+
+/// One level up: twice the size, beside the features that came down.
+#[derive(Debug)]
+pub(crate) struct Up {
+    enlarge: ConvTransposeUnit,
+    conv: DoubleConv,
+}
+
+impl Up {
+    pub(crate) fn new(builder: &Builder, channels: UpChannels, activation: Activation) -> BuildResult<Self> {
+        let UpChannels { below, skip, outputs } = channels;
+        Ok(Self {
+            enlarge: ConvTransposeUnit::new(&builder.pp("up"), below, outputs)?,
+            conv: DoubleConv::new(&builder.pp("conv"), skip + outputs, outputs, activation)?,
+        })
+    }
+
+    pub(crate) fn forward(&self, x: &Tensor, skip: &Tensor, pass: Pass<'_>) -> Result<Tensor> {
+        let x = self.enlarge.forward(x, pass)?;
+        self.conv.forward(&[skip, &pad_to(&x, skip)?], pass)
+    }
+}
+
+/// `x` with zeros around it up to the height and width of `like`; more of them below and to the right.
+fn pad_to(x: &Tensor, like: &Tensor) -> Result<Tensor> {
+    let mut x = x.clone();
+    for axis in [2, 3] {
+        let missing = like.dim(axis)?.saturating_sub(x.dim(axis)?);
+        if missing > 0 {
+            x = x.pad_with_zeros(axis, missing / 2, missing - missing / 2)?;
+        }
+    }
+    Ok(x)
+}

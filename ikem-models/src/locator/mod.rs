@@ -1,0 +1,209 @@
+//! Where on a film the spine is: a small network that looks at the whole film.
+
+mod network;
+mod reading;
+
+use std::sync::Arc;
+
+use candle_core::{DType, Device, Tensor};
+use ikem_core::{Frame, GrayImage, Resampling, Size, Tones, resample_frame};
+use serde::{Deserialize, Serialize};
+
+pub use network::{
+    LOCATOR_ANSWERS, LOCATOR_MAPS, LOCATOR_STRIDE, LocatorConfig, LocatorLogits, LocatorNetwork,
+};
+
+use crate::checkpoint::LocatorCheckpoint;
+use crate::error::{BuildError, BuildResult, Result};
+use crate::network::Mode;
+
+/// Finds the spine on a whole film, whatever else it shows. Clones share the weights.
+///
+/// It sees the film on a square grid, whole and with its aspect kept; where it takes the film to be turned by quarter turns or to
+/// be a negative, it looks again at the film put right.
+#[derive(Debug, Clone)]
+pub struct Locator(Arc<LocatorNetwork>);
+
+/// What a [`Locator`] found.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Located {
+    /// The film does not look like a spinal radiograph.
+    Nothing {
+        /// How sure it is that there is a spine, 0…1: below one half.
+        confidence: f32,
+    },
+    /// A spine.
+    Spine(Location),
+}
+
+/// Where a spine is, and how its film is to be seen.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Location {
+    /// The frame around T1 to L5, upright and as far beyond them as the films of AASCE reach.
+    pub frame: Frame,
+    /// Whether the film is a negative: bones are dark.
+    pub negative: bool,
+    /// How sure it is that there is a spine, 0…1.
+    pub confidence: f32,
+}
+
+impl Locator {
+    /// The locator that ships with the crate, on the CPU.
+    ///
+    /// # Errors
+    /// When the device fails.
+    #[cfg(feature = "pretrained")]
+    pub fn pretrained() -> Result<Option<Self>> {
+        let checkpoint = crate::pretrained::checkpoint()?;
+        checkpoint.locator.map(|locator| Self::from_checkpoint(locator, &Device::Cpu)).transpose()
+    }
+
+    /// A locator with the weights of a checkpoint.
+    ///
+    /// # Errors
+    /// When the tensors are not those of the config's network, or the device fails.
+    pub fn from_checkpoint(checkpoint: LocatorCheckpoint, device: &Device) -> Result<Self> {
+        checkpoint.config.check()?;
+        Self::build(checkpoint, device).map_err(BuildError::of_memory)
+    }
+
+    /// As [`from_checkpoint`](Self::from_checkpoint), with a config that was checked.
+    pub(crate) fn build(checkpoint: LocatorCheckpoint, device: &Device) -> BuildResult<Self> {
+        let LocatorCheckpoint { config, tensors } = checkpoint;
+        Ok(Self(Arc::new(LocatorNetwork::frozen(config, tensors, device)?)))
+    }
+
+    /// Looks for the spine on a film.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn locate(&self, film: &GrayImage) -> Result<Located> {
+        let mut view = letterbox(film.size());
+        let mut negative = false;
+        let mut seen = self.look(film, &view, negative)?;
+        let (turns, inverted) = (seen.turns(), seen.negative());
+        if turns != 0 || inverted {
+            view = view.turned(90.0 * turns as f64);
+            negative = inverted;
+            seen = self.look(film, &view, negative)?;
+        }
+        let confidence = seen.spine();
+        let found = seen.column().filter(|_| confidence >= 0.5);
+        let frame = found.and_then(|column| column.frame(&view, self.0.config().size).ok());
+        Ok(match frame {
+            Some(frame) => Located::Spine(Location { frame, negative, confidence }),
+            None => Located::Nothing { confidence: confidence.min(0.5) },
+        })
+    }
+
+    /// What the network says of the film in `view`.
+    fn look(&self, film: &GrayImage, view: &Frame, negative: bool) -> Result<reading::Reading> {
+        let size = self.0.config().size;
+        let pixels = pixels(film, view, size, negative)?;
+        let films = Tensor::from_vec(pixels, (1, 1, size, size), self.0.device())?;
+        let logits = self.0.forward(&films, Mode::Eval)?;
+        let values = |tensor: &Tensor| {
+            tensor.to_device(&Device::Cpu)?.to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>()
+        };
+        Ok(reading::Reading::new(&values(&logits.maps)?, &values(&logits.answers)?, self.0.config()))
+    }
+}
+
+/// The square around a film in which a locator sees it.
+fn letterbox(film: Size) -> Frame {
+    let (width, height) = (film.width as f64, film.height as f64);
+    let side = width.max(height);
+    // A film has at least a pixel, and no more than memory holds.
+    Frame::new(0.5 * (width - side), 0.5 * (height - side), side, side).unwrap_or(Frame::whole(film))
+}
+
+/// A film as the locator's network sees it in `view`, `size` pixels wide and high, -1…1: the film's grey values stretched so that
+/// their first and last percentile are black and white; around the film it is black.
+fn pixels(film: &GrayImage, view: &Frame, size: usize, negative: bool) -> Result<Vec<f32>> {
+    let grid = Size::new(size, size);
+    let mut values = resample_frame(film, view, grid, Resampling::Area)?.pixels().to_vec();
+    let rows = reading::covered(film.size(), view, size);
+    let mut inside: Vec<f32> = rows.of(&values, size).flatten().copied().collect();
+    let levels = Tones::percentiles(&mut inside, [0.01, 0.99]);
+    let levels = levels.map(|tones| if negative { tones.inverted() } else { tones });
+    for row in rows.of_mut(&mut values, size) {
+        for value in row {
+            *value = match levels {
+                Some(tones) => tones.apply(*value),
+                None => *value,
+            };
+        }
+    }
+    Ok(values.into_iter().map(|value| 2.0 * value - 1.0).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn film(size: Size) -> GrayImage {
+        let pixels = (0..size.area()).map(|i| ((i * 7919) % 997) as f32 / 996.0).collect();
+        GrayImage::new(size, pixels).expect("pixels")
+    }
+
+    #[test]
+    fn a_film_is_seen_whole_and_black_around() {
+        for size in [Size::new(100, 250), Size::new(250, 100), Size::new(3, 900)] {
+            let film = film(size);
+            for turns in 0..4 {
+                let view = letterbox(size).turned(90.0 * f64::from(turns));
+                let values = pixels(&film, &view, 64, false).expect("pixels");
+                let upright = (size.height > size.width) == (turns % 2 == 0);
+                // The short side is black at its ends.
+                let corner = if upright { values[32 * 64] } else { values[32] };
+                assert_eq!(corner, -1.0, "{size}, {turns} turns");
+                assert!(values.iter().any(|value| *value > 0.0));
+            }
+        }
+    }
+
+    #[test]
+    fn a_negative_is_put_right() {
+        let size = Size::new(100, 250);
+        let positive = film(size);
+        let negative = GrayImage::new(size, positive.pixels().iter().map(|v| 1.0 - v).collect());
+        let negative = negative.expect("pixels");
+        let view = letterbox(size);
+        let a = pixels(&positive, &view, 64, false).expect("pixels");
+        let b = pixels(&negative, &view, 64, true).expect("pixels");
+        let off = a.iter().zip(&b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(off < 2e-2, "{off}");
+    }
+
+    #[test]
+    fn any_film_gets_an_answer() {
+        let config = LocatorConfig { size: 64, width: 2 };
+        let fresh = LocatorNetwork::fresh(config, 1, &Device::Cpu).expect("a network");
+        let checkpoint = LocatorCheckpoint { config, tensors: fresh.parameters().state_dict() };
+        let locator = Locator::from_checkpoint(checkpoint, &Device::Cpu).expect("a locator");
+        for size in [Size::new(1, 1), Size::new(30, 70), Size::new(900, 20)] {
+            for value in [0.0, 1.0] {
+                let flat = GrayImage::new(size, vec![value; size.area()]).expect("pixels");
+                locator.locate(&flat).expect("an answer");
+            }
+            locator.locate(&film(size)).expect("an answer");
+        }
+    }
+
+    #[test]
+    fn inference_is_the_trained_network() {
+        let config = LocatorConfig { size: 64, width: 2 };
+        let fresh = LocatorNetwork::fresh(config, 7, &Device::Cpu).expect("a network");
+        let tensors = fresh.parameters().state_dict();
+        let frozen = LocatorNetwork::frozen(config, tensors, &Device::Cpu).expect("frozen");
+        let films = Tensor::rand(-1_f32, 1.0, (2, 1, 64, 64), &Device::Cpu).expect("films");
+        let (a, b) = (fresh.forward(&films, Mode::Eval), frozen.forward(&films, Mode::Eval));
+        let (a, b) = (a.expect("logits"), b.expect("logits"));
+        for (a, b) in [(&a.maps, &b.maps), (&a.answers, &b.answers)] {
+            let off = (a - b).and_then(|d| d.abs()?.max_all()?.to_scalar::<f32>()).expect("a number");
+            assert!(off < 1e-5, "{off}");
+        }
+        assert_eq!((a.maps.dims(), a.answers.dims()), (&[2, 3, 16, 16][..], &[2, 6][..]));
+    }
+}

@@ -1,0 +1,207 @@
+//! The locator's network: a small U-Net on the whole film, with maps of the column at a quarter of its grid and answers about the
+//! film as a whole.
+
+use candle_core::{DType, Device, Result as CandleResult, Tensor};
+use serde::{Deserialize, Serialize};
+
+use crate::config::{ConfigError, within};
+use crate::error::{BuildError, BuildResult, Result};
+use crate::layers::{ConvSpec, ConvUnit, DoubleConv, Pass, Up, UpChannels};
+use crate::network::Mode;
+use crate::ops::{self, Activation};
+use crate::params::{Builder, Parameters, Purpose, StateDict};
+
+/// Maps of [`LocatorLogits`]: the column, the upper end of T1, the lower end of L5.
+pub const LOCATOR_MAPS: usize = 3;
+/// Answers of [`LocatorLogits`]: one for each number of quarter turns, whether the film is a negative, whether it shows a spine.
+pub const LOCATOR_ANSWERS: usize = 6;
+/// Pixels of the grid between neighbouring pixels of the maps.
+pub const LOCATOR_STRIDE: usize = 4;
+
+/// Channels in which the answers are formed.
+const ANSWER_CHANNELS: usize = 32;
+const ACTIVATION: Activation = Activation::LeakyRelu(0.01);
+
+/// The dimensions of the locator's network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LocatorConfig {
+    /// Width and height of its grid in pixels, a multiple of 32.
+    pub size: usize,
+    /// Channels after its first convolution (w); the deepest level has 8 w.
+    pub width: usize,
+}
+
+impl Default for LocatorConfig {
+    /// 256 pixels, width 8: 0.3 M parameters.
+    fn default() -> Self {
+        Self { size: 256, width: 8 }
+    }
+}
+
+impl LocatorConfig {
+    /// Checks every field's range.
+    ///
+    /// # Errors
+    /// The first field that is out of range, by name.
+    pub fn check(&self) -> std::result::Result<(), ConfigError> {
+        within("locator.size", self.size, 64, 2048)?;
+        within("locator.width", self.width, 1, 256)?;
+        if self.size % 32 != 0 {
+            let (expected, found) = ("a multiple of 32".to_owned(), self.size.to_string());
+            return Err(ConfigError { field: "locator.size", expected, found });
+        }
+        Ok(())
+    }
+
+    /// Width and height of its maps.
+    #[must_use]
+    pub const fn map_size(&self) -> usize {
+        self.size / LOCATOR_STRIDE
+    }
+}
+
+/// What the locator's network answers to a batch of B films.
+#[derive(Debug, Clone)]
+pub struct LocatorLogits {
+    /// (B, [`LOCATOR_MAPS`], S/4, S/4).
+    pub maps: Tensor,
+    /// (B, [`LOCATOR_ANSWERS`]).
+    pub answers: Tensor,
+}
+
+/// The locator's network.
+#[derive(Debug)]
+pub struct LocatorNetwork {
+    stem: [ConvUnit; 2],
+    down: Vec<DoubleConv>,
+    up: Vec<Up>,
+    maps: [ConvUnit; 2],
+    answers: [ConvUnit; 2],
+    parameters: Parameters,
+    parameter_count: usize,
+    config: LocatorConfig,
+    device: Device,
+}
+
+impl LocatorNetwork {
+    /// A network to be trained, with PyTorch's default initialisation drawn from `seed`.
+    ///
+    /// # Errors
+    /// A config field out of range; a device that fails.
+    pub fn fresh(config: LocatorConfig, seed: u64, device: &Device) -> Result<Self> {
+        config.check()?;
+        Self::build(config, Builder::fresh(seed, device, Purpose::Training), device)
+            .map_err(BuildError::of_memory)
+    }
+
+    /// A network to be trained on, with the values of `tensors`.
+    ///
+    /// # Errors
+    /// A config field out of range; a tensor missing, left over or of another shape; a device that fails.
+    pub fn trainable(config: LocatorConfig, tensors: StateDict, device: &Device) -> Result<Self> {
+        config.check()?;
+        let builder = Builder::from_state_dict(tensors, device, None, Purpose::Training);
+        Self::build(config, builder, device).map_err(BuildError::of_memory)
+    }
+
+    /// A network for inference: weights folded and packed, nothing else kept.
+    pub(crate) fn frozen(config: LocatorConfig, tensors: StateDict, device: &Device) -> BuildResult<Self> {
+        let builder = Builder::from_state_dict(tensors, device, Some(DType::F32), Purpose::Inference);
+        Self::build(config, builder, device)
+    }
+
+    fn build(config: LocatorConfig, builder: Builder, device: &Device) -> BuildResult<Self> {
+        let width = config.width;
+        // At a quarter, an eighth, a 16th and a 32nd of the grid.
+        let levels = [2 * width, 4 * width, 8 * width, 8 * width];
+        let halving = |name: &str, inputs, outputs| {
+            let spec = ConvSpec::new(inputs, outputs, 3).stride(2).then(ACTIVATION);
+            ConvUnit::in_sequence(&builder.pp("stem").pp(name), spec)
+        };
+        let down = (1..levels.len()).map(|depth| {
+            let module = builder.pp(&format!("down{depth}"));
+            DoubleConv::new(&module, levels[depth - 1], levels[depth], ACTIVATION)
+        });
+        let up = (1..levels.len()).rev().map(|depth| {
+            let (skip, below) = (levels[depth - 1], levels[depth]);
+            let channels = UpChannels { below, skip, outputs: skip };
+            Up::new(&builder.pp(&format!("up{depth}")), channels, ACTIVATION)
+        });
+        let (maps, answers) = (builder.pp("maps"), builder.pp("answers"));
+        let mix = ConvSpec::new(levels[0], levels[0], 3).then(ACTIVATION);
+        let pooled = ConvSpec::new(2 * levels[3], ANSWER_CHANNELS, 1).with_bias().then(ACTIVATION);
+        let (stem, down) = ([halving("0", 1, width)?, halving("1", width, levels[0])?], down.collect());
+        let (down, up): (BuildResult<_>, BuildResult<_>) = (down, up.collect());
+        let network = Self {
+            stem,
+            down: down?,
+            up: up?,
+            maps: [
+                ConvUnit::in_sequence(&maps.pp("0"), mix)?,
+                ConvUnit::new(&maps.pp("1"), ConvSpec::new(levels[0], LOCATOR_MAPS, 1).with_bias())?,
+            ],
+            answers: [
+                ConvUnit::new(&answers.pp("0"), pooled)?,
+                ConvUnit::new(
+                    &answers.pp("1"),
+                    ConvSpec::new(ANSWER_CHANNELS, LOCATOR_ANSWERS, 1).with_bias(),
+                )?,
+            ],
+            parameters: Parameters::default(),
+            parameter_count: 0,
+            config,
+            device: device.clone(),
+        };
+        let (parameters, parameter_count) = builder.finish()?;
+        Ok(Self { parameters, parameter_count, ..network })
+    }
+
+    /// One forward pass of films (B, 1, S, S) in -1…1.
+    ///
+    /// # Errors
+    /// When a shape does not fit, or the device fails.
+    pub fn forward(&self, films: &Tensor, mode: Mode) -> CandleResult<LocatorLogits> {
+        ops::in_pool(|| self.run(films, Pass::new(mode)))
+    }
+
+    fn run(&self, films: &Tensor, pass: Pass<'_>) -> CandleResult<LocatorLogits> {
+        let mut x = self.stem[1].forward(&[&self.stem[0].forward(&[films], pass)?], pass)?;
+        let mut skips = Vec::with_capacity(self.down.len());
+        for down in &self.down {
+            let below = down.forward(&[&ops::max_pool2x2(&x)?], pass)?;
+            skips.push(std::mem::replace(&mut x, below));
+        }
+        let pooled = Tensor::cat(&[ops::global_max(&x)?, x.mean_keepdim((2, 3))?], 1)?;
+        let answers = self.answers[1].forward(&[&self.answers[0].forward(&[&pooled], pass)?], pass)?;
+        for (up, skip) in self.up.iter().zip(skips.iter().rev()) {
+            x = up.forward(&x, skip, pass)?;
+        }
+        let maps = self.maps[1].forward(&[&self.maps[0].forward(&[&x], pass)?], pass)?;
+        Ok(LocatorLogits { maps, answers: answers.flatten_from(1)? })
+    }
+
+    /// Its dimensions.
+    #[must_use]
+    pub const fn config(&self) -> LocatorConfig {
+        self.config
+    }
+
+    /// Where it computes.
+    #[must_use]
+    pub const fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// The variables of a network in training; empty for one that was frozen.
+    #[must_use]
+    pub const fn parameters(&self) -> &Parameters {
+        &self.parameters
+    }
+
+    /// How many numbers training changes.
+    #[must_use]
+    pub const fn parameter_count(&self) -> usize {
+        self.parameter_count
+    }
+}

@@ -1,0 +1,281 @@
+//! What the locator's maps and answers say.
+
+use ikem_core::{Error, Frame, Point, Size};
+
+use super::{LOCATOR_STRIDE, LocatorConfig};
+
+/// A pixel belongs to the column from this probability on.
+const COLUMN: f32 = 0.5;
+/// An end of the column counts from this peak on.
+const END: f32 = 0.2;
+/// How far from its peak an end's centroid reaches, in pixels of the map.
+const REACH: usize = 2;
+/// The fewest pixels of a column.
+const FEWEST: usize = 6;
+
+/// The maps as probabilities, and the answers.
+#[derive(Debug)]
+pub(super) struct Reading {
+    maps: Vec<f32>,
+    answers: Vec<f32>,
+    /// Width and height of a map.
+    side: usize,
+}
+
+/// A column on the locator's grid, places measured from its outer edges.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Column {
+    top: [f64; 2],
+    bottom: [f64; 2],
+    /// Left and right edges of the pixels between the ends.
+    sides: Vec<[f64; 2]>,
+}
+
+impl Reading {
+    /// Of logits: three maps and six answers.
+    pub(super) fn new(maps: &[f32], answers: &[f32], config: LocatorConfig) -> Self {
+        let maps = maps.iter().map(|logit| 1.0 / (1.0 + (-logit).exp())).collect();
+        Self { maps, answers: answers.to_vec(), side: config.map_size() }
+    }
+
+    /// By how many quarter turns clockwise the film is turned.
+    pub(super) fn turns(&self) -> usize {
+        let turns = self.answers.iter().take(4).enumerate();
+        turns.max_by(|a, b| a.1.total_cmp(b.1)).map_or(0, |(turns, _)| turns)
+    }
+
+    /// Whether bones are dark.
+    pub(super) fn negative(&self) -> bool {
+        self.answers.get(4).is_some_and(|&logit| logit > 0.0)
+    }
+
+    /// How sure it is that there is a spine.
+    pub(super) fn spine(&self) -> f32 {
+        self.answers.get(5).map_or(0.0, |logit| 1.0 / (1.0 + (-logit).exp()))
+    }
+
+    /// The column: its largest connected part, between the ends where they are seen and else from its first to its last row.
+    pub(super) fn column(&self) -> Option<Column> {
+        let cells = self.largest_part();
+        if cells.len() < FEWEST {
+            return None;
+        }
+        let stride = LOCATOR_STRIDE as f64;
+        let rows = || cells.iter().map(|cell| cell / self.side);
+        let (first, last) = (rows().min()?, rows().max()?);
+        let middle = |row: usize| {
+            let columns: Vec<f64> = cells
+                .iter()
+                .filter(|&&cell| cell / self.side == row)
+                .map(|&cell| (cell % self.side) as f64 + 0.5)
+                .collect();
+            stride * columns.iter().sum::<f64>() / columns.len() as f64
+        };
+        let top = self.end(1).unwrap_or([middle(first), stride * first as f64]);
+        let bottom = self.end(2).unwrap_or([middle(last), stride * (last + 1) as f64]);
+        if bottom[1] - top[1] < stride * FEWEST as f64 {
+            return None;
+        }
+        let between = |cell: &&usize| {
+            let y = stride * ((*cell / self.side) as f64 + 0.5);
+            (top[1]..=bottom[1]).contains(&y)
+        };
+        let edges = |cell: &usize| {
+            let y = stride * ((cell / self.side) as f64 + 0.5);
+            let x = (cell % self.side) as f64;
+            [[stride * x, y], [stride * (x + 1.0), y]]
+        };
+        Some(Column { top, bottom, sides: cells.iter().filter(between).flat_map(edges).collect() })
+    }
+
+    /// The pixels of the column's largest part; pixels that touch, also at corners, are one part.
+    fn largest_part(&self) -> Vec<usize> {
+        let side = self.side;
+        let column = self.maps.get(..side * side).unwrap_or_default();
+        let mut open: Vec<bool> = column.iter().map(|&value| value >= COLUMN).collect();
+        let mut largest = Vec::new();
+        for start in 0..open.len() {
+            if !std::mem::take(&mut open[start]) {
+                continue;
+            }
+            let mut part = vec![start];
+            let mut next = 0;
+            while let Some(&cell) = part.get(next) {
+                next += 1;
+                let (x, y) = (cell % side, cell / side);
+                for row in y.saturating_sub(1)..(y + 2).min(side) {
+                    for column in x.saturating_sub(1)..(x + 2).min(side) {
+                        let neighbour = row * side + column;
+                        if std::mem::take(&mut open[neighbour]) {
+                            part.push(neighbour);
+                        }
+                    }
+                }
+            }
+            if part.len() > largest.len() {
+                largest = part;
+            }
+        }
+        largest
+    }
+
+    /// Where the end is that map `number` shows, if it shows one: the centroid around its peak.
+    fn end(&self, number: usize) -> Option<[f64; 2]> {
+        let side = self.side;
+        let map = self.maps.get(number * side * side..(number + 1) * side * side)?;
+        let (peak, &height) = map.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1))?;
+        if height < END {
+            return None;
+        }
+        let (x, y) = (peak % side, peak / side);
+        let (mut mass, mut sum) = (0.0, [0.0; 2]);
+        for row in y.saturating_sub(REACH)..(y + REACH + 1).min(side) {
+            for column in x.saturating_sub(REACH)..(x + REACH + 1).min(side) {
+                let value = f64::from(map[row * side + column]);
+                mass += value;
+                sum[0] += value * (column as f64 + 0.5);
+                sum[1] += value * (row as f64 + 0.5);
+            }
+        }
+        Some(sum.map(|sum| LOCATOR_STRIDE as f64 * sum / mass))
+    }
+}
+
+impl Column {
+    /// The frame around the column on the film that was seen in `view`, on a grid of `size` pixels.
+    ///
+    /// # Errors
+    /// [`Error::Frame`] when there is none.
+    pub(super) fn frame(&self, view: &Frame, size: usize) -> Result<Frame, Error> {
+        let back = view.affine(Size::new(size, size)).inverse().ok_or(Error::Frame(*view))?;
+        let on_film = |place: &[f64; 2]| {
+            let [x, y] = back.apply(*place);
+            Point::new((x - 0.5) as f32, (y - 0.5) as f32)
+        };
+        let sides: Vec<Point> = self.sides.iter().map(on_film).collect();
+        Frame::around(on_film(&self.top), on_film(&self.bottom), &sides, view.is_mirrored())
+    }
+}
+
+/// The part of a square grid that a film covers: columns and rows.
+#[derive(Debug, Clone)]
+pub(super) struct Covered {
+    columns: std::ops::Range<usize>,
+    rows: std::ops::Range<usize>,
+}
+
+/// The pixels of a grid of `size` whose middle shows the film, seen in `view`; at least one.
+pub(super) fn covered(film: Size, view: &Frame, size: usize) -> Covered {
+    let map = view.affine(Size::new(size, size));
+    let corners = [map.apply([0.0, 0.0]), map.apply([film.width as f64, film.height as f64])];
+    let range = |axis: usize| {
+        let [a, b] = [corners[0][axis], corners[1][axis]];
+        let first = ((a.min(b) - 0.5).ceil().max(0.0) as usize).min(size - 1);
+        first..((a.max(b) - 0.5).ceil() as usize).clamp(first + 1, size)
+    };
+    Covered { columns: range(0), rows: range(1) }
+}
+
+impl Covered {
+    /// The covered part of each covered row.
+    pub(super) fn of<'a>(&'a self, values: &'a [f32], size: usize) -> impl Iterator<Item = &'a [f32]> {
+        values
+            .chunks_exact(size)
+            .skip(self.rows.start)
+            .take(self.rows.len())
+            .map(|row| &row[self.columns.clone()])
+    }
+
+    /// As [`of`](Self::of), to be changed.
+    pub(super) fn of_mut<'a>(
+        &'a self,
+        values: &'a mut [f32],
+        size: usize,
+    ) -> impl Iterator<Item = &'a mut [f32]> {
+        values
+            .chunks_exact_mut(size)
+            .skip(self.rows.start)
+            .take(self.rows.len())
+            .map(|row| &mut row[self.columns.clone()])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CONFIG: LocatorConfig = LocatorConfig { size: 64, width: 1 };
+
+    /// A column two pixels wide from row 3 to row 12, a spot apart from it, and ends where they are given, (column, row).
+    fn maps(top: Option<(usize, usize)>, bottom: Option<(usize, usize)>) -> Vec<f32> {
+        let mut maps = vec![-9.0; 3 * 256];
+        for row in 3..=12 {
+            maps[row * 16 + 7] = 9.0;
+            maps[row * 16 + 8] = 9.0;
+        }
+        maps[15 * 16 + 1] = 9.0;
+        for (map, end) in [(1, top), (2, bottom)] {
+            if let Some((column, row)) = end {
+                maps[map * 256 + row * 16 + column] = 3.0;
+            }
+        }
+        maps
+    }
+
+    fn column(top: Option<(usize, usize)>, bottom: Option<(usize, usize)>) -> Option<Column> {
+        Reading::new(&maps(top, bottom), &[0.0; 6], CONFIG).column()
+    }
+
+    #[test]
+    fn ends_are_read_from_their_maps_or_from_the_column() {
+        let from_column = column(None, None).expect("a column");
+        assert_eq!((from_column.top, from_column.bottom), ([32.0, 12.0], [32.0, 52.0]));
+        assert_eq!(from_column.sides.len(), 40);
+        let seen = column(Some((7, 4)), Some((8, 11))).expect("a column");
+        for (found, expected) in [(seen.top, [30.0, 18.0]), (seen.bottom, [34.0, 46.0])] {
+            assert!(
+                (found[0] - expected[0]).abs() < 0.2 && (found[1] - expected[1]).abs() < 0.2,
+                "{found:?}"
+            );
+        }
+        // Rows 4 to 11 lie between them.
+        assert_eq!(seen.sides.len(), 32);
+        assert_eq!(column(Some((7, 11)), Some((7, 4))), None, "upside down is no column");
+    }
+
+    #[test]
+    fn a_speck_is_no_column() {
+        let mut maps = vec![-9.0; 3 * 256];
+        maps[40] = 9.0;
+        assert_eq!(Reading::new(&maps, &[0.0; 6], CONFIG).column(), None);
+        assert_eq!(Reading::new(&[], &[], CONFIG).column(), None);
+    }
+
+    #[test]
+    fn answers_are_read_in_order() {
+        let reading = |answers: [f32; 6]| Reading::new(&maps(None, None), &answers, CONFIG);
+        let found = reading([0.0, -1.0, 2.0, 1.0, -3.0, 0.0]);
+        assert_eq!((found.turns(), found.negative(), found.spine()), (2, false, 0.5));
+        assert!(reading([0.0, 0.0, 0.0, 0.0, 1.0, 0.0]).negative());
+    }
+
+    #[test]
+    fn a_column_is_framed_on_its_film() {
+        let film = Size::new(400, 1000);
+        let view = super::super::letterbox(film);
+        let frame = column(None, None).and_then(|c| c.frame(&view, 64).ok()).expect("a frame");
+        // A pixel of the grid is 15.625 of the film.
+        assert!((frame.center()[0] - 200.0).abs() < 1.0, "{frame}");
+        let (top, bottom) = (12.0 * 15.625, 52.0 * 15.625);
+        let length = bottom - top;
+        assert!((frame.height() - 1.12 * length).abs() < 1.0, "{frame}");
+        assert!((frame.center()[1] - 0.5 * frame.height() - (top - 0.04 * length)).abs() < 1.0, "{frame}");
+    }
+
+    #[test]
+    fn covered_pixels_are_those_of_the_film() {
+        let view = super::super::letterbox(Size::new(40, 100));
+        let covered = covered(Size::new(40, 100), &view, 10);
+        assert_eq!((covered.columns, covered.rows), (3..7, 0..10));
+    }
+}
