@@ -8,6 +8,8 @@
 //! - [`clean`]: labels looked through ([`audit`]), put right where there is one sure fix ([`repair`]), and reported.
 //! - [`Pipeline`], [`Loader`]: images and keypoints changed together at random, in batches that depend on seed, epoch
 //!   and step alone.
+//! - [`Film`]: films whose vertebrae are marked without names; [`LocatingLoader`]: random scenes of them, for a network
+//!   that finds the vertebral column on a whole film.
 //! - [`overlay`], [`heatmap_overlay`]: pictures to look at. [`match_histogram`]: one film with another's look.
 //! - [`Phantom`]: synthetic radiographs with exact landmarks.
 //!
@@ -35,8 +37,10 @@ mod coco;
 mod dicom;
 mod error;
 mod files;
+mod films;
 mod histogram;
 mod image_file;
+mod locating;
 mod manifest;
 mod overlay;
 mod phantom;
@@ -54,9 +58,14 @@ pub use batches::{Batch, BatchConfig, Batches, Framing, Loader, Phantoms};
 pub use coco::{coco_predictions, read_coco_predictions, write_coco_predictions};
 pub use error::Error;
 pub use files::{read_json, write_json};
+pub use films::{Film, films_of_manifest, read_spinal_ai, read_whole_films};
 pub use histogram::match_histogram;
 pub use image_file::{
     Limits, Radiograph, decode_image, image_size, load_image, load_radiograph, load_resized,
+};
+pub use locating::{
+    End, Fills, Letterbox, LocatingBatch, LocatingBatches, LocatingConfig, LocatingLoader, LocatingTarget,
+    SceneConfig, normalise_levels,
 };
 pub use manifest::{Manifest, ManifestEntry, Set};
 pub use overlay::{Picture, gray_png, heatmap_overlay, heatmap_png, overlay, write_gray_png};

@@ -1,12 +1,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ikem_core::{Frame, GrayImage, Keypoints, Preparation, Resampling, Size, Skeleton, Tones, resample};
+use ikem_core::{Preparation, Skeleton};
 
-use super::cache::{Cache, Resized};
-use super::workers::Workers;
+use super::cache::Cache;
+use super::resized::Resized;
+use super::workers::{Source, Steps};
 use super::{Batch, BatchConfig, Framing, Phantoms};
-use crate::{Draw, Error, Limits, ManifestEntry, load_image, load_resized};
+use crate::{Draw, Error, Limits, ManifestEntry, Phantom, load_image};
 
 /// Makes batches of a list of images: labelled files, then phantoms. Cheap to clone; clones share the images that are kept.
 ///
@@ -22,7 +23,7 @@ struct Shared {
     phantoms: Phantoms,
     skeleton: Skeleton,
     config: BatchConfig,
-    cache: Cache,
+    cache: Cache<Resized>,
 }
 
 impl Loader {
@@ -112,19 +113,13 @@ impl Loader {
     /// An image that can't be read gives an error in place of its batch; the next call goes on with the next batch.
     #[must_use]
     pub fn batches(&self, epoch: u64, step: usize) -> Batches {
-        let workers = self.0.config.workers;
-        Batches {
-            loader: self.clone(),
-            epoch,
-            next: step,
-            workers: (workers > 0).then(|| Workers::start(self, epoch, step)),
-        }
+        Batches(Steps::new(self.clone(), epoch, step))
     }
 
     /// One batch, made here and now.
     ///
     /// # Errors
-    /// What [`load_resized`] tells of an image.
+    /// What [`load_image`] tells of an image.
     pub fn batch(&self, epoch: u64, step: usize) -> Result<Batch, Error> {
         let shared = &*self.0;
         let (size, grid) = (shared.config.batch_size, shared.config.preparation.size);
@@ -157,64 +152,32 @@ impl Loader {
         if let Some(resized) = shared.cache.get(place) {
             return Ok(resized);
         }
-        let resized = match shared.config.framing {
-            Framing::Film => self.whole(place)?,
-            Framing::Spine => self.framed(place)?,
-        };
-        shared.cache.keep(place, &resized);
-        Ok(resized)
-    }
-
-    /// The whole image at a place of the list, resized to the grid.
-    fn whole(&self, place: usize) -> Result<Resized, Error> {
-        let shared = &*self.0;
         let Preparation { size, resampling } = shared.config.preparation;
-        let (image, original, keypoints) = match shared.entries.get(place) {
-            Some(entry) => {
-                let path = shared.root.join(&entry.image_path);
-                let (image, original) = load_resized(path, size, resampling, &Limits::default())?;
-                // Labels are relative to the size that the manifest gives.
-                (image, original, entry.keypoints().rescaled(entry.size(), original))
+        let entry = shared.entries.get(place);
+        let path = |entry: &ManifestEntry| shared.root.join(&entry.image_path);
+        let phantom = || shared.phantoms.draw(place - shared.entries.len());
+        let resized = match (shared.config.framing, entry) {
+            (Framing::Film, Some(entry)) => Resized::of_file(&path(entry), entry, size, resampling)?,
+            (Framing::Film, None) => Resized::of_image(&phantom()?, size, resampling)?,
+            (Framing::Spine, Some(entry)) => {
+                let image = load_image(path(entry), &Limits::default())?;
+                let keypoints = entry.keypoints().rescaled(entry.size(), image.size());
+                Resized::framed(&image, keypoints, &shared.skeleton, shared.config.preparation)?
             }
-            None => {
-                let phantom = shared.phantoms.draw(place - shared.entries.len())?;
-                let original = phantom.image.size();
-                (resample(&phantom.image, size, resampling)?, original, phantom.keypoints)
-            }
-        };
-        let frame = Frame::whole(original);
-        Ok(Resized { image: Arc::new(image), original, frame, keypoints: Arc::new(keypoints) })
-    }
-
-    /// The image at a place of the list, shrunk to what its frame needs, and that frame.
-    fn framed(&self, place: usize) -> Result<Resized, Error> {
-        let shared = &*self.0;
-        let Preparation { size: grid, resampling } = shared.config.preparation;
-        let (film, keypoints) = match shared.entries.get(place) {
-            Some(entry) => {
-                let film = load_image(shared.root.join(&entry.image_path), &Limits::default())?;
-                let keypoints = entry.keypoints().rescaled(entry.size(), film.size());
-                (film, keypoints)
-            }
-            None => {
-                let phantom = shared.phantoms.draw(place - shared.entries.len())?;
-                (phantom.image, phantom.keypoints)
+            (Framing::Spine, None) => {
+                let Phantom { image, keypoints, .. } = phantom()?;
+                Resized::framed(&image, keypoints, &shared.skeleton, shared.config.preparation)?
             }
         };
-        let film = Tones::of(&film).apply_to(&film);
-        let frame = frame_of(&keypoints, &shared.skeleton, film.size())?;
-        let image = shrunk(&film, &frame, grid, resampling)?;
-        Ok(Resized { image: Arc::new(image), original: film.size(), frame, keypoints: Arc::new(keypoints) })
+        shared.cache.keep(place, &resized, size_of_val(resized.image.pixels()));
+        Ok(resized)
     }
 
     /// The images of an epoch in order.
     fn order(&self, epoch: u64) -> Vec<usize> {
         let mut order: Vec<usize> = (0..self.images()).collect();
         if self.0.config.shuffle {
-            let mut draw = Draw::new(self.0.config.seed, &[epoch]);
-            for last in (1..order.len()).rev() {
-                order.swap(last, draw.below(last as u64 + 1) as usize);
-            }
+            Draw::new(self.0.config.seed, &[epoch]).shuffle(&mut order);
         }
         order
     }
@@ -225,49 +188,35 @@ impl Loader {
     }
 }
 
-/// The frame around labelled keypoints: the whole film where the skeleton has no vertebrae.
-fn frame_of(keypoints: &Keypoints, skeleton: &Skeleton, film: Size) -> Result<Frame, Error> {
-    Ok(skeleton.frame(keypoints).unwrap_or_else(|| Ok(Frame::whole(film)))?)
-}
+impl Source for Loader {
+    type Batch = Batch;
 
-/// A film, shrunk so far that `frame` still has about twice the pixels of `grid` on each axis.
-fn shrunk(film: &GrayImage, frame: &Frame, grid: Size, resampling: Resampling) -> Result<GrayImage, Error> {
-    let needed = |values: usize, pixels: f64| 2.0 * values as f64 / pixels;
-    let scale = needed(grid.width, frame.width()).max(needed(grid.height, frame.height()));
-    if scale >= 1.0 {
-        return Ok(film.clone());
+    fn steps(&self) -> usize {
+        self.steps()
     }
-    let pixels = |extent: usize| ((scale * extent as f64).round() as usize).max(1);
-    let Size { width, height } = film.size();
-    Ok(resample(film, Size::new(pixels(width), pixels(height)), resampling)?)
+
+    fn ahead(&self) -> (usize, usize) {
+        (self.0.config.workers, self.0.config.prefetch)
+    }
+
+    fn batch(&self, epoch: u64, step: usize) -> Result<Batch, Error> {
+        self.batch(epoch, step)
+    }
 }
 
 /// The batches of one epoch. See [`Loader::batches`].
 #[derive(Debug)]
-pub struct Batches {
-    loader: Loader,
-    epoch: u64,
-    next: usize,
-    workers: Option<Workers>,
-}
+pub struct Batches(Steps<Loader>);
 
 impl Iterator for Batches {
     type Item = Result<Batch, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let step = self.next;
-        if step >= self.loader.steps() {
-            return None;
-        }
-        self.next += 1;
-        // A worker that stopped leaves its batch to be made here.
-        let made = self.workers.as_mut().and_then(|workers| workers.take(step));
-        Some(made.unwrap_or_else(|| self.loader.batch(self.epoch, step)))
+        self.0.next()
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        let left = self.loader.steps().saturating_sub(self.next);
-        (left, Some(left))
+        self.0.size_hint()
     }
 }
 

@@ -4,11 +4,14 @@ mod cache;
 mod config;
 mod loader;
 mod phantoms;
+mod resized;
 mod workers;
 
 #[cfg(test)]
 mod tests;
 
+pub(crate) use cache::Cache;
 pub use config::{Batch, BatchConfig, Framing};
 pub use loader::{Batches, Loader};
 pub use phantoms::Phantoms;
+pub(crate) use workers::{Source, Steps};
