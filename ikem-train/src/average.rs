@@ -1,21 +1,22 @@
-use ikem_models::{Device, Network, StateDict};
+use ikem_models::{Device, StateDict};
 
 use crate::error::Result;
 use crate::moving::{Power, RunningMean};
+use crate::trainable::Trainable;
 
 /// A network whose weights and running statistics are the moving averages of another's.
 #[derive(Debug)]
-pub struct MovingAverage {
-    network: Network,
+pub struct MovingAverage<N> {
+    network: N,
     keep: f64,
 }
 
-impl MovingAverage {
+impl<N: Trainable> MovingAverage<N> {
     /// An average that begins as `network` and keeps the part `keep` of itself at each step.
     ///
     /// # Errors
     /// When the device fails.
-    pub fn new(network: &Network, keep: f64, device: &Device) -> Result<Self> {
+    pub fn new(network: &N, keep: f64, device: &Device) -> Result<Self> {
         Self::resume(network, network.parameters().state_dict(), keep, device)
     }
 
@@ -23,8 +24,8 @@ impl MovingAverage {
     ///
     /// # Errors
     /// A tensor missing, left over or of another shape; a device that fails.
-    pub fn resume(network: &Network, tensors: StateDict, keep: f64, device: &Device) -> Result<Self> {
-        Ok(Self { network: Network::trainable(network.config(), tensors, device)?, keep })
+    pub fn resume(network: &N, tensors: StateDict, keep: f64, device: &Device) -> Result<Self> {
+        Ok(Self { network: network.with_tensors(tensors, device)?, keep })
     }
 
     /// Takes in `network` as it is after `steps` steps. The first ones count more, so that where it began is soon forgotten:
@@ -32,7 +33,7 @@ impl MovingAverage {
     ///
     /// # Errors
     /// When the device fails.
-    pub fn update(&self, network: &Network, steps: u32) -> Result<()> {
+    pub fn update(&self, network: &N, steps: u32) -> Result<()> {
         let n = f64::from(steps);
         let mean = RunningMean { keep: self.keep.min((1.0 + n) / (10.0 + n)), power: Power::One };
         let (averages, newest) = (self.network.parameters(), network.parameters());
@@ -46,14 +47,14 @@ impl MovingAverage {
 
     /// The network of the averages.
     #[must_use]
-    pub const fn network(&self) -> &Network {
+    pub const fn network(&self) -> &N {
         &self.network
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use ikem_models::{ModelConfig, NetworkConfig, UnetConfig};
+    use ikem_models::{ModelConfig, Network, NetworkConfig, UnetConfig};
 
     use super::*;
 

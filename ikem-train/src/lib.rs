@@ -6,14 +6,17 @@
 //! - [`Adam`]: the optimiser; AdamW and Muon, too.
 //! - [`TrainConfig`]: a whole training as a TOML file says it.
 //! - [`Trainer`]: the loop, which can be interrupted anywhere and taken up to the same bits. [`Learner`] is its step.
+//! - [`LocatorTrainer`]: the same for the network that finds spines on whole films.
 //! - [`EpochRow`], [`draw_curves`]: its log and its curves.
 
 mod adam;
 mod average;
 mod config;
+mod descent;
 mod error;
 mod gradients;
 mod learner;
+mod locating;
 mod log;
 mod loss;
 mod moving;
@@ -22,6 +25,7 @@ mod observer;
 mod progress;
 mod state;
 mod strategy;
+mod trainable;
 mod trainer;
 mod training_data;
 mod typical_errors;
@@ -33,9 +37,13 @@ pub use config::{
     DataConfig, FreshConfig, InitialWeights, OptimiserConfig, OptimiserKind, PhantomShare, RateShape,
     ScheduleConfig, TrainConfig, WeightsLayout,
 };
+pub use descent::Descent;
 pub use error::{Error, Result};
 pub use gradients::Gradients;
 pub use learner::Learner;
+pub use locating::{
+    FilmSets, LocatorData, LocatorEpoch, LocatorLoss, LocatorTrainConfig, LocatorTrainer, LocatorWeights,
+};
 pub use log::{EpochRow, EventWriter, Run, draw_curves, read_log, write_log};
 pub use loss::{Loss, LossConfig, LossParts, LossValue, Morphology, MorphologyConfig};
 pub use observer::{Observer, StepReport};
@@ -43,6 +51,7 @@ pub use progress::Progress;
 pub use strategy::{
     Clicks, HintConfig, HintStrategy, Interaction, Placing, Plan, PreHint, SimulatedInteraction, Strategy,
 };
+pub use trainable::Trainable;
 pub use trainer::{Ending, Trainer};
 pub use training_data::TrainingData;
 pub use validation::Validation;

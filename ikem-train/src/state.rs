@@ -10,13 +10,13 @@ use candle_core::{DType, Device, Tensor};
 use ikem_models::{StateDict, files};
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, View};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::adam::AdamState;
-use crate::config::TrainConfig;
+use crate::descent::Descent;
 use crate::error::{Error, Result};
-use crate::learner::Learner;
-use crate::progress::Progress;
+use crate::trainable::Trainable;
 
 /// The metadata key of [`Story`].
 const STORY_KEY: &str = "ikem.training";
@@ -30,33 +30,37 @@ const AVERAGE: &str = "average/";
 const MEAN: &str = "mean/";
 const SQUARE: &str = "square/";
 
-/// What is not a tensor.
+/// What is not a tensor: of a training with config `C` that has come as far as `P` says.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Story {
-    pub config: TrainConfig,
+pub(crate) struct Story<C, P> {
+    pub config: C,
     /// Of the data.
     pub fingerprint: String,
-    pub progress: Progress,
+    pub progress: P,
     pub optimiser_steps: u32,
 }
 
 /// A training as it was saved.
 #[derive(Debug)]
-pub(crate) struct State {
-    pub story: Story,
+pub(crate) struct State<C, P> {
+    pub story: Story<C, P>,
     pub weights: StateDict,
     pub average: Option<StateDict>,
     pub optimiser: AdamState,
 }
 
-/// Writes the state of `learner`, whole or not at all.
-pub(crate) fn write(path: &Path, story: &Story, learner: &Learner) -> Result<()> {
+/// Writes the state of a training, whole or not at all.
+pub(crate) fn write<N: Trainable>(
+    path: &Path,
+    story: &Story<impl Serialize, impl Serialize>,
+    descent: &Descent<N>,
+) -> Result<()> {
     let failed = |error: &dyn std::fmt::Display| Error::file(path, error);
-    let AdamState { mean, square, .. } = learner.optimiser().state()?;
+    let AdamState { mean, square, .. } = descent.optimiser().state()?;
     let mut groups =
-        vec![(WEIGHT, learner.network().parameters().state_dict()), (MEAN, mean), (SQUARE, square)];
-    groups.extend(learner.average().map(|average| (AVERAGE, average.parameters().state_dict())));
+        vec![(WEIGHT, descent.network().parameters().state_dict()), (MEAN, mean), (SQUARE, square)];
+    groups.extend(descent.average().map(|average| (AVERAGE, average.parameters().state_dict())));
     let named = |(kind, tensors): (&str, StateDict)| {
         let kind = kind.to_owned();
         tensors.into_iter().map(move |(name, tensor)| (format!("{kind}{name}"), Written(tensor)))
@@ -69,7 +73,10 @@ pub(crate) fn write(path: &Path, story: &Story, learner: &Learner) -> Result<()>
 }
 
 /// Reads a state, of a network of at most `parameters` numbers.
-pub(crate) fn read(path: &Path, parameters: usize) -> Result<State> {
+pub(crate) fn read<C: DeserializeOwned, P: DeserializeOwned>(
+    path: &Path,
+    parameters: usize,
+) -> Result<State<C, P>> {
     let broken = |found: String| Error::file(path, format!("not a whole state of a training: {found}"));
     let mut file = File::open(path).map_err(|error| Error::file(path, error))?;
     let length = file.metadata().map_err(|error| Error::file(path, error))?.len();
@@ -83,7 +90,7 @@ pub(crate) fn read(path: &Path, parameters: usize) -> Result<State> {
     let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(|error| broken(error.to_string()))?;
     let json = metadata.metadata().as_ref().and_then(|entries| entries.get(STORY_KEY));
     let json = json.ok_or_else(|| broken(format!("its metadata has no `{STORY_KEY}`")))?;
-    let story: Story = serde_json::from_str(json).map_err(|error| broken(error.to_string()))?;
+    let story: Story<C, P> = serde_json::from_str(json).map_err(|error| broken(error.to_string()))?;
     let tensors = SafeTensors::deserialize(&bytes).map_err(|error| broken(error.to_string()))?;
     let mut groups: BTreeMap<&str, StateDict> = BTreeMap::new();
     for (name, view) in tensors.iter() {

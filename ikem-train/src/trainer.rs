@@ -23,10 +23,10 @@ const STEP: u64 = 0x5354_4550;
 const VALIDATION: u64 = 0x5641_4C49;
 
 /// The files of a training, in its folder.
-const STATE: &str = "state.safetensors";
-const NEWEST: &str = "newest.safetensors";
-const BEST: &str = "best.safetensors";
-const LOG: &str = "log.csv";
+pub(crate) const STATE: &str = "state.safetensors";
+pub(crate) const NEWEST: &str = "newest.safetensors";
+pub(crate) const BEST: &str = "best.safetensors";
+pub(crate) const LOG: &str = "log.csv";
 
 /// A training with its folder, which holds `best.safetensors` and `newest.safetensors` (checkpoints that every program
 /// loads), `log.csv`, and `state.safetensors`, from which it is taken up.
@@ -83,7 +83,8 @@ impl Trainer {
         config.check()?;
         let path = folder.join(STATE);
         let parameters = Network::fresh(&config.model, 0, &Device::Cpu)?.parameter_count();
-        let State { story, weights, average, optimiser } = state::read(&path, parameters)?;
+        let State::<TrainConfig, Progress> { story, weights, average, optimiser } =
+            state::read(&path, parameters)?;
         let other = |field: String| Error::OtherTraining { path: path.clone(), field };
         if let Some(field) = story.config.first_difference(&config) {
             return Err(other(field));
@@ -299,7 +300,7 @@ impl Trainer {
             progress: self.progress.clone(),
             optimiser_steps: self.learner.optimiser().steps(),
         };
-        state::write(&self.folder.join(STATE), &story, &self.learner)
+        state::write(&self.folder.join(STATE), &story, self.learner.descent())
     }
 
     fn write_checkpoint(&self, name: &str) -> Result<()> {

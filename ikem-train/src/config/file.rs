@@ -1,5 +1,6 @@
 use std::path::Path;
 
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::TrainConfig;
@@ -14,15 +15,7 @@ impl TrainConfig {
     /// # Errors
     /// [`Error::ConfigFile`] names the file and, where a field is at fault, the field.
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
-        let path = path.as_ref();
-        let at = |fault: String| Error::ConfigFile { path: path.to_owned(), fault };
-        // Looked at before it is opened: opening a pipe would wait for its writer.
-        let length = std::fs::metadata(path).map_err(|error| at(error.to_string()))?.len();
-        if length > LONGEST {
-            return Err(at(format!("it has {length} bytes; expected at most {LONGEST}")));
-        }
-        let text = std::fs::read_to_string(path).map_err(|error| at(error.to_string()))?;
-        Self::parse(&text).map_err(|error| at(error.to_string()))
+        read(path.as_ref(), Self::parse)
     }
 
     /// Parses TOML and checks it.
@@ -30,24 +23,41 @@ impl TrainConfig {
     /// # Errors
     /// [`Error::Syntax`] for what is no such TOML, with line and field; [`Error::Setting`] for a field out of its range.
     pub fn parse(text: &str) -> Result<Self> {
-        let syntax = |error: &toml::de::Error, field: Option<String>| {
-            let line = error.span().and_then(|span| Some(text.get(..span.start)?.matches('\n').count() + 1));
-            let place = line.map(|line| format!("line {line}: ")).unwrap_or_default();
-            let field = field.map(|field| format!("`{field}`: ")).unwrap_or_default();
-            Error::Syntax(format!("{place}{field}{}", error.message()))
-        };
-        let toml = toml::Deserializer::parse(text).map_err(|error| syntax(&error, None))?;
-        let config: Self = serde_path_to_error::deserialize(toml).map_err(|error| {
-            let path = error.path().to_string();
-            syntax(error.inner(), (path != ".").then_some(path))
-        })?;
+        let config: Self = parse(text)?;
         config.check()?;
         Ok(config)
     }
 }
 
+/// Reads a file that holds a config, which `parse` parses and checks; errors name the file.
+pub(crate) fn read<C>(path: &Path, parse: impl FnOnce(&str) -> Result<C>) -> Result<C> {
+    let at = |fault: String| Error::ConfigFile { path: path.to_owned(), fault };
+    // Looked at before it is opened: opening a pipe would wait for its writer.
+    let length = std::fs::metadata(path).map_err(|error| at(error.to_string()))?.len();
+    if length > LONGEST {
+        return Err(at(format!("it has {length} bytes; expected at most {LONGEST}")));
+    }
+    let text = std::fs::read_to_string(path).map_err(|error| at(error.to_string()))?;
+    parse(&text).map_err(|error| at(error.to_string()))
+}
+
+/// Parses TOML; a field of the wrong type or name is named by its path.
+pub(crate) fn parse<C: DeserializeOwned>(text: &str) -> Result<C> {
+    let syntax = |error: &toml::de::Error, field: Option<String>| {
+        let line = error.span().and_then(|span| Some(text.get(..span.start)?.matches('\n').count() + 1));
+        let place = line.map(|line| format!("line {line}: ")).unwrap_or_default();
+        let field = field.map(|field| format!("`{field}`: ")).unwrap_or_default();
+        Error::Syntax(format!("{place}{field}{}", error.message()))
+    };
+    let toml = toml::Deserializer::parse(text).map_err(|error| syntax(&error, None))?;
+    serde_path_to_error::deserialize(toml).map_err(|error| {
+        let path = error.path().to_string();
+        syntax(error.inner(), (path != ".").then_some(path))
+    })
+}
+
 /// The path of the first value in which `a` and `b` differ.
-pub(super) fn first_difference(a: &Value, b: &Value) -> Option<String> {
+pub(crate) fn first_difference(a: &Value, b: &Value) -> Option<String> {
     if let (Value::Object(a), Value::Object(b)) = (a, b) {
         let keys = a.keys().chain(b.keys().filter(|key| !a.contains_key(*key)));
         for key in keys {

@@ -1,7 +1,7 @@
 //! A whole training as a TOML file says it; every field may be left out.
 
 mod data;
-mod file;
+pub(crate) mod file;
 mod fresh;
 mod optimiser;
 mod schedule;
@@ -114,7 +114,7 @@ impl TrainConfig {
 }
 
 /// Checks that `found` is a number of `least`…`most`.
-fn within(field: &'static str, found: f64, least: f64, most: f64) -> Result<(), ConfigError> {
+pub(crate) fn within(field: &'static str, found: f64, least: f64, most: f64) -> Result<(), ConfigError> {
     // Written so that NaN fails.
     if found >= least && found <= most {
         return Ok(());

@@ -61,7 +61,7 @@ impl Default for OptimiserConfig {
 }
 
 impl OptimiserConfig {
-    pub(super) fn check(&self) -> Result<(), ConfigError> {
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
         let below_one = 1.0 - f64::EPSILON;
         let decay = match self.kind {
             OptimiserKind::Adam => 0.0,

@@ -37,7 +37,7 @@ impl Default for ScheduleConfig {
 }
 
 impl ScheduleConfig {
-    pub(super) fn check(&self) -> Result<(), ConfigError> {
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
         within("schedule.epochs", self.epochs as f64, 1.0, 1e6)?;
         within("schedule.patience", self.patience as f64, 0.0, 1e6)?;
         within("schedule.warm_up", self.warm_up, 0.0, 1e6)?;

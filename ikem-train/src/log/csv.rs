@@ -1,6 +1,7 @@
 use std::path::Path;
 
 use ikem_models::files;
+use serde::Serialize;
 
 use super::EpochRow;
 use crate::error::{Error, Result};
@@ -13,6 +14,11 @@ const LONGEST: u64 = 64 << 20;
 /// # Errors
 /// [`Error::File`].
 pub fn write_log(path: &Path, rows: &[EpochRow]) -> Result<()> {
+    write_rows(path, rows)
+}
+
+/// Writes rows as CSV under a header of their fields, whole or not at all.
+pub(crate) fn write_rows(path: &Path, rows: &[impl Serialize]) -> Result<()> {
     let failed = |error: csv::Error| Error::file(path, error);
     let mut writer = csv::Writer::from_writer(Vec::new());
     for row in rows {

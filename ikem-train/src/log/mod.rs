@@ -6,6 +6,7 @@ mod tensorboard;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::csv::write_rows;
 pub use self::csv::{read_log, write_log};
 pub use self::curves::{Run, draw_curves};
 pub use self::tensorboard::EventWriter;
