@@ -3,6 +3,7 @@
 //! `cargo run --release --example train -- --config configs/compact.toml --manifest aasce.json --output runs/compact`
 #![allow(clippy::print_stdout)]
 
+mod locator;
 mod progress_bars;
 
 use std::path::{Path, PathBuf};
@@ -14,7 +15,10 @@ use anyhow::{Context, Result, bail};
 use clap::Parser;
 use ikem_data::Manifest;
 use ikem_examples::ComputeOptions;
-use ikem_train::{Ending, EventWriter, Run, TrainConfig, Trainer, TrainingData, draw_curves, read_log};
+use ikem_train::{
+    Ending, EventWriter, LocatorTrainConfig, Run, TrainConfig, Trainer, TrainingData, draw_curves, read_log,
+};
+use locator::{FilmOptions, Locating};
 
 use progress_bars::ProgressBars;
 
@@ -25,7 +29,7 @@ struct Options {
     #[arg(long, value_name = "FILE.toml", required_unless_present = "compare")]
     config: Option<PathBuf>,
     /// The labelled images, sets `train` and `val`; `preprocess` makes it
-    #[arg(long, value_name = "FILE.json", required_unless_present_any = ["phantoms", "compare"])]
+    #[arg(long, value_name = "FILE.json", required_unless_present_any = ["phantoms", "compare", "whole_films", "spinal_ai"])]
     manifest: Option<PathBuf>,
     /// The folder that the image paths of the manifest start at [default: that of the manifest]
     #[arg(long, value_name = "DIR", requires = "manifest")]
@@ -33,6 +37,8 @@ struct Options {
     /// Learn from so many synthetic radiographs instead: no data needed
     #[arg(long, value_name = "COUNT", conflicts_with = "manifest")]
     phantoms: Option<usize>,
+    #[command(flatten)]
+    films: FilmOptions,
     /// The folder for checkpoints, log and curves; with `--compare`, for the curves
     #[arg(long, value_name = "DIR")]
     output: PathBuf,
@@ -69,16 +75,16 @@ fn run() -> Result<()> {
 }
 
 fn train(options: &Options, path: &Path) -> Result<()> {
+    if std::fs::read_to_string(path).is_ok_and(|text| LocatorTrainConfig::is_meant_by(&text)) {
+        return train_locator(options, path);
+    }
     let mut config = TrainConfig::read(path)?;
     config.save_every = options.save_every.unwrap_or(config.save_every);
     config.threads = options.threads.or(config.threads);
     config.device = options.device.clone().unwrap_or(config.device);
     config.check()?;
     let folder = &options.output;
-    let goes_on = Trainer::can_resume(folder);
-    if goes_on && !options.resume {
-        bail!("{} holds a training; add --resume to go on with it, or name another folder", folder.display());
-    }
+    let goes_on = goes_on(options)?;
     let compute = ComputeOptions { device: config.device.clone(), threads: config.threads };
     let device = compute.start()?;
     let data = data(options, &config)?;
@@ -112,6 +118,32 @@ fn train(options: &Options, path: &Path) -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// Whether the folder holds a training that goes on.
+fn goes_on(options: &Options) -> Result<bool> {
+    let goes_on = Trainer::can_resume(&options.output);
+    if goes_on && !options.resume {
+        let folder = options.output.display();
+        bail!("{folder} holds a training; add --resume to go on with it, or name another folder");
+    }
+    Ok(goes_on)
+}
+
+fn train_locator(options: &Options, path: &Path) -> Result<()> {
+    let mut config = LocatorTrainConfig::read(path)?;
+    config.threads = options.threads.or(config.threads);
+    let device = options.device.clone().unwrap_or_else(|| "cpu".to_owned());
+    let compute = ComputeOptions { device, threads: config.threads };
+    let training = Locating {
+        config,
+        films: &options.films,
+        manifest: options.manifest.as_deref(),
+        root: options.root.as_deref(),
+        folder: &options.output,
+        resume: goes_on(options)?,
+    };
+    training.run(&compute, &*stop_on_signals()?)
 }
 
 fn data(options: &Options, config: &TrainConfig) -> Result<TrainingData> {

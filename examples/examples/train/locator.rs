@@ -1,0 +1,91 @@
+//! The training of the locator.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+use anyhow::{Result, bail};
+use ikem_core::Skeleton;
+use ikem_data::{Manifest, films_of_manifest, read_spinal_ai, read_whole_films};
+use ikem_examples::ComputeOptions;
+use ikem_train::{Ending, FilmSets, LocatorData, LocatorTrainConfig, LocatorTrainer};
+
+/// The films to learn from.
+#[derive(Debug, Clone, clap::Args)]
+pub struct FilmOptions {
+    /// Whole films with boxes around their vertebrae, for a locator: the folder of `boxes.json`
+    #[arg(long, value_name = "DIR")]
+    whole_films: Option<PathBuf>,
+    /// Synthetic torsos, for a locator: the folder of `quads.json`
+    #[arg(long, value_name = "DIR")]
+    spinal_ai: Option<PathBuf>,
+}
+
+impl FilmOptions {
+    fn read(&self, manifest: Option<&Path>, root: Option<&Path>) -> Result<FilmSets> {
+        let skeleton = Skeleton::spine();
+        let mut films = FilmSets::default();
+        if let Some(path) = manifest {
+            let root = root.or_else(|| path.parent()).unwrap_or(Path::new(""));
+            films.cropped = films_of_manifest(&Manifest::read(path, &skeleton)?, root, &skeleton);
+        }
+        if let Some(folder) = &self.whole_films {
+            films.whole = read_whole_films(folder)?;
+        }
+        if let Some(folder) = &self.spinal_ai {
+            films.synthetic = read_spinal_ai(folder)?;
+        }
+        Ok(films)
+    }
+}
+
+/// What a training of the locator is told on the command line.
+pub struct Locating<'a> {
+    pub config: LocatorTrainConfig,
+    pub films: &'a FilmOptions,
+    pub manifest: Option<&'a Path>,
+    pub root: Option<&'a Path>,
+    pub folder: &'a Path,
+    pub resume: bool,
+}
+
+impl Locating<'_> {
+    /// Trains until it is done or `stop` is set.
+    pub fn run(self, compute: &ComputeOptions, stop: &AtomicBool) -> Result<()> {
+        let Self { config, films, manifest, root, folder, resume } = self;
+        let device = compute.start()?;
+        let films = films.read(manifest, root)?;
+        if films.cropped.is_empty() && films.whole.is_empty() && films.synthetic.is_empty() {
+            bail!("a locator learns from films: expected --manifest, --whole-films or --spinal-ai");
+        }
+        let epochs = config.schedule.epochs;
+        let data = LocatorData::new(&config, films)?;
+        println!("{} films, {} to validate with", data.training().images(), data.validation().images());
+        let mut trainer = match resume {
+            true => LocatorTrainer::resume(config, data, folder, &device)?,
+            false => LocatorTrainer::new(config, data, folder, &device)?,
+        };
+        let ending = trainer.run(
+            |row, best| {
+                println!(
+                    "epoch {}/{epochs}: loss {:.4}, validation {:.4}; column {:.3}, ends {:.2} px off, right: turns {:.3}, \
+                     negative {:.3}, spine {:.3}{}",
+                    row.epoch,
+                    row.train_loss,
+                    row.validation_loss,
+                    row.column_iou,
+                    row.end_error,
+                    row.turns,
+                    row.negative,
+                    row.spine,
+                    if best { ", the best so far" } else { "" }
+                );
+            },
+            stop,
+        )?;
+        if ending == Ending::Interrupted {
+            println!("interrupted; --resume goes on after the last whole epoch");
+        }
+        println!("checkpoints and log in {}", folder.display());
+        Ok(())
+    }
+}
