@@ -20,18 +20,25 @@ impl Draw {
     }
 
     /// A number of `low`…`high`.
-    pub(super) fn within(&mut self, [low, high]: [f64; 2]) -> f64 {
+    pub(crate) fn within(&mut self, [low, high]: [f64; 2]) -> f64 {
         low + (high - low) * self.unit()
     }
 
     /// Whether something of this probability happens.
-    pub(super) fn happens(&mut self, probability: f64) -> bool {
+    pub(crate) fn happens(&mut self, probability: f64) -> bool {
         self.unit() < probability
     }
 
     /// A seed for other numbers.
-    pub(super) fn seed(&mut self) -> u64 {
+    pub(crate) fn seed(&mut self) -> u64 {
         self.0.next_u64()
+    }
+
+    /// Brings `list` into a random order.
+    pub(crate) fn shuffle<T>(&mut self, list: &mut [T]) {
+        for last in (1..list.len()).rev() {
+            list.swap(last, self.below(last as u64 + 1) as usize);
+        }
     }
 
     /// A place below `count`.

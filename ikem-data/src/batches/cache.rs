@@ -1,42 +1,31 @@
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
-use ikem_core::{GrayImage, Keypoints, Size};
-
-/// An image as it is kept: resized, with the size and the keypoints it had.
-#[derive(Debug, Clone)]
-pub(super) struct Resized {
-    pub(super) image: Arc<GrayImage>,
-    pub(super) original: Size,
-    /// In pixels of the original.
-    pub(super) keypoints: Arc<Keypoints>,
-}
-
-/// Resized images up to a limit of memory. What is in stays in: an epoch asks for every image once, so that none is
+/// Resized images, as `T` holds them, up to a limit of memory. What is in stays in: an epoch asks for every image once, so that none is
 /// more worth keeping than another.
 #[derive(Debug)]
-pub(super) struct Cache {
+pub(crate) struct Cache<T> {
     limit: usize,
-    held: Mutex<Held>,
+    held: Mutex<Held<T>>,
 }
 
-#[derive(Debug, Default)]
-struct Held {
+#[derive(Debug)]
+struct Held<T> {
     bytes: usize,
-    images: BTreeMap<usize, Resized>,
+    images: BTreeMap<usize, T>,
 }
 
-impl Cache {
-    pub(super) fn new(limit: usize) -> Self {
-        Self { limit, held: Mutex::default() }
+impl<T: Clone> Cache<T> {
+    pub(crate) fn new(limit: usize) -> Self {
+        Self { limit, held: Mutex::new(Held { bytes: 0, images: BTreeMap::new() }) }
     }
 
-    pub(super) fn get(&self, place: usize) -> Option<Resized> {
+    pub(crate) fn get(&self, place: usize) -> Option<T> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner).images.get(&place).cloned()
     }
 
-    pub(super) fn keep(&self, place: usize, resized: &Resized) {
-        let bytes = size_of_val(resized.image.pixels());
+    /// Keeps the image of a place, whose pixels take `bytes`, while there is room.
+    pub(crate) fn keep(&self, place: usize, resized: &T, bytes: usize) {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         if held.bytes.saturating_add(bytes) <= self.limit && !held.images.contains_key(&place) {
             held.bytes += bytes;
@@ -46,7 +35,7 @@ impl Cache {
 
     /// How many images are held, and their bytes.
     #[cfg(test)]
-    pub(super) fn held(&self) -> (usize, usize) {
+    pub(crate) fn held(&self) -> (usize, usize) {
         let held = self.held.lock().unwrap();
         (held.images.len(), held.bytes)
     }

@@ -1,10 +1,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ikem_core::{Preparation, Skeleton, resample};
+use ikem_core::{GrayImage, Keypoints, Preparation, Size, Skeleton, resample};
 
-use super::cache::{Cache, Resized};
-use super::workers::Workers;
+use super::cache::Cache;
+use super::workers::{Source, Steps};
 use super::{Batch, BatchConfig, Phantoms};
 use crate::{Draw, Error, Limits, ManifestEntry, load_resized};
 
@@ -22,7 +22,16 @@ struct Shared {
     phantoms: Phantoms,
     skeleton: Skeleton,
     config: BatchConfig,
-    cache: Cache,
+    cache: Cache<Resized>,
+}
+
+/// An image as it is kept: resized, with the size and the keypoints it had.
+#[derive(Debug, Clone)]
+struct Resized {
+    image: Arc<GrayImage>,
+    original: Size,
+    /// In pixels of the original.
+    keypoints: Arc<Keypoints>,
 }
 
 impl Loader {
@@ -112,13 +121,7 @@ impl Loader {
     /// An image that can't be read gives an error in place of its batch; the next call goes on with the next batch.
     #[must_use]
     pub fn batches(&self, epoch: u64, step: usize) -> Batches {
-        let workers = self.0.config.workers;
-        Batches {
-            loader: self.clone(),
-            epoch,
-            next: step,
-            workers: (workers > 0).then(|| Workers::start(self, epoch, step)),
-        }
+        Batches(Steps::new(self.clone(), epoch, step))
     }
 
     /// One batch, made here and now.
@@ -170,7 +173,7 @@ impl Loader {
             }
         };
         let resized = Resized { image: Arc::new(image), original, keypoints: Arc::new(keypoints) };
-        shared.cache.keep(place, &resized);
+        shared.cache.keep(place, &resized, size_of_val(resized.image.pixels()));
         Ok(resized)
     }
 
@@ -178,10 +181,7 @@ impl Loader {
     fn order(&self, epoch: u64) -> Vec<usize> {
         let mut order: Vec<usize> = (0..self.images()).collect();
         if self.0.config.shuffle {
-            let mut draw = Draw::new(self.0.config.seed, &[epoch]);
-            for last in (1..order.len()).rev() {
-                order.swap(last, draw.below(last as u64 + 1) as usize);
-            }
+            Draw::new(self.0.config.seed, &[epoch]).shuffle(&mut order);
         }
         order
     }
@@ -192,32 +192,35 @@ impl Loader {
     }
 }
 
+impl Source for Loader {
+    type Batch = Batch;
+
+    fn steps(&self) -> usize {
+        self.steps()
+    }
+
+    fn ahead(&self) -> (usize, usize) {
+        (self.0.config.workers, self.0.config.prefetch)
+    }
+
+    fn batch(&self, epoch: u64, step: usize) -> Result<Batch, Error> {
+        self.batch(epoch, step)
+    }
+}
+
 /// The batches of one epoch. See [`Loader::batches`].
 #[derive(Debug)]
-pub struct Batches {
-    loader: Loader,
-    epoch: u64,
-    next: usize,
-    workers: Option<Workers>,
-}
+pub struct Batches(Steps<Loader>);
 
 impl Iterator for Batches {
     type Item = Result<Batch, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let step = self.next;
-        if step >= self.loader.steps() {
-            return None;
-        }
-        self.next += 1;
-        // A worker that stopped leaves its batch to be made here.
-        let made = self.workers.as_mut().and_then(|workers| workers.take(step));
-        Some(made.unwrap_or_else(|| self.loader.batch(self.epoch, step)))
+        self.0.next()
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        let left = self.loader.steps().saturating_sub(self.next);
-        (left, Some(left))
+        self.0.size_hint()
     }
 }
 

@@ -3,50 +3,102 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 
-use super::{Batch, Loader};
 use crate::Error;
 
+/// What makes batches, each from its epoch and step alone.
+pub(crate) trait Source: Clone + Send + 'static {
+    /// What goes through a network together.
+    type Batch: Send + 'static;
+
+    /// How many batches an epoch has.
+    fn steps(&self) -> usize;
+
+    /// How many threads make batches ahead, and how many batches they are ahead.
+    fn ahead(&self) -> (usize, usize);
+
+    /// One batch, made here and now.
+    fn batch(&self, epoch: u64, step: usize) -> Result<Self::Batch, Error>;
+}
+
+/// The batches of one epoch of a source, in order, made ahead by its workers.
+#[derive(Debug)]
+pub(crate) struct Steps<S: Source> {
+    source: S,
+    epoch: u64,
+    next: usize,
+    workers: Option<Workers<S::Batch>>,
+}
+
+impl<S: Source> Steps<S> {
+    /// The batches of `epoch` from `step` on.
+    pub(crate) fn new(source: S, epoch: u64, step: usize) -> Self {
+        let workers = (source.ahead().0 > 0).then(|| Workers::start(&source, epoch, step));
+        Self { source, epoch, next: step, workers }
+    }
+}
+
+impl<S: Source> Iterator for Steps<S> {
+    type Item = Result<S::Batch, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let step = self.next;
+        if step >= self.source.steps() {
+            return None;
+        }
+        self.next += 1;
+        // A worker that stopped leaves its batch to be made here.
+        let made = self.workers.as_mut().and_then(|workers| workers.take(step));
+        Some(made.unwrap_or_else(|| self.source.batch(self.epoch, step)))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let left = self.source.steps().saturating_sub(self.next);
+        (left, Some(left))
+    }
+}
+
 /// A batch with its step; `None` where the worker stopped over it.
-type Made = (usize, Option<Result<Batch, Error>>);
+type Made<B> = (usize, Option<Result<B, Error>>);
 
 /// Threads that make the batches of an epoch ahead of their use. Steps are handed out one by one, only so many ahead,
 /// and the batches, which come in any order, are given out in theirs.
 #[derive(Debug)]
-pub(super) struct Workers {
+struct Workers<B> {
     steps: Option<Sender<usize>>,
-    made: Option<Receiver<Made>>,
-    waiting: BTreeMap<usize, Option<Result<Batch, Error>>>,
+    made: Option<Receiver<Made<B>>>,
+    waiting: BTreeMap<usize, Option<Result<B, Error>>>,
     /// The next step to hand out, and the first that is none.
     ahead: std::ops::Range<usize>,
     threads: Vec<JoinHandle<()>>,
 }
 
-impl Workers {
-    pub(super) fn start(loader: &Loader, epoch: u64, step: usize) -> Self {
+impl<B: Send + 'static> Workers<B> {
+    fn start(source: &impl Source<Batch = B>, epoch: u64, step: usize) -> Self {
         let (steps, queue) = channel::<usize>();
-        let (done, made) = channel::<Made>();
+        let (done, made) = channel::<Made<B>>();
         let queue = Arc::new(Mutex::new(queue));
         let work = |_| {
-            let (loader, queue, done) = (loader.clone(), Arc::clone(&queue), done.clone());
+            let (source, queue, done) = (source.clone(), Arc::clone(&queue), done.clone());
             let name = "batches".to_owned();
-            thread::Builder::new().name(name).spawn(move || run(&loader, epoch, &queue, &done)).ok()
+            thread::Builder::new().name(name).spawn(move || run(&source, epoch, &queue, &done)).ok()
         };
-        let threads = (0..loader.config().workers).filter_map(work).collect();
+        let (count, ahead) = source.ahead();
+        let threads = (0..count).filter_map(work).collect();
         let mut workers = Self {
             steps: Some(steps),
             made: Some(made),
             waiting: BTreeMap::new(),
-            ahead: step..loader.steps(),
+            ahead: step..source.steps(),
             threads,
         };
-        for _ in 0..loader.config().prefetch.max(1) {
+        for _ in 0..ahead.max(1) {
             workers.hand_out();
         }
         workers
     }
 
     /// The batch of `step`; `None` when no worker has made it or will.
-    pub(super) fn take(&mut self, step: usize) -> Option<Result<Batch, Error>> {
+    fn take(&mut self, step: usize) -> Option<Result<B, Error>> {
         self.hand_out();
         while !self.waiting.contains_key(&step) {
             let (made, batch) = self.made.as_ref()?.recv().ok()?;
@@ -63,7 +115,7 @@ impl Workers {
     }
 }
 
-impl Drop for Workers {
+impl<B> Drop for Workers<B> {
     fn drop(&mut self) {
         // With nobody to hand steps out or take batches the workers end after what they are making.
         self.steps = None;
@@ -74,7 +126,7 @@ impl Drop for Workers {
     }
 }
 
-fn run(loader: &Loader, epoch: u64, queue: &Mutex<Receiver<usize>>, done: &Sender<Made>) {
+fn run<S: Source>(source: &S, epoch: u64, queue: &Mutex<Receiver<usize>>, done: &Sender<Made<S::Batch>>) {
     loop {
         let step = match queue.lock() {
             Ok(queue) => queue.recv(),
@@ -82,18 +134,18 @@ fn run(loader: &Loader, epoch: u64, queue: &Mutex<Receiver<usize>>, done: &Sende
         };
         let Ok(step) = step else { return };
         let mut promise = Promise { step, done, batch: None };
-        promise.batch = Some(loader.batch(epoch, step));
+        promise.batch = Some(source.batch(epoch, step));
     }
 }
 
 /// A batch that somebody waits for: it is sent when this is dropped, be it because the worker panicked.
-struct Promise<'a> {
+struct Promise<'a, B> {
     step: usize,
-    done: &'a Sender<Made>,
-    batch: Option<Result<Batch, Error>>,
+    done: &'a Sender<Made<B>>,
+    batch: Option<Result<B, Error>>,
 }
 
-impl Drop for Promise<'_> {
+impl<B> Drop for Promise<'_, B> {
     fn drop(&mut self) {
         // It fails only when nobody waits any more.
         let _ = self.done.send((self.step, self.batch.take()));
