@@ -8,6 +8,7 @@
 //! - [`clean`]: labels looked through ([`audit`]), put right where there is one sure fix ([`repair`]), and reported.
 //! - [`Pipeline`], [`Loader`]: images and keypoints changed together at random, in batches that depend on seed, epoch
 //!   and step alone.
+//! - [`Film`]: films whose vertebrae are marked without names.
 //! - [`overlay`], [`heatmap_overlay`]: pictures to look at. [`match_histogram`]: one film with another's look.
 //! - [`Phantom`]: synthetic radiographs with exact landmarks.
 //!
@@ -35,6 +36,7 @@ mod coco;
 mod dicom;
 mod error;
 mod files;
+mod films;
 mod histogram;
 mod image_file;
 mod manifest;
@@ -54,6 +56,7 @@ pub use batches::{Batch, BatchConfig, Batches, Loader, Phantoms};
 pub use coco::{coco_predictions, read_coco_predictions, write_coco_predictions};
 pub use error::Error;
 pub use files::{read_json, write_json};
+pub use films::{Film, films_of_manifest, read_spinal_ai, read_whole_films};
 pub use histogram::match_histogram;
 pub use image_file::{
     Limits, Radiograph, decode_image, image_size, load_image, load_radiograph, load_resized,
