@@ -8,7 +8,8 @@
 //! - [`clean`]: labels looked through ([`audit`]), put right where there is one sure fix ([`repair`]), and reported.
 //! - [`Pipeline`], [`Loader`]: images and keypoints changed together at random, in batches that depend on seed, epoch
 //!   and step alone.
-//! - [`Film`]: films whose vertebrae are marked without names.
+//! - [`Film`]: films whose vertebrae are marked without names; [`LocatingLoader`]: random scenes of them, for a network
+//!   that finds the vertebral column on a whole film.
 //! - [`overlay`], [`heatmap_overlay`]: pictures to look at. [`match_histogram`]: one film with another's look.
 //! - [`Phantom`]: synthetic radiographs with exact landmarks.
 //!
@@ -39,6 +40,7 @@ mod files;
 mod films;
 mod histogram;
 mod image_file;
+mod locating;
 mod manifest;
 mod overlay;
 mod phantom;
@@ -60,6 +62,10 @@ pub use films::{Film, films_of_manifest, read_spinal_ai, read_whole_films};
 pub use histogram::match_histogram;
 pub use image_file::{
     Limits, Radiograph, decode_image, image_size, load_image, load_radiograph, load_resized,
+};
+pub use locating::{
+    End, Fills, Letterbox, LocatingBatch, LocatingBatches, LocatingConfig, LocatingLoader, LocatingTarget,
+    SceneConfig, normalise_levels,
 };
 pub use manifest::{Manifest, ManifestEntry, Set};
 pub use overlay::{Picture, gray_png, heatmap_overlay, heatmap_png, overlay, write_gray_png};

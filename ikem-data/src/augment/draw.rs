@@ -34,6 +34,12 @@ impl Draw {
         self.0.next_u64()
     }
 
+    /// Nearly normal, mean 0 and standard deviation 1: the sum of four uniform numbers.
+    pub(crate) fn normal(&mut self) -> f64 {
+        let sum: f64 = (0..4).map(|_| self.unit()).sum();
+        (sum - 2.0) * 3.0_f64.sqrt()
+    }
+
     /// Brings `list` into a random order.
     pub(crate) fn shuffle<T>(&mut self, list: &mut [T]) {
         for last in (1..list.len()).rev() {

@@ -16,4 +16,5 @@ pub use bend::Bend;
 pub use draw::Draw;
 pub use geometry::{Crop, Flip, Rotation, Scaling, Translation};
 pub use pipeline::{Augmentation, Pipeline, Plan};
+pub(crate) use tone::Tone;
 pub use tone::{BrightnessContrast, Gamma, Noise};

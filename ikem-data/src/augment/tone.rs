@@ -4,7 +4,7 @@ use super::Draw;
 
 /// A change of grey values, its random numbers drawn.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Tone {
+pub(crate) enum Tone {
     /// `contrast` around the middle grey, then `brightness` added.
     Linear { brightness: f32, contrast: f32 },
     /// Values to this power.
@@ -15,7 +15,7 @@ pub(super) enum Tone {
 
 impl Tone {
     /// Changes values of 0…1, which stay there.
-    pub(super) fn apply(&self, values: &mut [f32]) {
+    pub(crate) fn apply(&self, values: &mut [f32]) {
         match *self {
             Self::Linear { brightness, contrast } => {
                 for value in values {

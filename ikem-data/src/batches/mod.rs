@@ -9,6 +9,8 @@ mod workers;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use cache::Cache;
 pub use config::{Batch, BatchConfig};
 pub use loader::{Batches, Loader};
 pub use phantoms::Phantoms;
+pub(crate) use workers::{Source, Steps};

@@ -1,9 +1,9 @@
-use ab_glyph::{Font, FontRef, PxScale, ScaleFont};
 use ikem_core::{GrayImage, Point, Size};
 use tiny_skia::{
     Color, FillRule, LineCap, Paint, PathBuilder, Pixmap, PremultipliedColorU8, Stroke, Transform,
 };
 
+use super::lettering::Lettering;
 use super::palette::Rgb;
 use super::picture::{Picture, to_byte};
 use crate::Error;
@@ -11,7 +11,7 @@ use crate::Error;
 /// A radiograph to draw on. Points are in its pixels; what lies outside is cut.
 pub(super) struct Canvas {
     pixels: Pixmap,
-    font: FontRef<'static>,
+    lettering: Lettering,
 }
 
 impl Canvas {
@@ -30,9 +30,7 @@ impl Canvas {
         for (pixel, &value) in pixels.pixels_mut().iter_mut().zip(image.pixels()) {
             *pixel = opaque([to_byte(value); 3]);
         }
-        let font = FontRef::try_from_slice(dejavu::sans::bold())
-            .map_err(|error| wrong(error.to_string(), "a font that can be read"))?;
-        Ok(Self { pixels, font })
+        Ok(Self { pixels, lettering: Lettering::new()? })
     }
 
     pub(super) fn size(&self) -> Size {
@@ -93,15 +91,14 @@ impl Canvas {
 
     /// The width of `text` in pixels, its capitals `height` pixels high.
     pub(super) fn text_width(&self, text: &str, height: f32) -> f32 {
-        let font = self.font.as_scaled(self.scale(height));
-        text.chars().map(|letter| font.h_advance(font.glyph_id(letter))).sum()
+        self.lettering.width(text, height)
     }
 
     /// Writes `text` with a dark seam, so that it can be read on bone and on air. `left` is the left end of its
     /// base line.
     pub(super) fn text(&mut self, text: &str, left: Point, height: f32, colour: Rgb) {
         let seam = (height / 8.0).ceil().clamp(1.0, 6.0) as i64;
-        let marks = self.coverage(text, left, height);
+        let marks = self.lettering.coverage(text, left, height);
         for &(x, y, part) in &marks {
             for (dx, dy) in [(-1, -1), (0, -1), (1, -1), (-1, 0), (1, 0), (-1, 1), (0, 1), (1, 1)] {
                 self.blend(x + seam * dx, y + seam * dy, [0, 0, 0], 0.7 * part);
@@ -110,38 +107,6 @@ impl Canvas {
         for (x, y, part) in marks {
             self.blend(x, y, colour, part);
         }
-    }
-
-    /// The pixels that `text` covers, each with the part of it that is covered.
-    fn coverage(&self, text: &str, left: Point, height: f32) -> Vec<(i64, i64, f32)> {
-        let scale = self.scale(height);
-        let font = self.font.as_scaled(scale);
-        let mut pen = ab_glyph::point(left.x, left.y);
-        let mut marks = Vec::new();
-        for letter in text.chars() {
-            let glyph = font.glyph_id(letter).with_scale_and_position(scale, pen);
-            pen.x += font.h_advance(glyph.id);
-            if let Some(outline) = self.font.outline_glyph(glyph) {
-                let corner = outline.px_bounds().min;
-                outline.draw(|x, y, part| {
-                    if part > 0.0 {
-                        marks.push((
-                            corner.x as i64 + i64::from(x),
-                            corner.y as i64 + i64::from(y),
-                            part.min(1.0),
-                        ));
-                    }
-                });
-            }
-        }
-        marks
-    }
-
-    /// The font's scale at which capitals are `height` pixels high.
-    fn scale(&self, height: f32) -> PxScale {
-        /// Height of DejaVu's capitals over its line height.
-        const CAPITALS: f32 = 0.626;
-        PxScale::from(height / CAPITALS)
     }
 }
 

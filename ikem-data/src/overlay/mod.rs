@@ -1,12 +1,14 @@
 //! Pictures to look at: keypoints and heatmaps drawn over a radiograph.
 
 mod canvas;
+mod lettering;
 mod palette;
 mod picture;
 
 use ikem_core::{GrayImage, Keypoints, Point, Size, Skeleton};
 use ndarray::ArrayView2;
 
+pub(crate) use lettering::Lettering;
 pub use picture::{Picture, gray_png, heatmap_png, write_gray_png};
 
 use crate::Error;

@@ -21,6 +21,7 @@ mod tests;
 use ikem_core::{GrayImage, Keypoints, Point, Size};
 
 pub use config::{PhantomConfig, PhantomError, SpineShape};
+pub(crate) use random::Texture;
 pub use spine::Curve;
 
 use canvas::Canvas;

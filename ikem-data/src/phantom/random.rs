@@ -49,15 +49,20 @@ impl Draw {
 }
 
 /// Smooth noise in -1..1 on a lattice of unit cells, without any state.
-#[derive(Clone, Copy)]
-pub(super) struct Texture(u32);
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Texture(u32);
 
 impl Texture {
     pub(super) fn new(draw: &mut Draw) -> Self {
         Self(draw.0.next_u32())
     }
 
-    pub(super) fn at(self, x: f32, y: f32) -> f32 {
+    /// The noise of a seed.
+    pub(crate) fn of(seed: u32) -> Self {
+        Self(seed)
+    }
+
+    pub(crate) fn at(self, x: f32, y: f32) -> f32 {
         // Turned, so that no edge of the lattice runs along the picture's rows.
         let (x, y) = (0.8 * x - 0.6 * y, 0.6 * x + 0.8 * y);
         let (left, top) = (x.floor(), y.floor());

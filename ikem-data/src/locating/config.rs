@@ -1,0 +1,86 @@
+use serde::{Deserialize, Serialize};
+
+use super::SceneConfig;
+use crate::Error;
+
+/// How films become batches for a locator, the network that finds the vertebral column on a whole film.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LocatingConfig {
+    /// Pixels of a side of the network's square grid (S), 32 to 4096; a multiple of `stride`.
+    pub size: usize,
+    /// Pixels of the grid that one value of the maps is the side of.
+    pub stride: usize,
+    /// Scenes a batch.
+    pub batch_size: usize,
+    /// Whether each epoch has an order of its own; otherwise it is the list's.
+    pub shuffle: bool,
+    /// Whether the last scenes of an epoch are left out when they do not fill a batch.
+    pub drop_last: bool,
+    /// Of the orders and the scenes. The same seed gives the same batches with any number of workers.
+    pub seed: u64,
+    /// Threads that prepare batches ahead; with 0 each is prepared when it is asked for.
+    pub workers: usize,
+    /// How many batches are prepared ahead.
+    pub prefetch: usize,
+    /// The most bytes of resized films that are kept in memory, so that they are decoded once.
+    pub cache_bytes: usize,
+    /// What is random about a scene.
+    #[serde(default)]
+    pub scenes: SceneConfig,
+    /// How many scenes an epoch has; `None` for one of each film. Fewer are a part of the films, another in each epoch
+    /// where they are shuffled; more show films again.
+    #[serde(default)]
+    pub samples_per_epoch: Option<usize>,
+}
+
+impl LocatingConfig {
+    /// Batches to learn from: shuffled, the last one dropped, random scenes; two workers, four batches ahead, 1 GiB of
+    /// films kept.
+    #[must_use]
+    pub fn training(size: usize, stride: usize, batch_size: usize, seed: u64) -> Self {
+        Self {
+            size,
+            stride,
+            batch_size,
+            shuffle: true,
+            drop_last: true,
+            seed,
+            workers: 2,
+            prefetch: 4,
+            cache_bytes: 1 << 30,
+            scenes: SceneConfig::default(),
+            samples_per_epoch: None,
+        }
+    }
+
+    /// Batches to measure with: every film once, in order, upright and whole.
+    #[must_use]
+    pub fn evaluation(size: usize, stride: usize, batch_size: usize) -> Self {
+        let training = Self::training(size, stride, batch_size, 0);
+        Self { scenes: SceneConfig::plain(), shuffle: false, drop_last: false, ..training }
+    }
+
+    /// Tells the first setting that is out of its range.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] with the setting's name, its value and what it may be.
+    pub fn check(&self) -> Result<(), Error> {
+        let wrong = |argument, found: usize, expected: String| {
+            Err(Error::Argument { argument, found: found.to_string(), expected })
+        };
+        if self.stride == 0 {
+            return wrong("stride", 0, "at least 1".to_owned());
+        }
+        if !(32..=4096).contains(&self.size) || !self.size.is_multiple_of(self.stride) {
+            return wrong("size", self.size, format!("32 to 4096, a multiple of {}", self.stride));
+        }
+        if self.batch_size == 0 {
+            return wrong("batch_size", 0, "at least 1".to_owned());
+        }
+        if self.samples_per_epoch == Some(0) {
+            return wrong("samples_per_epoch", 0, "at least 1".to_owned());
+        }
+        self.scenes.check()
+    }
+}

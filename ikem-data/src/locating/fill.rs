@@ -1,0 +1,81 @@
+use std::sync::Arc;
+
+use super::Fills;
+use super::scan::Scan;
+use crate::Draw;
+use crate::phantom::Texture;
+
+/// What a view shows beyond a scan's edges.
+#[derive(Debug)]
+pub(super) enum Fill {
+    /// A grey of 0…1.
+    Level(f32),
+    /// The scan, mirrored at the middles of its outermost pixels.
+    Mirrored,
+    /// The scan's outermost pixels.
+    Edge,
+    /// Smooth noise of this mean and reach.
+    Noise { texture: Texture, mean: f32, reach: f32 },
+    /// A rectangle of another scan (left, top, right, bottom), again and again.
+    Other { scan: Arc<Scan>, area: [f32; 4] },
+}
+
+impl Fill {
+    /// One kind of fill by its share; `other` is a part of another film, where it has one.
+    pub(super) fn draw<E>(
+        fills: &Fills,
+        draw: &mut Draw,
+        other: impl FnOnce(&mut Draw) -> Result<Option<(Arc<Scan>, [f64; 4])>, E>,
+    ) -> Result<Self, E> {
+        let parts = fills.named();
+        let mut left = draw.unit() * parts.iter().map(|(_, part)| part).sum::<f64>();
+        let kind = parts.iter().position(|(_, part)| {
+            left -= part;
+            left < 0.0
+        });
+        Ok(match kind {
+            Some(1) => Self::Mirrored,
+            Some(2) => Self::Edge,
+            Some(3) => Self::Level(1.0),
+            Some(4) => Self::Level(draw.within([0.1, 0.9]) as f32),
+            Some(5) => Self::Noise {
+                texture: Texture::of(draw.seed() as u32),
+                mean: draw.within([0.1, 0.9]) as f32,
+                reach: draw.within([0.05, 0.3]) as f32,
+            },
+            Some(6) => match other(draw)? {
+                Some((scan, area)) => Self::Other { scan, area: area.map(|edge| edge as f32) },
+                None => Self::Level(0.0),
+            },
+            _ => Self::Level(0.0),
+        })
+    }
+
+    /// The grey at a place beyond the edges of `scan`.
+    pub(super) fn at(&self, scan: &Scan, x: f32, y: f32) -> f32 {
+        match self {
+            Self::Level(level) => *level,
+            Self::Mirrored => scan.at(reflect(x, scan.size.width), reflect(y, scan.size.height)),
+            Self::Edge => scan.at(x, y),
+            Self::Noise { texture, mean, reach } => {
+                let grain = texture.at(0.7 * x, 0.7 * y) + texture.at(0.05 * x + 9.0, 0.05 * y);
+                (mean + reach * grain).clamp(0.0, 1.0)
+            }
+            Self::Other { scan, area: [left, top, right, bottom] } => {
+                scan.at(left + fold(x, right - left), top + fold(y, bottom - top))
+            }
+        }
+    }
+}
+
+/// A place along an axis of `pixels`, mirrored at the middles of the outermost pixels, which stand once.
+fn reflect(place: f32, pixels: usize) -> f32 {
+    0.5 + fold(place - 0.5, (pixels - 1) as f32)
+}
+
+/// A place folded into 0…`length`, there and back.
+fn fold(place: f32, length: f32) -> f32 {
+    let length = length.max(1e-3);
+    let along = place.rem_euclid(2.0 * length);
+    if along > length { 2.0 * length - along } else { along }
+}

@@ -1,0 +1,154 @@
+use std::sync::Arc;
+
+use super::blank::Blank;
+use super::fill::Fill;
+use super::marks::draw_marks;
+use super::scan::Scan;
+use super::sheet::Sheet;
+use super::target::seen_column;
+use super::tones::develop;
+use super::view::View;
+use super::{Letterbox, LocatingConfig, LocatingTarget, normalise_levels};
+use crate::overlay::Lettering;
+use crate::{Affine, Draw, Error};
+
+/// A scene: S × S grey values of -1…1, and what a network should answer.
+pub(super) struct Scene {
+    pub(super) image: Vec<f32>,
+    pub(super) target: LocatingTarget,
+}
+
+/// What scenes are made with.
+pub(super) struct Studio<'a> {
+    pub(super) config: &'a LocatingConfig,
+    pub(super) lettering: &'a Lettering,
+    /// How many films there are, and one of them by its place.
+    pub(super) films: usize,
+    pub(super) scan: &'a dyn Fn(usize) -> Result<Arc<Scan>, Error>,
+}
+
+impl Studio<'_> {
+    /// A random scene of the film at a place of the list.
+    pub(super) fn scene(&self, place: usize, draw: &mut Draw) -> Result<Scene, Error> {
+        let scenes = &self.config.scenes;
+        if draw.happens(scenes.blank) {
+            return self.blank(place, draw);
+        }
+        let scan = (self.scan)(place)?;
+        let view = View::draw(&scan, scenes, draw);
+        let fill = Fill::draw(&scenes.fills, draw, |draw| {
+            let other = (self.scan)(draw.below(self.films as u64) as usize)?;
+            Ok::<_, Error>(empty_part(&other, draw).map(|area| (other, area)))
+        })?;
+        self.of_film(&scan, &view, &fill, draw)
+    }
+
+    /// The scene that `view` has of a film.
+    pub(super) fn of_film(
+        &self,
+        scan: &Scan,
+        view: &View,
+        fill: &Fill,
+        draw: &mut Draw,
+    ) -> Result<Scene, Error> {
+        let grid = self.config.size;
+        let (frame, map) = (view.frame(grid), view.map(grid));
+        let mut values = exposed(scan, &map, fill, &frame, grid);
+        let spine = seen_column(scan, &map, &frame);
+        let negative = self.finish(&mut values, frame, spine, draw)?;
+        let target = LocatingTarget::of(scan, &map, &frame, self.config, (view.turns, negative));
+        Ok(Scene { image: values, target })
+    }
+
+    /// A scene without a spine: a part of the film that shows none, or something drawn.
+    fn blank(&self, place: usize, draw: &mut Draw) -> Result<Scene, Error> {
+        let grid = self.config.size;
+        let kind = draw.below(Blank::ALL.len() as u64 + 2) as usize;
+        let Some(&drawn) = Blank::ALL.get(kind) else {
+            let scan = (self.scan)(place)?;
+            if let Some(area) = empty_part(&scan, draw) {
+                let view = View::draw_empty(area, &self.config.scenes, draw);
+                let (frame, map) = (view.frame(grid), view.map(grid));
+                let mut values = exposed(&scan, &map, &Fill::Edge, &frame, grid);
+                let negative = self.finish(&mut values, frame, None, draw)?;
+                return Ok(Scene {
+                    image: values,
+                    target: LocatingTarget::blank(self.config, Some(negative)),
+                });
+            }
+            return self.drawn(Blank::Cloud, draw);
+        };
+        self.drawn(drawn, draw)
+    }
+
+    pub(super) fn drawn(&self, blank: Blank, draw: &mut Draw) -> Result<Scene, Error> {
+        let grid = self.config.size;
+        let frame = Blank::frame(draw, grid);
+        let mut values = vec![0.0; grid * grid];
+        blank.draw(&mut Sheet::new(&mut values, grid, frame, self.lettering)?, draw);
+        let negative = self.finish(&mut values, frame, None, draw)?;
+        let negative = blank.has_sides().then_some(negative);
+        Ok(Scene { image: values, target: LocatingTarget::blank(self.config, negative) })
+    }
+
+    /// Marks, tones and levels, of a picture of 0…1; around its frame it becomes black. Returns whether it became a
+    /// negative.
+    fn finish(
+        &self,
+        values: &mut [f32],
+        frame: Letterbox,
+        spine: Option<[f64; 4]>,
+        draw: &mut Draw,
+    ) -> Result<bool, Error> {
+        let (grid, scenes) = (self.config.size, &self.config.scenes);
+        draw_marks(&mut Sheet::new(values, grid, frame, self.lettering)?, scenes, spine, draw);
+        let mut film: Vec<f32> = frame.rows(values, grid).flat_map(|row| row.iter().copied()).collect();
+        let negative = develop(&mut film, frame.width, scenes, draw);
+        normalise_levels(&mut film);
+        values.fill(-1.0);
+        for (row, finished) in frame.rows(values, grid).zip(film.chunks_exact(frame.width)) {
+            row.copy_from_slice(finished);
+        }
+        Ok(negative)
+    }
+}
+
+/// The scan as `map` brings it to the grid: the mean of four places of each pixel, 0…1; nothing but black around `frame`.
+fn exposed(scan: &Scan, map: &Affine, fill: &Fill, frame: &Letterbox, grid: usize) -> Vec<f32> {
+    let mut values = vec![0.0; grid * grid];
+    let Some(back) = map.inverse() else { return values };
+    let [_, _, width, height] = scan.edges().map(|edge| edge as f32);
+    let sample = |x: f32, y: f32| match x >= 0.0 && x <= width && y >= 0.0 && y <= height {
+        true => scan.at(x, y),
+        false => fill.at(scan, x, y),
+    };
+    let step = [back.x_x as f32, back.y_x as f32];
+    let offsets = [(-0.25, -0.25), (0.25, -0.25), (-0.25, 0.25), (0.25, 0.25)]
+        .map(|(x, y)| [(back.x_x * x + back.x_y * y) as f32, (back.y_x * x + back.y_y * y) as f32]);
+    for (row, line) in frame.rows(&mut values, grid).enumerate() {
+        let start = back.apply([frame.left as f64 + 0.5, (frame.top + row) as f64 + 0.5]);
+        let start = start.map(|axis| axis as f32);
+        for (column, value) in line.iter_mut().enumerate() {
+            let (x, y) = (start[0] + column as f32 * step[0], start[1] + column as f32 * step[1]);
+            *value = 0.25 * offsets.iter().map(|&[dx, dy]| sample(x + dx, y + dy)).sum::<f32>();
+        }
+    }
+    values
+}
+
+/// A rectangle of a scan that shows nothing of the column, its sides at least 15 % of the scan's and not too unlike;
+/// `None` where none was found.
+pub(super) fn empty_part(scan: &Scan, draw: &mut Draw) -> Option<[f64; 4]> {
+    let [_, _, width, height] = scan.edges();
+    (0..40).find_map(|_| {
+        let mut span = |length: f64| {
+            let part = draw.within([0.15, 0.7]) * length;
+            let start = draw.within([0.0, length - part]);
+            [start, start + part]
+        };
+        let ([left, right], [top, bottom]) = (span(width), span(height));
+        let aspect = (bottom - top) / (right - left);
+        let film_like = (0.25..=6.0).contains(&aspect);
+        Some([left, top, right, bottom]).filter(|&area| film_like && scan.is_empty(area))
+    })
+}

@@ -1,0 +1,97 @@
+//! Polygons of places `[x, y]`.
+
+/// The corners in the order of the outline.
+pub(super) type Polygon = Vec<[f64; 2]>;
+
+pub(super) fn middle(a: [f64; 2], b: [f64; 2]) -> [f64; 2] {
+    [0.5 * (a[0] + b[0]), 0.5 * (a[1] + b[1])]
+}
+
+/// The upright box around places: left, top, right, bottom.
+pub(super) fn bounds(places: &[[f64; 2]]) -> [f64; 4] {
+    let start = [f64::INFINITY, f64::INFINITY, f64::NEG_INFINITY, f64::NEG_INFINITY];
+    places.iter().fold(start, |[left, top, right, bottom], &[x, y]| {
+        [left.min(x), top.min(y), right.max(x), bottom.max(y)]
+    })
+}
+
+pub(super) fn area(polygon: &[[f64; 2]]) -> f64 {
+    let next = polygon.iter().cycle().skip(1);
+    let double: f64 = polygon.iter().zip(next).map(|(a, b)| a[0] * b[1] - b[0] * a[1]).sum();
+    0.5 * double.abs()
+}
+
+/// What of a convex polygon is within a box (left, top, right, bottom): Sutherland and Hodgman's way, side by side.
+pub(super) fn clip(polygon: &[[f64; 2]], [left, top, right, bottom]: [f64; 4]) -> Polygon {
+    let mut kept = polygon.to_vec();
+    for (axis, limit, sign) in [(0, left, 1.0), (1, top, 1.0), (0, right, -1.0), (1, bottom, -1.0)] {
+        let inside = |place: &[f64; 2]| sign * (place[axis] - limit);
+        let mut next = Vec::with_capacity(kept.len() + 1);
+        for (a, b) in kept.iter().zip(kept.iter().cycle().skip(1)) {
+            let (here, there) = (inside(a), inside(b));
+            if here >= 0.0 {
+                next.push(*a);
+            }
+            if (here < 0.0) != (there < 0.0) {
+                let part = here / (here - there);
+                next.push([a[0] + part * (b[0] - a[0]), a[1] + part * (b[1] - a[1])]);
+            }
+        }
+        kept = next;
+    }
+    kept
+}
+
+/// Which part of each square of a map is covered by polygons, counted at 4 × 4 places of each.
+pub(super) struct Coverage {
+    /// Squares of a side.
+    side: usize,
+    /// Places per pixel.
+    scale: f64,
+    marked: Vec<bool>,
+}
+
+impl Coverage {
+    const PLACES: usize = 4;
+
+    /// Of a map with `side` squares a side, each `stride` pixels wide.
+    pub(super) fn new(side: usize, stride: usize) -> Self {
+        let places = side * Self::PLACES;
+        Self { side, scale: Self::PLACES as f64 / stride as f64, marked: vec![false; places * places] }
+    }
+
+    /// Marks what a convex polygon, in pixels from the outer edge, covers.
+    pub(super) fn fill(&mut self, polygon: &[[f64; 2]]) {
+        let places = self.side * Self::PLACES;
+        let [_, top, _, bottom] = bounds(polygon).map(|edge| edge * self.scale);
+        let place = |edge: f64| (edge - 0.5).ceil().clamp(0.0, places as f64) as usize;
+        for row in place(top)..place(bottom) {
+            let y = (row as f64 + 0.5) / self.scale;
+            let (mut left, mut right) = (f64::INFINITY, f64::NEG_INFINITY);
+            for (a, b) in polygon.iter().zip(polygon.iter().cycle().skip(1)) {
+                if (a[1] <= y) != (b[1] <= y) {
+                    let x = a[0] + (y - a[1]) / (b[1] - a[1]) * (b[0] - a[0]);
+                    (left, right) = (left.min(x), right.max(x));
+                }
+            }
+            if left < right {
+                let (from, to) = (place(left * self.scale), place(right * self.scale));
+                self.marked[row * places + from..row * places + to.max(from)].fill(true);
+            }
+        }
+    }
+
+    /// The covered part of each square, 0…1, row by row.
+    pub(super) fn parts(&self) -> Vec<f32> {
+        let places = self.side * Self::PLACES;
+        let mut parts = vec![0.0; self.side * self.side];
+        for (row, line) in self.marked.chunks_exact(places.max(1)).enumerate() {
+            let start = row / Self::PLACES * self.side;
+            for (part, square) in parts[start..].iter_mut().zip(line.chunks_exact(Self::PLACES)) {
+                let marked = square.iter().filter(|&&marked| marked).count();
+                *part += marked as f32 / (Self::PLACES * Self::PLACES) as f32;
+            }
+        }
+        parts
+    }
+}
