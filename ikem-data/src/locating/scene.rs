@@ -40,6 +40,8 @@ impl Studio<'_> {
             let other = (self.scan)(draw.below(self.films as u64) as usize)?;
             Ok::<_, Error>(empty_part(&other, draw).map(|area| (other, area)))
         })?;
+        let mirrored = matches!(fill, Fill::Mirrored);
+        let view = if mirrored { view.without_second_spine(&scan) } else { view };
         self.of_film(&scan, &view, &fill, draw)
     }
 

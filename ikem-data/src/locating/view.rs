@@ -36,6 +36,16 @@ impl View {
         Self { mirrored: draw.happens(config.mirror), turns: turns(config, draw), ..Self::of(area) }
     }
 
+    /// Without what lies so far aside that the film, mirrored at its left and right edge, would show its spine again:
+    /// nobody could tell such a spine from the film's own.
+    pub(super) fn without_second_spine(self, scan: &Scan) -> Self {
+        let [_, _, width, _] = scan.edges();
+        let ([from, _, to, _], _) = scan.spine();
+        let [left, top, right, bottom] = self.area;
+        let (beside, beyond) = (from.max(0.0), (width - to).max(0.0));
+        Self { area: [left.max(-beside), top, right.min(width + beyond), bottom], ..self }
+    }
+
     /// Width and height as they are seen.
     fn seen(&self) -> [f64; 2] {
         let [left, top, right, bottom] = self.area;

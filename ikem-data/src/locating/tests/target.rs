@@ -137,3 +137,14 @@ fn views_keep_to_what_the_settings_say() {
         assert!((1..4).contains(&turned.turns) && turned.mirrored);
     }
 }
+
+#[test]
+fn no_view_shows_a_second_spine_beside_the_first() {
+    let film = scan(17);
+    let ([left, _, right, _], _) = film.spine();
+    let wide = View { tilt: 3.0, ..View::of([-500.0, -90.0, 600.0, 300.0]) };
+    let narrow = View { area: [-left, -90.0, 200.0 - right, 300.0], ..wide };
+    assert_eq!(wide.without_second_spine(&film), narrow);
+    let inner = View::of([10.0, 20.0, 80.0, 120.0]);
+    assert_eq!(inner.without_second_spine(&film), inner);
+}
