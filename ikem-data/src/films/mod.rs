@@ -37,13 +37,14 @@ pub struct Film {
 }
 
 /// The films of a manifest whose image paths start at `root`. They are complete where the skeleton has 17 vertebrae of
-/// four keypoints, as the spine's has; vertebrae of other skeletons that have not four keypoints are left out.
+/// four keypoints, as the spine's has, and these run from top to bottom. Where they don't, a label is wrong: they are
+/// sorted, and the film is not complete. Vertebrae of other skeletons that have not four keypoints are left out.
 #[must_use]
 pub fn films_of_manifest(manifest: &Manifest, root: &Path, skeleton: &Skeleton) -> Vec<Film> {
     let film = |entry: &crate::ManifestEntry| {
         let keypoints = entry.keypoints();
-        let corner = |&index: &usize| keypoints.iter().nth(index).copied();
-        let vertebrae: Vec<[Point; 4]> = skeleton
+        let corner = |&index: &usize| keypoints.get(index).copied();
+        let mut vertebrae: Vec<[Point; 4]> = skeleton
             .vertebrae()
             .iter()
             .filter_map(|vertebra| {
@@ -51,14 +52,21 @@ pub fn films_of_manifest(manifest: &Manifest, root: &Path, skeleton: &Skeleton) 
                 corners?.try_into().ok()
             })
             .collect();
+        let ordered = vertebrae.is_sorted_by(|a, b| height(a) < height(b));
+        vertebrae.sort_by(|a, b| height(a).total_cmp(&height(b)));
         Film {
             path: root.join(&entry.image_path),
             size: Some(entry.size()),
             set: entry.set,
-            complete: vertebrae.len() == COLUMN,
+            complete: ordered && vertebrae.len() == COLUMN,
             vertebrae,
             area: None,
         }
     };
     manifest.entries.iter().map(film).collect()
+}
+
+/// The place of a vertebra's middle from top to bottom, in pixels.
+fn height(corners: &[Point; 4]) -> f32 {
+    corners.iter().map(|corner| corner.y).sum::<f32>() / 4.0
 }

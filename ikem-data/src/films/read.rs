@@ -4,7 +4,7 @@ use ikem_core::Point;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::{COLUMN, Film};
+use super::{COLUMN, Film, height};
 use crate::manifest::Wrong;
 use crate::{Draw, Error, Set, files};
 
@@ -128,8 +128,7 @@ fn film(
     if let Some(place) = vertebrae.iter().position(|corners| !corners.iter().all(sound)) {
         return wrong(&format!("{field}[{place}]"), format!("{:?}", vertebrae[place]), "pixels of the image");
     }
-    let middle = |corners: &[Point; 4]| corners.iter().map(|corner| corner.y).sum::<f32>();
-    if let Some(place) = vertebrae.windows(2).position(|pair| middle(&pair[0]) >= middle(&pair[1])) {
+    if let Some(place) = vertebrae.windows(2).position(|pair| height(&pair[0]) >= height(&pair[1])) {
         let found = "no lower than the one before".to_owned();
         return wrong(&format!("{field}[{}]", place + 1), found, "vertebrae from top to bottom");
     }

@@ -74,6 +74,11 @@ fn films_of_a_manifest_are_complete() {
     assert_eq!((film.path.as_path(), film.set), (Path::new("root/a.png"), Set::Test));
     assert_eq!((film.complete, film.vertebrae.len(), film.size), (true, 17, Some(size)));
     assert!(film.vertebrae[16][3].distance(Point::new(11.0, 33.0)) < 1e-3);
+    let mut swapped = manifest.clone();
+    swapped.entries[0].corners_yx.rotate_left(4);
+    let sorted = &films_of_manifest(&swapped, Path::new("root"), &spine)[0];
+    assert!(!sorted.complete);
+    assert_eq!(sorted.vertebrae, film.vertebrae);
     let none = films_of_manifest(&manifest, Path::new("root"), &Skeleton::numbered(68));
     assert!(none[0].vertebrae.is_empty() && !none[0].complete);
 }

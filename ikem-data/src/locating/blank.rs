@@ -47,7 +47,7 @@ impl Blank {
             Self::Flat => {
                 let level = some(draw, 0.0, 1.0);
                 let slope = some(draw, 0.0, 0.002);
-                let mut draw = draw.clone();
+                let mut draw = Draw::new(draw.seed(), &[]);
                 sheet.shade(|x, _, value| {
                     *value = (level + slope * x + 0.02 * (draw.unit() as f32 - 0.5)).clamp(0.0, 1.0);
                 });

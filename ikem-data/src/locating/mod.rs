@@ -20,6 +20,9 @@ mod target;
 mod tones;
 mod view;
 
+#[cfg(test)]
+mod tests;
+
 pub use batch::{End, LocatingBatch, LocatingTarget};
 pub use config::LocatingConfig;
 pub use letterbox::{Letterbox, normalise_levels};

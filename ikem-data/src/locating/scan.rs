@@ -126,12 +126,14 @@ impl Scan {
     }
 }
 
-/// The columns of `image` that hold the film, and the first of them.
+/// The columns of `image` that hold the film, and the first of them. Compression smears the padding into the film's
+/// outermost columns, which are left out.
 fn cropped(image: GrayImage, area: Option<[f64; 2]>) -> Result<(GrayImage, usize), Error> {
+    const SMEARED: f64 = 2.0;
     let Some([from, to]) = area else { return Ok((image, 0)) };
     let Size { width, height } = image.size();
-    let first = (from.max(0.0).round() as usize).min(width - 1);
-    let end = (to.max(0.0).round() as usize).clamp(first + 1, width);
+    let first = ((from + SMEARED).max(0.0).round() as usize).min(width - 1);
+    let end = ((to - SMEARED).max(0.0).round() as usize).clamp(first + 1, width);
     let rows = image.pixels().chunks_exact(width).filter_map(|row| row.get(first..end));
     let pixels = rows.flatten().copied().collect();
     Ok((GrayImage::new(Size::new(end - first, height), pixels)?, first))

@@ -1,4 +1,3 @@
-use ikem_core::Affine;
 use std::sync::Arc;
 
 use super::blank::Blank;
@@ -11,7 +10,7 @@ use super::tones::develop;
 use super::view::View;
 use super::{Letterbox, LocatingConfig, LocatingTarget, normalise_levels};
 use crate::overlay::Lettering;
-use crate::{Draw, Error};
+use crate::{Affine, Draw, Error};
 
 /// A scene: S × S grey values of -1…1, and what a network should answer.
 pub(super) struct Scene {
@@ -41,6 +40,8 @@ impl Studio<'_> {
             let other = (self.scan)(draw.below(self.films as u64) as usize)?;
             Ok::<_, Error>(empty_part(&other, draw).map(|area| (other, area)))
         })?;
+        let mirrored = matches!(fill, Fill::Mirrored);
+        let view = if mirrored { view.without_second_spine(&scan) } else { view };
         self.of_film(&scan, &view, &fill, draw)
     }
 
@@ -57,8 +58,7 @@ impl Studio<'_> {
         let mut values = exposed(scan, &map, fill, &frame, grid);
         let spine = seen_column(scan, &map, &frame);
         let negative = self.finish(&mut values, frame, spine, draw)?;
-        let answers = [view.turns, u8::from(negative)];
-        let target = LocatingTarget::of(scan, &map, &frame, self.config, answers);
+        let target = LocatingTarget::of(scan, &map, &frame, self.config, (view.turns, negative));
         Ok(Scene { image: values, target })
     }
 
@@ -138,9 +138,9 @@ fn exposed(scan: &Scan, map: &Affine, fill: &Fill, frame: &Letterbox, grid: usiz
     values
 }
 
-/// A rectangle of a scan that shows nothing of the column, its sides at least 15 % of the scan's; `None` where none was
-/// found.
-fn empty_part(scan: &Scan, draw: &mut Draw) -> Option<[f64; 4]> {
+/// A rectangle of a scan that shows nothing of the column, its sides at least 15 % of the scan's and not too unlike;
+/// `None` where none was found.
+pub(super) fn empty_part(scan: &Scan, draw: &mut Draw) -> Option<[f64; 4]> {
     let [_, _, width, height] = scan.edges();
     (0..40).find_map(|_| {
         let mut span = |length: f64| {
@@ -149,6 +149,8 @@ fn empty_part(scan: &Scan, draw: &mut Draw) -> Option<[f64; 4]> {
             [start, start + part]
         };
         let ([left, right], [top, bottom]) = (span(width), span(height));
-        Some([left, top, right, bottom]).filter(|&area| scan.is_empty(area))
+        let aspect = (bottom - top) / (right - left);
+        let film_like = (0.25..=6.0).contains(&aspect);
+        Some([left, top, right, bottom]).filter(|&area| film_like && scan.is_empty(area))
     })
 }

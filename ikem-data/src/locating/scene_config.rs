@@ -62,7 +62,8 @@ pub struct SceneConfig {
 pub struct Fills {
     /// Black.
     pub black: f64,
-    /// The film mirrored at its edges; mirrored vertebrae are none.
+    /// The film mirrored at its edges; mirrored vertebrae are none. The view ends at its left and right before it shows
+    /// the spine again, which nobody could tell from the film's own.
     pub mirrored: f64,
     /// The film's outermost pixels.
     pub edge: f64,

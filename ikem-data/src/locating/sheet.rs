@@ -41,7 +41,7 @@ impl<'a> Sheet<'a> {
         self.frame.width.min(self.frame.height) as f32
     }
 
-    /// The frame's values, row by row, each with the place of its row and its first column.
+    /// Changes each value of the frame, told where its pixel's middle is: x, then y.
     pub(super) fn shade(&mut self, mut change: impl FnMut(f32, f32, &mut f32)) {
         let Letterbox { left, top, .. } = self.frame;
         for (row, line) in self.frame.rows(self.values, self.grid).enumerate() {
@@ -142,4 +142,33 @@ fn path(places: &[[f32; 2]], close: bool) -> Option<Path> {
         path.close();
     }
     path.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shapes_cover_what_they_should_within_the_frame() {
+        let lettering = Lettering::new().unwrap();
+        let frame = Letterbox { left: 4, top: 0, width: 8, height: 16 };
+        let draw = |work: fn(&mut Sheet<'_>)| {
+            let mut values = vec![0.0; 16 * 16];
+            let mut sheet = Sheet::new(&mut values, 16, frame, &lettering).unwrap();
+            work(&mut sheet);
+            assert!(sheet.mask.data().iter().all(|&part| part == 0), "nothing is left for the next shape");
+            for (place, &value) in values.iter().enumerate() {
+                assert!(value == 0.0 || (4..12).contains(&(place % 16)), "{place}");
+            }
+            values.iter().sum::<f32>()
+        };
+        let near = |sum: f32, expected: f32| assert!((sum - expected).abs() < 0.5, "{sum} is not {expected}");
+        near(draw(|s| s.polygon(&[[-9.0, 2.0], [8.5, 2.0], [8.5, 4.0], [-9.0, 4.0]], 1.0, 1.0)), 9.0);
+        near(draw(|s| s.polygon(&[[5.0, 2.0], [8.0, 2.0], [8.0, 4.0], [5.0, 4.0]], 0.5, 0.5)), 1.5);
+        near(draw(|s| s.line(&[[0.0, 8.0], [40.0, 8.0]], 2.0, 1.0, 1.0)), 16.0);
+        near(draw(|s| s.ellipse([8.0, 8.0], [4.0, 2.0], 90.0, 1.0, 1.0)), 25.13);
+        near(draw(|s| s.shade(|x, y, value| *value = (x + y) / 100.0)), 128.0 * 0.16);
+        assert!(draw(|s| s.text("I", [6.0, 12.0], 8.0, 1.0)) > 8.0);
+        near(draw(|s| s.polygon(&[[90.0, 2.0], [99.0, 2.0], [95.0, 40.0]], 1.0, 1.0)), 0.0);
+    }
 }

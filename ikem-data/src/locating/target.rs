@@ -1,9 +1,9 @@
-use ikem_core::Affine;
 use ikem_core::Point;
 
 use super::scan::Scan;
 use super::shapes::{Coverage, Polygon, area, bounds, clip};
 use super::{End, Letterbox, LocatingConfig, LocatingTarget};
+use crate::Affine;
 
 impl LocatingTarget {
     /// Of a scene without any column.
@@ -19,13 +19,14 @@ impl LocatingTarget {
         }
     }
 
-    /// Of a scan that `map` brings to the grid, where `frame` is seen.
+    /// Of a scan that `map` brings to the grid, where `frame` is seen; by how many quarter turns it was turned, and
+    /// whether it became a negative.
     pub(super) fn of(
         scan: &Scan,
         map: &Affine,
         frame: &Letterbox,
         config: &LocatingConfig,
-        [turns, negative]: [u8; 2],
+        (turns, negative): (u8, bool),
     ) -> Self {
         /// A smaller part of a square may be unknown without harm.
         const KNOWN: f32 = 0.02;
@@ -52,7 +53,7 @@ impl LocatingTarget {
             weight: unknown.parts().into_iter().map(known).collect(),
             ends: seen.ends(uncertain),
             turns: Some(turns),
-            negative: Some(negative == 1),
+            negative: Some(negative),
             spine: visible >= 0.5 * whole,
         }
     }

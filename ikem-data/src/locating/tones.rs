@@ -75,12 +75,12 @@ fn blur(values: &mut [f32], width: usize) {
     let height = values.len() / width;
     let mut above = values.get(..width).unwrap_or_default().to_vec();
     for row in 0..height {
-        for column in 0..width {
+        for (column, above) in above.iter_mut().enumerate() {
             let place = row * width + column;
             let here = values[place];
             let below = values.get(place + width).copied().unwrap_or(here);
-            values[place] = (above[column] + here + below) / 3.0;
-            above[column] = here;
+            values[place] = (*above + here + below) / 3.0;
+            *above = here;
         }
     }
 }

@@ -1,7 +1,6 @@
 use super::scan::Scan;
 use super::{Letterbox, SceneConfig};
-use crate::Draw;
-use ikem_core::Affine;
+use crate::{Affine, Draw};
 
 /// What a scene shows of a film, and how it is turned.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -35,6 +34,16 @@ impl View {
     /// The part of a view that shows no spine: turned and mirrored, but not tilted, so that it shows no more.
     pub(super) fn draw_empty(area: [f64; 4], config: &SceneConfig, draw: &mut Draw) -> Self {
         Self { mirrored: draw.happens(config.mirror), turns: turns(config, draw), ..Self::of(area) }
+    }
+
+    /// Without what lies so far aside that the film, mirrored at its left and right edge, would show its spine again:
+    /// nobody could tell such a spine from the film's own.
+    pub(super) fn without_second_spine(self, scan: &Scan) -> Self {
+        let [_, _, width, _] = scan.edges();
+        let ([from, _, to, _], _) = scan.spine();
+        let [left, top, right, bottom] = self.area;
+        let (beside, beyond) = (from.max(0.0), (width - to).max(0.0));
+        Self { area: [left.max(-beside), top, right.min(width + beyond), bottom], ..self }
     }
 
     /// Width and height as they are seen.
