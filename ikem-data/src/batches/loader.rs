@@ -1,12 +1,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ikem_core::{GrayImage, Keypoints, Preparation, Size, Skeleton, resample};
+use ikem_core::{Preparation, Skeleton};
 
 use super::cache::Cache;
+use super::resized::Resized;
 use super::workers::{Source, Steps};
-use super::{Batch, BatchConfig, Phantoms};
-use crate::{Draw, Error, Limits, ManifestEntry, load_resized};
+use super::{Batch, BatchConfig, Framing, Phantoms};
+use crate::{Draw, Error, Limits, ManifestEntry, Phantom, load_image};
 
 /// Makes batches of a list of images: labelled files, then phantoms. Cheap to clone; clones share the images that are kept.
 ///
@@ -23,15 +24,6 @@ struct Shared {
     skeleton: Skeleton,
     config: BatchConfig,
     cache: Cache<Resized>,
-}
-
-/// An image as it is kept: resized, with the size and the keypoints it had.
-#[derive(Debug, Clone)]
-struct Resized {
-    image: Arc<GrayImage>,
-    original: Size,
-    /// In pixels of the original.
-    keypoints: Arc<Keypoints>,
 }
 
 impl Loader {
@@ -177,7 +169,6 @@ impl Loader {
                 Resized::framed(&image, keypoints, &shared.skeleton, shared.config.preparation)?
             }
         };
-        let resized = Resized { image: Arc::new(image), original, keypoints: Arc::new(keypoints) };
         shared.cache.keep(place, &resized, size_of_val(resized.image.pixels()));
         Ok(resized)
     }

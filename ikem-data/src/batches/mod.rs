@@ -11,7 +11,7 @@ mod workers;
 mod tests;
 
 pub(crate) use cache::Cache;
-pub use config::{Batch, BatchConfig};
+pub use config::{Batch, BatchConfig, Framing};
 pub use loader::{Batches, Loader};
 pub use phantoms::Phantoms;
 pub(crate) use workers::{Source, Steps};

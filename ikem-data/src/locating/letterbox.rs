@@ -1,4 +1,4 @@
-use crate::Affine;
+use ikem_core::Affine;
 
 /// Where a film lies on a locator's square grid: its longer side is the grid's, its aspect is kept to the pixel, and it
 /// is in the middle (half a pixel to the left or the top where it can't be). The rest of the grid is black.

@@ -1,5 +1,7 @@
 use std::sync::Arc;
 
+use ikem_core::Affine;
+
 use super::blank::Blank;
 use super::fill::Fill;
 use super::marks::draw_marks;
@@ -10,7 +12,7 @@ use super::tones::develop;
 use super::view::View;
 use super::{Letterbox, LocatingConfig, LocatingTarget, normalise_levels};
 use crate::overlay::Lettering;
-use crate::{Affine, Draw, Error};
+use crate::{Draw, Error};
 
 /// A scene: S × S grey values of -1…1, and what a network should answer.
 pub(super) struct Scene {

@@ -1,9 +1,8 @@
-use ikem_core::Point;
+use ikem_core::{Affine, Point};
 
 use super::scan::Scan;
 use super::shapes::{Coverage, Polygon, area, bounds, clip};
 use super::{End, Letterbox, LocatingConfig, LocatingTarget};
-use crate::Affine;
 
 impl LocatingTarget {
     /// Of a scene without any column.

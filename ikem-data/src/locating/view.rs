@@ -1,6 +1,8 @@
+use ikem_core::Affine;
+
 use super::scan::Scan;
 use super::{Letterbox, SceneConfig};
-use crate::{Affine, Draw};
+use crate::Draw;
 
 /// What a scene shows of a film, and how it is turned.
 #[derive(Debug, Clone, Copy, PartialEq)]
