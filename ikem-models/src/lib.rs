@@ -90,7 +90,7 @@ pub use predictor::Predictor;
 #[cfg(feature = "pretrained")]
 pub use pretrained::PRETRAINED;
 pub use pth::{PthError, PthErrorKind};
-pub use session::{Session, Snapshot};
+pub use session::{Doubt, Session, Snapshot, UNSURE_BELOW};
 pub use summary::{Layer, LayerKind, Summary};
 pub use unet::Unet;
 pub use view::View;

@@ -1,3 +1,4 @@
+mod doubt;
 mod levels;
 mod snapshot;
 
@@ -10,6 +11,7 @@ use crate::prediction::Prediction;
 use crate::predictor::{Predictor, PreparedImage};
 use crate::view::View;
 
+pub use doubt::{Doubt, UNSURE_BELOW};
 pub use snapshot::Snapshot;
 
 /// How many states undo goes back. Each holds a prediction's maps.
