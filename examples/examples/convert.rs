@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use clap::{Parser, ValueEnum};
-use ikem_models::{Checkpoint, Import, ImportOptions, Layout, NetworkKind, Precision};
+use ikem_models::{Checkpoint, Import, ImportOptions, Layout, LocatorCheckpoint, NetworkKind, Precision};
 
 /// Converts a PyTorch checkpoint (zip or older format), or one of ours, to .safetensors. Nothing in it is executed.
 #[derive(Parser)]
@@ -28,6 +28,9 @@ struct Options {
     /// Leave out tensors of unknown names instead of refusing them
     #[arg(long, requires = "layout")]
     allow_unknown: bool,
+    /// Add the locator of this file, which `train` wrote for `configs/locator.toml`, or another checkpoint
+    #[arg(long, value_name = "FILE.safetensors")]
+    locator: Option<PathBuf>,
     /// Write 16 bit numbers, half the size
     #[arg(long)]
     half: bool,
@@ -61,10 +64,13 @@ fn run() -> Result<()> {
     if options.output.extension().is_none_or(|extension| extension != "safetensors") {
         bail!("{}: expected a name that ends in .safetensors", options.output.display());
     }
-    let checkpoint = match options.layout {
+    let mut checkpoint = match options.layout {
         Some(layout) => import(&options, layout)?,
         None => Checkpoint::read(&options.input)?,
     };
+    if let Some(path) = &options.locator {
+        checkpoint.locator = Some(LocatorCheckpoint::read(path)?);
+    }
     checkpoint.write(&options.output, if options.half { Precision::Half } else { Precision::Single })?;
     println!("wrote {}", options.output.display());
     println!("network: {}", serde_json::to_string(&checkpoint.config.network)?);

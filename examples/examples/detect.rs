@@ -45,7 +45,7 @@ fn main() -> ExitCode {
 
 fn run() -> Result<()> {
     let options = Options::parse();
-    let predictor = options.model.predictor()?;
+    let (frame, predictor) = options.model.predictor()?;
     let skeleton = &predictor.config().skeleton;
     let hints = options.hints.iter().map(|text| {
         let (keypoint, place) = text.split_once(':').context("expected KEYPOINT:X,Y")?;
@@ -63,9 +63,9 @@ fn run() -> Result<()> {
     let mut session = match &options.reference {
         Some(path) => {
             let reference = load_image(path, &Limits::default()).context("--match")?;
-            predictor.session(&match_histogram(&image, &reference))?
+            frame.session(&predictor, &match_histogram(&image, &reference), None)?
         }
-        None => predictor.session(&image)?,
+        None => frame.session(&predictor, &image, None)?,
     };
     if !hints.is_empty() {
         session.revise_all(hints).context("--hint")?;
@@ -98,7 +98,7 @@ fn write_heatmaps(
     let maps = session.heatmaps()?;
     for (keypoint, path) in wanted {
         let map = maps.map(*keypoint).context("no such heatmap")?;
-        heatmap_overlay(image, map)?.write_png(path)?;
+        heatmap_overlay(image, map, session.prediction().frame())?.write_png(path)?;
     }
     Ok(())
 }

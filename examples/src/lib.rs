@@ -4,6 +4,7 @@
 //! What the programs of the workspace share: how a model and an image are named on the command line.
 
 mod compute_options;
+mod frame_choice;
 mod image_source;
 mod labelled;
 mod model_options;
@@ -11,6 +12,7 @@ mod program;
 mod results;
 
 pub use compute_options::ComputeOptions;
+pub use frame_choice::FrameChoice;
 pub use image_source::ImageSource;
 pub use labelled::Labelled;
 pub use model_options::ModelOptions;

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use ikem_models::{Precision, Predictor};
 
-use crate::ComputeOptions;
+use crate::{ComputeOptions, FrameChoice};
 
 /// Which network answers, and on what.
 #[derive(Debug, Clone, clap::Args)]
@@ -11,6 +11,10 @@ pub struct ModelOptions {
     /// Checkpoint: .safetensors, or PyTorch's .pth [default: the bundled model]
     #[arg(long, value_name = "FILE")]
     pub weights: Option<PathBuf>,
+    /// Which part of a film the network sees: auto (the frame around the spine that is found), whole, or X,Y,W,H[,DEGREES] in
+    /// pixels; with labels also the frame around them, labels [default: auto, and whole for a checkpoint without a locator]
+    #[arg(long, value_name = "FRAME", allow_hyphen_values = true)]
+    pub frame: Option<FrameChoice>,
     /// Compute in 16 bits: faster on a GPU, slow on a CPU
     #[arg(long, requires = "weights")]
     pub half: bool,
@@ -20,18 +24,19 @@ pub struct ModelOptions {
 }
 
 impl ModelOptions {
-    /// Prepares the process for the computation and loads the network.
+    /// Prepares the process for the computation and loads the network, with a locator where the frame wants one; tells the frame.
     ///
     /// # Errors
     /// When an option is wrong or the checkpoint can't be loaded; the message names it.
-    pub fn predictor(&self) -> Result<Predictor> {
+    pub fn predictor(&self) -> Result<(FrameChoice, Predictor)> {
         let device = self.compute.start()?;
-        match &self.weights {
+        let predictor = match &self.weights {
             Some(path) => {
                 let precision = if self.half { Precision::Half } else { Precision::Single };
-                Ok(Predictor::load_in(path, precision, &device)?)
+                Predictor::load_in(path, precision, &device)?
             }
-            None => Ok(Predictor::pretrained_on(&device)?),
-        }
+            None => Predictor::pretrained_on(&device)?,
+        };
+        FrameChoice::prepare(self.frame, predictor)
     }
 }

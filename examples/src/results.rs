@@ -1,10 +1,10 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use ikem_core::{GrayImage, Hint, Point, Skeleton};
-use ikem_data::{PredictedKeypoint, Prediction, overlay};
+use ikem_core::{GrayImage, Hint, Keypoints, Point, Size, Skeleton};
+use ikem_data::{PredictedKeypoint, Prediction, Seen, overlay};
 use ikem_eval::{Script, challenge_angles};
-use ikem_models::Session;
+use ikem_models::{Doubt, Session, View};
 
 /// Reads a hint from a keypoint (name or index) and a place `X,Y` in pixels of the image.
 ///
@@ -25,8 +25,19 @@ pub fn parse_hint(skeleton: &Skeleton, keypoint: &str, place: &str) -> Result<Hi
     Ok(Hint::new(keypoint, Point::new(number(x)?, number(y)?)))
 }
 
-/// Prints the keypoints of a session, a vertebra a line where there are vertebrae; `*` marks those a person placed.
+/// Prints how the film was seen, what is doubtful, and the keypoints of a session, a vertebra a line where there are vertebrae; `*`
+/// marks those a person placed. Where no spine was found there are no keypoints.
 pub fn print_keypoints(session: &Session) {
+    if let Some(line) = view_in_words(session.view(), session.image_size()) {
+        println!("{line}");
+    }
+    if let Some(doubt) = session.doubt() {
+        println!("{doubt}");
+        if matches!(doubt, Doubt::NothingFound { .. }) {
+            println!("--frame X,Y,W,H tells where the spine is; --frame whole marks the film as it is");
+            return;
+        }
+    }
     let skeleton = &session.predictor().config().skeleton;
     let (keypoints, confidences) = (session.keypoints(), session.prediction().confidences());
     let cell = |k: usize| {
@@ -44,23 +55,42 @@ pub fn print_keypoints(session: &Session) {
     }
 }
 
-/// The session's keypoints as a predictions file holds them.
+/// How the network sees a film, in words; `None` where it sees all of it as it is.
+fn view_in_words(view: &View, film: Size) -> Option<String> {
+    if *view == View::whole(film) || !view.has_spine() {
+        return None;
+    }
+    let turned = match view.frame.degrees().abs() {
+        degrees if degrees > 135.0 => ", upside down",
+        degrees if degrees > 45.0 => ", sideways",
+        _ => "",
+    };
+    let negative = if view.negative { ", a negative" } else { "" };
+    let confidence = view.confidence.map(|c| format!(", confidence {c:.2}")).unwrap_or_default();
+    Some(format!("the network sees {}{turned}{negative}{confidence}", view.frame))
+}
+
+/// The session's keypoints as a predictions file holds them: none where no spine was found, and no angles where they are
+/// doubtful.
 #[must_use]
 pub fn predictions_file(session: &Session, image: String) -> Prediction {
     let skeleton = &session.predictor().config().skeleton;
-    let size = session.image_size();
+    let (size, doubt, view) = (session.image_size(), session.doubt(), session.view());
     let shown = session.keypoints();
+    let nothing = matches!(doubt, Some(Doubt::NothingFound { .. }));
     let keypoints =
         skeleton.names().iter().zip(shown.iter()).zip(session.prediction().confidences()).enumerate();
-    let keypoints = keypoints.map(|(k, ((name, point), &confidence))| PredictedKeypoint {
-        name: name.clone(),
-        x: point.x,
-        y: point.y,
-        confidence,
-        hinted: session.hints().get(k).is_some(),
-    });
+    let keypoints =
+        keypoints.filter(|_| !nothing).map(|(k, ((name, point), &confidence))| PredictedKeypoint {
+            name: name.clone(),
+            x: point.x,
+            y: point.y,
+            confidence,
+            hinted: session.hints().get(k).is_some(),
+        });
     // Angles are defined for the spine alone.
-    let cobb = (*skeleton == Skeleton::spine()).then(|| challenge_angles(&shown, size, Script::Matlab));
+    let sure = doubt.is_none() && *skeleton == Skeleton::spine();
+    let cobb = sure.then(|| challenge_angles(&shown, size, Script::Matlab));
     Prediction {
         image,
         width: size.width,
@@ -68,6 +98,12 @@ pub fn predictions_file(session: &Session, image: String) -> Prediction {
         keypoints: keypoints.collect(),
         cobb: cobb.and_then(Result::ok).map(|angles| angles.degrees),
         spacing: None,
+        seen: (*view != View::whole(size)).then(|| Seen {
+            frame: view.frame,
+            negative: view.negative,
+            confidence: view.confidence,
+        }),
+        doubt: doubt.map(|doubt| doubt.to_string()),
     }
 }
 
@@ -77,6 +113,13 @@ pub fn predictions_file(session: &Session, image: String) -> Prediction {
 /// When the picture can't be written.
 pub fn write_overlay(session: &Session, image: &GrayImage, path: &Path) -> Result<()> {
     let hinted: Vec<usize> = session.hints().iter().map(|hint| hint.keypoint).collect();
-    let picture = overlay(image, &session.predictor().config().skeleton, &session.keypoints(), &hinted)?;
+    let skeleton = &session.predictor().config().skeleton;
+    let picture = match session.doubt() {
+        // A spine is never drawn where none was found.
+        Some(Doubt::NothingFound { .. }) => {
+            overlay(image, &Skeleton::numbered(0), &Keypoints::default(), &[])?
+        }
+        _ => overlay(image, skeleton, &session.keypoints(), &hinted)?,
+    };
     Ok(picture.write_png(path)?)
 }

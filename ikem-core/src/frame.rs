@@ -189,9 +189,8 @@ impl Frame {
         if self.is_whole(film) {
             return point.rescaled(film, grid);
         }
-        let [x, y] = self.affine(grid).apply(edge(point));
-        let [dx, dy] = self.offset(grid);
-        Point::new((x - dx) as f32, (y - dy) as f32)
+        let [x, y] = self.points(grid).apply([f64::from(point.x), f64::from(point.y)]);
+        Point::new(x as f32, y as f32)
     }
 
     /// The point of the film that lies at `point` of a network's grid: the inverse of [`to_grid`](Self::to_grid).
@@ -200,11 +199,18 @@ impl Frame {
         if self.is_whole(film) {
             return point.rescaled(grid, film);
         }
-        let [dx, dy] = self.offset(grid);
         // A frame has sides above zero, so that its map has an inverse.
-        let back = self.affine(grid).inverse().unwrap_or(Affine::IDENTITY);
-        let [x, y] = back.apply([f64::from(point.x) + dx, f64::from(point.y) + dy]);
-        Point::new((x - 0.5) as f32, (y - 0.5) as f32)
+        let back = self.points(grid).inverse().unwrap_or(Affine::IDENTITY);
+        let [x, y] = back.apply([f64::from(point.x), f64::from(point.y)]);
+        Point::new(x as f32, y as f32)
+    }
+
+    /// The map of [`to_grid`](Self::to_grid), from x and y of points of the film to those of the grid: [`affine`](Self::affine)
+    /// between indices of pixels instead of places from the edges.
+    #[must_use]
+    pub fn points(&self, grid: Size) -> Affine {
+        let [dx, dy] = self.offset(grid);
+        Affine::shift(0.5, 0.5).then(self.affine(grid)).then(Affine::shift(-dx, -dy))
     }
 
     /// Half a pixel of the film on the grid: by how much indices of the grid's pixels are less than places from its edges. The

@@ -70,6 +70,6 @@ pub use locating::{
 pub use manifest::{Manifest, ManifestEntry, Set};
 pub use overlay::{Picture, gray_png, heatmap_overlay, heatmap_png, overlay, write_gray_png};
 pub use phantom::{Curve, Phantom, PhantomConfig, PhantomError, SpineShape};
-pub use prediction::{PredictedKeypoint, Prediction};
+pub use prediction::{PredictedKeypoint, Prediction, Seen};
 pub use spacing::Spacing;
 pub use tables::{csv_predictions, read_csv_predictions, write_csv_predictions};

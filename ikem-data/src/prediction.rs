@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use ikem_core::{Keypoints, Point, Size};
+use ikem_core::{Frame, Keypoints, Point, Size};
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Spacing, files};
@@ -40,6 +40,24 @@ pub struct Prediction {
     /// How far apart the image's pixels lie, where its file tells; not in the JSON otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spacing: Option<Spacing>,
+    /// How the network saw the film; `None` is all of it, as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<Seen>,
+    /// Why what was found may be no spine, in words; there are no angles then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub doubt: Option<String>,
+}
+
+/// How a network saw a film.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Seen {
+    /// The part of it.
+    pub frame: Frame,
+    /// Whether it was inverted, being a negative.
+    pub negative: bool,
+    /// How sure the locator is that there is a spine, 0…1; `None` where the frame was told.
+    pub confidence: Option<f32>,
 }
 
 impl Prediction {
@@ -123,6 +141,8 @@ mod tests {
             keypoints,
             cobb: None,
             spacing: None,
+            seen: None,
+            doubt: None,
         }
     }
 

@@ -286,6 +286,8 @@ fn predictions_that_cannot_be_told_apart_are_not_written() {
         keypoints: vec![keypoint],
         cobb: None,
         spacing: None,
+        seen: None,
+        doubt: None,
     };
     let twice = write_csv_predictions(&file.path, &[one.clone(), one.clone()]).unwrap_err();
     assert!(twice.to_string().contains("a twice"));

@@ -1,7 +1,7 @@
 //! Overlays: everything is where it belongs, at any size.
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
-use ikem_core::{GrayImage, Keypoints, Point, Size, Skeleton};
+use ikem_core::{Frame, GrayImage, Keypoints, Point, Size, Skeleton};
 use ikem_data::{Picture, decode_image, heatmap_overlay, overlay, write_gray_png};
 use ndarray::Array2;
 
@@ -83,7 +83,8 @@ fn wrong_arguments_are_told() {
     assert_eq!(few.to_string(), "keypoints: expected 68 values, found 67");
     let unknown = overlay(&image, &skeleton, &vec![Point::default(); 68].into(), &[68]).unwrap_err();
     assert!(unknown.to_string().contains("there is no keypoint 68"));
-    let empty = heatmap_overlay(&image, Array2::zeros((0, 4)).view()).unwrap_err();
+    let empty =
+        heatmap_overlay(&image, Array2::zeros((0, 4)).view(), &Frame::whole(image.size())).unwrap_err();
     assert!(empty.to_string().contains("0 x 4 values"));
 }
 
@@ -91,7 +92,7 @@ fn wrong_arguments_are_told() {
 fn a_heatmap_shines_where_its_keypoint_is() {
     let size = Size::new(128, 256);
     let maps = ikem_core::Heatmaps::gaussian(&vec![Point::new(16.0, 96.0)].into(), Size::new(32, 128), 3.0);
-    let picture = heatmap_overlay(&grey(size), maps.map(0).unwrap()).unwrap();
+    let picture = heatmap_overlay(&grey(size), maps.map(0).unwrap(), &Frame::whole(size)).unwrap();
     let brightest = (0..size.area())
         .max_by_key(|&i| pixel(&picture, i % 128, i / 128).iter().map(|&v| u32::from(v)).sum::<u32>())
         .unwrap();

@@ -1,4 +1,4 @@
-use ikem_core::{Hint, Hints, Keypoints, Reviser, Size};
+use ikem_core::{Frame, Hint, Hints, Keypoints, Reviser, Size};
 use serde::{Deserialize, Serialize};
 
 use crate::{Annotator, Error, GroundTruth, Rule, mre};
@@ -49,6 +49,10 @@ pub struct Played {
     /// The same under *manual revision*: each click corrects the then worst point of the first prediction and moves
     /// nothing else (N + 1 of them).
     pub manual: Vec<Step>,
+    /// The part of the film that the network saw at first, as far as it was told.
+    pub frame: Option<Frame>,
+    /// Why the first prediction may be no spine, in words.
+    pub doubt: Option<String>,
 }
 
 impl Played {
@@ -84,7 +88,7 @@ impl Protocol {
         let first = reviser.keypoints();
         let model = self.steps(self.rule, reviser, truth)?;
         let manual = self.steps(Rule::WorstNew, &mut Frozen { first, hints: Hints::new() }, truth)?;
-        Ok(Played { truth: truth.clone(), model, manual })
+        Ok(Played { truth: truth.clone(), model, manual, frame: None, doubt: None })
     }
 
     fn steps<R: Reviser>(

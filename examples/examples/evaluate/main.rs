@@ -19,7 +19,7 @@ use ikem_eval::{
     Bootstrap, Played, Protocol, Provenance, Report, Rule, Settings, comparison_markdown, draw_comparison,
     write_comparison,
 };
-use ikem_examples::{Labelled, ModelOptions};
+use ikem_examples::{FrameChoice, Labelled, ModelOptions};
 use ikem_models::{PRETRAINED, Predictor};
 use indicatif::ProgressBar;
 use names::Names;
@@ -100,14 +100,20 @@ fn run() -> Result<()> {
         println!("wrote {}: the angles of {} entries", file.display(), labelled.entries().len());
         return Ok(());
     }
-    let predictor = options.model.predictor()?;
+    let (frame, predictor) = options.model.predictor()?;
     let labelled =
         Labelled::read(data, root, &predictor.config().skeleton)?.of_set(options.split.parse()?)?;
-    options.evaluate(&predictor, &labelled, data)
+    options.evaluate(&predictor, frame, &labelled, data)
 }
 
 impl Options {
-    fn evaluate(&self, predictor: &Predictor, labelled: &Labelled, data: &Path) -> Result<()> {
+    fn evaluate(
+        &self,
+        predictor: &Predictor,
+        frame: FrameChoice,
+        labelled: &Labelled,
+        data: &Path,
+    ) -> Result<()> {
         let config = predictor.config();
         let protocol = Protocol {
             clicks: self.clicks,
@@ -134,7 +140,7 @@ impl Options {
         let provenance = self.provenance(predictor, data)?;
 
         let begun = Instant::now();
-        let played = self.play(predictor, labelled, &protocol)?;
+        let played = self.play(predictor, frame, labelled, &protocol)?;
         let seconds = begun.elapsed().as_secs_f64();
         let mut report = Report::new(provenance, protocol, settings, &config.skeleton, &played)?;
         if let Some(names) = names {
@@ -151,7 +157,13 @@ impl Options {
         Ok(())
     }
 
-    fn play(&self, predictor: &Predictor, labelled: &Labelled, protocol: &Protocol) -> Result<Vec<Played>> {
+    fn play(
+        &self,
+        predictor: &Predictor,
+        frame: FrameChoice,
+        labelled: &Labelled,
+        protocol: &Protocol,
+    ) -> Result<Vec<Played>> {
         let bar = ProgressBar::new(labelled.entries().len() as u64);
         let mut played = Vec::new();
         for entry in labelled.entries() {
@@ -160,7 +172,15 @@ impl Options {
                 truth = truth.with_spacing([mm, mm])?;
             }
             let image = labelled.image(entry)?;
-            played.push(protocol.play(&mut predictor.session(&image)?, &truth)?);
+            let mut session = frame.session(predictor, &image, Some(entry))?;
+            let doubt = session.doubt().map(|doubt| doubt.to_string());
+            if let Some(doubt) = &doubt {
+                bar.suspend(|| println!("{}: {doubt}", entry.name()));
+            }
+            let frame = Some(session.view().frame);
+            let mut game = protocol.play(&mut session, &truth)?;
+            (game.frame, game.doubt) = (frame, doubt);
+            played.push(game);
             bar.inc(1);
         }
         bar.finish_and_clear();

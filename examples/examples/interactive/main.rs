@@ -99,14 +99,14 @@ fn run() -> Result<()> {
         bail!("{}: expected one IMAGE with --terminal", second.display());
     }
     let image = options.images.into_iter().next();
-    let predictor = options.model.predictor()?;
+    let (frame, predictor) = options.model.predictor()?;
     let Some(labels) = &options.labels else {
-        return terminal::annotate(&predictor, &ImageSource::new(image));
+        return terminal::annotate(&predictor, frame, &ImageSource::new(image));
     };
     let labelled = Labelled::read(labels, options.root.as_deref(), &predictor.config().skeleton)?;
     let labelled = match &image {
         Some(image) => labelled.of_image(image)?,
         None => labelled.of_set(options.split)?,
     };
-    played::play(&predictor, &labelled, options.clicks)
+    played::play(&predictor, frame, &labelled, options.clicks)
 }

@@ -2,18 +2,18 @@
 
 use anyhow::Result;
 use ikem_eval::{Played, Protocol, Rule};
-use ikem_examples::Labelled;
+use ikem_examples::{FrameChoice, Labelled};
 use ikem_models::Predictor;
 use indicatif::ProgressBar;
 
 /// Plays `clicks` corrections on each image and prints the mean radial error after each.
-pub fn play(predictor: &Predictor, labelled: &Labelled, clicks: usize) -> Result<()> {
+pub fn play(predictor: &Predictor, frame: FrameChoice, labelled: &Labelled, clicks: usize) -> Result<()> {
     let model_size = predictor.config().size;
     let protocol = Protocol { clicks, rule: Rule::WorstNew, model_size, ..Protocol::default() };
     let bar = ProgressBar::new(labelled.entries().len() as u64);
     let mut games = Vec::new();
     for entry in labelled.entries() {
-        let mut session = predictor.session(&labelled.image(entry)?)?;
+        let mut session = frame.session(predictor, &labelled.image(entry)?, Some(entry))?;
         games.push(protocol.play(&mut session, &labelled.truth(entry)?)?);
         bar.inc(1);
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 use ikem_core::Keypoints;
-use ikem_examples::{ImageSource, parse_hint, predictions_file, print_keypoints, write_overlay};
+use ikem_examples::{FrameChoice, ImageSource, parse_hint, predictions_file, print_keypoints, write_overlay};
 use ikem_models::{Predictor, Session};
 
 const HELP: &str = "  T5-TL 412.5,803   put a keypoint (name or index) where it belongs; the others follow
@@ -20,9 +20,9 @@ const HELP: &str = "  T5-TL 412.5,803   put a keypoint (name or index) where it 
 const LISTED: usize = 8;
 
 /// Takes commands from standard input until it ends or says `quit`. A wrong command is told and changes nothing.
-pub fn annotate(predictor: &Predictor, source: &ImageSource) -> Result<()> {
+pub fn annotate(predictor: &Predictor, frame: FrameChoice, source: &ImageSource) -> Result<()> {
     let image = source.load()?;
-    let mut session = predictor.session(&image)?;
+    let mut session = frame.session(predictor, &image, None)?;
     print_keypoints(&session);
     println!("{HELP}");
     loop {

@@ -4,7 +4,7 @@ use ikem_core::Skeleton;
 use serde::{Deserialize, Serialize};
 
 use super::{Annotation, Category, Coco, CocoImage, read, wrong};
-use crate::{Error, PredictedKeypoint, Prediction, Spacing, files};
+use crate::{Error, PredictedKeypoint, Prediction, Seen, Spacing, files};
 
 /// What a prediction knows beyond COCO.
 #[derive(Serialize, Deserialize)]
@@ -15,6 +15,10 @@ struct Extra {
     cobb: Option<[f64; 3]>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     spacing: Option<Spacing>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    seen: Option<Seen>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    doubt: Option<String>,
 }
 
 /// Writes predictions as COCO keypoints in pixels, their score the mean of the keypoints' confidences. A temporary file
@@ -57,6 +61,8 @@ pub fn coco_predictions(predictions: &[Prediction], skeleton: &Skeleton) -> Resu
             hinted: keypoints.iter().map(|keypoint| keypoint.hinted).collect(),
             cobb: prediction.cobb,
             spacing: prediction.spacing,
+            seen: prediction.seen.clone(),
+            doubt: prediction.doubt.clone(),
         };
         let mut annotation = Annotation::new(id, &points, Some(extra));
         let sum: f64 = keypoints.iter().map(|keypoint| f64::from(keypoint.confidence)).sum();
@@ -87,6 +93,8 @@ pub fn read_coco_predictions(path: impl AsRef<Path>, skeleton: &Skeleton) -> Res
                 hinted: vec![false; count],
                 cobb: None,
                 spacing: None,
+                seen: None,
+                doubt: None,
             });
         let keypoints =
             skeleton.names().iter().zip(points).zip(extra.confidences.into_iter().zip(extra.hinted)).map(
@@ -105,6 +113,8 @@ pub fn read_coco_predictions(path: impl AsRef<Path>, skeleton: &Skeleton) -> Res
             keypoints: keypoints.collect(),
             cobb: extra.cobb,
             spacing: extra.spacing,
+            seen: extra.seen,
+            doubt: extra.doubt,
         };
         prediction.check().map_err(wrong)?;
         predictions.push(prediction);

@@ -5,7 +5,7 @@ mod lettering;
 mod palette;
 mod picture;
 
-use ikem_core::{GrayImage, Keypoints, Point, Size, Skeleton};
+use ikem_core::{Frame, GrayImage, Keypoints, Point, Size, Skeleton};
 use ndarray::ArrayView2;
 
 pub(crate) use lettering::Lettering;
@@ -102,12 +102,12 @@ impl Measures {
     }
 }
 
-/// Draws one heatmap (H × W, 0…1, of any size) over `image`: the higher a value, the lighter its colour and the less
-/// of the image is seen through it.
+/// Draws one heatmap (H × W, 0…1, of any size) over the part of `image` that `frame` shows: the higher a value, the lighter its
+/// colour and the less of the image is seen through it.
 ///
 /// # Errors
 /// [`Error::Argument`] when the image is too large to be drawn on or the map has no values.
-pub fn heatmap_overlay(image: &GrayImage, map: ArrayView2<'_, f32>) -> Result<Picture, Error> {
+pub fn heatmap_overlay(image: &GrayImage, map: ArrayView2<'_, f32>, frame: &Frame) -> Result<Picture, Error> {
     let (rows, columns) = map.dim();
     if map.is_empty() {
         let (found, expected) = (format!("{rows} x {columns} values"), "at least 1 x 1".to_owned());
@@ -115,15 +115,19 @@ pub fn heatmap_overlay(image: &GrayImage, map: ArrayView2<'_, f32>) -> Result<Pi
     }
     let mut canvas = Canvas::new(image)?;
     let size = image.size();
-    // As keypoints go from the map to the image: a plain scale on each axis.
-    let place = |pixel: usize, pixels: usize, values: usize| {
-        let at = (pixel as f32 * values as f32 / pixels as f32).min((values - 1) as f32);
-        (at as usize, (at as usize + 1).min(values - 1), at.fract())
+    let to_map = frame.points(Size::new(columns, rows));
+    // Neighbours on an axis, and the way from the one to the other.
+    let between = |place: f64, values: usize| {
+        let place = place.min((values - 1) as f64);
+        (place >= 0.0).then(|| (place as usize, (place as usize + 1).min(values - 1), place.fract() as f32))
     };
-    let across: Vec<_> = (0..size.width).map(|x| place(x, size.width, columns)).collect();
     for y in 0..size.height {
-        let (above, below, down) = place(y, size.height, rows);
-        for (x, &(left, right, along)) in across.iter().enumerate() {
+        for x in 0..size.width {
+            let [u, v] = to_map.apply([x as f64, y as f64]);
+            // Half a pixel beyond the last one still belongs to the frame.
+            let inside = u < columns as f64 && v < rows as f64;
+            let places = between(u, columns).zip(between(v, rows)).filter(|_| inside);
+            let Some(((left, right, along), (above, below, down))) = places else { continue };
             let row = |row: usize| map[[row, left]] + along * (map[[row, right]] - map[[row, left]]);
             let value = (row(above) + down * (row(below) - row(above))).clamp(0.0, 1.0);
             let opacity = heat_opacity(value);

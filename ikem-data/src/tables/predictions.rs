@@ -102,6 +102,8 @@ pub fn read_csv_predictions(path: impl AsRef<Path>) -> Result<Vec<Prediction>, E
                 keypoints: vec![keypoint],
                 cobb: cobb(&table, row)?,
                 spacing: spacing(&table, row)?,
+                seen: None,
+                doubt: None,
             }),
         }
     }

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use ikem_core::{Size, Skeleton};
+use ikem_core::{Frame, Size, Skeleton};
 use serde::{Deserialize, Serialize};
 
 use super::angles::MeasuredAngles;
@@ -27,6 +27,12 @@ pub struct Case {
     pub shift: Option<isize>,
     /// Cobb angles of the labels.
     pub label_angles: Option<MeasuredAngles>,
+    /// The part of the film that the network saw at first, as far as it was told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frame: Option<Frame>,
+    /// Why the first prediction may be no spine, in words; then it has no angles here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub doubt: Option<String>,
     /// Cobb angles of the first prediction.
     pub first_angles: Option<MeasuredAngles>,
     /// Cobb angles after the last click of model revision.
@@ -56,7 +62,9 @@ impl Case {
                 .and_then(|step| best_shift(&step.shown, &truth.keypoints, skeleton, settings.shift_limit))
                 .map(|shift| shift.vertebrae),
             label_angles: MeasuredAngles::new(&truth.keypoints, truth),
-            first_angles: angles(played.model.first()),
+            frame: played.frame,
+            first_angles: angles(played.model.first().filter(|_| played.doubt.is_none())),
+            doubt: played.doubt.clone(),
             last_angles: angles(played.model.last()),
         }
     }
