@@ -65,6 +65,15 @@ impl Tones {
         (white - black > LEAST).then_some(Self { black, white })
     }
 
+    /// Brings a film's values to a locator's range, -1…1: the first percentile becomes -1, the 99th 1, and what is beyond them ends
+    /// there. Where the two are the same, 0…1 becomes -1…1 as it is. `values` are the film's alone, without what surrounds it.
+    pub fn normalise(values: &mut [f32]) {
+        let tones = Self::percentiles(&mut values.to_vec(), [0.01, 0.99]).unwrap_or(Self::IDENTITY);
+        for value in values {
+            *value = 2.0 * tones.apply(*value) - 1.0;
+        }
+    }
+
     /// These tones for a negative, or back.
     #[must_use]
     pub const fn inverted(self) -> Self {

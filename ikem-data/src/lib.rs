@@ -64,8 +64,7 @@ pub use image_file::{
     Limits, Radiograph, decode_image, image_size, load_image, load_radiograph, load_resized,
 };
 pub use locating::{
-    End, Fills, Letterbox, LocatingBatch, LocatingBatches, LocatingConfig, LocatingLoader, LocatingTarget,
-    SceneConfig, normalise_levels,
+    End, Fills, LocatingBatch, LocatingBatches, LocatingConfig, LocatingLoader, LocatingTarget, SceneConfig,
 };
 pub use manifest::{Manifest, ManifestEntry, Set};
 pub use overlay::{Picture, gray_png, heatmap_overlay, heatmap_png, overlay, write_gray_png};

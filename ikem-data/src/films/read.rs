@@ -4,7 +4,7 @@ use ikem_core::Point;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::{COLUMN, Film, height};
+use super::{Film, height};
 use crate::manifest::Wrong;
 use crate::{Draw, Error, Set, files};
 
@@ -33,7 +33,7 @@ struct Boxes {
 /// (the columns that hold the film, from and to) and `quads` (the vertebrae's corners TL, TR, BL, BR as `[x, y]` in
 /// pixels, from top to bottom).
 ///
-/// A film is complete where 17 vertebrae are marked. A tenth of the films, chosen by their names, is of the set
+/// No film is complete: 17 marked vertebrae may as well be C7–L4. A tenth of the films, chosen by their names, is of the set
 /// [`Set::Val`], the rest of [`Set::Train`].
 ///
 /// # Errors
@@ -53,8 +53,8 @@ pub fn read_spinal_ai(root: &Path) -> Result<Vec<Film>, Error> {
 }
 
 /// Reads `root/boxes.json`, the labels of whole films: a list of `image` (its path from `root`), `set` and `boxes` (the
-/// vertebrae's upright boxes `[x0, y0, x1, y1]` in pixels, from top to bottom). Boxes become corners; a film is complete
-/// where 17 are marked.
+/// vertebrae's upright boxes `[x0, y0, x1, y1]` in pixels, from top to bottom). Boxes become corners; no film is
+/// complete.
 ///
 /// # Errors
 /// As [`read_spinal_ai`].
@@ -132,8 +132,7 @@ fn film(
         let found = "no lower than the one before".to_owned();
         return wrong(&format!("{field}[{}]", place + 1), found, "vertebrae from top to bottom");
     }
-    let complete = vertebrae.len() == COLUMN;
-    Ok(Film { path: root.join(image), size: None, set, vertebrae, complete, area })
+    Ok(Film { path: root.join(image), size: None, set, vertebrae, complete: false, area })
 }
 
 fn wrong<T>(field: &str, found: String, expected: &str) -> Result<T, Wrong> {

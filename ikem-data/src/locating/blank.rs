@@ -1,8 +1,9 @@
 //! Pictures without a spine.
 
+use ikem_core::Letterbox;
+
 use std::f32::consts::TAU;
 
-use super::Letterbox;
 use super::marks::random_text;
 use super::sheet::Sheet;
 use crate::Draw;

@@ -8,7 +8,6 @@ mod batch;
 mod blank;
 mod config;
 mod fill;
-mod letterbox;
 mod loader;
 mod marks;
 mod scan;
@@ -25,6 +24,5 @@ mod tests;
 
 pub use batch::{End, LocatingBatch, LocatingTarget};
 pub use config::LocatingConfig;
-pub use letterbox::{Letterbox, normalise_levels};
 pub use loader::{LocatingBatches, LocatingLoader};
 pub use scene_config::{Fills, SceneConfig};

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use ikem_core::Affine;
+use ikem_core::{Affine, Letterbox, Tones};
 
 use super::blank::Blank;
 use super::fill::Fill;
@@ -10,7 +10,7 @@ use super::sheet::Sheet;
 use super::target::seen_column;
 use super::tones::develop;
 use super::view::View;
-use super::{Letterbox, LocatingConfig, LocatingTarget, normalise_levels};
+use super::{LocatingConfig, LocatingTarget};
 use crate::overlay::Lettering;
 use crate::{Draw, Error};
 
@@ -108,7 +108,7 @@ impl Studio<'_> {
         draw_marks(&mut Sheet::new(values, grid, frame, self.lettering)?, scenes, spine, draw);
         let mut film: Vec<f32> = frame.rows(values, grid).flat_map(|row| row.iter().copied()).collect();
         let negative = develop(&mut film, frame.width, scenes, draw);
-        normalise_levels(&mut film);
+        Tones::normalise(&mut film);
         values.fill(-1.0);
         for (row, finished) in frame.rows(values, grid).zip(film.chunks_exact(frame.width)) {
             row.copy_from_slice(finished);

@@ -1,7 +1,6 @@
-use ikem_core::Point;
+use ikem_core::{Letterbox, Point};
 use tiny_skia::{FillRule, Mask, Path, PathBuilder, Rect, Stroke, Transform};
 
-use super::Letterbox;
 use crate::Error;
 use crate::overlay::Lettering;
 

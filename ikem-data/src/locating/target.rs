@@ -1,8 +1,8 @@
-use ikem_core::{Affine, Point};
+use ikem_core::{Affine, Letterbox, Point};
 
 use super::scan::Scan;
 use super::shapes::{Coverage, Polygon, area, bounds, clip};
-use super::{End, Letterbox, LocatingConfig, LocatingTarget};
+use super::{End, LocatingConfig, LocatingTarget};
 
 impl LocatingTarget {
     /// Of a scene without any column.

@@ -1,7 +1,7 @@
-use ikem_core::Affine;
+use ikem_core::{Affine, Letterbox};
 
+use super::SceneConfig;
 use super::scan::Scan;
-use super::{Letterbox, SceneConfig};
 use crate::Draw;
 
 /// What a scene shows of a film, and how it is turned.

@@ -6,7 +6,7 @@ mod reading;
 use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor};
-use ikem_core::{Frame, GrayImage, Resampling, Size, Tones, resample_frame};
+use ikem_core::{Frame, GrayImage, Letterbox, Resampling, Size, Tones, resample_frame};
 use serde::{Deserialize, Serialize};
 
 pub use network::{
@@ -79,7 +79,7 @@ impl Locator {
     /// # Errors
     /// When the device fails.
     pub fn locate(&self, film: &GrayImage) -> Result<Located> {
-        let mut view = letterbox(film.size());
+        let mut view = letterbox(film.size(), self.0.config().size);
         let mut negative = false;
         let mut seen = self.look(film, &view, negative)?;
         let (turns, inverted) = (seen.turns(), seen.negative());
@@ -110,32 +110,38 @@ impl Locator {
     }
 }
 
-/// The square around a film in which a locator sees it.
-fn letterbox(film: Size) -> Frame {
-    let (width, height) = (film.width as f64, film.height as f64);
-    let side = width.max(height);
-    // A film has at least a pixel, and no more than memory holds.
-    Frame::new(0.5 * (width - side), 0.5 * (height - side), side, side).unwrap_or(Frame::whole(film))
-}
-
-/// A film as the locator's network sees it in `view`, `size` pixels wide and high, -1…1: the film's grey values stretched so that
-/// their first and last percentile are black and white; around the film it is black.
+/// A film as the locator's network sees it in `view`, `size` pixels wide and high, -1…1: its grey values normalised, inverted where it
+/// is a negative; around the film it is black.
 fn pixels(film: &GrayImage, view: &Frame, size: usize, negative: bool) -> Result<Vec<f32>> {
     let grid = Size::new(size, size);
     let mut values = resample_frame(film, view, grid, Resampling::Area)?.pixels().to_vec();
-    let rows = reading::covered(film.size(), view, size);
-    let mut inside: Vec<f32> = rows.of(&values, size).flatten().copied().collect();
-    let levels = Tones::percentiles(&mut inside, [0.01, 0.99]);
-    let levels = levels.map(|tones| if negative { tones.inverted() } else { tones });
-    for row in rows.of_mut(&mut values, size) {
-        for value in row {
-            *value = match levels {
-                Some(tones) => tones.apply(*value),
-                None => *value,
-            };
+    let place = shown(film.size(), view, size);
+    let mut inside: Vec<f32> = place.rows(&mut values, size).flat_map(|row| row.to_vec()).collect();
+    Tones::normalise(&mut inside);
+    values.fill(-1.0);
+    for (row, seen) in place.rows(&mut values, size).zip(inside.chunks_exact(place.width)) {
+        for (value, seen) in row.iter_mut().zip(seen) {
+            *value = if negative { -seen } else { *seen };
         }
     }
-    Ok(values.into_iter().map(|value| 2.0 * value - 1.0).collect())
+    Ok(values)
+}
+
+/// Where a square grid of `size` shows a film that is seen in `view`.
+fn shown(film: Size, view: &Frame, size: usize) -> Letterbox {
+    let map = view.affine(Size::new(size, size));
+    let [a, b] = [map.apply([0.0, 0.0]), map.apply([film.width as f64, film.height as f64])];
+    let side = |axis: usize| {
+        let first = (a[axis].min(b[axis]).round().max(0.0) as usize).min(size - 1);
+        (first, (a[axis].max(b[axis]).round() as usize).clamp(first + 1, size) - first)
+    };
+    let ((left, width), (top, height)) = (side(0), side(1));
+    Letterbox { left, top, width, height }
+}
+
+/// The view in which a locator sees a film: whole, upright, with its aspect kept.
+fn letterbox(film: Size, size: usize) -> Frame {
+    Letterbox::new(film.width as f64, film.height as f64, size).frame(film, size)
 }
 
 #[cfg(test)]
@@ -152,7 +158,7 @@ mod tests {
         for size in [Size::new(100, 250), Size::new(250, 100), Size::new(3, 900)] {
             let film = film(size);
             for turns in 0..4 {
-                let view = letterbox(size).turned(90.0 * f64::from(turns));
+                let view = letterbox(size, 64).turned(90.0 * f64::from(turns));
                 let values = pixels(&film, &view, 64, false).expect("pixels");
                 let upright = (size.height > size.width) == (turns % 2 == 0);
                 // The short side is black at its ends.
@@ -169,7 +175,7 @@ mod tests {
         let positive = film(size);
         let negative = GrayImage::new(size, positive.pixels().iter().map(|v| 1.0 - v).collect());
         let negative = negative.expect("pixels");
-        let view = letterbox(size);
+        let view = letterbox(size, 64);
         let a = pixels(&positive, &view, 64, false).expect("pixels");
         let b = pixels(&negative, &view, 64, true).expect("pixels");
         let off = a.iter().zip(&b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);

@@ -157,49 +157,6 @@ impl Column {
     }
 }
 
-/// The part of a square grid that a film covers: columns and rows.
-#[derive(Debug, Clone)]
-pub(super) struct Covered {
-    columns: std::ops::Range<usize>,
-    rows: std::ops::Range<usize>,
-}
-
-/// The pixels of a grid of `size` whose middle shows the film, seen in `view`; at least one.
-pub(super) fn covered(film: Size, view: &Frame, size: usize) -> Covered {
-    let map = view.affine(Size::new(size, size));
-    let corners = [map.apply([0.0, 0.0]), map.apply([film.width as f64, film.height as f64])];
-    let range = |axis: usize| {
-        let [a, b] = [corners[0][axis], corners[1][axis]];
-        let first = ((a.min(b) - 0.5).ceil().max(0.0) as usize).min(size - 1);
-        first..((a.max(b) - 0.5).ceil() as usize).clamp(first + 1, size)
-    };
-    Covered { columns: range(0), rows: range(1) }
-}
-
-impl Covered {
-    /// The covered part of each covered row.
-    pub(super) fn of<'a>(&'a self, values: &'a [f32], size: usize) -> impl Iterator<Item = &'a [f32]> {
-        values
-            .chunks_exact(size)
-            .skip(self.rows.start)
-            .take(self.rows.len())
-            .map(|row| &row[self.columns.clone()])
-    }
-
-    /// As [`of`](Self::of), to be changed.
-    pub(super) fn of_mut<'a>(
-        &'a self,
-        values: &'a mut [f32],
-        size: usize,
-    ) -> impl Iterator<Item = &'a mut [f32]> {
-        values
-            .chunks_exact_mut(size)
-            .skip(self.rows.start)
-            .take(self.rows.len())
-            .map(|row| &mut row[self.columns.clone()])
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -262,7 +219,7 @@ mod tests {
     #[test]
     fn a_column_is_framed_on_its_film() {
         let film = Size::new(400, 1000);
-        let view = super::super::letterbox(film);
+        let view = super::super::letterbox(film, 64);
         let frame = column(None, None).and_then(|c| c.frame(&view, 64).ok()).expect("a frame");
         // A pixel of the grid is 15.625 of the film.
         assert!((frame.center()[0] - 200.0).abs() < 1.0, "{frame}");
@@ -270,12 +227,5 @@ mod tests {
         let length = bottom - top;
         assert!((frame.height() - 1.12 * length).abs() < 1.0, "{frame}");
         assert!((frame.center()[1] - 0.5 * frame.height() - (top - 0.04 * length)).abs() < 1.0, "{frame}");
-    }
-
-    #[test]
-    fn covered_pixels_are_those_of_the_film() {
-        let view = super::super::letterbox(Size::new(40, 100));
-        let covered = covered(Size::new(40, 100), &view, 10);
-        assert_eq!((covered.columns, covered.rows), (3..7, 0..10));
     }
 }

@@ -79,7 +79,7 @@ impl Session {
     pub fn set_view(&mut self, view: impl Into<View>) -> Result<()> {
         let State { hints, shift, .. } = self.history.present();
         let (hints, shift) = (hints.clone(), *shift);
-        let view = holding(view.into(), &hints);
+        let view = holding(view.into(), &hints, self.film.size());
         let image = Arc::new(self.predictor.prepare(&self.film, &view)?);
         let prediction = self.predictor.predict_prepared(&image, &hints, None)?;
         self.history.push(State { hints, prediction, image, shift });
@@ -240,7 +240,7 @@ impl Session {
     /// Predicts with `hints`, in a frame that holds them.
     fn predict(&self, hints: &Hints) -> Result<(Arc<PreparedImage>, Prediction)> {
         let present = self.history.present();
-        let view = holding(present.image.view, hints);
+        let view = holding(present.image.view, hints, self.film.size());
         let image = match view == present.image.view {
             true => Arc::clone(&present.image),
             false => Arc::new(self.predictor.prepare(&self.film, &view)?),
@@ -256,8 +256,11 @@ impl Session {
     }
 }
 
-/// `view`, its frame extended to hold all `hints`.
-fn holding(view: View, hints: &Hints) -> View {
+/// `view`, its frame extended to hold all `hints`, which are on the film.
+fn holding(view: View, hints: &Hints, film: Size) -> View {
+    if view.frame.is_whole(film) {
+        return view;
+    }
     let outside = hints.iter().filter(|hint| !view.frame.contains(hint.point));
     View { frame: outside.fold(view.frame, |frame, hint| frame.including(hint.point)), ..view }
 }

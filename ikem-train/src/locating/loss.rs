@@ -97,9 +97,12 @@ impl Targets {
             maps.extend_from_slice(&target.column);
             map_weights.extend_from_slice(&target.weight);
             for end in target.ends {
-                let known = if end == End::Unknown { 0.0 } else { 1.0 };
                 let map = end_map(end, side);
-                map_weights.extend(map.iter().map(|value| known * (1.0 + END_WEIGHT * value)));
+                match end {
+                    // It is at none of the pixels where it is known whether the column is there.
+                    End::Unknown => map_weights.extend_from_slice(&target.weight),
+                    _ => map_weights.extend(map.iter().map(|value| 1.0 + END_WEIGHT * value)),
+                }
                 maps.extend(map);
             }
             let turns = target.turns.map_or([0.0; 4], |turns| {
@@ -215,7 +218,7 @@ mod tests {
         let mut values = vec![0.0; 108];
         let before = loss(&values);
         values[13] = 5.0; // the column where its weight is 0
-        values[2 * 16 + 3] = -4.0; // the second end of the first scene
+        values[2 * 16 + 13] = -4.0; // the second end of the first scene, there
         values[96 + 6] = 3.0; // turns of the blank scene
         values[96 + 10] = 3.0; // whether it is a negative
         assert!((loss(&values) - before).abs() < 1e-12);

@@ -1,8 +1,8 @@
-use ikem_core::{GrayImage, Point, Resampling, resample};
+use ikem_core::{GrayImage, Letterbox, Point, Resampling, Tones, resample};
 use tempfile::TempDir;
 
 use super::*;
-use crate::locating::{End, Letterbox, LocatingBatch, LocatingBatches, LocatingLoader, normalise_levels};
+use crate::locating::{End, LocatingBatch, LocatingBatches, LocatingLoader};
 use crate::{Film, Set, write_gray_png};
 
 /// A folder of five films, each of its own size and grey.
@@ -92,7 +92,7 @@ fn evaluation_gives_the_film_as_it_is() {
             Letterbox::new(width as f64, height as f64, 128);
         let small = resample(&image, Size::new(columns, rows), Resampling::Area).unwrap();
         let mut levels = small.pixels().to_vec();
-        normalise_levels(&mut levels);
+        Tones::normalise(&mut levels);
         let scene = &batch.images[i * 128 * 128..(i + 1) * 128 * 128];
         for (place, &value) in scene.iter().enumerate() {
             let (x, y) = (place % 128, place / 128);

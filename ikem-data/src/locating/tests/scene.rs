@@ -1,8 +1,10 @@
+use ikem_core::{Letterbox, Tones};
+
 use super::*;
 use crate::locating::blank::Blank;
 use crate::locating::fill::Fill;
 use crate::locating::scene::empty_part;
-use crate::locating::{End, Fills, Letterbox, normalise_levels};
+use crate::locating::{End, Fills};
 
 #[test]
 fn a_film_lies_in_the_middle_of_the_grid_with_its_longer_side_the_grids() {
@@ -26,16 +28,16 @@ fn a_film_lies_in_the_middle_of_the_grid_with_its_longer_side_the_grids() {
 #[test]
 fn levels_reach_from_the_first_to_the_last_hundredth() {
     let mut values: Vec<f32> = (0..=1000).rev().map(|i| 0.2 + i as f32 / 2000.0).collect();
-    normalise_levels(&mut values);
+    Tones::normalise(&mut values);
     for (place, expected) in
         [(1000, -1.0), (990, -1.0), (989, -0.998), (500, 0.0), (10, 1.0), (0, 1.0), (255, 0.5)]
     {
         assert!((values[place] - expected).abs() < 1e-3, "{place}: {}", values[place]);
     }
     let mut flat = vec![0.75, 0.7504];
-    normalise_levels(&mut flat);
+    Tones::normalise(&mut flat);
     assert!((flat[0] - 0.5).abs() < 1e-6 && (flat[1] - 0.5008).abs() < 1e-6);
-    normalise_levels(&mut []);
+    Tones::normalise(&mut []);
 }
 
 /// Where the brightest spot of an image is, measured from its outer edge.

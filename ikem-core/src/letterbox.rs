@@ -1,4 +1,4 @@
-use ikem_core::Affine;
+use crate::{Affine, Frame, Size};
 
 /// Where a film lies on a locator's square grid: its longer side is the grid's, its aspect is kept to the pixel, and it
 /// is in the middle (half a pixel to the left or the top where it can't be). The rest of the grid is black.
@@ -35,12 +35,13 @@ impl Letterbox {
     }
 
     /// The outer edges: left, top, right, bottom.
-    pub(super) fn edges(&self) -> [f64; 4] {
+    #[must_use]
+    pub fn edges(&self) -> [f64; 4] {
         [self.left, self.top, self.left + self.width, self.top + self.height].map(|edge| edge as f64)
     }
 
     /// The pixels of the film on a grid of `grid` by `grid` values, row by row.
-    pub(super) fn rows<'a>(
+    pub fn rows<'a>(
         &self,
         values: &'a mut [f32],
         grid: usize,
@@ -49,23 +50,44 @@ impl Letterbox {
         let rows = values.chunks_exact_mut(grid.max(1)).skip(self.top).take(self.height);
         rows.filter_map(move |row| row.get_mut(left..left + width))
     }
+
+    /// The frame of a film of `film` pixels that a grid of `grid` by `grid` shows in this place: the inverse of
+    /// [`map`](Self::map).
+    #[must_use]
+    pub fn frame(&self, film: Size, grid: usize) -> Frame {
+        let (x, y) = (film.width as f64 / self.width as f64, film.height as f64 / self.height as f64);
+        let (left, top, side) = (self.left as f64, self.top as f64, grid as f64);
+        // A film has at least a pixel, and no more than memory holds.
+        Frame::new(-left * x, -top * y, side * x, side * y).unwrap_or(Frame::whole(film))
+    }
 }
 
-/// Brings a film's grey values to a locator's range, -1…1: the value that a hundredth of the pixels are below becomes
-/// -1, the one that a hundredth are above becomes 1, what is beyond them ends there. Where the two are less than 0.001
-/// apart there is nothing to stretch, and 0…1 becomes -1…1 as it is.
-///
-/// `values` are the film's pixels alone, without the black around it; all must be finite.
-pub fn normalise_levels(values: &mut [f32]) {
-    let Some(last) = values.len().checked_sub(1) else { return };
-    let mut sorted = values.to_vec();
-    let mut at = |part: f64| {
-        let rank = (part * last as f64).round() as usize;
-        *sorted.select_nth_unstable_by(rank, f32::total_cmp).1
-    };
-    let (low, high) = (at(0.01), at(0.99));
-    let (low, range) = if high - low < 1e-3 { (0.0, 1.0) } else { (low, high - low) };
-    for value in values {
-        *value = 2.0 * ((*value - low) / range).clamp(0.0, 1.0) - 1.0;
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_frame_puts_the_film_in_its_place() {
+        for film in [Size::new(375, 1000), Size::new(900, 300), Size::new(50, 50), Size::new(3, 999)] {
+            let grid = 64;
+            let (width, height) = (film.width as f64, film.height as f64);
+            let letterbox = Letterbox::new(width, height, grid);
+            let (frame, map) = (letterbox.frame(film, grid), letterbox.map(width, height));
+            for place in [[0.0, 0.0], [width, height], [0.3 * width, 0.8 * height]] {
+                let [x, y] = frame.affine(Size::new(grid, grid)).apply(place);
+                let [u, v] = map.apply(place);
+                assert!((x - u).abs() < 1e-9 && (y - v).abs() < 1e-9, "{film}: ({x}, {y}), ({u}, {v})");
+            }
+        }
+    }
+
+    #[test]
+    fn rows_are_those_of_the_film() {
+        let letterbox = Letterbox::new(40.0, 100.0, 10);
+        assert_eq!(letterbox, Letterbox { left: 3, top: 0, width: 4, height: 10 });
+        let mut values = [0.0; 100];
+        letterbox.rows(&mut values, 10).for_each(|row| row.fill(1.0));
+        assert_eq!(values.iter().filter(|value| **value == 1.0).count(), 40);
+        assert_eq!(values[93..97], [1.0; 4]);
     }
 }
