@@ -51,6 +51,8 @@ pub struct Played {
     pub manual: Vec<Step>,
     /// The part of the film that the network saw at first, as far as it was told.
     pub frame: Option<Frame>,
+    /// How sure the locator was of a spine, 0…1; `None` where the frame was told.
+    pub locator_confidence: Option<f32>,
     /// Why the first prediction may be no spine, in words.
     pub doubt: Option<String>,
 }
@@ -88,7 +90,7 @@ impl Protocol {
         let first = reviser.keypoints();
         let model = self.steps(self.rule, reviser, truth)?;
         let manual = self.steps(Rule::WorstNew, &mut Frozen { first, hints: Hints::new() }, truth)?;
-        Ok(Played { truth: truth.clone(), model, manual, frame: None, doubt: None })
+        Ok(Played { truth: truth.clone(), model, manual, frame: None, locator_confidence: None, doubt: None })
     }
 
     fn steps<R: Reviser>(

@@ -165,7 +165,7 @@ proptest! {
     fn sessions_of_the_bundled_network_answer_as_the_dense_path(edits in edits(10)) {
         // The network's own answer, which what hints tell of errors comes on top of.
         let bundled = Checkpoint::from_bytes(PRETRAINED, "the bundled weights").expect("a checkpoint");
-        let network = Checkpoint { errors: None, ..bundled };
+        let network = Checkpoint { errors: None, locator: None, ..bundled };
         compare(&Predictor::from_checkpoint(network, &Device::Cpu).expect("the bundled network"), edits);
     }
 }

@@ -177,9 +177,9 @@ impl Options {
             if let Some(doubt) = &doubt {
                 bar.suspend(|| println!("{}: {doubt}", entry.name()));
             }
-            let frame = Some(session.view().frame);
+            let view = *session.view();
             let mut game = protocol.play(&mut session, &truth)?;
-            (game.frame, game.doubt) = (frame, doubt);
+            (game.frame, game.locator_confidence, game.doubt) = (Some(view.frame), view.confidence, doubt);
             played.push(game);
             bar.inc(1);
         }

@@ -30,6 +30,9 @@ pub struct Case {
     /// The part of the film that the network saw at first, as far as it was told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub frame: Option<Frame>,
+    /// How sure the locator was of a spine, 0…1; none where the frame was told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub locator_confidence: Option<f32>,
     /// Why the first prediction may be no spine, in words; then it has no angles here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub doubt: Option<String>,
@@ -63,6 +66,7 @@ impl Case {
                 .map(|shift| shift.vertebrae),
             label_angles: MeasuredAngles::new(&truth.keypoints, truth),
             frame: played.frame,
+            locator_confidence: played.locator_confidence,
             first_angles: angles(played.model.first().filter(|_| played.doubt.is_none())),
             doubt: played.doubt.clone(),
             last_angles: angles(played.model.last()),

@@ -17,6 +17,11 @@ use crate::checkpoint::LocatorCheckpoint;
 use crate::error::{BuildError, BuildResult, Result};
 use crate::network::Mode;
 
+/// From this on, a locator is sure of a spine.
+const SPINE: f32 = 0.5;
+/// The most that it is sure of a spine where it can't say where it is.
+const NO_SPINE: f32 = 0.49;
+
 /// Finds the spine on a whole film, whatever else it shows. Clones share the weights.
 ///
 /// It sees the film on a square grid, whole and with its aspect kept; where it takes the film to be turned by quarter turns or to
@@ -89,11 +94,11 @@ impl Locator {
             seen = self.look(film, &view, negative)?;
         }
         let confidence = seen.spine();
-        let found = seen.column().filter(|_| confidence >= 0.5);
+        let found = seen.column().filter(|_| confidence >= SPINE);
         let frame = found.and_then(|column| column.frame(&view, self.0.config().size).ok());
         Ok(match frame {
             Some(frame) => Located::Spine(Location { frame, negative, confidence }),
-            None => Located::Nothing { confidence: confidence.min(0.5) },
+            None => Located::Nothing { confidence: confidence.min(NO_SPINE) },
         })
     }
 
