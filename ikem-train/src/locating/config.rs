@@ -1,4 +1,4 @@
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ikem_data::SceneConfig;
 use ikem_models::LocatorConfig;
@@ -22,6 +22,9 @@ use crate::error::{Error, Result};
 pub struct LocatorTrainConfig {
     /// The network's dimensions.
     pub locator: LocatorConfig,
+    /// A file with the locator that the training begins with. Default: none, PyTorch's initialisation, drawn from the seed.
+    #[serde(default)]
+    pub weights: Option<PathBuf>,
     /// What is random about the scenes that it learns from.
     #[serde(default)]
     pub scenes: SceneConfig,
@@ -148,7 +151,8 @@ impl LocatorTrainConfig {
     /// The name of the first field in which two configs differ so that one training can't be taken up as the other.
     pub(super) fn first_difference(&self, other: &Self) -> Option<String> {
         let essence = |config: &Self| {
-            let config = Self { threads: None, workers: 0, ..config.clone() };
+            // The weights that it began with are in the state.
+            let config = Self { threads: None, workers: 0, weights: None, ..config.clone() };
             serde_json::to_value(config).unwrap_or_default()
         };
         file::first_difference(&essence(self), &essence(other))

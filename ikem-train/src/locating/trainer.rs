@@ -37,7 +37,7 @@ impl LocatorTrainer {
     /// A training that begins. Makes `folder` where there is none.
     ///
     /// # Errors
-    /// A config field out of its range, a folder that can't be made, a device that fails.
+    /// A config field out of its range, initial weights that do not fit, a folder that can't be made, a device that fails.
     pub fn new(
         config: LocatorTrainConfig,
         data: LocatorData,
@@ -45,7 +45,12 @@ impl LocatorTrainer {
         device: &Device,
     ) -> Result<Self> {
         config.check()?;
-        let network = LocatorNetwork::fresh(config.locator, config.seed, device)?;
+        let network = match &config.weights {
+            Some(file) => {
+                LocatorNetwork::trainable(config.locator, LocatorCheckpoint::read(file)?.tensors, device)?
+            }
+            None => LocatorNetwork::fresh(config.locator, config.seed, device)?,
+        };
         let descent = Descent::new(network, config.optimiser, device)?;
         Self::start(config, data, descent, Vec::new(), folder)
     }
