@@ -3,9 +3,12 @@
 import { byId } from '../element.js';
 
 export function connect({ store }) {
+  store.watch(['image', 'framing'], ({ image, framing }) => {
+    // While a frame is drawn, nothing covers the film.
+    byId('nothing-found').hidden = !image?.view.nothing_found || framing !== null;
+  });
   store.watchAtEase(['image'], ({ image, chosen }) => {
     byId('frame-note').textContent = image ? [part(image), ...manner(image)].join(' ') : '';
-    byId('nothing-found').hidden = !image?.view.nothing_found;
     if (image?.view.nothing_found && chosen !== null) store.set({ chosen: null });
   });
 }
