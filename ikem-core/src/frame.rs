@@ -1,3 +1,5 @@
+mod facing;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -32,7 +34,7 @@ pub struct Frame {
 
 /// A frame as it stands in a file.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a frame")]
 struct Unchecked {
     center: [f64; 2],
     width: f64,

@@ -26,6 +26,9 @@
 //! | `POST /api/images/ID/revise` | the same | state |
 //! | `POST /api/images/ID/remove` | `{"keypoint": 16}` | state |
 //! | `POST /api/images/ID/undo`, `redo`, `reset`, `predict` | `{}` | state |
+//! | `POST /api/images/ID/view` | `{"frame": {"center": [400, 900], "width": 600, "height": 1400}, "negative": true}` | state |
+//! | `POST /api/images/ID/find`, `whole`, `mirror`, `invert` | `{}` | state |
+//! | `POST /api/images/ID/turn` | `{"turns": 1}`: right; -1: left; 2 | state |
 //! | `POST /api/images/ID/shift` | `{"by": 1}`: T5 becomes T6 | state |
 //! | `POST /api/images/ID/accept` | `{"accepted": true}` | state |
 //! | `POST /api/images/ID/time` | `{"seconds": 5}` | state |
@@ -34,6 +37,13 @@
 //! Each body that acts on an image may say `"seconds"`, the active time since the last report. `Server-Timing: network`
 //! tells how long the network took, waiting for its turn included. Predictions run one at a time. A preview that a newer
 //! request of the same image overtakes is dropped; a correction never is.
+//!
+//! The network sees a *frame* of the film: a rectangle that may be turned (`"degrees"`, clockwise on the film), `"mirrored"`, and
+//! reach beyond the film. Its `"center"` and the `corners` in a state's `view` are measured from the film's outer edges, half a pixel
+//! more than points. What `view` leaves out stays; `find` looks for the spine again; `whole` is all of the film; `turn`, `mirror` and
+//! `invert` change how the film is seen, and the frame stays around what it is around. Each predicts anew with the present hints, and
+//! undo takes it back. Where the points are doubtful, `view.doubt` says why, and there are no angles; where no spine was found,
+//! `view.nothing_found` is true, and the points are not to be shown.
 //!
 //! Moving all names (`shift`) moves no point: hints go with their points, the vertebra that falls off the end is gone with
 //! its hints, and the new one at the other end continues the line of its neighbours with confidence 0. Undo brings all

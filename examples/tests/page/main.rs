@@ -8,11 +8,13 @@
 #![allow(clippy::print_stderr)]
 
 mod browser;
+mod framing;
 mod output;
 mod program;
 
 use browser::{Browser, DOWN, Place, UP, pause, to};
 use fantoccini::key::Key;
+use framing::{changes_the_frame, draws_a_frame_where_nothing_was_found};
 use program::{Program, draw_phantoms};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -45,6 +47,8 @@ fn a_person_corrects_spines() {
         keeps_the_view_for_the_next_image(&browser).await;
         exports_and_imports(&browser).await;
         let program = survives_a_kill(&browser, program, folder.path()).await;
+        changes_the_frame(&browser).await;
+        let program = draws_a_frame_where_nothing_was_found(&browser, program, folder.path()).await;
         works_by_keyboard_alone(&browser).await;
         tells_how_quickly_it_answers(&browser).await;
         fills_a_large_screen(&browser).await;

@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use super::Session;
+use ikem_core::Hints;
+
+use super::{Session, Snapshot};
+use crate::view::View;
 
 /// Below this confidence a keypoint is unsure.
 pub const UNSURE_BELOW: f32 = 0.37;
@@ -37,20 +40,35 @@ impl fmt::Display for Doubt {
     }
 }
 
+impl Doubt {
+    /// What is doubtful about points of these confidences that were found in `view` (`None`: the whole film); `None` where nothing
+    /// is. Points that a person placed are sure.
+    #[must_use]
+    pub fn of(view: Option<&View>, hints: &Hints, confidences: &[f32]) -> Option<Self> {
+        let nothing = view.filter(|view| !view.has_spine() && hints.is_empty());
+        if let Some(confidence) = nothing.and_then(|view| view.confidence) {
+            return Some(Self::NothingFound { confidence });
+        }
+        let unsure = |(keypoint, confidence): &(usize, &f32)| {
+            **confidence < UNSURE_BELOW && hints.get(*keypoint).is_none()
+        };
+        let (unsure, of) = (confidences.iter().enumerate().filter(unsure).count(), confidences.len());
+        (unsure > 0 && unsure as f64 >= DOUBTFUL * of as f64).then_some(Self::Unsure { unsure, of })
+    }
+}
+
 impl Session {
     /// What is doubtful about the present state; `None` where nothing is. Points that a person placed are sure.
     #[must_use]
     pub fn doubt(&self) -> Option<Doubt> {
-        let view = self.view();
-        if let Some(confidence) = view.confidence.filter(|_| !view.has_spine() && self.hints().is_empty()) {
-            return Some(Doubt::NothingFound { confidence });
-        }
-        let confidences = self.prediction().confidences();
-        let unsure = |(keypoint, confidence): (usize, &f32)| {
-            *confidence < UNSURE_BELOW && self.hints().get(keypoint).is_none()
-        };
-        let (unsure, of) =
-            (confidences.iter().enumerate().filter(|point| unsure(*point)).count(), confidences.len());
-        (unsure > 0 && unsure as f64 >= DOUBTFUL * of as f64).then_some(Doubt::Unsure { unsure, of })
+        Doubt::of(Some(self.view()), self.hints(), self.prediction().confidences())
+    }
+}
+
+impl Snapshot {
+    /// What is doubtful about this state; `None` where nothing is.
+    #[must_use]
+    pub fn doubt(&self) -> Option<Doubt> {
+        Doubt::of(self.view.as_ref(), &self.hints, &self.confidences)
     }
 }

@@ -108,6 +108,14 @@ export class Annotation {
     const accepted = this.#state.image.status !== 'accepted';
     return this.#change('accept', { accepted }, accepted ? 'Accepted' : 'Back in work');
   };
+  find = () => this.#change('find', {}, 'Looked for the spine again');
+  whole = () => this.#change('whole', {}, 'The whole film');
+  turn = (turns) => this.#change('turn', { turns }, turns > 0 ? 'Turned right' : 'Turned left');
+  mirror = () => this.#change('mirror', {}, 'Mirrored');
+  invert = () => this.#change('invert', {}, this.#state.image.view.negative ? 'No negative' : 'A negative');
+  /** Has the network see the film in a frame. */
+  frame = ({ center, width, height, degrees, mirrored }) =>
+    this.#change('view', { frame: { center, width, height, degrees, mirrored } }, 'Frame set');
   remove = (keypoint) =>
     this.#change('remove', { keypoint }, `Correction of ${this.#name(keypoint)} removed`);
   shift = (by) => this.#change('shift', { by }, by > 0 ? 'Names moved down' : 'Names moved up', false);
@@ -134,7 +142,7 @@ export class Annotation {
   }
 
   async #perform(id, action, body, message, ghosts) {
-    const handed = this.#state.moving;
+    const { moving: handed, framing } = this.#state;
     this.#store.set({ busy: true });
     try {
       // What is imported is a file's content and nothing else.
@@ -148,6 +156,8 @@ export class Annotation {
       this.#report(error);
       return null;
     } finally {
+      // A frame changed again meanwhile stays in the hand.
+      if (this.#state.framing === framing) this.#store.set({ framing: null });
       this.#store.set({ busy: false });
     }
   }

@@ -3,6 +3,7 @@
 // A command has `keys` (the first is shown on its button), `text` for the help, `run`, and where it makes sense `enabled`
 // and `pressed`. Keys that repeat while held are marked. A name such as `Shift+N` means the letter N with Shift.
 
+import { hasPoints } from './scene.js';
 import { PLAIN, checked } from './tone.js';
 
 const ZOOM_STEP = 1.25;
@@ -33,7 +34,8 @@ const choose = (app, index) => {
   app.stage.reveal(index);
 };
 const nudge = (app, dx, dy) => {
-  app.annotation.nudge(dx, dy);
+  const { x, y } = app.store.state.view.orientation.filmWay({ x: dx, y: dy });
+  app.annotation.nudge(x, y);
   if (app.store.state.chosen !== null) app.stage.reveal(app.store.state.chosen);
 };
 const arrow = (name, text, dx, dy) => [
@@ -49,8 +51,8 @@ const isHinted = (state) => hasChosen(state) && state.image.keypoints[state.chos
 
 export const GROUPS = [
   ['Points', [
-    { id: 'nextPoint', keys: ['Tab'], text: 'Next point', repeats: true, film: true, enabled: hasImage, run: (app) => stepPoint(app, 1) },
-    { id: 'previousPoint', keys: ['Shift+Tab'], text: 'Previous point', repeats: true, film: true, enabled: hasImage, run: (app) => stepPoint(app, -1) },
+    { id: 'nextPoint', keys: ['Tab'], text: 'Next point', repeats: true, film: true, enabled: hasPoints, run: (app) => stepPoint(app, 1) },
+    { id: 'previousPoint', keys: ['Shift+Tab'], text: 'Previous point', repeats: true, film: true, enabled: hasPoints, run: (app) => stepPoint(app, -1) },
     { id: 'nextSuspect', keys: ['N'], text: 'Next point the model is unsure of', enabled: ({ image }) => image?.suspects.length > 0, run: (app) => stepSuspect(app, 1) },
     { id: 'previousSuspect', keys: ['Shift+N'], text: 'Previous unsure point', enabled: ({ image }) => image?.suspects.length > 0, run: (app) => stepSuspect(app, -1) },
     ...arrow('Up', 'Move the point 1 pixel', 0, -1),
@@ -87,7 +89,7 @@ export const GROUPS = [
     { id: 'correctTool', keys: ['V'], text: 'Mouse corrects points', pressed: ({ tool }) => tool === 'correct', run: (app) => app.store.set({ tool: 'correct' }) },
     { id: 'panTool', keys: ['D'], text: 'Mouse moves the film (or hold Space)', pressed: ({ tool }) => tool === 'pan', run: (app) => app.store.set({ tool: 'pan' }) },
     { id: 'windowTool', keys: ['W'], text: 'Mouse sets window and level (or right button)', pressed: ({ tool }) => tool === 'window', run: (app) => app.store.set({ tool: 'window' }) },
-    { id: 'invert', keys: ['I'], text: 'Invert', pressed: ({ tone }) => tone.invert, run: (app) => app.store.set({ tone: { ...app.store.state.tone, invert: !app.store.state.tone.invert } }) },
+    { id: 'invert', keys: ['I'], text: 'Show inverted', pressed: ({ tone }) => tone.invert, run: (app) => app.store.set({ tone: { ...app.store.state.tone, invert: !app.store.state.tone.invert } }) },
     { id: 'wider', keys: ['}'], text: 'Wider window', repeats: true, run: (app) => toneBy(app, { window: TONE_STEP }) },
     { id: 'narrower', keys: ['{'], text: 'Narrower window', repeats: true, run: (app) => toneBy(app, { window: -TONE_STEP }) },
     { id: 'darker', keys: [']'], text: 'Level up, darker', repeats: true, run: (app) => toneBy(app, { level: TONE_STEP }) },
@@ -105,6 +107,15 @@ export const GROUPS = [
     { id: 'nextRegion', keys: ['F6'], text: 'Go to the film, the findings, the folder, the bar', run: (app) => app.nextRegion() },
     { id: 'help', keys: ['?', 'F1'], text: 'These keys', run: (app) => app.toggleHelp() },
     { id: 'dismiss', keys: [], text: 'Dismiss the message', run: (app) => app.store.set({ alert: null }) },
+  ]],
+  ['Frame: what the network sees', [
+    { id: 'frameTool', keys: ['B'], text: 'Show and change the frame', enabled: hasImage, pressed: ({ tool }) => tool === 'frame', run: (app) => app.store.set({ tool: app.store.state.tool === 'frame' ? 'correct' : 'frame' }) },
+    { id: 'find', keys: ['S'], text: 'Find the spine again', enabled: hasImage, run: (app) => app.annotation.find() },
+    { id: 'whole', keys: ['Shift+F'], text: 'Use the whole film', enabled: hasImage, run: (app) => app.annotation.whole() },
+    { id: 'turnLeft', keys: ['<'], text: 'Turn the film left', enabled: hasImage, run: (app) => app.annotation.turn(-1) },
+    { id: 'turnRight', keys: ['>'], text: 'Turn the film right', enabled: hasImage, run: (app) => app.annotation.turn(1) },
+    { id: 'mirror', keys: ['X'], text: 'Mirror the film', enabled: hasImage, pressed: ({ image }) => image?.view.frame.mirrored, run: (app) => app.annotation.mirror() },
+    { id: 'negative', keys: ['J'], text: 'The film is a negative: invert it', enabled: hasImage, pressed: ({ image }) => image?.view.negative, run: (app) => app.annotation.invert() },
   ]],
 ];
 

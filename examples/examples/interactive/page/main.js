@@ -10,6 +10,7 @@ import * as keys from './keys.js';
 import * as cobb from './panels/cobb.js';
 import * as compare from './panels/compare.js';
 import * as folder from './panels/folder.js';
+import * as frame from './panels/frame.js';
 import * as hints from './panels/hints.js';
 import * as points from './panels/points.js';
 import * as status from './panels/status.js';
@@ -30,7 +31,7 @@ const store = new Store({
   // What the server says.
   skeleton: null, model: null, models: [], matching: null, images: [], image: null, bitmap: null, heatmap: null,
   // What the person is doing.
-  chosen: null, hovered: null, moving: null, ghosts: null, cursor: null, tool: 'correct', panning: false,
+  chosen: null, hovered: null, moving: null, framing: null, ghosts: null, cursor: null, tool: 'correct', panning: false,
   // How it is shown.
   view: new View(), film: { width: 0, height: 0, ratio: 1 },
   tone: checked(kept('tone', PLAIN)), shown: kept('shown', SHOWN), ...kept('liked', LIKED),
@@ -64,9 +65,10 @@ const app = {
   },
   takes: (key) => key !== 'Tab' || pointsHaveTab,
   escape() {
-    const { moving, chosen, alert } = store.state;
+    const { moving, chosen, alert, tool } = store.state;
     if (cancelPointer() || (moving && !moving.released)) annotation.cancel();
     else if (alert) store.set({ alert: null });
+    else if (tool === 'frame') store.set({ tool: 'correct' });
     else if (chosen !== null) annotation.choose(null);
     else {
       pointsHaveTab = false;
@@ -83,7 +85,7 @@ const app = {
 const cancelPointer = pointer.listen(app);
 app.toggleHelp = help.connect(app);
 
-for (const part of [cobb, compare, folder, hints, points, status, tabs, tone, files, heat, buttons]) part.connect(app);
+for (const part of [cobb, compare, folder, frame, hints, points, status, tabs, tone, files, heat, buttons]) part.connect(app);
 keys.listen(app);
 
 store.watch(['tone'], ({ tone }) => keep('tone', tone));

@@ -6,6 +6,8 @@ export const INK = Object.freeze({
   chosen: '#ffffff',
   suspect: '#ffb454',
   label: '#5ad19a',
+  frame: '#e8f1ff',
+  unseen: 'rgba(2, 5, 9, 0.45)',
   cobb: ['#7cc4ff', '#ffd166', '#f78fb3', '#9be28f', '#c3a6ff'],
 });
 

@@ -20,6 +20,9 @@ export function shownCurves({ image, moving, convention }) {
   return angles?.[convention] ?? [];
 }
 
+/** Whether there are points to show: where no spine was found, there are none. */
+export const hasPoints = ({ image }) => image !== null && !image.view.nothing_found;
+
 /** What `drawPoints` draws. */
 export function pointScene(state) {
   const { skeleton, image, chosen, hovered, shown } = state;
@@ -51,6 +54,7 @@ export function vertebraOf(skeleton) {
 
 /** The point nearest to a place on the screen, no farther than `reach` from it; or null. */
 export function pointAt(state, place, reach) {
+  if (!hasPoints(state)) return null;
   let [nearest, least] = [null, reach];
   shownPoints(state).forEach((point, index) => {
     const { x, y } = state.view.toScreen(point);

@@ -2,11 +2,14 @@
 
 import { drawCobbAngles, drawCobbLines } from './draw/cobb.js';
 import { drawFilm, ToneFilter } from './draw/film.js';
+import { drawFrame, drawHandles } from './draw/frame.js';
 import { drawHeatmap } from './draw/heatmap.js';
 import { drawLabels } from './draw/labels.js';
 import { drawMagnifier } from './draw/magnifier.js';
 import { drawPoints } from './draw/points.js';
-import { pointScene, shownCurves, shownPoints } from './scene.js';
+import { isFraming, shownFrame } from './framing.js';
+import { Orientation } from './orientation.js';
+import { hasPoints, pointScene, shownCurves, shownPoints } from './scene.js';
 import { View } from './view.js';
 
 const element = (id) => document.getElementById(id);
@@ -24,11 +27,12 @@ export class Stage {
     this.#store = store;
     const tone = new ToneFilter([element('film-canvas'), element('magnified-film')]);
     this.#watchSize(element('film'));
-    store.watch(['tone'], (state) => tone.apply(state.tone));
+    store.watch(['tone', 'image'], (state) => tone.apply(state.tone, state.image?.view.negative === true));
     store.watch(['bitmap'], () => this.fit());
+    store.watch(['image'], ({ image, view }) => image && !view.orientation.same(Orientation.of(image)) && this.fit());
     store.watch(['bitmap', 'view'], () => this.#redraw('film'));
-    store.watch(['heatmap', 'view'], () => this.#redraw('heat'));
-    const drawn = ['image', 'moving', 'ghosts', 'chosen', 'hovered', 'shown', 'convention', 'view', 'cursor', 'bitmap'];
+    store.watch(['heatmap', 'view', 'image'], () => this.#redraw('heat'));
+    const drawn = ['image', 'moving', 'ghosts', 'chosen', 'hovered', 'shown', 'convention', 'view', 'cursor', 'bitmap', 'framing', 'tool'];
     store.watch(drawn, () => this.#redraw('points'));
   }
 
@@ -41,7 +45,7 @@ export class Stage {
   fit() {
     const { image, film } = this.#store.state;
     if (!image || film.width === 0) return;
-    this.#fitted = View.fitting(image, film);
+    this.#fitted = View.fitting(Orientation.of(image), film);
     this.#store.set({ view: this.#fitted });
   }
 
@@ -49,15 +53,15 @@ export class Stage {
   zoom(factor, place) {
     const { view, film, image } = this.#store.state;
     if (!image) return;
-    const smallest = View.fitting(image, film).scale / 2;
+    const smallest = View.fitting(view.orientation, film).scale / 2;
     const middle = { x: film.width / 2, y: film.height / 2 };
-    this.#store.set({ view: view.zoomed(factor, place ?? middle, smallest).kept(image, film) });
+    this.#store.set({ view: view.zoomed(factor, place ?? middle, smallest).kept(film) });
   }
 
   /** Moves the image by so many CSS pixels. */
   pan(dx, dy) {
     const { view, film, image } = this.#store.state;
-    if (image) this.#store.set({ view: view.panned(dx, dy).kept(image, film) });
+    if (image) this.#store.set({ view: view.panned(dx, dy).kept(film) });
   }
 
   /** Brings a point into sight. */
@@ -106,13 +110,21 @@ export class Stage {
   }
 
   #drawPoints(state) {
-    const { image, skeleton, film, view, shown } = state;
+    const { image, skeleton, film, view } = state;
     const context = this.#points;
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.clearRect(0, 0, context.canvas.width, context.canvas.height);
     drawMagnifier(state, this.unit);
     if (!image || !skeleton) return;
     context.setTransform(film.ratio, 0, 0, film.ratio, 0, 0);
+    const frame = isFraming(state) ? shownFrame(state) : null;
+    if (frame) drawFrame(context, frame, view, film, this.unit);
+    if (hasPoints(state)) this.#drawFindings(context, state);
+    if (frame) drawHandles(context, frame, view, this.unit);
+  }
+
+  #drawFindings(context, state) {
+    const { image, skeleton, view, shown } = state;
     const scene = pointScene(state);
     if (shown.labels && image.comparison) {
       drawLabels(context, image.comparison.labels, scene.points, view, this.unit);

@@ -65,7 +65,7 @@ export class Workplace {
       if (turn !== this.#opening) return;
       this.#state.bitmap?.close();
       const before = this.#state.image?.id;
-      this.#store.set({ image, bitmap, moving: null, ghosts: null, message: null, ...(before === id ? {} : { chosen: null, hovered: null }) });
+      this.#store.set({ image, bitmap, moving: null, framing: null, ghosts: null, message: null, ...(before === id ? {} : { chosen: null, hovered: null }) });
       history.replaceState(null, '', `#${id}`);
     } catch (error) {
       if (turn === this.#opening) this.#report(error);
@@ -143,7 +143,7 @@ export class Workplace {
   /** Waits until the program answers again, and shows what it kept. */
   async reconnect() {
     if (this.#state.offline) return;
-    this.#store.set({ offline: true, moving: null });
+    this.#store.set({ offline: true, moving: null, framing: null });
     for (;;) {
       await pause(RECONNECT_MS);
       try {

@@ -1,6 +1,6 @@
 //! The Cobb angles of an image, with the lines that show them.
 
-use ikem_core::{Keypoints, Point, Size, Skeleton};
+use ikem_core::{Frame, Keypoints, Point, Size, Skeleton};
 use ikem_eval::{Curve, Region, Script, challenge_angles, clinical_curves};
 
 use super::api::{Angles, ChallengeAngle, ClinicalAngle, Line};
@@ -8,13 +8,22 @@ use super::api::{Angles, ChallengeAngle, ClinicalAngle, Line};
 /// A curve counts from here on, as a scoliosis does.
 const MINIMUM: f64 = 10.0;
 
-/// The angles of both conventions; none where the points are not the spine's, or a vertebra has no direction.
-pub fn angles(keypoints: &Keypoints, size: Size, skeleton: &Skeleton) -> Option<Angles> {
+/// The points of a film of `size` where they are once it is turned and mirrored as its frame faces it, and its size then.
+pub fn upright(keypoints: &Keypoints, size: Size, frame: &Frame) -> (Keypoints, Size) {
+    let facing = frame.facing(size);
+    let seen = Size::new(facing.width() as usize, facing.height() as usize);
+    (keypoints.iter().map(|&point| facing.to_grid(point, size, seen)).collect(), seen)
+}
+
+/// The angles of both conventions, as the network sees the film in `frame`; none where the points are not the spine's, or a
+/// vertebra has no direction.
+pub fn angles(keypoints: &Keypoints, size: Size, frame: &Frame, skeleton: &Skeleton) -> Option<Angles> {
     if *skeleton != Skeleton::spine() {
         return None;
     }
-    let challenge = challenge_angles(keypoints, size, Script::Matlab).ok()?;
-    let curves = clinical_curves(keypoints, MINIMUM).ok()?;
+    let (seen, seen_size) = upright(keypoints, size, frame);
+    let challenge = challenge_angles(&seen, seen_size, Script::Matlab).ok()?;
+    let curves = clinical_curves(&seen, MINIMUM).ok()?;
     let corners: Vec<[Point; 4]> =
         keypoints.chunks_exact(4).filter_map(|four| four.try_into().ok()).collect();
     let three = [0, 1, 2].map(|place| {

@@ -3,6 +3,8 @@
 use ikem_core::{Point, Skeleton};
 use serde::{Deserialize, Serialize};
 
+use super::framing::Framing;
+
 /// All that is open: `GET /api/workplace`.
 #[derive(Debug, Serialize)]
 pub struct WorkplaceView {
@@ -154,8 +156,10 @@ pub struct State {
     pub shift: isize,
     /// Points that are not hinted and of low confidence, the lowest first.
     pub suspects: Vec<usize>,
-    /// The Cobb angles; none where the points are no spine.
+    /// The Cobb angles; none where the points are no spine, or doubtful.
     pub angles: Option<Angles>,
+    /// How the network sees the film.
+    pub view: Framing,
     /// How far the points are from their labels; none without labels.
     pub comparison: Option<Comparison>,
     /// Corrections given.
@@ -238,7 +242,7 @@ pub struct ClinicalAngle {
     pub lower: usize,
     /// The apical vertebra's index.
     pub apex: usize,
-    /// The side of the image it bulges to.
+    /// The side it bulges to, of the film as the network sees it.
     pub convex: ikem_eval::Side,
     /// How severe it is.
     pub severity: ikem_eval::Severity,

@@ -6,48 +6,22 @@ use std::time::{Duration, Instant};
 use ikem_core::{GrayImage, Heatmaps, Hint, Hints, Keypoints, Point, Skeleton};
 use ikem_data::{Prediction as Exported, Spacing};
 use ikem_eval::{mre, radial_errors};
-use ikem_models::{Prediction, Session, Snapshot};
+use ikem_models::{Doubt, Prediction, Session, Snapshot, UNSURE_BELOW, View};
 
+use super::action::Action;
 use super::angles::angles;
-use super::api::{Comparison, HintView, KeypointView, Preview, State, Status};
+use super::api::{Angles, Comparison, HintView, KeypointView, Preview, State, Status};
 use super::effort_log::{EffortLog, Line};
 use super::entry::Entry;
 use super::failure::{Kind, Result};
+use super::framing::Framing;
 use super::networks::Network;
 use super::sidecar::{Effort, Sidecar};
 
-/// Below this confidence a point is suspect. Of the bundled model's points on the 64 AASCE validation images 15 % are; 53 % of
-/// those, and 17 % of the others, are further off than a fortieth of the image's height.
-pub const SUSPECT_BELOW: f32 = 0.37;
 /// Images of at most so many pixels are held to be shown; larger ones are read again.
 const HELD: usize = 16_000_000;
 /// The most active time in one report, in seconds.
 const LONGEST_REPORT: f64 = 600.0;
-
-/// What is done to an image.
-#[derive(Debug, Clone)]
-pub enum Action {
-    /// A point is put where it belongs.
-    Revise(Hint),
-    /// A hint is taken back.
-    Remove(usize),
-    /// The last change is taken back.
-    Undo,
-    /// The last undo is taken back.
-    Redo,
-    /// All hints are taken back.
-    Reset,
-    /// The network is asked anew.
-    Predict,
-    /// All names move down by some vertebrae.
-    Shift(isize),
-    /// The person is content, or no longer.
-    Accept(bool),
-    /// An exported file takes the place of the points.
-    Import(Box<Exported>),
-    /// Time went by.
-    Time,
-}
 
 /// One open image.
 #[derive(Debug)]
@@ -160,6 +134,7 @@ impl Document {
             Action::Redo => return Ok(self.session.redo()),
             Action::Reset => self.session.reset(),
             Action::Predict => self.session.predict_anew()?,
+            Action::Reframe(reframing) => reframing.apply(&mut self.session)?,
             Action::Shift(by) => {
                 if !self.session.shift_names(*by)? {
                     return Err(Kind::Invalid.because(format!("names can't be moved by {by} vertebrae")));
@@ -188,6 +163,8 @@ impl Document {
             keypoints: exported.points(),
             confidences: exported.keypoints.iter().map(|keypoint| keypoint.confidence).collect(),
             shift: self.session.shift(),
+            // Whoever placed the points had found the spine.
+            view: Some(View { confidence: None, ..*self.session.view() }),
         };
         Ok(self.session.adopt(&snapshot)?)
     }
@@ -198,11 +175,18 @@ impl Document {
         let mut hints = self.session.hints().clone();
         hints.set(hint);
         let shown = hints.applied_to(prediction.keypoints());
+        let doubt = Doubt::of(Some(self.session.view()), &hints, prediction.confidences());
         Ok(Preview {
             overtaken: false,
             keypoints: keypoint_views(&shown, &prediction, &hints),
-            angles: angles(&shown, self.session.image_size(), self.skeleton()),
+            angles: self.angles(&shown, doubt),
         })
+    }
+
+    /// The Cobb angles of points that are not doubtful.
+    fn angles(&self, shown: &Keypoints, doubt: Option<Doubt>) -> Option<Angles> {
+        let (size, frame) = (self.session.image_size(), &self.session.view().frame);
+        if doubt.is_some() { None } else { angles(shown, size, frame, self.skeleton()) }
     }
 
     /// The heatmap of one keypoint.
@@ -242,14 +226,15 @@ impl Document {
             Action::Revise(hint) => self.session.moved(hint.keypoint),
             _ => None,
         };
+        let view = matches!(action, Action::Reframe(_)).then(|| self.session.view());
         let Effort { clicks, seconds, .. } = self.effort;
-        Line { image: &entry.name, action: action.name(), keypoint, point, moved, clicks, seconds }
+        Line { image: &entry.name, action: action.name(), keypoint, point, moved, view, clicks, seconds }
     }
 
     /// The image as it stands.
     pub fn state(&self, entry: &Entry) -> State {
         let (session, size) = (&self.session, self.session.image_size());
-        let (shown, prediction) = (session.keypoints(), session.prediction());
+        let (shown, prediction, doubt) = (session.keypoints(), session.prediction(), session.doubt());
         let hint_view = |hint: &Hint| HintView {
             keypoint: hint.keypoint,
             name: self.skeleton().names().get(hint.keypoint).cloned().unwrap_or_default(),
@@ -269,8 +254,12 @@ impl Document {
             can_undo: session.can_undo(),
             can_redo: session.can_redo(),
             shift: session.shift(),
-            suspects: suspects(prediction.confidences(), session.hints()),
-            angles: angles(&shown, size, self.skeleton()),
+            suspects: match doubt {
+                Some(Doubt::NothingFound { .. }) => Vec::new(),
+                _ => suspects(prediction.confidences(), session.hints()),
+            },
+            angles: self.angles(&shown, doubt),
+            view: Framing::of(session.view(), size, doubt),
             comparison: self.labels.as_ref().map(|labels| Comparison {
                 labels: labels.to_vec(),
                 errors: radial_errors(&shown, labels),
@@ -282,29 +271,6 @@ impl Document {
             network: self.predicted_by.clone(),
             network_differs: self.predicted_by != self.network.name,
             save_error: self.save_error.clone(),
-        }
-    }
-}
-
-impl Action {
-    /// Whether the network has to predict for it.
-    pub const fn asks_the_network(&self) -> bool {
-        matches!(self, Self::Revise(_) | Self::Remove(_) | Self::Predict)
-    }
-
-    const fn name(&self) -> &'static str {
-        match self {
-            Self::Revise(_) => "revise",
-            Self::Remove(_) => "remove",
-            Self::Undo => "undo",
-            Self::Redo => "redo",
-            Self::Reset => "reset",
-            Self::Predict => "predict",
-            Self::Shift(_) => "shift",
-            Self::Accept(true) => "accept",
-            Self::Accept(false) => "take back",
-            Self::Import(_) => "import",
-            Self::Time => "time",
         }
     }
 }
@@ -321,7 +287,7 @@ fn keypoint_views(shown: &Keypoints, prediction: &Prediction, hints: &Hints) -> 
 
 /// Points that are not hinted and of low confidence, the lowest first.
 fn suspects(confidences: &[f32], hints: &Hints) -> Vec<usize> {
-    let suspect = |&(k, &confidence): &(usize, &f32)| confidence < SUSPECT_BELOW && hints.get(k).is_none();
+    let suspect = |&(k, &confidence): &(usize, &f32)| confidence < UNSURE_BELOW && hints.get(k).is_none();
     let mut found: Vec<(usize, &f32)> = confidences.iter().enumerate().filter(suspect).collect();
     found.sort_by(|a, b| a.1.total_cmp(b.1));
     found.into_iter().map(|(k, _)| k).collect()

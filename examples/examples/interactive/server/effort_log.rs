@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use ikem_models::View;
 use serde::Serialize;
 
 /// The file `annotation-log.jsonl`, opened when there is something to write.
@@ -31,6 +32,9 @@ pub struct Line<'a> {
     /// How far it moved, in pixels of the image.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub moved: Option<f32>,
+    /// How the network sees the film now, where that was changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub view: Option<&'a View>,
     /// Corrections of this image so far.
     pub clicks: u32,
     /// Active seconds on this image so far.

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use axum::extract::State as Shared;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
-use ikem_core::Skeleton;
+use ikem_core::{Keypoints, Point, Skeleton};
 use ikem_data::{Prediction, coco_predictions, csv_predictions, overlay};
+use ikem_models::Doubt;
 
 use super::failure::{Kind, Result};
 use super::report;
@@ -70,7 +71,14 @@ fn picture(image: &ikem_core::GrayImage, skeleton: &Skeleton, sidecar: &Sidecar)
     let prediction = sidecar.prediction();
     let hinted = prediction.keypoints.iter().enumerate().filter(|(_, keypoint)| keypoint.hinted);
     let hinted: Vec<usize> = hinted.map(|(k, _)| k).collect();
-    Ok(overlay(image, skeleton, &prediction.points(), &hinted)?.to_png()?)
+    let nothing = matches!(sidecar.states.present().doubt(), Some(Doubt::NothingFound { .. }));
+    let points = if nothing { nowhere(skeleton) } else { prediction.points() };
+    Ok(overlay(image, skeleton, &points, &hinted)?.to_png()?)
+}
+
+/// Points that an overlay leaves out.
+pub fn nowhere(skeleton: &Skeleton) -> Keypoints {
+    vec![Point::new(f32::NAN, f32::NAN); skeleton.len()].into_iter().collect()
 }
 
 fn json(prediction: &Prediction) -> Result<Vec<u8>> {

@@ -1,5 +1,6 @@
 //! The page: a thin server in front of the sessions.
 
+mod action;
 mod angles;
 mod api;
 mod assets;
@@ -10,6 +11,7 @@ mod effort_log;
 mod entry;
 mod exports;
 mod failure;
+mod framing;
 mod networks;
 mod options;
 mod report;

@@ -4,10 +4,11 @@ use std::fmt::Write;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use ikem_core::{GrayImage, Keypoints, Point, Resampling, Size, Skeleton, resample};
+use ikem_core::{GrayImage, Keypoints, Point, Resampling, Size, Skeleton, resample_frame};
 use ikem_data::overlay;
 
 use super::api::{Angles, State};
+use super::exports::nowhere;
 use super::failure::{Kind, Result};
 
 /// How high the picture is at the most, in pixels: a printed page shows no more.
@@ -26,6 +27,8 @@ pub fn html(state: &State, image: &GrayImage, skeleton: &Skeleton) -> Result<Vec
     write_facts(&mut body, state).map_err(failed)?;
     if let Some(angles) = &state.angles {
         write_angles(&mut body, angles, skeleton).map_err(failed)?;
+    } else if let Some(doubt) = &state.view.doubt {
+        writeln!(body, "<h2>Cobb angles</h2><p>Left out: {}.</p>", escaped(doubt)).map_err(failed)?;
     }
     write_hints(&mut body, state).map_err(failed)?;
     let picture = STANDARD.encode(picture(state, image, skeleton)?);
@@ -42,16 +45,23 @@ pub fn html(state: &State, image: &GrayImage, skeleton: &Skeleton) -> Result<Vec
     .into_bytes())
 }
 
-/// The radiograph with the points, no larger than needed.
+/// The radiograph with the points, turned and mirrored as the network sees it, and no larger than needed.
 fn picture(state: &State, image: &GrayImage, skeleton: &Skeleton) -> Result<Vec<u8>> {
-    let from = image.size();
+    let film = image.size();
+    let facing = state.view.facing(film);
+    let from = Size::new(facing.width() as usize, facing.height() as usize);
     let height = from.height.min(HEIGHT);
     let width = (from.width * height).div_ceil(from.height).max(1);
     let to = Size::new(width, height);
-    let small = resample(image, to, Resampling::Area).map_err(|error| Kind::Failed.because(error))?;
-    let points: Keypoints = state.keypoints.iter().map(|point| Point::new(point.x, point.y)).collect();
+    let small =
+        resample_frame(image, &facing, to, Resampling::Area).map_err(|error| Kind::Failed.because(error))?;
+    let on_film = state.keypoints.iter().map(|point| Point::new(point.x, point.y));
+    let points: Keypoints = match state.view.nothing_found {
+        true => nowhere(skeleton),
+        false => on_film.map(|point| facing.to_grid(point, film, to)).collect(),
+    };
     let hinted: Vec<usize> = state.hints.iter().map(|hint| hint.keypoint).collect();
-    Ok(overlay(&small, skeleton, &points.rescaled(from, to), &hinted)?.to_png()?)
+    Ok(overlay(&small, skeleton, &points, &hinted)?.to_png()?)
 }
 
 fn write_facts(body: &mut String, state: &State) -> std::fmt::Result {
@@ -64,6 +74,7 @@ fn write_facts(body: &mut String, state: &State) -> std::fmt::Result {
     let rows = [
         ("Size", format!("{} × {} px", state.width, state.height)),
         ("Status", status.to_owned()),
+        ("Seen", state.view.words()),
         ("Network", escaped(&state.network)),
         ("Corrections", state.clicks.to_string()),
         ("Time", format!("{:.0} s", state.seconds)),
@@ -86,13 +97,13 @@ fn write_angles(body: &mut String, angles: &Angles, skeleton: &Skeleton) -> std:
     writeln!(body, "<h2>Cobb angles, end plates</h2><table>")?;
     writeln!(
         body,
-        "<tr><th>Curve</th><th>Angle</th><th>End vertebrae</th><th>Apex</th><th>Convex</th></tr>"
+        "<tr><th>Curve</th><th>Angle</th><th>End vertebrae</th><th>Apex</th><th>Convex, as pictured</th></tr>"
     )?;
     for curve in &angles.clinical {
         let mark = if curve.major { " (major)" } else { "" };
         let side = match curve.convex {
-            ikem_eval::Side::Left => "image left",
-            ikem_eval::Side::Right => "image right",
+            ikem_eval::Side::Left => "left",
+            ikem_eval::Side::Right => "right",
         };
         writeln!(
             body,

@@ -15,13 +15,14 @@ use ikem_data::{gray_png, heatmap_png};
 use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
 
+use super::action::Action;
 use super::api::{
     Acceptance, Chosen, Matched, Named, Placed, Shifted, State, StatusView, Timed, WorkplaceView,
 };
 use super::assets::{Assets, INDEX};
-use super::document::Action;
 use super::exports;
 use super::failure::{Failure, Kind, Result};
+use super::framing;
 use super::security::{self, Access};
 use super::thumbnail::thumbnail;
 use super::workplace::{Answered, Workplace};
@@ -41,7 +42,8 @@ pub fn router(workplace: Arc<Workplace>, assets: Assets, access: Access) -> Rout
         .route("/shift", post(shift))
         .route("/accept", post(accept))
         .route("/time", post(time))
-        .route("/import", post(import));
+        .route("/import", post(import))
+        .merge(framing::routes());
     let image = Router::new()
         .route("/image.png", get(picture))
         .route("/matched.png", get(matched_picture))
@@ -106,7 +108,7 @@ impl<S: Send + Sync> FromRequestParts<S> for FileName {
 }
 
 /// A body of JSON; none is the empty object.
-struct Body<T>(T);
+pub struct Body<T>(pub T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     type Rejection = Failure;
@@ -229,7 +231,7 @@ fn png(bytes: Vec<u8>) -> Result<Response> {
 }
 
 /// The answer, with the time that the network took in the header `Server-Timing`.
-fn answer<T: serde::Serialize>((answer, took): Answered<T>) -> Result<Response> {
+pub fn answer<T: serde::Serialize>((answer, took): Answered<T>) -> Result<Response> {
     let timing = format!("network;dur={:.1}", 1000.0 * took.as_secs_f64());
     Ok(([(HeaderName::from_static("server-timing"), timing)], Json(answer)).into_response())
 }

@@ -4,12 +4,13 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
-use ikem_core::{History, Size, Skeleton};
+use ikem_core::{Frame, History, Size, Skeleton};
 use ikem_data::{PredictedKeypoint, Prediction, Spacing};
 use ikem_eval::{Script, challenge_angles};
 use ikem_models::Snapshot;
 use serde::{Deserialize, Serialize};
 
+use super::angles::upright;
 use super::api::Status;
 use super::failure::{Failure, Kind, Result};
 
@@ -132,7 +133,12 @@ impl Sidecar {
         });
         let size = Size::new(self.width, self.height);
         let spine = self.names == Skeleton::spine().names();
-        let cobb = spine.then(|| challenge_angles(&shown, size, Script::Matlab)).and_then(Result::ok);
+        let frame = present.view.map_or(Frame::whole(size), |view| view.frame);
+        let angles = || {
+            let (seen, size) = upright(&shown, size, &frame);
+            challenge_angles(&seen, size, Script::Matlab).ok()
+        };
+        let cobb = (spine && present.doubt().is_none()).then(angles).flatten();
         Prediction {
             image: self.image.clone(),
             width: self.width,

@@ -1,5 +1,7 @@
 //! All images that are open to the page, and how they are reached: by their number alone.
 
+mod pictures;
+
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -8,10 +10,12 @@ use std::time::{Duration, Instant};
 
 use ikem_core::{GrayImage, Heatmaps, Hint};
 use ikem_data::{Manifest, match_histogram};
+use ikem_models::UNSURE_BELOW;
 use tokio::sync::Semaphore;
 
+use super::action::Action;
 use super::api::{ImageView, MatchingView, Preview, Progress, State, Status, StatusView, WorkplaceView};
-use super::document::{Action, Document, Opening, SUSPECT_BELOW};
+use super::document::{Document, Opening};
 use super::effort_log::EffortLog;
 use super::entry::{Entry, Slot, lock};
 use super::failure::{Kind, Result};
@@ -110,7 +114,7 @@ impl Workplace {
                 on: matching.on.load(Ordering::Relaxed),
             }),
             labels: self.labels.is_some(),
-            suspect_below: SUSPECT_BELOW,
+            suspect_below: UNSURE_BELOW,
             skeleton: self.networks.skeleton().cloned(),
             images: self.entries().iter().map(|entry| self.image_view(entry)).collect(),
             progress,
@@ -238,46 +242,6 @@ impl Workplace {
         };
         let ((preview, took), waited) = self.with_document(&entry, true, preview).await?;
         Ok((preview, took + waited))
-    }
-
-    /// The image's pixels, or those that the network sees.
-    pub async fn pixels(self: &Arc<Self>, id: usize, matched: bool) -> Result<Arc<GrayImage>> {
-        let entry = self.entry(id)?;
-        if matched && self.matching.is_none() {
-            return Err(Kind::NotFound.because("there is no reference; start with --match REFERENCE"));
-        }
-        let _turn = self.decoding.acquire().await.map_err(|error| Kind::Failed.because(error))?;
-        let workplace = Arc::clone(self);
-        blocking(move || {
-            let held = match &*lock(&entry.slot) {
-                Slot::Open(document) => document.image(),
-                _ => None,
-            };
-            let image = match held {
-                Some(image) => image,
-                None => Arc::new(entry.source.load()?.image),
-            };
-            Ok(match &workplace.matching {
-                Some(matching) if matched => Arc::new(match_histogram(&image, &matching.reference)),
-                _ => image,
-            })
-        })
-        .await
-    }
-
-    /// A small picture of an image, made once by `make`.
-    pub async fn thumbnail(
-        self: &Arc<Self>,
-        id: usize,
-        make: impl FnOnce(&GrayImage) -> Result<Vec<u8>> + Send + 'static,
-    ) -> Result<Arc<[u8]>> {
-        let entry = self.entry(id)?;
-        if let Some(made) = entry.thumbnail.get() {
-            return Ok(Arc::clone(made));
-        }
-        let image = self.pixels(id, false).await?;
-        let made: Arc<[u8]> = blocking(move || make(&image)).await?.into();
-        Ok(Arc::clone(entry.thumbnail.get_or_init(|| made)))
     }
 
     /// The heatmap of one keypoint; empty where there is no such keypoint.

@@ -17,23 +17,30 @@ export function drawFilm(context, { bitmap, image }, view, ratio) {
   context.drawImage(bitmap, 0, 0, image.width, image.height);
 }
 
-/** Makes the context draw in pixels of the image, whose corner is (0, 0). */
+/** Makes the context draw in pixels of the film, whose corner is (0, 0), turned as the film is shown. */
 export function onImage(context, view, ratio) {
   const scale = view.scale * ratio;
-  context.setTransform(scale, 0, 0, scale, view.x * ratio, view.y * ratio);
+  const { xx, xy, yx, yy } = view.orientation;
+  const origin = view.toScreen({ x: -0.5, y: -0.5 });
+  context.setTransform(scale * xx, scale * yx, scale * xy, scale * yy, origin.x * ratio, origin.y * ratio);
 }
 
 /** Shows canvases with the given settings. */
 export class ToneFilter {
   #functions = document.querySelectorAll('#tone-filter feComponentTransfer > *');
   #canvases;
+  #table = null;
 
   constructor(canvases) {
     this.#canvases = canvases;
   }
 
-  apply(tone) {
+  /** The settings, of a film that is a negative or not. */
+  apply(settings, negative) {
+    const tone = { ...settings, invert: settings.invert !== negative };
     const table = curve(tone);
+    if (table === this.#table) return;
+    this.#table = table;
     for (const channel of this.#functions) channel.setAttribute('tableValues', table);
     const filter = isPlain(tone) ? 'none' : 'url(#tone-filter)';
     for (const canvas of this.#canvases) canvas.style.filter = filter;

@@ -1,4 +1,4 @@
-// Draws where the network looks for a point.
+// Draws where the network looks for a point: the heatmap lies in the frame.
 
 import { onImage } from './film.js';
 
@@ -8,5 +8,9 @@ export function drawHeatmap(context, { heatmap, image }, view, ratio) {
   if (!heatmap || !image) return;
   onImage(context, view, ratio);
   context.imageSmoothingQuality = 'high';
-  context.drawImage(heatmap, 0, 0, image.width, image.height);
+  const { center, width, height, degrees, mirrored } = image.view.frame;
+  context.translate(...center);
+  context.rotate((degrees * Math.PI) / 180);
+  context.scale(mirrored ? -1 : 1, 1);
+  context.drawImage(heatmap, -width / 2, -height / 2, width, height);
 }

@@ -1,7 +1,6 @@
 // Draws the magnifier beside a moving point: what lies under it, four times as large.
 
 import { pointScene } from '../scene.js';
-import { View } from '../view.js';
 import { drawFilm } from './film.js';
 import { drawPoints } from './points.js';
 
@@ -25,8 +24,7 @@ export function drawMagnifier(state, unit) {
   }
   const place = view.toScreen(moving);
   put(place, side, outward(state), state.film, unit);
-  const scale = TIMES * view.scale;
-  const magnified = new View(scale, side / 2 - (moving.x + 0.5) * scale, side / 2 - (moving.y + 0.5) * scale);
+  const magnified = view.around(moving, TIMES * view.scale, side);
   drawFilm(film, { bitmap, image }, magnified, ratio);
   marks.setTransform(1, 0, 0, 1, 0, 0);
   marks.clearRect(0, 0, marks.canvas.width, marks.canvas.height);
@@ -38,10 +36,11 @@ export function drawMagnifier(state, unit) {
 }
 
 /** The side of its vertebra that the moving point is on: 1 for the right, -1 for the left. */
-function outward({ moving, skeleton, image }) {
+function outward({ moving, skeleton, image, view }) {
   const own = skeleton.vertebrae.find(({ corners }) => corners.includes(moving.index))?.corners ?? [moving.index];
-  const middle = own.reduce((sum, corner) => sum + image.keypoints[corner].x, 0) / own.length;
-  return image.keypoints[moving.index].x < middle ? -1 : 1;
+  const across = (index) => view.toScreen(image.keypoints[index]).x;
+  const middle = own.reduce((sum, corner) => sum + across(corner), 0) / own.length;
+  return across(moving.index) < middle ? -1 : 1;
 }
 
 /** Puts the box beside the point, away from the spine if there is room. */

@@ -25,7 +25,12 @@ export function connect({ store }) {
   });
 }
 
-const none = ({ image }) => (image ? [element('li', { class: 'quiet' }, 'No angles: the points form no spine.')] : []);
+function none({ image }) {
+  if (!image) return [];
+  const { doubt } = image.view;
+  const why = doubt ? `No angles. ${doubt[0].toUpperCase()}${doubt.slice(1)}.` : 'No angles: the points form no spine.';
+  return [element('li', { class: doubt ? 'doubt' : 'quiet' }, why)];
+}
 
 function item(curve, index, { skeleton }) {
   const [upper, lower] = [curve.upper, curve.lower].map((vertebra) => skeleton.vertebrae[vertebra].name);

@@ -42,6 +42,7 @@ export function connect({ store, annotation, stage }) {
       const { hinted, confidence } = image.keypoints[index];
       const state = hinted ? 'corrected' : suspects.has(index) ? 'unsure' : 'predicted';
       button.dataset.state = state;
+      button.disabled = image.view.nothing_found;
       button.setAttribute('aria-pressed', String(index === chosen));
       button.tabIndex = index === (chosen ?? 0) ? 0 : -1;
       const sure = hinted ? state : `${state}, confidence ${Math.round(100 * confidence)} %`;

@@ -1,7 +1,9 @@
 // Decides what a pointer on the film does.
 
+import { cursorOf, isFraming, partAt, shownFrame } from '../framing.js';
 import { pointAt } from '../scene.js';
 import { drag } from './drag.js';
+import { frame } from './frame.js';
 import { pan } from './pan.js';
 import { pinch } from './pinch.js';
 import { press } from './press.js';
@@ -26,6 +28,16 @@ export function listen(app) {
     film.style.cursor = next?.cursor ?? '';
   };
 
+  const hover = (event, place) => {
+    const { state } = app.store;
+    const framing = isFraming(state) && !state.panning;
+    if (framing) {
+      const shown = shownFrame(state);
+      film.style.cursor = cursorOf(partAt(shown, state.view, place, app.stage.unit), shown, state.view);
+    } else film.style.cursor = '';
+    app.store.set({ hovered: framing || event.altKey ? null : pointAt(state, place, REACH * app.stage.unit) });
+  };
+
   film.addEventListener('pointerdown', (event) => {
     if (!app.store.state.image) return;
     film.focus({ preventScroll: true });
@@ -45,7 +57,7 @@ export function listen(app) {
       fingers.set(event.pointerId, place);
       gesture?.move(place, finger);
     } else if (app.store.state.image) {
-      app.store.set({ hovered: event.altKey ? null : pointAt(app.store.state, place, REACH * app.stage.unit) });
+      hover(event, place);
     }
     if (app.store.state.image) app.store.set({ cursor: app.store.state.view.toImage(place) });
   });
@@ -79,6 +91,7 @@ function gestureOf(app, event, place) {
   if (event.button !== 0) return null;
   if (tool === 'pan') return pan(app, place);
   if (tool === 'window') return windowLevel(app, place);
+  if (isFraming(app.store.state)) return frame(app, place);
   const hit = event.altKey ? null : pointAt(app.store.state, place, REACH * app.stage.unit);
   return hit === null ? press(app, place) : drag(app, hit, place);
 }

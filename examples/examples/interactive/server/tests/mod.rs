@@ -4,6 +4,7 @@
 mod assets;
 mod client;
 mod exports;
+mod framing;
 mod killed;
 mod previews;
 mod random_calls;

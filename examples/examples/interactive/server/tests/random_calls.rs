@@ -24,7 +24,7 @@ impl Own {
     fn act(&mut self, port: u16, random: &mut StdRng) {
         let keypoint = random.random_range(0..68_usize);
         let address = |action: &str| format!("/api/images/{}/{action}", self.id);
-        let state = match random.random_range(0..12) {
+        let state = match random.random_range(0..13) {
             0 => {
                 self.history.undo();
                 post(port, &address("undo"), &json!({}))
@@ -56,6 +56,11 @@ impl Own {
             }
             5 => post(port, &address("accept"), &json!({ "accepted": random.random::<bool>() })),
             6 => get(port, &format!("/api/images/{}", self.id)),
+            7 => {
+                self.history.push(self.history.present().clone());
+                let turns = if random.random() { 1 } else { -1 };
+                post(port, &address("turn"), &json!({ "turns": turns }))
+            }
             _ => {
                 let place =
                     |extent: f32, random: &mut StdRng| (random.random_range(0.0..extent) * 8.0).round() / 8.0;
@@ -98,7 +103,7 @@ fn disturb(port: u16, random: &mut StdRng) {
     let any = |random: &mut StdRng| odd[random.random_range(0..odd.len())].clone();
     let acts = [
         "revise", "preview", "remove", "undo", "redo", "reset", "predict", "shift", "accept", "time",
-        "import",
+        "import", "view", "find", "whole", "turn", "mirror", "invert",
     ];
     let gets = [
         "image.png",

@@ -1,0 +1,116 @@
+//! Films turned by quarter turns, as a person turns them.
+
+use super::Frame;
+use crate::Size;
+
+impl Frame {
+    /// The quarter turns nearest to its own turn, clockwise on the image: 0 to 3.
+    #[must_use]
+    pub fn nearest_quarter(&self) -> u8 {
+        match libm::round(self.degrees / 90.0) {
+            turns if turns == 1.0 => 1,
+            turns if turns == -1.0 => 3,
+            turns if turns == 0.0 => 0,
+            _ => 2,
+        }
+    }
+
+    /// All of a film as this frame faces it: turned by the [nearest quarter turns](Self::nearest_quarter), and mirrored where
+    /// the frame is. A spine that is upright in the frame is upright there, or leans by at most 45°.
+    ///
+    /// ```
+    /// use ikem_core::{Frame, Point, Size};
+    /// let film = Size::new(1800, 900);
+    /// let frame = Frame::new(200.0, 100.0, 600.0, 600.0)?.turned(85.0);
+    /// let facing = frame.facing(film);
+    /// assert_eq!((facing.width(), facing.height(), facing.degrees()), (900.0, 1800.0, 90.0));
+    /// # Ok::<(), ikem_core::Error>(())
+    /// ```
+    #[must_use]
+    pub fn facing(&self, film: Size) -> Self {
+        let mut whole = Self { mirrored: self.mirrored, ..Self::whole(film) };
+        let turns = self.nearest_quarter();
+        if turns % 2 == 1 {
+            (whole.width, whole.height) = (whole.height, whole.width);
+        }
+        whole.turned(90.0 * f64::from(turns))
+    }
+
+    /// The same part of the film after it was turned by so many quarter turns, clockwise as this frame shows it: width and height
+    /// change places with every turn.
+    #[must_use]
+    pub fn seen_turned(self, quarter_turns: i8) -> Self {
+        let mut seen = self;
+        if quarter_turns % 2 != 0 {
+            (seen.width, seen.height) = (self.height, self.width);
+        }
+        // What turns clockwise in a mirror turns the other way on the film; so does the frame of a film that turns.
+        let way = if self.mirrored { 90.0 } else { -90.0 };
+        seen.turned(way * f64::from(quarter_turns))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::tests::any_frame;
+    use super::*;
+    use crate::Point;
+
+    const FILM: Size = Size::new(900, 1800);
+
+    proptest! {
+        #[test]
+        fn a_turned_film_is_seen_turned(
+            frame in any_frame(), turns in -4_i8..=4, x in 0_f32..900.0, y in 0_f32..1800.0,
+        ) {
+            let point = Point::new(x, y);
+            // A place in the frame, from its middle, in pixels of the film.
+            let seen = |frame: &Frame| {
+                let [u, v] = frame.affine(Size::new(1, 1)).apply([f64::from(x) + 0.5, f64::from(y) + 0.5]);
+                [(u - 0.5) * frame.width(), (v - 0.5) * frame.height()]
+            };
+            let mut expected = seen(&frame);
+            for _ in 0..turns.rem_euclid(4) {
+                expected = [-expected[1], expected[0]];
+            }
+            let turned = frame.seen_turned(turns);
+            let found = seen(&turned);
+            for axis in 0..2 {
+                prop_assert!((found[axis] - expected[axis]).abs() < 1e-6, "{found:?} is not {expected:?}");
+            }
+            prop_assert_eq!(turned.contains(point), frame.contains(point));
+        }
+
+        #[test]
+        fn a_film_faces_as_its_frame_does(frame in any_frame(), x in 0_f32..900.0, y in 0_f32..1800.0) {
+            let facing = frame.facing(FILM);
+            prop_assert!(facing.contains(Point::new(x, y)));
+            prop_assert_eq!(facing.is_mirrored(), frame.is_mirrored());
+            prop_assert!((facing.degrees() - frame.degrees() + 540.0).rem_euclid(360.0) - 180.0 <= 45.0);
+            prop_assert!((frame.degrees() - facing.degrees() + 540.0).rem_euclid(360.0) - 180.0 <= 45.0);
+        }
+    }
+
+    #[test]
+    fn four_turns_and_two_mirrors_are_none() {
+        let whole = Frame::whole(FILM);
+        let once = whole.seen_turned(1);
+        assert_eq!(once, once.facing(FILM));
+        assert_eq!(once.seen_turned(1).seen_turned(1).seen_turned(1), whole);
+        assert_eq!(whole.seen_turned(-1), whole.seen_turned(2).seen_turned(1));
+        assert_eq!(once.flipped().seen_turned(1).flipped(), whole);
+        assert_eq!(whole.facing(FILM), whole);
+    }
+
+    #[test]
+    fn the_nearest_quarter_is_between_0_and_3() {
+        let whole = Frame::whole(FILM);
+        for (degrees, turns) in
+            [(44.0, 0), (-44.0, 0), (46.0, 1), (134.0, 1), (180.0, 2), (-136.0, 2), (-90.0, 3)]
+        {
+            assert_eq!(whole.turned(degrees).nearest_quarter(), turns, "{degrees}");
+        }
+    }
+}
