@@ -17,6 +17,9 @@ use crate::view::View;
 
 /// How often a first prediction is framed anew from its own keypoints, at the most.
 const REFRAMINGS: usize = 3;
+/// How much longer than the frame around its spine a film may be that was cropped around it, and how wide over its height.
+const LONGER: f64 = 1.35;
+const WIDER: f64 = 0.65;
 /// By how much the mean confidence must rise for a new frame to be taken.
 const RISE: f32 = 0.005;
 
@@ -155,8 +158,8 @@ impl Predictor {
     }
 
     /// Begins to annotate an image: finds the spine, predicts, frames it anew from the predicted keypoints as long as that raises
-    /// their mean confidence, and then answers corrections. [`Session::view`] tells what was found. Without a locator the network
-    /// sees the whole film.
+    /// their mean confidence, tries the whole film where that may be a crop around the spine, and then answers corrections.
+    /// [`Session::view`] tells what was found. Without a locator the network sees the whole film.
     ///
     /// # Errors
     /// When the device fails.
@@ -209,23 +212,36 @@ impl Predictor {
     pub(crate) fn first(&self, film: &GrayImage) -> Result<(PreparedImage, Prediction)> {
         let skeleton = &self.config().skeleton;
         let locator = self.locator.as_ref().filter(|_| *skeleton == Skeleton::spine());
-        let Some(locator) = locator else {
-            let prepared = self.prepare(film, &View::whole(film.size()))?;
-            let prediction = self.predict_prepared(&prepared, &Hints::new(), None)?;
-            return Ok((prepared, prediction));
-        };
-        let mut prepared = self.prepare(film, &View::of(locator.locate(film)?, film.size()))?;
-        let mut prediction = self.predict_prepared(&prepared, &Hints::new(), None)?;
+        let Some(locator) = locator else { return self.seen(film, &View::whole(film.size())) };
+        let located = View::of(locator.locate(film)?, film.size());
+        let mut best = self.seen(film, &located)?;
+        if !located.has_spine() {
+            return Ok(best);
+        }
         for _ in 0..REFRAMINGS {
-            let frame = skeleton.frame(prediction.keypoints()).and_then(std::result::Result::ok);
-            let Some(frame) = frame.filter(|_| prepared.view.has_spine()) else { break };
-            let next = self.prepare(film, &View { frame, ..prepared.view })?;
-            let again = self.predict_prepared(&next, &Hints::new(), None)?;
-            if again.mean_confidence() < prediction.mean_confidence() + RISE {
+            let frame = skeleton.frame(best.1.keypoints()).and_then(std::result::Result::ok);
+            let Some(frame) = frame else { break };
+            let again = self.seen(film, &View { frame, ..located })?;
+            if again.1.mean_confidence() < best.1.mean_confidence() + RISE {
                 break;
             }
-            (prepared, prediction) = (next, again);
+            best = again;
         }
+        // Where the film was cropped around the spine, its own edges tell the ends better than a locator.
+        let whole = View { frame: located.frame.facing(film.size()), ..located };
+        if is_cropped(&best.0.view.frame, &whole.frame) {
+            let whole = self.seen(film, &whole)?;
+            if whole.1.mean_confidence() > best.1.mean_confidence() {
+                best = whole;
+            }
+        }
+        Ok(best)
+    }
+
+    /// A film in `view`, and the prediction without hints.
+    fn seen(&self, film: &GrayImage, view: &View) -> Result<(PreparedImage, Prediction)> {
+        let prepared = self.prepare(film, view)?;
+        let prediction = self.predict_prepared(&prepared, &Hints::new(), None)?;
         Ok((prepared, prediction))
     }
 
@@ -279,6 +295,12 @@ impl Predictor {
             frame,
         })
     }
+}
+
+/// Whether a film, seen `whole`, may have been cropped around the spine in `frame`: it is hardly longer, and no wider than films
+/// of a spine are.
+fn is_cropped(frame: &Frame, whole: &Frame) -> bool {
+    whole.height() < LONGER * frame.height() && whole.width() < WIDER * whole.height()
 }
 
 /// Keypoints of the grid on the film; those beyond its edges at the edge.
