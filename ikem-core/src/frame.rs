@@ -272,7 +272,7 @@ impl Frame {
     }
 
     fn checked(self) -> Result<Self, Error> {
-        let far = self.center.iter().any(|place| !(place.abs() <= *SIDES.end()));
+        let far = self.center.iter().any(|place| !(-SIDES.end()..=*SIDES.end()).contains(place));
         if far || !SIDES.contains(&self.width) || !SIDES.contains(&self.height) || !self.degrees.is_finite() {
             return Err(Error::Frame(self));
         }

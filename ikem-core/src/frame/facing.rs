@@ -7,12 +7,8 @@ impl Frame {
     /// The quarter turns nearest to its own turn, clockwise on the image: 0 to 3.
     #[must_use]
     pub fn nearest_quarter(&self) -> u8 {
-        match libm::round(self.degrees / 90.0) {
-            turns if turns == 1.0 => 1,
-            turns if turns == -1.0 => 3,
-            turns if turns == 0.0 => 0,
-            _ => 2,
-        }
+        // Between -2 and 2.
+        (libm::round(self.degrees / 90.0) as i8).rem_euclid(4).unsigned_abs()
     }
 
     /// All of a film as this frame faces it: turned by the [nearest quarter turns](Self::nearest_quarter), and mirrored where
