@@ -90,7 +90,8 @@ pub fn predictions_file(session: &Session, image: String) -> Prediction {
         });
     // Angles are defined for the spine alone.
     let sure = doubt.is_none() && *skeleton == Skeleton::spine();
-    let cobb = sure.then(|| challenge_angles(&shown, size, Script::Matlab));
+    let (upright, upright_size) = view.frame.upright(&shown, size);
+    let cobb = sure.then(|| challenge_angles(&upright, upright_size, Script::Matlab));
     Prediction {
         image,
         width: size.width,

@@ -56,6 +56,7 @@ mod checkpoint;
 mod config;
 mod error;
 pub mod files;
+mod framing;
 mod hrnet;
 mod inputs;
 mod layers;

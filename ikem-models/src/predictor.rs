@@ -2,7 +2,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor};
-use ikem_core::{ErrorCovariance, Frame, GrayImage, Hint, Hints, History, Keypoints, Size, Skeleton, Tones};
+use ikem_core::{ErrorCovariance, Frame, GrayImage, Hint, Hints, History, Keypoints, Size, Tones};
 
 use crate::checkpoint::{Checkpoint, Precision};
 use crate::config::ModelConfig;
@@ -14,14 +14,6 @@ use crate::prediction::{Maps, Prediction};
 use crate::session::{Session, Snapshot};
 use crate::summary::Summary;
 use crate::view::View;
-
-/// How often a first prediction is framed anew from its own keypoints, at the most.
-const REFRAMINGS: usize = 3;
-/// How much longer than the frame around its spine a film may be that was cropped around it, and how wide over its height.
-const LONGER: f64 = 1.35;
-const WIDER: f64 = 0.65;
-/// By how much the mean confidence must rise for a new frame to be taken.
-const RISE: f32 = 0.005;
 
 /// A network with its weights, ready to mark images, and the locator that finds spines for it, if there is one. Clones share the
 /// weights.
@@ -157,9 +149,8 @@ impl Predictor {
         self.predict_prepared(&self.prepare(image, &view.into())?, &Hints::new(), None)
     }
 
-    /// Begins to annotate an image: finds the spine, predicts, frames it anew from the predicted keypoints as long as that raises
-    /// their mean confidence, tries the whole film where that may be a crop around the spine, and then answers corrections.
-    /// [`Session::view`] tells what was found. Without a locator the network sees the whole film.
+    /// Begins to annotate an image: finds the spine, predicts in the frame in which the network is surest (some ten predictions), and
+    /// then answers corrections. [`Session::view`] tells what was found. Without a locator the network sees the whole film.
     ///
     /// # Errors
     /// When the device fails.
@@ -206,43 +197,6 @@ impl Predictor {
     /// When a shape does not fit the config, or the device fails.
     pub fn forward(&self, inputs: &Inputs) -> Result<Logits> {
         Ok(self.model.network.forward(inputs, Mode::Eval)?)
-    }
-
-    /// The first view of a film and the prediction in it.
-    pub(crate) fn first(&self, film: &GrayImage) -> Result<(PreparedImage, Prediction)> {
-        let skeleton = &self.config().skeleton;
-        let locator = self.locator.as_ref().filter(|_| *skeleton == Skeleton::spine());
-        let Some(locator) = locator else { return self.seen(film, &View::whole(film.size())) };
-        let located = View::of(locator.locate(film)?, film.size());
-        let mut best = self.seen(film, &located)?;
-        if !located.has_spine() {
-            return Ok(best);
-        }
-        for _ in 0..REFRAMINGS {
-            let frame = skeleton.frame(best.1.keypoints()).and_then(std::result::Result::ok);
-            let Some(frame) = frame else { break };
-            let again = self.seen(film, &View { frame, ..located })?;
-            if again.1.mean_confidence() < best.1.mean_confidence() + RISE {
-                break;
-            }
-            best = again;
-        }
-        // Where the film was cropped around the spine, its own edges tell the ends better than a locator.
-        let whole = View { frame: located.frame.facing(film.size()), ..located };
-        if is_cropped(&best.0.view.frame, &whole.frame) {
-            let whole = self.seen(film, &whole)?;
-            if whole.1.mean_confidence() > best.1.mean_confidence() {
-                best = whole;
-            }
-        }
-        Ok(best)
-    }
-
-    /// A film in `view`, and the prediction without hints.
-    fn seen(&self, film: &GrayImage, view: &View) -> Result<(PreparedImage, Prediction)> {
-        let prepared = self.prepare(film, view)?;
-        let prediction = self.predict_prepared(&prepared, &Hints::new(), None)?;
-        Ok((prepared, prediction))
     }
 
     /// A film as the network sees it in `view`.
@@ -295,12 +249,6 @@ impl Predictor {
             frame,
         })
     }
-}
-
-/// Whether a film, seen `whole`, may have been cropped around the spine in `frame`: it is hardly longer, and no wider than films
-/// of a spine are.
-fn is_cropped(frame: &Frame, whole: &Frame) -> bool {
-    whole.height() < LONGER * frame.height() && whole.width() < WIDER * whole.height()
 }
 
 /// Keypoints of the grid on the film; those beyond its edges at the edge.

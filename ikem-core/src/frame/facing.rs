@@ -1,18 +1,14 @@
 //! Films turned by quarter turns, as a person turns them.
 
 use super::Frame;
-use crate::Size;
+use crate::{Keypoints, Size};
 
 impl Frame {
     /// The quarter turns nearest to its own turn, clockwise on the image: 0 to 3.
     #[must_use]
     pub fn nearest_quarter(&self) -> u8 {
-        match libm::round(self.degrees / 90.0) {
-            turns if turns == 1.0 => 1,
-            turns if turns == -1.0 => 3,
-            turns if turns == 0.0 => 0,
-            _ => 2,
-        }
+        // Between -2 and 2.
+        (libm::round(self.degrees / 90.0) as i8).rem_euclid(4).unsigned_abs()
     }
 
     /// All of a film as this frame faces it: turned by the [nearest quarter turns](Self::nearest_quarter), and mirrored where
@@ -34,6 +30,15 @@ impl Frame {
             (whole.width, whole.height) = (whole.height, whole.width);
         }
         whole.turned(90.0 * f64::from(turns))
+    }
+
+    /// The keypoints of a film where they are once it is turned and mirrored as this frame [faces](Self::facing) it, and its size
+    /// then: angles tell left from right and up from down.
+    #[must_use]
+    pub fn upright(&self, keypoints: &Keypoints, film: Size) -> (Keypoints, Size) {
+        let facing = self.facing(film);
+        let seen = Size::new(facing.width() as usize, facing.height() as usize);
+        (keypoints.iter().map(|&point| facing.to_grid(point, film, seen)).collect(), seen)
     }
 
     /// The same part of the film after it was turned by so many quarter turns, clockwise as this frame shows it: width and height
@@ -84,7 +89,7 @@ mod tests {
         }
 
         #[test]
-        fn a_film_faces_as_its_frame_does(frame in any_frame(), x in 0_f32..900.0, y in 0_f32..1800.0) {
+        fn a_film_faces_as_its_frame_does(frame in any_frame(), x in 0_f32..899.0, y in 0_f32..1799.0) {
             let facing = frame.facing(FILM);
             prop_assert!(facing.contains(Point::new(x, y)));
             prop_assert_eq!(facing.is_mirrored(), frame.is_mirrored());

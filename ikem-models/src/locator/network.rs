@@ -47,7 +47,7 @@ impl LocatorConfig {
     pub fn check(&self) -> std::result::Result<(), ConfigError> {
         within("locator.size", self.size, 64, 2048)?;
         within("locator.width", self.width, 1, 256)?;
-        if self.size % 32 != 0 {
+        if !self.size.is_multiple_of(32) {
             let (expected, found) = ("a multiple of 32".to_owned(), self.size.to_string());
             return Err(ConfigError { field: "locator.size", expected, found });
         }

@@ -71,15 +71,19 @@ impl Session {
         &self.history.present().image.view
     }
 
-    /// Has the network see the film in `view`, and predicts anew with the present hints. Hints outside the frame extend it. Undo
-    /// takes this back.
+    /// Has the network see the film in `view`, and predicts anew with the present hints. Hints outside the frame extend it. Where
+    /// one view is mirrored and the other is not, what was the left corner of a vertebra is the right one, and its hint is named
+    /// so. Undo takes this back.
     ///
     /// # Errors
     /// When the device fails; the session is then as before.
     pub fn set_view(&mut self, view: impl Into<View>) -> Result<()> {
-        let State { hints, shift, .. } = self.history.present();
-        let (hints, shift) = (hints.clone(), *shift);
-        let view = holding(view.into(), &hints, self.film.size());
+        let State { hints, shift, image, .. } = self.history.present();
+        let (shift, view) = (*shift, view.into());
+        let (from, to) = (image.view.frame.is_mirrored(), view.frame.is_mirrored());
+        let renamed = |hint: &Hint| Hint::new(self.mirrored(hint.keypoint, from != to), hint.point);
+        let hints: Hints = hints.iter().map(renamed).collect();
+        let view = holding(view, &hints, self.film.size());
         let image = Arc::new(self.predictor.prepare(&self.film, &view)?);
         let prediction = self.predictor.predict_prepared(&image, &hints, None)?;
         self.history.push(State { hints, prediction, image, shift });
@@ -221,11 +225,24 @@ impl Session {
                 0 => keypoint,
                 by => skeleton.shifted(by)?.get(keypoint).copied().flatten()?,
             };
+            let mirrors = state.image.view.frame.is_mirrored() != self.view().frame.is_mirrored();
+            let keypoint = self.mirrored(keypoint, mirrors);
             if state.hints.get(keypoint).is_none() {
                 return Some(hint.distance(*state.prediction.keypoints().get(keypoint)?));
             }
         }
         None
+    }
+
+    /// What a keypoint is called in a mirror, where there is one.
+    fn mirrored(&self, keypoint: usize, mirrors: bool) -> usize {
+        let pairs = self.predictor.config().skeleton.flip_pairs().iter();
+        let other = pairs.filter(|_| mirrors).find_map(|&(a, b)| match keypoint {
+            k if k == a => Some(b),
+            k if k == b => Some(a),
+            _ => None,
+        });
+        other.unwrap_or(keypoint)
     }
 
     /// The present hints with `hints` added, if all of them are for this image.

@@ -111,7 +111,7 @@ export class Annotation {
   find = () => this.#change('find', {}, 'Looked for the spine again');
   whole = () => this.#change('whole', {}, 'The whole film');
   turn = (turns) => this.#change('turn', { turns }, turns > 0 ? 'Turned right' : 'Turned left');
-  mirror = () => this.#change('mirror', {}, 'Mirrored');
+  mirror = () => this.#change('mirror', {}, 'Mirrored', false);
   invert = () => this.#change('invert', {}, this.#state.image.view.negative ? 'No negative' : 'A negative');
   /** Has the network see the film in a frame. */
   frame = ({ center, width, height, degrees, mirrored }) =>

@@ -8,20 +8,13 @@ use super::api::{Angles, ChallengeAngle, ClinicalAngle, Line};
 /// A curve counts from here on, as a scoliosis does.
 const MINIMUM: f64 = 10.0;
 
-/// The points of a film of `size` where they are once it is turned and mirrored as its frame faces it, and its size then.
-pub fn upright(keypoints: &Keypoints, size: Size, frame: &Frame) -> (Keypoints, Size) {
-    let facing = frame.facing(size);
-    let seen = Size::new(facing.width() as usize, facing.height() as usize);
-    (keypoints.iter().map(|&point| facing.to_grid(point, size, seen)).collect(), seen)
-}
-
 /// The angles of both conventions, as the network sees the film in `frame`; none where the points are not the spine's, or a
 /// vertebra has no direction.
 pub fn angles(keypoints: &Keypoints, size: Size, frame: &Frame, skeleton: &Skeleton) -> Option<Angles> {
     if *skeleton != Skeleton::spine() {
         return None;
     }
-    let (seen, seen_size) = upright(keypoints, size, frame);
+    let (seen, seen_size) = frame.upright(keypoints, size);
     let challenge = challenge_angles(&seen, seen_size, Script::Matlab).ok()?;
     let curves = clinical_curves(&seen, MINIMUM).ok()?;
     let corners: Vec<[Point; 4]> =

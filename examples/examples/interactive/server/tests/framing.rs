@@ -121,21 +121,23 @@ fn a_film_is_turned_mirrored_inverted_and_found_again() {
 fn corrections_stay_where_they_are_in_every_view() {
     let folder = tempfile::tempdir().expect("a folder");
     let site = Site::of(folder.path(), 1);
-    act(&site, "revise", &json!({ "keypoint": 20, "x": 31.5, "y": 44.25 }));
-    for (action, body) in [
-        ("turn", json!({ "turns": 1 })),
-        ("mirror", json!({})),
-        ("invert", json!({})),
-        ("view", json!({ "frame": { "center": [60, 200], "width": 40, "height": 60 } })),
-        ("find", json!({})),
+    let corrected = act(&site, "revise", &json!({ "keypoint": 20, "x": 31.5, "y": 44.25 }));
+    // T6-TL is T6-TR while the film is mirrored.
+    for (action, body, keypoint) in [
+        ("turn", json!({ "turns": 1 }), 20),
+        ("mirror", json!({}), 21),
+        ("invert", json!({}), 21),
+        ("whole", json!({}), 21),
+        ("view", json!({ "frame": { "center": [60, 200], "width": 40, "height": 60 } }), 20),
+        ("find", json!({}), 20),
     ] {
         let state = act(&site, action, &body);
-        let point = &state["keypoints"][20];
-        assert_eq!(
-            (&point["x"], &point["y"], &point["hinted"]),
-            (&json!(31.5), &json!(44.25), &json!(true)),
-            "{action}"
-        );
+        let point = &state["keypoints"][keypoint];
+        let found = (&point["x"], &point["y"], &point["hinted"]);
+        assert_eq!(found, (&json!(31.5), &json!(44.25), &json!(true)), "{action}");
+        let hint = &state["hints"][0];
+        assert_eq!((&hint["keypoint"], &hint["moved"]), (&json!(keypoint), &corrected["hints"][0]["moved"]));
+        assert_eq!(state["hints"].as_array().map(Vec::len), Some(1));
     }
 }
 

@@ -1,0 +1,113 @@
+//! The frame of a first prediction: what the locator finds, and then where the network is surest.
+
+use ikem_core::{Frame, GrayImage, Hints, Skeleton};
+
+use crate::error::Result;
+use crate::prediction::Prediction;
+use crate::predictor::{Predictor, PreparedImage};
+use crate::view::View;
+
+/// How often a first prediction is framed anew from its own keypoints, at the most.
+const REFRAMINGS: usize = 3;
+/// By how much the mean confidence must rise for a new frame to be taken.
+const RISE: f32 = 0.005;
+/// The steps by which frames are shifted along the spine and scaled, over their height, in search of a surer prediction.
+const STEPS: [(f64, f64); 2] = [(0.03, 0.05), (0.015, 0.025)];
+/// From this mean confidence on nothing is searched.
+const SURE: f32 = 0.6;
+/// How much longer than the frame around its spine a film may be that was cropped around it, and how wide over its height.
+const LONGER: f64 = 1.35;
+const WIDER: f64 = 0.65;
+/// How much less sure the network may be of a whole film that may have been cropped around the spine: that it was is likely.
+const CROPPED: f32 = 0.02;
+
+/// A film in a view, and the prediction without hints.
+type Seen = (PreparedImage, Prediction);
+
+impl Predictor {
+    /// The first view of a film and the prediction in it.
+    pub(crate) fn first(&self, film: &GrayImage) -> Result<Seen> {
+        let located = match self.locator().filter(|_| self.config().skeleton == Skeleton::spine()) {
+            Some(locator) => View::of(locator.locate(film)?, film.size()),
+            None => View::whole(film.size()),
+        };
+        let first = self.seen(film, &located)?;
+        if located.confidence.is_none() || !located.has_spine() {
+            return Ok(first);
+        }
+        let best = self.reframed(film, first)?;
+        // A crop's own edges tell the ends of the spine better than a locator.
+        let whole = View { frame: located.frame.facing(film.size()), ..located };
+        if is_cropped(&best.0.view.frame, &whole.frame) {
+            let whole = self.seen(film, &whole)?;
+            if confidence(&whole) + CROPPED > confidence(&best) {
+                return Ok(whole);
+            }
+        }
+        self.searched(film, best)
+    }
+
+    /// Frames a prediction anew from its own keypoints, as long as that raises their mean confidence.
+    fn reframed(&self, film: &GrayImage, mut best: Seen) -> Result<Seen> {
+        for _ in 0..REFRAMINGS {
+            let frame = self.config().skeleton.frame(best.1.keypoints()).and_then(std::result::Result::ok);
+            let Some(frame) = frame else { break };
+            let again = self.seen(film, &View { frame, ..best.0.view })?;
+            if confidence(&again) < confidence(&best) + RISE {
+                break;
+            }
+            best = again;
+        }
+        Ok(best)
+    }
+
+    /// Shifts and scales the frame of a prediction as long as that raises its mean confidence: a network that sees a vertebra at a
+    /// height where it expects another is unsure of both.
+    fn searched(&self, film: &GrayImage, mut best: Seen) -> Result<Seen> {
+        for (shift, scale) in STEPS {
+            let View { frame, .. } = best.0.view;
+            for (down, by) in [(0, -1), (0, 1), (-1, 0), (1, 0), (-1, -1), (1, 1), (-1, 1), (1, -1)] {
+                if confidence(&best) >= SURE {
+                    return Ok(best);
+                }
+                let frame = frame.adjusted(f64::from(down) * shift, 1.0 + f64::from(by) * scale);
+                let again = self.seen(film, &View { frame, ..best.0.view })?;
+                if confidence(&again) > confidence(&best) {
+                    best = again;
+                }
+            }
+        }
+        Ok(best)
+    }
+
+    /// A film in `view`, and the prediction without hints.
+    fn seen(&self, film: &GrayImage, view: &View) -> Result<Seen> {
+        let prepared = self.prepare(film, view)?;
+        let prediction = self.predict_prepared(&prepared, &Hints::new(), None)?;
+        Ok((prepared, prediction))
+    }
+}
+
+fn confidence(seen: &Seen) -> f32 {
+    seen.1.mean_confidence()
+}
+
+/// Whether a film, seen `whole`, may have been cropped around the spine in `frame`: it is hardly longer, and no wider than films
+/// of a spine are.
+fn is_cropped(frame: &Frame, whole: &Frame) -> bool {
+    whole.height() < LONGER * frame.height() && whole.width() < WIDER * whole.height()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn crops_are_told_by_their_length_and_width() {
+        let whole = |width, height| Frame::new(0.0, 0.0, width, height).expect("a frame");
+        let spine = Frame::new(100.0, 50.0, 400.0, 1000.0).expect("a frame");
+        assert!(is_cropped(&spine, &whole(600.0, 1100.0)));
+        assert!(!is_cropped(&spine, &whole(600.0, 1500.0)), "thighs below");
+        assert!(!is_cropped(&spine, &whole(1000.0, 1100.0)), "as wide as a chest");
+    }
+}
