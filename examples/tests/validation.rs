@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
-use ikem_core::{GrayImage, Keypoints, Point};
+use ikem_core::{Frame, GrayImage, Keypoints, Point};
 use ikem_data::{Limits, ManifestEntry, Set, Split, Splitting, load_image, read_aasce};
 use ikem_eval::{GroundTruth, Protocol, Rule, model_errors};
 use ikem_models::{Predictor, Session};
@@ -34,28 +34,52 @@ fn image(root: &std::path::Path, entry: &ManifestEntry) -> GrayImage {
     load_image(root.join(&entry.image_path), &Limits::default()).expect("the image")
 }
 
-/// The reference: the same weights and rule by PyTorch and OpenCV.
-#[test]
-fn errors_by_click_are_the_references() {
-    let Some((root, entries)) = validation("errors_by_click_are_the_references") else { return };
-    const CLICKS: usize = 10;
-    let expected = [(0, 37.95), (1, 25.18), (2, 17.39), (5, 11.93), (10, 8.92)];
-    let protocol = Protocol { clicks: CLICKS, rule: Rule::WorstNew, ..Protocol::default() };
-    let mut sums = [0.0; CLICKS + 1];
-    for entry in &entries {
+/// The network sees all of a film, as PyTorch's does.
+fn whole(film: &GrayImage) -> Session {
+    PREDICTOR.session_in(film, Frame::whole(film.size())).expect("a session")
+}
+
+/// The mean errors after each click of sessions that `begin` begins.
+fn errors_by_click<const N: usize>(
+    root: &std::path::Path,
+    entries: &[ManifestEntry],
+    begin: impl Fn(&GrayImage) -> Session,
+) -> [f64; N] {
+    let protocol = Protocol { clicks: N - 1, rule: Rule::WorstNew, ..Protocol::default() };
+    let mut sums = [0.0; N];
+    for entry in entries {
         let truth = GroundTruth::new(&entry.image_path, entry.size(), entry.keypoints()).expect("labels");
-        let mut session = PREDICTOR.session(&image(&root, entry)).expect("a session");
+        let mut session = begin(&image(root, entry));
         let played = protocol.play(&mut session, &truth).expect("a game");
         for (sum, mre) in sums.iter_mut().zip(played.model_mre()) {
             *sum += mre;
         }
     }
-    for (clicks, expected) in expected {
-        let found = sums[clicks] / entries.len() as f64;
+    sums.map(|sum| sum / entries.len() as f64)
+}
+
+/// The reference: the same weights and rule by PyTorch and OpenCV.
+#[test]
+fn errors_by_click_are_the_references() {
+    let Some((root, entries)) = validation("errors_by_click_are_the_references") else { return };
+    let found: [f64; 11] = errors_by_click(&root, &entries, whole);
+    for (clicks, expected) in [(0, 37.95), (1, 25.18), (2, 17.39), (5, 11.93), (10, 8.92)] {
+        let found = found[clicks];
         assert!(
             (found - expected).abs() <= 0.5,
             "MRE after {clicks} clicks: {found:.2}, expected {expected}"
         );
+    }
+}
+
+/// Finding the spine first is no worse than the whole film, which is how these films are cropped.
+#[test]
+fn frames_that_are_found_are_as_good_as_the_crops() {
+    let Some((root, entries)) = validation("frames_that_are_found_are_as_good_as_the_crops") else { return };
+    let begin = |film: &GrayImage| PREDICTOR.session(film).expect("a session");
+    let found: [f64; 4] = errors_by_click(&root, &entries, begin);
+    for (clicks, most) in [(0, 37.95), (3, 14.87)] {
+        assert!(found[clicks] <= most, "MRE after {clicks} clicks: {:.2}, at most {most}", found[clicks]);
     }
 }
 
@@ -69,7 +93,8 @@ fn points_are_the_references() {
     for (path, points) in reference {
         let entry = entries.iter().find(|entry| entry.image_path == path).expect("a validation image");
         let expected: Keypoints = points.iter().map(|&[x, y]| Point::new(x, y)).collect();
-        let prediction = PREDICTOR.predict(&image(&root, entry)).expect("a prediction");
+        let session = whole(&image(&root, entry));
+        let prediction = session.prediction();
         let mut distances: Vec<f32> = prediction.keypoints().distances(&expected).collect();
         distances.sort_by(f32::total_cmp);
         let median = (distances[33] + distances[34]) / 2.0;
@@ -86,7 +111,7 @@ fn the_hint_matters() {
     for entry in &entries {
         let size = entry.size();
         let labels = entry.keypoints();
-        let mut session = PREDICTOR.session(&image(&root, entry)).expect("a session");
+        let mut session = whole(&image(&root, entry));
         let errors = model_errors(session.prediction().keypoints(), &labels, size, PREDICTOR.config().size);
         let worst = (0..errors.len()).max_by(|&a, &b| errors[a].total_cmp(&errors[b])).expect("keypoints");
         let hint = ikem_core::Hint::new(worst, labels[worst]);

@@ -15,8 +15,9 @@ const RISE: f32 = 0.005;
 const STEPS: [(f64, f64); 2] = [(0.03, 0.05), (0.015, 0.025)];
 /// From this mean confidence on nothing is searched.
 const SURE: f32 = 0.6;
-/// How much longer than the frame around its spine a film may be that was cropped around it, and how wide over its height.
-const LONGER: f64 = 1.35;
+/// How much longer than the frame around its spine a film may be that was cropped around it, where that frame is right and where
+/// it may be too short; and how wide it may be over its height.
+const LONGER: [f64; 2] = [1.35, 1.6];
 const WIDER: f64 = 0.65;
 /// How much less sure the network may be of a whole film that may have been cropped around the spine: that it was is likely.
 const CROPPED: f32 = 0.02;
@@ -38,13 +39,15 @@ impl Predictor {
         let best = self.reframed(film, first)?;
         // A crop's own edges tell the ends of the spine better than a locator.
         let whole = View { frame: located.frame.facing(film.size()), ..located };
-        if is_cropped(&best.0.view.frame, &whole.frame) {
+        let [cropped, may_be_cropped] =
+            LONGER.map(|longer| is_crop(&best.0.view.frame, &whole.frame, longer));
+        if may_be_cropped {
             let whole = self.seen(film, &whole)?;
             if confidence(&whole) + CROPPED > confidence(&best) {
                 return Ok(whole);
             }
         }
-        self.searched(film, best)
+        if cropped { Ok(best) } else { self.searched(film, best) }
     }
 
     /// Frames a prediction anew from its own keypoints, as long as that raises their mean confidence.
@@ -92,10 +95,10 @@ fn confidence(seen: &Seen) -> f32 {
     seen.1.mean_confidence()
 }
 
-/// Whether a film, seen `whole`, may have been cropped around the spine in `frame`: it is hardly longer, and no wider than films
-/// of a spine are.
-fn is_cropped(frame: &Frame, whole: &Frame) -> bool {
-    whole.height() < LONGER * frame.height() && whole.width() < WIDER * whole.height()
+/// Whether a film, seen `whole`, may have been cropped around the spine in `frame`: it is less than `longer` times as long, and no
+/// wider than such films are.
+fn is_crop(frame: &Frame, whole: &Frame, longer: f64) -> bool {
+    whole.height() < longer * frame.height() && whole.width() < WIDER * whole.height()
 }
 
 #[cfg(test)]
@@ -106,8 +109,9 @@ mod tests {
     fn crops_are_told_by_their_length_and_width() {
         let whole = |width, height| Frame::new(0.0, 0.0, width, height).expect("a frame");
         let spine = Frame::new(100.0, 50.0, 400.0, 1000.0).expect("a frame");
-        assert!(is_cropped(&spine, &whole(600.0, 1100.0)));
-        assert!(!is_cropped(&spine, &whole(600.0, 1500.0)), "thighs below");
-        assert!(!is_cropped(&spine, &whole(1000.0, 1100.0)), "as wide as a chest");
+        assert!(is_crop(&spine, &whole(600.0, 1100.0), 1.35));
+        assert!(!is_crop(&spine, &whole(600.0, 1500.0), 1.35), "thighs below");
+        assert!(is_crop(&spine, &whole(600.0, 1500.0), 1.6));
+        assert!(!is_crop(&spine, &whole(1000.0, 1100.0), 1.35), "as wide as a chest");
     }
 }

@@ -27,6 +27,11 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! A session first looks for the spine: a [`Locator`], a small network on the whole film, tells where it is, whether the film is a
+//! negative or turned by quarter turns, and whether there is a spine at all; the network then sees the [`View`] of the film in
+//! which it is surest. [`Session::view`] tells it, [`Session::set_view`] changes it, [`Predictor::session_in`] is told it.
+//! [`Session::doubt`] says when a film does not look like a spine. Checkpoints without a locator see the whole film.
+//!
 //! Points are x to the right, y down, in pixels of the image, whatever its size. A [`Session`] is one image being
 //! annotated, with undo, redo and previews. A hinted point is shown exactly where the person put it, always. The others are
 //! where the network puts them, moved by what the hints tell of its errors where the checkpoint knows how these vary together
@@ -49,7 +54,7 @@
 //!
 //! # Features
 //!
-//! - `pretrained`: the bundled weights (4 MB).
+//! - `pretrained`: the bundled weights (10 MB).
 //! - `cuda`, `cudnn`: NVIDIA GPUs, through candle.
 
 mod checkpoint;
