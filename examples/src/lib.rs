@@ -17,4 +17,4 @@ pub use image_source::ImageSource;
 pub use labelled::Labelled;
 pub use model_options::ModelOptions;
 pub use program::run;
-pub use results::{parse_hint, predictions_file, print_keypoints, write_overlay};
+pub use results::{parse_hint, predictions_file, print_keypoints, seen, write_overlay};

@@ -70,6 +70,13 @@ fn view_in_words(view: &View, film: Size) -> Option<String> {
     Some(format!("the network sees {}{turned}{negative}{confidence}", view.frame))
 }
 
+/// How a film was seen, as a predictions file holds it; `None` for all of it as it is.
+#[must_use]
+pub fn seen(view: &View, film: Size) -> Option<Seen> {
+    let View { frame, negative, confidence } = *view;
+    (*view != View::whole(film)).then_some(Seen { frame, negative, confidence })
+}
+
 /// The session's keypoints as a predictions file holds them: none where no spine was found, and no angles where they are
 /// doubtful.
 #[must_use]
@@ -99,11 +106,7 @@ pub fn predictions_file(session: &Session, image: String) -> Prediction {
         keypoints: keypoints.collect(),
         cobb: cobb.and_then(Result::ok).map(|angles| angles.degrees),
         spacing: None,
-        seen: (*view != View::whole(size)).then(|| Seen {
-            frame: view.frame,
-            negative: view.negative,
-            confidence: view.confidence,
-        }),
+        seen: seen(view, size),
         doubt: doubt.map(|doubt| doubt.to_string()),
     }
 }

@@ -324,11 +324,8 @@ mod tests {
     #[test]
     fn turned_frames_show_the_film_turned() {
         // Three rows of two; turned clockwise, the frame's top edge is the film's right side.
-        let image = GrayImage::new(
-            Size::new(2, 3),
-            vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0].iter().map(|v| v / 8.0).collect(),
-        )
-        .expect("pixels");
+        let image = GrayImage::new(Size::new(2, 3), (1..=6).map(|level| level as f32 / 8.0).collect())
+            .expect("pixels");
         let upright = Frame::whole(Size::new(2, 3));
         let sideways = Frame::new(-0.5, 0.5, 3.0, 2.0).expect("a frame");
         for (frame, grid, expected) in [

@@ -173,7 +173,7 @@ fn a_flip_changes_names_unless_told_not_to() {
 fn a_rotation_keeps_the_whole_image_inside_and_is_black_beside_it() {
     let size = Size::new(128, 256);
     let white = GrayImage::new(size, vec![1.0; size.area()]).unwrap();
-    let turn = Augmentation::Rotation(Rotation { degrees: 15.0, probability: 1.0 });
+    let turn = Augmentation::Rotation(Rotation { degrees: 15.0, widen: true, probability: 1.0 });
     let pipeline = Pipeline::new(vec![turn]).unwrap();
     let corners: Keypoints = vec![Point::new(-0.5, -0.5), Point::new(127.5, 255.5)].into();
     let mut turned = 0;
@@ -223,7 +223,10 @@ fn scaling_changes_the_picture() {
 #[test]
 fn wrong_numbers_are_told() {
     for (step, expected) in [
-        (Augmentation::Rotation(Rotation { degrees: 90.0, probability: 0.5 }), "degrees of 0…89"),
+        (
+            Augmentation::Rotation(Rotation { degrees: 90.0, widen: true, probability: 0.5 }),
+            "degrees of 0…89",
+        ),
         (Augmentation::Scaling(Scaling { change: [-1.0, 0.0], probability: 0.5 }), "change of two numbers"),
         (Augmentation::Translation(Translation { x: f64::NAN, ..Translation::default() }), "x and y of 0…1"),
         (Augmentation::Crop(Crop { strip: 1.0, probability: 0.5 }), "strip of 0…0.9"),

@@ -69,6 +69,8 @@ fn any_predictions() -> impl Strategy<Value = Vec<Prediction>> {
                 .collect(),
             cobb,
             spacing: spacing.and_then(|(x, y)| Spacing::new(x, y)),
+            seen: None,
+            doubt: None,
         });
         prediction.collect()
     })

@@ -49,7 +49,7 @@ impl LocatorData {
         }
         let LocatorTrainConfig { locator, batch_size, seed, workers, .. } = *config;
         let drawn = |seed| LocatingConfig {
-            scenes: config.scenes.clone(),
+            scenes: config.scenes,
             workers,
             ..LocatingConfig::training(locator.size, LOCATOR_STRIDE, batch_size, seed)
         };

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use ikem_core::{Frame, History, Size, Skeleton};
 use ikem_data::{PredictedKeypoint, Prediction, Spacing};
 use ikem_eval::{Script, challenge_angles};
+use ikem_examples::seen;
 use ikem_models::Snapshot;
 use serde::{Deserialize, Serialize};
 
-use super::angles::upright;
 use super::api::Status;
 use super::failure::{Failure, Kind, Result};
 
@@ -131,12 +131,12 @@ impl Sidecar {
             confidence,
             hinted: present.hints.get(k).is_some(),
         });
-        let size = Size::new(self.width, self.height);
+        let film = Size::new(self.width, self.height);
         let spine = self.names == Skeleton::spine().names();
-        let frame = present.view.map_or(Frame::whole(size), |view| view.frame);
+        let frame = present.view.map_or(Frame::whole(film), |view| view.frame);
         let angles = || {
-            let (seen, size) = upright(&shown, size, &frame);
-            challenge_angles(&seen, size, Script::Matlab).ok()
+            let (upright, size) = frame.upright(&shown, film);
+            challenge_angles(&upright, size, Script::Matlab).ok()
         };
         let cobb = (spine && present.doubt().is_none()).then(angles).flatten();
         Prediction {
@@ -146,6 +146,8 @@ impl Sidecar {
             keypoints: keypoints.collect(),
             cobb: cobb.map(|angles| angles.degrees),
             spacing: self.spacing.and_then(|spacing| Spacing::new(spacing.x, spacing.y)),
+            seen: present.view.and_then(|view| seen(&view, film)),
+            doubt: present.doubt().map(|doubt| doubt.to_string()),
         }
     }
 }
