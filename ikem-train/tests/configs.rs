@@ -3,12 +3,13 @@
 
 use std::path::Path;
 
-use ikem_models::{Device, Network};
-use ikem_train::TrainConfig;
+use ikem_models::{Device, LocatorNetwork, Network};
+use ikem_train::{LocatorTrainConfig, TrainConfig};
 
 /// Names and, where the network is a small one or published, parameters.
-const CONFIGS: [(&str, usize); 7] = [
+const CONFIGS: [(&str, usize); 8] = [
     ("compact", 4_504_621),
+    ("framed", 4_504_621),
     ("hrnet-ocr-ver1", 32_942_889),
     ("hrnet-ocr-ver2", 32_942_889),
     ("morph", 32_548_261),
@@ -16,6 +17,9 @@ const CONFIGS: [(&str, usize); 7] = [
     ("relu", 32_548_261),
     ("unet-ver2", 32_548_261),
 ];
+
+/// Trainings of the locator, and its parameters.
+const LOCATORS: ([&str; 2], usize) = (["locator", "locator-mirrored"], 323_809);
 
 #[test]
 fn every_config_is_read_and_every_one_is_known() {
@@ -26,7 +30,14 @@ fn every_config_is_read_and_every_one_is_known() {
         .map(|path| path.file_stem().expect("a name").to_string_lossy().into_owned())
         .collect();
     names.sort();
-    assert_eq!(names, CONFIGS.map(|(name, _)| name));
+    let mut expected: Vec<_> = CONFIGS.iter().map(|(name, _)| *name).chain(LOCATORS.0).collect();
+    expected.sort_unstable();
+    assert_eq!(names, expected);
+    for name in LOCATORS.0 {
+        let config = LocatorTrainConfig::read(folder.join(format!("{name}.toml"))).expect(name);
+        let network = LocatorNetwork::fresh(config.locator, 0, &Device::Cpu).expect(name);
+        assert_eq!(network.parameter_count(), LOCATORS.1, "{name}");
+    }
     for (name, parameters) in CONFIGS {
         let config = TrainConfig::read(folder.join(format!("{name}.toml"))).expect(name);
         assert_eq!(config.model.keypoints(), 68, "{name}");

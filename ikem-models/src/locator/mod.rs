@@ -89,7 +89,7 @@ impl Locator {
         let mut seen = self.look(film, &view, negative)?;
         let (turns, inverted) = (seen.turns(), seen.negative());
         if turns != 0 || inverted {
-            view = view.turned(90.0 * turns as f64);
+            view = view.seen_turned(-(turns as i8));
             negative = inverted;
             seen = self.look(film, &view, negative)?;
         }
@@ -162,8 +162,8 @@ mod tests {
     fn a_film_is_seen_whole_and_black_around() {
         for size in [Size::new(100, 250), Size::new(250, 100), Size::new(3, 900)] {
             let film = film(size);
-            for turns in 0..4 {
-                let view = letterbox(size, 64).turned(90.0 * f64::from(turns));
+            for turns in 0..4_i8 {
+                let view = letterbox(size, 64).seen_turned(-turns);
                 let values = pixels(&film, &view, 64, false).expect("pixels");
                 let upright = (size.height > size.width) == (turns % 2 == 0);
                 // The short side is black at its ends.
