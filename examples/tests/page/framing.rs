@@ -28,11 +28,18 @@ pub async fn changes_the_frame(browser: &Browser) {
     assert_eq!(points(browser).await, before);
 }
 
+/// Waits until the server has answered and the page has drawn what it answered: a busy machine does neither at once.
+async fn settled(browser: &Browser) {
+    browser.until("state.loading === null && !state.busy").await;
+    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+}
+
 async fn drags_the_frame(browser: &Browser) {
     let before = points(browser).await;
     browser.press(&[&['b']]).await;
     browser.until("state.tool === 'frame'").await;
     browser.picture("frame").await;
+    settled(browser).await;
     let from = place_on_page(browser, RIGHT_SIDE).await;
     let target = (from.0 - 60.0, from.1);
 
@@ -142,6 +149,7 @@ pub async fn draws_a_frame_where_nothing_was_found(
     browser.until_text("#cobb-list", "no spine was found").await;
     browser.until_text("#frame-note", "confidence 12 %").await;
     browser.picture("nothing-found").await;
+    settled(browser).await;
     let [from, target] = [
         place_on_page(browser, "{ x: 0.15 * state.image.width, y: 0.02 * state.image.height }").await,
         place_on_page(browser, "{ x: 0.85 * state.image.width, y: 0.98 * state.image.height }").await,
