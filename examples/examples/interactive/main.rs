@@ -98,6 +98,9 @@ fn main() -> ExitCode {
 fn run() -> Result<()> {
     let options = Options::parse();
     if !options.terminal {
+        if options.model.frame.is_some() {
+            bail!("--frame: expected with --terminal; on the page, each film's frame is changed there");
+        }
         let labels = options.labels.as_deref().map(|manifest| Labels {
             manifest,
             root: options.root.as_deref(),
