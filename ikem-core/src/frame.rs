@@ -83,11 +83,9 @@ impl Frame {
     /// first vertebra, `bottom` the middle of the bottom edge of its last, and all of `points` are inside. A spine that leans
     /// by more than 8° stands upright in its frame.
     ///
-    /// `mirrored` is whether the frame shows the film mirrored.
-    ///
     /// # Errors
     /// [`Error::Frame`] when top and bottom are the same, or a point is not finite.
-    pub fn around(top: Point, bottom: Point, points: &[Point], mirrored: bool) -> Result<Self, Error> {
+    pub fn around(top: Point, bottom: Point, points: &[Point]) -> Result<Self, Error> {
         let axis = bottom - top;
         let length = f64::from(top.distance(bottom));
         // Clockwise on the image from down, which is where a spine without lean goes.
@@ -113,7 +111,7 @@ impl Frame {
         let width = (ASPECT * height).max(AROUND * (high[0] - low[0]));
         let (across, along) = (0.5 * (low[0] + high[0]), 0.5 * (upper + lower));
         let center = [cos * across - sin * along, sin * across + cos * along];
-        Self { center, width, height, degrees, mirrored }.checked()
+        Self { center, width, height, degrees, mirrored: false }.checked()
     }
 
     /// This frame turned clockwise on the image by so many degrees more, around its centre.

@@ -203,7 +203,7 @@ impl Skeleton {
         let half = |corners: &[usize]| corners.len().div_ceil(2);
         let top = mean(first.corners.get(..half(&first.corners))?)?;
         let bottom = mean(last.corners.get(last.corners.len() - half(&last.corners)..)?)?;
-        Some(Frame::around(top, bottom, keypoints, false))
+        Some(Frame::around(top, bottom, keypoints))
     }
 
     /// The index of the keypoint that `text` names: a name, in any case of letters, or an index from 0.

@@ -4,7 +4,7 @@ use ikem_core::{Frame, GrayImage, Hints, Skeleton};
 
 use crate::error::Result;
 use crate::prediction::Prediction;
-use crate::predictor::{Predictor, PreparedImage};
+use crate::predictor::{Predictor, PreparedImage, toned};
 use crate::view::View;
 
 /// How often a first prediction is framed anew from its own keypoints, at the most.
@@ -32,6 +32,7 @@ impl Predictor {
             Some(locator) => View::of(locator.locate(film)?, film.size()),
             None => View::whole(film.size()),
         };
+        let film = &toned(film, located.negative);
         let first = self.seen(film, &located)?;
         if located.confidence.is_none() || !located.has_spine() {
             return Ok(first);
@@ -83,9 +84,9 @@ impl Predictor {
         Ok(best)
     }
 
-    /// A film in `view`, and the prediction without hints.
+    /// A film, which has its tones already, in `view`, and the prediction without hints.
     fn seen(&self, film: &GrayImage, view: &View) -> Result<Seen> {
-        let prepared = self.prepare(film, view)?;
+        let prepared = self.prepare_toned(film, view)?;
         let prediction = self.predict_prepared(&prepared, &Hints::new(), None)?;
         Ok((prepared, prediction))
     }

@@ -201,10 +201,13 @@ impl Predictor {
 
     /// A film as the network sees it in `view`.
     pub(crate) fn prepare(&self, film: &GrayImage, view: &View) -> Result<PreparedImage> {
+        self.prepare_toned(&toned(film, view.negative), view)
+    }
+
+    /// As [`prepare`](Self::prepare), of a film that has its tones already: for many frames of one film.
+    pub(crate) fn prepare_toned(&self, film: &GrayImage, view: &View) -> Result<PreparedImage> {
         let grid = self.config().size;
-        let tones = Tones::of(film);
-        let tones = if view.negative { tones.inverted() } else { tones };
-        let gray = self.config().preparation().apply_in(&tones.apply_to(film), &view.frame)?;
+        let gray = self.config().preparation().apply_in(film, &view.frame)?;
         let gray = Tensor::from_vec(gray, (1, 1, grid.height, grid.width), &self.model.device)?
             .to_dtype(self.model.dtype)?;
         let encoded = self.model.network.encode_image(&gray.repeat((1, 3, 1, 1))?)?;
@@ -249,6 +252,13 @@ impl Predictor {
             frame,
         })
     }
+}
+
+/// A film with the tones that networks see: stretched where it uses little of its range, inverted where it is a negative.
+pub(crate) fn toned(film: &GrayImage, negative: bool) -> GrayImage {
+    let tones = Tones::of(film);
+    let tones = if negative { tones.inverted() } else { tones };
+    tones.apply_to(film)
 }
 
 /// Keypoints of the grid on the film; those beyond its edges at the edge.

@@ -67,7 +67,7 @@ proptest! {
             Point::new((x + cos * u - sin * v) as f32, (y + sin * u + cos * v) as f32)
         };
         let bend = [at(0.05, 0.5), at(-0.07, 0.2)];
-        let frame = Frame::around(at(0.0, 0.0), at(0.0, 1.0), &bend, false).expect("a spine");
+        let frame = Frame::around(at(0.0, 0.0), at(0.0, 1.0), &bend).expect("a spine");
         let film = Size::new(1, 1);
         let nearest = 90.0 * (degrees / 90.0).round();
         if (degrees - nearest).abs() > LEAN {
@@ -117,7 +117,7 @@ fn only_frames_are_read_from_files() {
     }
     assert!(Frame::new(0.0, f64::NAN, 1.0, 1.0).is_err());
     let point = Point::new(3.0, 3.0);
-    assert!(Frame::around(point, point, &[], false).is_err());
+    assert!(Frame::around(point, point, &[]).is_err());
 }
 
 #[test]

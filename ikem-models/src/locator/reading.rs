@@ -153,7 +153,7 @@ impl Column {
             Point::new((x - 0.5) as f32, (y - 0.5) as f32)
         };
         let sides: Vec<Point> = self.sides.iter().map(on_film).collect();
-        Frame::around(on_film(&self.top), on_film(&self.bottom), &sides, view.is_mirrored())
+        Frame::around(on_film(&self.top), on_film(&self.bottom), &sides)
     }
 }
 
