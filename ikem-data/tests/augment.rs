@@ -4,7 +4,7 @@
 use ikem_core::{GrayImage, Keypoints, Point, Preparation, Resampling, Size, Skeleton};
 use ikem_data::{
     Augmentation, Bend, BrightnessContrast, Crop, Draw, Flip, Gamma, Noise, Pipeline, Rotation, Scaling,
-    Translation,
+    Surroundings, Translation,
 };
 use proptest::prelude::*;
 
@@ -187,6 +187,33 @@ fn a_rotation_keeps_the_whole_image_inside_and_is_black_beside_it() {
         turned += usize::from(values[0] == -1.0);
     }
     assert!(turned >= 15, "{turned} of 20 corners are black");
+}
+
+#[test]
+fn a_rotation_that_does_not_widen_keeps_the_scale() {
+    let size = Size::new(128, 256);
+    let turn = Augmentation::Rotation(Rotation { degrees: 15.0, widen: false, probability: 1.0 });
+    let pipeline = Pipeline::new(vec![turn]).unwrap();
+    let middle = Point::new(63.5, 127.5);
+    let points: Keypoints = vec![middle, Point::new(63.5, 27.5)].into();
+    for seed in 0..20 {
+        let moved = pipeline.draw(size, &mut Draw::new(seed, &[])).keypoints(&points, size, &two()).unwrap();
+        assert!(moved[0].distance(middle) < 1e-3, "{moved:?}");
+        assert!((moved[1].distance(middle) - 100.0).abs() < 1e-3, "{moved:?}");
+    }
+}
+
+#[test]
+fn surroundings_take_the_place_of_black() {
+    let size = Size::new(128, 256);
+    let white = GrayImage::new(size, vec![1.0; size.area()]).unwrap();
+    let smaller = Augmentation::Scaling(Scaling { change: [-0.5, -0.5], probability: 1.0 });
+    let around = Augmentation::Surroundings(Surroundings { probability: 1.0 });
+    for (steps, expected) in [(vec![smaller], -1.0), (vec![smaller, around], 1.0)] {
+        let plan = Pipeline::new(steps).unwrap().draw(size, &mut Draw::new(1, &[]));
+        let values = plan.image(&white, &preparation(Resampling::Area)).unwrap();
+        assert_eq!((values[0], values[128 * 128 + 64]), (expected, 1.0));
+    }
 }
 
 #[test]

@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-/// Resized images, as `T` holds them, up to a limit of memory. What is in stays in: an epoch asks for every image once, so that none is
-/// more worth keeping than another.
+/// Resized images, as `T` holds them, up to a limit of memory. What is in stays in: an epoch asks for every image once, so
+/// that none is more worth keeping than another.
 #[derive(Debug)]
 pub(crate) struct Cache<T> {
     limit: usize,

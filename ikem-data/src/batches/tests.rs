@@ -217,3 +217,27 @@ fn configurations_are_json() {
         Err(Error::Argument { .. })
     ));
 }
+
+#[test]
+fn spines_are_framed_as_a_predictor_frames_them() {
+    let preparation = Preparation { size: Size::new(48, 96), resampling: Resampling::Area };
+    let config =
+        BatchConfig { framing: Framing::Spine, workers: 0, ..BatchConfig::evaluation(preparation, 1) };
+    let phantoms = Phantoms { config: PhantomConfig::default(), count: 2, seed: 3 };
+    let spine = Skeleton::spine();
+    let loader = Loader::with_phantoms("", Vec::new(), phantoms.clone(), spine.clone(), config).unwrap();
+    for place in 0..2 {
+        let batch = loader.batch(0, place).unwrap();
+        let Phantom { image, keypoints, .. } = phantoms.draw(place).unwrap();
+        let frame = spine.frame(&keypoints).unwrap().unwrap();
+        assert_eq!((batch.frames[0], batch.sizes[0]), (frame, image.size()));
+        for (found, &point) in batch.keypoints[0].iter().zip(keypoints.iter()) {
+            let expected = frame.to_grid(point, image.size(), preparation.size);
+            assert!(found.distance(expected) < 1e-3, "{found:?} is not {expected:?}");
+        }
+        // The kept image was shrunk once on the way, so that fine detail differs a little.
+        let seen = preparation.apply_in(&image, &frame).unwrap();
+        let off = batch.images.iter().zip(&seen).map(|(a, b)| (a - b).abs()).sum::<f32>() / seen.len() as f32;
+        assert!(off < 0.01, "{off}");
+    }
+}
