@@ -82,6 +82,12 @@ impl Loader {
         &self.0.config
     }
 
+    /// The keypoints' names and vertebrae.
+    #[must_use]
+    pub fn skeleton(&self) -> &Skeleton {
+        &self.0.skeleton
+    }
+
     /// The labelled files, in the list's order.
     #[must_use]
     pub fn entries(&self) -> &[ManifestEntry] {
