@@ -23,6 +23,7 @@
 //! ```
 
 mod affine;
+mod column;
 mod decode;
 mod error;
 mod error_covariance;
@@ -43,6 +44,7 @@ mod tones;
 mod warp;
 
 pub use affine::Affine;
+pub use column::decode_column;
 pub use decode::{Decoding, Detection, LocalWindow};
 pub use error::Error;
 pub use error_covariance::ErrorCovariance;

@@ -30,6 +30,10 @@ pub struct ModelConfig {
     /// How heatmaps become points.
     #[serde(default)]
     pub decoding: Decoding,
+    /// Whether these points are then moved along the spine to where the heatmaps show vertebrae
+    /// ([`decode_column`](ikem_core::decode_column)). Published networks do without.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub column: bool,
 }
 
 /// Which network, and its dimensions.
@@ -166,6 +170,7 @@ impl ModelConfig {
             std: default_std(),
             resampling: Resampling::default(),
             decoding: Decoding::default(),
+            column: false,
         }
     }
 

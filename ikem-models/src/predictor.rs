@@ -2,7 +2,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor};
-use ikem_core::{ErrorCovariance, Frame, GrayImage, Hint, Hints, History, Keypoints, Size, Tones};
+use ikem_core::{
+    ErrorCovariance, Frame, GrayImage, Hint, Hints, History, Keypoints, Size, Tones, decode_column,
+};
 
 use crate::checkpoint::{Checkpoint, Precision};
 use crate::config::ModelConfig;
@@ -10,6 +12,7 @@ use crate::error::{BuildError, BuildResult, Result};
 use crate::inputs::{EncodedImage, HintMaps, ImageInput, Inputs, PreviousMaps};
 use crate::locator::Locator;
 use crate::network::{Logits, Mode, Network};
+use crate::ops;
 use crate::prediction::{Maps, Prediction};
 use crate::session::{Session, Snapshot};
 use crate::summary::Summary;
@@ -221,7 +224,7 @@ impl Predictor {
         hints: &Hints,
         previous: Option<&Prediction>,
     ) -> Result<Prediction> {
-        let &ModelConfig { size: grid, std, decoding, .. } = self.config();
+        let &ModelConfig { size: grid, std, decoding, column, .. } = self.config();
         let PreparedImage { size: film, view: View { frame, .. }, .. } = *image;
         let on_grid = |hint: &Hint| Hint::new(hint.keypoint, frame.to_grid(hint.point, film, grid));
         let previous = match previous {
@@ -242,6 +245,12 @@ impl Predictor {
         let mut keypoints: Keypoints = detections.iter().map(|detection| detection.point).collect();
         if let Some(errors) = &self.model.errors {
             keypoints = errors.moved(&keypoints, &hints).iter().map(|&point| grid.nearest(point)).collect();
+        }
+        if column {
+            let (_, _, height, width) = answer.main.dims4()?;
+            let maps = ops::heatmaps(&answer.main, Size::new(width, height))?;
+            let skeleton = &self.config().skeleton;
+            keypoints = decode_column(skeleton, &keypoints, maps.view(), grid, &hints).unwrap_or(keypoints);
         }
         Ok(Prediction {
             keypoints: on_film(&keypoints, &frame, film, grid),

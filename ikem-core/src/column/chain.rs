@@ -1,0 +1,95 @@
+/// How far one link of a chain is from the next: normally distributed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Gap {
+    /// Its mean and its standard deviation, in steps.
+    pub(super) mean: f32,
+    pub(super) spread: f32,
+}
+
+/// How many standard deviations a gap may be larger than its mean; and how many times its mean.
+const FAR: f32 = 6.0;
+const LARGEST: f32 = 3.0;
+
+/// The most likely places of a chain's links: `scores` has the log-likelihood of each place for each link, and `gaps` what is
+/// expected between a link and the next. Each link is at least one step after the one before (the Viterbi algorithm). `None` where
+/// there is no room for that, or a score is no number.
+pub(super) fn chain(scores: &[Vec<f32>], gaps: &[Gap]) -> Option<Vec<usize>> {
+    let (first, rest) = scores.split_first()?;
+    let places = first.len();
+    let mut best = first.clone();
+    let mut origins: Vec<Vec<usize>> = Vec::with_capacity(rest.len());
+    for (scores, gap) in rest.iter().zip(gaps) {
+        let reach = (gap.mean + FAR * gap.spread).min(LARGEST * gap.mean).max(2.0) as usize;
+        let costs: Vec<f32> =
+            (1..=reach).map(|steps| 0.5 * ((steps as f32 - gap.mean) / gap.spread).powi(2)).collect();
+        let mut next = vec![f32::NEG_INFINITY; places];
+        let mut origin = vec![0; places];
+        for (place, (next, origin)) in next.iter_mut().zip(&mut origin).enumerate() {
+            for (steps, cost) in (1..=place).zip(&costs) {
+                let score = best[place - steps] - cost;
+                if score > *next {
+                    (*next, *origin) = (score, place - steps);
+                }
+            }
+            *next += scores[place];
+        }
+        best = next;
+        origins.push(origin);
+    }
+    let last = (0..places).max_by(|&a, &b| best[a].total_cmp(&best[b]))?;
+    if !best[last].is_finite() {
+        return None;
+    }
+    let mut found = vec![last];
+    for origin in origins.iter().rev() {
+        found.push(origin[*found.last()?]);
+    }
+    found.reverse();
+    Some(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const GAPS: [Gap; 2] = [Gap { mean: 3.0, spread: 1.0 }, Gap { mean: 2.0, spread: 0.7 }];
+
+    /// The log-likelihood of a whole chain.
+    fn likelihood(scores: &[Vec<f32>], chain: &[usize]) -> f32 {
+        let places: f32 = scores.iter().zip(chain).map(|(scores, &place)| scores[place]).sum();
+        let gap = |(pair, gap): (&[usize], &Gap)| {
+            0.5 * (((pair[1] - pair[0]) as f32 - gap.mean) / gap.spread).powi(2)
+        };
+        places - chain.windows(2).zip(&GAPS).map(gap).sum::<f32>()
+    }
+
+    proptest! {
+        #[test]
+        fn no_other_chain_is_likelier(
+            scores in prop::collection::vec(prop::collection::vec(-9.0_f32..0.0, 10), 3),
+        ) {
+            let found = chain(&scores, &GAPS).expect("a chain");
+            prop_assert!(found[0] < found[1] && found[1] < found[2]);
+            let best = likelihood(&scores, &found);
+            for a in 0..8 {
+                for b in a + 1..9 {
+                    for c in b + 1..10 {
+                        // Beyond the reach of a gap chains are not looked for.
+                        if b - a <= 9 && c - b <= 6 {
+                            prop_assert!(likelihood(&scores, &[a, b, c]) <= best + 1e-4);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn without_room_there_is_no_chain() {
+        assert_eq!(chain(&[vec![0.0; 2], vec![0.0; 2], vec![0.0; 2]], &GAPS), None);
+        assert_eq!(chain(&[vec![f32::NAN; 9], vec![0.0; 9], vec![0.0; 9]], &GAPS), None);
+        assert_eq!(chain(&[], &[]), None);
+    }
+}

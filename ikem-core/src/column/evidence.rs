@@ -1,0 +1,183 @@
+use ndarray::{Array2, ArrayView2, ArrayView3};
+
+use super::midline::Midline;
+use super::{FARTHEST, HINTED_SPREAD, LEAST_SPREAD, Place, Plate, SEEN, smoothed};
+use crate::{Hint, Point, Size};
+
+/// Where corners are looked for beside the edges of vertebrae, in parts of half their width.
+const BESIDE: [f32; 7] = [-0.3, -0.2, -0.1, 0.0, 0.1, 0.2, 0.3];
+/// Over how many steps end plates that are seen are compared with their surroundings, as a standard deviation.
+const SURROUNDINGS: f32 = 12.0;
+/// What counts as nothing seen at all, over the mean of what is seen.
+const NOTHING: f32 = 2e-3;
+
+/// What is known of the places of end plates along a midline.
+pub(super) struct Evidence {
+    /// Where each is expected.
+    plates: Vec<Expected>,
+    /// The logarithm of how much more an end plate is seen at each place than around it: an upper one, a lower one.
+    seen: [Vec<f32>; 2],
+}
+
+/// Where an end plate is expected, in steps along the midline.
+#[derive(Debug, Clone, Copy)]
+struct Expected {
+    along: f32,
+    spread: f32,
+    hinted: bool,
+}
+
+impl Evidence {
+    /// What `maps` show along a midline, where `places` are the keypoints' expected places. `None` where they show nothing.
+    pub(super) fn new(
+        midline: &Midline,
+        plates: &[Plate],
+        places: &[Place],
+        maps: ArrayView3<'_, f32>,
+        grid: Size,
+    ) -> Option<Self> {
+        let (_, height, width) = maps.dim();
+        let scale = [pixels(grid.width, width), pixels(grid.height, height)];
+        let expected = plates.iter().map(|plate| {
+            let along = plate.iter().map(|&corner| places[corner].along).sum::<f32>() / 2.0;
+            let variances = plate.iter().map(|&corner| {
+                variance_along(maps.index_axis(ndarray::Axis(0), corner), midline.down(along), scale)
+            });
+            // The step is a pixel or so: that of the midline's own points.
+            let step = midline.at(Place { along: 0.0, across: 0.0 });
+            let step = step.distance(midline.at(Place { along: 1.0, across: 0.0 }));
+            let variance = variances.sum::<f32>() / 2.0 / (step * step);
+            Expected { along, spread: variance.sqrt().max(LEAST_SPREAD), hinted: false }
+        });
+        let mut seen = [Vec::new(), Vec::new()];
+        for (kind, seen) in seen.iter_mut().enumerate() {
+            let any = any_level(plates.iter().skip(kind).step_by(2), maps);
+            *seen = contrast(&along_edges(midline, plates, places, &any, scale))?;
+        }
+        Some(Self { plates: expected.collect(), seen })
+    }
+
+    /// Takes a hint as certain: the end plate of its corner is where it says, less what the corner is expected to be off its end plate.
+    pub(super) fn hint(&mut self, hint: &Hint, midline: &Midline, plates: &[Plate], places: &[Place]) {
+        let plate = plates.iter().position(|corners| corners.contains(&hint.keypoint));
+        let Some(plate) = plate else { return };
+        let other = plates[plate].iter().find(|&&corner| corner != hint.keypoint);
+        let (own, other) = (places[hint.keypoint].along, other.map_or(0.0, |&corner| places[corner].along));
+        let along = midline.place(hint.point).along - 0.5 * (own - other);
+        let expected = &mut self.plates[plate];
+        let along = if expected.hinted { 0.5 * (expected.along + along) } else { along };
+        *expected = Expected { along, spread: HINTED_SPREAD, hinted: true };
+    }
+
+    /// Where each end plate is expected, in steps.
+    pub(super) fn expected(&self) -> Vec<f32> {
+        self.plates.iter().map(|plate| plate.along).collect()
+    }
+
+    /// For each end plate, how likely each place along the midline is, as a logarithm.
+    pub(super) fn scores(&self) -> Vec<Vec<f32>> {
+        let scores = |(index, plate): (usize, &Expected)| {
+            let far = |place: usize| -0.5 * ((place as f32 - plate.along) / plate.spread).powi(2);
+            let seen = &self.seen[index % 2];
+            let score = |(place, seen): (usize, &f32)| match plate.hinted {
+                true => far(place),
+                false => far(place).max(FARTHEST) + SEEN * seen,
+            };
+            seen.iter().enumerate().map(score).collect()
+        };
+        self.plates.iter().enumerate().map(scores).collect()
+    }
+}
+
+/// How many pixels of a grid a pixel of maps is, where the corners of both lie on each other.
+fn pixels(grid: usize, maps: usize) -> f32 {
+    grid.saturating_sub(1).max(1) as f32 / maps.saturating_sub(1).max(1) as f32
+}
+
+/// The variance of a map's mass along a direction, in pixels of the grid squared; 0 without mass.
+fn variance_along(map: ArrayView2<'_, f32>, down: Point, scale: [f32; 2]) -> f32 {
+    let (mut mass, mut sum, mut squares) = (0.0_f64, 0.0_f64, 0.0_f64);
+    for (y, row) in map.outer_iter().enumerate() {
+        let from = down.y * scale[1] * y as f32;
+        // A row at a time in f32.
+        let (mut row_mass, mut row_sum, mut row_squares) = (0.0_f32, 0.0_f32, 0.0_f32);
+        for (x, &value) in row.iter().enumerate() {
+            let along = from + down.x * scale[0] * x as f32;
+            row_mass += value;
+            row_sum += value * along;
+            row_squares += value * along * along;
+        }
+        mass += f64::from(row_mass);
+        sum += f64::from(row_sum);
+        squares += f64::from(row_squares);
+    }
+    let variance = squares / mass - (sum / mass).powi(2);
+    if variance.is_finite() { variance.max(0.0) as f32 } else { 0.0 }
+}
+
+/// The sum of the maps of some end plates' corners: how likely a pixel is one of any level.
+fn any_level<'a>(plates: impl Iterator<Item = &'a Plate>, maps: ArrayView3<'_, f32>) -> Array2<f32> {
+    let (_, height, width) = maps.dim();
+    let mut sum = Array2::zeros((height, width));
+    for &corner in plates.flatten() {
+        sum += &maps.index_axis(ndarray::Axis(0), corner);
+    }
+    sum
+}
+
+/// What `map` shows beside the left and right edges of vertebrae, for each place along the midline.
+fn along_edges(
+    midline: &Midline,
+    plates: &[Plate],
+    places: &[Place],
+    map: &Array2<f32>,
+    scale: [f32; 2],
+) -> Vec<f32> {
+    let half = |plate: &Plate| {
+        let [left, right] = plate.map(|corner| places[corner]);
+        (0.5 * (left.along + right.along), 0.5 * (right.across - left.across).abs())
+    };
+    let halves: Vec<(f32, f32)> = plates.iter().map(half).collect();
+    let seen = |place: usize| {
+        let along = place as f32;
+        let half = interpolated(&halves, along);
+        let beside = BESIDE.iter().flat_map(|by| [-1.0, 1.0].map(|side| side * half * (1.0 + by)));
+        beside.map(|across| sample(map, midline.at(Place { along, across }), scale)).sum()
+    };
+    (0..midline.len()).map(seen).collect()
+}
+
+/// The value at `along` of what was measured at some places, in between by a straight line.
+fn interpolated(measured: &[(f32, f32)], along: f32) -> f32 {
+    let Some(next) = measured.iter().position(|&(place, _)| place > along) else {
+        return measured.last().map_or(0.0, |last| last.1);
+    };
+    let Some(&(before, a)) = next.checked_sub(1).and_then(|before| measured.get(before)) else {
+        return measured[next].1;
+    };
+    let (after, b) = measured[next];
+    a + (b - a) * (along - before) / (after - before).max(f32::MIN_POSITIVE)
+}
+
+/// A map's value at a point of the grid: bilinear between its pixels, 0 beyond them.
+fn sample(map: &Array2<f32>, point: Point, scale: [f32; 2]) -> f32 {
+    let (x, y) = (point.x / scale[0], point.y / scale[1]);
+    let (left, top) = (x.floor(), y.floor());
+    let at = |dx: f32, dy: f32| {
+        let (column, row) = (left + dx, top + dy);
+        let inside = column >= 0.0 && row >= 0.0;
+        let value = inside.then(|| map.get([row as usize, column as usize]).copied()).flatten();
+        value.unwrap_or(0.0) * (1.0 - (x - column).abs()) * (1.0 - (y - row).abs())
+    };
+    at(0.0, 0.0) + at(1.0, 0.0) + at(0.0, 1.0) + at(1.0, 1.0)
+}
+
+/// How much more is seen at each place than around it, as a logarithm. `None` where nothing is seen.
+fn contrast(seen: &[f32]) -> Option<Vec<f32>> {
+    let nothing = NOTHING * seen.iter().sum::<f32>() / seen.len().max(1) as f32;
+    if !(nothing > 0.0 && nothing.is_finite()) {
+        return None;
+    }
+    let around = smoothed(seen, SURROUNDINGS);
+    Some(seen.iter().zip(around).map(|(seen, around)| ((seen + nothing) / (around + nothing)).ln()).collect())
+}

@@ -1,0 +1,135 @@
+use proptest::prelude::*;
+
+use crate::{Heatmaps, Hint, Keypoints, Point, Size, Skeleton, decode_column};
+
+const GRID: Size = Size::new(96, 384);
+
+/// A spine that bends by `bend` pixels to a side, its vertebrae growing downwards.
+fn spine(bend: f32) -> Keypoints {
+    let mut top = 20.0;
+    let corners = (0..17).flat_map(|level| {
+        let height = 12.0 + 0.4 * level as f32;
+        let upper = top;
+        top += 1.35 * height;
+        let corner = move |x: f32, y: f32| {
+            let middle = 48.0 + bend * (y / 60.0).sin();
+            Point::new(middle + x, y)
+        };
+        [corner(-9.0, upper), corner(9.0, upper), corner(-9.0, upper + height), corner(9.0, upper + height)]
+    });
+    corners.collect()
+}
+
+fn decode(expected: &Keypoints, maps: &Heatmaps, hints: &[Hint]) -> Keypoints {
+    decode_column(&Skeleton::spine(), expected, maps.view(), GRID, hints).expect("a chain")
+}
+
+fn largest(a: &Keypoints, b: &Keypoints) -> f32 {
+    a.iter().zip(b.iter()).map(|(a, b)| a.distance(*b)).fold(0.0, f32::max)
+}
+
+/// Whether end plates come one after the other down the spine.
+fn in_order(keypoints: &Keypoints) -> bool {
+    let middle = |plate: &[Point]| 0.5 * (plate[0].y + plate[1].y);
+    let plates: Vec<f32> = keypoints.chunks_exact(2).map(middle).collect();
+    plates.is_sorted_by(|a, b| a < b)
+}
+
+#[test]
+fn sure_maps_are_kept() {
+    for bend in [0.0, 10.0, -15.0] {
+        let spine = spine(bend);
+        let found = decode(&spine, &Heatmaps::gaussian(&spine, GRID, 2.5), &[]);
+        assert!(largest(&found, &spine) < 1.2, "{bend}: {}", largest(&found, &spine));
+    }
+}
+
+/// Maps that are unsure between their own level and the next one below, as a network's are that counts uncertainly.
+fn between_levels(spine: &Keypoints) -> Heatmaps {
+    let below: Keypoints = (0..68).map(|k| spine[if k + 4 < 68 { k + 4 } else { k }]).collect();
+    let [own, next] = [spine, &below].map(|points| Heatmaps::gaussian(points, GRID, 2.5).into_array());
+    Heatmaps::from_array(own * 0.5 + next * 0.5)
+}
+
+#[test]
+fn what_is_between_two_levels_goes_to_one() {
+    let spine = spine(8.0);
+    let maps = between_levels(&spine);
+    // The mean positions are half a level off, in the discs.
+    let expected: Keypoints =
+        maps.decode(&crate::Decoding::Expected).iter().map(|found| found.point).collect();
+    let found = decode(&expected, &maps, &[]);
+    for (level, corners) in found.chunks_exact(4).enumerate().skip(1).take(14) {
+        let off = |to: usize| {
+            spine.get(4 * to..4 * to + 4).map_or(f32::MAX, |corners_of| {
+                corners.iter().zip(corners_of).map(|(a, b)| a.distance(*b)).fold(0.0, f32::max)
+            })
+        };
+        assert!(off(level).min(off(level + 1)) < 3.0, "level {level}: {} {}", off(level), off(level + 1));
+    }
+    assert!(in_order(&found));
+}
+
+#[test]
+fn a_hint_tells_which_level_it_is() {
+    let spine = spine(8.0);
+    let maps = between_levels(&spine);
+    for (hinted, step) in [(32, 0), (32, 4)] {
+        // As the errors' covariance moves them: by the same as the hinted one.
+        let target = spine[hinted + step];
+        let expected: Keypoints =
+            (0..68).map(|k| if k + step < 68 { spine[k + step] } else { spine[k] }).collect();
+        let found = decode(&expected, &maps, &[Hint::new(hinted, target)]);
+        assert!(found[hinted].distance(target) < 1.0, "{:?} is not {target:?}", found[hinted]);
+        for k in 8..60 {
+            let off = found[k].distance(spine[k + step]);
+            assert!(off < 3.0, "keypoint {k}, {step}: {off}");
+        }
+    }
+}
+
+#[test]
+fn maps_are_read_at_any_resolution() {
+    let spine = spine(8.0);
+    // A quarter of the grid, the corners of both on each other.
+    let points =
+        spine.iter().map(|point| Point::new(point.x * 23.0 / 95.0, point.y * 95.0 / 383.0)).collect();
+    let coarse = Heatmaps::gaussian(&points, Size::new(24, 96), 0.75);
+    let low: Keypoints = spine.iter().map(|&point| point + Point::new(0.0, 3.0)).collect();
+    let found = decode_column(&Skeleton::spine(), &low, coarse.view(), GRID, &[]).expect("a chain");
+    assert!(largest(&found, &spine) < 2.0, "{}", largest(&found, &spine));
+}
+
+#[test]
+fn what_is_no_column_gives_none() {
+    let (spine, skeleton) = (spine(0.0), Skeleton::spine());
+    let maps = Heatmaps::gaussian(&spine, GRID, 2.5);
+    let decode =
+        |skeleton: &Skeleton, points: &Keypoints| decode_column(skeleton, points, maps.view(), GRID, &[]);
+    assert!(decode(&skeleton, &vec![Point::new(3.0, 3.0); 68].into()).is_none());
+    assert!(decode(&skeleton, &vec![Point::new(f32::NAN, 3.0); 68].into()).is_none());
+    assert!(decode(&skeleton, &vec![Point::new(1.0, 3.0); 5].into()).is_none());
+    let hand = Skeleton::new(vec!["tip".to_owned()], vec![], vec![], vec![]).expect("a skeleton");
+    assert!(decode(&hand, &spine).is_none());
+    let dark = ndarray::Array3::zeros((68, 96, 24));
+    assert!(decode_column(&skeleton, &spine, dark.view(), GRID, &[]).is_none());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn end_plates_stay_in_order_whatever_the_hints(
+        bend in -20.0_f32..20.0,
+        hints in prop::collection::vec((0_usize..68, -40.0_f32..136.0, -40.0_f32..424.0), 0..6),
+    ) {
+        let spine = spine(bend);
+        let hints: Vec<Hint> = hints.into_iter().map(|(k, x, y)| Hint::new(k, Point::new(x, y))).collect();
+        let maps = Heatmaps::gaussian(&spine, GRID, 4.0);
+        if let Some(found) = decode_column(&Skeleton::spine(), &spine, maps.view(), GRID, &hints) {
+            prop_assert!(found.iter().all(|point| point.is_finite()) && in_order(&found));
+            let again = decode_column(&Skeleton::spine(), &spine, maps.view(), GRID, &hints);
+            prop_assert_eq!(Some(found), again);
+        }
+    }
+}
