@@ -1,5 +1,6 @@
 //! Films whose vertebrae are marked, with or without names: what a network learns from that finds the vertebral column.
 
+mod naming;
 mod read;
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use ikem_core::{Point, Size, Skeleton};
+use ikem_core::{Keypoints, Point, Size, Skeleton};
 use serde_json::{Value, json};
 
 use super::*;
@@ -110,4 +110,35 @@ fn wrong_entries_are_named_with_their_field() {
     list[0]["set"] = "dev".into();
     let message = read("boxes.json", &list, read_whole_films).unwrap_err().to_string();
     assert!(message.contains("[0].set") && message.contains("unknown variant `dev`"), "{message}");
+}
+
+/// A film with `count` vertebrae, 20 pixels apart from `top` on.
+fn marked(count: usize, top: f32) -> Film {
+    let vertebra = |i: usize| {
+        let y = top + 20.0 * i as f32;
+        [(50.0, 0.0), (70.0, 0.0), (50.0, 14.0), (70.0, 14.0)].map(|(x, down)| Point::new(x, y + down))
+    };
+    let vertebrae = (0..count).map(vertebra).collect();
+    let (path, size, set) = ("film.png".into(), None, Set::Train);
+    Film { path, size, set, vertebrae, complete: false, area: None }
+}
+
+fn predicted(top: f32) -> Keypoints {
+    marked(COLUMN, top).vertebrae.concat().into()
+}
+
+#[test]
+fn vertebrae_are_named_where_one_count_agrees() {
+    // C7 to S1: T1 is the second.
+    let film = marked(19, 80.0);
+    let named = film.named(&predicted(102.0)).expect("names");
+    assert_eq!(*named, film.vertebrae[1..18].concat());
+    // Half a level off, either count may be meant.
+    assert_eq!(film.named(&predicted(110.0)), None);
+    // T1 is not marked.
+    assert_eq!(film.named(&predicted(60.0)), None);
+    // L5 is not marked.
+    assert_eq!(marked(16, 80.0).named(&predicted(80.0)), None);
+    // Another skeleton.
+    assert_eq!(film.named(&vec![Point::default(); 12].into()), None);
 }
