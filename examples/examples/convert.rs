@@ -31,6 +31,12 @@ struct Options {
     /// Add the locator of this file, which `train` wrote for `configs/locator.toml`, or another checkpoint
     #[arg(long, value_name = "FILE.safetensors")]
     locator: Option<PathBuf>,
+    /// Take the mean of its weights and those of this checkpoint of the same network
+    #[arg(long, value_name = "FILE", requires = "share")]
+    blend: Option<PathBuf>,
+    /// How much that one counts in the mean, 0 to 1
+    #[arg(long, value_name = "PART", requires = "blend")]
+    share: Option<f32>,
     /// Write 16 bit numbers, half the size
     #[arg(long)]
     half: bool,
@@ -70,6 +76,9 @@ fn run() -> Result<()> {
     };
     if let Some(path) = &options.locator {
         checkpoint.locator = Some(LocatorCheckpoint::read(path)?);
+    }
+    if let (Some(path), Some(share)) = (&options.blend, options.share) {
+        checkpoint = checkpoint.blended(&Checkpoint::read(path)?, share)?;
     }
     checkpoint.write(&options.output, if options.half { Precision::Half } else { Precision::Single })?;
     println!("wrote {}", options.output.display());

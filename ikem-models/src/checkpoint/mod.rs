@@ -1,5 +1,6 @@
 //! Checkpoints: a network's config and tensors, as one file.
 
+mod blend;
 mod import;
 mod infer;
 mod layout;
