@@ -1,0 +1,144 @@
+//! Names vertebrae that were marked without names, by agreement with a network, for a network to learn from.
+//!
+//! `cargo run --example name_films -- --spinal-ai SPINAL_AI --output named.json`
+#![allow(clippy::print_stdout)]
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use ikem_core::{Frame, Keypoints, Point, Size, Skeleton};
+use ikem_data::{Film, Limits, Manifest, ManifestEntry, Set, load_image, read_spinal_ai};
+use ikem_examples::ModelOptions;
+use ikem_models::Predictor;
+use rayon::prelude::*;
+
+/// Names the vertebrae of training films that were marked without names, and writes a manifest of those where a network agrees.
+#[derive(Parser)]
+struct Options {
+    /// The folder of the Spinal-AI2024 data set, with quads.json
+    #[arg(long, value_name = "DIR")]
+    spinal_ai: PathBuf,
+    /// The manifest to write, with absolute paths
+    #[arg(long, value_name = "FILE.json")]
+    output: PathBuf,
+    /// Put the images of this manifest into it as well
+    #[arg(long, value_name = "MANIFEST")]
+    with: Option<PathBuf>,
+    /// The folder that the image paths of that manifest start at [default: that of the manifest]
+    #[arg(long, value_name = "DIR", requires = "with")]
+    root: Option<PathBuf>,
+    /// How often those stand in it: so much more they are learnt from
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "with")]
+    times: usize,
+    #[command(flatten)]
+    model: ModelOptions,
+}
+
+/// A film whose vertebrae have names, and how much wider and higher the network sees them than they are marked.
+struct Named {
+    film: Film,
+    size: Size,
+    keypoints: Keypoints,
+    larger: [f32; 2],
+}
+
+fn main() -> ExitCode {
+    ikem_examples::run(run)
+}
+
+fn run() -> Result<()> {
+    let options = Options::parse();
+    let (_, predictor) = options.model.predictor()?;
+    let mut films = read_spinal_ai(&options.spinal_ai)?;
+    films.retain(|film| film.set == Set::Train);
+    let count = films.len();
+    let named: Vec<Option<Named>> =
+        films.into_par_iter().map(|film| name(film, &predictor)).collect::<Result<_>>()?;
+    let named: Vec<Named> = named.into_iter().flatten().collect();
+    let larger = [0, 1]
+        .map(|axis| named.iter().map(|named| named.larger[axis]).sum::<f32>() / named.len().max(1) as f32);
+    let skeleton = &predictor.config().skeleton;
+    let mut entries = others(&options, skeleton)?;
+    for Named { film, size, keypoints, .. } in &named {
+        let path = absolute(&film.path)?;
+        let keypoints = resized(keypoints, larger);
+        entries.push(ManifestEntry::from_keypoints(path, &keypoints, *size, film.set, skeleton));
+    }
+    Manifest { entries }.write(&options.output)?;
+    let [width, height] = larger;
+    println!("{} of {count} films named", named.len());
+    println!("vertebrae are made {width:.3} times as wide and {height:.3} times as high as marked");
+    Ok(())
+}
+
+/// The entries of the other manifest, the training ones as often as told.
+fn others(options: &Options, skeleton: &Skeleton) -> Result<Vec<ManifestEntry>> {
+    let Some(path) = &options.with else { return Ok(Vec::new()) };
+    let manifest = Manifest::read(path, skeleton)?;
+    let root = options.root.as_deref().or(path.parent()).unwrap_or(Path::new("."));
+    let mut entries = Vec::new();
+    for mut entry in manifest.entries {
+        entry.image_path = absolute(&root.join(&entry.image_path))?;
+        let times = if entry.set == Set::Train { options.times } else { 1 };
+        entries.extend(std::iter::repeat_n(entry, times));
+    }
+    Ok(entries)
+}
+
+fn absolute(path: &Path) -> Result<String> {
+    let path = std::path::absolute(path).with_context(|| path.display().to_string())?;
+    path.into_os_string().into_string().ok().context("a manifest can't hold a path that is no UTF-8")
+}
+
+/// The film with names, where the network agrees with its marks.
+fn name(film: Film, predictor: &Predictor) -> Result<Option<Named>> {
+    let image = load_image(&film.path, &Limits::default())?;
+    let Some(frame) = frame(&film) else { return Ok(None) };
+    let mut prediction = predictor.predict_in(&image, frame)?;
+    for _ in 0..2 {
+        let Some(Ok(frame)) = predictor.config().skeleton.frame(prediction.keypoints()) else { break };
+        let again = predictor.predict_in(&image, frame)?;
+        if again.mean_confidence() > prediction.mean_confidence() {
+            prediction = again;
+        }
+    }
+    let Some(keypoints) = film.named(prediction.keypoints()) else { return Ok(None) };
+    let [a, b] = [prediction.keypoints(), &keypoints].map(|keypoints| extent(keypoints));
+    Ok(Some(Named { film, size: image.size(), keypoints, larger: [a[0] / b[0], a[1] / b[1]] }))
+}
+
+/// The frame around all marks.
+fn frame(film: &Film) -> Option<Frame> {
+    let ([first, ..], [.., last]) = (film.vertebrae.as_slice(), film.vertebrae.as_slice()) else {
+        return None;
+    };
+    let points: Vec<Point> = film.vertebrae.iter().flatten().copied().collect();
+    Frame::around(middle(first[0], first[1]), middle(last[2], last[3]), &points).ok()
+}
+
+fn middle(a: Point, b: Point) -> Point {
+    (a + b) * 0.5
+}
+
+/// The mean width and height of vertebrae, whose corners are TL, TR, BL, BR.
+fn extent(keypoints: &Keypoints) -> [f32; 2] {
+    let mut sums = [0.0; 2];
+    for corners in keypoints.chunks_exact(4) {
+        sums[0] += middle(corners[0], corners[2]).distance(middle(corners[1], corners[3]));
+        sums[1] += middle(corners[0], corners[1]).distance(middle(corners[2], corners[3]));
+    }
+    sums
+}
+
+/// Vertebrae made wider and higher around their centres, along their own axes.
+fn resized(keypoints: &Keypoints, [wider, higher]: [f32; 2]) -> Keypoints {
+    let resized = |corners: &[Point]| {
+        let [tl, tr, bl, br] = [corners[0], corners[1], corners[2], corners[3]];
+        let across = (middle(tr, br) - middle(tl, bl)) * (0.5 * (wider - 1.0));
+        let along = (middle(bl, br) - middle(tl, tr)) * (0.5 * (higher - 1.0));
+        [tl - across - along, tr + across - along, bl - across + along, br + across + along]
+    };
+    keypoints.chunks_exact(4).flat_map(resized).collect()
+}
