@@ -244,7 +244,7 @@ impl Predictor {
         let detections = answer.detect(&decoding)?.concat();
         let mut keypoints: Keypoints = detections.iter().map(|detection| detection.point).collect();
         if let Some(errors) = &self.model.errors {
-            keypoints = errors.moved(&keypoints, &hints).iter().map(|&point| grid.nearest(point)).collect();
+            keypoints = errors.moved(&keypoints, &hints);
         }
         if column {
             let (_, _, height, width) = answer.main.dims4()?;
@@ -252,6 +252,7 @@ impl Predictor {
             let skeleton = &self.config().skeleton;
             keypoints = decode_column(skeleton, &keypoints, maps.view(), grid, &hints).unwrap_or(keypoints);
         }
+        let keypoints = keypoints.iter().map(|&point| grid.nearest(point)).collect();
         Ok(Prediction {
             keypoints: on_film(&keypoints, &frame, film, grid),
             confidences: detections.iter().map(|detection| detection.confidence).collect(),

@@ -60,6 +60,19 @@ fn keypoints_are_in_image_space_and_a_sessions_first_prediction_is_the_predictor
 }
 
 #[test]
+fn a_decoded_column_stays_on_the_image_and_hints_where_they_are() {
+    let mut asked = checkpoint();
+    asked.config.column = true;
+    let asked = Predictor::from_checkpoint(asked, &Device::Cpu).expect("a predictor");
+    let mut session = asked.session(&image()).expect("a session");
+    for (keypoint, point) in [(20, Point::new(31.25, 88.5)), (3, Point::new(2.0, 149.0))] {
+        session.revise(Hint::new(keypoint, point)).expect("an answer");
+        assert!(session.keypoints().iter().all(|&point| IMAGE.contains(point)));
+        assert_eq!(session.keypoints()[keypoint], point);
+    }
+}
+
+#[test]
 fn what_hints_tell_of_the_errors_comes_on_top_of_the_networks_answer() {
     // All keypoints' errors are the same but for a quarter of the variance.
     let square = 68 * 68;

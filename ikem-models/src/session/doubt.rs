@@ -7,8 +7,8 @@ use ikem_core::Hints;
 use super::{Session, Snapshot};
 use crate::view::View;
 
-/// Below this confidence a keypoint is unsure.
-pub const UNSURE_BELOW: f32 = 0.37;
+/// Below this confidence a keypoint is unsure: one in eight of the bundled model's on the validation films.
+pub const UNSURE_BELOW: f32 = 0.26;
 /// From this part of unsure keypoints on, all of them are doubtful.
 const DOUBTFUL: f64 = 0.5;
 
