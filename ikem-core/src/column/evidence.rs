@@ -24,7 +24,8 @@ pub(super) struct Evidence {
 struct Expected {
     along: f32,
     spread: f32,
-    hinted: bool,
+    /// Where hints say that it is.
+    hinted: Option<f32>,
 }
 
 impl Evidence {
@@ -47,7 +48,7 @@ impl Evidence {
             let step = midline.at(Place { along: 0.0, across: 0.0 });
             let step = step.distance(midline.at(Place { along: 1.0, across: 0.0 }));
             let variance = variances.sum::<f32>() / 2.0 / (step * step);
-            Expected { along, spread: variance.sqrt().max(LEAST_SPREAD), hinted: false }
+            Expected { along, spread: variance.sqrt().max(LEAST_SPREAD), hinted: None }
         });
         let mut seen = [Vec::new(), Vec::new()];
         for (kind, seen) in seen.iter_mut().enumerate() {
@@ -64,26 +65,25 @@ impl Evidence {
         let other = plates[plate].iter().find(|&&corner| corner != hint.keypoint);
         let (own, other) = (places[hint.keypoint].along, other.map_or(0.0, |&corner| places[corner].along));
         let along = midline.place(hint.point).along - 0.5 * (own - other);
-        let expected = &mut self.plates[plate];
-        let along = if expected.hinted { 0.5 * (expected.along + along) } else { along };
-        *expected = Expected { along, spread: HINTED_SPREAD, hinted: true };
+        let hinted = &mut self.plates[plate].hinted;
+        // Hints of both corners count the same.
+        *hinted = Some(hinted.map_or(along, |before| 0.5 * (before + along)));
     }
 
-    /// Where each end plate is expected, in steps.
+    /// Where each end plate is expected without hints, in steps.
     pub(super) fn expected(&self) -> Vec<f32> {
         self.plates.iter().map(|plate| plate.along).collect()
     }
 
     /// For each end plate, how likely each place along the midline is, as a logarithm.
     pub(super) fn scores(&self) -> Vec<Vec<f32>> {
+        let far = |place: usize, from: f32, spread: f32| -0.5 * ((place as f32 - from) / spread).powi(2);
         let scores = |(index, plate): (usize, &Expected)| {
-            let far = |place: usize| -0.5 * ((place as f32 - plate.along) / plate.spread).powi(2);
-            let seen = &self.seen[index % 2];
             let score = |(place, seen): (usize, &f32)| match plate.hinted {
-                true => far(place),
-                false => far(place).max(FARTHEST) + SEEN * seen,
+                Some(along) => far(place, along, HINTED_SPREAD),
+                None => far(place, plate.along, plate.spread).max(FARTHEST) + SEEN * seen,
             };
-            seen.iter().enumerate().map(score).collect()
+            self.seen[index % 2].iter().enumerate().map(score).collect()
         };
         self.plates.iter().enumerate().map(scores).collect()
     }
