@@ -53,8 +53,8 @@ type Plate = [usize; 2];
 /// let corner = |k: usize| Point::new(24.0 + 16.0 * (k % 2) as f32, 20.0 + (12 * (k / 4) + 8 * (k % 4 / 2)) as f32);
 /// let spine: Keypoints = (0..68).map(corner).collect();
 /// let maps = Heatmaps::gaussian(&spine, grid, 2.0);
-/// // Expected a third of a level too low: the chain goes back to where the maps show vertebrae.
-/// let low: Keypoints = spine.iter().map(|&point| point + Point::new(0.0, 4.0)).collect();
+/// // Expected a quarter of a level too low: the chain goes back to where the maps show vertebrae.
+/// let low: Keypoints = spine.iter().map(|&point| point + Point::new(0.0, 3.0)).collect();
 /// let found = decode_column(&Skeleton::spine(), &low, maps.view(), grid, &[]).expect("a chain");
 /// for (found, spine) in found.iter().zip(spine.iter()) {
 ///     assert!(found.distance(*spine) < 1.5, "{found:?} is not near {spine:?}");
