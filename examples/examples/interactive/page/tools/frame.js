@@ -7,7 +7,8 @@ const CLICK_REACH = 3;
 export function frame(app, from) {
   const { image, view } = app.store.state;
   const before = shownFrame(app.store.state);
-  const part = partAt(before, view, from, app.stage.unit);
+  // The frame of a film on which nothing was found means nothing: there every drag draws a new one.
+  const part = image.view.nothing_found ? null : partAt(before, view, from, app.stage.unit);
   const start = corner(view, from);
   const changed = (place) => {
     if (part === null) return drawn(start, place, view.orientation);
