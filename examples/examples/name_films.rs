@@ -105,7 +105,7 @@ fn name(film: Film, predictor: &Predictor) -> Result<Option<Named>> {
         }
     }
     let Some(keypoints) = film.named(prediction.keypoints()) else { return Ok(None) };
-    let [a, b] = [prediction.keypoints(), &keypoints].map(|keypoints| extent(keypoints));
+    let [a, b] = [prediction.keypoints(), &keypoints].map(extent);
     Ok(Some(Named { film, size: image.size(), keypoints, larger: [a[0] / b[0], a[1] / b[1]] }))
 }
 
