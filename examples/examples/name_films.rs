@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::Parser;
 use ikem_core::{Frame, Keypoints, Point, Size, Skeleton};
 use ikem_data::{Film, Limits, Manifest, ManifestEntry, Set, load_image, read_spinal_ai};
@@ -23,13 +23,13 @@ struct Options {
     /// The manifest to write, with absolute paths
     #[arg(long, value_name = "FILE.json")]
     output: PathBuf,
-    /// Put the images of this manifest into it as well
+    /// Add the images of this manifest
     #[arg(long, value_name = "MANIFEST")]
     with: Option<PathBuf>,
     /// The folder that the image paths of that manifest start at [default: that of the manifest]
     #[arg(long, value_name = "DIR", requires = "with")]
     root: Option<PathBuf>,
-    /// How often those stand in it: so much more they are learnt from
+    /// How often each training image of that manifest stands in it: a network sees it so often in an epoch
     #[arg(long, value_name = "N", default_value_t = 1, requires = "with")]
     times: usize,
     #[command(flatten)]
@@ -50,6 +50,9 @@ fn main() -> ExitCode {
 
 fn run() -> Result<()> {
     let options = Options::parse();
+    if options.model.frame.is_some() {
+        bail!("--frame: each film is framed around its marks");
+    }
     let (_, predictor) = options.model.predictor()?;
     let mut films = read_spinal_ai(&options.spinal_ai)?;
     films.retain(|film| film.set == Set::Train);
@@ -89,21 +92,14 @@ fn others(options: &Options, skeleton: &Skeleton) -> Result<Vec<ManifestEntry>> 
 
 fn absolute(path: &Path) -> Result<String> {
     let path = std::path::absolute(path).with_context(|| path.display().to_string())?;
-    path.into_os_string().into_string().ok().context("a manifest can't hold a path that is no UTF-8")
+    path.into_os_string().into_string().ok().context("a manifest can't hold a path that isn't UTF-8")
 }
 
 /// The film with names, where the network agrees with its marks.
 fn name(film: Film, predictor: &Predictor) -> Result<Option<Named>> {
     let image = load_image(&film.path, &Limits::default())?;
     let Some(frame) = frame(&film) else { return Ok(None) };
-    let mut prediction = predictor.predict_in(&image, frame)?;
-    for _ in 0..2 {
-        let Some(Ok(frame)) = predictor.config().skeleton.frame(prediction.keypoints()) else { break };
-        let again = predictor.predict_in(&image, frame)?;
-        if again.mean_confidence() > prediction.mean_confidence() {
-            prediction = again;
-        }
-    }
+    let prediction = predictor.predict_from(&image, frame)?;
     let Some(keypoints) = film.named(prediction.keypoints()) else { return Ok(None) };
     let [a, b] = [prediction.keypoints(), &keypoints].map(extent);
     Ok(Some(Named { film, size: image.size(), keypoints, larger: [a[0] / b[0], a[1] / b[1]] }))
@@ -122,7 +118,7 @@ fn middle(a: Point, b: Point) -> Point {
     (a + b) * 0.5
 }
 
-/// The mean width and height of vertebrae, whose corners are TL, TR, BL, BR.
+/// The widths and heights of vertebrae, each summed over all; their corners are TL, TR, BL, BR.
 fn extent(keypoints: &Keypoints) -> [f32; 2] {
     let mut sums = [0.0; 2];
     for corners in keypoints.chunks_exact(4) {

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use ikem_core::{Frame, GrayImage, Keypoints, Point, Size};
 use ikem_data::{Draw, Phantom, PhantomConfig};
-use ikem_models::{Doubt, Predictor, Session};
+use ikem_models::{Checkpoint, Device, Doubt, Predictor, Session};
 
 static PREDICTOR: LazyLock<Predictor> = LazyLock::new(|| Predictor::pretrained().expect("the bundled model"));
 
@@ -36,6 +36,26 @@ fn turned(image: &GrayImage, keypoints: &Keypoints) -> (GrayImage, Keypoints) {
     let seen = drawn(Size::new(height, width), |x, y| pixels[(height - 1 - x as usize) * width + y as usize]);
     let moved = keypoints.iter().map(|point| Point::new(height as f32 - 1.0 - point.y, point.x)).collect();
     (seen, moved)
+}
+
+/// The bundled model decodes each spine as a whole: without that, the same heatmaps give other points.
+#[test]
+fn the_bundled_model_decodes_columns() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../ikem-models/weights/unet-ikem-w24.safetensors");
+    let mut checkpoint = Checkpoint::read(path).expect("the bundled weights");
+    checkpoint.config.column = false;
+    let by_itself = Predictor::from_checkpoint(checkpoint, &Device::Cpu).expect("a predictor");
+    for Phantom { image, keypoints, .. } in phantoms() {
+        let frame = PREDICTOR.config().skeleton.frame(&keypoints).expect("vertebrae").expect("a frame");
+        let [column, plain] =
+            [&*PREDICTOR, &by_itself].map(|one| one.predict_in(&image, frame).expect("a prediction"));
+        assert_eq!(column.confidences(), plain.confidences());
+        let moved = mean_error(column.keypoints(), plain.keypoints());
+        assert!(moved > 0.1 && moved < 20.0, "points were moved by {moved} px on average");
+        let plates: Vec<f32> =
+            column.keypoints().chunks_exact(2).map(|plate| plate[0].y + plate[1].y).collect();
+        assert!(plates.is_sorted_by(|above, below| above < below));
+    }
 }
 
 #[test]

@@ -51,6 +51,18 @@ impl Predictor {
         if cropped { Ok(best) } else { self.searched(film, best) }
     }
 
+    /// Marks what `view` shows of a film, without hints, and frames it anew from its own keypoints as long as that raises their
+    /// mean confidence: for a view that is about right.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn predict_from(&self, image: &GrayImage, view: impl Into<View>) -> Result<Prediction> {
+        let view = view.into();
+        let film = toned(image, view.negative);
+        let seen = self.seen(&film, &view)?;
+        Ok(self.reframed(&film, seen)?.1)
+    }
+
     /// Frames a prediction anew from its own keypoints, as long as that raises their mean confidence.
     fn reframed(&self, film: &GrayImage, mut best: Seen) -> Result<Seen> {
         for _ in 0..REFRAMINGS {

@@ -1,7 +1,7 @@
 use std::path::Path;
 
-use ikem_core::{Frame, Keypoints};
-use ikem_data::{BatchConfig, Draw, Framing, Loader, Manifest, ManifestEntry, Phantoms, Set, clean};
+use ikem_core::Keypoints;
+use ikem_data::{BatchConfig, Draw, Loader, Manifest, ManifestEntry, Phantoms, Set, clean};
 use sha2::{Digest, Sha256};
 
 use crate::config::{DataConfig, TrainConfig};
@@ -117,11 +117,7 @@ impl TrainingData {
             let framing = self.training.config().framing;
             let on_grid = |entry: &ManifestEntry| {
                 let (keypoints, film) = (entry.keypoints(), entry.size());
-                let frame = match framing {
-                    Framing::Film => None,
-                    Framing::Spine => self.training.skeleton().frame(&keypoints).transpose()?,
-                };
-                let frame = frame.unwrap_or(Frame::whole(film));
+                let frame = framing.frame(film, self.training.skeleton(), &keypoints)?;
                 Ok(keypoints.iter().map(|&point| frame.to_grid(point, film, grid)).collect())
             };
             return entries.iter().map(on_grid).collect::<Result<_, ikem_data::Error>>().map_err(Into::into);

@@ -44,11 +44,8 @@ impl Evidence {
             let variances = plate.iter().map(|&corner| {
                 variance_along(maps.index_axis(ndarray::Axis(0), corner), midline.down(along), scale)
             });
-            // The step is a pixel or so: that of the midline's own points.
-            let step = midline.at(Place { along: 0.0, across: 0.0 });
-            let step = step.distance(midline.at(Place { along: 1.0, across: 0.0 }));
-            let variance = variances.sum::<f32>() / 2.0 / (step * step);
-            Expected { along, spread: variance.sqrt().max(LEAST_SPREAD), hinted: None }
+            let spread = (variances.sum::<f32>() / 2.0).sqrt() / midline.step();
+            Expected { along, spread: spread.max(LEAST_SPREAD), hinted: None }
         });
         let mut seen = [Vec::new(), Vec::new()];
         for (kind, seen) in seen.iter_mut().enumerate() {

@@ -14,6 +14,8 @@ const LONGEST: usize = 4096;
 /// A curve down the middle of a spine, with points at equal steps.
 #[derive(Debug)]
 pub(super) struct Midline {
+    /// The distance from each point to the next, in pixels.
+    step: f32,
     points: Vec<Point>,
     /// A unit vector to the right at each of them.
     rights: Vec<Point>,
@@ -40,7 +42,8 @@ impl Midline {
         let below = beyond(*curve.last()?, *curve.iter().rev().nth(DIRECTION)?)?;
         curve.insert(0, above);
         curve.push(below);
-        let points = resampled(&curve, level / steps)?;
+        let step = level / steps;
+        let points = resampled(&curve, step)?;
         let count = points.len();
         let right = |i: usize| {
             let along = points[(i + 1).min(count - 1)] - points[i.saturating_sub(1)];
@@ -48,12 +51,17 @@ impl Midline {
             Point::new(along.y / long, -along.x / long)
         };
         let rights = (0..count).map(right).collect();
-        Some(Self { points, rights })
+        Some(Self { step, points, rights })
     }
 
     /// How many places it has.
     pub(super) fn len(&self) -> usize {
         self.points.len()
+    }
+
+    /// How far a step is, in pixels.
+    pub(super) const fn step(&self) -> f32 {
+        self.step
     }
 
     /// The point of the image at a place beside it; beyond its ends it goes on straight.
@@ -67,14 +75,17 @@ impl Midline {
 
     /// Where a point of the image is beside it: measured from the nearest point of it.
     pub(super) fn place(&self, point: Point) -> Place {
-        let nearest = (0..self.points.len())
-            .min_by(|&a, &b| point.distance(self.points[a]).total_cmp(&point.distance(self.points[b])))
-            .unwrap_or_default();
+        // Squares compare as distances do, without their roots.
+        let far = |&place: &Point| {
+            let off = point - place;
+            off.x * off.x + off.y * off.y
+        };
+        let distances = self.points.iter().map(far).enumerate();
+        let (nearest, _) = distances.min_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or_default();
         let right = self.rights[nearest];
         let off = point - self.points[nearest];
-        let step = self.points[0].distance(self.points[1]);
         // Down is a quarter turn clockwise from right.
-        let along = nearest as f32 + (off.y * right.x - off.x * right.y) / step;
+        let along = nearest as f32 + (off.y * right.x - off.x * right.y) / self.step;
         Place { along, across: off.x * right.x + off.y * right.y }
     }
 

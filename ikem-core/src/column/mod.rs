@@ -38,7 +38,7 @@ type Plate = [usize; 2];
 /// The mean position under a heatmap that is unsure between two levels is a disc, or half a vertebra off. But all maps together
 /// still show where vertebrae are, whichever they are. So the end plates are decoded as a chain: each near the place where its
 /// own maps expect it, on a place where the maps of any level show an end plate of its kind, and one after the other, with
-/// heights like their neighbours'. The most likely chain is found by dynamic programming (Viterbi), and the corners of each end
+/// heights like their neighbours'. The most likely chain is found by dynamic programming (Viterbi 1967), and the corners of each end
 /// plate slide along the spine by as much as the end plate does; they keep their distance from the midline and their tilt.
 ///
 /// `expected` are keypoints on a `grid`, in its pixels; `maps`, K × h × w, their heatmaps, on that grid or a coarser one whose corners

@@ -1,7 +1,7 @@
-use ikem_core::{Frame, Keypoints, Preparation, Size};
+use ikem_core::{Frame, Keypoints, Point, Preparation, Size, Skeleton};
 use serde::{Deserialize, Serialize};
 
-use crate::Pipeline;
+use crate::{Error, Pipeline};
 
 /// Which part of each film a network sees, before it is changed at random.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -13,6 +13,21 @@ pub enum Framing {
     /// The frame around its labels: [`Frame::around`] the middle of the upper edge of the first vertebra, that of the lower edge
     /// of the last, and all keypoints.
     Spine,
+}
+
+impl Framing {
+    /// The part of a `film` that a network sees, in pixels of the film, as `keypoints` are; all of it where the skeleton has no
+    /// vertebrae.
+    ///
+    /// # Errors
+    /// [`ikem_core::Error::Frame`] when the spine's top and bottom are the same, or a keypoint is not finite.
+    pub fn frame(self, film: Size, skeleton: &Skeleton, keypoints: &[Point]) -> Result<Frame, Error> {
+        let around_spine = match self {
+            Self::Film => None,
+            Self::Spine => skeleton.frame(keypoints).transpose()?,
+        };
+        Ok(around_spine.unwrap_or(Frame::whole(film)))
+    }
 }
 
 /// How images become batches.

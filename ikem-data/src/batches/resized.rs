@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use ikem_core::{Frame, GrayImage, Keypoints, Preparation, Resampling, Size, Skeleton, Tones, resample};
 
+use super::Framing;
 use crate::{Error, Limits, ManifestEntry, Phantom, load_resized};
 
 /// How many pixels of a kept image lie under a pixel of the grid, along each axis, in its frame.
@@ -51,7 +52,7 @@ impl Resized {
         Preparation { size: grid, resampling }: Preparation,
     ) -> Result<Self, Error> {
         let original = image.size();
-        let frame = skeleton.frame(&keypoints).unwrap_or_else(|| Ok(Frame::whole(original)))?;
+        let frame = Framing::Spine.frame(original, skeleton, &keypoints)?;
         let image = Tones::of(image).apply_to(image);
         let needed = |values: usize, pixels: f64| SPARE * values as f64 / pixels;
         let scale = needed(grid.width, frame.width()).max(needed(grid.height, frame.height()));

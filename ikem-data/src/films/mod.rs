@@ -67,7 +67,12 @@ pub fn films_of_manifest(manifest: &Manifest, root: &Path, skeleton: &Skeleton) 
     manifest.entries.iter().map(film).collect()
 }
 
-/// The place of a vertebra's middle from top to bottom, in pixels.
+/// The mean of a vertebra's corners, in pixels.
+fn center(corners: &[Point; 4]) -> Point {
+    corners.iter().fold(Point::default(), |sum, &corner| sum + corner) * 0.25
+}
+
+/// How far down on the film a vertebra is, in pixels.
 fn height(corners: &[Point; 4]) -> f32 {
-    corners.iter().map(|corner| corner.y).sum::<f32>() / 4.0
+    center(corners).y
 }

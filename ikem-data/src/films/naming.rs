@@ -1,6 +1,6 @@
 use ikem_core::{Keypoints, Point};
 
-use super::{COLUMN, Film, height};
+use super::{COLUMN, Film, center};
 
 /// The fewest vertebrae in which marks and prediction must overlap for a count to be compared.
 const OVERLAP: usize = 14;
@@ -20,7 +20,7 @@ impl Film {
         let marked: Vec<Point> = self.vertebrae.iter().map(center).collect();
         let expected: Vec<Point> =
             predicted.chunks_exact(4).filter_map(|corners| Some(center(corners.try_into().ok()?))).collect();
-        if expected.len() != COLUMN || !self.vertebrae.is_sorted_by(|a, b| height(a) < height(b)) {
+        if expected.len() != COLUMN || !marked.is_sorted_by(|a, b| a.y < b.y) {
             return None;
         }
         let spacing =
@@ -45,8 +45,4 @@ impl Film {
         let first = usize::try_from(first).ok()?;
         Some(self.vertebrae.get(first..first + COLUMN)?.iter().flatten().copied().collect())
     }
-}
-
-fn center(corners: &[Point; 4]) -> Point {
-    corners.iter().fold(Point::default(), |sum, &corner| sum + corner) * 0.25
 }
