@@ -1,10 +1,13 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use ikem_core::{GrayImage, Hint, Keypoints, Point, Size, Skeleton};
+use ikem_core::{GrayImage, Hint, Keypoints, Point, Recount, Size, Skeleton};
 use ikem_data::{PredictedKeypoint, Prediction, Seen, overlay};
 use ikem_eval::{Script, challenge_angles};
 use ikem_models::{Doubt, Session, View};
+
+/// From this probability on another count of the vertebrae is told.
+const LIKELY: f32 = 0.1;
 
 /// Reads a hint from a keypoint (name or index) and a place `X,Y` in pixels of the image.
 ///
@@ -39,6 +42,12 @@ pub fn print_keypoints(session: &Session) {
         }
     }
     let skeleton = &session.predictor().config().skeleton;
+    for recount in session.prediction().alternatives().iter().filter(|recount| recount.probability >= LIKELY)
+    {
+        if let Some(line) = recount_in_words(recount, skeleton) {
+            println!("{line}");
+        }
+    }
     let (keypoints, confidences) = (session.keypoints(), session.prediction().confidences());
     let cell = |k: usize| {
         let mark = if session.hints().get(k).is_some() { '*' } else { ' ' };
@@ -53,6 +62,18 @@ pub fn print_keypoints(session: &Session) {
         let cells: Vec<String> = line.iter().map(|&k| cell(k)).collect();
         println!("{}", cells.join("  "));
     }
+}
+
+/// Another way to count the vertebrae, in words; `None` where the skeleton has too few.
+fn recount_in_words(recount: &Recount, skeleton: &Skeleton) -> Option<String> {
+    let vertebrae = skeleton.vertebrae();
+    let middle = vertebrae.len() / 2;
+    let (from, to) =
+        (&vertebrae.get(middle)?.name, &vertebrae.get(middle.checked_add_signed(recount.by)?)?.name);
+    Some(format!(
+        "the vertebrae may be counted wrongly: with {:.0} % probability {from} is {to}",
+        100.0 * recount.probability
+    ))
 }
 
 /// How the network sees a film, in words; `None` where it sees all of it as it is.

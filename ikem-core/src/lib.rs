@@ -44,7 +44,7 @@ mod tones;
 mod warp;
 
 pub use affine::Affine;
-pub use column::decode_column;
+pub use column::{Column, Recount, decode_column};
 pub use decode::{Decoding, Detection, LocalWindow};
 pub use error::Error;
 pub use error_covariance::ErrorCovariance;

@@ -1,5 +1,5 @@
 use candle_core::{DType, Device, Tensor};
-use ikem_core::{Frame, Heatmaps, Keypoints, Point, Size};
+use ikem_core::{Frame, Heatmaps, Keypoints, Point, Recount, Size};
 
 use crate::error::Result;
 use crate::inputs::PreviousMaps;
@@ -9,6 +9,7 @@ use crate::ops;
 #[derive(Debug, Clone)]
 pub struct Prediction {
     pub(crate) keypoints: Keypoints,
+    pub(crate) alternatives: Vec<Recount>,
     pub(crate) confidences: Vec<f32>,
     pub(crate) maps: Maps,
     /// The network's grid.
@@ -36,6 +37,14 @@ impl Prediction {
     #[must_use]
     pub const fn keypoints(&self) -> &Keypoints {
         &self.keypoints
+    }
+
+    /// The same spine counted otherwise, image space: every vertebra may be the next one up or down. The likelier one comes first;
+    /// the rest of the probability is that of [`keypoints`](Self::keypoints). Empty where the network does not decode a
+    /// [`column`](crate::ModelConfig::column).
+    #[must_use]
+    pub fn alternatives(&self) -> &[Recount] {
+        &self.alternatives
     }
 
     /// The peak of each keypoint's heatmap, 0…1.
@@ -97,7 +106,7 @@ impl Prediction {
 
     /// The same keypoints, to be told to a prediction in another frame: with Gaussians of `std` pixels for heatmaps.
     pub(crate) fn reframed(&self, frame: Frame, std: f32) -> Self {
-        Self { frame, maps: Maps::Gaussians { std }, ..self.clone() }
+        Self { frame, maps: Maps::Gaussians { std }, alternatives: Vec::new(), ..self.clone() }
     }
 
     /// Gaussians of the `count` keypoints from `first` on.

@@ -246,15 +246,25 @@ impl Predictor {
         if let Some(errors) = &self.model.errors {
             keypoints = errors.moved(&keypoints, &hints);
         }
+        let mut alternatives = Vec::new();
         if column {
             let (_, _, height, width) = answer.main.dims4()?;
             let maps = ops::heatmaps(&answer.main, Size::new(width, height))?;
             let skeleton = &self.config().skeleton;
-            keypoints = decode_column(skeleton, &keypoints, maps.view(), grid, &hints).unwrap_or(keypoints);
+            if let Some(column) = decode_column(skeleton, &keypoints, maps.view(), grid, &hints) {
+                (keypoints, alternatives) = (column.keypoints, column.alternatives);
+            }
         }
-        let keypoints = keypoints.iter().map(|&point| grid.nearest(point)).collect();
+        let shown = |keypoints: &Keypoints| {
+            let keypoints = keypoints.iter().map(|&point| grid.nearest(point)).collect();
+            on_film(&keypoints, &frame, film, grid)
+        };
+        for other in &mut alternatives {
+            other.keypoints = shown(&other.keypoints);
+        }
         Ok(Prediction {
-            keypoints: on_film(&keypoints, &frame, film, grid),
+            keypoints: shown(&keypoints),
+            alternatives,
             confidences: detections.iter().map(|detection| detection.confidence).collect(),
             maps: Maps::Logits(answer.main),
             grid,

@@ -10,10 +10,17 @@ pub(super) struct Gap {
 const FAR: f32 = 6.0;
 const LARGEST: f32 = 3.0;
 
-/// The most likely places of a chain's links: `scores` has the log-likelihood of each place for each link, and `gaps` what is
-/// expected between a link and the next. Each link is at least one step after the one before (the Viterbi algorithm). `None` where
-/// there is no room for that, or a score is no number.
-pub(super) fn chain(scores: &[Vec<f32>], gaps: &[Gap]) -> Option<Vec<usize>> {
+/// The places of a chain's links, and their log-likelihood.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Chain {
+    pub(super) places: Vec<usize>,
+    pub(super) score: f32,
+}
+
+/// The most likely places of a chain's links: `scores` has the log-likelihood of each place for each link (−∞ where it can't be),
+/// and `gaps` what is expected between a link and the next. Each link is at least one step after the one before (the Viterbi
+/// algorithm). `None` where there is no room for that, or a score is no number.
+pub(super) fn chain(scores: &[Vec<f32>], gaps: &[Gap]) -> Option<Chain> {
     let (first, rest) = scores.split_first()?;
     let places = first.len();
     let mut best = first.clone();
@@ -25,6 +32,9 @@ pub(super) fn chain(scores: &[Vec<f32>], gaps: &[Gap]) -> Option<Vec<usize>> {
         let mut next = vec![f32::NEG_INFINITY; places];
         let mut origin = vec![0; places];
         for (place, (next, origin)) in next.iter_mut().zip(&mut origin).enumerate() {
+            if scores[place] == f32::NEG_INFINITY {
+                continue;
+            }
             for (steps, cost) in (1..=place).zip(&costs) {
                 let score = best[place - steps] - cost;
                 if score > *next {
@@ -37,7 +47,8 @@ pub(super) fn chain(scores: &[Vec<f32>], gaps: &[Gap]) -> Option<Vec<usize>> {
         origins.push(origin);
     }
     let last = (0..places).max_by(|&a, &b| best[a].total_cmp(&best[b]))?;
-    if !best[last].is_finite() {
+    let score = best[last];
+    if !score.is_finite() {
         return None;
     }
     let mut found = vec![last];
@@ -45,7 +56,7 @@ pub(super) fn chain(scores: &[Vec<f32>], gaps: &[Gap]) -> Option<Vec<usize>> {
         found.push(origin[*found.last()?]);
     }
     found.reverse();
-    Some(found)
+    Some(Chain { places: found, score })
 }
 
 #[cfg(test)]
@@ -70,9 +81,10 @@ mod tests {
         fn no_other_chain_is_likelier(
             scores in prop::collection::vec(prop::collection::vec(-9.0_f32..0.0, 10), 3),
         ) {
-            let found = chain(&scores, &GAPS).expect("a chain");
+            let Chain { places: found, score } = chain(&scores, &GAPS).expect("a chain");
             prop_assert!(found[0] < found[1] && found[1] < found[2]);
             let best = likelihood(&scores, &found);
+            prop_assert!((score - best).abs() < 1e-4);
             for a in 0..8 {
                 for b in a + 1..9 {
                     for c in b + 1..10 {

@@ -1,6 +1,7 @@
 //! A spine decoded as a whole: every vertebra where the film shows one, and all of them in order.
 
 mod chain;
+mod count;
 mod evidence;
 mod midline;
 
@@ -10,7 +11,8 @@ mod tests;
 use ndarray::ArrayView3;
 
 use crate::{Hint, Keypoints, Point, Size, Skeleton};
-use chain::{Gap, chain};
+use chain::{Chain, Gap, chain};
+use count::{probabilities, recounted};
 use evidence::Evidence;
 use midline::Midline;
 
@@ -27,11 +29,33 @@ const SEEN: f32 = 2.0;
 const HEIGHT_SPREAD: f32 = 0.18;
 const DISC_SPREAD: f32 = 0.4;
 const LEAST_GAP_SPREAD: f32 = 1.6;
+/// By how many vertebrae a spine may be counted further.
+const RECOUNTS: [isize; 2] = [-1, 1];
 /// Over how many levels expected heights are smoothed, as a standard deviation.
 const LEVELS: f32 = 2.0;
 
 /// The two corners of an end plate, left and right.
 type Plate = [usize; 2];
+
+/// A spine decoded as a whole by [`decode_column`], and how else it may be counted.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Column {
+    /// The corners of its vertebrae in skeleton order.
+    pub keypoints: Keypoints,
+    /// The same spine counted otherwise, the likelier one first.
+    pub alternatives: Vec<Recount>,
+}
+
+/// The same vertebrae counted otherwise.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recount {
+    /// By how many vertebrae: with 1, what was called T5 is called T6.
+    pub by: isize,
+    /// How likely this count is, 0…1.
+    pub probability: f32,
+    /// The corners of its vertebrae in skeleton order.
+    pub keypoints: Keypoints,
+}
 
 /// Moves keypoints along the spine so that every vertebra is where the heatmaps show one.
 ///
@@ -55,7 +79,7 @@ type Plate = [usize; 2];
 /// let maps = Heatmaps::gaussian(&spine, grid, 2.0);
 /// // Expected a quarter of a level too low: the chain goes back to where the maps show vertebrae.
 /// let low: Keypoints = spine.iter().map(|&point| point + Point::new(0.0, 3.0)).collect();
-/// let found = decode_column(&Skeleton::spine(), &low, maps.view(), grid, &[]).expect("a chain");
+/// let found = decode_column(&Skeleton::spine(), &low, maps.view(), grid, &[]).expect("a chain").keypoints;
 /// for (found, spine) in found.iter().zip(spine.iter()) {
 ///     assert!(found.distance(*spine) < 1.5, "{found:?} is not near {spine:?}");
 /// }
@@ -67,7 +91,7 @@ pub fn decode_column(
     maps: ArrayView3<'_, f32>,
     grid: Size,
     hints: &[Hint],
-) -> Option<Keypoints> {
+) -> Option<Column> {
     let plates = plates(skeleton)?;
     if expected.len() != skeleton.len() || maps.dim().0 != skeleton.len() {
         return None;
@@ -79,15 +103,58 @@ pub fn decode_column(
     for hint in hints {
         evidence.hint(hint, &midline, &plates, &places);
     }
-    let found = chain(&evidence.scores(), &gaps(&evidence.expected()))?;
-    let mut keypoints = expected.clone();
-    for ((plate, found), expected) in plates.iter().zip(found).zip(evidence.expected()) {
-        for &corner in plate {
-            let Place { along, across } = places[corner];
-            keypoints[corner] = midline.at(Place { along: along + found as f32 - expected, across });
+    let (scores, expected) = (evidence.scores(), evidence.expected());
+    let gaps = gaps(&expected);
+    let found = chain(&scores, &gaps)?;
+    let spine = Spine { midline, plates, places, expected };
+    let keypoints = spine.moved(&found, 0)?;
+    let alternatives = spine.recounts(&scores, &gaps, &found);
+    Some(Column { keypoints, alternatives })
+}
+
+/// A spine as it is expected: its end plates along a midline.
+struct Spine {
+    midline: Midline,
+    plates: Vec<Plate>,
+    /// The keypoints' places, and the end plates' in steps.
+    places: Vec<Place>,
+    expected: Vec<f32>,
+}
+
+impl Spine {
+    /// The corners of a chain that is counted `by` vertebrae further than expected. They go along the spine by as much as their end
+    /// plate does; each end plate is shaped as the one expected there, if there is one.
+    fn moved(&self, chain: &Chain, by: isize) -> Option<Keypoints> {
+        let mut keypoints = Keypoints::from(vec![Point::default(); self.places.len()]);
+        for (index, (plate, &found)) in self.plates.iter().zip(&chain.places).enumerate() {
+            let source = index.checked_add_signed(-2 * by).filter(|&index| index < self.plates.len());
+            let source = source.unwrap_or(index);
+            let moved = found as f32 - self.expected[source];
+            for (&corner, &from) in plate.iter().zip(&self.plates[source]) {
+                let Place { along, across } = self.places[from];
+                keypoints[corner] = self.midline.at(Place { along: along + moved, across });
+            }
         }
+        keypoints.iter().all(|point| point.is_finite()).then_some(keypoints)
     }
-    keypoints.iter().all(|point| point.is_finite()).then_some(keypoints)
+
+    /// The chain `found`, counted otherwise: the likelier one first.
+    fn recounts(&self, scores: &[Vec<f32>], gaps: &[Gap], found: &Chain) -> Vec<Recount> {
+        let recounted = RECOUNTS.iter().filter_map(|&by| Some((by, recounted(scores, gaps, found, by)?)));
+        let chains: Vec<(isize, Chain)> = recounted.collect();
+        let scores: Vec<f32> = [found]
+            .into_iter()
+            .chain(chains.iter().map(|(_, chain)| chain))
+            .map(|chain| chain.score)
+            .collect();
+        let recount = |((by, chain), probability): (&(isize, Chain), &f32)| {
+            Some(Recount { by: *by, probability: *probability, keypoints: self.moved(chain, *by)? })
+        };
+        let probabilities = probabilities(&scores);
+        let mut recounts: Vec<Recount> = chains.iter().zip(&probabilities[1..]).filter_map(recount).collect();
+        recounts.sort_by(|a, b| b.probability.total_cmp(&a.probability));
+        recounts
+    }
 }
 
 /// A place beside a midline.

@@ -21,7 +21,7 @@ fn spine(bend: f32) -> Keypoints {
 }
 
 fn decode(expected: &Keypoints, maps: &Heatmaps, hints: &[Hint]) -> Keypoints {
-    decode_column(&Skeleton::spine(), expected, maps.view(), GRID, hints).expect("a chain")
+    decode_column(&Skeleton::spine(), expected, maps.view(), GRID, hints).expect("a chain").keypoints
 }
 
 fn largest(a: &Keypoints, b: &Keypoints) -> f32 {
@@ -89,6 +89,37 @@ fn a_hint_tells_which_level_it_is() {
 }
 
 #[test]
+fn another_count_is_told_with_its_probability() {
+    let spine = spine(8.0);
+    let maps = between_levels(&spine);
+    let decode = |expected: &Keypoints, maps: &Heatmaps, hints: &[Hint]| {
+        decode_column(&Skeleton::spine(), expected, maps.view(), GRID, hints).expect("a chain")
+    };
+    let expected: Keypoints =
+        maps.decode(&crate::Decoding::Expected).iter().map(|found| found.point).collect();
+    // Both counts are likely, and both put every vertebra where the maps show one.
+    let unsure = decode(&expected, &maps, &[]);
+    let other = unsure.alternatives.first().expect("the other count");
+    assert!(other.probability > 0.15, "{}", other.probability);
+    for k in 8..56 {
+        let pair = [&unsure.keypoints, &other.keypoints]
+            .map(|found| [k, k + 4].map(|own| found[k].distance(spine[own]) < 3.5));
+        assert!(
+            matches!(pair, [[true, false], [false, true]] | [[false, true], [true, false]]),
+            "{k}: {pair:?}"
+        );
+    }
+    let total: f32 = unsure.alternatives.iter().map(|recount| recount.probability).sum();
+    assert!(total < 1.0 && unsure.alternatives.is_sorted_by(|a, b| a.probability >= b.probability));
+    // Where the maps are sure, and where a person says which it is, there is no other.
+    let sure = decode(&spine, &Heatmaps::gaussian(&spine, GRID, 2.5), &[]);
+    let told = decode(&spine, &maps, &[Hint::new(32, spine[32])]);
+    for recount in sure.alternatives.iter().chain(&told.alternatives) {
+        assert!(recount.probability < 0.01, "{recount:?}");
+    }
+}
+
+#[test]
 fn maps_are_read_at_any_resolution() {
     let spine = spine(8.0);
     // A quarter of the grid, the corners of both on each other.
@@ -96,7 +127,7 @@ fn maps_are_read_at_any_resolution() {
         spine.iter().map(|point| Point::new(point.x * 23.0 / 95.0, point.y * 95.0 / 383.0)).collect();
     let coarse = Heatmaps::gaussian(&points, Size::new(24, 96), 0.75);
     let low: Keypoints = spine.iter().map(|&point| point + Point::new(0.0, 3.0)).collect();
-    let found = decode_column(&Skeleton::spine(), &low, coarse.view(), GRID, &[]).expect("a chain");
+    let found = decode_column(&Skeleton::spine(), &low, coarse.view(), GRID, &[]).expect("a chain").keypoints;
     let fine = decode(&low, &Heatmaps::gaussian(&spine, GRID, 3.1), &[]);
     // A step of the chain is a pixel here.
     assert!(largest(&found, &fine) < 1.1, "{}", largest(&found, &fine));
@@ -146,7 +177,10 @@ proptest! {
         let hints: Vec<Hint> = hints.into_iter().map(|(k, x, y)| Hint::new(k, Point::new(x, y))).collect();
         let maps = Heatmaps::gaussian(&spine, GRID, 4.0);
         if let Some(found) = decode_column(&Skeleton::spine(), &spine, maps.view(), GRID, &hints) {
-            prop_assert!(found.iter().all(|point| point.is_finite()) && in_order(&found));
+            let all = found.alternatives.iter().map(|other| &other.keypoints).chain([&found.keypoints]);
+            for keypoints in all {
+                prop_assert!(keypoints.iter().all(|point| point.is_finite()) && in_order(keypoints));
+            }
             let again = decode_column(&Skeleton::spine(), &spine, maps.view(), GRID, &hints);
             prop_assert_eq!(Some(found), again);
         }

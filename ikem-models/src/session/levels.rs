@@ -23,7 +23,8 @@ impl Session {
     /// predicted. Undo takes this back.
     ///
     /// Points stay where they are, and hints go with their points. The vertebra that has no name any more is gone, with
-    /// its hints; the one at the other end continues the line of its two neighbours, with confidence 0.
+    /// its hints; the one at the other end is where the network sees one ([`Prediction::alternatives`]), or else continues the line
+    /// of its two neighbours. It has confidence 0.
     ///
     /// `false`, and nothing happens, when `by` leaves fewer than two vertebrae or the skeleton's do not have the same
     /// number of keypoints.
@@ -43,7 +44,11 @@ impl Session {
         };
         let raw: Vec<_> = sources.iter().map(|source| Some(prediction.keypoints()[(*source)?])).collect();
         let seen: Vec<_> = sources.iter().map(|source| Some(shown[(*source)?])).collect();
-        let continued = continued(skeleton, seen, by);
+        let recount = prediction.alternatives().iter().find(|recount| recount.by == by);
+        let new: Vec<Option<Point>> = match recount {
+            Some(recount) => recount.keypoints.iter().copied().map(Some).collect(),
+            None => continued(skeleton, seen, by),
+        };
         let place = |(raw, new): (Option<Point>, Option<Point>)| raw.or(stays(new)).unwrap_or_default();
         let confidence =
             |source: &Option<usize>| source.map_or(0.0, |source| prediction.confidences()[source]);
@@ -54,9 +59,10 @@ impl Session {
         let state = State {
             hints: hints.iter().filter_map(renamed).collect(),
             prediction: Prediction {
-                keypoints: raw.into_iter().zip(continued).map(place).collect(),
+                keypoints: raw.into_iter().zip(new).map(place).collect(),
                 confidences: sources.iter().map(confidence).collect(),
                 maps: prediction.maps.renamed(&sources)?,
+                alternatives: Vec::new(),
                 ..prediction.clone()
             },
             image: Arc::clone(image),

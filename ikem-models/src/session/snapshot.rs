@@ -100,6 +100,7 @@ impl Session {
         };
         let prediction = Prediction {
             keypoints: snapshot.keypoints.clone(),
+            alternatives: Vec::new(),
             confidences: snapshot.confidences.iter().map(sure).collect(),
             maps: Maps::Gaussians { std: config.std },
             grid: config.size,
