@@ -8,6 +8,7 @@ mod frame_choice;
 mod image_source;
 mod labelled;
 mod model_options;
+mod place;
 mod program;
 mod results;
 
@@ -16,5 +17,6 @@ pub use frame_choice::FrameChoice;
 pub use image_source::ImageSource;
 pub use labelled::Labelled;
 pub use model_options::ModelOptions;
+pub use place::parse_place;
 pub use program::run;
 pub use results::{parse_hint, predictions_file, print_keypoints, seen, write_overlay};

@@ -1,12 +1,14 @@
 use std::path::Path;
 
-use anyhow::{Context, Result};
-use ikem_core::{GrayImage, Hint, Keypoints, Point, Size, Skeleton};
+use anyhow::Result;
+use ikem_core::{GrayImage, Hint, Keypoints, Size, Skeleton};
 use ikem_data::{PredictedKeypoint, Prediction, Seen, overlay};
 use ikem_eval::{Script, challenge_angles};
 use ikem_models::{Doubt, Session, View};
 
-/// Reads a hint from a keypoint (name or index) and a place `X,Y` in pixels of the image.
+use crate::parse_place;
+
+/// Reads a hint from a keypoint (name or index) and a place `X,Y` in pixels of the image, as [`parse_place`] does.
 ///
 /// ```
 /// use ikem_core::{Hint, Point, Skeleton};
@@ -19,10 +21,7 @@ use ikem_models::{Doubt, Session, View};
 /// When there is no such keypoint, or the place is not two numbers.
 pub fn parse_hint(skeleton: &Skeleton, keypoint: &str, place: &str) -> Result<Hint> {
     let keypoint = skeleton.index(keypoint.trim())?;
-    let wrong = || format!("{place:?} is no place; expected X,Y in pixels, such as 412.5,803");
-    let (x, y) = place.split_once(',').with_context(wrong)?;
-    let number = |text: &str| text.trim().parse::<f32>().with_context(wrong);
-    Ok(Hint::new(keypoint, Point::new(number(x)?, number(y)?)))
+    Ok(Hint::new(keypoint, parse_place(place)?))
 }
 
 /// Prints how the film was seen, what is doubtful, and the keypoints of a session, a vertebra a line where there are vertebrae; `*`
