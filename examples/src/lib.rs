@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 //! What the programs of the workspace share: how a model and an image are named on the command line.
 
+mod broken;
 mod compute_options;
 mod frame_choice;
 mod image_source;
@@ -12,6 +13,7 @@ mod place;
 mod program;
 mod results;
 
+pub use broken::{settle_left_out, take_out_broken};
 pub use compute_options::ComputeOptions;
 pub use frame_choice::FrameChoice;
 pub use image_source::ImageSource;
