@@ -93,7 +93,7 @@ export class Workplace {
 
   /** Takes files in and opens the first; keypoints are imported into the open image. */
   async take(files) {
-    const keypoints = files.find(({ name }) => name.toLowerCase().endsWith('.json'));
+    const keypoints = files.find(({ name }) => /\.(json|csv)$/i.test(name));
     if (keypoints) return this.import(keypoints);
     let first = null;
     for (const [index, file] of files.entries()) {
@@ -112,12 +112,8 @@ export class Workplace {
   }
 
   /** Imports a file of keypoints into the open image. */
-  async import(file) {
-    try {
-      await this.#annotation.import(JSON.parse(await file.text()));
-    } catch {
-      this.#report(new api.ApiError(`${file.name} is no JSON of keypoints`, 'bad_request'));
-    }
+  import(file) {
+    return this.#annotation.import(file);
   }
 
   /** Changes the network. */

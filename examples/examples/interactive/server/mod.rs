@@ -12,6 +12,7 @@ mod entry;
 mod exports;
 mod failure;
 mod framing;
+mod imports;
 mod networks;
 mod options;
 mod report;
