@@ -25,7 +25,8 @@ export class Workplace {
 
   /** Reads what there is, waits for the network and opens the image that was open last. */
   async start() {
-    await this.#refresh();
+    const notes = await this.#refresh();
+    if (notes.length > 0) this.#store.set({ alert: notes.join(' – ') });
     await this.#modelReady();
     const wanted = Number(location.hash.slice(1));
     const { images } = this.#state;
@@ -35,8 +36,9 @@ export class Workplace {
   }
 
   async #refresh() {
-    const { model, models, images, skeleton, matching } = await api.workplace();
+    const { model, models, images, skeleton, matching, notes } = await api.workplace();
     this.#store.set({ model, models, images, skeleton, matching });
+    return notes;
   }
 
   /** Shows how far loading the network is, until it is there. */
