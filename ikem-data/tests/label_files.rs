@@ -219,6 +219,10 @@ fn rows_that_cannot_be_read_are_told() {
             "image,height,width,0 y,0 x,1 y,1 x\n\na.png,400,200,0,25,0.25,0.75,0.5\n",
             "entry 0 (a.png), field line 3: 8 fields; expected 7, as many as the header has; a field that holds ','",
         ),
+        (
+            "image,width,height,keypoint,x,y,note\na.png,200,400,0,50,5,100,\na.png,200,400,1,100,300,\n",
+            "field line 2: 8 fields; expected 7",
+        ),
         ("image,height,width,0 y,0 x,1 y,1 x\na.png,400\n", "field line 2: 2 fields; expected 7"),
         (
             "image,height,width,0 y,0 x,1 y,1 x\na.png,\"1,250\",200,.2,.2,.7,.5\n",

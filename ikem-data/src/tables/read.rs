@@ -40,25 +40,26 @@ impl<'a> Table<'a> {
         };
         let rows = records.collect::<Result<_, _>>().map_err(broken)?;
         let table = Self { path, header, rows, separator };
+        // A separator may end each row. Where only some rows are longer, a decimal comma may have parted a number.
+        let alike = table.rows.windows(2).all(|pair| pair[0].len() == pair[1].len());
         for (row, record) in table.rows.iter().enumerate() {
-            table.check_length(row, record, before + line(record, text))?;
+            let surplus = record.iter().skip(table.header.len()).any(|field| !field.trim().is_empty());
+            if record.len() < table.header.len() || surplus || record.len() > table.header.len() && !alike {
+                return Err(table.other_length(row, record, before + line(record, text)));
+            }
         }
         Ok(table)
     }
 
-    /// Fields beyond the header's must be empty.
-    fn check_length(&self, row: usize, record: &StringRecord, line: usize) -> Result<(), Error> {
-        let surplus = record.iter().skip(self.header.len()).any(|field| !field.trim().is_empty());
-        if !surplus && record.len() >= self.header.len() {
-            return Ok(());
-        }
+    /// The error that a row is shorter or longer than the header.
+    fn other_length(&self, row: usize, record: &StringRecord, line: usize) -> Error {
         let found = format!("{} fields", record.len());
         let mut expected = format!("{}, as many as the header has", self.header.len());
-        if surplus {
+        if record.len() > self.header.len() {
             let separator = char::from(self.separator);
             expected += &format!("; a field that holds {separator:?} stands in double quotes");
         }
-        Err(self.wrong(row, &format!("line {line}"), found, expected))
+        self.wrong(row, &format!("line {line}"), found, expected)
     }
 
     /// How many rows there are.
