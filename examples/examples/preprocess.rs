@@ -100,7 +100,14 @@ fn draw(
 ) -> Result<()> {
     for finding in &report.findings {
         let entry = published.find(&finding.image_path).context("a finding has an entry")?;
-        let image = load_image(root.join(&entry.image_path), &Limits::default())?;
+        let image = match load_image(root.join(&entry.image_path), &Limits::default()) {
+            Ok(image) => image,
+            // The manifest is written; a picture that can't be drawn is no reason to end.
+            Err(error) => {
+                eprintln!("{error}");
+                continue;
+            }
+        };
         let mut marked: Vec<usize> =
             finding.faults.iter().flat_map(|fault| fault.keypoints(skeleton)).collect();
         marked.sort_unstable();

@@ -2,32 +2,81 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use ikem_core::{GrayImage, Skeleton};
-use ikem_data::{Limits, Manifest, ManifestEntry, Set, load_image};
+use ikem_data::{LabelFile, LeftOut, Limits, Manifest, ManifestEntry, Set, load_image};
 use ikem_eval::GroundTruth;
+
+use crate::{settle_left_out, take_out_broken};
 
 /// Labelled images: entries of a manifest, and the folder their paths begin in.
 #[derive(Debug, Clone)]
 pub struct Labelled {
     root: PathBuf,
+    data: PathBuf,
     entries: Vec<ManifestEntry>,
+    left_out: Vec<LeftOut>,
+    has_sets: bool,
 }
 
 impl Labelled {
-    /// All entries of `manifest`; without `root` the images are looked for beside it.
+    /// All entries of a manifest, or of labels as other programs write them; without `root` the images are looked for beside it.
     ///
     /// # Errors
-    /// When the manifest can't be read.
-    pub fn read(manifest: &Path, root: Option<&Path>, skeleton: &Skeleton) -> Result<Self> {
-        let root = root.or_else(|| manifest.parent()).map(Path::to_owned).unwrap_or_default();
-        Ok(Self { root, entries: Manifest::read(manifest, skeleton)?.entries })
+    /// When the file can't be read, or has films that are labelled in part.
+    pub fn read(data: &Path, root: Option<&Path>, skeleton: &Skeleton) -> Result<Self> {
+        let mut labelled = Self::read_in_part(data, root, skeleton)?;
+        if !labelled.left_out.is_empty() {
+            let films = std::mem::take(&mut labelled.left_out);
+            return Err(ikem_data::Error::Unusable { path: data.to_owned(), films }.into());
+        }
+        Ok(labelled)
     }
 
-    /// Only those of `set`.
+    /// As [`read`](Self::read); films that are labelled in part are left out, which [`sound`](Self::sound) settles.
+    ///
+    /// # Errors
+    /// When the file can't be read.
+    pub fn read_in_part(data: &Path, root: Option<&Path>, skeleton: &Skeleton) -> Result<Self> {
+        let root = root.or_else(|| data.parent()).map(Path::to_owned).unwrap_or_default();
+        let LabelFile { manifest, left_out, has_sets, .. } = LabelFile::read(data, skeleton)?;
+        Ok(Self { root, data: data.to_owned(), entries: manifest.entries, left_out, has_sets })
+    }
+
+    /// Only those whose image can be decoded and has the size that the labels say: all are looked at.
+    ///
+    /// # Errors
+    /// When there are others and they are not to be left out (`skip_broken`); the message names all of them.
+    pub fn sound(mut self, skip_broken: bool) -> Result<Self> {
+        let of = self.entries.len() + self.left_out.len();
+        let mut entries = std::mem::take(&mut self.entries);
+        let broken = take_out_broken(
+            &mut entries,
+            |entry| entry.image_path.clone(),
+            |entry| self.image(entry).map(drop),
+        );
+        self.entries = entries;
+        self.left_out.extend(broken);
+        settle_left_out(&self.left_out, of, &self.data, skip_broken)?;
+        Ok(self)
+    }
+
+    /// The films that are left out.
+    #[must_use]
+    pub fn left_out(&self) -> &[LeftOut] {
+        &self.left_out
+    }
+
+    /// Whether the file says which set an image belongs to.
+    #[must_use]
+    pub const fn has_sets(&self) -> bool {
+        self.has_sets
+    }
+
+    /// Only those of `set`; all of a file that names no sets.
     ///
     /// # Errors
     /// When there are none.
     pub fn of_set(mut self, set: Set) -> Result<Self> {
-        self.entries.retain(|entry| entry.set == set);
+        self.entries.retain(|entry| entry.set == set || !self.has_sets);
         if self.entries.is_empty() {
             bail!("the manifest has no entry of the set {:?}", set.name());
         }
@@ -39,12 +88,12 @@ impl Labelled {
     /// # Errors
     /// When there is none.
     pub fn of_image(self, image: &Path) -> Result<Self> {
-        let Self { root, entries } = self;
+        let Self { entries, .. } = self;
         let manifest = Manifest { entries };
         let entry = manifest
             .find(image)
             .with_context(|| format!("the manifest has no entry of {}", image.display()))?;
-        Ok(Self { root, entries: vec![entry.clone()] })
+        Ok(Self { entries: vec![entry.clone()], ..self })
     }
 
     /// The entries.

@@ -1,15 +1,17 @@
 use std::path::Path;
 
-use anyhow::{Context, Result};
-use ikem_core::{GrayImage, Hint, Keypoints, Point, Recount, Size, Skeleton};
+use anyhow::Result;
+use ikem_core::{GrayImage, Hint, Keypoints, Recount, Size, Skeleton};
 use ikem_data::{PredictedKeypoint, Prediction, Seen, overlay};
 use ikem_eval::{Script, challenge_angles};
 use ikem_models::{Doubt, Session, View};
 
+use crate::parse_place;
+
 /// From this probability on another count of the vertebrae is told.
 const LIKELY: f32 = 0.1;
 
-/// Reads a hint from a keypoint (name or index) and a place `X,Y` in pixels of the image.
+/// Reads a hint from a keypoint (name or index) and a place `X,Y` in pixels of the image, as [`parse_place`] does.
 ///
 /// ```
 /// use ikem_core::{Hint, Point, Skeleton};
@@ -22,10 +24,7 @@ const LIKELY: f32 = 0.1;
 /// When there is no such keypoint, or the place is not two numbers.
 pub fn parse_hint(skeleton: &Skeleton, keypoint: &str, place: &str) -> Result<Hint> {
     let keypoint = skeleton.index(keypoint.trim())?;
-    let wrong = || format!("{place:?} is no place; expected X,Y in pixels, such as 412.5,803");
-    let (x, y) = place.split_once(',').with_context(wrong)?;
-    let number = |text: &str| text.trim().parse::<f32>().with_context(wrong);
-    Ok(Hint::new(keypoint, Point::new(number(x)?, number(y)?)))
+    Ok(Hint::new(keypoint, parse_place(place)?))
 }
 
 /// Prints how the film was seen, what is doubtful, and the keypoints of a session, a vertebra a line where there are vertebrae; `*`

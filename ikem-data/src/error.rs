@@ -1,6 +1,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::LeftOut;
+
 /// Why data could not be read, written or used; grouped by who must act.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -59,6 +61,22 @@ pub enum Error {
         /// What should stand there.
         expected: String,
     },
+    /// Some of the films of a file can't be used.
+    #[error("{}: {} of its films can't be used:{}", path.display(), films.len(), listed(films))]
+    Unusable {
+        /// The file that names them.
+        path: PathBuf,
+        /// The films, and why.
+        films: Vec<LeftOut>,
+    },
+    /// A file has images, and labels of none of them.
+    #[error("{} has {images} images and no labels of any; expected keypoints of at least one", path.display())]
+    Unlabelled {
+        /// The file.
+        path: PathBuf,
+        /// How many images it has.
+        images: usize,
+    },
     /// A limit was hit; nothing was allocated.
     #[error("{} has {found}; expected at most {limit}", path.display())]
     TooLarge {
@@ -82,6 +100,11 @@ pub enum Error {
     /// An argument is wrong in the words of the core crate.
     #[error(transparent)]
     Core(#[from] ikem_core::Error),
+}
+
+/// Films and reasons, each on a line of its own.
+fn listed(films: &[LeftOut]) -> String {
+    films.iter().map(|film| format!("\n  {film}")).collect()
 }
 
 impl Error {

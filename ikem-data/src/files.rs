@@ -38,8 +38,25 @@ pub(crate) fn read_start(path: &Path, length: u64) -> Result<Vec<u8>, Error> {
 
 /// Reads a text file whole.
 pub(crate) fn read_text(path: &Path, kind: &'static str) -> Result<String, Error> {
-    let text = String::from_utf8(read(path, TEXT_LIMIT)?)
-        .map_err(|error| Error::broken(path, kind, error, "text in UTF-8"))?;
+    text(path, kind, read(path, TEXT_LIMIT)?)
+}
+
+/// The text of a file: UTF-8, or UTF-16 with its mark, as spreadsheets write it. Marks of the byte order are left out.
+pub(crate) fn text(path: &Path, kind: &'static str, bytes: Vec<u8>) -> Result<String, Error> {
+    let words = |of: fn([u8; 2]) -> u16| {
+        let (pairs, rest) = bytes.as_chunks::<2>();
+        let words = pairs.iter().skip(1).map(|pair| of(*pair));
+        char::decode_utf16(words).collect::<Result<String, _>>().ok().filter(|_| rest.is_empty())
+    };
+    let wide = match bytes.as_slice() {
+        [0xff, 0xfe, ..] => words(u16::from_le_bytes),
+        [0xfe, 0xff, ..] => words(u16::from_be_bytes),
+        _ => None,
+    };
+    if let Some(text) = wide {
+        return Ok(text);
+    }
+    let text = String::from_utf8(bytes).map_err(|error| Error::broken(path, kind, error, "text in UTF-8"))?;
     Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
 
@@ -128,6 +145,18 @@ mod tests {
         ] {
             let message = read(&path, limit).unwrap_err().to_string();
             assert!(message.contains(expected), "{message}");
+        }
+    }
+
+    #[test]
+    fn text_is_read_without_its_mark() {
+        let wide = |of: fn(u16) -> [u8; 2]| "\u{feff}é;1".encode_utf16().flat_map(of).collect();
+        for bytes in ["é;1".into(), "\u{feff}é;1".into(), wide(u16::to_le_bytes), wide(u16::to_be_bytes)] {
+            assert_eq!(text(Path::new("a.csv"), "table", bytes).unwrap(), "é;1");
+        }
+        for bytes in [vec![0xff, 0xfe, 0x41], vec![0xe9, b';']] {
+            let message = text(Path::new("a.csv"), "table", bytes).unwrap_err().to_string();
+            assert!(message.contains("a.csv") && message.contains("text in UTF-8"), "{message}");
         }
     }
 

@@ -3,7 +3,8 @@
 //!
 //! - [`load_image`]: PNG, JPEG, TIFF, BMP and DICOM of 8 and 16 bits, with [`Limits`] that are checked before memory is
 //!   taken; [`load_radiograph`] with the pixels' [`Spacing`] where a DICOM file tells it.
-//! - [`Manifest`], [`Prediction`]: the project's JSON, COCO keypoints and CSV, each read back as it was written.
+//! - [`Manifest`], [`Prediction`]: the project's JSON, COCO keypoints and CSV, each read back as it was written; [`LabelFile`]:
+//!   labels as others write them.
 //! - [`read_aasce`]: the AASCE data set as it is downloaded; what is wrong with it is told one by one.
 //! - [`clean`]: labels looked through ([`audit`]), put right where there is one sure fix ([`repair`]), and reported.
 //! - [`Pipeline`], [`Loader`]: images and keypoints changed together at random, in batches that depend on seed, epoch
@@ -40,10 +41,13 @@ mod files;
 mod films;
 mod histogram;
 mod image_file;
+mod labels;
 mod locating;
 mod manifest;
+mod names;
 mod overlay;
 mod phantom;
+mod places;
 mod prediction;
 mod spacing;
 mod tables;
@@ -63,10 +67,12 @@ pub use histogram::match_histogram;
 pub use image_file::{
     Limits, Radiograph, decode_image, image_size, load_image, load_radiograph, load_resized,
 };
+pub use labels::{LabelFile, LeftOut};
 pub use locating::{
     End, Fills, LocatingBatch, LocatingBatches, LocatingConfig, LocatingLoader, LocatingTarget, SceneConfig,
 };
 pub use manifest::{Manifest, ManifestEntry, Set};
+pub use names::{composed_name, is_same_name};
 pub use overlay::{Picture, gray_png, heatmap_overlay, heatmap_png, overlay, write_gray_png};
 pub use phantom::{Curve, Phantom, PhantomConfig, PhantomError, SpineShape};
 pub use prediction::{PredictedKeypoint, Prediction, Seen};

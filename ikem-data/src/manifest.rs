@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use ikem_core::{Keypoints, Point, Size, Skeleton};
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, files};
+use crate::names::composed_name;
+use crate::places::is_far_off;
+use crate::{Error, LabelFile, files};
 
 /// What an image is used for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -50,7 +52,6 @@ impl std::str::FromStr for Set {
 /// Coordinates are relative to the image's size, in (y, x) order: a keypoint's pixel is its coordinate times the
 /// size, with no half pixel added.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct ManifestEntry {
     /// The image's path, from the folder that holds the data set: `data/training/NAME.jpg`.
     pub image_path: String,
@@ -148,15 +149,20 @@ pub struct Manifest {
 }
 
 impl Manifest {
-    /// Reads a manifest whose keypoints are those of `skeleton`. Labels are taken as they are, sensible or not, as
-    /// long as they are numbers relative to the image.
+    /// Reads a manifest whose keypoints are those of `skeleton`, or whatever else [`LabelFile::read`] takes. Labels are taken as
+    /// they are, sensible or not, as long as they are on the image or near it. Fields that are not needed are passed over.
     ///
     /// # Errors
     /// [`Error::Read`], [`Error::TooLarge`]; [`Error::Broken`] when it is no such JSON, which names entry and field;
-    /// [`Error::Entry`] when a value can't be, such as 67 corners.
+    /// [`Error::Entry`] when a value can't be, such as 67 corners; [`Error::Unusable`] when films are labelled in part.
     pub fn read(path: impl AsRef<Path>, skeleton: &Skeleton) -> Result<Self, Error> {
         let path = path.as_ref();
-        let entries: Vec<ManifestEntry> = files::read_json(path, "manifest")?;
+        LabelFile::read(path, skeleton)?.complete(path)
+    }
+
+    /// The manifest in the text of a file.
+    pub(crate) fn parse(path: &Path, text: &str, skeleton: &Skeleton) -> Result<Self, Error> {
+        let entries: Vec<ManifestEntry> = files::parse_json(path, "manifest", text)?;
         for (place, entry) in entries.iter().enumerate() {
             entry.check(skeleton).map_err(|wrong| Error::Entry {
                 path: path.to_owned(),
@@ -207,15 +213,19 @@ impl Manifest {
         Ok(())
     }
 
-    /// The entry of an image, by its path in the manifest or by its file's name alone.
+    /// The entry of an image, by its path in the manifest or by its file's name alone, be it in another form of Unicode.
     #[must_use]
     pub fn find(&self, image: impl AsRef<Path>) -> Option<&ManifestEntry> {
         let wanted: PathBuf = image.as_ref().to_owned();
         let whole = self.entries.iter().find(|entry| wanted.ends_with(&entry.image_path));
-        whole.or_else(|| {
-            let name = wanted.file_name()?;
-            self.entries.iter().find(|entry| Path::new(&entry.image_path).file_name() == Some(name))
-        })
+        let name = wanted.file_name()?;
+        let named =
+            || self.entries.iter().find(|entry| Path::new(&entry.image_path).file_name() == Some(name));
+        let composed = || {
+            let name = composed_name(name.to_str().filter(|name| !name.is_ascii())?);
+            self.entries.iter().find(|entry| composed_name(&entry.image_path) == name)
+        };
+        whole.or_else(named).or_else(composed)
     }
 }
 
@@ -228,8 +238,6 @@ pub(crate) struct Wrong {
 
 impl ManifestEntry {
     pub(crate) fn check(&self, skeleton: &Skeleton) -> Result<(), Wrong> {
-        /// A coordinate this far off the image is in another unit.
-        const FARTHEST: f64 = 10.0;
         let wrong = |field: &str, found: String, expected: String| {
             Err(Wrong { field: field.to_owned(), found, expected })
         };
@@ -247,14 +255,12 @@ impl ManifestEntry {
             if points.len() != count {
                 return wrong(field, format!("{} points", points.len()), format!("{count}"));
             }
-            let far = points.iter().position(|yx| !yx.iter().all(|value| value.abs() <= FARTHEST));
+            // Beyond that it is in another unit.
+            let far = points.iter().position(|&[y, x]| is_far_off([x, y], Size::new(1, 1)));
             if let Some(place) = far {
                 let found = format!("{:?}", points[place]);
-                return wrong(
-                    &format!("{field}[{place}]"),
-                    found,
-                    "[y, x] relative to the image's size".to_owned(),
-                );
+                let expected = "[y, x] relative to the image's size, within −1…2".to_owned();
+                return wrong(&format!("{field}[{place}]"), found, expected);
             }
         }
         Ok(())
@@ -318,12 +324,16 @@ mod tests {
             assert!(manifest.find(path).is_some(), "{path}");
         }
         assert!(manifest.find("b.jpg").is_none());
+        let renamed = |path: &str| ManifestEntry { image_path: path.to_owned(), ..entry() };
+        let manifest = Manifest { entries: vec![renamed("data/Andr\u{e9}.png")] };
+        assert!(manifest.find("/other/Andre\u{301}.png").is_some(), "as macOS writes it");
+        assert!(manifest.find("Andre.png").is_none());
     }
 
     #[test]
     fn wrong_entries_are_named_with_their_field() {
         type Change = fn(&mut serde_json::Value);
-        let cases: [(&str, Change, &[&str]); 8] = [
+        let cases: [(&str, Change, &[&str]); 7] = [
             (
                 "corner missing",
                 |e| {
@@ -345,7 +355,6 @@ mod tests {
             ("text", |e| e["corners"][3][1] = "x".into(), &["[1].corners[3][1]", "invalid type: string"]),
             ("set", |e| e["set"] = "dev".into(), &["[1].set", "unknown variant `dev`"]),
             ("no path", |e| e["image_path"] = "".into(), &["field image_path: nothing"]),
-            ("field", |e| e["spacing"] = 1.into(), &["[1]", "unknown field `spacing`"]),
         ];
         for (name, change, expected) in cases {
             let mut json = serde_json::to_value(Manifest { entries: vec![entry(), entry()] }).unwrap();

@@ -2,14 +2,18 @@
 
 use std::path::Path;
 
-use ikem_core::{Frame, Keypoints, Point, Size};
+use ikem_core::{Frame, Keypoints, Point, Size, Skeleton};
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Spacing, files};
+use crate::labels::Content;
+use crate::places::{NEAR, is_far_off};
+use crate::{Error, Manifest, ManifestEntry, Spacing, coco, files, tables};
+
+/// What the file should be.
+const KIND: &str = "prediction";
 
 /// One keypoint of a [`Prediction`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct PredictedKeypoint {
     /// Its name in the skeleton, such as `T5-TL`.
     pub name: String,
@@ -23,9 +27,9 @@ pub struct PredictedKeypoint {
     pub hinted: bool,
 }
 
-/// The keypoints of one image, predicted or corrected, as they stand in a predictions file.
+/// The keypoints of one image, predicted or corrected, as they stand in a predictions file. Fields that others add are passed
+/// over when it is read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Prediction {
     /// The image's path or name.
     pub image: String,
@@ -50,7 +54,6 @@ pub struct Prediction {
 
 /// How a network saw a film.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Seen {
     /// The part of it.
     pub frame: Frame,
@@ -89,12 +92,72 @@ impl Prediction {
     /// Reads what [`write`](Self::write) wrote.
     ///
     /// # Errors
-    /// [`Error::Read`], [`Error::TooLarge`]; [`Error::Broken`] when it is no such JSON, which names the field.
+    /// [`Error::Read`], [`Error::TooLarge`]; [`Error::Broken`] when it is no such JSON, which names the field, or a keypoint is
+    /// nowhere near the image.
     pub fn read(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
-        let prediction: Self = files::read_json(path, "prediction")?;
-        prediction.check().map_err(|(found, expected)| Error::broken(path, "prediction", found, expected))?;
+        Self::parse(path, &files::read_text(path, KIND)?)
+    }
+
+    /// The prediction in the text of a file.
+    pub(crate) fn parse(path: &Path, text: &str) -> Result<Self, Error> {
+        let prediction: Self = files::parse_json(path, KIND, text)?;
+        prediction.check_read().map_err(|(found, expected)| Error::broken(path, KIND, found, expected))?;
         Ok(prediction)
+    }
+
+    /// Reads the predictions of a file that is in memory: the project's JSON, COCO keypoints or a table (CSV), or the labels of a
+    /// manifest, as its content tells. `name` is what errors call it.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read), [`read_coco_predictions`](crate::read_coco_predictions) and
+    /// [`read_csv_predictions`](crate::read_csv_predictions).
+    pub fn read_any(name: impl AsRef<Path>, bytes: &[u8], skeleton: &Skeleton) -> Result<Vec<Self>, Error> {
+        let path = name.as_ref();
+        let text = files::text(path, KIND, bytes.to_vec())?;
+        match Content::of(&text) {
+            Content::Coco => coco::predictions(path, &text, skeleton),
+            Content::Table => tables::predictions(path, &text),
+            Content::Prediction => Ok(vec![Self::parse(path, &text)?]),
+            Content::Manifest => {
+                let manifest = Manifest::parse(path, &text, skeleton)?;
+                Ok(manifest.entries.iter().map(|entry| Self::of_labels(entry, skeleton)).collect())
+            }
+        }
+    }
+
+    /// The labels of an entry as if they had been predicted, all with confidence 1.
+    fn of_labels(entry: &ManifestEntry, skeleton: &Skeleton) -> Self {
+        let Size { width, height } = entry.size();
+        let points = entry.keypoints();
+        let named = skeleton.names().iter().zip(points.iter());
+        let keypoints = named.map(|(name, point)| PredictedKeypoint {
+            name: name.clone(),
+            x: point.x,
+            y: point.y,
+            confidence: 1.0,
+            hinted: false,
+        });
+        Self {
+            image: entry.image_path.clone(),
+            width,
+            height,
+            keypoints: keypoints.collect(),
+            cobb: None,
+            spacing: None,
+            seen: None,
+            doubt: None,
+        }
+    }
+
+    /// As [`check`](Self::check), and that no keypoint is nowhere near the image.
+    pub(crate) fn check_read(&self) -> Result<(), (String, String)> {
+        self.check()?;
+        let place = |k: &PredictedKeypoint| [f64::from(k.x), f64::from(k.y)];
+        match self.keypoints.iter().find(|keypoint| is_far_off(place(keypoint), self.size())) {
+            Some(k) => Err((format!("{} at ({}, {}) on {}", k.name, k.x, k.y, self.size()), NEAR.to_owned())),
+            None => Ok(()),
+        }
     }
 
     /// What is wrong and what it should be.
@@ -189,6 +252,10 @@ mod tests {
                 r#"{"image":"a","width":9,"height":9,"keypoints":[{"name":"b","x":1e99,"y":0,"confidence":0,"hinted":false}]}"#,
                 "at keypoints[0].x: number out of range",
             ),
+            (
+                r#"{"image":"a","width":9,"height":9,"keypoints":[{"name":"b","x":1e9,"y":0,"confidence":0,"hinted":false}]}"#,
+                "b at (1000000000, 0) on 9 x 9 px; expected a point on the film",
+            ),
         ] {
             std::fs::write(&path, text).unwrap();
             let message = Prediction::read(&path).expect_err(text).to_string();
@@ -200,7 +267,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
         fn nothing_is_lost_in_a_file(
-            points in prop::collection::vec((-1e4_f32..1e4, -1e4_f32..1e4, 0_f32..1.0, any::<bool>()), 0..70),
+            points in prop::collection::vec((-900_f32..1800.0, -2300_f32..4600.0, 0_f32..1.0, any::<bool>()), 0..70),
             cobb in prop::option::of(prop::array::uniform3(-90_f64..90.0)),
             spacing in prop::option::of((0.01_f64..2.0, 0.01_f64..2.0)),
         ) {

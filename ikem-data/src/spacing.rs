@@ -4,7 +4,6 @@ use serde::{Deserialize, Serialize};
 
 /// How far apart the centres of neighbouring pixels lie, in millimetres.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Spacing {
     /// From one column to the next.
     pub x: f64,

@@ -42,7 +42,7 @@ fn any_manifest() -> impl Strategy<Value = Manifest> {
 
 /// Any sound predictions of the spine.
 fn any_predictions() -> impl Strategy<Value = Vec<Prediction>> {
-    let keypoint = (-1e4_f32..1e4, -1e4_f32..1e4, 0_f32..1.0, any::<bool>());
+    let keypoint = (-0.99_f32..1.99, -0.99_f32..1.99, 0_f32..1.0, any::<bool>());
     let prediction = (
         prop::collection::vec(keypoint, 68),
         (1_usize..5000, 1_usize..5000),
@@ -61,8 +61,8 @@ fn any_predictions() -> impl Strategy<Value = Vec<Prediction>> {
                 .zip(keypoints)
                 .map(|(name, (x, y, confidence, hinted))| PredictedKeypoint {
                     name: name.clone(),
-                    x,
-                    y,
+                    x: x * width as f32,
+                    y: y * height as f32,
                     confidence,
                     hinted,
                 })
@@ -194,15 +194,15 @@ fn what_is_wrong_in_a_coco_file_is_told() {
         (
             "not labelled",
             |f| f["annotations"][0]["keypoints"][5] = json!(0),
-            "field keypoints: 1 is not labelled",
+            "a.png: 1 of 2 keypoints are not labelled: 1",
         ),
         ("too few", |f| f["annotations"][0]["keypoints"] = json!([1, 2, 2]), "3 numbers; expected 6"),
-        ("no annotation", |f| f["annotations"] = json!([]), "entry 0 (a.png), field id: 7 has no annotation"),
+        ("no annotation", |f| f["annotations"] = json!([]), "1 images and no labels of any"),
         ("no image", |f| f["images"] = json!([]), "an annotation of image 7"),
         (
             "other names",
             |f| f["categories"][1]["keypoints"] = json!(["a", "b"]),
-            "0 categories with the keypoints",
+            "the category \"bone\" names 2 keypoints, and not 0 once",
         ),
         ("no size", |f| f["images"][0]["width"] = json!(0), "0 x 400 px"),
         ("text", |f| f["annotations"][0]["keypoints"][0] = json!("x"), "annotations[0].keypoints[0]"),
@@ -232,13 +232,13 @@ fn what_is_wrong_in_a_csv_file_is_told() {
     let text = std::fs::read_to_string(&file.path).unwrap();
     assert!(text.starts_with("image_path,set,height,width,T1-TL y,T1-TL x,"));
     for (from, to, expected) in [
-        ("image_path", "path", "column 0 is \"path\"; expected \"image_path\""),
-        ("T1-TL x", "T1-TL z", "column 5 is \"T1-TL z\""),
+        ("image_path", "path", "there is no column \"image_path\" among path, set,"),
+        ("T1-TL x", "T1-TL z", "there is no column \"T1-TL x\""),
         (",val,", ",dev,", "entry 0 (a.png), field set: \"dev\"; expected train, val or test"),
         (",0.3,", ",x,", "field T1-TL x: \"x\"; expected a relative coordinate"),
         (",0.3,", ",99,", "field corners[0]"),
         (",90,", ",-90,", "field height: \"-90\"; expected pixels"),
-        (",90,", ",90,7,", "rows as long as the header"),
+        (",90,", ",90,7,", "field line 2: 175 fields; expected 174, as many as the header has"),
     ] {
         std::fs::write(&file.path, text.replacen(from, to, 1)).unwrap();
         let message = Manifest::read_csv(&file.path, &spine).expect_err(expected).to_string();
@@ -272,9 +272,9 @@ fn tables_of_predictions_without_spacing_are_read() {
     std::fs::write(&file.path, table).unwrap();
     let read = read_csv_predictions(&file.path).unwrap();
     assert_eq!((read.len(), read[0].spacing), (1, None));
-    std::fs::write(&file.path, table.replacen("cobb_3", "cobb_3,mm", 1)).unwrap();
+    std::fs::write(&file.path, table.replacen("keypoint", "name", 1)).unwrap();
     let message = read_csv_predictions(&file.path).unwrap_err().to_string();
-    assert!(message.contains("column 11 is \"mm\"; expected \"spacing_x\""), "{message}");
+    assert!(message.contains("there is no column \"keypoint\" among image, width"), "{message}");
 }
 
 #[test]

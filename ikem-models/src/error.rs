@@ -36,9 +36,14 @@ pub enum CheckpointFault {
     /// The disk failed, or the file is not there.
     #[error("{0}")]
     Io(#[from] std::io::Error),
-    /// Not a checkpoint by its name.
-    #[error("expected a file called *.safetensors or *.pth")]
-    Extension,
+    /// Neither kind of checkpoint, by its first bytes.
+    #[error(
+        "it is no checkpoint: it begins with \"{start}\"; expected a .safetensors file or a PyTorch checkpoint"
+    )]
+    NoCheckpoint {
+        /// The file's first bytes.
+        start: String,
+    },
     /// The file is larger than any checkpoint that this crate reads.
     #[error("the file has {found} bytes; expected at most {limit}")]
     TooLarge {

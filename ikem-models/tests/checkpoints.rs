@@ -184,15 +184,38 @@ fn a_file_without_config_or_with_other_types_is_told() {
 }
 
 #[test]
+fn checkpoints_are_told_by_their_content() {
+    let folder = TempDir::new().expect("a folder");
+    let original = checkpoint();
+    let bytes = bytes(&original);
+    for name in ["model.ckpt", "model.bin", "model.pth", "model.pth.tar", "model"] {
+        let path = folder.path().join(name);
+        std::fs::write(&path, &bytes).expect("written");
+        assert!(Checkpoint::is_one(&path), "{name}");
+        let read = Checkpoint::read(&path).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(read.config, original.config, "{name}");
+    }
+    let notes = folder.path().join("notes.txt");
+    std::fs::write(&notes, b"a note").expect("written");
+    assert!(!Checkpoint::is_one(&notes) && !Checkpoint::is_one(folder.path()));
+}
+
+#[test]
 fn a_path_that_is_no_checkpoint_is_told() {
     let folder = TempDir::new().expect("a folder");
     let named = folder.path().join("folder.safetensors");
     std::fs::create_dir(&named).expect("a folder");
+    let other = folder.path().join("model.onnx");
+    std::fs::write(&other, b"\x08\x07onnx").expect("written");
     for (path, told) in [
         (named.as_path(), "no regular file"),
         (Path::new("missing.safetensors"), "No such file"),
         (Path::new("missing.pth"), "No such file"),
-        (Path::new("model.onnx"), "expected a file called *.safetensors or *.pth"),
+        (Path::new("missing.ckpt"), "No such file"),
+        (
+            other.as_path(),
+            "it is no checkpoint: it begins with \"\\x08\\x07onnx\"; expected a .safetensors file or",
+        ),
     ] {
         let error = Predictor::load(path, &Device::Cpu).map(|_| "a predictor").expect_err(told).to_string();
         assert!(error.contains(told) && error.contains(&path.display().to_string()), "{error}");

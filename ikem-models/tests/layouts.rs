@@ -15,13 +15,28 @@ fn folder() -> PathBuf {
 
 /// The import of a fixture.
 fn import(name: &str, options: &ImportOptions) -> Import {
+    let (_scratch, path) = unpacked(name, "checkpoint.pth");
+    Checkpoint::import(path, options).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+/// A fixture as a file of this name.
+fn unpacked(name: &str, file: &str) -> (tempfile::TempDir, PathBuf) {
     let packed = std::fs::File::open(folder().join(format!("{name}.pth.gz"))).expect("the fixture");
     let mut bytes = Vec::new();
     flate2::read::GzDecoder::new(packed).read_to_end(&mut bytes).expect("the fixture");
     let scratch = tempfile::tempdir().expect("a folder");
-    let path = scratch.path().join("checkpoint.pth");
+    let path = scratch.path().join(file);
     std::fs::write(&path, bytes).expect("the file");
-    Checkpoint::import(path, options).unwrap_or_else(|error| panic!("{name}: {error}"))
+    (scratch, path)
+}
+
+#[test]
+fn files_of_pytorch_are_read_whatever_they_are_called() {
+    for file in ["a.ckpt", "a.bin", "a.pth.tar", "a.safetensors", "a"] {
+        let (_scratch, path) = unpacked("ikem-unet", file);
+        let checkpoint = Checkpoint::read(path).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(checkpoint.config.keypoints(), 3, "{file}");
+    }
 }
 
 /// The values that the fixture's tensor `name` has.

@@ -28,7 +28,7 @@ use sha2::{Digest, Sha256};
 /// Evaluates a network on labelled images. Research software, not a medical device.
 #[derive(Parser)]
 struct Options {
-    /// The manifest of images and labels
+    /// The images and labels: a manifest, COCO keypoints (.json) or a table (.csv)
     #[arg(long, value_name = "MANIFEST", required_unless_present = "compare")]
     data: Option<PathBuf>,
     /// The folder that the manifest's image paths begin in [default: the manifest's own]
@@ -43,6 +43,9 @@ struct Options {
     /// Which point each click corrects: worst-new, worst, random or first-wrong:PIXELS (of the network's grid)
     #[arg(long, default_value = "worst-new")]
     rule: Rule,
+    /// Go on without images that can't be read, are of another size than their labels say, or are labelled in part
+    #[arg(long)]
+    skip_broken: bool,
     /// Standard deviation of a click around the label, in pixels of the image
     #[arg(long, value_name = "PIXELS", default_value_t = 0.0)]
     click_std: f64,
@@ -102,7 +105,7 @@ fn run() -> Result<()> {
     }
     let (frame, predictor) = options.model.predictor()?;
     let labelled =
-        Labelled::read(data, root, &predictor.config().skeleton)?.of_set(options.split.parse()?)?;
+        Labelled::read_in_part(data, root, &predictor.config().skeleton)?.of_set(options.split.parse()?)?;
     options.evaluate(&predictor, frame, &labelled, data)
 }
 
@@ -137,7 +140,12 @@ impl Options {
             bail!("--output {}: expected a name that ends in .json", output.display());
         }
         let names = self.subset.as_deref().map(Names::read).transpose()?;
-        let provenance = self.provenance(predictor, data)?;
+        let labelled = &labelled.clone().sound(self.skip_broken)?;
+        let mut provenance = self.provenance(predictor, data)?;
+        provenance.left_out = labelled.left_out().iter().map(ToString::to_string).collect();
+        if !labelled.has_sets() {
+            provenance.split = Some("all: the file names no sets".to_owned());
+        }
 
         let begun = Instant::now();
         let played = self.play(predictor, frame, labelled, &protocol)?;
@@ -149,6 +157,9 @@ impl Options {
         }
         tables::print(&report);
         println!("{} images, {} clicks each, {seconds:.1} s", played.len(), self.clicks);
+        for film in labelled.left_out() {
+            println!("left out {film}");
+        }
         if let Some(output) = &self.output {
             let plots = folder_beside(output)?;
             worst::draw(&played, labelled, &config.skeleton, self.worst, &plots)?;
@@ -200,6 +211,7 @@ impl Options {
             manifest_sha256: Some(sha256(data)?),
             split: Some(self.split.clone()),
             labels: Some(self.labels.clone()),
+            left_out: Vec::new(),
         })
     }
 

@@ -32,7 +32,7 @@
 //! | `POST /api/images/ID/shift` | `{"by": 1}`: T5 becomes T6 | state |
 //! | `POST /api/images/ID/accept` | `{"accepted": true}` | state |
 //! | `POST /api/images/ID/time` | `{"seconds": 5}` | state |
-//! | `POST /api/images/ID/import` | an exported `keypoints.json` | state |
+//! | `POST /api/images/ID/import` | an exported `keypoints.json`, `coco.json` or, as `text/csv`, `keypoints.csv` | state |
 //!
 //! Each body that acts on an image may say `"seconds"`, the active time since the last report. `Server-Timing: network`
 //! tells how long the network took, waiting for its turn included. Predictions run one at a time. A preview that a newer

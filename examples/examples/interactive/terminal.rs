@@ -61,7 +61,9 @@ fn command(session: &mut Session, words: &[&str]) -> Result<()> {
             }
         }
         [keypoint, place @ ..] if !place.is_empty() => {
-            session.revise(parse_hint(&skeleton, keypoint, &place.concat())?)?;
+            let hint = parse_hint(&skeleton, keypoint, &place.join(" "))?;
+            session.revise(hint)?;
+            println!("{} is at {}, {}", skeleton.names()[hint.keypoint], hint.point.x, hint.point.y);
         }
         _ => bail!("{:?} is no command; these are:\n{HELP}", words.join(" ")),
     }

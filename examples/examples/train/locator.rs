@@ -5,8 +5,8 @@ use std::sync::atomic::AtomicBool;
 
 use anyhow::{Result, bail};
 use ikem_core::Skeleton;
-use ikem_data::{Manifest, films_of_manifest, read_spinal_ai, read_whole_films};
-use ikem_examples::ComputeOptions;
+use ikem_data::{Film, Limits, Manifest, films_of_manifest, load_image, read_spinal_ai, read_whole_films};
+use ikem_examples::{ComputeOptions, settle_left_out, take_out_broken};
 use ikem_train::{Ending, FilmSets, LocatorData, LocatorTrainConfig, LocatorTrainer};
 
 /// The films to learn from.
@@ -38,6 +38,24 @@ impl FilmOptions {
     }
 }
 
+/// Takes out the films whose image can't be read; each set is told by itself.
+fn take_out(films: &mut FilmSets, skip_broken: bool) -> Result<()> {
+    let FilmSets { cropped, whole, synthetic, .. } = films;
+    for (name, set) in [("--manifest", cropped), ("--whole-films", whole), ("--spinal-ai", synthetic)] {
+        let of = set.len();
+        let look = |film: &Film| -> Result<()> {
+            load_image(&film.path, &Limits::default())?;
+            Ok(())
+        };
+        let left_out = take_out_broken(set, |film| film.path.display().to_string(), look);
+        settle_left_out(&left_out, of, Path::new(name), skip_broken)?;
+        for film in left_out {
+            println!("left out {film}");
+        }
+    }
+    Ok(())
+}
+
 /// What a training of the locator is told on the command line.
 pub struct Locating<'a> {
     pub config: LocatorTrainConfig,
@@ -46,17 +64,19 @@ pub struct Locating<'a> {
     pub root: Option<&'a Path>,
     pub folder: &'a Path,
     pub resume: bool,
+    pub skip_broken: bool,
 }
 
 impl Locating<'_> {
     /// Trains until it is done or `stop` is set.
     pub fn run(self, compute: &ComputeOptions, stop: &AtomicBool) -> Result<()> {
-        let Self { config, films, manifest, root, folder, resume } = self;
+        let Self { config, films, manifest, root, folder, resume, skip_broken } = self;
         let device = compute.start()?;
-        let films = films.read(manifest, root)?;
+        let mut films = films.read(manifest, root)?;
         if films.cropped.is_empty() && films.whole.is_empty() && films.synthetic.is_empty() {
             bail!("a locator learns from films: expected --manifest, --whole-films or --spinal-ai");
         }
+        take_out(&mut films, skip_broken)?;
         let epochs = config.schedule.epochs;
         let data = LocatorData::new(&config, films)?;
         println!("{} films, {} to validate with", data.training().images(), data.validation().images());

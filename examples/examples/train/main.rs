@@ -13,8 +13,9 @@ use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context, Result, bail};
 use clap::Parser;
-use ikem_data::Manifest;
-use ikem_examples::ComputeOptions;
+use ikem_core::Skeleton;
+use ikem_data::{LabelFile, Limits, Manifest, ManifestEntry, Set, load_image};
+use ikem_examples::{ComputeOptions, settle_left_out, take_out_broken};
 use ikem_train::{
     Ending, EventWriter, LocatorTrainConfig, Run, TrainConfig, Trainer, TrainingData, draw_curves, read_log,
 };
@@ -22,18 +23,24 @@ use locator::{FilmOptions, Locating};
 
 use progress_bars::ProgressBars;
 
+/// Of a file that names no sets, every so many-th image validates.
+const HELD_OUT: usize = 5;
+
 /// Trains a network as a config says. Ctrl-C stops after the step, with a checkpoint; `--resume` goes on.
 #[derive(Parser)]
 struct Options {
     /// What to train, and how; see `configs/`
     #[arg(long, value_name = "FILE.toml", required_unless_present = "compare")]
     config: Option<PathBuf>,
-    /// The labelled images, sets `train` and `val`; `preprocess` makes it
+    /// The labelled images, sets `train` and `val`: a manifest, as `preprocess` makes it, COCO keypoints (.json) or a table (.csv)
     #[arg(long, value_name = "FILE.json", required_unless_present_any = ["phantoms", "compare", "whole_films", "spinal_ai"])]
     manifest: Option<PathBuf>,
     /// The folder that the image paths of the manifest start at [default: that of the manifest]
     #[arg(long, value_name = "DIR", requires = "manifest")]
     root: Option<PathBuf>,
+    /// Go on without images that can't be read or are labelled in part
+    #[arg(long)]
+    skip_broken: bool,
     /// Learn from so many synthetic radiographs instead: no data needed
     #[arg(long, value_name = "COUNT", conflicts_with = "manifest")]
     phantoms: Option<usize>,
@@ -142,6 +149,7 @@ fn train_locator(options: &Options, path: &Path) -> Result<()> {
         root: options.root.as_deref(),
         folder: &options.output,
         resume: goes_on(options)?,
+        skip_broken: options.skip_broken,
     };
     training.run(&compute, &*stop_on_signals()?)
 }
@@ -151,21 +159,36 @@ fn data(options: &Options, config: &TrainConfig) -> Result<TrainingData> {
         return Ok(TrainingData::phantoms(config, count)?);
     }
     let path = options.manifest.as_deref().context("--manifest: expected a manifest")?;
-    let manifest = Manifest::read(path, &config.model.skeleton)?;
     let root = options.root.as_deref().or_else(|| path.parent()).unwrap_or(Path::new(""));
-    let data = TrainingData::new(config, &manifest, root)?;
-    // Told before hours have passed, not in the middle of an epoch.
-    for loader in [data.training(), data.validation()] {
-        let missing =
-            loader.entries().iter().map(|entry| root.join(&entry.image_path)).find(|p| !p.is_file());
-        if let Some(missing) = missing {
-            bail!(
-                "{}: there is no such image; --root names the folder that image paths start at",
-                missing.display()
-            );
-        }
+    let manifest = sound_manifest(path, root, &config.model.skeleton, options.skip_broken)?;
+    Ok(TrainingData::new(config, &manifest, root)?)
+}
+
+/// The images to learn from. All are decoded once: what is wrong is told before hours have passed, not in the middle of an epoch.
+fn sound_manifest(path: &Path, root: &Path, skeleton: &Skeleton, skip_broken: bool) -> Result<Manifest> {
+    let LabelFile { mut manifest, mut left_out, has_sets, .. } = LabelFile::read(path, skeleton)?;
+    manifest.entries.retain(|entry| entry.set != Set::Test);
+    let of = manifest.entries.len() + left_out.len();
+    let look = |entry: &ManifestEntry| -> Result<()> {
+        load_image(root.join(&entry.image_path), &Limits::default())?;
+        Ok(())
+    };
+    left_out.extend(take_out_broken(&mut manifest.entries, |entry| entry.image_path.clone(), look));
+    settle_left_out(&left_out, of, path, skip_broken)?;
+    for film in &left_out {
+        println!("left out {film}");
     }
-    Ok(data)
+    if !has_sets {
+        let first = manifest.entries.len().clamp(1, HELD_OUT) - 1;
+        let held_out = manifest.entries.iter_mut().skip(first).step_by(HELD_OUT);
+        let count = held_out.map(|entry| entry.set = Set::Val).count();
+        let name = path.display();
+        println!(
+            "{name} names no sets: {count} of {} images, every {HELD_OUT}th, validate",
+            manifest.entries.len()
+        );
+    }
+    Ok(manifest)
 }
 
 /// A flag that Ctrl-C and a friendly kill set; the second Ctrl-C ends the program at once.

@@ -1,14 +1,16 @@
 use std::path::Path;
 
-use ikem_core::Skeleton;
+use ikem_core::{Size, Skeleton};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
-use super::{Annotation, Category, Coco, CocoImage, read, wrong};
-use crate::{Error, PredictedKeypoint, Prediction, Seen, Spacing, files};
+use super::read::{Annotation as Read, Film, read};
+use super::{Annotation, Category, Coco, CocoImage, KIND};
+use crate::labels::Marked;
+use crate::{Error, LeftOut, PredictedKeypoint, Prediction, Seen, Spacing, files};
 
 /// What a prediction knows beyond COCO.
 #[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Extra {
     confidences: Vec<f32>,
     hinted: Vec<bool>,
@@ -73,51 +75,75 @@ pub fn coco_predictions(predictions: &[Prediction], skeleton: &Skeleton) -> Resu
 }
 
 /// Reads predictions in COCO's format. Where they are another program's, every keypoint has the annotation's score as
-/// its confidence (1 without one), and none is hinted.
+/// its confidence (1 without one), and none is hinted. Images without keypoints are passed over.
 ///
 /// # Errors
-/// As [`Manifest::read_coco`](crate::Manifest::read_coco).
+/// [`Error::Read`]; [`Error::Broken`] when it is no such file, or its keypoints are not those of `skeleton`;
+/// [`Error::Unusable`] when images have some of the keypoints, or ones that are nowhere near the image.
 pub fn read_coco_predictions(path: impl AsRef<Path>, skeleton: &Skeleton) -> Result<Vec<Prediction>, Error> {
     let path = path.as_ref();
-    let mut predictions = Vec::new();
-    for (place, (image, annotation)) in read::<(), Extra>(path, skeleton)?.into_iter().enumerate() {
-        let wrong =
-            |(found, expected): (String, String)| wrong(path, place, &image, "keypoints", found, expected);
-        let points = annotation.points(skeleton).map_err(wrong)?;
-        let count = skeleton.len();
-        let extra = annotation
-            .ikem
-            .filter(|extra| extra.confidences.len() == count && extra.hinted.len() == count)
-            .unwrap_or_else(|| Extra {
-                confidences: vec![annotation.score.unwrap_or(1.0) as f32; count],
-                hinted: vec![false; count],
-                cobb: None,
-                spacing: None,
-                seen: None,
-                doubt: None,
-            });
-        let keypoints =
-            skeleton.names().iter().zip(points).zip(extra.confidences.into_iter().zip(extra.hinted)).map(
-                |((name, [x, y]), (confidence, hinted))| PredictedKeypoint {
-                    name: name.clone(),
-                    x: x as f32,
-                    y: y as f32,
-                    confidence,
-                    hinted,
-                },
-            );
-        let prediction = Prediction {
-            image: image.file_name.clone(),
-            width: image.width as usize,
-            height: image.height as usize,
-            keypoints: keypoints.collect(),
-            cobb: extra.cobb,
-            spacing: extra.spacing,
-            seen: extra.seen,
-            doubt: extra.doubt,
+    predictions(path, &files::read_text(path, KIND)?, skeleton)
+}
+
+/// The predictions in the text of a file.
+pub(crate) fn predictions(path: &Path, text: &str, skeleton: &Skeleton) -> Result<Vec<Prediction>, Error> {
+    let (mut found, mut films) = (Vec::new(), Vec::new());
+    for Film { image, size, points, annotation, .. } in read::<IgnoredAny, Extra>(path, text, skeleton)? {
+        let Some(annotation) = annotation else { continue };
+        let image = image.file_name;
+        let marked = Marked { image: image.clone(), size, set: None, points, exact: None };
+        let prediction = match marked.points(skeleton) {
+            Ok(None) => continue,
+            Ok(Some(points)) => prediction(image.clone(), size, &points, annotation, skeleton),
+            Err(reason) => Err(reason),
         };
-        prediction.check().map_err(wrong)?;
-        predictions.push(prediction);
+        match prediction {
+            Ok(prediction) => found.push(prediction),
+            Err(reason) => films.push(LeftOut { image, reason }),
+        }
     }
-    Ok(predictions)
+    if films.is_empty() { Ok(found) } else { Err(Error::Unusable { path: path.to_owned(), films }) }
+}
+
+fn prediction(
+    image: String,
+    size: Size,
+    points: &[[f64; 2]],
+    annotation: Read<Extra>,
+    skeleton: &Skeleton,
+) -> Result<Prediction, String> {
+    let count = skeleton.len();
+    let extra = annotation
+        .ikem
+        .filter(|extra| extra.confidences.len() == count && extra.hinted.len() == count)
+        .unwrap_or_else(|| Extra {
+            confidences: vec![annotation.score.0.unwrap_or(1.0) as f32; count],
+            hinted: vec![false; count],
+            cobb: None,
+            spacing: None,
+            seen: None,
+            doubt: None,
+        });
+    let keypoints =
+        skeleton.names().iter().zip(points).zip(extra.confidences.into_iter().zip(extra.hinted)).map(
+            |((name, &[x, y]), (confidence, hinted))| PredictedKeypoint {
+                name: name.clone(),
+                x: x as f32,
+                y: y as f32,
+                confidence,
+                hinted,
+            },
+        );
+    let prediction = Prediction {
+        image,
+        width: size.width,
+        height: size.height,
+        keypoints: keypoints.collect(),
+        cobb: extra.cobb,
+        spacing: extra.spacing,
+        seen: extra.seen,
+        doubt: extra.doubt,
+    };
+    prediction.check().map_err(|(found, expected)| format!("{found}; expected {expected}"))?;
+    Ok(prediction)
 }

@@ -2,8 +2,9 @@ use std::path::Path;
 
 use ikem_core::Skeleton;
 
-use super::Table;
-use crate::{Error, Manifest, ManifestEntry, Set, files};
+use super::read::Table;
+use super::{IMAGE, KIND, predictions};
+use crate::{Error, LabelFile, Manifest, ManifestEntry, Set, files};
 
 /// Columns before the coordinates.
 const FIRST: [&str; 4] = ["image_path", "set", "height", "width"];
@@ -35,39 +36,90 @@ impl Manifest {
         files::write(path.as_ref(), &super::bytes(&header(skeleton), rows)?)
     }
 
-    /// Reads what [`write_csv`](Self::write_csv) wrote.
+    /// Reads what [`write_csv`](Self::write_csv) wrote, or a table of one row a keypoint, as
+    /// [`write_csv_predictions`](crate::write_csv_predictions) writes it. Columns are found by their names, in whatever order, and
+    /// others are passed over; they may be separated by commas, semicolons or tabs, with decimal points or commas.
     ///
     /// # Errors
-    /// [`Error::Read`]; [`Error::Broken`] when the columns are not those of `skeleton`; [`Error::Entry`] when a value
-    /// can't be.
+    /// [`Error::Read`]; [`Error::Broken`] when a column is missing; [`Error::Entry`] when a value can't be;
+    /// [`Error::Unusable`] when images are labelled in part.
     pub fn read_csv(path: impl AsRef<Path>, skeleton: &Skeleton) -> Result<Self, Error> {
-        let header = header(skeleton);
-        let columns = header.len();
-        let table = Table::read(path.as_ref(), header, columns)?;
-        let entries =
-            (0..table.rows.len()).map(|row| entry(&table, row, skeleton)).collect::<Result<_, _>>()?;
-        Ok(Self { entries })
+        let path = path.as_ref();
+        labels(path, &files::read_text(path, KIND)?, skeleton)?.complete(path)
     }
 }
 
-fn entry(table: &Table<'_>, row: usize, skeleton: &Skeleton) -> Result<ManifestEntry, Error> {
-    let points = |first: usize, count: usize| {
+/// The labels in the text of a file.
+pub(crate) fn labels(path: &Path, text: &str, skeleton: &Skeleton) -> Result<LabelFile, Error> {
+    let table = Table::parse(path, text)?;
+    if table.column(&["keypoint"]).is_some() {
+        return LabelFile::collect(path, predictions::marked(&table, skeleton)?, skeleton);
+    }
+    let columns = Columns::of(&table, skeleton)?;
+    let entries = (0..table.len()).map(|row| entry(&table, row, &columns, skeleton));
+    let entries = entries.collect::<Result<_, _>>()?;
+    let has_sets = columns.set.is_some();
+    Ok(LabelFile { manifest: Manifest { entries }, has_sets, ..LabelFile::default() })
+}
+
+/// Where the values of an entry stand.
+struct Columns {
+    image: usize,
+    set: Option<usize>,
+    height: usize,
+    width: usize,
+    corners_yx: Vec<[usize; 2]>,
+    centers_yx: Option<Vec<[usize; 2]>>,
+}
+
+impl Columns {
+    fn of(table: &Table<'_>, skeleton: &Skeleton) -> Result<Self, Error> {
+        let corner = |name: &String| {
+            let column = |axis: &str| table.required(&[&format!("{name} {axis}")]);
+            Ok([column("y")?, column("x")?])
+        };
+        let center = |name: &str| {
+            let column = |axis: &str| table.column(&[&format!("{name} {axis}")]);
+            Some([column("y")?, column("x")?])
+        };
+        Ok(Self {
+            image: table.required(&IMAGE)?,
+            set: table.column(&["set"]),
+            height: table.required(&["height"])?,
+            width: table.required(&["width"])?,
+            corners_yx: skeleton.names().iter().map(corner).collect::<Result<_, Error>>()?,
+            centers_yx: skeleton.vertebrae().iter().map(|vertebra| center(&vertebra.name)).collect(),
+        })
+    }
+}
+
+fn entry(
+    table: &Table<'_>,
+    row: usize,
+    columns: &Columns,
+    skeleton: &Skeleton,
+) -> Result<ManifestEntry, Error> {
+    let points = |columns: &[[usize; 2]]| {
         let coordinate = |column: usize| table.value::<f64>(row, column, "a relative coordinate");
-        (0..count)
-            .map(|i| Ok([coordinate(first + 2 * i)?, coordinate(first + 2 * i + 1)?]))
-            .collect::<Result<_, Error>>()
+        columns.iter().map(|&[y, x]| Ok([coordinate(y)?, coordinate(x)?])).collect::<Result<_, Error>>()
     };
-    let (corners, centers) = (skeleton.len(), skeleton.vertebrae().len());
-    let set = [Set::Train, Set::Val, Set::Test].into_iter().find(|set| set.name() == table.text(row, 1));
-    let entry = ManifestEntry {
-        image_path: table.text(row, 0).to_owned(),
-        corners_yx: points(FIRST.len(), corners)?,
-        centers_yx: points(FIRST.len() + 2 * corners, centers)?,
-        y_x_size: [table.value(row, 2, "pixels")?, table.value(row, 3, "pixels")?],
-        set: set.ok_or_else(|| {
-            table.wrong(row, "set", format!("{:?}", table.text(row, 1)), "train, val or test".to_owned())
-        })?,
+    let set = match columns.set.map(|column| table.text(row, column).trim()) {
+        None => Set::Train,
+        Some(name) => name
+            .parse()
+            .map_err(|_| table.wrong(row, "set", format!("{name:?}"), "train, val or test".to_owned()))?,
     };
+    let mut entry = ManifestEntry {
+        image_path: table.text(row, columns.image).to_owned(),
+        corners_yx: points(&columns.corners_yx)?,
+        centers_yx: Vec::new(),
+        y_x_size: [table.pixels(row, columns.height)?, table.pixels(row, columns.width)?],
+        set,
+    };
+    match &columns.centers_yx {
+        Some(columns) => entry.centers_yx = points(columns)?,
+        None => entry.compute_centers(skeleton),
+    }
     match entry.check(skeleton) {
         Ok(()) => Ok(entry),
         Err(wrong) => Err(table.wrong(row, &wrong.field, wrong.found, wrong.expected)),

@@ -1,10 +1,13 @@
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::Table;
-use crate::{Error, PredictedKeypoint, Prediction, Spacing, files};
+use ikem_core::{Size, Skeleton};
 
-/// The columns that files had before they told the spacing of pixels.
-const REQUIRED: usize = 11;
+use super::read::Table;
+use super::{IMAGE, KIND};
+use crate::labels::Marked;
+use crate::names::bare;
+use crate::{Error, PredictedKeypoint, Prediction, Spacing, files};
 
 fn header() -> Vec<String> {
     let names = [
@@ -76,55 +79,152 @@ pub fn csv_predictions(predictions: &[Prediction]) -> Result<Vec<u8>, Error> {
     super::bytes(&header(), rows)
 }
 
-/// Reads what [`write_csv_predictions`] wrote.
+/// Reads what [`write_csv_predictions`] wrote, or another's table of one row a keypoint with the columns image, width, height,
+/// keypoint, x and y. Without a confidence it is 1.
 ///
 /// # Errors
-/// [`Error::Read`]; [`Error::Broken`] when the columns are others; [`Error::Entry`] when a value can't be.
+/// [`Error::Read`]; [`Error::Broken`] when a column is missing, or a keypoint is nowhere near its image; [`Error::Entry`] when
+/// a value can't be.
 pub fn read_csv_predictions(path: impl AsRef<Path>) -> Result<Vec<Prediction>, Error> {
     let path = path.as_ref();
-    let table = Table::read(path, header(), REQUIRED)?;
+    predictions(path, &files::read_text(path, KIND)?)
+}
+
+/// The predictions in the text of a file.
+pub(crate) fn predictions(path: &Path, text: &str) -> Result<Vec<Prediction>, Error> {
+    let table = Table::parse(path, text)?;
+    let columns = Columns::of(&table)?;
     let mut predictions: Vec<Prediction> = Vec::new();
-    for row in 0..table.rows.len() {
+    for row in 0..table.len() {
         let number = |column| table.value::<f32>(row, column, "a number");
         let keypoint = PredictedKeypoint {
-            name: table.text(row, 3).to_owned(),
-            x: number(4)?,
-            y: number(5)?,
-            confidence: number(6)?,
-            hinted: table.value(row, 7, "true or false")?,
+            name: table.text(row, columns.keypoint).trim().to_owned(),
+            x: number(columns.x)?,
+            y: number(columns.y)?,
+            confidence: table.optional(row, columns.confidence, "a number")?.unwrap_or(1.0),
+            hinted: hinted(&table, row, columns.hinted)?,
         };
-        match predictions.last_mut().filter(|last| last.image == table.text(row, 0)) {
+        let image = table.text(row, columns.image);
+        match predictions.last_mut().filter(|last| last.image == image) {
             Some(last) => last.keypoints.push(keypoint),
-            None => predictions.push(Prediction {
-                image: table.text(row, 0).to_owned(),
-                width: table.value(row, 1, "pixels")?,
-                height: table.value(row, 2, "pixels")?,
-                keypoints: vec![keypoint],
-                cobb: cobb(&table, row)?,
-                spacing: spacing(&table, row)?,
-                seen: None,
-                doubt: None,
-            }),
+            None => {
+                let size = columns.size(&table, row)?;
+                predictions.push(Prediction {
+                    image: image.to_owned(),
+                    width: size.width,
+                    height: size.height,
+                    keypoints: vec![keypoint],
+                    cobb: Columns::all(&table, row, columns.cobb, "an angle")?,
+                    spacing: Columns::all(&table, row, columns.spacing, "millimetres")?
+                        .map(|[x, y]| Spacing { x, y }),
+                    seen: None,
+                    doubt: None,
+                });
+            }
         }
     }
     for prediction in &predictions {
-        prediction.check().map_err(|(found, expected)| Error::broken(path, super::KIND, found, expected))?;
+        prediction.check_read().map_err(|(found, expected)| Error::broken(path, KIND, found, expected))?;
     }
     Ok(predictions)
 }
 
-fn spacing(table: &Table<'_>, row: usize) -> Result<Option<Spacing>, Error> {
-    if (11..13).all(|column| table.text(row, column).is_empty()) {
-        return Ok(None);
+/// The films of a table of keypoints, whatever the order of its rows. A keypoint without x or y is not labelled.
+pub(super) fn marked(table: &Table<'_>, skeleton: &Skeleton) -> Result<Vec<Marked>, Error> {
+    let columns = Columns::of(table)?;
+    let names: BTreeMap<String, usize> =
+        skeleton.names().iter().enumerate().map(|(place, name)| (bare(name), place)).collect();
+    let mut films: Vec<Marked> = Vec::new();
+    let mut places: BTreeMap<String, usize> = BTreeMap::new();
+    for row in 0..table.len() {
+        let image = table.text(row, columns.image);
+        let place = *places.entry(image.to_owned()).or_insert(films.len());
+        if place == films.len() {
+            let (image, size) = (image.to_owned(), columns.size(table, row)?);
+            films.push(Marked { image, size, set: None, points: vec![None; skeleton.len()], exact: None });
+        }
+        let name = table.text(row, columns.keypoint);
+        let Some(point) = names.get(&bare(name)).and_then(|k| films.get_mut(place)?.points.get_mut(*k))
+        else {
+            continue;
+        };
+        let number = |column| table.optional::<f64>(row, Some(column), "a number");
+        let Some(found) = number(columns.x)?.zip(number(columns.y)?) else { continue };
+        if point.replace(found.into()).is_some() {
+            let found = format!("{name} a second time");
+            return Err(table.wrong(row, "keypoint", found, "each keypoint of an image once".to_owned()));
+        }
     }
-    let side = |column| table.value::<f64>(row, column, "millimetres");
-    Ok(Some(Spacing { x: side(11)?, y: side(12)? }))
+    Ok(films)
 }
 
-fn cobb(table: &Table<'_>, row: usize) -> Result<Option<[f64; 3]>, Error> {
-    if (8..11).all(|column| table.text(row, column).is_empty()) {
-        return Ok(None);
+/// Where the values of a keypoint stand.
+struct Columns {
+    image: usize,
+    width: usize,
+    height: usize,
+    keypoint: usize,
+    x: usize,
+    y: usize,
+    confidence: Option<usize>,
+    hinted: Option<usize>,
+    cobb: [Option<usize>; 3],
+    spacing: [Option<usize>; 2],
+}
+
+impl Columns {
+    fn of(table: &Table<'_>) -> Result<Self, Error> {
+        Ok(Self {
+            image: table.required(&IMAGE)?,
+            width: table.required(&["width"])?,
+            height: table.required(&["height"])?,
+            keypoint: table.required(&["keypoint"])?,
+            x: table.required(&["x"])?,
+            y: table.required(&["y"])?,
+            confidence: table.column(&["confidence"]),
+            hinted: table.column(&["hinted"]),
+            cobb: ["cobb_1", "cobb_2", "cobb_3"].map(|name| table.column(&[name])),
+            spacing: ["spacing_x", "spacing_y"].map(|name| table.column(&[name])),
+        })
     }
-    let angle = |column| table.value::<f64>(row, column, "an angle");
-    Ok(Some([angle(8)?, angle(9)?, angle(10)?]))
+
+    /// The size of a row's image.
+    fn size(&self, table: &Table<'_>, row: usize) -> Result<Size, Error> {
+        let [width, height] = [table.pixels(row, self.width)?, table.pixels(row, self.height)?];
+        if width == 0 || height == 0 {
+            let found = format!("{width} x {height} px");
+            return Err(table.wrong(row, "width", found, "at least 1 x 1 px".to_owned()));
+        }
+        Ok(Size::new(width as usize, height as usize))
+    }
+
+    /// The values in some columns, or none where all are empty.
+    fn all<const N: usize>(
+        table: &Table<'_>,
+        row: usize,
+        columns: [Option<usize>; N],
+        expected: &str,
+    ) -> Result<Option<[f64; N]>, Error> {
+        let there = columns.iter().flatten().any(|column| !table.text(row, *column).trim().is_empty());
+        if !there {
+            return Ok(None);
+        }
+        let mut values = [0.0; N];
+        for (value, column) in values.iter_mut().zip(columns) {
+            *value = match column {
+                Some(column) => table.value(row, column, expected)?,
+                None => return Ok(None),
+            };
+        }
+        Ok(Some(values))
+    }
+}
+
+fn hinted(table: &Table<'_>, row: usize, column: Option<usize>) -> Result<bool, Error> {
+    let text = column.map(|column| table.text(row, column).trim()).unwrap_or_default();
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "1" => Ok(true),
+        "false" | "0" | "" => Ok(false),
+        _ => Err(table.wrong(row, "hinted", format!("{text:?}"), "true or false".to_owned())),
+    }
 }

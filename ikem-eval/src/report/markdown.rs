@@ -84,6 +84,12 @@ impl Report {
                 page.line(format_args!("- {name}: `{value}`"));
             }
         }
+        if !self.provenance.left_out.is_empty() {
+            page.line(format_args!("- left out: {} images", self.provenance.left_out.len()));
+        }
+        for film in &self.provenance.left_out {
+            page.line(format_args!("  - {film}"));
+        }
         page.line(format_args!("- annotator: `{}`, {} clicks", self.protocol.rule, self.protocol.clicks));
     }
 }

@@ -81,6 +81,9 @@ pub struct Provenance {
     pub split: Option<String>,
     /// Which labels: as published or repaired.
     pub labels: Option<String>,
+    /// The images that were left out, and why.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<String>,
 }
 
 /// An evaluation.

@@ -7,7 +7,7 @@ mod layout;
 mod safetensors;
 
 use std::fs::{self, File};
-use std::io::Cursor;
+use std::io::{Cursor, Read};
 use std::path::Path;
 
 use candle_core::{Device, Tensor};
@@ -90,8 +90,9 @@ impl Checkpoint {
         Self { config, tensors, errors: None, locator: None }
     }
 
-    /// Reads a `.safetensors` file of ours or a PyTorch `.pth` state dict, bare or wrapped as in
-    /// `{"model": …, "optimizer": …}`.
+    /// Reads a `.safetensors` file of ours or a PyTorch state dict (`.pth`, `.ckpt`, `.bin`, `.pth.tar` …), bare or wrapped as in
+    /// `{"model": …, "optimizer": …}`. Which it is, its content tells, whatever its name. Prefixes that all names of a state dict
+    /// share (`module.`, `_orig_mod.`, `model.`) are taken off.
     ///
     /// Of a `.pth` the network, its widths, gate and number of keypoints are inferred from names and shapes; the grid
     /// is 256 × 512, the resizing bilinear and the decoding `expected`, as published.
@@ -103,17 +104,22 @@ impl Checkpoint {
     /// was found and what was expected. Whether the tensors fit the config is told when a network is built of them.
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        match path.extension().and_then(|extension| extension.to_str()) {
-            Some("safetensors") => open(path)
+        match Content::of(path).map_err(|fault| fault.at(path))? {
+            Content::Safetensors => open(path)
                 .and_then(|(file, length)| safetensors::read(file, length))
                 .map_err(|fault| fault.at(path)),
-            Some("pth" | "pt") => {
+            Content::Pickle => {
                 let tensors = read_state_dict(path)?;
                 let config = infer::config(&tensors).map_err(|fault| fault.at(path))?;
                 Ok(Self::new(config, tensors))
             }
-            _ => Err(CheckpointFault::Extension.at(path)),
         }
+    }
+
+    /// Whether a file begins as one of those that [`read`](Self::read) reads.
+    #[must_use]
+    pub fn is_one(path: impl AsRef<Path>) -> bool {
+        Content::of(path.as_ref()).is_ok()
     }
 
     /// Reads a `.safetensors` file that is already in memory; `name` stands for its path in errors.
@@ -132,6 +138,31 @@ impl Checkpoint {
         let path = path.as_ref();
         let bytes = safetensors::serialize(self, precision).map_err(|fault| fault.at(path))?;
         files::replace(path, &bytes).map_err(|error| CheckpointFault::Io(error).at(path))
+    }
+}
+
+/// What kind of checkpoint a file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Content {
+    Safetensors,
+    Pickle,
+}
+
+impl Content {
+    /// Tells the kind of a file by its first bytes: PyTorch's are a zip archive or a pickle, `.safetensors` begin with the length
+    /// of a JSON object. One that is called so is taken to be one, so that what is wrong with it is told.
+    fn of(path: &Path) -> Result<Self, CheckpointFault> {
+        let mut start = Vec::new();
+        open(path)?.0.take(9).read_to_end(&mut start)?;
+        let is_called =
+            |ending: &str| path.extension().is_some_and(|found| found.eq_ignore_ascii_case(ending));
+        match start.as_slice() {
+            [b'P', b'K', ..] | [0x80, 1..=5, ..] => Ok(Self::Pickle),
+            [_, _, _, _, _, 0, 0, 0, b'{'] => Ok(Self::Safetensors),
+            _ if is_called("safetensors") => Ok(Self::Safetensors),
+            _ if is_called("pth") || is_called("pt") => Ok(Self::Pickle),
+            _ => Err(CheckpointFault::NoCheckpoint { start: start.escape_ascii().to_string() }),
+        }
     }
 }
 

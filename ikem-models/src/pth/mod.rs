@@ -58,7 +58,7 @@ impl Default for PthLimits {
 
 /// Reads the tensors of the state dict in the PyTorch checkpoint `path`, in the order of the file.
 ///
-/// If all names begin with `module.`, as `DataParallel` writes them, that is taken off. Views of storages, transposed
+/// Beginnings that all names share, such as the `module.` of `DataParallel`, are taken off. Views of storages, transposed
 /// and expanded ones too, become row-major copies.
 ///
 /// # Errors

@@ -39,18 +39,27 @@ pub(super) fn state_dict(values: &Values, root: ValueId) -> Result<Vec<TensorPla
         }
         plans.push(tensor_plan(values, name, value)?);
     }
-    strip_data_parallel(&mut plans);
+    strip_prefixes(&mut plans);
     Ok(plans)
 }
 
-/// `DataParallel` writes every name as `module.NAME`.
-fn strip_data_parallel(plans: &mut [TensorPlan]) {
-    const PREFIX: &str = "module.";
-    if plans.iter().all(|plan| plan.name.starts_with(PREFIX)) {
-        for plan in plans {
-            plan.name.drain(..PREFIX.len());
+/// Takes off the beginnings that all names share: `DataParallel` writes every name as `module.NAME`, `torch.compile` as
+/// `_orig_mod.NAME`, training frameworks as whatever their user called the network.
+fn strip_prefixes(plans: &mut [TensorPlan]) {
+    while let Some(length) = shared_prefix(plans) {
+        for plan in &mut *plans {
+            plan.name.drain(..length);
         }
     }
+}
+
+/// The length of the first part of all names, with its dot.
+fn shared_prefix(plans: &[TensorPlan]) -> Option<usize> {
+    // Of a single tensor every part would be shared.
+    let [first, _, ..] = plans else { return None };
+    let length = first.name.find('.')? + 1;
+    let prefix = first.name.get(..length)?;
+    plans.iter().all(|plan| plan.name.starts_with(prefix)).then_some(length)
 }
 
 /// The entries of the state dict: `root` itself, or what it holds under a usual key, or the one dict of tensors in it.

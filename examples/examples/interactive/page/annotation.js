@@ -119,7 +119,7 @@ export class Annotation {
   remove = (keypoint) =>
     this.#change('remove', { keypoint }, `Correction of ${this.#name(keypoint)} removed`);
   shift = (by) => this.#change('shift', { by }, by > 0 ? 'Names moved down' : 'Names moved up', false);
-  import = (keypoints) => this.#change('import', keypoints, 'Imported');
+  import = (file) => this.#change('import', file, 'Imported');
 
   #name(index) {
     return this.#state.skeleton.names[index];
@@ -146,8 +146,9 @@ export class Annotation {
     this.#store.set({ busy: true });
     try {
       // What is imported is a file's content and nothing else.
-      const timed = action === 'import' ? body : { ...body, seconds: this.#stopwatch.take() };
-      const done = await api.act(id, action, timed);
+      const done = action === 'import'
+        ? await api.importFile(id, body)
+        : await api.act(id, action, { ...body, seconds: this.#stopwatch.take() });
       this.#show(done.answer, handed, ghosts);
       this.#store.set({ message });
       return done;

@@ -48,6 +48,13 @@ export async function act(id, action, body) {
   return { answer: await response.json(), networkMs: networkMs(response) };
 }
 
+/** Imports a file of keypoints: as `act`. */
+export async function importFile(id, file) {
+  const kind = file.name.toLowerCase().endsWith('.json') ? 'application/json' : 'text/csv';
+  const response = await answerOf(`/api/images/${id}/import`, { method: 'POST', headers: { 'Content-Type': kind }, body: file });
+  return { answer: await response.json(), networkMs: networkMs(response) };
+}
+
 /** Reports time spent, even while the page is closing. */
 export function reportTime(id, seconds) {
   fetch(`/api/images/${id}/time`, { ...bodyOf({ seconds }), keepalive: true }).catch(() => {});

@@ -78,7 +78,7 @@ export const GROUPS = [
     { id: 'previousImage', keys: ['PageUp', 'Ctrl+ArrowLeft'], text: 'Previous image', enabled: (_, app) => app.workplace.canStep(-1), run: (app) => app.workplace.step(-1) },
     { id: 'open', keys: ['O'], text: 'Open radiographs', run: (app) => app.pickImages() },
     { id: 'export', keys: ['E'], text: 'Export', enabled: hasImage, run: (app) => app.openExports() },
-    { id: 'import', keys: ['Shift+I'], text: 'Import keypoints (JSON)', enabled: hasImage, run: (app) => app.pickKeypoints() },
+    { id: 'import', keys: ['Shift+I'], text: 'Import keypoints (JSON, CSV)', enabled: hasImage, run: (app) => app.pickKeypoints() },
     { id: 'match', keys: ['M'], text: 'Match the histogram to the reference', enabled: ({ matching }) => matching !== null, pressed: ({ matching }) => matching?.on, run: (app) => app.workplace.match() },
     { id: 'network', keys: ['K'], text: 'Choose the network', run: () => document.getElementById('network').focus() },
   ]],

@@ -25,7 +25,8 @@ export class Workplace {
 
   /** Reads what there is, waits for the network and opens the image that was open last. */
   async start() {
-    await this.#refresh();
+    const notes = await this.#refresh();
+    if (notes.length > 0) this.#store.set({ alert: notes.join(' – ') });
     await this.#modelReady();
     const wanted = Number(location.hash.slice(1));
     const { images } = this.#state;
@@ -35,8 +36,9 @@ export class Workplace {
   }
 
   async #refresh() {
-    const { model, models, images, skeleton, matching } = await api.workplace();
+    const { model, models, images, skeleton, matching, notes } = await api.workplace();
     this.#store.set({ model, models, images, skeleton, matching });
+    return notes;
   }
 
   /** Shows how far loading the network is, until it is there. */
@@ -93,7 +95,7 @@ export class Workplace {
 
   /** Takes files in and opens the first; keypoints are imported into the open image. */
   async take(files) {
-    const keypoints = files.find(({ name }) => name.toLowerCase().endsWith('.json'));
+    const keypoints = files.find(({ name }) => /\.(json|csv)$/i.test(name));
     if (keypoints) return this.import(keypoints);
     let first = null;
     for (const [index, file] of files.entries()) {
@@ -112,12 +114,8 @@ export class Workplace {
   }
 
   /** Imports a file of keypoints into the open image. */
-  async import(file) {
-    try {
-      await this.#annotation.import(JSON.parse(await file.text()));
-    } catch {
-      this.#report(new api.ApiError(`${file.name} is no JSON of keypoints`, 'bad_request'));
-    }
+  import(file) {
+    return this.#annotation.import(file);
   }
 
   /** Changes the network. */

@@ -18,6 +18,8 @@ pub struct WorkplaceView {
     pub matching: Option<MatchingView>,
     /// Whether a manifest of labels was given.
     pub labels: bool,
+    /// What the person should know of what was given, a line each: such as labels that fit no film.
+    pub notes: Vec<String>,
     /// Below this confidence a point is suspect.
     pub suspect_below: f32,
     /// What the keypoints are called; none before a network was loaded.

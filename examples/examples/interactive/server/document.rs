@@ -154,6 +154,9 @@ impl Document {
         if found != size {
             return Err(Kind::Invalid.because(format!("it is of an image of {found}; this one has {size}")));
         }
+        if exported.keypoints.is_empty() {
+            return Err(Kind::Invalid.because("it holds no keypoints: no spine was found"));
+        }
         if !exported.keypoints.iter().map(|keypoint| &keypoint.name).eq(self.skeleton().names()) {
             return Err(Kind::Invalid.because("its keypoints are not those of the network"));
         }

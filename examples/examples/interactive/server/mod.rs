@@ -12,6 +12,8 @@ mod entry;
 mod exports;
 mod failure;
 mod framing;
+mod imports;
+mod label_fit;
 mod networks;
 mod options;
 mod report;
@@ -31,7 +33,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, anyhow, bail};
 use axum::Router;
 use ikem_core::Skeleton;
-use ikem_data::{Limits, Manifest, Set, load_image};
+use ikem_data::{LabelFile, Limits, Manifest, Set, load_image};
 use ikem_examples::ModelOptions;
 use ikem_models::Precision;
 use tokio::net::TcpListener;
@@ -69,6 +71,9 @@ pub fn serve(
     labels: Option<&Labels<'_>>,
 ) -> Result<()> {
     let furniture = furnish(options, model, images, labels)?;
+    for note in &furniture.notes {
+        println!("{note}");
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let (listener, access, address) = listen(options).await?;
@@ -135,25 +140,35 @@ fn furnish(
         let reference = load_image(path, &Limits::default()).context("--match")?;
         anyhow::Ok(Matching::new(networks::file_name(path), reference))
     });
-    let manifest = labels.map(|labels| Manifest::read(labels.manifest, &Skeleton::spine())).transpose()?;
-    let images = match (images, labels, &manifest) {
-        ([], Some(labels), Some(manifest)) => labelled_images(labels, manifest, options.output.as_deref())?,
+    let read = labels.map(|labels| LabelFile::read(labels.manifest, &Skeleton::spine())).transpose()?;
+    let set = labels.filter(|_| images.is_empty()).map(|labels| labels.split);
+    let images = match (images, labels, &read) {
+        ([], Some(labels), Some(read)) => labelled_images(labels, read, options.output.as_deref())?,
         ([], ..) => sources::phantoms(&kept_in),
         (paths, ..) => sources::files(paths, options.output.as_deref())?,
     };
+    let mut notes = Vec::new();
+    if let (Some(labels), Some(read)) = (labels, &read) {
+        let set = set.filter(|_| read.has_sets);
+        notes.extend(label_fit::notes(&networks::file_name(labels.manifest), read, &images, set));
+    }
     Ok(Furniture {
         networks: Networks::new(origins, precision, device),
         images,
         matching: matching.transpose()?,
-        labels: manifest,
+        labels: read.map(|read| read.manifest),
+        notes,
         kept_in,
     })
 }
 
-/// The images of a manifest's set.
-fn labelled_images(labels: &Labels<'_>, manifest: &Manifest, output: Option<&Path>) -> Result<Vec<Listed>> {
+/// The images of a manifest's set; all of a file that names no sets.
+fn labelled_images(labels: &Labels<'_>, read: &LabelFile, output: Option<&Path>) -> Result<Vec<Listed>> {
     let root = labels.root.or_else(|| labels.manifest.parent()).unwrap_or_else(|| Path::new(""));
-    let entries = manifest.of_set(labels.split).entries;
+    let Manifest { entries } = match read.has_sets {
+        true => read.manifest.of_set(labels.split),
+        false => read.manifest.clone(),
+    };
     if entries.is_empty() {
         bail!("{}: no entry of the set {:?}", labels.manifest.display(), labels.split.name());
     }

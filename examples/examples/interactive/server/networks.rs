@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use anyhow::Context;
 use ikem_core::Skeleton;
-use ikem_models::{Device, PRETRAINED, Precision, Predictor};
+use ikem_models::{Checkpoint, Device, PRETRAINED, Precision, Predictor};
 use tokio::sync::{Semaphore, watch};
 
 use super::api::{Choice, ModelState, ModelView};
@@ -185,13 +185,13 @@ pub fn checkpoints(folder: &Path) -> anyhow::Result<Vec<Origin>> {
     let mut paths = Vec::new();
     for entry in std::fs::read_dir(folder).with_context(named)? {
         let path = entry.with_context(named)?.path();
-        let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-        if ["safetensors", "pth"].contains(&extension) {
+        let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+        if !hidden && Checkpoint::is_one(&path) {
             paths.push(path);
         }
     }
     if paths.is_empty() {
-        anyhow::bail!("{}: no .safetensors and no .pth in there", named());
+        anyhow::bail!("{}: no checkpoint in there (.safetensors, or PyTorch's .pth)", named());
     }
     paths.sort();
     Ok(paths.into_iter().map(Origin::File).collect())

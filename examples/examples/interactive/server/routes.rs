@@ -193,11 +193,8 @@ async fn time(Shared(place): Place, Id(id): Id, Body(timed): Body<Timed>) -> Res
     answer(place.act(id, Action::Time, timed.seconds).await?)
 }
 
-async fn import(
-    Shared(place): Place,
-    Id(id): Id,
-    Body(exported): Body<ikem_data::Prediction>,
-) -> Result<Response> {
+async fn import(Shared(place): Place, Id(id): Id, file: Bytes) -> Result<Response> {
+    let exported = super::imports::of_film(&place, id, &file)?;
     answer(place.act(id, Action::Import(Box::new(exported)), 0.0).await?)
 }
 

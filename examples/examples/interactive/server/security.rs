@@ -195,10 +195,10 @@ async fn admitted(access: &Access, request: Request) -> Result<Admission> {
         return Err(Kind::Unauthorized.because("open the address that the program printed"));
     }
     let (parts, body) = request.into_parts();
-    let (limit, json) = match parts.uri.path() {
-        "/api/images" => (UPLOAD_LIMIT, false),
-        path if path.ends_with("/import") => (IMPORT_LIMIT, true),
-        _ => (BODY_LIMIT, true),
+    let (limit, expected): (_, &[&str]) = match parts.uri.path() {
+        "/api/images" => (UPLOAD_LIMIT, &["application/octet-stream"]),
+        path if path.ends_with("/import") => (IMPORT_LIMIT, &["application/json", "text/csv"]),
+        _ => (BODY_LIMIT, &["application/json"]),
     };
     let arrival = async {
         let _turn = match limit > BODY_LIMIT {
@@ -210,9 +210,10 @@ async fn admitted(access: &Access, request: Request) -> Result<Admission> {
     let bytes = tokio::time::timeout(BODY_TIME, arrival).await;
     let bytes = bytes.map_err(|_| Kind::Timeout.because("the request did not arrive in time"))??;
     // A form of another site can't send these types without asking first.
-    let expected = if json { "application/json" } else { "application/octet-stream" };
     let found = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if !bytes.is_empty() && found.split(';').next().map(str::trim) != Some(expected) {
+    let kind = found.split(';').next().map(str::trim).unwrap_or_default();
+    if !bytes.is_empty() && !expected.contains(&kind) {
+        let expected = expected.join(" or ");
         return Err(Kind::MediaType.because(format!("the body is {found:?}; expected {expected}")));
     }
     Ok(Admission::Guest(Request::from_parts(parts, Body::from(bytes))))

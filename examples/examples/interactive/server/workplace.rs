@@ -49,6 +49,7 @@ pub struct Workplace {
     entries: RwLock<Vec<Arc<Entry>>>,
     matching: Option<Matching>,
     labels: Option<Manifest>,
+    notes: Vec<String>,
     /// Grows when something is set that predictions depend on.
     generation: AtomicU64,
     /// The open images, the one used last at the end.
@@ -71,6 +72,8 @@ pub struct Furniture {
     pub matching: Option<Matching>,
     /// Where keypoints are known to be.
     pub labels: Option<Manifest>,
+    /// What the person should know of what was given, a line each.
+    pub notes: Vec<String>,
     /// The folder of uploads, the log, and what has no folder of its own.
     pub kept_in: PathBuf,
 }
@@ -81,7 +84,7 @@ pub type Answered<T> = (T, Duration);
 impl Workplace {
     /// A workplace whose first network is being loaded.
     pub fn open(furniture: Furniture) -> Result<Arc<Self>> {
-        let Furniture { networks, images, matching, labels, kept_in } = furniture;
+        let Furniture { networks, images, matching, labels, notes, kept_in } = furniture;
         let uploads = Uploads::new(&kept_in);
         let listed = images.into_iter().chain(uploads.earlier());
         let entries = listed.enumerate().map(|(id, listed)| Arc::new(Entry::new(id, listed))).collect();
@@ -92,6 +95,7 @@ impl Workplace {
             entries: RwLock::new(entries),
             matching,
             labels,
+            notes,
             generation: AtomicU64::new(0),
             open: Mutex::default(),
             log: EffortLog::new(&kept_in),
@@ -114,6 +118,7 @@ impl Workplace {
                 on: matching.on.load(Ordering::Relaxed),
             }),
             labels: self.labels.is_some(),
+            notes: self.notes.clone(),
             suspect_below: UNSURE_BELOW,
             skeleton: self.networks.skeleton().cloned(),
             images: self.entries().iter().map(|entry| self.image_view(entry)).collect(),

@@ -107,6 +107,21 @@ fn counters_of_batches_are_dropped_and_nothing_else() {
 }
 
 #[test]
+fn prefixes_of_wrappers_go_if_all_names_have_them() {
+    for (found, expected) in [
+        (["_orig_mod.a.w", "_orig_mod.b"], ["a.w", "b"]),
+        (["model._orig_mod.module.a", "model._orig_mod.module.b"], ["a", "b"]),
+        (["net.a", "network.b"], ["net.a", "network.b"]),
+        (["a", "a.b"], ["a", "a.b"]),
+        (["model.a", "loss.b"], ["model.a", "loss.b"]),
+    ] {
+        let value = dict(&[(found[0], vector("0", 2)), (found[1], vector("1", 2))]);
+        assert_eq!(names(&value).unwrap(), expected);
+    }
+    assert_eq!(names(&dict(&[("module.a", vector("0", 2))])).unwrap(), ["module.a"], "it may be its own");
+}
+
+#[test]
 fn the_prefix_of_data_parallel_goes_if_all_have_it() {
     let value = dict(&[("module.a", vector("0", 2)), ("module.module.b", vector("1", 2))]);
     assert_eq!(names(&value).unwrap(), ["a", "module.b"]);

@@ -56,6 +56,8 @@ fn what_is_exported_can_be_read_and_imported_again() {
 
     // Of an image of another size, with other names, with a point that is nowhere.
     assert_eq!(import(1, &json_file).status, 422);
+    let renamed = String::from_utf8(json_file.clone()).expect("text").replace("<phantom> 0", "<phantom> 1");
+    assert_eq!(import(1, renamed.as_bytes()).status, 422, "of another size");
     let text = String::from_utf8(json_file).expect("text");
     for (from, to) in [("T5-TL", "T5-XX"), ("77.5", "7777.5"), ("31.25", "9e30"), ("keypoints", "points")] {
         assert_eq!(import(0, text.replacen(from, to, 1).as_bytes()).status, 422, "{from} -> {to}");
@@ -63,4 +65,57 @@ fn what_is_exported_can_be_read_and_imported_again() {
     let all = get(port, "/api/export/coco.json").good();
     assert_eq!(all["images"].as_array().map(Vec::len), Some(1), "only images that were worked on");
     assert_eq!(get(port, "/api/images/0/export/secret").status, 404);
+}
+
+#[test]
+fn files_of_keypoints_are_imported_by_their_content_and_told_apart_by_their_film() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let site = Site::of(&folder.path().join("kept"), 2);
+    let port = site.port;
+    post(port, "/api/images/0/revise", &json!({ "keypoint": 16, "x": 31.25, "y": 77.5 })).good();
+    let text = |file: &str| {
+        let body = get(port, &format!("/api/images/0/export/{file}")).body;
+        String::from_utf8(body).expect("text")
+    };
+    let import = |kind: &str, body: &str| {
+        let headers = [("Content-Type", kind)];
+        send(port, "POST", "/api/images/0/import", &headers, body.as_bytes()).expect("an answer")
+    };
+    let (json, coco, csv) = (text("keypoints.json"), text("coco.json"), text("keypoints.csv"));
+    let more = json.replacen('{', "{\"reader\": \"me\",", 1);
+    let semicolons = csv.replace(',', ";").replace('.', ",");
+    for (kind, body) in [
+        ("application/json", json.clone()),
+        ("application/json", format!("\u{feff}{json}")),
+        ("application/json", more),
+        ("application/json", json.replace("<phantom> 0", "/films/<PHANTOM> 0")),
+        ("application/json", json.replace("<phantom> 0", "")),
+        ("application/json", coco),
+        ("text/csv", format!("\u{feff}{csv}")),
+        ("text/csv", semicolons),
+        ("text/csv", csv.lines().map(|line| format!("{line},\n")).collect()),
+    ] {
+        let state = import(kind, &body).good();
+        assert_eq!(state["keypoints"][16]["x"], 31.25, "{kind} {body}");
+        assert_eq!(state["hints"][0]["y"], 77.5);
+    }
+    let before = get(port, "/api/images/0").good();
+    for (kind, body, expected) in [
+        (
+            "application/json",
+            json.replace("<phantom> 0", "b.png"),
+            "it holds the keypoints of \"b.png\"; this film is \"<phantom> 0\"",
+        ),
+        ("application/json", json.replace("31.25", "1e9"), "T5-TL at (1000000000, 77.5) on"),
+        ("text/csv", csv.replacen("31.25", "31,25", 1), "field line 18: 14 fields; expected 13"),
+        ("text/csv", csv.replace("<phantom> 0", "b.png"), "\"b.png\"; this film is"),
+        ("application/json", String::new(), "nothing; expected a header"),
+    ] {
+        let answer = import(kind, &body);
+        assert_eq!(answer.status, 422, "{expected}");
+        let told: serde_json::Value = serde_json::from_slice(&answer.body).expect("JSON");
+        let told = told["error"].as_str().unwrap_or_default();
+        assert!(told.contains(expected), "{told}");
+    }
+    assert_eq!(get(port, "/api/images/0").good(), before, "nothing was changed");
 }

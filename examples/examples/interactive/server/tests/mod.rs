@@ -51,6 +51,7 @@ pub fn furniture(folder: &Path, count: u64) -> Furniture {
         images: (0..count).map(image).collect(),
         matching: None,
         labels: None,
+        notes: Vec::new(),
         kept_in: folder.to_owned(),
     }
 }

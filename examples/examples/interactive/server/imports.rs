@@ -1,0 +1,43 @@
+//! What comes into the page as files.
+
+use ikem_core::Skeleton;
+use ikem_data::{Prediction, is_same_name};
+
+use super::failure::{Kind, Result};
+use super::workplace::Workplace;
+
+/// How many names an error lists.
+const LISTED: usize = 5;
+
+/// The keypoints of image `id` in a file: the project's JSON, COCO or a table, of this film or of several. A file of one film
+/// that names none is taken to be of this one.
+pub fn of_film(place: &Workplace, id: usize, file: &[u8]) -> Result<Prediction> {
+    let entry = place.entry(id)?;
+    let skeleton = place.networks.skeleton().cloned().unwrap_or_else(Skeleton::spine);
+    let films = Prediction::read_any("the file", file, &skeleton)?;
+    let name = &entry.name;
+    let is_own = |film: &&Prediction| film.image.trim().is_empty() || is_same_name(&film.image, name);
+    let mut own = films.iter().filter(is_own);
+    match (own.next(), own.next()) {
+        (Some(film), None) => Ok(film.clone()),
+        (Some(_), Some(_)) => Err(Kind::Invalid.because(format!("it holds the keypoints of {name:?} twice"))),
+        (None, _) => Err(Kind::Invalid.because(match films.as_slice() {
+            [] => "it holds no keypoints".to_owned(),
+            films => of_others(films, name),
+        })),
+    }
+}
+
+/// That the keypoints are those of other films.
+fn of_others(films: &[Prediction], name: &str) -> String {
+    let names: Vec<String> = films.iter().take(LISTED).map(|film| format!("{:?}", film.image)).collect();
+    let more = match films.len().saturating_sub(LISTED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!(
+        "it holds the keypoints of {}{more}; this film is {name:?}. If they are of this film all the same, change the name in \
+         the file",
+        names.join(", ")
+    )
+}

@@ -1,0 +1,423 @@
+//! Labels and predictions as other programs write them, and damaged ones.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests stop where something is wrong")]
+
+use std::path::Path;
+
+use ikem_core::{Size, Skeleton};
+use ikem_data::{
+    LabelFile, Manifest, ManifestEntry, PredictedKeypoint, Prediction, Set, coco_predictions, csv_predictions,
+};
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use serde_json::{Value, json};
+
+const SIZE: Size = Size::new(200, 400);
+
+/// The labels in a file of these bytes, whose keypoints are called 0 and 1.
+fn labels(bytes: &[u8]) -> Result<LabelFile, String> {
+    labels_of(bytes, &Skeleton::numbered(2))
+}
+
+fn labels_of(bytes: &[u8], skeleton: &Skeleton) -> Result<LabelFile, String> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("labels");
+    std::fs::write(&path, bytes).unwrap();
+    LabelFile::read(&path, skeleton).map_err(|error| error.to_string())
+}
+
+/// The labels in a file that has one film, labelled whole.
+fn one(bytes: &[u8]) -> ManifestEntry {
+    let file = labels(bytes).unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(bytes)));
+    assert_eq!((file.manifest.entries.len(), file.left_out.len()), (1, 0));
+    file.manifest.entries[0].clone()
+}
+
+fn expected() -> ManifestEntry {
+    let corners = vec![[0.25, 0.25], [0.75, 0.5]];
+    ManifestEntry::new("a.png".to_owned(), corners, SIZE, Set::Train, &Skeleton::numbered(2))
+}
+
+fn coco() -> Value {
+    json!({
+        "images": [{"id": 7, "file_name": "a.png", "width": 200, "height": 400}],
+        "annotations": [{"id": 1, "image_id": 7, "category_id": 3, "keypoints": [50, 100, 2, 100, 300, 1]}],
+        "categories": [{"id": 3, "name": "spine", "keypoints": ["0", "1"]}],
+    })
+}
+
+#[test]
+fn coco_is_read_whatever_stands_beside_what_is_needed() {
+    type Change = fn(&mut Value);
+    let cases: [(&str, Change); 12] = [
+        ("as it is", |_| {}),
+        ("nulls", |f| {
+            f["info"] = Value::Null;
+            f["licenses"] = Value::Null;
+            f["images"][0]["license"] = Value::Null;
+            f["annotations"][0]["segmentation"] = Value::Null;
+            f["annotations"][0]["bbox"] = Value::Null;
+            f["annotations"][0]["score"] = Value::Null;
+            f["annotations"][0]["num_keypoints"] = Value::Null;
+        }),
+        ("empty lists", |f| {
+            f["annotations"][0]["bbox"] = json!([]);
+            f["annotations"][0]["segmentation"] = json!([]);
+            f["categories"][0]["skeleton"] = json!([]);
+        }),
+        ("booleans", |f| {
+            f["annotations"][0]["iscrowd"] = json!(false);
+            f["annotations"][0]["keypoints"] = json!([50, 100, true, 100, 300, true]);
+        }),
+        ("polygons and crowds", |f| {
+            f["annotations"][0]["segmentation"] = json!({"counts": "abc", "size": [400, 200]});
+            f["annotations"][0]["iscrowd"] = json!(1);
+            f["annotations"][0]["attributes"] = json!({"occluded": false});
+        }),
+        ("categories without keypoints", |f| {
+            let more = [
+                json!({"id": 1, "name": "ruler"}),
+                json!({"id": 2, "name": "letter", "keypoints": null, "skeleton": null}),
+                json!({"id": 4, "name": "film", "keypoints": [], "supercategory": null}),
+            ];
+            f["categories"].as_array_mut().unwrap().extend(more);
+            let boxed = json!({"id": 2, "image_id": 7, "category_id": 1, "bbox": [1, 2, 3, 4]});
+            f["annotations"].as_array_mut().unwrap().push(boxed);
+        }),
+        ("images without annotations", |f| {
+            let image = json!({"id": 8, "file_name": "b.png", "width": null, "height": 0});
+            f["images"].as_array_mut().unwrap().push(image);
+        }),
+        ("annotations without keypoints", |f| {
+            let more = [
+                json!({"id": 2, "image_id": 7, "category_id": 3, "keypoints": []}),
+                json!({"id": 3, "image_id": 7, "category_id": 3, "keypoints": null}),
+                json!({"id": 4, "image_id": 7, "category_id": 3}),
+                json!({"id": 5, "image_id": 7, "category_id": 3, "keypoints": [0, 0, 0, 0, 0, 0]}),
+            ];
+            f["annotations"].as_array_mut().unwrap().extend(more);
+        }),
+        ("another order", |f| {
+            f["categories"][0]["keypoints"] = json!(["1", "0"]);
+            f["annotations"][0]["keypoints"] = json!([100, 300, 1, 50, 100, 2]);
+        }),
+        ("more keypoints", |f| {
+            f["categories"][0]["keypoints"] = json!(["pelvis", "0", "1"]);
+            f["annotations"][0]["keypoints"] = json!([0, 0, 0, 50, 100, 2, 100, 300, 1]);
+        }),
+        ("numbers as text and with a point", |f| {
+            f["images"][0]["id"] = json!("7");
+            f["images"][0]["width"] = json!(200.0);
+            f["annotations"][0]["category_id"] = json!(3.0);
+            f["annotations"][0]["id"] = json!("5f2a");
+        }),
+        ("no category", |f| {
+            f["annotations"][0].as_object_mut().unwrap().remove("category_id");
+        }),
+    ];
+    for (name, change) in cases {
+        let mut file = coco();
+        change(&mut file);
+        assert_eq!(one(file.to_string().as_bytes()), expected(), "{name}");
+        let predictions =
+            Prediction::read_any("p", file.to_string().as_bytes(), &Skeleton::numbered(2)).unwrap();
+        assert_eq!(predictions.len(), 1, "{name}");
+        assert_eq!((predictions[0].keypoints[1].x, predictions[0].keypoints[1].y), (100.0, 300.0), "{name}");
+    }
+    assert_eq!(one(format!("\u{feff}\n {}", coco()).as_bytes()), expected());
+}
+
+#[test]
+fn fields_of_a_manifest_that_are_not_needed_are_passed_over() {
+    let mut json = serde_json::to_value(Manifest { entries: vec![expected()] }).unwrap();
+    json[0]["patient"] = json!("unknown");
+    assert_eq!(one(format!("\u{feff}{json}").as_bytes()), expected());
+}
+
+#[test]
+fn films_that_are_labelled_in_part_are_left_out_by_name() {
+    let mut file = coco();
+    for (id, keypoints) in [
+        (8, json!([50, 100, 2, 0, 0, 0])),
+        (9, json!([50, 100, 2, null, 300, 2])),
+        (10, json!([1e9, 100, 2, 100, 300, 2])),
+        (11, json!([0, 0, 0, 0, 0, 0])),
+    ] {
+        let image = json!({"id": id, "file_name": format!("{id}.png"), "width": 200, "height": 400});
+        file["images"].as_array_mut().unwrap().push(image);
+        let annotation = json!({"image_id": id, "category_id": 3, "keypoints": keypoints});
+        file["annotations"].as_array_mut().unwrap().push(annotation);
+    }
+    let found = labels(file.to_string().as_bytes()).unwrap();
+    assert_eq!(found.manifest.entries, [expected()]);
+    assert_eq!((found.unlabelled, found.has_sets), (1, false));
+    let reasons: Vec<String> = found.left_out.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        reasons,
+        [
+            "8.png: 1 of 2 keypoints are not labelled: 1",
+            "9.png: 1 of 2 keypoints are not labelled: 1",
+            "10.png: 0 is at (1000000000, 100) on a film of 200 x 400 px; expected a point on the film, or off it by \
+             one side of it at most",
+        ]
+    );
+    let error = found.complete("x.json").unwrap_err().to_string();
+    assert!(error.starts_with("x.json: 3 of its films can't be used:\n  8.png: 1 of 2"), "{error}");
+}
+
+#[test]
+fn what_is_wrong_with_categories_is_told() {
+    type Change = fn(&mut Value);
+    let cases: [(&str, Change); 3] = [
+        ("no categories; expected a category that names the 2 keypoints", |f| f["categories"] = json!([])),
+        ("1 categories, and none names keypoints", |f| f["categories"][0]["keypoints"] = Value::Null),
+        ("the category \"spine\" names 2 keypoints, and not 0 once", |f| {
+            f["categories"][0]["keypoints"][1] = json!("0")
+        }),
+    ];
+    for (expected, change) in cases {
+        let mut file = coco();
+        change(&mut file);
+        let message = labels(file.to_string().as_bytes()).unwrap_err();
+        assert!(message.contains(expected), "{message}");
+    }
+    let mut file = coco();
+    file["annotations"] = json!([]);
+    let message = labels(file.to_string().as_bytes()).unwrap_err();
+    assert!(message.contains("has 1 images and no labels of any"), "{message}");
+}
+
+#[test]
+fn tables_are_read_whatever_separates_them() {
+    let utf16 = |text: &str| {
+        let words = "\u{feff}".encode_utf16().chain(text.encode_utf16()).collect::<Vec<_>>();
+        words.into_iter().flat_map(u16::to_le_bytes).collect::<Vec<u8>>()
+    };
+    let cases: [(&str, Vec<u8>); 12] = [
+        ("commas", "image_path,height,width,0 y,0 x,1 y,1 x\na.png,400,200,0.25,0.25,0.75,0.5\n".into()),
+        ("semicolons", "image_path;height;width;0 y;0 x;1 y;1 x\na.png;400;200;0,25;0,25;0,75;0,5\n".into()),
+        ("tabs", "image\theight\twidth\t0 y\t0 x\t1 y\t1 x\na.png\t400\t200\t0,25\t.25\t0.75\t0,5\n".into()),
+        ("quotes", "image,height,width,0 y,0 x,1 y,1 x\n\"a.png\",400,200,\"0,25\",0.25,\"0,75\",0.5".into()),
+        ("a mark", "\u{feff}image,height,width,0 y,0 x,1 y,1 x\na.png,400,200,0.25,0.25,0.75,0.5\n".into()),
+        ("blanks", "\n image ; height;width; 0 Y;0_x;1-y;1 X \r\n\r\na.png; 400;200 ;0,25; 0,25;0,75;0,5\r\n;;;;;;\r\n \r\n".into()),
+        ("another order", "1 x,1 y,0 x,0 y,width,height,file\n.5,.75,.25,.25,200.0,4e2,a.png\n".into()),
+        ("more columns", "id,image,height,width,0 y,0 x,1 y,1 x,\"a, b\"\n3,a.png,400,200,.25,.25,.75,.5,x\n".into()),
+        ("an empty field more", "image,height,width,0 y,0 x,1 y,1 x\na.png,400,200,.25,.25,.75,.5,\n".into()),
+        ("says how", "sep=;\nimage;height;width;0 y;0 x;1 y;1 x\na.png;400;200;0,25;0,25;0,75;0,5\n".into()),
+        ("16 bits", utf16("image\theight\twidth\t0 y\t0 x\t1 y\t1 x\r\na.png\t400\t200\t0,25\t0,25\t0,75\t0,5\r\n")),
+        ("a row a keypoint", "image;width;height;keypoint;x;y\na.png;200;400;1;100,0;300\na.png;200;400;0;50;100\n".into()),
+    ];
+    for (name, bytes) in cases {
+        let file = labels(&bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(file.manifest.entries, [expected()], "{name}");
+    }
+}
+
+#[test]
+fn rows_that_cannot_be_read_are_told() {
+    for (text, expected) in [
+        (
+            "image,height,width,0 y,0 x,1 y,1 x\n\na.png,400,200,0,25,0.25,0.75,0.5\n",
+            "entry 0 (a.png), field line 3: 8 fields; expected 7, as many as the header has; a field that holds ','",
+        ),
+        (
+            "image,width,height,keypoint,x,y,note\na.png,200,400,0,50,5,100,\na.png,200,400,1,100,300,\n",
+            "field line 2: 8 fields; expected 7",
+        ),
+        ("image,height,width,0 y,0 x,1 y,1 x\na.png,400\n", "field line 2: 2 fields; expected 7"),
+        (
+            "image,height,width,0 y,0 x,1 y,1 x\na.png,\"1,250\",200,.2,.2,.7,.5\n",
+            "field height: \"1,250\", which is 1.250 or 1250; expected pixels",
+        ),
+        (
+            "image;height;width;0 y;0 x;1 y;1 x\na.png;1.250,5;200;.2;.2;.7;.5\n",
+            "\"1.250,5\", which has thousands apart",
+        ),
+        (
+            "image,height,width,0 y,0 x,1 y\na.png,400,200,.2,.2,.7\n",
+            "there is no column \"1 x\" among image,",
+        ),
+        (
+            "image,image,height,width,0 y,0 x,1 y,1 x\na,a,400,200,.2,.2,.7,.5\n",
+            "there are 2 columns \"image\"",
+        ),
+        (
+            "image,height,width,0 y,0 x,1 y,1 x\na.png,400,200,100,50,300,100\n",
+            "field corners[0]: [100.0, 50.0]; expected [y, x] relative to the image's size",
+        ),
+        ("image,width,height,keypoint,x,y\na.png,200,400,0,1,2\na.png,200,400,0,1,2\n", "0 a second time"),
+        ("image,width,height,keypoint,x,y\na.png,0,400,0,1,2\n", "field width: 0 x 400 px"),
+        ("", "nothing; expected a header"),
+    ] {
+        let message = labels(text.as_bytes()).expect_err(text);
+        assert!(message.contains(expected), "{text}\n{message}");
+    }
+    let part = "image,width,height,keypoint,x,y\na.png,200,400,0,1,2\na.png,200,400,1,,\n";
+    let part = labels(part.as_bytes()).unwrap();
+    assert_eq!(part.left_out[0].to_string(), "a.png: 1 of 2 keypoints are not labelled: 1");
+}
+
+fn prediction() -> Prediction {
+    let keypoint = |(name, [x, y]): (&str, [f32; 2])| PredictedKeypoint {
+        name: name.to_owned(),
+        x,
+        y,
+        confidence: 0.5,
+        hinted: true,
+    };
+    Prediction {
+        image: "a.png".to_owned(),
+        width: 200,
+        height: 400,
+        keypoints: [("0", [50.0, 100.0]), ("1", [100.0, 300.0])].map(keypoint).into(),
+        cobb: Some([1.0, 2.0, 3.0]),
+        spacing: None,
+        seen: None,
+        doubt: None,
+    }
+}
+
+#[test]
+fn exported_keypoints_are_read_by_their_content_with_fields_more() {
+    let skeleton = Skeleton::numbered(2);
+    let mut json = serde_json::to_value(prediction()).unwrap();
+    json["reader"] = json!("me");
+    json["keypoints"][0]["comment"] = Value::Null;
+    let table = String::from_utf8(csv_predictions(&[prediction()]).unwrap()).unwrap();
+    let more: String =
+        table.lines().zip(["note", "", "x"]).map(|(line, more)| format!("{line},{more}\n")).collect();
+    for text in [
+        format!("\u{feff}{json}"),
+        coco_predictions(&[prediction()], &skeleton).unwrap(),
+        table.replace(',', ";").replace(".5", ",5"),
+        more,
+        table,
+    ] {
+        let read = Prediction::read_any("p", text.as_bytes(), &skeleton);
+        assert_eq!(read.unwrap_or_else(|error| panic!("{error}: {text}")), [prediction()], "{text}");
+        assert_eq!(one(text.as_bytes()), expected(), "{text}");
+    }
+    for (text, expected) in [
+        (json.to_string().replace("300.0", "1e9"), "1 at (100, 1000000000) on 200 x 400 px"),
+        ("[1]".to_owned(), "at [0]: invalid type: integer `1`"),
+        ("".to_owned(), "nothing; expected a header"),
+    ] {
+        let message = Prediction::read_any("p", text.as_bytes(), &skeleton).unwrap_err().to_string();
+        assert!(message.contains(expected), "{message}");
+    }
+}
+
+#[test]
+fn labels_of_a_manifest_are_read_as_predictions() {
+    let text = serde_json::to_string(&Manifest { entries: vec![expected()] }).unwrap();
+    let read = Prediction::read_any("m", text.as_bytes(), &Skeleton::numbered(2)).unwrap();
+    assert_eq!((read.len(), read[0].image.as_str(), read[0].size()), (1, "a.png", SIZE));
+    assert_eq!(read[0].points(), prediction().points());
+    assert_eq!((read[0].keypoints[1].confidence, read[0].keypoints[1].hinted), (1.0, false));
+}
+
+/// Sound files of each kind, from which damaged ones are made.
+fn seeds() -> Vec<Vec<u8>> {
+    let skeleton = Skeleton::numbered(2);
+    let manifest = Manifest { entries: vec![expected(), expected()] };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("seed");
+    let written = |path: &Path| std::fs::read(path).unwrap();
+    let mut seeds = vec![coco().to_string().into_bytes()];
+    manifest.write(&path).unwrap();
+    seeds.push(written(&path));
+    manifest.write_coco(&path, &skeleton).unwrap();
+    seeds.push(written(&path));
+    manifest.write_csv(&path, &skeleton).unwrap();
+    seeds.push(written(&path));
+    seeds.push(csv_predictions(&[prediction()]).unwrap());
+    seeds.push(coco_predictions(&[prediction()], &skeleton).unwrap().into_bytes());
+    seeds.push(
+        b"sep=;\nimage;width;height;keypoint;x;y\na.png;200;400;1;100,0;300\na.png;200;400;0;50;1\n".to_vec(),
+    );
+    seeds
+}
+
+/// What damages a file: bytes that mean something in one of the formats.
+const PIECES: [&str; 24] = [
+    ",",
+    ";",
+    "\t",
+    "\n",
+    "\"",
+    "{",
+    "}",
+    "[",
+    "]",
+    ":",
+    "null",
+    "true",
+    "-",
+    "1e999",
+    "NaN",
+    "1e9",
+    "0",
+    "\u{feff}",
+    "\\u0000",
+    "[]",
+    "{}",
+    "keypoints",
+    "ä",
+    "18446744073709551616",
+];
+
+fn damage(bytes: &mut Vec<u8>, random: &mut StdRng) {
+    for _ in 0..random.random_range(1..4) {
+        let place = random.random_range(0..=bytes.len());
+        let end = (place + random.random_range(0..12)).min(bytes.len());
+        match random.random_range(0..5) {
+            0 => drop(bytes.drain(place..end)),
+            1 => {
+                let piece = PIECES[random.random_range(0..PIECES.len())];
+                bytes.splice(place..end, piece.bytes());
+            }
+            2 => {
+                let copy = bytes[place..end].to_vec();
+                let to = random.random_range(0..=bytes.len());
+                bytes.splice(to..to, copy);
+            }
+            3 => bytes.iter_mut().skip(place).take(1).for_each(|byte| *byte = random.random()),
+            _ => {
+                bytes.iter_mut().skip(place).take(1).for_each(|byte| *byte ^= 1 << random.random_range(0..8))
+            }
+        }
+    }
+    if random.random_range(0..8) == 0 {
+        bytes.truncate(random.random_range(0..=bytes.len()));
+    }
+}
+
+/// Ten thousand damaged files; `IKEM_FUZZ=N` makes it N.
+#[test]
+fn damaged_files_give_near_points_or_an_error() {
+    let count = std::env::var("IKEM_FUZZ").ok().and_then(|count| count.parse().ok()).unwrap_or(10_000_u64);
+    let (skeleton, seeds) = (Skeleton::numbered(2), seeds());
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("labels");
+    let (mut read, near) = (0, |value: f32, side: usize| (-1.001..=2.001).contains(&(value / side as f32)));
+    for seed in 0..count {
+        let mut random = StdRng::seed_from_u64(seed);
+        let mut bytes = seeds[random.random_range(0..seeds.len())].clone();
+        damage(&mut bytes, &mut random);
+        std::fs::write(&path, &bytes).unwrap();
+        if let Ok(file) = LabelFile::read(&path, &skeleton) {
+            read += 1;
+            for entry in &file.manifest.entries {
+                assert_eq!(entry.corners_yx.len(), 2, "seed {seed}");
+                let [height, width] = entry.y_x_size.map(|side| side as usize);
+                let points = entry.keypoints();
+                let all_near = points.iter().all(|p| near(p.x, width) && near(p.y, height));
+                assert!(all_near, "seed {seed}: {points:?} on {}", entry.size());
+            }
+        }
+        for found in Prediction::read_any("p", &bytes, &skeleton).unwrap_or_default() {
+            let all_near = found.points().iter().all(|p| near(p.x, found.width) && near(p.y, found.height));
+            assert!(all_near, "seed {seed}: {found:?}");
+        }
+    }
+    assert!(read > count / 40, "{read} of {count} were read: too much was broken to try anything");
+}
