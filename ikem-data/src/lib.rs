@@ -1,8 +1,9 @@
 #![deny(missing_docs)]
 //! Radiographs, labels and predictions: in from files, out to files, and into batches.
 //!
-//! - [`load_image`]: PNG, JPEG, TIFF, BMP and DICOM of 8 and 16 bits, with [`Limits`] that are checked before memory is
-//!   taken; [`load_radiograph`] with the pixels' [`Spacing`] where a DICOM file tells it.
+//! - [`load_image`]: PNG, JPEG, TIFF, BMP and DICOM of any depth, with [`Limits`] that are checked before memory is
+//!   taken; [`ImageKind`] says what a file is by its content, [`load_radiograph`] comes with the pixels' [`Spacing`] where
+//!   a DICOM file tells it.
 //! - [`Manifest`], [`Prediction`]: the project's JSON, COCO keypoints and CSV, each read back as it was written.
 //! - [`read_aasce`]: the AASCE data set as it is downloaded; what is wrong with it is told one by one.
 //! - [`clean`]: labels looked through ([`audit`]), put right where there is one sure fix ([`repair`]), and reported.
@@ -61,7 +62,7 @@ pub use files::{read_json, write_json};
 pub use films::{Film, films_of_manifest, read_spinal_ai, read_whole_films};
 pub use histogram::match_histogram;
 pub use image_file::{
-    Limits, Radiograph, decode_image, image_size, load_image, load_radiograph, load_resized,
+    ImageKind, Limits, Radiograph, decode_image, image_size, load_image, load_radiograph, load_resized,
 };
 pub use locating::{
     End, Fills, LocatingBatch, LocatingBatches, LocatingConfig, LocatingLoader, LocatingTarget, SceneConfig,
