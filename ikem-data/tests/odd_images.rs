@@ -45,6 +45,7 @@ fn tiff_of_every_kind_opens_with_its_values() {
     for (name, expected, tolerance) in [
         ("bigtiff", &eight as &dyn Fn(u16) -> f32, 0.0),
         ("bigtiff-palette-big-endian", &eight, 1e-6),
+        ("palette-shifted", &eight, 1e-6),
         ("lzw-tiled", &eight, 0.0),
         ("white-is-zero-lzw-tiled", &eight, 0.0),
         ("white-is-zero-16", &eight, 1e-6),

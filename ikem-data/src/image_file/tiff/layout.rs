@@ -146,8 +146,12 @@ fn palette(path: &Path, reader: &mut Reader, bits: u8) -> Result<Colours, Error>
         let found = format!("its palette has {} values", map.len());
         return Err(broken(found, format!("{} for {bits} bits", 3 * colours)));
     }
-    // Some writers give 8 bits where 16 are meant.
-    let full = if map.iter().all(|value| *value < 256) { 255.0 } else { 65535.0 };
+    // Many writers give 8 bits where 16 are meant, or shift them without repeating them.
+    let full = match map.iter().copied().max() {
+        Some(most) if most < 256 => 255.0,
+        _ if map.iter().all(|value| value % 256 == 0) => 255.0 * 256.0,
+        _ => 65535.0,
+    };
     let channel = |channel: usize, colour: usize| map.get(channel * colours + colour).copied().unwrap_or(0);
     let colour = |colour| [0, 1, 2].map(|index| f32::from(channel(index, colour)));
     match super::super::luma((0..colours).map(colour), full) {
