@@ -18,6 +18,8 @@ pub struct WorkplaceView {
     pub matching: Option<MatchingView>,
     /// Whether a manifest of labels was given.
     pub labels: bool,
+    /// What to tell of files that were given and are no images.
+    pub left_out: Option<String>,
     /// Below this confidence a point is suspect.
     pub suspect_below: f32,
     /// What the keypoints are called; none before a network was loaded.
@@ -170,6 +172,8 @@ pub struct State {
     pub network: String,
     /// Whether another network would answer now.
     pub network_differs: bool,
+    /// What a person should know of how the file was read.
+    pub note: Option<String>,
     /// Why the last change could not be written down.
     pub save_error: Option<String>,
 }

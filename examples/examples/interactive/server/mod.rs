@@ -11,6 +11,7 @@ mod effort_log;
 mod entry;
 mod exports;
 mod failure;
+mod folder;
 mod framing;
 mod networks;
 mod options;
@@ -136,14 +137,18 @@ fn furnish(
         anyhow::Ok(Matching::new(networks::file_name(path), reference))
     });
     let manifest = labels.map(|labels| Manifest::read(labels.manifest, &Skeleton::spine())).transpose()?;
-    let images = match (images, labels, &manifest) {
+    let (images, left_out) = match (images, labels, &manifest) {
         ([], Some(labels), Some(manifest)) => labelled_images(labels, manifest, options.output.as_deref())?,
-        ([], ..) => sources::phantoms(&kept_in),
+        ([], ..) => (sources::phantoms(&kept_in), None),
         (paths, ..) => sources::files(paths, options.output.as_deref())?,
     };
+    if let Some(left_out) = &left_out {
+        println!("{left_out}");
+    }
     Ok(Furniture {
         networks: Networks::new(origins, precision, device),
         images,
+        left_out,
         matching: matching.transpose()?,
         labels: manifest,
         kept_in,
@@ -151,7 +156,11 @@ fn furnish(
 }
 
 /// The images of a manifest's set.
-fn labelled_images(labels: &Labels<'_>, manifest: &Manifest, output: Option<&Path>) -> Result<Vec<Listed>> {
+fn labelled_images(
+    labels: &Labels<'_>,
+    manifest: &Manifest,
+    output: Option<&Path>,
+) -> Result<(Vec<Listed>, Option<String>)> {
     let root = labels.root.or_else(|| labels.manifest.parent()).unwrap_or_else(|| Path::new(""));
     let entries = manifest.of_set(labels.split).entries;
     if entries.is_empty() {

@@ -49,6 +49,7 @@ pub struct Workplace {
     entries: RwLock<Vec<Arc<Entry>>>,
     matching: Option<Matching>,
     labels: Option<Manifest>,
+    left_out: Option<String>,
     /// Grows when something is set that predictions depend on.
     generation: AtomicU64,
     /// The open images, the one used last at the end.
@@ -67,6 +68,8 @@ pub struct Furniture {
     pub networks: Networks,
     /// The images that were given.
     pub images: Vec<Listed>,
+    /// What to tell of files that were given and are no images.
+    pub left_out: Option<String>,
     /// The image whose grey values all others are given.
     pub matching: Option<Matching>,
     /// Where keypoints are known to be.
@@ -81,7 +84,7 @@ pub type Answered<T> = (T, Duration);
 impl Workplace {
     /// A workplace whose first network is being loaded.
     pub fn open(furniture: Furniture) -> Result<Arc<Self>> {
-        let Furniture { networks, images, matching, labels, kept_in } = furniture;
+        let Furniture { networks, images, left_out, matching, labels, kept_in } = furniture;
         let uploads = Uploads::new(&kept_in);
         let listed = images.into_iter().chain(uploads.earlier());
         let entries = listed.enumerate().map(|(id, listed)| Arc::new(Entry::new(id, listed))).collect();
@@ -92,6 +95,7 @@ impl Workplace {
             entries: RwLock::new(entries),
             matching,
             labels,
+            left_out,
             generation: AtomicU64::new(0),
             open: Mutex::default(),
             log: EffortLog::new(&kept_in),
@@ -114,6 +118,7 @@ impl Workplace {
                 on: matching.on.load(Ordering::Relaxed),
             }),
             labels: self.labels.is_some(),
+            left_out: self.left_out.clone(),
             suspect_below: UNSURE_BELOW,
             skeleton: self.networks.skeleton().cloned(),
             images: self.entries().iter().map(|entry| self.image_view(entry)).collect(),
@@ -327,12 +332,12 @@ impl Workplace {
             Slot::Kept(sidecar) => Some((**sidecar).clone()),
             Slot::Closed => Sidecar::read(&entry.sidecar)?,
         };
-        let Loaded { image, labels, spacing } = entry.source.load()?;
+        let Loaded { image, labels, spacing, note } = entry.source.load()?;
         let matching = self.matching.as_ref().filter(|matching| matching.on.load(Ordering::SeqCst));
         let matched = matching.map(|matching| match_histogram(&image, &matching.reference));
         let manifest = self.labels.as_ref();
         let labels = labels.or_else(|| entry.source.labels(manifest?, &image));
-        let opening = Opening { image, matched, labels, spacing, kept, network, generation };
+        let opening = Opening { image, matched, labels, spacing, note, kept, network, generation };
         *slot = Slot::Open(Box::new(Document::open(entry, opening)?));
         Ok(())
     }

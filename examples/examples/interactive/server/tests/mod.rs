@@ -51,6 +51,7 @@ pub fn furniture(folder: &Path, count: u64) -> Furniture {
         images: (0..count).map(image).collect(),
         matching: None,
         labels: None,
+        left_out: None,
         kept_in: folder.to_owned(),
     }
 }
