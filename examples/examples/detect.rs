@@ -17,7 +17,7 @@ use ikem_models::Session;
 /// Marks the 68 vertebra corners of a spinal radiograph. Research software, not a medical device.
 #[derive(Parser)]
 struct Options {
-    /// A radiograph: PNG, JPEG, TIFF, BMP or DICOM, 8 or 16 bit, of any size [default: a synthetic one]
+    /// A radiograph: PNG, JPEG, TIFF, BMP or DICOM, of any depth and size [default: a synthetic one]
     image: Option<PathBuf>,
     /// A correction, such as T5-TL:412.5,803 (name or index from 0; repeatable)
     #[arg(long = "hint", value_name = "KEYPOINT:X,Y")]
@@ -59,7 +59,7 @@ fn run() -> Result<()> {
     let heatmaps: Vec<_> = heatmaps.collect::<Result<_>>().context("--heatmap")?;
 
     let source = ImageSource::new(options.image.clone());
-    let Radiograph { image, spacing } = source.load_radiograph()?;
+    let Radiograph { image, spacing, .. } = source.load_radiograph()?;
     let mut session = match &options.reference {
         Some(path) => {
             let reference = load_image(path, &Limits::default()).context("--match")?;

@@ -56,16 +56,24 @@ impl ImageSource {
         Ok(self.load_radiograph()?.image)
     }
 
-    /// As [`load`](Self::load), with the spacing of the pixels where the file tells it.
+    /// As [`load`](Self::load), with the spacing of the pixels where the file tells it. What a person should know of how the file
+    /// was read is printed.
     ///
     /// # Errors
     /// As [`load`](Self::load).
     pub fn load_radiograph(&self) -> Result<Radiograph> {
         let limits = Limits::default();
         Ok(match self {
-            Self::File(path) => load_radiograph(path, &limits)?,
+            Self::File(path) => {
+                let radiograph = load_radiograph(path, &limits)?;
+                if let Some(note) = &radiograph.note {
+                    println!("{}: {note}", path.display());
+                }
+                radiograph
+            }
             Self::Phantom => {
-                Radiograph { image: decode_image(PHANTOM_NAME, PHANTOM, &limits)?, spacing: None }
+                let image = decode_image(PHANTOM_NAME, PHANTOM, &limits)?;
+                Radiograph { image, spacing: None, note: None }
             }
         })
     }

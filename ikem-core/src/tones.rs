@@ -16,15 +16,22 @@ const TAILS: [f64; 2] = [0.005, 0.995];
 const ORDINARY: f32 = 0.4;
 /// Values that differ less are the same.
 const LEAST: f32 = 1e-3;
-/// Bins of the histogram: those of 12 bits.
-const BINS: usize = 4096;
+/// Bins of the histogram: those of 16 bits.
+const BINS: usize = 1 << 16;
+/// The largest value of 16 bits.
+const MOST: f32 = 65535.0;
+/// The most bits that a film may leave unused.
+const BITS: i32 = 12;
+/// A film whose black lies below this part of its white begins at 0.
+const FROM_ZERO: f32 = 0.1;
 
 impl Tones {
     /// Values as they are.
     pub const IDENTITY: Self = Self { black: 0.0, white: 1.0 };
 
-    /// The tones of a film: as it is where it uses much of its type's range, as ordinary films do; otherwise stretched from the
-    /// 0.5th to the 99.5th percentile. A film of one value stays as it is.
+    /// The tones of a film: as it is where it uses much of its type's range, as ordinary films do. A film that begins at 0 and uses
+    /// the lowest bits of its type alone (12 of 16) is stretched to what those bits can hold, and so is as if it had been kept in a type of
+    /// its own. Any other is stretched from the 0.5th to the 99.5th percentile. A film of one value stays as it is.
     #[must_use]
     pub fn of(image: &GrayImage) -> Self {
         let pixels = image.pixels();
@@ -49,7 +56,16 @@ impl Tones {
         if white - black >= ORDINARY || white <= black {
             return Self::IDENTITY;
         }
-        Self { black, white }
+        // The least number of bits that holds all up to white, the values of its own bin included.
+        let used = white + 1.0 / BINS as f32;
+        let bits = (1..=BITS).map(|fewer| 0.5_f32.powi(fewer)).take_while(|range| used <= *range).last();
+        match bits {
+            Some(range) if black < FROM_ZERO * range && white - black >= ORDINARY * range => {
+                // The largest value of so many bits: 4095 of 65535.
+                Self { black: 0.0, white: (range * (MOST + 1.0) - 1.0) / MOST }
+            }
+            _ => Self { black, white },
+        }
     }
 
     /// The tones that stretch from one percentile of `values` to another, each a part of 1; `None` where they are the same, as they
@@ -124,12 +140,30 @@ mod tests {
         }
     }
 
+    /// 10 to 14 bits in 16, and 6 in 8: what a type of these bits would hold.
+    #[test]
+    fn films_of_fewer_bits_are_as_if_their_type_had_no_more() {
+        let film = ramp(0.0, 0.93);
+        for fewer in [2, 4, 6, 8] {
+            let range = (0.5_f32.powi(fewer) * 65536.0 - 1.0) / 65535.0;
+            for (hot, value) in [(0, 0.0), (16, 1.0)] {
+                let mut pixels: Vec<f32> = film.pixels().iter().map(|value| value * range).collect();
+                pixels[..hot].fill(value);
+                let dark = GrayImage::new(film.size(), pixels).expect("pixels");
+                let stretched = Tones::of(&dark).apply_to(&dark);
+                for (a, b) in stretched.pixels().iter().zip(film.pixels()).skip(16) {
+                    assert!((a - b).abs() < 1e-6, "{fewer} bits fewer: {a} for {b}");
+                }
+            }
+        }
+    }
+
     #[test]
     fn a_few_hot_pixels_do_not_count() {
-        let mut pixels = ramp(0.0, 0.1).pixels().to_vec();
+        let mut pixels = ramp(0.02, 0.12).pixels().to_vec();
         pixels[..16].fill(1.0);
         let tones = Tones::of(&GrayImage::new(Size::new(100, 100), pixels).expect("pixels"));
-        assert!((tones.white - 0.1).abs() < 2e-3, "{tones:?}");
+        assert!((tones.white - 0.12).abs() < 2e-3, "{tones:?}");
     }
 
     #[test]

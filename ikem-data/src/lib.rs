@@ -1,8 +1,9 @@
 #![deny(missing_docs)]
 //! Radiographs, labels and predictions: in from files, out to files, and into batches.
 //!
-//! - [`load_image`]: PNG, JPEG, TIFF, BMP and DICOM of 8 and 16 bits, with [`Limits`] that are checked before memory is
-//!   taken; [`load_radiograph`] with the pixels' [`Spacing`] where a DICOM file tells it.
+//! - [`load_image`]: PNG, JPEG, TIFF, BMP and DICOM of any depth, with [`Limits`] that are checked before memory is
+//!   taken; [`ImageKind`] says what a file is by its content, [`load_radiograph`] comes with the pixels' [`Spacing`] where
+//!   a DICOM file tells it.
 //! - [`Manifest`], [`Prediction`]: the project's JSON, COCO keypoints and CSV, each read back as it was written; [`LabelFile`]:
 //!   labels as others write them.
 //! - [`read_aasce`]: the AASCE data set as it is downloaded; what is wrong with it is told one by one.
@@ -65,7 +66,7 @@ pub use files::{read_json, write_json};
 pub use films::{Film, films_of_manifest, read_spinal_ai, read_whole_films};
 pub use histogram::match_histogram;
 pub use image_file::{
-    Limits, Radiograph, decode_image, image_size, load_image, load_radiograph, load_resized,
+    ImageKind, Limits, Radiograph, decode_image, image_size, load_image, load_radiograph, load_resized,
 };
 pub use labels::{LabelFile, LeftOut};
 pub use locating::{
@@ -73,7 +74,7 @@ pub use locating::{
 };
 pub use manifest::{Manifest, ManifestEntry, Set};
 pub use names::{composed_name, is_same_name};
-pub use overlay::{Picture, gray_png, heatmap_overlay, heatmap_png, overlay, write_gray_png};
+pub use overlay::{Picture, film_png, gray_png, heatmap_overlay, heatmap_png, overlay, write_gray_png};
 pub use phantom::{Curve, Phantom, PhantomConfig, PhantomError, SpineShape};
 pub use prediction::{PredictedKeypoint, Prediction, Seen};
 pub use spacing::Spacing;

@@ -39,6 +39,9 @@ fn every_format_and_depth_gives_the_same_grey() {
     }));
     let colour = DynamicImage::from(eight.to_rgb8());
     let colour16 = DynamicImage::from(sixteen.to_rgb16());
+    let float = DynamicImage::from(ImageBuffer::from_fn(16, 8, |x, y| {
+        Rgb([f32::from(grey.get_pixel(x, y)[0]) / 255.0; 3])
+    }));
     let clear = DynamicImage::from(ImageBuffer::from_fn(16, 8, |x, y| {
         let value = grey.get_pixel(x, y)[0];
         Rgba([value, value, value, 7])
@@ -53,6 +56,7 @@ fn every_format_and_depth_gives_the_same_grey() {
         ("tiff 8", &eight, ImageFormat::Tiff, 0.0),
         ("tiff 16", &sixteen, ImageFormat::Tiff, 1e-7),
         ("tiff rgb", &colour, ImageFormat::Tiff, 1e-7),
+        ("tiff rgb float", &float, ImageFormat::Tiff, 1e-6),
         ("bmp 8", &eight, ImageFormat::Bmp, 1e-7),
         ("bmp rgb", &colour, ImageFormat::Bmp, 1e-7),
         ("jpeg 8", &eight, ImageFormat::Jpeg, 0.1),
@@ -146,11 +150,10 @@ fn what_is_no_good_image_is_told() {
     let mut huge_bmp = whole(ImageFormat::Bmp);
     huge_bmp[18..22].copy_from_slice(&60_000_u32.to_le_bytes());
     huge_bmp[22..26].copy_from_slice(&60_000_u32.to_le_bytes());
-    let float = DynamicImage::from(ImageBuffer::<Rgb<f32>, _>::from_pixel(2, 2, Rgb([0.5; 3])));
     for (name, bytes, expected) in [
         ("nothing", vec![], "picture is not a PNG, JPEG, TIFF, BMP or DICOM image: it begins with nothing"),
         ("text", b"no image at all".to_vec(), "it begins with \"no image\""),
-        ("gif", b"GIF89a\x01\x02".to_vec(), "it begins with \"GIF89a"),
+        ("gif", b"GIF89a\x01\x02".to_vec(), "picture is a GIF picture, which is not read: convert it"),
         ("huge png", png_claiming(60_000, 60_000), "has 60000 x 60000 px; expected at most 100000000 pixels"),
         ("huge bmp", huge_bmp, "has 60000 x 60000 px; expected at most"),
         ("endless png", png_claiming(u32::MAX >> 1, u32::MAX >> 1), "expected at most"),
@@ -159,12 +162,11 @@ fn what_is_no_good_image_is_told() {
         ("jpeg cut", half(ImageFormat::Jpeg), "broken image"),
         (
             "jpeg cut late",
-            whole(ImageFormat::Jpeg)[..whole(ImageFormat::Jpeg).len() - 2].to_vec(),
+            whole(ImageFormat::Jpeg)[..whole(ImageFormat::Jpeg).len() - 6].to_vec(),
             "end early",
         ),
         ("tiff cut", half(ImageFormat::Tiff), "broken image"),
         ("bmp cut", half(ImageFormat::Bmp), "broken image"),
-        ("float", encode(&float, ImageFormat::Tiff), "expected a whole image of 8 or 16 bits"),
     ] {
         let message = decode(&bytes).expect_err(name).to_string();
         assert!(message.starts_with("picture ") && message.contains(expected), "{name}: {message}");

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use ikem_core::{Frame, GrayImage, Keypoints, Point, Size, Skeleton};
-use ikem_data::{Picture, decode_image, heatmap_overlay, overlay, write_gray_png};
+use ikem_data::{Limits, Picture, decode_image, film_png, heatmap_overlay, overlay, write_gray_png};
 use ndarray::Array2;
 
 fn grey(size: Size) -> GrayImage {
@@ -109,11 +109,24 @@ fn pictures_are_png_files() {
     let image = GrayImage::new(size, values).unwrap();
     let path = folder.path().join("new/grey.png");
     write_gray_png(&path, &image).unwrap();
-    let again = ikem_data::load_image(&path, &ikem_data::Limits::default()).unwrap();
+    let again = ikem_data::load_image(&path, &Limits::default()).unwrap();
     assert!(again.pixels().iter().zip(image.pixels()).all(|(a, b)| (a - b).abs() <= 0.5 / 255.0 + 1e-6));
     let picture = overlay(&image, &Skeleton::numbered(0), &Keypoints::default(), &[]).unwrap();
     assert_eq!(
         decode_image("overlay", &picture.to_png().unwrap(), &Default::default()).unwrap().size(),
         size
     );
+}
+
+#[test]
+fn a_film_of_twelve_bits_is_shown_with_all_levels() {
+    let size = Size::new(256, 4);
+    let ramp = |range: f32| (0..size.area()).map(|i| (i % 256) as f32 / 255.0 * range).collect();
+    let whole = GrayImage::new(size, ramp(1.0)).unwrap();
+    let twelve_bits = GrayImage::new(size, ramp(4095.0 / 65535.0)).unwrap();
+    let shown = |image| decode_image("png", &film_png(image).unwrap(), &Limits::default()).unwrap();
+    assert_eq!(shown(&whole), whole);
+    let found = shown(&twelve_bits);
+    let difference = found.pixels().iter().zip(whole.pixels()).map(|(a, b)| (a - b).abs());
+    assert!(difference.fold(0.0, f32::max) <= 1.01 / 255.0);
 }

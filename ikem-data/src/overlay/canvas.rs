@@ -1,4 +1,4 @@
-use ikem_core::{GrayImage, Point, Size};
+use ikem_core::{GrayImage, Point, Size, Tones};
 use tiny_skia::{
     Color, FillRule, LineCap, Paint, PathBuilder, Pixmap, PremultipliedColorU8, Stroke, Transform,
 };
@@ -8,7 +8,7 @@ use super::palette::Rgb;
 use super::picture::{Picture, to_byte};
 use crate::Error;
 
-/// A radiograph to draw on. Points are in its pixels; what lies outside is cut.
+/// A radiograph to draw on, with its [`Tones`]. Points are in its pixels; what lies outside is cut.
 pub(super) struct Canvas {
     pixels: Pixmap,
     lettering: Lettering,
@@ -27,8 +27,9 @@ impl Canvas {
             .zip(side(size.height))
             .and_then(|(width, height)| Pixmap::new(width, height))
             .ok_or_else(|| wrong(size.to_string(), "a size that can be drawn on"))?;
+        let tones = Tones::of(image);
         for (pixel, &value) in pixels.pixels_mut().iter_mut().zip(image.pixels()) {
-            *pixel = opaque([to_byte(value); 3]);
+            *pixel = opaque([to_byte(tones.apply(value)); 3]);
         }
         Ok(Self { pixels, lettering: Lettering::new()? })
     }

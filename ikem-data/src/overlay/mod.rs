@@ -9,7 +9,7 @@ use ikem_core::{Frame, GrayImage, Keypoints, Point, Size, Skeleton};
 use ndarray::ArrayView2;
 
 pub(crate) use lettering::Lettering;
-pub use picture::{Picture, gray_png, heatmap_png, write_gray_png};
+pub use picture::{Picture, film_png, gray_png, heatmap_png, write_gray_png};
 
 use crate::Error;
 use canvas::Canvas;

@@ -1,7 +1,7 @@
 use std::io::Cursor;
 use std::path::Path;
 
-use ikem_core::{GrayImage, Size};
+use ikem_core::{GrayImage, Size, Tones};
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, ImageEncoder};
 use ndarray::ArrayView2;
@@ -66,6 +66,15 @@ pub fn write_gray_png(path: impl AsRef<Path>, image: &GrayImage) -> Result<(), E
 pub fn gray_png(image: &GrayImage) -> Result<Vec<u8>, Error> {
     let pixels: Vec<u8> = image.pixels().iter().map(|&value| to_byte(value)).collect();
     encode_png(image.size(), &pixels, ExtendedColorType::L8)
+}
+
+/// A film as the bytes of a PNG file of 8 bits, to look at: with its [`Tones`], so that one that uses a small part of its type
+/// (12 bits of 16) has as many levels as any other.
+///
+/// # Errors
+/// As [`gray_png`].
+pub fn film_png(image: &GrayImage) -> Result<Vec<u8>, Error> {
+    gray_png(&Tones::of(image).apply_to(image))
 }
 
 /// One heatmap (H × W, 0…1) as the bytes of a PNG file of its size, to be laid over the image: the higher a value, the

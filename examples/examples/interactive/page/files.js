@@ -37,7 +37,7 @@ function dropping(workplace) {
   });
 }
 
-/** The files of a dropped entry; of a folder, those directly in it. */
+/** The files of a dropped entry; of a folder, those directly in it that are not hidden. What is an image is for the program to say. */
 async function filesOf(entry) {
   if (entry.isFile) return [await new Promise((resolve, reject) => entry.file(resolve, reject))];
   const reader = entry.createReader();
@@ -45,7 +45,7 @@ async function filesOf(entry) {
   for (;;) {
     const some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
     if (some.length === 0) break;
-    found.push(...some.filter(({ isFile, name }) => isFile && /\.(png|jpe?g|tiff?|bmp)$/i.test(name)));
+    found.push(...some.filter(({ isFile, name }) => isFile && !/^\.|\.ikem\.json$|^annotation-log\.jsonl$/.test(name)));
   }
   const files = await Promise.all(found.map(filesOf));
   return files.flat().sort((a, b) => a.name.localeCompare(b.name, undefined, { numeric: true }));

@@ -5,6 +5,15 @@ import * as api from './api.js';
 const POLL_MS = 250;
 const RECONNECT_MS = 1000;
 
+/** How many files that were left out are named; the others are counted. */
+const NAMED = 3;
+
+function told(leftOut, all) {
+  const lines = leftOut.slice(0, NAMED);
+  if (leftOut.length > NAMED) lines.push(`and ${leftOut.length - NAMED} more`);
+  return all === 1 ? lines[0] : `${leftOut.length} of ${all} files left out: ${lines.join('; ')}`;
+}
+
 const pause = (milliseconds) => new Promise((resume) => setTimeout(resume, milliseconds));
 
 export class Workplace {
@@ -26,13 +35,13 @@ export class Workplace {
   /** Reads what there is, waits for the network and opens the image that was open last. */
   async start() {
     const notes = await this.#refresh();
-    if (notes.length > 0) this.#store.set({ alert: notes.join(' – ') });
     await this.#modelReady();
     const wanted = Number(location.hash.slice(1));
     const { images } = this.#state;
     const first = images.find(({ id }) => id === wanted) ?? images.find(({ status }) => status !== 'accepted') ?? images[0];
     if (first) await this.open(first.id);
     else this.#store.set({ loading: null, message: 'Open a radiograph, or drop one here' });
+    if (notes.length > 0) this.#store.set({ alert: notes.join(' – ') });
   }
 
   async #refresh() {
@@ -67,7 +76,7 @@ export class Workplace {
       if (turn !== this.#opening) return;
       this.#state.bitmap?.close();
       const before = this.#state.image?.id;
-      this.#store.set({ image, bitmap, moving: null, framing: null, ghosts: null, message: null, ...(before === id ? {} : { chosen: null, hovered: null }) });
+      this.#store.set({ image, bitmap, moving: null, framing: null, ghosts: null, message: image.note, ...(before === id ? {} : { chosen: null, hovered: null }) });
       history.replaceState(null, '', `#${id}`);
     } catch (error) {
       if (turn === this.#opening) this.#report(error);
@@ -93,10 +102,10 @@ export class Workplace {
     return images[images.findIndex(({ id }) => id === image?.id) + by];
   }
 
-  /** Takes files in and opens the first; keypoints are imported into the open image. */
+  /** Takes files in, opens the first, and tells of those that are no images; keypoints alone are imported into the open image. */
   async take(files) {
-    const keypoints = files.find(({ name }) => /\.(json|csv)$/i.test(name));
-    if (keypoints) return this.import(keypoints);
+    if (files.every(({ name }) => /\.(json|csv)$/i.test(name))) return this.import(files[0]);
+    const leftOut = [];
     let first = null;
     for (const [index, file] of files.entries()) {
       this.#store.set({ loading: `Opening ${file.name} (${index + 1} of ${files.length}) …` });
@@ -106,11 +115,13 @@ export class Workplace {
         const { images } = this.#state;
         if (!images.some(({ id }) => id === entry.id)) this.#store.set({ images: [...images, entry] });
       } catch (error) {
-        this.#report(new api.ApiError(`${file.name}: ${error.message}`, error.kind));
+        if (error.kind === 'offline') return this.#report(error);
+        leftOut.push(error.message.includes(file.name) ? error.message : `${file.name}: ${error.message}`);
       }
     }
     this.#store.set({ loading: null });
     if (first) await this.open(first.id);
+    if (leftOut.length > 0) this.#report(new api.ApiError(told(leftOut, files.length), 'invalid'));
   }
 
   /** Imports a file of keypoints into the open image. */

@@ -18,7 +18,7 @@ pub struct WorkplaceView {
     pub matching: Option<MatchingView>,
     /// Whether a manifest of labels was given.
     pub labels: bool,
-    /// What the person should know of what was given, a line each: such as labels that fit no film.
+    /// What the person should know of what was given, a line each: files that are no images, labels that fit no film.
     pub notes: Vec<String>,
     /// Below this confidence a point is suspect.
     pub suspect_below: f32,
@@ -172,6 +172,8 @@ pub struct State {
     pub network: String,
     /// Whether another network would answer now.
     pub network_differs: bool,
+    /// What a person should know of how the file was read.
+    pub note: Option<String>,
     /// Why the last change could not be written down.
     pub save_error: Option<String>,
 }

@@ -30,6 +30,7 @@ pub struct Document {
     image: Option<Arc<GrayImage>>,
     labels: Option<Keypoints>,
     spacing: Option<Spacing>,
+    note: Option<String>,
     network: Arc<Network>,
     predicted_by: String,
     effort: Effort,
@@ -48,6 +49,8 @@ pub struct Opening {
     pub labels: Option<Keypoints>,
     /// How far apart its pixels lie, as far as that is known.
     pub spacing: Option<Spacing>,
+    /// What a person should know of how it was read.
+    pub note: Option<String>,
     /// What was done to it before.
     pub kept: Option<Sidecar>,
     /// The network that answers.
@@ -59,7 +62,7 @@ pub struct Opening {
 impl Document {
     /// Opens an image: goes on where the work was left, or predicts.
     pub fn open(entry: &Entry, opening: Opening) -> Result<Self> {
-        let Opening { image, matched, labels, spacing, kept, network, generation } = opening;
+        let Opening { image, matched, labels, spacing, note, kept, network, generation } = opening;
         let seen = matched.as_ref().unwrap_or(&image);
         let predictor = &network.predictor;
         let (session, predicted_by, effort) = match kept {
@@ -72,7 +75,18 @@ impl Document {
         let labels = labels.filter(|labels| labels.len() == predictor.config().keypoints());
         let image = (image.size().area() <= HELD).then(|| Arc::new(image));
         let save_error = None;
-        Ok(Self { session, image, labels, spacing, network, predicted_by, effort, save_error, generation })
+        Ok(Self {
+            session,
+            image,
+            labels,
+            spacing,
+            note,
+            network,
+            predicted_by,
+            effort,
+            save_error,
+            generation,
+        })
     }
 
     /// The image as it is, if it is held.
@@ -273,6 +287,7 @@ impl Document {
             seconds: self.effort.seconds,
             network: self.predicted_by.clone(),
             network_differs: self.predicted_by != self.network.name,
+            note: self.note.clone(),
             save_error: self.save_error.clone(),
         }
     }

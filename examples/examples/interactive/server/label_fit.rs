@@ -103,7 +103,7 @@ mod tests {
         ];
         let left_out = vec![LeftOut { image: "half.png".to_owned(), reason: "no T1-TL".to_owned() }];
         let labels = LabelFile { manifest: Manifest { entries }, left_out, unlabelled: 2, has_sets: true };
-        let images = files(&paths, None).expect("images");
+        let (images, _) = files(&paths, None).expect("images");
         assert_eq!(
             notes("m.json", &labels, &images, Some(Set::Val)),
             [

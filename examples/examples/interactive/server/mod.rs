@@ -11,6 +11,7 @@ mod effort_log;
 mod entry;
 mod exports;
 mod failure;
+mod folder;
 mod framing;
 mod imports;
 mod label_fit;
@@ -142,12 +143,12 @@ fn furnish(
     });
     let read = labels.map(|labels| LabelFile::read(labels.manifest, &Skeleton::spine())).transpose()?;
     let set = labels.filter(|_| images.is_empty()).map(|labels| labels.split);
-    let images = match (images, labels, &read) {
+    let (images, left_out) = match (images, labels, &read) {
         ([], Some(labels), Some(read)) => labelled_images(labels, read, options.output.as_deref())?,
-        ([], ..) => sources::phantoms(&kept_in),
+        ([], ..) => (sources::phantoms(&kept_in), None),
         (paths, ..) => sources::files(paths, options.output.as_deref())?,
     };
-    let mut notes = Vec::new();
+    let mut notes: Vec<String> = left_out.into_iter().collect();
     if let (Some(labels), Some(read)) = (labels, &read) {
         let set = set.filter(|_| read.has_sets);
         notes.extend(label_fit::notes(&networks::file_name(labels.manifest), read, &images, set));
@@ -163,7 +164,11 @@ fn furnish(
 }
 
 /// The images of a manifest's set; all of a file that names no sets.
-fn labelled_images(labels: &Labels<'_>, read: &LabelFile, output: Option<&Path>) -> Result<Vec<Listed>> {
+fn labelled_images(
+    labels: &Labels<'_>,
+    read: &LabelFile,
+    output: Option<&Path>,
+) -> Result<(Vec<Listed>, Option<String>)> {
     let root = labels.root.or_else(|| labels.manifest.parent()).unwrap_or_else(|| Path::new(""));
     let Manifest { entries } = match read.has_sets {
         true => read.manifest.of_set(labels.split),

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use ikem_core::{Hint, Point};
-use ikem_data::{gray_png, heatmap_png};
+use ikem_data::{film_png, heatmap_png};
 use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
 
@@ -200,12 +200,12 @@ async fn import(Shared(place): Place, Id(id): Id, file: Bytes) -> Result<Respons
 
 async fn picture(Shared(place): Place, Id(id): Id) -> Result<Response> {
     let image = place.pixels(id, false).await?;
-    png(super::workplace::blocking(move || Ok(gray_png(&image)?)).await?)
+    png(super::workplace::blocking(move || Ok(film_png(&image)?)).await?)
 }
 
 async fn matched_picture(Shared(place): Place, Id(id): Id) -> Result<Response> {
     let image = place.pixels(id, true).await?;
-    png(super::workplace::blocking(move || Ok(gray_png(&image)?)).await?)
+    png(super::workplace::blocking(move || Ok(film_png(&image)?)).await?)
 }
 
 async fn small_picture(Shared(place): Place, Id(id): Id) -> Result<Response> {

@@ -5,12 +5,15 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result as Anyhow, bail};
 use ikem_core::{GrayImage, Keypoints, Point};
-use ikem_data::{Limits, Phantom, PhantomConfig, Radiograph, Spacing, decode_image, load_radiograph};
+use ikem_data::{
+    ImageKind, Limits, Phantom, PhantomConfig, Radiograph, Spacing, decode_image, load_radiograph,
+};
 use ikem_eval::GroundTruth;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use super::failure::{Kind, Result};
+use super::folder::{Inside, told};
 use super::networks::file_name;
 
 /// The synthetic radiograph that ships with the programs, and where its keypoints are.
@@ -18,8 +21,6 @@ const BUNDLED: &[u8] = include_bytes!("../../../assets/phantom.png");
 const BUNDLED_TRUTH: &str = include_str!("../../../assets/phantom.json");
 /// How many phantoms are shown where no image was given.
 const PHANTOMS: u64 = 6;
-/// What an image file's name ends in.
-const EXTENSIONS: [&str; 7] = ["png", "jpg", "jpeg", "tif", "tiff", "bmp", "dcm"];
 /// The most images of one session.
 pub const MOST_IMAGES: usize = 20_000;
 
@@ -54,6 +55,8 @@ pub struct Loaded {
     pub labels: Option<Keypoints>,
     /// How far apart its pixels lie: of DICOM files that say so.
     pub spacing: Option<Spacing>,
+    /// What a person should know of how it was read.
+    pub note: Option<String>,
 }
 
 impl Source {
@@ -62,8 +65,8 @@ impl Source {
         let limits = Limits::default();
         match self {
             Self::File(path) => {
-                let Radiograph { image, spacing } = load_radiograph(path, &limits)?;
-                Ok(Loaded { image, labels: None, spacing })
+                let Radiograph { image, spacing, note } = load_radiograph(path, &limits)?;
+                Ok(Loaded { image, labels: None, spacing, note })
             }
             Self::Bundled => {
                 #[derive(Deserialize)]
@@ -73,12 +76,12 @@ impl Source {
                 let truth: Option<Truth> = serde_json::from_str(BUNDLED_TRUTH).ok();
                 let image = decode_image("the bundled phantom", BUNDLED, &limits)?;
                 let labels = truth.map(|truth| truth.keypoints.into());
-                Ok(Loaded { image, labels, spacing: None })
+                Ok(Loaded { image, labels, spacing: None, note: None })
             }
             Self::Phantom(config, seed) => {
                 let Phantom { image, keypoints, .. } =
                     Phantom::generate(config, *seed).map_err(|error| Kind::Failed.because(error))?;
-                Ok(Loaded { image, labels: Some(keypoints), spacing: None })
+                Ok(Loaded { image, labels: Some(keypoints), spacing: None, note: None })
             }
         }
     }
@@ -106,17 +109,19 @@ pub fn phantoms(kept_in: &Path) -> Vec<Listed> {
     (1..=PHANTOMS).map(phantom).collect()
 }
 
-/// The images that `paths` name: files as they are, folders by what is in them.
-pub fn files(paths: &[PathBuf], output: Option<&Path>) -> Anyhow<Vec<Listed>> {
-    let mut found = Vec::new();
+/// The images that `paths` name, and what to tell of what was left out: files as they are, folders by what is in them.
+pub fn files(paths: &[PathBuf], output: Option<&Path>) -> Anyhow<(Vec<Listed>, Option<String>)> {
+    let (mut found, mut left_out) = (Vec::new(), Vec::new());
     for path in paths {
         let named = || path.display().to_string();
         if path.metadata().with_context(named)?.is_dir() {
-            let inside = images_in(path).with_context(named)?;
-            if inside.is_empty() {
-                bail!("{}: no image in there (PNG, JPEG, TIFF, BMP, DICOM)", named());
+            let inside = Inside::of(path).with_context(named)?;
+            if inside.images.is_empty() {
+                let why = told(&inside.left_out).map(|line| format!("; {line}")).unwrap_or_default();
+                bail!("{}: no image in there (PNG, JPEG, TIFF, BMP, DICOM){why}", named());
             }
-            found.extend(inside);
+            found.extend(inside.images);
+            left_out.extend(inside.left_out);
         } else {
             found.push(path.clone());
         }
@@ -127,21 +132,7 @@ pub fn files(paths: &[PathBuf], output: Option<&Path>) -> Anyhow<Vec<Listed>> {
     if found.len() > MOST_IMAGES {
         bail!("{} images were given; expected at most {MOST_IMAGES}", found.len());
     }
-    Ok(listed(found, output))
-}
-
-/// The image files of a folder by name.
-fn images_in(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
-    let mut paths = Vec::new();
-    for entry in std::fs::read_dir(folder)? {
-        let path = entry?.path();
-        let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-        if EXTENSIONS.contains(&extension.to_ascii_lowercase().as_str()) && path.is_file() {
-            paths.push(path);
-        }
-    }
-    paths.sort();
-    Ok(paths)
+    Ok((listed(found, output), told(&left_out)))
 }
 
 fn listed(paths: Vec<PathBuf>, output: Option<&Path>) -> Vec<Listed> {
@@ -181,8 +172,9 @@ impl Uploads {
     /// The ones of earlier sessions.
     pub fn earlier(&self) -> Vec<Listed> {
         let names = self.names();
-        let paths = images_in(&self.folder).unwrap_or_default();
-        paths
+        let inside = Inside::of(&self.folder).unwrap_or_default();
+        inside
+            .images
             .into_iter()
             .map(|path| {
                 let own = file_name(&path);
@@ -196,7 +188,7 @@ impl Uploads {
     pub fn keep(&self, name: &str, bytes: &[u8]) -> Result<Listed> {
         let name = shown_name(name);
         decode_image(&name, bytes, &Limits::default())?;
-        let own = format!("{}.{}", fingerprint(bytes), extension(bytes));
+        let own = format!("{}.{}", fingerprint(bytes), ImageKind::of(&name, bytes)?.extension());
         let path = self.folder.join(&own);
         let failed =
             |error: std::io::Error| Kind::Failed.because(format!("cannot write {}: {error}", path.display()));
@@ -222,7 +214,8 @@ impl Uploads {
 }
 
 fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let part = path.with_extension("part");
+    // Hidden, so that it is never taken for an image.
+    let part = path.with_file_name(format!(".{}.part", file_name(path)));
     std::fs::write(&part, bytes)?;
     std::fs::rename(&part, path)
 }
@@ -230,17 +223,6 @@ fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
 /// The first 64 bits of what identifies `bytes`.
 fn fingerprint(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// What an image file's name should end in, by its first bytes.
-fn extension(bytes: &[u8]) -> &'static str {
-    match bytes {
-        [0x89, b'P', ..] => "png",
-        [0xff, 0xd8, ..] => "jpg",
-        [b'B', b'M', ..] => "bmp",
-        _ if bytes.get(128..132) == Some(b"DICM") => "dcm",
-        _ => "tif",
-    }
 }
 
 /// A name from outside, to show: its last part, without what no name has.

@@ -1,5 +1,5 @@
 use ikem_core::{GrayImage, Resampling, Size, resample};
-use ikem_data::gray_png;
+use ikem_data::film_png;
 
 use super::failure::{Kind, Result};
 
@@ -13,5 +13,5 @@ pub fn thumbnail(image: &GrayImage) -> Result<Vec<u8>> {
     let scale = (HEIGHT as f64 / height as f64).min(2.0 * HEIGHT as f64 / width as f64);
     let side = |pixels: usize| ((pixels as f64 * scale).round() as usize).max(1);
     let small = resample(image, Size::new(side(width), side(height)), Resampling::Area);
-    Ok(gray_png(&small.map_err(|error| Kind::Failed.because(error))?)?)
+    Ok(film_png(&small.map_err(|error| Kind::Failed.because(error))?)?)
 }

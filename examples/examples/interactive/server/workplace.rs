@@ -332,12 +332,12 @@ impl Workplace {
             Slot::Kept(sidecar) => Some((**sidecar).clone()),
             Slot::Closed => Sidecar::read(&entry.sidecar)?,
         };
-        let Loaded { image, labels, spacing } = entry.source.load()?;
+        let Loaded { image, labels, spacing, note } = entry.source.load()?;
         let matching = self.matching.as_ref().filter(|matching| matching.on.load(Ordering::SeqCst));
         let matched = matching.map(|matching| match_histogram(&image, &matching.reference));
         let manifest = self.labels.as_ref();
         let labels = labels.or_else(|| entry.source.labels(manifest?, &image));
-        let opening = Opening { image, matched, labels, spacing, kept, network, generation };
+        let opening = Opening { image, matched, labels, spacing, note, kept, network, generation };
         *slot = Slot::Open(Box::new(Document::open(entry, opening)?));
         Ok(())
     }

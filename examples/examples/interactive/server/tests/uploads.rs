@@ -132,3 +132,17 @@ fn what_is_too_large_or_no_image_is_told_and_not_kept() {
     assert_eq!(get(site.port, "/api/workplace").good()["images"].as_array().map(Vec::len), Some(1));
     assert!(files(folder.path()).is_empty());
 }
+
+#[test]
+fn what_is_no_image_is_named_and_content_decides() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let site = Site::of(folder.path(), 1);
+    let answer = upload(site.port, "film.jpg", b"\0\0\0\x24ftypheic\0\0\0\0mif1");
+    let error = answer.json()["error"].as_str().unwrap_or_default().to_owned();
+    assert_eq!(answer.status, 422);
+    assert!(error.starts_with("film.jpg is a HEIC photograph, which is not read: convert it"), "{error}");
+    let taken = upload(site.port, "IM000001", &film());
+    assert_eq!((taken.status, &taken.json()["name"]), (201, &json!("IM000001")));
+    let kept = files(&folder.path().join("uploads"));
+    assert!(kept.iter().any(|path| path.extension().is_some_and(|ending| ending == "png")), "{kept:?}");
+}

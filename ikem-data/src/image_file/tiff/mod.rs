@@ -1,0 +1,98 @@
+//! TIFF files, whose pixels may be of nearly any kind.
+//!
+//! Data flow: [`pages`] takes the largest page, [`layout`] reads how its pixels are kept and names what is not read, [`relabel`] makes
+//! of kinds that the decoder does not know some that it does, [`tiles`] unpacks tiles that it would misread, [`grey`] makes grey values of the samples.
+
+mod grey;
+mod layout;
+mod pages;
+mod relabel;
+mod tiles;
+
+use std::io::Cursor;
+use std::path::Path;
+
+use ikem_core::Size;
+use image::metadata::Orientation;
+use tiff::TiffError;
+use tiff::decoder::{Decoder, DecodingResult};
+use tiff::tags::Tag;
+
+use super::kind::CONVERT;
+use super::pixels::turned_size;
+use super::{Decoded, Limits, WHOLE};
+use crate::Error;
+use layout::Layout;
+use relabel::Changes;
+
+type Reader<'a> = Decoder<Cursor<&'a [u8]>>;
+
+/// The most bytes of one value of a directory: of its list of strips or tiles, above all.
+const LONGEST_VALUE: usize = 16 << 20;
+
+/// Decodes the largest page, and says so where there are others.
+pub(super) fn decode(path: &Path, bytes: &[u8], limits: &Limits) -> Result<(Decoded, Option<String>), Error> {
+    let (mut reader, page) = pages::largest(path, bytes, limits)?;
+    let failed = |error| failed(path, error);
+    let (width, height) = reader.dimensions().map_err(failed)?;
+    let size = limits.check(path, (width, height))?;
+    let orientation = orientation(&mut reader);
+    let layout = Layout::read(path, &mut reader, size)?;
+    limits.check_bytes(path, layout.decoded_bytes())?;
+    let mut changes = Changes::default();
+    layout.relabel(size, &mut changes);
+    tiles::unpack(path, bytes, &mut reader, &layout, limits, &mut changes)?;
+    let samples = if changes.is_empty() {
+        read(&mut reader).map_err(failed)?
+    } else {
+        let place = reader.ifd_pointer().map_or(0, |pointer| pointer.0);
+        let changed = changes.applied_to(bytes, place);
+        let changed =
+            changed.ok_or_else(|| Error::broken(path, "image", "its directory cannot be read", WHOLE))?;
+        let mut reader = pages::open(&changed, limits).map_err(failed)?;
+        reader.seek_to_image(page.number).map_err(failed)?;
+        read(&mut reader).map_err(failed)?
+    };
+    let pixels = grey::pixels(path, size, &layout, samples)?;
+    Ok((Decoded { size, pixels, spacing: None }.oriented(orientation), page.note()))
+}
+
+/// The size that the largest page will have.
+pub(super) fn size(path: &Path, bytes: &[u8], limits: &Limits) -> Result<Size, Error> {
+    let (mut reader, _) = pages::largest(path, bytes, limits)?;
+    let (width, height) = reader.dimensions().map_err(|error| failed(path, error))?;
+    Ok(turned_size(limits.check(path, (width, height))?, orientation(&mut reader)))
+}
+
+fn orientation(reader: &mut Reader) -> Orientation {
+    let exif: Option<u8> = reader.find_tag_unsigned(Tag::Orientation).ok().flatten();
+    exif.and_then(Orientation::from_exif).unwrap_or(Orientation::NoTransforms)
+}
+
+/// All samples of the page, plane by plane where they lie in planes.
+fn read(reader: &mut Reader) -> Result<DecodingResult, TiffError> {
+    let mut samples = DecodingResult::U8(Vec::new());
+    let layout = reader.read_image_to_buffer(&mut samples)?;
+    // It reads the first plane alone where all would be too much.
+    match samples.as_buffer(0).byte_len() < layout.complete_len {
+        true => Err(TiffError::LimitsExceeded),
+        false => Ok(samples),
+    }
+}
+
+fn failed(path: &Path, error: TiffError) -> Error {
+    let broken = |found: String| Error::broken(path, "image", found, WHOLE);
+    match error {
+        TiffError::IoError(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+            broken("the TIFF data end early".to_owned())
+        }
+        TiffError::UnsupportedError(found) => {
+            Error::unsupported(path, format!("a TIFF image of a rare variant ({found})"), CONVERT)
+        }
+        TiffError::LimitsExceeded => {
+            let (found, limit) = ("parts that are too long", "the memory that was allowed for decoding");
+            Error::TooLarge { path: path.to_owned(), found: found.to_owned(), limit: limit.to_owned() }
+        }
+        error => broken(format!("the TIFF decoder says: {error}")),
+    }
+}

@@ -1,0 +1,67 @@
+//! The pages of a file: a film, its reduced copy, other films.
+
+use std::io::Cursor;
+use std::path::Path;
+
+use tiff::TiffError;
+use tiff::decoder::Decoder;
+
+use super::super::Limits;
+use super::{LONGEST_VALUE, Reader, failed};
+use crate::Error;
+
+/// The most pages that are looked at.
+const MOST: usize = 256;
+
+/// The page that was taken.
+pub(super) struct Page {
+    /// From 0.
+    pub(super) number: usize,
+    /// How many there are, or were looked at.
+    count: usize,
+}
+
+impl Page {
+    /// What to tell of it.
+    pub(super) fn note(&self) -> Option<String> {
+        let more = if self.count == MOST { " or more" } else { "" };
+        let page = self.number + 1;
+        (self.count > 1).then(|| format!("page {page} of {}{more} was taken, the largest", self.count))
+    }
+}
+
+/// A reader of a file, at its first page.
+pub(super) fn open<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Reader<'a>, TiffError> {
+    let most = usize::try_from(limits.bytes).unwrap_or(usize::MAX);
+    let mut decoding = tiff::decoder::Limits::default();
+    decoding.decoding_buffer_size = most;
+    decoding.intermediate_buffer_size = most;
+    decoding.ifd_value_size = most.min(LONGEST_VALUE);
+    Ok(Decoder::new(Cursor::new(bytes))?.with_limits(decoding))
+}
+
+/// A reader at the largest page, the first of those of equal size. Pages behind a broken one are not seen.
+pub(super) fn largest<'a>(
+    path: &Path,
+    bytes: &'a [u8],
+    limits: &Limits,
+) -> Result<(Reader<'a>, Page), Error> {
+    let failed = |error| failed(path, error);
+    let mut reader = open(bytes, limits).map_err(failed)?;
+    let area = |reader: &mut Reader| {
+        reader.dimensions().map_or(0, |(width, height)| u64::from(width) * u64::from(height))
+    };
+    let (mut number, mut most) = (0, area(&mut reader));
+    let mut count = 1;
+    while count < MOST && reader.more_images() && reader.next_image().is_ok() {
+        let found = area(&mut reader);
+        if found > most {
+            (number, most) = (count, found);
+        }
+        count += 1;
+    }
+    if count > 1 {
+        reader.seek_to_image(number).map_err(failed)?;
+    }
+    Ok((reader, Page { number, count }))
+}

@@ -1,0 +1,86 @@
+//! Other values for fields of a directory, so that a decoder reads samples that it does not know as some that it does.
+
+use tiff::tags::Tag;
+
+/// The type of all our values, integers of 32 bits.
+const LONG: u16 = 4;
+
+/// What to change in a file.
+#[derive(Default)]
+pub(super) struct Changes {
+    /// The values that fields of the directory have instead.
+    pub(super) fields: Vec<(Tag, Vec<u32>)>,
+    /// What stands behind the file.
+    pub(super) appended: Vec<u8>,
+}
+
+impl Changes {
+    /// Gives a field one value.
+    pub(super) fn set(&mut self, tag: Tag, value: u32) {
+        self.fields.push((tag, vec![value]));
+    }
+
+    pub(super) const fn is_empty(&self) -> bool {
+        self.fields.is_empty()
+    }
+
+    /// The file with these changes to its directory at `place`. Fields that the directory lacks have their defaults still. `None` where
+    /// the directory lies outside of the file.
+    pub(super) fn applied_to(&self, bytes: &[u8], place: u64) -> Option<Vec<u8>> {
+        let (is_little, version) = (bytes.starts_with(b"II"), bytes.get(2..4)?);
+        let is_big_tiff = version.contains(&43);
+        let mut file = File { bytes: [bytes, &self.appended].concat(), is_little, is_big_tiff };
+        let place = usize::try_from(place).ok()?;
+        let (header, entry) = if is_big_tiff { (8, 20) } else { (2, 12) };
+        let count = usize::try_from(file.number(place, header)?).ok()?.min(usize::from(u16::MAX));
+        for index in 0..count {
+            let at = place.checked_add(header)?.checked_add(index * entry)?;
+            let tag = file.number(at, 2)?;
+            if let Some((_, values)) = self.fields.iter().find(|(field, _)| u64::from(field.to_u16()) == tag)
+            {
+                file.set(at, values)?;
+            }
+        }
+        Some(file.bytes)
+    }
+}
+
+/// A file in its order of bytes.
+struct File {
+    bytes: Vec<u8>,
+    is_little: bool,
+    is_big_tiff: bool,
+}
+
+impl File {
+    fn number(&self, place: usize, length: usize) -> Option<u64> {
+        let bytes = self.bytes.get(place..place.checked_add(length)?)?;
+        let add = |number: u64, byte: &u8| number << 8 | u64::from(*byte);
+        Some(if self.is_little { bytes.iter().rev().fold(0, add) } else { bytes.iter().fold(0, add) })
+    }
+
+    /// Gives the entry at `place` other values.
+    fn set(&mut self, place: usize, values: &[u32]) -> Option<()> {
+        let wide = if self.is_big_tiff { 8 } else { 4 };
+        self.put(place + 2, 2, LONG.into())?;
+        self.put(place + 4, wide, values.len() as u64)?;
+        let mut at = place + 4 + wide;
+        // Values stand in the entry where they fit in, or else behind the file.
+        if 4 * values.len() > wide {
+            let end = self.bytes.len();
+            self.put(at, wide, end as u64)?;
+            self.bytes.resize(end.checked_add(4 * values.len())?, 0);
+            at = end;
+        }
+        values.iter().enumerate().try_for_each(|(index, &value)| self.put(at + 4 * index, 4, value.into()))
+    }
+
+    fn put(&mut self, place: usize, length: usize, number: u64) -> Option<()> {
+        let field = self.bytes.get_mut(place..place.checked_add(length)?)?;
+        for (index, byte) in field.iter_mut().enumerate() {
+            let shift = if self.is_little { index } else { length - 1 - index };
+            *byte = (number >> (8 * shift)) as u8;
+        }
+        Some(())
+    }
+}
