@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use ikem_data::{Batch, Draw};
-use ikem_models::{Checkpoint, Device, Network, Precision, files};
+use ikem_models::{Checkpoint, Device, Network, Precision};
 
 use crate::config::TrainConfig;
 use crate::error::{Error, Result};
@@ -121,7 +121,7 @@ impl Trainer {
     ) -> Result<Self> {
         let failed = |error| Error::file(folder, error);
         std::fs::create_dir_all(folder).map_err(failed)?;
-        files::remove_unfinished(folder).map_err(failed)?;
+        ikem_files::remove_unfinished(folder).map_err(failed)?;
         Ok(Self { config, data, learner, progress, folder: folder.to_owned() })
     }
 
