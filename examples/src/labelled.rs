@@ -4,6 +4,7 @@ use anyhow::{Context, Result, bail};
 use ikem_core::{GrayImage, Skeleton};
 use ikem_data::{Limits, Manifest, ManifestEntry, Set, load_image};
 use ikem_eval::GroundTruth;
+use ikem_files::Plan;
 
 /// Labelled images: entries of a manifest, and the folder their paths begin in.
 #[derive(Debug, Clone)]
@@ -51,6 +52,13 @@ impl Labelled {
     #[must_use]
     pub fn entries(&self) -> &[ManifestEntry] {
         &self.entries
+    }
+
+    /// Notes the images as files that are read.
+    pub fn note_files(&self, plan: &mut Plan) {
+        for entry in &self.entries {
+            plan.reads("the labelled image", self.root.join(&entry.image_path));
+        }
     }
 
     /// The image of an entry.

@@ -8,7 +8,7 @@ use ikem_models::{Checkpoint, Device, Network, Precision};
 use crate::config::TrainConfig;
 use crate::error::{Error, Result};
 use crate::learner::Learner;
-use crate::log::{EpochRow, write_log};
+use crate::log::{EpochRow, curve_files, write_log};
 use crate::loss::{Loss, LossParts};
 use crate::observer::{Observer, StepReport};
 use crate::progress::Progress;
@@ -102,6 +102,12 @@ impl Trainer {
     #[must_use]
     pub fn can_resume(folder: &Path) -> bool {
         folder.join(STATE).is_file()
+    }
+
+    /// The files that a training, of a network or a locator, writes into `folder`, its curves too. Those that are there are
+    /// replaced.
+    pub fn files(folder: &Path) -> impl Iterator<Item = PathBuf> {
+        [STATE, NEWEST, BEST, LOG].into_iter().map(|name| folder.join(name)).chain(curve_files(folder))
     }
 
     fn loss(config: &TrainConfig, data: &TrainingData) -> Result<Loss> {

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::Parser;
 use ikem_core::Skeleton;
 use ikem_eval::{
@@ -20,6 +20,7 @@ use ikem_eval::{
     write_comparison,
 };
 use ikem_examples::{FrameChoice, Labelled, ModelOptions};
+use ikem_files::Plan;
 use ikem_models::{PRETRAINED, Predictor};
 use indicatif::ProgressBar;
 use names::Names;
@@ -96,17 +97,43 @@ fn run() -> Result<()> {
     let root = options.root.as_deref();
     if let Some(file) = &options.angles_of_labels {
         let labelled = Labelled::read(data, root, &Skeleton::spine())?;
+        options.check_files(data, Some(&labelled))?;
         angles::write(&labelled, file)?;
         println!("wrote {}: the angles of {} entries", file.display(), labelled.entries().len());
         return Ok(());
     }
+    options.check_files(data, None)?;
     let (frame, predictor) = options.model.predictor()?;
     let labelled =
         Labelled::read(data, root, &predictor.config().skeleton)?.of_set(options.split.parse()?)?;
+    options.check_files(data, Some(&labelled))?;
     options.evaluate(&predictor, frame, &labelled, data)
 }
 
 impl Options {
+    /// Nothing that is read may be written, the report's tables included.
+    fn check_files(&self, data: &Path, labelled: Option<&Labelled>) -> Result<()> {
+        let mut plan = Plan::default();
+        self.model.note_files(&mut plan);
+        plan.reads("--data", data);
+        if let Some(path) = &self.subset {
+            plan.reads("--subset", path);
+        }
+        if let Some(labelled) = labelled {
+            labelled.note_files(&mut plan);
+        }
+        if let Some(path) = &self.angles_of_labels {
+            plan.writes("--angles-of-labels", path, &["csv"]);
+        }
+        if let Some(path) = &self.output {
+            plan.writes("--output", path, &["json"]);
+            for table in ["md", "csv"] {
+                plan.writes("the report's table", path.with_extension(table), &[]);
+            }
+        }
+        Ok(plan.check()?)
+    }
+
     fn evaluate(
         &self,
         predictor: &Predictor,
@@ -131,11 +158,6 @@ impl Options {
         };
         // All that can be wrong about the options is found before the long part.
         settings.check()?;
-        if let Some(output) =
-            self.output.as_ref().filter(|output| output.extension() != Some("json".as_ref()))
-        {
-            bail!("--output {}: expected a name that ends in .json", output.display());
-        }
         let names = self.subset.as_deref().map(Names::read).transpose()?;
         let provenance = self.provenance(predictor, data)?;
 
@@ -204,6 +226,14 @@ impl Options {
     }
 
     fn compare(&self) -> Result<()> {
+        let mut plan = Plan::default();
+        for path in &self.compare {
+            plan.reads("--compare", path);
+        }
+        if let Some(path) = &self.output {
+            plan.writes("--output", path, &["md"]);
+        }
+        plan.check()?;
         let reports =
             self.compare.iter().map(|file| Report::read_json(file)).collect::<Result<Vec<_>, _>>()?;
         let Some(output) = &self.output else {

@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::{Result, bail};
 use ikem_core::Keypoints;
 use ikem_examples::{FrameChoice, ImageSource, parse_hint, predictions_file, print_keypoints, write_overlay};
+use ikem_files::Plan;
 use ikem_models::{Predictor, Session};
 
 const HELP: &str = "  T5-TL 412.5,803   put a keypoint (name or index) where it belongs; the others follow
@@ -70,10 +71,14 @@ fn command(session: &mut Session, words: &[&str]) -> Result<()> {
 
 /// Writes the keypoints or, for a picture's name, the overlay.
 fn save(session: &Session, source: &ImageSource, image: &ikem_core::GrayImage, file: &Path) -> Result<()> {
-    match file.extension().and_then(|extension| extension.to_str()) {
-        Some("json") => predictions_file(session, source.name()).write(file)?,
-        Some("png") => write_overlay(session, image, file)?,
-        _ => bail!("{}: expected a name that ends in .json or .png", file.display()),
+    let mut plan = Plan::default();
+    if let Some(film) = source.path() {
+        plan.reads("the image", film);
+    }
+    plan.writes("save", file, &["json", "png"]).check()?;
+    match file.extension() {
+        Some(png) if png.eq_ignore_ascii_case("png") => write_overlay(session, image, file)?,
+        _ => predictions_file(session, source.name()).write(file)?,
     }
     println!("wrote {}", file.display());
     Ok(())
