@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use ikem_data::{Limits, Prediction, Radiograph, heatmap_overlay, load_image, match_histogram};
+use ikem_data::{Limits, Radiograph, heatmap_overlay, load_image, match_histogram};
 use ikem_examples::{
     ImageSource, ModelOptions, parse_hint, predictions_file, print_keypoints, write_overlay,
 };
@@ -75,12 +75,13 @@ fn run() -> Result<()> {
         session.revise_all(hints).context("--hint")?;
     }
     print_keypoints(&session);
-    let result = Prediction { spacing, ..predictions_file(&session, source.name()) };
+    let result = predictions_file(&session, source.name(), spacing);
     if let Some([a, b, c]) = result.cobb {
         println!("Cobb angles (challenge convention): {a:.1}°, {b:.1}°, {c:.1}°");
     }
     if let Some(spacing) = spacing {
-        println!("Pixels lie {spacing} apart");
+        let smaller = spacing.enlarging_plane().map_or("", |_| "; lengths in the patient are smaller");
+        println!("Pixel spacing: {spacing}{smaller}");
     }
     if let Some(path) = &options.output {
         result.write(path)?;

@@ -1,8 +1,8 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use ikem_core::{GrayImage, Skeleton};
-use ikem_data::{Limits, Manifest, ManifestEntry, Set, load_image};
+use ikem_core::{GrayImage, Skeleton, Spacing};
+use ikem_data::{Limits, Manifest, ManifestEntry, Radiograph, Set, image_spacing, load_radiograph};
 use ikem_eval::GroundTruth;
 use ikem_files::Plan;
 
@@ -66,12 +66,30 @@ impl Labelled {
     /// # Errors
     /// When it can't be read, or has another size than the manifest says.
     pub fn image(&self, entry: &ManifestEntry) -> Result<GrayImage> {
+        Ok(self.radiograph(entry)?.image)
+    }
+
+    /// The image of an entry, with the spacing of its pixels where the file tells it.
+    ///
+    /// # Errors
+    /// As [`image`](Self::image).
+    pub fn radiograph(&self, entry: &ManifestEntry) -> Result<Radiograph> {
         let path = self.root.join(&entry.image_path);
-        let image = load_image(&path, &Limits::default())?;
-        if image.size() != entry.size() {
-            bail!("{}: the image is {}; the manifest says {}", path.display(), image.size(), entry.size());
+        let radiograph = load_radiograph(&path, &Limits::default())?;
+        let found = radiograph.image.size();
+        if found != entry.size() {
+            bail!("{}: the image is {found}; the manifest says {}", path.display(), entry.size());
         }
-        Ok(image)
+        Ok(radiograph)
+    }
+
+    /// The spacing of an entry's pixels, if the image is there and tells it.
+    ///
+    /// # Errors
+    /// When the image is there and can't be read.
+    pub fn spacing(&self, entry: &ManifestEntry) -> Result<Option<Spacing>> {
+        let path = self.root.join(&entry.image_path);
+        if path.is_file() { Ok(image_spacing(&path, &Limits::default())?) } else { Ok(None) }
     }
 
     /// The labels of an entry.

@@ -14,7 +14,8 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use ikem_core::Skeleton;
+use ikem_core::{Skeleton, Spacing};
+use ikem_data::Radiograph;
 use ikem_eval::{
     Bootstrap, Played, Protocol, Provenance, Report, Rule, Settings, comparison_markdown, draw_comparison,
     write_comparison,
@@ -56,9 +57,9 @@ struct Options {
     /// Thresholds of the detection rate in pixels of the image
     #[arg(long, value_name = "PIXELS", value_delimiter = ',', default_value = "10,20,40")]
     sdr: Vec<f64>,
-    /// Millimetres in a pixel, the same for all images
-    #[arg(long, value_name = "MM")]
-    spacing: Option<f64>,
+    /// Millimetres in a pixel, the same for all images; X,Y where pixels are not square [default: what DICOM files tell]
+    #[arg(long, value_name = "MM", value_parser = parse_spacing)]
+    spacing: Option<Spacing>,
     /// How many resamples make the 95 % intervals
     #[arg(long, value_name = "N", default_value_t = 2000)]
     resamples: usize,
@@ -98,7 +99,7 @@ fn run() -> Result<()> {
     if let Some(file) = &options.angles_of_labels {
         let labelled = Labelled::read(data, root, &Skeleton::spine())?;
         options.check_files(data, Some(&labelled))?;
-        angles::write(&labelled, file)?;
+        angles::write(&labelled, options.spacing, file)?;
         println!("wrote {}: the angles of {} entries", file.display(), labelled.entries().len());
         return Ok(());
     }
@@ -189,11 +190,8 @@ impl Options {
         let bar = ProgressBar::new(labelled.entries().len() as u64);
         let mut played = Vec::new();
         for entry in labelled.entries() {
-            let mut truth = labelled.truth(entry)?;
-            if let Some(mm) = self.spacing {
-                truth = truth.with_spacing([mm, mm])?;
-            }
-            let image = labelled.image(entry)?;
+            let Radiograph { image, spacing } = labelled.radiograph(entry)?;
+            let truth = labelled.truth(entry)?.with_spacing(self.spacing.or(spacing));
             let mut session = frame.session(predictor, &image, Some(entry))?;
             let doubt = session.doubt().map(|doubt| doubt.to_string());
             if let Some(doubt) = &doubt {
@@ -246,6 +244,14 @@ impl Options {
         println!("wrote {} and {} beside it", output.display(), plots.display());
         Ok(())
     }
+}
+
+/// `MM`, or `X,Y` where pixels are not square.
+fn parse_spacing(text: &str) -> Result<Spacing, String> {
+    let (x, y) = text.split_once(',').unwrap_or((text, text));
+    let side = |text: &str| text.trim().parse().ok();
+    let spacing = side(x).zip(side(y)).and_then(|(x, y)| Spacing::new(x, y));
+    spacing.ok_or_else(|| "expected millimetres above zero, such as 0.14 or 0.1,0.2".to_owned())
 }
 
 /// Writes the report, its tables and its plots.

@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use super::Table;
-use crate::{Error, PredictedKeypoint, Prediction, Spacing, files};
+use crate::{Error, PredictedKeypoint, Prediction, Spacing, SpacingPlane, files};
 
 /// The columns that files had before they told the spacing of pixels.
 const REQUIRED: usize = 11;
@@ -21,6 +21,7 @@ fn header() -> Vec<String> {
         "cobb_3",
         "spacing_x",
         "spacing_y",
+        "spacing_plane",
     ];
     names.map(str::to_owned).to_vec()
 }
@@ -57,8 +58,9 @@ pub fn csv_predictions(predictions: &[Prediction]) -> Result<Vec<u8>, Error> {
     let rows = predictions.iter().flat_map(|prediction| {
         let cobb =
             prediction.cobb.map_or_else(Default::default, |angles| angles.map(|angle| angle.to_string()));
-        let spacing =
-            prediction.spacing.map_or_else(Default::default, |s| [s.x, s.y].map(|mm| mm.to_string()));
+        let spacing = prediction
+            .spacing
+            .map_or_else(Default::default, |s| [s.x.to_string(), s.y.to_string(), s.plane.name().to_owned()]);
         prediction.keypoints.iter().map(move |keypoint| {
             let own = [
                 prediction.image.clone(),
@@ -118,7 +120,18 @@ fn spacing(table: &Table<'_>, row: usize) -> Result<Option<Spacing>, Error> {
         return Ok(None);
     }
     let side = |column| table.value::<f64>(row, column, "millimetres");
-    Ok(Some(Spacing { x: side(11)?, y: side(12)? }))
+    let (x, y) = (side(11)?, side(12)?);
+    let wrong = |column, found: String, expected: &str| {
+        table.wrong(row, table.name(column), found, expected.to_owned())
+    };
+    // Tables had no column of the plane once.
+    let name = Some(table.text(row, 13)).filter(|name| !name.is_empty());
+    let plane = name.map_or(Some(SpacingPlane::default()), SpacingPlane::named).ok_or_else(|| {
+        wrong(13, format!("{:?}", table.text(row, 13)), "patient, film, detector or unknown")
+    })?;
+    let spacing =
+        Spacing::new(x, y).ok_or_else(|| wrong(11, format!("{x} x {y}"), "millimetres above zero"))?;
+    Ok(Some(spacing.measured(plane)))
 }
 
 fn cobb(table: &Table<'_>, row: usize) -> Result<Option<[f64; 3]>, Error> {
