@@ -3,23 +3,17 @@
 // Tests stop where something is wrong.
 #![allow(clippy::expect_used, clippy::panic)]
 
+mod built;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::Command;
 
 use ikem_core::{Keypoints, Point, Size, Skeleton};
 use ikem_data::{Manifest, ManifestEntry, Phantom, PhantomConfig, Set, write_gray_png};
 use tempfile::TempDir;
 
-/// The program `name` with these arguments, in `folder`.
-fn run(folder: &Path, name: &str, arguments: &[&str]) -> Output {
-    let tests = std::env::current_exe().expect("this test");
-    let built = tests.ancestors().nth(2).expect("the build's folder").join("examples");
-    let program = built.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
-    assert!(program.is_file(), "{}: run `cargo build --examples` first", program.display());
-    let mut command = Command::new(program);
-    command.current_dir(folder).args(arguments).stdin(Stdio::null()).output().expect("an end")
-}
+use built::{program, run, type_in};
 
 /// All files below `folder` with what is in them.
 fn contents(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
@@ -120,11 +114,13 @@ fn detect_writes_behind_links_and_into_streams() {
     let text = String::from_utf8(streamed.stdout).expect("text");
     assert!(text.contains("keypoint: x, y") && text.ends_with(&points), "{text}");
     let printed = std::fs::File::create(at.join("printed.txt")).expect("a file");
-    let tests = std::env::current_exe().expect("this test");
-    let program = tests.ancestors().nth(2).expect("the build's folder").join("examples/detect");
     let arguments = ["film.png", "--frame", "whole", "--output", "/dev/stdout"];
-    let status =
-        Command::new(program).current_dir(at).args(arguments).stdout(printed).status().expect("an end");
+    let status = Command::new(program("detect"))
+        .current_dir(at)
+        .args(arguments)
+        .stdout(printed)
+        .status()
+        .expect("an end");
     assert!(status.success());
     assert_eq!(std::fs::read_to_string(at.join("printed.txt")).expect("text"), text);
 
@@ -218,11 +214,12 @@ fn convert_name_films_and_train_leave_what_they_begin_with() {
     name_films("films.json", "would replace --with films.json");
     name_films("named.png", "expected a name that ends in .json");
 
+    std::fs::write(at.join("plain.toml"), "").expect("written");
     std::fs::write(at.join("c.toml"), "weights = { file = \"best.safetensors\" }").expect("written");
     let train = |arguments: &[&str], expected: &str| refuses(at, "train", arguments, expected);
     train(&["--config", "c.toml", "--phantoms", "2", "--output", "."], "would replace the config's weights");
     train(
-        &["--config", "c.toml", "--manifest", "log.csv", "--output", "."],
+        &["--config", "plain.toml", "--manifest", "log.csv", "--output", "."],
         "would replace --manifest log.csv",
     );
 }
@@ -244,20 +241,9 @@ fn phantom_draws_anew_what_it_drew_and_nothing_else() {
 #[test]
 fn the_terminal_saves_over_no_film() {
     let folder = folder();
-    let tests = std::env::current_exe().expect("this test");
-    let program = tests.ancestors().nth(2).expect("the build's folder").join("examples/interactive");
     let film = std::fs::read(folder.path().join("film.png")).expect("a film");
-    let mut child = Command::new(program)
-        .current_dir(folder.path())
-        .args(["--terminal", "film.png", "--frame", "whole"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("a start");
-    let commands = b"save ./film.png\nsave points.txt\nsave points.json\n";
-    std::io::Write::write_all(&mut child.stdin.take().expect("an input"), commands).expect("said");
-    let output = child.wait_with_output().expect("an end");
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let lines = "save ./film.png\nsave points.txt\nsave points.json\n";
+    let text = type_in(folder.path(), &["film.png", "--frame", "whole"], lines);
     assert!(text.contains("save ./film.png would replace the image film.png"), "{text}");
     assert!(text.contains("save points.txt: expected a name that ends in .json or .png"), "{text}");
     assert!(text.contains("wrote points.json") && folder.path().join("points.json").is_file(), "{text}");

@@ -216,7 +216,7 @@ mod tests {
             (
                 Spacing::of_ratio(2.0, 1.0).expect("a ratio"),
                 "2 across for 1 down, in no known length",
-                r#"{"x":2.0,"y":1.0,"plane":"ratio"}"#,
+                r#"{"x":2.0,"y":1.0,"plane":"unknown"}"#,
             ),
         ] {
             assert_eq!(spacing.to_string(), text);
