@@ -7,8 +7,9 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::{Parser, ValueEnum};
+use ikem_files::Plan;
 use ikem_models::{Checkpoint, Import, ImportOptions, Layout, LocatorCheckpoint, NetworkKind, Precision};
 
 /// Converts a PyTorch checkpoint (zip or older format), or one of ours, to .safetensors. Nothing in it is executed.
@@ -67,9 +68,7 @@ fn main() -> ExitCode {
 
 fn run() -> Result<()> {
     let options = Options::parse();
-    if options.output.extension().is_none_or(|extension| extension != "safetensors") {
-        bail!("{}: expected a name that ends in .safetensors", options.output.display());
-    }
+    options.check_files()?;
     let mut checkpoint = match options.layout {
         Some(layout) => import(&options, layout)?,
         None => Checkpoint::read(&options.input)?,
@@ -84,6 +83,20 @@ fn run() -> Result<()> {
     println!("wrote {}", options.output.display());
     println!("network: {}", serde_json::to_string(&checkpoint.config.network)?);
     Ok(())
+}
+
+impl Options {
+    /// Nothing that is read may be written.
+    fn check_files(&self) -> Result<()> {
+        let mut plan = Plan::default();
+        plan.reads("the checkpoint", &self.input).writes("OUT", &self.output, &["safetensors"]);
+        for (what, input) in [("--locator", &self.locator), ("--blend", &self.blend)] {
+            if let Some(path) = input {
+                plan.reads(what, path);
+            }
+        }
+        Ok(plan.check()?)
+    }
 }
 
 fn import(options: &Options, layout: LayoutName) -> Result<Checkpoint> {

@@ -3,15 +3,16 @@
 //! `cargo run --example detect -- IMAGE --overlay marked.png`
 #![allow(clippy::print_stdout)]
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use ikem_data::{Limits, Prediction, Radiograph, heatmap_overlay, load_image, match_histogram};
+use ikem_data::{Limits, Radiograph, heatmap_overlay, load_image, match_histogram};
 use ikem_examples::{
     ImageSource, ModelOptions, parse_hint, predictions_file, print_keypoints, write_overlay,
 };
+use ikem_files::Plan;
 use ikem_models::Session;
 
 /// Marks the 68 vertebra corners of a spinal radiograph. Research software, not a medical device.
@@ -45,6 +46,12 @@ fn main() -> ExitCode {
 
 fn run() -> Result<()> {
     let options = Options::parse();
+    let heatmaps = options.heatmaps.iter().map(|text| {
+        let (keypoint, path) = text.split_once('=').context("expected KEYPOINT=FILE.png")?;
+        Ok((keypoint, Path::new(path)))
+    });
+    let heatmaps: Vec<_> = heatmaps.collect::<Result<_>>().context("--heatmap")?;
+    options.check_files(&heatmaps)?;
     let (frame, predictor) = options.model.predictor()?;
     let skeleton = &predictor.config().skeleton;
     let hints = options.hints.iter().map(|text| {
@@ -52,10 +59,7 @@ fn run() -> Result<()> {
         parse_hint(skeleton, keypoint, place)
     });
     let hints: Vec<_> = hints.collect::<Result<_>>().context("--hint")?;
-    let heatmaps = options.heatmaps.iter().map(|text| {
-        let (keypoint, path) = text.split_once('=').context("expected KEYPOINT=FILE.png")?;
-        Ok((skeleton.index(keypoint)?, PathBuf::from(path)))
-    });
+    let heatmaps = heatmaps.into_iter().map(|(keypoint, path)| Ok((skeleton.index(keypoint)?, path)));
     let heatmaps: Vec<_> = heatmaps.collect::<Result<_>>().context("--heatmap")?;
 
     let source = ImageSource::new(options.image.clone());
@@ -71,12 +75,13 @@ fn run() -> Result<()> {
         session.revise_all(hints).context("--hint")?;
     }
     print_keypoints(&session);
-    let result = Prediction { spacing, ..predictions_file(&session, source.name()) };
+    let result = predictions_file(&session, source.name(), spacing);
     if let Some([a, b, c]) = result.cobb {
         println!("Cobb angles (challenge convention): {a:.1}°, {b:.1}°, {c:.1}°");
     }
     if let Some(spacing) = spacing {
-        println!("Pixels lie {spacing} apart");
+        let smaller = spacing.enlarging_plane().map_or("", |_| "; lengths in the patient are smaller");
+        println!("Pixel spacing: {spacing}{smaller}");
     }
     if let Some(path) = &options.output {
         result.write(path)?;
@@ -87,11 +92,30 @@ fn run() -> Result<()> {
     write_heatmaps(&session, &image, &heatmaps)
 }
 
-fn write_heatmaps(
-    session: &Session,
-    image: &ikem_core::GrayImage,
-    wanted: &[(usize, PathBuf)],
-) -> Result<()> {
+impl Options {
+    /// Nothing that is read may be written, and what is written is named for what it is.
+    fn check_files(&self, heatmaps: &[(&str, &Path)]) -> Result<()> {
+        let mut plan = Plan::default();
+        self.model.note_files(&mut plan);
+        for (what, input) in [("IMAGE", &self.image), ("--match", &self.reference)] {
+            if let Some(path) = input {
+                plan.reads(what, path);
+            }
+        }
+        if let Some(path) = &self.output {
+            plan.writes("--output", path, &["json"]);
+        }
+        if let Some(path) = &self.overlay {
+            plan.writes("--overlay", path, &["png"]);
+        }
+        for (_, path) in heatmaps {
+            plan.writes("--heatmap", *path, &["png"]);
+        }
+        Ok(plan.check()?)
+    }
+}
+
+fn write_heatmaps(session: &Session, image: &ikem_core::GrayImage, wanted: &[(usize, &Path)]) -> Result<()> {
     if wanted.is_empty() {
         return Ok(());
     }

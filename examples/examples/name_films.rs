@@ -11,6 +11,7 @@ use clap::Parser;
 use ikem_core::{Frame, Keypoints, Point, Size, Skeleton};
 use ikem_data::{Film, Limits, Manifest, ManifestEntry, Set, load_image, read_spinal_ai};
 use ikem_examples::ModelOptions;
+use ikem_files::Plan;
 use ikem_models::Predictor;
 use rayon::prelude::*;
 
@@ -53,6 +54,7 @@ fn run() -> Result<()> {
     if options.model.frame.is_some() {
         bail!("--frame: each film is framed around its marks");
     }
+    options.check_files(&[])?;
     let (_, predictor) = options.model.predictor()?;
     let mut films = read_spinal_ai(&options.spinal_ai)?;
     films.retain(|film| film.set == Set::Train);
@@ -64,6 +66,7 @@ fn run() -> Result<()> {
         .map(|axis| named.iter().map(|named| named.larger[axis]).sum::<f32>() / named.len().max(1) as f32);
     let skeleton = &predictor.config().skeleton;
     let mut entries = others(&options, skeleton)?;
+    options.check_files(&entries)?;
     for Named { film, size, keypoints, .. } in &named {
         let path = absolute(&film.path)?;
         let keypoints = resized(keypoints, larger);
@@ -74,6 +77,22 @@ fn run() -> Result<()> {
     println!("{} of {count} films named", named.len());
     println!("vertebrae are made {width:.3} times as wide and {height:.3} times as high as marked");
     Ok(())
+}
+
+impl Options {
+    /// Nothing that is read may be written; `others` are the entries of the other manifest.
+    fn check_files(&self, others: &[ManifestEntry]) -> Result<()> {
+        let mut plan = Plan::default();
+        self.model.note_files(&mut plan);
+        plan.reads_folder("--spinal-ai", &self.spinal_ai).writes("--output", &self.output, &["json"]);
+        if let Some(path) = &self.with {
+            plan.reads("--with", path);
+        }
+        for entry in others {
+            plan.reads("an image of --with", &entry.image_path);
+        }
+        Ok(plan.check()?)
+    }
 }
 
 /// The entries of the other manifest, the training ones as often as told.

@@ -3,10 +3,10 @@
 //! `cargo run --example phantom -- --count 100 --output phantoms`
 #![allow(clippy::print_stdout)]
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::Parser;
 use ikem_core::Skeleton;
 use ikem_data::{Manifest, ManifestEntry, Phantom, PhantomConfig, Set, overlay, write_gray_png};
@@ -42,13 +42,36 @@ fn main() -> ExitCode {
 fn run() -> Result<()> {
     let options = Options::parse();
     let skeleton = Skeleton::spine();
+    let path = options.output.join("manifest.json");
+    check_replaced(&path, &skeleton)?;
     let numbers: Vec<u64> = (0..options.count).collect();
     let entries: Vec<ManifestEntry> =
         numbers.into_par_iter().map(|number| draw(&options, number, &skeleton)).collect::<Result<_>>()?;
-    let path = options.output.join("manifest.json");
     Manifest { entries }.write(&path)?;
     println!("{} phantoms and their labels: {}", options.count, path.display());
     Ok(())
+}
+
+/// A manifest of phantoms may be drawn anew; any other file of that name stays.
+fn check_replaced(path: &Path, skeleton: &Skeleton) -> Result<()> {
+    if !path.try_exists()? {
+        return Ok(());
+    }
+    let drawn = |entry: &ManifestEntry| {
+        let number = entry.image_path.strip_prefix("phantom-").and_then(|name| name.strip_suffix(".png"));
+        number.is_some_and(|number| number.parse::<u64>().is_ok())
+    };
+    let other = match Manifest::read(path, skeleton) {
+        Ok(Manifest { entries }) => match entries.into_iter().find(|entry| !drawn(entry)) {
+            Some(entry) => format!("it lists {}", entry.image_path),
+            None => return Ok(()),
+        },
+        Err(error) => error.to_string(),
+    };
+    bail!(
+        "--output: {} is no manifest of phantoms and would be replaced; name another folder ({other})",
+        path.display()
+    )
 }
 
 fn draw(options: &Options, number: u64, skeleton: &Skeleton) -> Result<ManifestEntry> {

@@ -12,6 +12,7 @@ use ikem_core::Skeleton;
 use ikem_data::{
     AuditReport, LabelPolicy, Limits, Manifest, Set, Split, Splitting, clean, load_image, overlay, read_aasce,
 };
+use ikem_files::Plan;
 
 /// Reads the AASCE data set, checks its labels and writes a manifest.
 #[derive(Parser)]
@@ -54,6 +55,7 @@ fn main() -> ExitCode {
 
 fn run() -> Result<()> {
     let options = Options::parse();
+    options.check_files()?;
     let splitting = match (&options.split, options.validation) {
         (Some(path), _) => Splitting::Given(Split::read(path)?),
         (None, Some(count)) => Splitting::Drawn { count, seed: options.seed },
@@ -81,7 +83,7 @@ fn run() -> Result<()> {
         }
     }
     if let Some(folder) = &options.overlays {
-        draw(&options.root, folder, &published, &report, &skeleton)?;
+        draw(&options, folder, &published, &report, &skeleton)?;
     }
     summarise(&manifest, &report, found.problems.len(), &options.output);
     if manifest.entries.is_empty() {
@@ -90,17 +92,53 @@ fn run() -> Result<()> {
     Ok(())
 }
 
+impl Options {
+    /// Nothing that is read may be written.
+    fn check_files(&self) -> Result<()> {
+        let mut plan = self.files_read();
+        plan.writes("--output", &self.output, &["json"]);
+        if let Some(path) = &self.coco {
+            plan.writes("--coco", path, &["json"]);
+        }
+        if let Some(path) = &self.csv {
+            plan.writes("--csv", path, &["csv"]);
+        }
+        for path in &self.reports {
+            plan.writes("--report", path, &["json", "txt", "md", "log"]);
+        }
+        Ok(plan.check()?)
+    }
+
+    fn files_read(&self) -> Plan {
+        let mut plan = Plan::default();
+        for folder in ["data", "labels"] {
+            plan.reads_folder("--root", self.root.join(folder));
+        }
+        if let Some(path) = &self.split {
+            plan.reads("--split", path);
+        }
+        plan
+    }
+}
+
 /// Draws the published labels of every image with findings; the corners that they are about are ringed.
 fn draw(
-    root: &Path,
+    options: &Options,
     folder: &Path,
     published: &Manifest,
     report: &AuditReport,
     skeleton: &Skeleton,
 ) -> Result<()> {
+    let picture_of = |name: &str| folder.join(Path::new(name).with_extension("png"));
+    let mut plan = options.files_read();
     for finding in &report.findings {
         let entry = published.find(&finding.image_path).context("a finding has an entry")?;
-        let image = match load_image(root.join(&entry.image_path), &Limits::default()) {
+        plan.writes("--overlays", picture_of(entry.name()), &["png"]);
+    }
+    plan.check()?;
+    for finding in &report.findings {
+        let entry = published.find(&finding.image_path).context("a finding has an entry")?;
+        let image = match load_image(options.root.join(&entry.image_path), &Limits::default()) {
             Ok(image) => image,
             // The manifest is written; a picture that can't be drawn is no reason to end.
             Err(error) => {
@@ -113,7 +151,7 @@ fn draw(
         marked.sort_unstable();
         marked.dedup();
         let picture = overlay(&image, skeleton, &entry.keypoints(), &marked)?;
-        picture.write_png(folder.join(Path::new(entry.name()).with_extension("png")))?;
+        picture.write_png(picture_of(entry.name()))?;
     }
     Ok(())
 }

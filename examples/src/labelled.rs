@@ -1,9 +1,12 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use ikem_core::{GrayImage, Skeleton};
-use ikem_data::{LabelFile, LeftOut, Limits, Manifest, ManifestEntry, Set, load_image};
+use ikem_core::{GrayImage, Skeleton, Spacing};
+use ikem_data::{
+    LabelFile, LeftOut, Limits, Manifest, ManifestEntry, Radiograph, Set, image_spacing, load_radiograph,
+};
 use ikem_eval::GroundTruth;
+use ikem_files::Plan;
 
 use crate::{settle_left_out, take_out_broken};
 
@@ -102,17 +105,42 @@ impl Labelled {
         &self.entries
     }
 
+    /// Notes the images as files that are read.
+    pub fn note_files(&self, plan: &mut Plan) {
+        for entry in &self.entries {
+            plan.reads("the labelled image", self.root.join(&entry.image_path));
+        }
+    }
+
     /// The image of an entry.
     ///
     /// # Errors
     /// When it can't be read, or has another size than the manifest says.
     pub fn image(&self, entry: &ManifestEntry) -> Result<GrayImage> {
+        Ok(self.radiograph(entry)?.image)
+    }
+
+    /// The image of an entry, with the spacing of its pixels where the file tells it.
+    ///
+    /// # Errors
+    /// As [`image`](Self::image).
+    pub fn radiograph(&self, entry: &ManifestEntry) -> Result<Radiograph> {
         let path = self.root.join(&entry.image_path);
-        let image = load_image(&path, &Limits::default())?;
-        if image.size() != entry.size() {
-            bail!("{}: the image is {}; the manifest says {}", path.display(), image.size(), entry.size());
+        let radiograph = load_radiograph(&path, &Limits::default())?;
+        let found = radiograph.image.size();
+        if found != entry.size() {
+            bail!("{}: the image is {found}; the manifest says {}", path.display(), entry.size());
         }
-        Ok(image)
+        Ok(radiograph)
+    }
+
+    /// The spacing of an entry's pixels, if the image is there and tells it.
+    ///
+    /// # Errors
+    /// When the image is there and can't be read.
+    pub fn spacing(&self, entry: &ManifestEntry) -> Result<Option<Spacing>> {
+        let path = self.root.join(&entry.image_path);
+        if path.is_file() { Ok(image_spacing(&path, &Limits::default())?) } else { Ok(None) }
     }
 
     /// The labels of an entry.

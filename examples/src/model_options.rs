@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
+use ikem_files::Plan;
 use ikem_models::{Precision, Predictor};
 
 use crate::{ComputeOptions, FrameChoice};
@@ -24,6 +25,13 @@ pub struct ModelOptions {
 }
 
 impl ModelOptions {
+    /// Notes the files that are read for the network.
+    pub fn note_files(&self, plan: &mut Plan) {
+        if let Some(weights) = &self.weights {
+            plan.reads("--weights", weights);
+        }
+    }
+
     /// Prepares the process for the computation and loads the network, with a locator where the frame wants one; tells the frame.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use anyhow::Result;
-use ikem_core::{GrayImage, Hint, Keypoints, Recount, Size, Skeleton};
+use ikem_core::{GrayImage, Hint, Keypoints, Recount, Size, Skeleton, Spacing};
 use ikem_data::{PredictedKeypoint, Prediction, Seen, overlay};
 use ikem_eval::{Script, challenge_angles};
 use ikem_models::{Doubt, Session, View};
@@ -98,9 +98,9 @@ pub fn seen(view: &View, film: Size) -> Option<Seen> {
 }
 
 /// The session's keypoints as a predictions file holds them: none where no spine was found, and no angles where they are
-/// doubtful.
+/// doubtful. Angles are those of the patient where the `spacing` of the image's pixels is known.
 #[must_use]
-pub fn predictions_file(session: &Session, image: String) -> Prediction {
+pub fn predictions_file(session: &Session, image: String, spacing: Option<Spacing>) -> Prediction {
     let skeleton = &session.predictor().config().skeleton;
     let (size, doubt, view) = (session.image_size(), session.doubt(), session.view());
     let shown = session.keypoints();
@@ -117,7 +117,7 @@ pub fn predictions_file(session: &Session, image: String) -> Prediction {
         });
     // Angles are defined for the spine alone.
     let sure = doubt.is_none() && *skeleton == Skeleton::spine();
-    let (upright, upright_size) = view.frame.upright(&shown, size);
+    let (upright, upright_size) = view.frame.upright(&shown, size, spacing);
     let cobb = sure.then(|| challenge_angles(&upright, upright_size, Script::Matlab));
     Prediction {
         image,
@@ -125,7 +125,7 @@ pub fn predictions_file(session: &Session, image: String) -> Prediction {
         height: size.height,
         keypoints: keypoints.collect(),
         cobb: cobb.and_then(Result::ok).map(|angles| angles.degrees),
-        spacing: None,
+        spacing,
         seen: seen(view, size),
         doubt: doubt.map(|doubt| doubt.to_string()),
     }

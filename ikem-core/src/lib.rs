@@ -10,6 +10,7 @@
 //! - [`Heatmaps`] and [`Decoding`]: points to Gaussian maps and back.
 //! - [`Hint`], [`Hints`] and [`History`]: the corrections of one image, in order, with undo and redo.
 //! - [`GrayImage`] and [`Preparation`]: an image in memory and the one way it becomes a network's input.
+//! - [`Spacing`]: how far apart pixels lie, in millimetres where that is known.
 //! - [`Frame`]: the part of a film that a network sees, and the map between the two.
 //! - [`Reviser`]: anything that answers a correction with better keypoints.
 //!
@@ -40,6 +41,7 @@ mod preparation;
 mod resample;
 mod reviser;
 mod skeleton;
+mod spacing;
 mod tones;
 mod warp;
 
@@ -61,5 +63,6 @@ pub use preparation::Preparation;
 pub use resample::{Resampling, resample, resample_frame, resample_pixels};
 pub use reviser::Reviser;
 pub use skeleton::{Skeleton, Vertebra};
+pub use spacing::{Spacing, SpacingPlane};
 pub use tones::Tones;
 pub use warp::{Beyond, warp};

@@ -1,7 +1,7 @@
 //! Reading files up to a limit, and writing them whole or not at all.
 
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::Path;
 
 use serde::Serialize;
@@ -86,26 +86,9 @@ pub(crate) fn parse_json<T: DeserializeOwned>(
     Ok(value)
 }
 
-/// Writes a file whole or not at all: into a temporary file of the same folder, which then takes its name.
-/// Missing folders on the way are made.
+/// Writes a file whole or not at all. Missing folders on the way are made.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let failed = |cause| Error::Write { path: path.to_owned(), cause };
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    std::fs::create_dir_all(folder).map_err(failed)?;
-    let mut builder = tempfile::Builder::new();
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        // Temporary files are private; the result is as readable as any file that a program writes.
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
-    }
-    let mut file = builder.tempfile_in(folder).map_err(failed)?;
-    file.write_all(bytes).map_err(failed)?;
-    file.persist(path).map_err(|error| failed(error.error))?;
-    Ok(())
+    ikem_files::write(path, bytes).map_err(|cause| Error::Write { path: path.to_owned(), cause })
 }
 
 /// Writes `value` as JSON, indented; the file is written whole or not at all.

@@ -65,6 +65,7 @@ pub use error::Error;
 pub use files::{read_json, write_json};
 pub use films::{Film, films_of_manifest, read_spinal_ai, read_whole_films};
 pub use histogram::match_histogram;
+pub use ikem_core::{Spacing, SpacingPlane};
 pub use image_file::{
     ImageKind, Limits, Radiograph, decode_image, image_size, load_image, load_radiograph, load_resized,
 };
@@ -77,5 +78,5 @@ pub use names::{composed_name, is_same_name};
 pub use overlay::{Picture, film_png, gray_png, heatmap_overlay, heatmap_png, overlay, write_gray_png};
 pub use phantom::{Curve, Phantom, PhantomConfig, PhantomError, SpineShape};
 pub use prediction::{PredictedKeypoint, Prediction, Seen};
-pub use spacing::Spacing;
+pub use spacing::image_spacing;
 pub use tables::{csv_predictions, read_csv_predictions, write_csv_predictions};

@@ -1,31 +1,22 @@
-use std::fmt;
+use std::path::Path;
 
-use serde::{Deserialize, Serialize};
+use ikem_core::Spacing;
 
-/// How far apart the centres of neighbouring pixels lie, in millimetres.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Spacing {
-    /// From one column to the next.
-    pub x: f64,
-    /// From one row to the next.
-    pub y: f64,
-}
+use crate::image_file::{Limits, load_radiograph};
+use crate::{Error, files};
 
-impl Spacing {
-    /// A spacing, if both are lengths: finite and above zero.
-    #[must_use]
-    pub fn new(x: f64, y: f64) -> Option<Self> {
-        let length = |value: f64| value.is_finite() && value > 0.0;
-        (length(x) && length(y)).then_some(Self { x, y })
-    }
-}
+/// How much of a file tells its format.
+const START: u64 = 16;
 
-impl fmt::Display for Spacing {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.x == self.y {
-            write!(f, "{} mm", self.x)
-        } else {
-            write!(f, "{} mm across, {} mm down", self.x, self.y)
-        }
+/// How far apart the pixels of an image file lie, as [`load_radiograph`] tells. Only a file that may tell is decoded: no PNG,
+/// JPEG, TIFF or BMP.
+///
+/// # Errors
+/// As [`load_radiograph`].
+pub fn image_spacing(path: impl AsRef<Path>, limits: &Limits) -> Result<Option<Spacing>, Error> {
+    let path = path.as_ref();
+    match image::guess_format(&files::read_start(path, START)?) {
+        Ok(_) => Ok(None),
+        Err(_) => Ok(load_radiograph(path, limits)?.spacing),
     }
 }

@@ -9,7 +9,7 @@ use dicom_dictionary_std::tags;
 use dicom_object::{FileMetaTableBuilder, InMemDicomObject, Tag};
 use ikem_core::{GrayImage, Resampling, Size, resample};
 use ikem_data::{
-    Error, Limits, Spacing, decode_image, image_size, load_image, load_radiograph, load_resized,
+    Error, Limits, Spacing, SpacingPlane, decode_image, image_size, load_image, load_radiograph, load_resized,
 };
 use proptest::prelude::*;
 
@@ -242,14 +242,17 @@ fn spacing_is_kept_as_millimetres() {
     for (picture, expected) in [
         (film(), None),
         (film().with(tags::PIXEL_SPACING, VR::DS, patient.clone()), Spacing::new(0.1, 0.2)),
-        (film().with(tags::IMAGER_PIXEL_SPACING, VR::DS, detector.clone()), Spacing::new(0.125, 0.25)),
+        (
+            film().with(tags::IMAGER_PIXEL_SPACING, VR::DS, detector.clone()),
+            Spacing::new(0.125, 0.25).map(|s| s.measured(SpacingPlane::Detector)),
+        ),
         (
             film().with(tags::PIXEL_SPACING, VR::DS, patient).with(
                 tags::IMAGER_PIXEL_SPACING,
                 VR::DS,
                 detector,
             ),
-            Some(Spacing { x: 0.1, y: 0.2 }),
+            Spacing::new(0.1, 0.2),
         ),
         (film().with(tags::PIXEL_SPACING, VR::DS, dicom_value!(Strs, ["0", "0.1"])), None),
         (film().with(tags::PIXEL_SPACING, VR::DS, "0.1"), None),

@@ -39,14 +39,15 @@ pub enum Unit {
 }
 
 impl Unit {
-    /// Radial error of every keypoint in this unit; none in millimetres where the image's spacing is not known.
+    /// Radial error of every keypoint in this unit; none in millimetres where they are not known.
     #[must_use]
     pub fn errors(self, prediction: &Keypoints, truth: &GroundTruth) -> Option<Vec<f64>> {
         match self {
             Self::ImagePixels => Some(radial_errors(prediction, &truth.keypoints)),
             Self::ModelPixels(model) => Some(model_errors(prediction, &truth.keypoints, truth.size, model)),
             Self::Millimetres => {
-                truth.spacing.map(|spacing| scaled_errors(prediction, &truth.keypoints, spacing))
+                let millimetres = truth.spacing?.millimetres()?;
+                Some(scaled_errors(prediction, &truth.keypoints, millimetres))
             }
         }
     }
@@ -70,6 +71,8 @@ pub fn mre(prediction: &Keypoints, labels: &Keypoints) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use ikem_core::Spacing;
+
     use super::*;
 
     #[test]
@@ -81,8 +84,9 @@ mod tests {
         assert_eq!(Unit::ImagePixels.errors(&found, &truth), Some(vec![10.0]));
         assert_eq!(model.errors(&found, &truth), Some(vec![73.0_f64.sqrt()]));
         assert_eq!(Unit::Millimetres.errors(&found, &truth), None);
-        let truth = truth.with_spacing([0.5, 0.25]).expect("a spacing");
+        let truth = truth.with_spacing(Spacing::new(0.5, 0.25));
         assert_eq!(Unit::Millimetres.errors(&found, &truth), Some(vec![13.0_f64.sqrt()]));
-        assert!(truth.with_spacing([0.0, 1.0]).is_err());
+        let truth = truth.with_spacing(Spacing::of_ratio(2.0, 1.0));
+        assert_eq!(Unit::Millimetres.errors(&found, &truth), None);
     }
 }

@@ -1,4 +1,4 @@
-use ikem_core::{Keypoints, Point, Size};
+use ikem_core::{Keypoints, Point, Size, Spacing};
 use serde::Serialize;
 
 use crate::Error;
@@ -13,8 +13,8 @@ pub struct GroundTruth {
     pub size: Size,
     /// The labelled keypoints in pixels of the image.
     pub keypoints: Keypoints,
-    /// Millimetres in a pixel along x and y, where known.
-    pub spacing: Option<[f64; 2]>,
+    /// How far apart the image's pixels lie, where known.
+    pub spacing: Option<Spacing>,
 }
 
 impl GroundTruth {
@@ -39,20 +39,16 @@ impl GroundTruth {
         Ok(truth)
     }
 
-    /// The same with `spacing` millimetres in a pixel along x and y.
-    ///
-    /// # Errors
-    /// [`Error::Argument`] unless both are positive and finite.
-    pub fn with_spacing(mut self, spacing: [f64; 2]) -> Result<Self, Error> {
-        if !spacing.iter().all(|mm| mm.is_finite() && *mm > 0.0) {
-            return Err(Error::Argument {
-                what: "pixel spacing",
-                found: format!("{spacing:?}"),
-                expected: "two positive numbers of millimetres",
-            });
-        }
-        self.spacing = Some(spacing);
-        Ok(self)
+    /// The same with pixels that lie so far apart.
+    #[must_use]
+    pub const fn with_spacing(mut self, spacing: Option<Spacing>) -> Self {
+        self.spacing = spacing;
+        self
+    }
+
+    /// Keypoints of the image in square pixels, as angles need them.
+    pub(crate) fn squared(&self, keypoints: &Keypoints) -> Keypoints {
+        self.spacing.map_or_else(|| keypoints.clone(), |spacing| spacing.squared(keypoints))
     }
 
     /// Checks that `prediction` has a finite point for every labelled one.

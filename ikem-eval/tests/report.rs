@@ -5,7 +5,7 @@
 
 mod support;
 
-use ikem_core::{Hints, Keypoints, Point, Size, Skeleton};
+use ikem_core::{Hints, Keypoints, Point, Size, Skeleton, Spacing, SpacingPlane};
 use ikem_eval::{
     GroundTruth, Played, Protocol, Provenance, Report, Rule, Settings, Threshold, comparison_markdown,
     write_angles, write_comparison,
@@ -28,7 +28,7 @@ fn five(factor: f32, protocol: &Protocol) -> Vec<Played> {
     let play = |(number, off): (usize, &[f32; 2])| {
         let truth =
             GroundTruth::new(format!("{number}.png"), Size::new(512, 512), labels.clone()).expect("a truth");
-        let truth = if number == 0 { truth.with_spacing([0.5, 0.5]).expect("a spacing") } else { truth };
+        let truth = if number == 0 { truth.with_spacing(Spacing::new(0.5, 0.5)) } else { truth };
         let raw = labels.iter().zip(off).map(|(label, x)| *label + Point::new(*x, 0.0)).collect();
         let mut reviser = Shrinking { labels: labels.clone(), raw, hints: Hints::new(), factor };
         protocol.play(&mut reviser, &truth).expect("play")
@@ -149,7 +149,7 @@ fn what_is_written_can_be_read() {
     std::fs::write(&path, cut).expect("written");
     let message = Report::read_json(&path).expect_err("lengths").to_string();
     assert!(message.contains("2 figures by click, expected 8"), "{message}");
-    assert!(report.write_json(&folder.path().join("no/such/folder.json")).is_err());
+    assert!(report.write_json(&path.join("below-a-file.json")).is_err());
 }
 
 #[test]
@@ -238,4 +238,44 @@ fn cobb_angles_and_shifts_of_a_spine() {
     let labels = report.cases[0].label_angles.as_ref().expect("angles");
     assert!((labels.matlab[0] - 30.0).abs() < 0.01);
     assert!(report.to_markdown().contains("| challenge, MATLAB script | 1 | 0.00"));
+}
+
+/// The same spine on pixels twice as wide as high: its angles are the same once the spacing is known.
+#[test]
+fn angles_are_the_spines_and_not_the_pixels() {
+    let bent = spine(|vertebra| [0.0, -25.0, 12.0][vertebra % 3]);
+    let narrow: Keypoints = bent.iter().map(|point| Point::new(0.5 * point.x, point.y)).collect();
+    let angles = |keypoints: &Keypoints, width, spacing: Option<Spacing>| {
+        let truth = GroundTruth::new("drawn.png", Size::new(width, 900), keypoints.clone()).expect("a truth");
+        let truth = truth.with_spacing(spacing);
+        let (labels, raw, hints) = (truth.keypoints.clone(), truth.keypoints.clone(), Hints::new());
+        let mut reviser = Shrinking { labels, raw, hints, factor: 0.0 };
+        let played = [protocol().play(&mut reviser, &truth).expect("play")];
+        let report = Report::new(Provenance::default(), protocol(), settings(), &Skeleton::spine(), &played);
+        let report = report.expect("a report");
+        let angles = report.cases[0].label_angles.clone().expect("angles");
+        let clinical: Vec<f64> = angles.curves.iter().map(|curve| curve.degrees).collect();
+        (angles.matlab, angles.python_port, clinical, report)
+    };
+    let plain = angles(&bent, 600, None);
+    let detector = Spacing::new(0.2, 0.1).map(|spacing| spacing.measured(SpacingPlane::Detector));
+    for spacing in [detector, Spacing::of_ratio(2.0, 1.0)] {
+        let found = angles(&narrow, 300, spacing);
+        let pairs = plain
+            .0
+            .iter()
+            .zip(&found.0)
+            .chain(plain.1.iter().zip(&found.1))
+            .chain(plain.2.iter().zip(&found.2));
+        assert!(pairs.clone().all(|(a, b)| (a - b).abs() < 1e-3), "{:?}", pairs.collect::<Vec<_>>());
+        assert_eq!(plain.2.len(), found.2.len());
+    }
+    assert!((angles(&narrow, 300, None).0[0] - plain.0[0]).abs() > 10.0);
+    // Square pixels change no bit, however large they are.
+    let square = angles(&bent, 600, Spacing::new(0.143, 0.143));
+    assert_eq!((square.0, square.1, square.2), (plain.0, plain.1, plain.2));
+
+    let page = angles(&narrow, 300, detector).3.to_markdown();
+    assert!(page.contains("- millimetres: at the detector; those of the patient are smaller"), "{page}");
+    assert!(page.contains("MRE model mm") && !plain.3.to_markdown().contains("MRE model mm"), "{page}");
 }

@@ -60,7 +60,6 @@
 mod checkpoint;
 mod config;
 mod error;
-pub mod files;
 mod framing;
 mod hrnet;
 mod inputs;

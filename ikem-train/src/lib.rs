@@ -44,7 +44,7 @@ pub use learner::Learner;
 pub use locating::{
     FilmSets, LocatorData, LocatorEpoch, LocatorLoss, LocatorTrainConfig, LocatorTrainer, LocatorWeights,
 };
-pub use log::{EpochRow, EventWriter, Run, draw_curves, read_log, write_log};
+pub use log::{EpochRow, EventWriter, Run, curve_files, draw_curves, read_log, write_log};
 pub use loss::{Loss, LossConfig, LossParts, LossValue, Morphology, MorphologyConfig};
 pub use observer::{Observer, StepReport};
 pub use progress::Progress;

@@ -7,7 +7,7 @@ use std::io::Read;
 use std::path::Path;
 
 use candle_core::{DType, Device, Tensor};
-use ikem_models::{StateDict, files};
+use ikem_models::StateDict;
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, View};
 use serde::de::DeserializeOwned;
@@ -69,7 +69,7 @@ pub(crate) fn write<N: Trainable>(
     let json = serde_json::to_string(story).map_err(|error| failed(&error))?;
     let metadata = HashMap::from([(STORY_KEY.to_owned(), json)]);
     let bytes = safetensors::serialize(tensors, Some(metadata)).map_err(|error| failed(&error))?;
-    files::replace(path, &bytes).map_err(|error| failed(&error))
+    ikem_files::write_synced(path, &bytes).map_err(|error| failed(&error))
 }
 
 /// Reads a state, of a network of at most `parameters` numbers.

@@ -3,12 +3,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use ikem_data::{Batch, Draw};
-use ikem_models::{Checkpoint, Device, Network, Precision, files};
+use ikem_models::{Checkpoint, Device, Network, Precision};
 
 use crate::config::TrainConfig;
 use crate::error::{Error, Result};
 use crate::learner::Learner;
-use crate::log::{EpochRow, write_log};
+use crate::log::{EpochRow, curve_files, write_log};
 use crate::loss::{Loss, LossParts};
 use crate::observer::{Observer, StepReport};
 use crate::progress::Progress;
@@ -104,6 +104,12 @@ impl Trainer {
         folder.join(STATE).is_file()
     }
 
+    /// The files that a training, of a network or a locator, writes into `folder`, its curves too. Those that are there are
+    /// replaced.
+    pub fn files(folder: &Path) -> impl Iterator<Item = PathBuf> {
+        [STATE, NEWEST, BEST, LOG].into_iter().map(|name| folder.join(name)).chain(curve_files(folder))
+    }
+
     fn loss(config: &TrainConfig, data: &TrainingData) -> Result<Loss> {
         let labels = match config.loss.morphology.weight > 0.0 {
             true => data.training_labels()?,
@@ -121,7 +127,7 @@ impl Trainer {
     ) -> Result<Self> {
         let failed = |error| Error::file(folder, error);
         std::fs::create_dir_all(folder).map_err(failed)?;
-        files::remove_unfinished(folder).map_err(failed)?;
+        ikem_files::remove_unfinished(folder).map_err(failed)?;
         Ok(Self { config, data, learner, progress, folder: folder.to_owned() })
     }
 

@@ -12,14 +12,16 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::Parser;
-use ikem_core::Skeleton;
+use ikem_core::{Skeleton, Spacing};
+use ikem_data::Radiograph;
 use ikem_eval::{
     Bootstrap, Played, Protocol, Provenance, Report, Rule, Settings, comparison_markdown, draw_comparison,
     write_comparison,
 };
 use ikem_examples::{FrameChoice, Labelled, ModelOptions};
+use ikem_files::Plan;
 use ikem_models::{PRETRAINED, Predictor};
 use indicatif::ProgressBar;
 use names::Names;
@@ -58,9 +60,9 @@ struct Options {
     /// Thresholds of the detection rate in pixels of the image
     #[arg(long, value_name = "PIXELS", value_delimiter = ',', default_value = "10,20,40")]
     sdr: Vec<f64>,
-    /// Millimetres in a pixel, the same for all images
-    #[arg(long, value_name = "MM")]
-    spacing: Option<f64>,
+    /// Millimetres in a pixel, the same for all images; X,Y where pixels are not square [default: what DICOM files tell]
+    #[arg(long, value_name = "MM", value_parser = parse_spacing)]
+    spacing: Option<Spacing>,
     /// How many resamples make the 95 % intervals
     #[arg(long, value_name = "N", default_value_t = 2000)]
     resamples: usize,
@@ -99,17 +101,43 @@ fn run() -> Result<()> {
     let root = options.root.as_deref();
     if let Some(file) = &options.angles_of_labels {
         let labelled = Labelled::read(data, root, &Skeleton::spine())?;
-        angles::write(&labelled, file)?;
+        options.check_files(data, Some(&labelled))?;
+        angles::write(&labelled, options.spacing, file)?;
         println!("wrote {}: the angles of {} entries", file.display(), labelled.entries().len());
         return Ok(());
     }
+    options.check_files(data, None)?;
     let (frame, predictor) = options.model.predictor()?;
     let labelled =
         Labelled::read_in_part(data, root, &predictor.config().skeleton)?.of_set(options.split.parse()?)?;
+    options.check_files(data, Some(&labelled))?;
     options.evaluate(&predictor, frame, &labelled, data)
 }
 
 impl Options {
+    /// Nothing that is read may be written, the report's tables included.
+    fn check_files(&self, data: &Path, labelled: Option<&Labelled>) -> Result<()> {
+        let mut plan = Plan::default();
+        self.model.note_files(&mut plan);
+        plan.reads("--data", data);
+        if let Some(path) = &self.subset {
+            plan.reads("--subset", path);
+        }
+        if let Some(labelled) = labelled {
+            labelled.note_files(&mut plan);
+        }
+        if let Some(path) = &self.angles_of_labels {
+            plan.writes("--angles-of-labels", path, &["csv"]);
+        }
+        if let Some(path) = &self.output {
+            plan.writes("--output", path, &["json"]);
+            for table in ["md", "csv"] {
+                plan.writes("the report's table", path.with_extension(table), &[]);
+            }
+        }
+        Ok(plan.check()?)
+    }
+
     fn evaluate(
         &self,
         predictor: &Predictor,
@@ -134,11 +162,6 @@ impl Options {
         };
         // All that can be wrong about the options is found before the long part.
         settings.check()?;
-        if let Some(output) =
-            self.output.as_ref().filter(|output| output.extension() != Some("json".as_ref()))
-        {
-            bail!("--output {}: expected a name that ends in .json", output.display());
-        }
         let names = self.subset.as_deref().map(Names::read).transpose()?;
         let labelled = &labelled.clone().sound(self.skip_broken)?;
         let mut provenance = self.provenance(predictor, data)?;
@@ -178,11 +201,8 @@ impl Options {
         let bar = ProgressBar::new(labelled.entries().len() as u64);
         let mut played = Vec::new();
         for entry in labelled.entries() {
-            let mut truth = labelled.truth(entry)?;
-            if let Some(mm) = self.spacing {
-                truth = truth.with_spacing([mm, mm])?;
-            }
-            let image = labelled.image(entry)?;
+            let Radiograph { image, spacing, .. } = labelled.radiograph(entry)?;
+            let truth = labelled.truth(entry)?.with_spacing(self.spacing.or(spacing));
             let mut session = frame.session(predictor, &image, Some(entry))?;
             let doubt = session.doubt().map(|doubt| doubt.to_string());
             if let Some(doubt) = &doubt {
@@ -216,6 +236,14 @@ impl Options {
     }
 
     fn compare(&self) -> Result<()> {
+        let mut plan = Plan::default();
+        for path in &self.compare {
+            plan.reads("--compare", path);
+        }
+        if let Some(path) = &self.output {
+            plan.writes("--output", path, &["md"]);
+        }
+        plan.check()?;
         let reports =
             self.compare.iter().map(|file| Report::read_json(file)).collect::<Result<Vec<_>, _>>()?;
         let Some(output) = &self.output else {
@@ -228,6 +256,14 @@ impl Options {
         println!("wrote {} and {} beside it", output.display(), plots.display());
         Ok(())
     }
+}
+
+/// `MM`, or `X,Y` where pixels are not square.
+fn parse_spacing(text: &str) -> Result<Spacing, String> {
+    let (x, y) = text.split_once(',').unwrap_or((text, text));
+    let side = |text: &str| text.trim().parse().ok();
+    let spacing = side(x).zip(side(y)).and_then(|(x, y)| Spacing::new(x, y));
+    spacing.ok_or_else(|| "expected millimetres above zero, such as 0.14 or 0.1,0.2".to_owned())
 }
 
 /// Writes the report, its tables and its plots.

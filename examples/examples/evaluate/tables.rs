@@ -20,6 +20,11 @@ pub fn print(report: &Report) {
         };
         println!("{click:>6} {} {}", cell(&figures.model), cell(&figures.manual));
     }
+    let millimetres = &figures.model.mre_millimetres;
+    if let (Some(Some(first)), Some(Some(last))) = (millimetres.first(), millimetres.last()) {
+        let place = report.enlarging_plane().map_or_else(String::new, |place| format!(" {place}"));
+        println!("in mm{place}, where known: {first:.2} at first, {last:.2} after all clicks");
+    }
     let clicks = report.protocol.clicks;
     println!(
         "{:>9} {:>8} {:>24} {:>24}",

@@ -4,8 +4,10 @@ use std::io::{BufRead, Write, stdin, stdout};
 use std::path::Path;
 
 use anyhow::{Result, bail};
-use ikem_core::Keypoints;
+use ikem_core::{Keypoints, Spacing};
+use ikem_data::Radiograph;
 use ikem_examples::{FrameChoice, ImageSource, parse_hint, predictions_file, print_keypoints, write_overlay};
+use ikem_files::Plan;
 use ikem_models::{Predictor, Session};
 
 const HELP: &str = "  T5-TL 412.5,803   put a keypoint (name or index) where it belongs; the others follow
@@ -21,8 +23,9 @@ const LISTED: usize = 8;
 
 /// Takes commands from standard input until it ends or says `quit`. A wrong command is told and changes nothing.
 pub fn annotate(predictor: &Predictor, frame: FrameChoice, source: &ImageSource) -> Result<()> {
-    let image = source.load()?;
-    let mut session = frame.session(predictor, &image, None)?;
+    let film = source.load_radiograph()?;
+    let image = &film.image;
+    let mut session = frame.session(predictor, image, None)?;
     print_keypoints(&session);
     println!("{HELP}");
     loop {
@@ -35,11 +38,11 @@ pub fn annotate(predictor: &Predictor, frame: FrameChoice, source: &ImageSource)
         let before = session.keypoints();
         let outcome = match line.split_whitespace().collect::<Vec<_>>()[..] {
             [] => continue,
-            ["save", file] => save(&session, source, &image, Path::new(file)),
+            ["save", file] => save(&session, source, &film, Path::new(file)),
             ref words => command(&mut session, words),
         };
         match outcome {
-            Ok(()) => print_moves(&session, &before),
+            Ok(()) => print_moves(&session, &before, film.spacing),
             Err(error) => println!("{error:#}"),
         }
     }
@@ -71,18 +74,22 @@ fn command(session: &mut Session, words: &[&str]) -> Result<()> {
 }
 
 /// Writes the keypoints or, for a picture's name, the overlay.
-fn save(session: &Session, source: &ImageSource, image: &ikem_core::GrayImage, file: &Path) -> Result<()> {
-    match file.extension().and_then(|extension| extension.to_str()) {
-        Some("json") => predictions_file(session, source.name()).write(file)?,
-        Some("png") => write_overlay(session, image, file)?,
-        _ => bail!("{}: expected a name that ends in .json or .png", file.display()),
+fn save(session: &Session, source: &ImageSource, film: &Radiograph, file: &Path) -> Result<()> {
+    let mut plan = Plan::default();
+    if let Some(path) = source.path() {
+        plan.reads("the image", path);
+    }
+    plan.writes("save", file, &["json", "png"]).check()?;
+    match file.extension() {
+        Some(png) if png.eq_ignore_ascii_case("png") => write_overlay(session, &film.image, file)?,
+        _ => predictions_file(session, source.name(), film.spacing).write(file)?,
     }
     println!("wrote {}", file.display());
     Ok(())
 }
 
 /// Prints which keypoints moved since `before`, the farthest first.
-fn print_moves(session: &Session, before: &Keypoints) {
+fn print_moves(session: &Session, before: &Keypoints, spacing: Option<Spacing>) {
     let names = session.predictor().config().skeleton.names();
     let now = session.keypoints();
     let mut moves: Vec<(f32, usize)> =
@@ -92,7 +99,12 @@ fn print_moves(session: &Session, before: &Keypoints) {
     println!("{} keypoints moved, by up to {farthest:.1} px:", moves.len());
     for &(way, k) in moves.iter().take(LISTED) {
         let (from, to) = (before[k], now[k]);
-        println!("  {:>7} {way:>6.1} px  {:.1},{:.1} -> {:.1},{:.1}", names[k], from.x, from.y, to.x, to.y);
+        let length = spacing.and_then(|spacing| spacing.distance(from, to));
+        let length = length.map_or_else(String::new, |mm| format!(" {mm:>5.1} mm"));
+        println!(
+            "  {:>7} {way:>6.1} px{length}  {:.1},{:.1} -> {:.1},{:.1}",
+            names[k], from.x, from.y, to.x, to.y
+        );
     }
     if moves.len() > LISTED {
         println!("  … and {} more", moves.len() - LISTED);

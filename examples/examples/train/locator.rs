@@ -7,6 +7,7 @@ use anyhow::{Result, bail};
 use ikem_core::Skeleton;
 use ikem_data::{Film, Limits, Manifest, films_of_manifest, load_image, read_spinal_ai, read_whole_films};
 use ikem_examples::{ComputeOptions, settle_left_out, take_out_broken};
+use ikem_files::Plan;
 use ikem_train::{Ending, FilmSets, LocatorData, LocatorTrainConfig, LocatorTrainer};
 
 /// The films to learn from.
@@ -65,17 +66,23 @@ pub struct Locating<'a> {
     pub folder: &'a Path,
     pub resume: bool,
     pub skip_broken: bool,
+    /// The files that are read and written, as far as they are known before the films.
+    pub plan: Plan,
 }
 
 impl Locating<'_> {
     /// Trains until it is done or `stop` is set.
     pub fn run(self, compute: &ComputeOptions, stop: &AtomicBool) -> Result<()> {
-        let Self { config, films, manifest, root, folder, resume, skip_broken } = self;
+        let Self { config, films, manifest, root, folder, resume, skip_broken, mut plan } = self;
         let device = compute.start()?;
         let mut films = films.read(manifest, root)?;
         if films.cropped.is_empty() && films.whole.is_empty() && films.synthetic.is_empty() {
             bail!("a locator learns from films: expected --manifest, --whole-films or --spinal-ai");
         }
+        for film in films.cropped.iter().chain(&films.whole).chain(&films.synthetic) {
+            plan.reads("the film", &film.path);
+        }
+        plan.check()?;
         take_out(&mut films, skip_broken)?;
         let epochs = config.schedule.epochs;
         let data = LocatorData::new(&config, films)?;

@@ -16,8 +16,10 @@ use clap::Parser;
 use ikem_core::Skeleton;
 use ikem_data::{LabelFile, Limits, Manifest, ManifestEntry, Set, load_image};
 use ikem_examples::{ComputeOptions, settle_left_out, take_out_broken};
+use ikem_files::Plan;
 use ikem_train::{
-    Ending, EventWriter, LocatorTrainConfig, Run, TrainConfig, Trainer, TrainingData, draw_curves, read_log,
+    Ending, EventWriter, LocatorTrainConfig, Run, TrainConfig, Trainer, TrainingData, curve_files,
+    draw_curves, read_log,
 };
 use locator::{FilmOptions, Locating};
 
@@ -90,11 +92,17 @@ fn train(options: &Options, path: &Path) -> Result<()> {
     config.threads = options.threads.or(config.threads);
     config.device = options.device.clone().unwrap_or(config.device);
     config.check()?;
+    let mut plan = options.files();
+    plan.reads("--config", path);
+    if let Some(weights) = &config.weights {
+        plan.reads("the config's weights", &weights.file);
+    }
+    plan.check()?;
     let folder = &options.output;
     let goes_on = goes_on(options)?;
     let compute = ComputeOptions { device: config.device.clone(), threads: config.threads };
     let device = compute.start()?;
-    let data = data(options, &config)?;
+    let data = data(options, &config, &mut plan)?;
     println!("{} training and {} validation images", data.training().images(), data.validation().images());
     let (stop, mut bars) = (stop_on_signals()?, ProgressBars::new(config.schedule.epochs));
     let mut trainer = match goes_on {
@@ -140,6 +148,12 @@ fn goes_on(options: &Options) -> Result<bool> {
 fn train_locator(options: &Options, path: &Path) -> Result<()> {
     let mut config = LocatorTrainConfig::read(path)?;
     config.threads = options.threads.or(config.threads);
+    let mut plan = options.files();
+    plan.reads("--config", path);
+    if let Some(weights) = &config.weights {
+        plan.reads("the config's weights", weights);
+    }
+    plan.check()?;
     let device = options.device.clone().unwrap_or_else(|| "cpu".to_owned());
     let compute = ComputeOptions { device, threads: config.threads };
     let training = Locating {
@@ -150,17 +164,37 @@ fn train_locator(options: &Options, path: &Path) -> Result<()> {
         folder: &options.output,
         resume: goes_on(options)?,
         skip_broken: options.skip_broken,
+        plan,
     };
     training.run(&compute, &*stop_on_signals()?)
 }
 
-fn data(options: &Options, config: &TrainConfig) -> Result<TrainingData> {
+impl Options {
+    /// The manifest, which is read, and the files of the training, which are written.
+    fn files(&self) -> Plan {
+        let mut plan = Plan::default();
+        if let Some(path) = &self.manifest {
+            plan.reads("--manifest", path);
+        }
+        for file in Trainer::files(&self.output) {
+            plan.writes("--output", file, &[]);
+        }
+        plan
+    }
+}
+
+/// The images to learn from; they are checked to be no files that `plan` writes.
+fn data(options: &Options, config: &TrainConfig, plan: &mut Plan) -> Result<TrainingData> {
     if let Some(count) = options.phantoms {
         return Ok(TrainingData::phantoms(config, count)?);
     }
     let path = options.manifest.as_deref().context("--manifest: expected a manifest")?;
     let root = options.root.as_deref().or_else(|| path.parent()).unwrap_or(Path::new(""));
     let manifest = sound_manifest(path, root, &config.model.skeleton, options.skip_broken)?;
+    for entry in &manifest.entries {
+        plan.reads("the image", root.join(&entry.image_path));
+    }
+    plan.check()?;
     Ok(TrainingData::new(config, &manifest, root)?)
 }
 
@@ -212,6 +246,14 @@ fn compare(options: &Options) -> Result<()> {
         Ok(Run { name, rows })
     };
     let runs = options.compare.iter().map(run).collect::<Result<Vec<_>>>()?;
+    let mut plan = Plan::default();
+    for log in &options.compare {
+        plan.reads("--compare", log);
+    }
+    for file in curve_files(&options.output) {
+        plan.writes("--output", file, &[]);
+    }
+    plan.check()?;
     std::fs::create_dir_all(&options.output)
         .with_context(|| format!("--output {}", options.output.display()))?;
     for file in draw_curves(&runs, &options.output)? {

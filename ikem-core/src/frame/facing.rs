@@ -1,7 +1,7 @@
 //! Films turned by quarter turns, as a person turns them.
 
 use super::Frame;
-use crate::{Keypoints, Size};
+use crate::{Keypoints, Size, Spacing};
 
 impl Frame {
     /// The quarter turns nearest to its own turn, clockwise on the image: 0 to 3.
@@ -32,13 +32,24 @@ impl Frame {
         whole.turned(90.0 * f64::from(turns))
     }
 
-    /// The keypoints of a film where they are once it is turned and mirrored as this frame [faces](Self::facing) it, and its size
-    /// then: angles tell left from right and up from down.
+    /// The keypoints of a film where they are once it is turned and mirrored as this frame [faces](Self::facing) it, and stretched
+    /// sideways until its pixels are square, as `spacing` tells; and its size then. Angles tell left from right and up from
+    /// down, and need square pixels; pixels of unknown spacing are taken for square.
     #[must_use]
-    pub fn upright(&self, keypoints: &Keypoints, film: Size) -> (Keypoints, Size) {
+    pub fn upright(&self, keypoints: &Keypoints, film: Size, spacing: Option<Spacing>) -> (Keypoints, Size) {
         let facing = self.facing(film);
         let seen = Size::new(facing.width() as usize, facing.height() as usize);
-        (keypoints.iter().map(|&point| facing.to_grid(point, film, seen)).collect(), seen)
+        let points = keypoints.iter().map(|&point| facing.to_grid(point, film, seen)).collect();
+        match spacing
+            .map(|spacing| spacing.turned(self.nearest_quarter()))
+            .filter(|spacing| !spacing.is_square())
+        {
+            None => (points, seen),
+            Some(spacing) => {
+                let width = libm::round(seen.width as f64 * spacing.x / spacing.y).max(1.0) as usize;
+                (spacing.squared(&points), Size::new(width, seen.height))
+            }
+        }
     }
 
     /// The same part of the film after it was turned by so many quarter turns, clockwise as this frame shows it: width and height
@@ -107,6 +118,26 @@ mod tests {
         assert_eq!(whole.seen_turned(-1), whole.seen_turned(2).seen_turned(1));
         assert_eq!(once.flipped().seen_turned(1).flipped(), whole);
         assert_eq!(whole.facing(FILM), whole);
+    }
+
+    /// A square of the patient, on pixels twice as wide as high, is a square however the film is turned.
+    #[test]
+    fn upright_points_are_of_square_pixels() {
+        let spacing = Spacing::new(0.2, 0.1);
+        let film: Keypoints = [(40.0, 20.0), (60.0, 20.0), (40.0, 60.0), (60.0, 60.0)]
+            .map(|(x, y)| Point::new(x, y))
+            .to_vec()
+            .into();
+        for turns in 0..4 {
+            let frame = Frame::whole(FILM).seen_turned(turns);
+            let (points, size) = frame.upright(&film, FILM, spacing);
+            let sides = [(0, 1), (2, 3), (0, 2), (1, 3)].map(|(a, b)| points[a].distance(points[b]));
+            assert!(sides.iter().all(|side| (side - sides[0]).abs() < 1e-3), "{turns}: {sides:?}");
+            let expected = if turns % 2 == 0 { Size::new(1800, 1800) } else { Size::new(900, 900) };
+            assert_eq!(size, expected, "{turns}");
+            let square = Spacing::new(0.15, 0.15);
+            assert_eq!(frame.upright(&film, FILM, square), frame.upright(&film, FILM, None));
+        }
     }
 
     #[test]

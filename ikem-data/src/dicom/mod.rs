@@ -13,7 +13,7 @@ use dicom_object::Tag;
 use ikem_core::Size;
 
 use crate::image_file::{Decoded, Limits};
-use crate::{Error, Spacing};
+use crate::{Error, Spacing, SpacingPlane};
 use elements::{Elements, Part};
 
 /// What an error calls the file.
@@ -64,5 +64,6 @@ fn spacing(elements: &Elements) -> Option<Spacing> {
         [y, x] => Spacing::new(x, y),
         _ => None,
     };
-    stated(PIXEL_SPACING).or_else(|| stated(IMAGER_PIXEL_SPACING))
+    let detector = || Some(stated(IMAGER_PIXEL_SPACING)?.measured(SpacingPlane::Detector));
+    stated(PIXEL_SPACING).or_else(detector)
 }

@@ -70,8 +70,8 @@ impl Limits {
 pub struct Radiograph {
     /// The picture.
     pub image: GrayImage,
-    /// How far apart its pixels lie: DICOM's Pixel Spacing, or Imager Pixel Spacing (on the detector, where the patient
-    /// appears somewhat larger). `None` where the file does not tell, as no other format does.
+    /// How far apart its pixels lie: DICOM's Pixel Spacing, or Imager Pixel Spacing, which is that of the detector. `None`
+    /// where the file does not tell, as no other format does.
     pub spacing: Option<Spacing>,
     /// What a person should know of how the file was read, in words: that it has more pages than the one that was taken.
     pub note: Option<String>,

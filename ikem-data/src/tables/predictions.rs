@@ -7,7 +7,7 @@ use super::read::Table;
 use super::{IMAGE, KIND};
 use crate::labels::Marked;
 use crate::names::bare;
-use crate::{Error, PredictedKeypoint, Prediction, Spacing, files};
+use crate::{Error, PredictedKeypoint, Prediction, Spacing, SpacingPlane, files};
 
 fn header() -> Vec<String> {
     let names = [
@@ -24,6 +24,7 @@ fn header() -> Vec<String> {
         "cobb_3",
         "spacing_x",
         "spacing_y",
+        "spacing_plane",
     ];
     names.map(str::to_owned).to_vec()
 }
@@ -60,8 +61,9 @@ pub fn csv_predictions(predictions: &[Prediction]) -> Result<Vec<u8>, Error> {
     let rows = predictions.iter().flat_map(|prediction| {
         let cobb =
             prediction.cobb.map_or_else(Default::default, |angles| angles.map(|angle| angle.to_string()));
-        let spacing =
-            prediction.spacing.map_or_else(Default::default, |s| [s.x, s.y].map(|mm| mm.to_string()));
+        let spacing = prediction
+            .spacing
+            .map_or_else(Default::default, |s| [s.x.to_string(), s.y.to_string(), s.plane.name().to_owned()]);
         prediction.keypoints.iter().map(move |keypoint| {
             let own = [
                 prediction.image.clone(),
@@ -115,8 +117,7 @@ pub(crate) fn predictions(path: &Path, text: &str) -> Result<Vec<Prediction>, Er
                     height: size.height,
                     keypoints: vec![keypoint],
                     cobb: Columns::all(&table, row, columns.cobb, "an angle")?,
-                    spacing: Columns::all(&table, row, columns.spacing, "millimetres")?
-                        .map(|[x, y]| Spacing { x, y }),
+                    spacing: columns.spacing(&table, row)?,
                     seen: None,
                     doubt: None,
                 });
@@ -170,6 +171,7 @@ struct Columns {
     hinted: Option<usize>,
     cobb: [Option<usize>; 3],
     spacing: [Option<usize>; 2],
+    plane: Option<usize>,
 }
 
 impl Columns {
@@ -185,6 +187,7 @@ impl Columns {
             hinted: table.column(&["hinted"]),
             cobb: ["cobb_1", "cobb_2", "cobb_3"].map(|name| table.column(&[name])),
             spacing: ["spacing_x", "spacing_y"].map(|name| table.column(&[name])),
+            plane: table.column(&["spacing_plane"]),
         })
     }
 
@@ -196,6 +199,20 @@ impl Columns {
             return Err(table.wrong(row, "width", found, "at least 1 x 1 px".to_owned()));
         }
         Ok(Size::new(width as usize, height as usize))
+    }
+
+    /// How far apart the pixels of a row's image lie. Tables had no column of the plane once.
+    fn spacing(&self, table: &Table<'_>, row: usize) -> Result<Option<Spacing>, Error> {
+        let Some([x, y]) = Self::all(table, row, self.spacing, "millimetres")? else { return Ok(None) };
+        let wrong = |column, found, expected: &str| table.wrong(row, column, found, expected.to_owned());
+        let spacing = Spacing::new(x, y)
+            .ok_or_else(|| wrong("spacing_x", format!("{x} x {y}"), "millimetres above zero"))?;
+        let name = self.plane.map(|column| table.text(row, column).trim()).filter(|name| !name.is_empty());
+        let plane = name.map_or(Some(SpacingPlane::default()), SpacingPlane::named).ok_or_else(|| {
+            let expected = "patient, film, detector or unknown";
+            wrong("spacing_plane", format!("{:?}", name.unwrap_or_default()), expected)
+        })?;
+        Ok(Some(spacing.measured(plane)))
     }
 
     /// The values in some columns, or none where all are empty.

@@ -51,7 +51,8 @@ pub struct ChallengeAngles {
 }
 
 /// The three Cobb angles of the AASCE 2019 challenge (Wang et al., Medical Image Analysis 2021), from four corners of
-/// each vertebra in pixels of the *original* image of size `image`: aspect ratio and height both matter.
+/// each vertebra in pixels of the *original* image of size `image`: aspect ratio and height both matter. Pixels must be
+/// square; [`Spacing::squared`](ikem_core::Spacing::squared) makes them so.
 ///
 /// A vertebra's tilt is that of the line between the middles of its left and right sides. The spine is S-shaped when
 /// the signed offsets of the end-plate midpoints from the line through the first and the last have both signs.

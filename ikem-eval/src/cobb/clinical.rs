@@ -102,7 +102,8 @@ pub struct Curve {
     pub major: bool,
 }
 
-/// The curves of a spine from the top, by Cobb's own method: end plates, not middles of vertebrae.
+/// The curves of a spine from the top, by Cobb's own method: end plates, not middles of vertebrae. The keypoints are in
+/// square pixels, as [`Spacing::squared`](ikem_core::Spacing::squared) makes them.
 ///
 /// The major curve is the pair of vertebrae with the largest angle, however small. Above it and below it, the largest
 /// curve of the other direction follows, which may share the end vertebra, and so on while there is one of

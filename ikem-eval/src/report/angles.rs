@@ -73,8 +73,9 @@ pub struct MeasuredAngles {
 }
 
 impl MeasuredAngles {
-    /// Measures keypoints on the image of `truth`; none where an angle is not defined.
+    /// Measures keypoints on the image of `truth`, in square pixels; none where an angle is not defined.
     pub(super) fn new(keypoints: &Keypoints, truth: &GroundTruth) -> Option<Self> {
+        let keypoints = &truth.squared(keypoints);
         let script =
             |script| challenge_angles(keypoints, truth.size, script).ok().map(|angles| angles.degrees);
         Some(Self {

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use ikem_core::{Frame, Size, Skeleton};
+use ikem_core::{Frame, Size, Skeleton, Spacing};
 use serde::{Deserialize, Serialize};
 
 use super::angles::MeasuredAngles;
@@ -15,6 +15,9 @@ pub struct Case {
     pub image: String,
     /// The image's size in pixels.
     pub size: Size,
+    /// How far apart its pixels lie, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spacing: Option<Spacing>,
     /// MRE after 0, 1, … N clicks of model revision, in pixels of the image.
     pub model_mre: Vec<f64>,
     /// The same under manual revision.
@@ -51,6 +54,7 @@ impl Case {
         Self {
             image: truth.image.clone(),
             size: truth.size,
+            spacing: truth.spacing,
             clicks_to: settings
                 .targets
                 .iter()

@@ -26,7 +26,15 @@ const FIXED: &[(&str, &str)] = &[
     ("noc_successes", "mean number of clicks to the pass over the images that pass; failures are left out"),
     ("mre_uncorrected", "mre of the keypoints not yet corrected"),
     ("mre_model_pixels", "mre after labels and prediction are plainly rescaled to the network's grid"),
-    ("mre_millimetres", "mre in millimetres over the images whose pixel spacing is known"),
+    (
+        "mre_millimetres",
+        "mre in millimetres over the images whose pixel spacing is known; where a case's spacing says `detector` or \
+             `film`, they are millimetres there, and the patient's are smaller",
+    ),
+    (
+        "cobb",
+        "angles are measured in square pixels where an image's pixel spacing is known, and otherwise in its pixels",
+    ),
     ("sdr", "part of all keypoints with an error of at most the threshold, in pixels of the original image"),
     ("percentiles", "errors of all keypoints of all images at 0, 1, ... 100 percent of them"),
     (

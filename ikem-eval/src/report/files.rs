@@ -1,4 +1,3 @@
-use std::io::Write;
 use std::path::Path;
 
 use super::table::angles_csv;
@@ -97,22 +96,7 @@ fn unwritten(path: &Path, source: csv::Error) -> Error {
     Error::Io { path: path.to_owned(), source: source.into() }
 }
 
-/// Writes a file beside its place and moves it there.
+/// Writes a file whole or not at all.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    let mut builder = tempfile::Builder::new();
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        // Temporary files are private; a report is as readable as any file that a program writes.
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
-    }
-    let written = builder.tempfile_in(folder).and_then(|mut file| {
-        file.write_all(bytes)?;
-        file.persist(path).map_err(|error| error.error)
-    });
-    written.map(drop).map_err(|source| Error::Io { path: path.to_owned(), source })
+    ikem_files::write(path, bytes).map_err(|source| Error::Io { path: path.to_owned(), source })
 }

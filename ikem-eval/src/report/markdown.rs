@@ -56,6 +56,9 @@ impl Report {
         let mut page = Markdown(String::new());
         page.line(format_args!("# Evaluation of {}\n", self.provenance.title()));
         self.add_provenance(&mut page);
+        if let Some(plane) = self.enlarging_plane() {
+            page.line(format_args!("- millimetres: {plane}; those of the patient are smaller"));
+        }
         page.line(format_args!("\n## All {} images\n", self.figures.images));
         self.figures.add_to(&mut page);
         for (name, figures) in &self.subsets {
@@ -67,6 +70,13 @@ impl Report {
             page.line(format_args!("- `{name}`: {meaning}"));
         }
         page.0
+    }
+
+    /// Where millimetres were measured, in words, if the patient appears larger there than it is: of the first image of
+    /// that kind.
+    #[must_use]
+    pub fn enlarging_plane(&self) -> Option<&'static str> {
+        self.cases.iter().find_map(|case| case.spacing?.enlarging_plane())
     }
 
     fn add_provenance(&self, page: &mut Markdown) {
@@ -137,7 +147,10 @@ impl Figures {
             "not corrected px",
             "shifted px",
         ];
-        page.header(&fixed.map(str::to_owned).into_iter().chain(thresholds).collect::<Vec<_>>());
+        let known = self.model.mre_millimetres.iter().any(Option::is_some);
+        let millimetres = known.then(|| "MRE model mm".to_owned());
+        let columns = fixed.map(str::to_owned).into_iter().chain(thresholds).chain(millimetres);
+        page.header(&columns.collect::<Vec<_>>());
         for click in 0..self.model.mre.len() {
             let (model, manual) = (&self.model, &self.manual);
             let full = |values: &[f64], intervals: &[Option<Interval>]| {
@@ -159,6 +172,7 @@ impl Figures {
                 let interval = model.sdr_interval.get(threshold).and_then(|intervals| intervals.get(click));
                 with_interval(rates.get(click).copied(), interval, 100.0, 1)
             }));
+            cells.extend(known.then(|| partial(&model.mre_millimetres, &model.mre_millimetres_interval)));
             page.row(&cells);
         }
     }

@@ -15,7 +15,6 @@ use ikem_core::ErrorCovariance;
 
 use crate::config::ModelConfig;
 use crate::error::{CheckpointFault, Result};
-use crate::files;
 use crate::locator::LocatorConfig;
 use crate::params::StateDict;
 use crate::pth::{PthLimits, read_pth};
@@ -79,7 +78,7 @@ impl LocatorCheckpoint {
     pub fn write(&self, path: impl AsRef<Path>, precision: Precision) -> Result<()> {
         let path = path.as_ref();
         let bytes = safetensors::serialize_locator(self, precision).map_err(|fault| fault.at(path))?;
-        files::replace(path, &bytes).map_err(|error| CheckpointFault::Io(error).at(path))
+        ikem_files::write_synced(path, &bytes).map_err(|error| CheckpointFault::Io(error).at(path))
     }
 }
 
@@ -137,7 +136,7 @@ impl Checkpoint {
     pub fn write(&self, path: impl AsRef<Path>, precision: Precision) -> Result<()> {
         let path = path.as_ref();
         let bytes = safetensors::serialize(self, precision).map_err(|fault| fault.at(path))?;
-        files::replace(path, &bytes).map_err(|error| CheckpointFault::Io(error).at(path))
+        ikem_files::write_synced(path, &bytes).map_err(|error| CheckpointFault::Io(error).at(path))
     }
 }
 

@@ -4,7 +4,7 @@ mod snapshot;
 
 use std::sync::Arc;
 
-use ikem_core::{GrayImage, Heatmaps, Hint, Hints, History, Keypoints, Reviser, Size};
+use ikem_core::{GrayImage, Heatmaps, Hint, Hints, History, Keypoints, Point, Reviser, Size};
 
 use crate::error::{Error, Result};
 use crate::prediction::Prediction;
@@ -217,7 +217,14 @@ impl Session {
     /// `None` without a hint, or when that is no longer remembered.
     #[must_use]
     pub fn moved(&self, keypoint: usize) -> Option<f32> {
-        let hint = self.hints().get(keypoint)?;
+        Some(self.hints().get(keypoint)?.distance(self.moved_from(keypoint)?))
+    }
+
+    /// Where the point of `keypoint` was shown before its hint was given, in pixels of the image; `None` without a hint, or when
+    /// that is no longer remembered.
+    #[must_use]
+    pub fn moved_from(&self, keypoint: usize) -> Option<Point> {
+        self.hints().get(keypoint)?;
         let (skeleton, shift) = (&self.predictor.config().skeleton, self.shift());
         for state in self.history.past().iter().rev() {
             // What the keypoint was called then.
@@ -228,7 +235,7 @@ impl Session {
             let mirrors = state.image.view.frame.is_mirrored() != self.view().frame.is_mirrored();
             let keypoint = self.mirrored(keypoint, mirrors);
             if state.hints.get(keypoint).is_none() {
-                return Some(hint.distance(*state.prediction.keypoints().get(keypoint)?));
+                return state.prediction.keypoints().get(keypoint).copied();
             }
         }
         None

@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use ikem_models::{Device, LocatorCheckpoint, LocatorNetwork, Mode, Precision, files};
+use ikem_models::{Device, LocatorCheckpoint, LocatorNetwork, Mode, Precision};
 use serde::{Deserialize, Serialize};
 
 use super::config::LocatorTrainConfig;
@@ -92,7 +92,7 @@ impl LocatorTrainer {
     ) -> Result<Self> {
         let failed = |error| Error::file(folder, error);
         std::fs::create_dir_all(folder).map_err(failed)?;
-        files::remove_unfinished(folder).map_err(failed)?;
+        ikem_files::remove_unfinished(folder).map_err(failed)?;
         let loss = LocatorLoss::new(config.loss);
         Ok(Self { config, data, descent, loss, rows, folder: folder.to_owned() })
     }

@@ -1,6 +1,5 @@
 use std::path::Path;
 
-use ikem_models::files;
 use serde::Serialize;
 
 use super::EpochRow;
@@ -25,7 +24,7 @@ pub(crate) fn write_rows(path: &Path, rows: &[impl Serialize]) -> Result<()> {
         writer.serialize(row).map_err(failed)?;
     }
     let bytes = writer.into_inner().map_err(|error| Error::file(path, error.error()))?;
-    files::replace(path, &bytes).map_err(|error| Error::file(path, error))
+    ikem_files::write_synced(path, &bytes).map_err(|error| Error::file(path, error))
 }
 
 /// Reads a log, of ours or published; columns may be in any order.

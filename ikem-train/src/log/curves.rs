@@ -5,6 +5,14 @@ use ikem_eval::{LineChart, NamedLine};
 use super::EpochRow;
 use crate::error::Result;
 
+/// What the plots of [`draw_curves`] are called.
+const PLOTS: [&str; 3] = ["losses", "errors", "gain"];
+
+/// The files that [`draw_curves`] writes into a folder.
+pub fn curve_files(folder: &Path) -> impl Iterator<Item = PathBuf> {
+    PLOTS.iter().flat_map(move |plot| ["svg", "png"].map(|ending| folder.join(format!("{plot}.{ending}"))))
+}
+
 /// A training whose curves are drawn.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Run {
@@ -41,10 +49,11 @@ pub fn draw_curves(runs: &[Run], folder: &Path) -> Result<Vec<PathBuf>> {
         runs.iter().flat_map(|run| columns.iter().map(move |column| line(run, column))).collect()
     };
     let chart = |name, title, y, lines| LineChart { name, title, x: "epoch", y, lines };
+    let [losses, errors, gain] = PLOTS;
     let charts = [
-        chart("losses", "Losses", "loss", lines(&LOSSES)),
-        chart("errors", "Validation error", "mean radial error (px of the image)", lines(&ERRORS)),
-        chart("gain", "What one hint takes away", "(MRE without - MRE with) / MRE without", lines(&GAIN)),
+        chart(losses, "Losses", "loss", lines(&LOSSES)),
+        chart(errors, "Validation error", "mean radial error (px of the image)", lines(&ERRORS)),
+        chart(gain, "What one hint takes away", "(MRE without - MRE with) / MRE without", lines(&GAIN)),
     ];
     let mut files = Vec::new();
     for chart in &charts {

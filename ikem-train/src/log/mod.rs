@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use self::csv::write_rows;
 pub use self::csv::{read_log, write_log};
-pub use self::curves::{Run, draw_curves};
+pub use self::curves::{Run, curve_files, draw_curves};
 pub use self::tensorboard::EventWriter;
 
 /// What an epoch came to, under the headings of the published logs. Losses are the weighted sums of the config.

@@ -1,6 +1,6 @@
 //! The Cobb angles of an image, with the lines that show them.
 
-use ikem_core::{Frame, Keypoints, Point, Size, Skeleton};
+use ikem_core::{Frame, Keypoints, Point, Size, Skeleton, Spacing};
 use ikem_eval::{Curve, Region, Script, challenge_angles, clinical_curves};
 
 use super::api::{Angles, ChallengeAngle, ClinicalAngle, Line};
@@ -8,13 +8,18 @@ use super::api::{Angles, ChallengeAngle, ClinicalAngle, Line};
 /// A curve counts from here on, as a scoliosis does.
 const MINIMUM: f64 = 10.0;
 
-/// The angles of both conventions, as the network sees the film in `frame`; none where the points are not the spine's, or a
-/// vertebra has no direction.
-pub fn angles(keypoints: &Keypoints, size: Size, frame: &Frame, skeleton: &Skeleton) -> Option<Angles> {
+/// The angles of both conventions, as the network sees a film of this size and spacing in `frame`; none where the points are not
+/// the spine's, or a vertebra has no direction.
+pub fn angles(
+    keypoints: &Keypoints,
+    (size, spacing): (Size, Option<Spacing>),
+    frame: &Frame,
+    skeleton: &Skeleton,
+) -> Option<Angles> {
     if *skeleton != Skeleton::spine() {
         return None;
     }
-    let (seen, seen_size) = frame.upright(keypoints, size);
+    let (seen, seen_size) = frame.upright(keypoints, size, spacing);
     let challenge = challenge_angles(&seen, seen_size, Script::Matlab).ok()?;
     let curves = clinical_curves(&seen, MINIMUM).ok()?;
     let corners: Vec<[Point; 4]> =

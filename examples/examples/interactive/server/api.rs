@@ -1,6 +1,6 @@
 //! What goes over the wire, as JSON. Coordinates are pixels of the original image.
 
-use ikem_core::{Point, Skeleton};
+use ikem_core::{Point, Skeleton, Spacing};
 use serde::{Deserialize, Serialize};
 
 use super::framing::Framing;
@@ -142,6 +142,8 @@ pub struct State {
     pub width: usize,
     /// Pixels in a column.
     pub height: usize,
+    /// How far apart they lie; none where that is not known.
+    pub spacing: Option<SpacingView>,
     /// How far the work on it is.
     pub status: Status,
     /// Grows with each change.
@@ -202,8 +204,26 @@ pub struct HintView {
     pub x: f32,
     /// Down.
     pub y: f32,
-    /// How far it is from where the point was before.
+    /// How far it is from where the point was before, in pixels.
     pub moved: Option<f32>,
+    /// The same in millimetres, where they are known.
+    pub moved_mm: Option<f64>,
+}
+
+/// How far apart the pixels of an image lie.
+#[derive(Debug, Serialize)]
+pub struct SpacingView {
+    /// The spacing in words, with the plane that it was measured in.
+    pub words: String,
+    /// Where millimetres were measured, if the patient's are smaller.
+    pub plane: Option<&'static str>,
+}
+
+impl SpacingView {
+    /// A spacing to show.
+    pub fn of(spacing: Spacing) -> Self {
+        Self { words: spacing.to_string(), plane: spacing.enlarging_plane() }
+    }
 }
 
 /// A straight line from one point to another.
@@ -265,8 +285,12 @@ pub struct Comparison {
     pub errors: Vec<f64>,
     /// Their mean.
     pub mre: f64,
+    /// The same in millimetres, where they are known.
+    pub mre_mm: Option<f64>,
     /// The mean of the first prediction.
     pub first_mre: f64,
+    /// The same in millimetres, where they are known.
+    pub first_mre_mm: Option<f64>,
 }
 
 /// The answer to a preview.

@@ -40,6 +40,7 @@ const FILES: &[(&str, &[u8])] = embedded![
     "icon.svg",
     "index.html",
     "keys.js",
+    "length.js",
     "main.js",
     "orientation.js",
     "palette.js",

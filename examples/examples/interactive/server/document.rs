@@ -10,7 +10,7 @@ use ikem_models::{Doubt, Prediction, Session, Snapshot, UNSURE_BELOW, View};
 
 use super::action::Action;
 use super::angles::angles;
-use super::api::{Angles, Comparison, HintView, KeypointView, Preview, State, Status};
+use super::api::{Angles, Comparison, HintView, KeypointView, Preview, SpacingView, State, Status};
 use super::effort_log::{EffortLog, Line};
 use super::entry::Entry;
 use super::failure::{Kind, Result};
@@ -65,6 +65,8 @@ impl Document {
         let Opening { image, matched, labels, spacing, note, kept, network, generation } = opening;
         let seen = matched.as_ref().unwrap_or(&image);
         let predictor = &network.predictor;
+        // A film may tell no spacing, and what was imported for it does.
+        let spacing = spacing.or(kept.as_ref().and_then(|kept| kept.spacing));
         let (session, predicted_by, effort) = match kept {
             Some(kept) => {
                 kept.check(&entry.sidecar, image.size(), &predictor.config().skeleton)?;
@@ -183,7 +185,9 @@ impl Document {
             // Whoever placed the points had found the spine.
             view: Some(View { confidence: None, ..*self.session.view() }),
         };
-        Ok(self.session.adopt(&snapshot)?)
+        self.session.adopt(&snapshot)?;
+        self.spacing = self.spacing.or(exported.spacing);
+        Ok(())
     }
 
     /// What would be shown if a point were put there.
@@ -202,8 +206,8 @@ impl Document {
 
     /// The Cobb angles of points that are not doubtful.
     fn angles(&self, shown: &Keypoints, doubt: Option<Doubt>) -> Option<Angles> {
-        let (size, frame) = (self.session.image_size(), &self.session.view().frame);
-        if doubt.is_some() { None } else { angles(shown, size, frame, self.skeleton()) }
+        let (film, frame) = ((self.session.image_size(), self.spacing), &self.session.view().frame);
+        if doubt.is_some() { None } else { angles(shown, film, frame, self.skeleton()) }
     }
 
     /// The heatmap of one keypoint.
@@ -248,6 +252,30 @@ impl Document {
         Line { image: &entry.name, action: action.name(), keypoint, point, moved, view, clicks, seconds }
     }
 
+    fn millimetres(&self, from: Option<Point>, to: Point) -> Option<f64> {
+        self.spacing?.distance(from?, to)
+    }
+
+    fn comparison(&self, shown: &Keypoints, labels: &Keypoints) -> Comparison {
+        let first = self.session.first().keypoints();
+        let millimetres = |points: &Keypoints| {
+            let ways: Option<Vec<f64>> = points
+                .iter()
+                .zip(labels.iter())
+                .map(|(found, label)| self.millimetres(Some(*found), *label))
+                .collect();
+            ways.filter(|ways| !ways.is_empty()).map(|ways| ways.iter().sum::<f64>() / ways.len() as f64)
+        };
+        Comparison {
+            labels: labels.to_vec(),
+            errors: radial_errors(shown, labels),
+            mre: mre(shown, labels),
+            mre_mm: millimetres(shown),
+            first_mre: mre(first, labels),
+            first_mre_mm: millimetres(first),
+        }
+    }
+
     /// The image as it stands.
     pub fn state(&self, entry: &Entry) -> State {
         let (session, size) = (&self.session, self.session.image_size());
@@ -258,12 +286,14 @@ impl Document {
             x: hint.point.x,
             y: hint.point.y,
             moved: session.moved(hint.keypoint),
+            moved_mm: self.millimetres(session.moved_from(hint.keypoint), hint.point),
         };
         State {
             id: entry.id,
             name: entry.name.clone(),
             width: size.width,
             height: size.height,
+            spacing: self.spacing.map(SpacingView::of),
             status: self.effort.status,
             revision: entry.revision(),
             keypoints: keypoint_views(&shown, prediction, session.hints()),
@@ -277,12 +307,7 @@ impl Document {
             },
             angles: self.angles(&shown, doubt),
             view: Framing::of(session.view(), size, doubt),
-            comparison: self.labels.as_ref().map(|labels| Comparison {
-                labels: labels.to_vec(),
-                errors: radial_errors(&shown, labels),
-                mre: mre(&shown, labels),
-                first_mre: mre(session.first().keypoints(), labels),
-            }),
+            comparison: self.labels.as_ref().map(|labels| self.comparison(&shown, labels)),
             clicks: self.effort.clicks,
             seconds: self.effort.seconds,
             network: self.predicted_by.clone(),

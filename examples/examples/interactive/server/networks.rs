@@ -197,7 +197,13 @@ pub fn checkpoints(folder: &Path) -> anyhow::Result<Vec<Origin>> {
     Ok(paths.into_iter().map(Origin::File).collect())
 }
 
-/// The last part of a path, to show.
+/// The last part of a path, to show. What is no text in it is shown as `%FC`, so that different names look different.
 pub fn file_name(path: &Path) -> String {
-    path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
+    let name = path.file_name().unwrap_or(path.as_os_str());
+    let mut shown = String::new();
+    for chunk in name.as_encoded_bytes().utf8_chunks() {
+        shown += chunk.valid();
+        shown.extend(chunk.invalid().iter().map(|byte| format!("%{byte:02X}")));
+    }
+    shown
 }

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use ikem_core::{GrayImage, Keypoints, Point, Resampling, Size, Skeleton, resample_frame};
 use ikem_data::overlay;
 
-use super::api::{Angles, State};
+use super::api::{Angles, SpacingView, State};
 use super::exports::nowhere;
 use super::failure::{Kind, Result};
 
@@ -79,17 +79,30 @@ fn write_facts(body: &mut String, state: &State) -> std::fmt::Result {
         ("Corrections", state.clicks.to_string()),
         ("Time", format!("{:.0} s", state.seconds)),
     ];
-    for (name, value) in rows {
+    let spacing = state.spacing.as_ref().map(|spacing| ("Pixel spacing", spacing_in_words(spacing)));
+    for (name, value) in rows.into_iter().chain(spacing) {
         writeln!(body, "<tr><th>{name}</th><td>{value}</td></tr>")?;
     }
     if let Some(comparison) = &state.comparison {
-        let (now, first) = (comparison.mre, comparison.first_mre);
-        writeln!(
-            body,
-            "<tr><th>Mean distance to the labels</th><td>{now:.1} px (first {first:.1} px)</td></tr>"
-        )?;
+        let plane = state.spacing.as_ref().and_then(|spacing| spacing.plane);
+        let now = length(comparison.mre, comparison.mre_mm, plane);
+        let first = length(comparison.first_mre, comparison.first_mre_mm, plane);
+        writeln!(body, "<tr><th>Mean distance to the labels</th><td>{now} (first {first})</td></tr>")?;
     }
     writeln!(body, "</table>")
+}
+
+/// The spacing, and what it means for lengths.
+fn spacing_in_words(spacing: &SpacingView) -> String {
+    let smaller = if spacing.plane.is_some() { "; lengths in the patient are smaller" } else { "" };
+    format!("{}{smaller}", spacing.words)
+}
+
+/// A length in pixels, and in millimetres where they are known, with the plane they were measured in.
+fn length(pixels: f64, millimetres: Option<f64>, plane: Option<&str>) -> String {
+    let place = plane.map_or_else(String::new, |plane| format!(" {plane}"));
+    let millimetres = millimetres.map_or_else(String::new, |mm| format!(", {mm:.1} mm{place}"));
+    format!("{pixels:.1} px{millimetres}")
 }
 
 fn write_angles(body: &mut String, angles: &Angles, skeleton: &Skeleton) -> std::fmt::Result {
@@ -133,10 +146,11 @@ fn write_hints(body: &mut String, state: &State) -> std::fmt::Result {
     if state.hints.is_empty() {
         return Ok(());
     }
+    let plane = state.spacing.as_ref().and_then(|spacing| spacing.plane);
     writeln!(body, "<h2>Points placed by hand</h2><table>")?;
     writeln!(body, "<tr><th>Point</th><th>x</th><th>y</th><th>Moved</th></tr>")?;
     for hint in &state.hints {
-        let moved = hint.moved.map_or_else(String::new, |moved| format!("{moved:.1} px"));
+        let moved = hint.moved.map_or_else(String::new, |moved| length(moved.into(), hint.moved_mm, plane));
         let (name, x, y) = (escaped(&hint.name), hint.x, hint.y);
         writeln!(
             body,

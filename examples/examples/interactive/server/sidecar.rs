@@ -135,7 +135,7 @@ impl Sidecar {
         let spine = self.names == Skeleton::spine().names();
         let frame = present.view.map_or(Frame::whole(film), |view| view.frame);
         let angles = || {
-            let (upright, size) = frame.upright(&shown, film);
+            let (upright, size) = frame.upright(&shown, film, self.spacing);
             challenge_angles(&upright, size, Script::Matlab).ok()
         };
         let cobb = (spine && present.doubt().is_none()).then(angles).flatten();
@@ -145,7 +145,7 @@ impl Sidecar {
             height: self.height,
             keypoints: keypoints.collect(),
             cobb: cobb.map(|angles| angles.degrees),
-            spacing: self.spacing.and_then(|spacing| Spacing::new(spacing.x, spacing.y)),
+            spacing: self.spacing,
             seen: present.view.and_then(|view| seen(&view, film)),
             doubt: present.doubt().map(|doubt| doubt.to_string()),
         }

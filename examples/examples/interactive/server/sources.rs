@@ -1,6 +1,7 @@
 //! Where images come from: files, phantoms, uploads.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result as Anyhow, bail};
@@ -136,25 +137,38 @@ pub fn files(paths: &[PathBuf], output: Option<&Path>) -> Anyhow<(Vec<Listed>, O
 }
 
 fn listed(paths: Vec<PathBuf>, output: Option<&Path>) -> Vec<Listed> {
-    let mut of_name: BTreeMap<String, usize> = BTreeMap::new();
+    let mut of_name: BTreeMap<OsString, usize> = BTreeMap::new();
     for path in &paths {
-        *of_name.entry(file_name(path)).or_default() += 1;
+        *of_name.entry(own_name(path)).or_default() += 1;
     }
     let list = |path: PathBuf| {
-        let name = file_name(&path);
+        let (name, own) = (file_name(&path), own_name(&path));
         let sidecar = match output {
-            None => path.with_file_name(format!("{name}.ikem.json")),
+            None => path.with_file_name(sidecar_name(own, "")),
             // Images of the same name come from different folders.
-            Some(output) if of_name.get(&name).is_some_and(|count| *count > 1) => {
+            Some(output) if of_name.get(&own).is_some_and(|count| *count > 1) => {
                 let whole = path.canonicalize().unwrap_or_else(|_| path.clone());
-                let mark = fingerprint(whole.as_os_str().as_encoded_bytes());
-                output.join(format!("{name}-{mark}.ikem.json"))
+                let mark = format!("-{}", fingerprint(whole.as_os_str().as_encoded_bytes()));
+                output.join(sidecar_name(own, &mark))
             }
-            Some(output) => output.join(format!("{name}.ikem.json")),
+            Some(output) => output.join(sidecar_name(own, "")),
         };
         Listed { name, source: Source::File(path), sidecar }
     };
     paths.into_iter().map(list).collect()
+}
+
+/// The last part of a path, as the system has it.
+fn own_name(path: &Path) -> OsString {
+    path.file_name().unwrap_or(path.as_os_str()).to_owned()
+}
+
+/// What the sidecar of an image is called. The image's name stays byte for byte, text or not: films of different names never
+/// share one.
+fn sidecar_name(mut own: OsString, mark: &str) -> OsString {
+    own.push(mark);
+    own.push(".ikem.json");
+    own
 }
 
 /// Images that were given to the page. They are kept under names of our own; what they were called is in a list.
@@ -230,4 +244,39 @@ fn shown_name(name: &str) -> String {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
     let name: String = last.chars().filter(|c| !c.is_control()).take(120).collect();
     if name.trim().is_empty() { "image".to_owned() } else { name }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sidecars_of_ordinary_names_are_where_they_were() {
+        let paths = ["a/film.png", "b/film.png", "b/größe 2.dcm"].map(PathBuf::from).to_vec();
+        let beside: Vec<_> = listed(paths.clone(), None).into_iter().map(|listed| listed.sidecar).collect();
+        let expected = ["a/film.png.ikem.json", "b/film.png.ikem.json", "b/größe 2.dcm.ikem.json"];
+        assert_eq!(beside, expected.map(PathBuf::from));
+        let kept: Vec<_> = listed(paths, Some(Path::new("out"))).into_iter().map(|l| l.sidecar).collect();
+        assert_eq!(kept[2], Path::new("out/größe 2.dcm.ikem.json"));
+        assert!(kept[0] != kept[1] && kept[0].to_string_lossy().starts_with("out/film.png-"), "{kept:?}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn films_whose_names_are_no_text_have_their_own_sidecars_and_names() {
+        use std::os::unix::ffi::{OsStrExt, OsStringExt};
+
+        let names: [&[u8]; 4] =
+            [b"film-\xfc.png", b"film-\xe9.png", b"film-\xff\xfe.png", "film-ü.png".as_bytes()];
+        let path = |name: &[u8]| Path::new("films").join(OsString::from_vec(name.to_vec()));
+        for output in [None, Some(Path::new("films"))] {
+            let listed = listed(names.map(path).to_vec(), output);
+            for (listed, name) in listed.iter().zip(names) {
+                let own = listed.sidecar.file_name().map(OsStrExt::as_bytes);
+                assert_eq!(own, Some([name, b".ikem.json"].concat().as_slice()));
+            }
+            let shown: Vec<&str> = listed.iter().map(|listed| listed.name.as_str()).collect();
+            assert_eq!(shown, ["film-%FC.png", "film-%E9.png", "film-%FF%FE.png", "film-ü.png"]);
+        }
+    }
 }

@@ -1,6 +1,7 @@
 // How far the points are from the labels, if there are any.
 
 import { byId, element } from '../element.js';
+import { inBoth } from '../length.js';
 
 export function connect({ store, annotation, stage }) {
   const show = byId('show-labels');
@@ -12,8 +13,8 @@ export function connect({ store, annotation, stage }) {
     const comparison = image?.comparison ?? null;
     byId('tab-compare').hidden = comparison === null;
     if (!comparison || !skeleton) return;
-    const { errors, mre, first_mre } = comparison;
-    byId('compare-mre').textContent = `MRE ${mre.toFixed(1)} px`;
+    const { errors, mre, mre_mm, first_mre } = comparison;
+    byId('compare-mre').textContent = `MRE ${inBoth(mre, mre_mm)}`;
     byId('compare-first').textContent = `first ${first_mre.toFixed(1)}`;
     const order = errors.map((_, index) => index).sort((a, b) => errors[b] - errors[a]);
     const largest = Math.max(errors[order[0]], 1);

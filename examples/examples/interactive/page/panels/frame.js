@@ -8,7 +8,7 @@ export function connect({ store }) {
     byId('nothing-found').hidden = !image?.view.nothing_found || framing !== null;
   });
   store.watchAtEase(['image'], ({ image, chosen }) => {
-    byId('frame-note').textContent = image ? [part(image), ...manner(image)].join(' ') : '';
+    byId('frame-note').textContent = image ? [part(image), ...manner(image), ...pixels(image)].join(' ') : '';
     if (image?.view.nothing_found && chosen !== null) store.set({ chosen: null });
   });
 }
@@ -22,6 +22,12 @@ function part({ view }) {
     : `${Math.round(width)} × ${Math.round(height)} px around (${Math.round(x)}, ${Math.round(y)})`;
   const turned = Math.abs(lean) < 0.05 ? '' : `, turned by ${lean.toFixed(1).replace('-', '−')}°`;
   return `${place}${turned}${found(view)}.`;
+}
+
+/** How far apart the film's pixels lie, where that is known. */
+function pixels({ spacing }) {
+  if (!spacing) return [];
+  return [`Pixel spacing ${spacing.words}${spacing.plane ? '; lengths in the patient are smaller' : ''}.`];
 }
 
 function found({ whole, confidence, nothing_found }) {

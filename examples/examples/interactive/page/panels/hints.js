@@ -1,6 +1,7 @@
 // The corrections in the order in which they were made.
 
 import { byId, element, icon } from '../element.js';
+import { inBoth } from '../length.js';
 
 export function connect({ store, annotation, stage }) {
   const list = byId('hint-list');
@@ -13,7 +14,7 @@ export function connect({ store, annotation, stage }) {
         annotation.choose(hint.keypoint);
         stage.reveal(hint.keypoint);
       };
-      const way = hint.moved === null ? '' : `moved ${hint.moved.toFixed(1)} px`;
+      const way = hint.moved === null ? '' : `moved ${inBoth(hint.moved, hint.moved_mm)}`;
       return element('li', { 'aria-current': hint.keypoint === chosen ? 'true' : null },
         element('button', { class: 'line', onclick: choose },
           element('span', { class: 'order' }, `${order + 1}`), element('strong', {}, hint.name), element('span', { class: 'quiet figures' }, way)),

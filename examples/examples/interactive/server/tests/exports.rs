@@ -119,3 +119,45 @@ fn files_of_keypoints_are_imported_by_their_content_and_told_apart_by_their_film
     }
     assert_eq!(get(port, "/api/images/0").good(), before, "nothing was changed");
 }
+
+/// A film in a picture tells no spacing; what is imported for it may. It stays, goes out again, and makes the angles the
+/// patient's.
+#[test]
+fn the_spacing_of_an_import_is_kept() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let kept = folder.path().join("kept");
+    let (expected, degrees) = {
+        let site = Site::of(&kept, 1);
+        let export = "/api/images/0/export/keypoints.json";
+        let mut exported = get(site.port, export).good();
+        let plain = exported["cobb"].clone();
+        assert_eq!(exported["spacing"], json!(null));
+        let spacing = json!({ "x": 0.2, "y": 0.1, "plane": "detector" });
+        exported["spacing"] = spacing.clone();
+        exported["keypoints"][16]["hinted"] = json!(true);
+        exported["keypoints"][16]["x"] = json!(40.0);
+        let state = post(site.port, "/api/images/0/import", &exported).good();
+        assert_eq!(state["spacing"]["words"], "0.2 mm across, 0.1 mm down at the detector");
+        let placed = json!({ "keypoint": 16, "x": 31.0, "y": 77.0 });
+        let state = post(site.port, "/api/images/0/revise", &placed).good();
+        let (pixels, millimetres) = (&state["hints"][0]["moved"], &state["hints"][0]["moved_mm"]);
+        assert!(pixels.is_number() && millimetres.is_number(), "{pixels} px, {millimetres} mm");
+        let comparison = &state["comparison"];
+        let (mre, mm) = (comparison["mre"].as_f64().expect("px"), comparison["mre_mm"].as_f64().expect("mm"));
+        assert!((0.1 * mre..0.2 * mre).contains(&mm), "{mre} px, {mm} mm");
+        let report =
+            String::from_utf8(get(site.port, "/api/images/0/export/report.html").body).expect("text");
+        assert!(
+            report.contains("mm at the detector") && report.contains("in the patient are smaller"),
+            "{report}"
+        );
+        let exported = get(site.port, export).good();
+        assert_eq!(exported["spacing"], spacing);
+        assert!(exported["cobb"].is_array() && exported["cobb"] != plain);
+        assert_eq!(exported["cobb"][0], state["angles"]["challenge"][0]["degrees"]);
+        (spacing, exported["cobb"].clone())
+    };
+    let site = Site::of(&kept, 1);
+    let exported = get(site.port, "/api/images/0/export/keypoints.json").good();
+    assert_eq!((&exported["spacing"], &exported["cobb"]), (&expected, &degrees));
+}

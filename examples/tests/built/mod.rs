@@ -1,0 +1,34 @@
+//! The programs as they were built.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+/// The program `name`. `cargo test` builds it; where only one test is built, it is not.
+pub fn program(name: &str) -> PathBuf {
+    let tests = std::env::current_exe().expect("this test");
+    let built = tests.ancestors().nth(2).expect("the build's folder").join("examples");
+    let program = built.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
+    assert!(program.is_file(), "{}: run `cargo build --examples` first", program.display());
+    program
+}
+
+/// What the program `name` does with these arguments, in `folder`.
+pub fn run(folder: &Path, name: &str, arguments: &[&str]) -> Output {
+    let mut command = Command::new(program(name));
+    command.current_dir(folder).args(arguments).stdin(Stdio::null()).output().expect("an end")
+}
+
+/// What `interactive --terminal` prints on these lines, in `folder`.
+pub fn type_in(folder: &Path, arguments: &[&str], lines: &str) -> String {
+    let mut child = Command::new(program("interactive"))
+        .current_dir(folder)
+        .arg("--terminal")
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("a start");
+    std::io::Write::write_all(&mut child.stdin.take().expect("an input"), lines.as_bytes()).expect("said");
+    let output = child.wait_with_output().expect("an end");
+    String::from_utf8(output.stdout).expect("text")
+}

@@ -1,0 +1,25 @@
+#![deny(missing_docs)]
+//! Files that are written whole or not at all, and never over what a program reads.
+//!
+//! - [`write()`] is the one way in which the workspace writes a file: into a temporary file beside it, which then takes its
+//!   name. [`write_synced`] also waits for the disk.
+//! - [`Plan`] holds the files that a program reads and those that it will write, and refuses one that is both.
+//!
+//! ```
+//! let folder = tempfile::tempdir()?;
+//! let film = folder.path().join("film.png");
+//! ikem_files::write(&film, b"a radiograph")?;
+//! let mut plan = ikem_files::Plan::default();
+//! plan.reads("IMAGE", &film).writes("--overlay", folder.path().join("../film.png"), &["png"]);
+//! assert!(plan.check().is_ok(), "that is another folder");
+//! plan.writes("--overlay", folder.path().join("./film.png"), &["png"]);
+//! assert!(plan.check().is_err());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod plan;
+mod target;
+mod write;
+
+pub use plan::{Conflict, Plan};
+pub use write::{UNFINISHED, remove_unfinished, write, write_synced};

@@ -1,0 +1,233 @@
+//! What a program reads and what it will write.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use crate::target::{Identity, is_stream};
+
+/// The files that a program reads and those that it will write. None may be both.
+///
+/// Files are told apart by what they are, not by their names: links, hard links, relative paths and, where the file system
+/// does not tell it, upper and lower case all lead to the same file.
+#[derive(Debug, Clone, Default)]
+pub struct Plan {
+    inputs: Vec<Named>,
+    folders: Vec<Named>,
+    outputs: Vec<(Named, &'static [&'static str])>,
+}
+
+/// A path and what it is for: an option's name, mostly.
+#[derive(Debug, Clone)]
+struct Named {
+    what: String,
+    path: PathBuf,
+}
+
+/// Why a program will not write a file.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Conflict {
+    /// It is one of those that the program reads.
+    #[error("{what} {} would replace {input} {}, which is read; name another file", path.display(), read.display())]
+    Input {
+        /// What names the output.
+        what: String,
+        /// The output.
+        path: PathBuf,
+        /// What names the input.
+        input: String,
+        /// The input.
+        read: PathBuf,
+    },
+    /// Another output is the same file.
+    #[error("{what} {} is the same file as {other}; name another one", path.display())]
+    Twice {
+        /// What names the output.
+        what: String,
+        /// The output.
+        path: PathBuf,
+        /// What names the other output.
+        other: String,
+    },
+    /// Its name belongs to another kind of file.
+    #[error("{what} {}: expected a name that ends in {expected}", path.display())]
+    Ending {
+        /// What names the output.
+        what: String,
+        /// The output.
+        path: PathBuf,
+        /// The endings of the kinds that can be written.
+        expected: String,
+    },
+}
+
+impl Plan {
+    /// Notes a file that is read; `what` names it for errors, such as the option it comes from.
+    pub fn reads(&mut self, what: impl Into<String>, path: impl Into<PathBuf>) -> &mut Self {
+        self.inputs.push(Named { what: what.into(), path: path.into() });
+        self
+    }
+
+    /// Notes a folder of which every file may be read: none that is in it may be written. A new file may be added.
+    pub fn reads_folder(&mut self, what: impl Into<String>, path: impl Into<PathBuf>) -> &mut Self {
+        self.folders.push(Named { what: what.into(), path: path.into() });
+        self
+    }
+
+    /// Notes a file that will be written, whose name has one of `endings` (lower case, without the dot); any where there are
+    /// none. A device or a pipe needs no ending.
+    pub fn writes(
+        &mut self,
+        what: impl Into<String>,
+        path: impl Into<PathBuf>,
+        endings: &'static [&'static str],
+    ) -> &mut Self {
+        self.outputs.push((Named { what: what.into(), path: path.into() }, endings));
+        self
+    }
+
+    /// Checks that no output is an input or another output, and that all outputs are named for what they are.
+    ///
+    /// # Errors
+    /// The first [`Conflict`].
+    pub fn check(&self) -> Result<(), Conflict> {
+        let read: HashMap<Identity, &Named> =
+            self.inputs.iter().filter_map(|input| Some((Identity::of(&input.path)?, input))).collect();
+        let folders: Vec<(PathBuf, &Named)> = self
+            .folders
+            .iter()
+            .filter_map(|folder| Some((folder.path.canonicalize().ok()?, folder)))
+            .collect();
+        let mut written: HashMap<Identity, &Named> = HashMap::new();
+        for (output, endings) in &self.outputs {
+            let Some(identity) = Identity::of(&output.path) else {
+                output.check_ending(endings)?;
+                continue;
+            };
+            let within = || {
+                let whole = output.path.canonicalize().ok().filter(|path| path.is_file())?;
+                folders.iter().find(|(folder, _)| whole.starts_with(folder)).map(|(_, named)| *named)
+            };
+            if let Some(input) = read.get(&identity).copied().or_else(within) {
+                let (Named { what, path }, Named { what: input, path: read }) =
+                    (output.clone(), input.clone());
+                return Err(Conflict::Input { what, path, input, read });
+            }
+            output.check_ending(endings)?;
+            if let Some(other) = written.insert(identity, output) {
+                let Named { what, path } = output.clone();
+                return Err(Conflict::Twice { what, path, other: other.what.clone() });
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Named {
+    fn check_ending(&self, endings: &[&str]) -> Result<(), Conflict> {
+        if endings.is_empty() || has_ending(&self.path, endings) || is_stream(&self.path) {
+            return Ok(());
+        }
+        let expected = endings.iter().map(|ending| format!(".{ending}")).collect::<Vec<_>>().join(" or ");
+        Err(Conflict::Ending { what: self.what.clone(), path: self.path.clone(), expected })
+    }
+}
+
+fn has_ending(path: &Path, endings: &[&str]) -> bool {
+    let found = path.extension().map(|ending| ending.to_ascii_lowercase());
+    found.is_some_and(|found| endings.iter().any(|ending| found == *ending))
+}
+
+#[cfg(test)]
+mod tests {
+    // Tests stop where something is wrong.
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn message(plan: &Plan) -> String {
+        plan.check().unwrap_err().to_string()
+    }
+
+    #[test]
+    fn an_output_is_no_input_by_whatever_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let film = folder.path().join("film.png");
+        std::fs::create_dir(folder.path().join("sub")).unwrap();
+        std::fs::write(&film, b"x").unwrap();
+        #[allow(unused_mut)]
+        let mut names =
+            vec![film.clone(), folder.path().join("./film.png"), folder.path().join("sub/../film.png")];
+        #[cfg(unix)]
+        {
+            std::os::unix::fs::symlink("film.png", folder.path().join("link.png")).unwrap();
+            std::os::unix::fs::symlink("..", folder.path().join("sub/up")).unwrap();
+            std::fs::hard_link(&film, folder.path().join("hard.png")).unwrap();
+            names.extend(["link.png", "sub/up/film.png", "hard.png"].map(|name| folder.path().join(name)));
+        }
+        for name in names {
+            let mut plan = Plan::default();
+            plan.reads("IMAGE", &film).writes("--overlay", &name, &["png"]);
+            let found = message(&plan);
+            assert!(found.contains("would replace IMAGE") && found.contains("name another file"), "{found}");
+        }
+        let mut plan = Plan::default();
+        plan.reads("IMAGE", &film).writes("--overlay", folder.path().join("sub/film.png"), &["png"]);
+        assert_eq!(plan.check(), Ok(()));
+    }
+
+    #[test]
+    fn two_outputs_are_two_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut plan = Plan::default();
+        plan.writes("--output", folder.path().join("new/a.png"), &["png"]).writes(
+            "--overlay",
+            folder.path().join("b.png"),
+            &["png"],
+        );
+        assert_eq!(plan.check(), Ok(()));
+        plan.writes("--heatmap", folder.path().join("./b.png"), &["png"]);
+        assert!(message(&plan).contains("is the same file as --overlay"), "{}", message(&plan));
+    }
+
+    #[test]
+    fn a_file_of_a_folder_that_is_read_is_no_output() {
+        let folder = tempfile::tempdir().unwrap();
+        let films = folder.path().join("films");
+        std::fs::create_dir(&films).unwrap();
+        std::fs::write(films.join("a.csv"), b"x").unwrap();
+        let mut plan = Plan::default();
+        plan.reads_folder("--root", &films).writes("--csv", films.join("new.csv"), &["csv"]);
+        assert_eq!(plan.check(), Ok(()));
+        plan.writes("--csv", films.join("a.csv"), &["csv"]);
+        assert!(message(&plan).contains("would replace --root"), "{}", message(&plan));
+    }
+
+    #[test]
+    fn a_name_says_what_the_file_is() {
+        for (name, endings, right) in [
+            ("a.json", &["json"][..], true),
+            ("a.JSON", &["json"], true),
+            ("a.png", &["json", "csv"], false),
+            ("a", &["json"], false),
+            (".json", &["json"], false),
+            ("a", &[], true),
+        ] {
+            let mut plan = Plan::default();
+            plan.writes("--output", name, endings);
+            assert_eq!(plan.check().is_ok(), right, "{name}");
+        }
+        let mut plan = Plan::default();
+        plan.writes("--output", "a.png", &["json", "csv"]);
+        assert_eq!(message(&plan), "--output a.png: expected a name that ends in .json or .csv");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn streams_need_no_ending_and_may_be_shared() {
+        let mut plan = Plan::default();
+        plan.writes("--output", "/dev/stdout", &["json"]).writes("--overlay", "/dev/null", &["png"]);
+        plan.writes("--heatmap", "/dev/null", &["png"]);
+        assert_eq!(plan.check(), Ok(()));
+    }
+}

@@ -1,0 +1,201 @@
+//! Files that are there whole or not at all.
+
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io::{self, ErrorKind, Write};
+use std::path::Path;
+
+use crate::target::Target;
+
+/// How the names of files begin that [`write`] has not finished. They are beside the file they become, and stay only where
+/// the process was killed while it wrote.
+pub const UNFINISHED: &str = ".ikem-unfinished-";
+
+/// Puts `bytes` where `path` leads, whole or not at all: into a temporary file beside it, which then takes its name. Missing
+/// folders on the way are made.
+///
+/// A link stays and what it leads to is written, also where that is not there yet. A device, a pipe or an open file of this
+/// program (`/dev/stdout`) is written into. A file that stands there keeps its permissions.
+///
+/// # Errors
+/// When a folder or a read-only file stands there, or the disk fails; what stood there still does.
+pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    put(path, |file| file.write_all(bytes), false)
+}
+
+/// As [`write`], and returns only when the file has reached the disk: no power cut takes it back.
+///
+/// # Errors
+/// As [`write`].
+pub fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    put(path, |file| file.write_all(bytes), true)
+}
+
+/// Removes what a process that was killed has left of files that it was writing into `folder`.
+///
+/// # Errors
+/// When the folder cannot be read, or a file not be removed.
+pub fn remove_unfinished(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_name().as_encoded_bytes().starts_with(UNFINISHED.as_bytes()) {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+fn put(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>, sync: bool) -> io::Result<()> {
+    let all = |stream: &mut dyn Write| {
+        fill(stream)?;
+        stream.flush()
+    };
+    match Target::of(path)? {
+        Target::File(place, about) => replace(&place, about.as_ref(), all, sync),
+        Target::StandardOutput => all(&mut io::stdout().lock()),
+        Target::StandardError => all(&mut io::stderr().lock()),
+        Target::Stream(place) => all(&mut OpenOptions::new().append(true).open(place)?),
+    }
+}
+
+/// Puts a file in the place of the one that stands there, if any does.
+fn replace(
+    path: &Path,
+    before: Option<&Metadata>,
+    fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    sync: bool,
+) -> io::Result<()> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    match before {
+        Some(about) if about.permissions().readonly() => {
+            return Err(io::Error::new(ErrorKind::PermissionDenied, "the file is read-only"));
+        }
+        // Taking its place asks nothing of the file itself; writing into it would.
+        Some(_) => drop(OpenOptions::new().write(true).open(path)?),
+        None => fs::create_dir_all(folder)?,
+    }
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // Temporary files are private; the result is as readable as any file that a program writes.
+        builder.permissions(fs::Permissions::from_mode(0o666));
+    }
+    builder.prefix(UNFINISHED);
+    let mut file = builder.tempfile_in(folder)?;
+    if let Some(about) = before {
+        file.as_file().set_permissions(about.permissions())?;
+    }
+    fill(file.as_file_mut())?;
+    if sync {
+        file.as_file().sync_all()?;
+    }
+    file.persist(path)?;
+    // The new name, too, has to reach the disk.
+    if sync && cfg!(unix) {
+        File::open(folder)?.sync_all()?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    // Tests stop where something is wrong.
+    #![allow(clippy::expect_used, clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn what_fails_leaves_the_old_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state");
+        write_synced(&path, b"old").unwrap();
+        let half = |file: &mut dyn Write| {
+            file.write_all(b"half of the new")?;
+            Err(io::Error::new(ErrorKind::StorageFull, "no space"))
+        };
+        assert_eq!(put(&path, half, true).unwrap_err().kind(), ErrorKind::StorageFull);
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+
+        fs::write(folder.path().join(format!("{UNFINISHED}x")), b"of a killed process").unwrap();
+        remove_unfinished(folder.path()).unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn folders_are_made_and_never_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a/b/file");
+        write(&path, b"1").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"1");
+        assert_eq!(write(&folder.path().join("a/b"), b"2").unwrap_err().kind(), ErrorKind::IsADirectory);
+    }
+
+    #[cfg(unix)]
+    mod unix {
+        use std::os::unix::fs::{PermissionsExt, symlink};
+
+        use super::*;
+
+        #[test]
+        fn a_link_stays_and_what_it_leads_to_is_written() {
+            let folder = tempfile::tempdir().unwrap();
+            let [real, link, second, dangling] =
+                ["real", "sub/link", "sub/second", "dangling"].map(|name| folder.path().join(name));
+            fs::create_dir(folder.path().join("sub")).unwrap();
+            fs::write(&real, b"old").unwrap();
+            symlink("../real", &link).unwrap();
+            symlink("link", &second).unwrap();
+            symlink("sub/new", &dangling).unwrap();
+            write(&second, b"new").unwrap();
+            write(&dangling, b"there now").unwrap();
+            assert_eq!(fs::read(&real).unwrap(), b"new");
+            assert_eq!(fs::read(folder.path().join("sub/new")).unwrap(), b"there now");
+            for path in [link, second, dangling] {
+                assert!(fs::symlink_metadata(&path).unwrap().is_symlink(), "{path:?}");
+            }
+            let circle = folder.path().join("circle");
+            symlink("circle", &circle).unwrap();
+            assert!(write(&circle, b"x").unwrap_err().to_string().contains("links"));
+        }
+
+        #[test]
+        fn what_stands_there_keeps_its_permissions_and_may_refuse() {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("file");
+            let mode = || fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+            fs::write(&path, b"old").unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+            write(&path, b"private").unwrap();
+            assert_eq!((fs::read(&path).unwrap(), mode()), (b"private".to_vec(), 0o600));
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o444)).unwrap();
+            let error = write(&path, b"new").unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::PermissionDenied);
+            assert_eq!((fs::read(&path).unwrap(), mode()), (b"private".to_vec(), 0o444));
+        }
+
+        #[test]
+        fn devices_and_pipes_are_written_into() {
+            let before = fs::metadata("/dev/null").unwrap().file_type();
+            write(Path::new("/dev/null"), b"x").unwrap();
+            assert_eq!(fs::metadata("/dev/null").unwrap().file_type(), before);
+            if Path::new("/dev/full").exists() {
+                let error = write(Path::new("/dev/full"), b"x").unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::StorageFull);
+            }
+            let folder = tempfile::tempdir().unwrap();
+            let pipe = folder.path().join("pipe");
+            assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+            let reader = std::thread::spawn({
+                let pipe = pipe.clone();
+                move || fs::read(pipe).unwrap()
+            });
+            write_synced(&pipe, b"through").unwrap();
+            assert_eq!(reader.join().unwrap(), b"through");
+            assert!(!fs::metadata(&pipe).unwrap().is_file());
+        }
+    }
+}
