@@ -94,6 +94,7 @@ const EXPORT: &str = "export the film from its viewer as DICOM, PNG or TIFF";
 const UNPACK: &str = "unpack it and open the images inside";
 const ONE_FRAME: &str = "save one picture of it as PNG";
 const FETCH_AGAIN: &str = "fetch the file again";
+#[cfg(feature = "dicom")]
 const OPEN_LISTED: &str = "open the files that it lists; they lie in folders beside it";
 
 /// What other files begin with: a place, the bytes there, what the file is, and what to do.

@@ -16,6 +16,7 @@ use ikem_core::{GrayImage, Resampling, Size};
 #[cfg(feature = "dicom")]
 use crate::dicom;
 use crate::{Error, Spacing, files};
+#[cfg(feature = "dicom")]
 pub(crate) use jpeg::has_end as jpeg_has_end;
 pub use kind::ImageKind;
 pub(crate) use pixels::{Decoded, Pixels, luma};
