@@ -31,7 +31,17 @@ pub enum Error {
         /// Its first bytes.
         found: String,
     },
-    /// The file is of the right kind, but broken or of a flavour that is not read.
+    /// The file is sound, as far as one can see, but of a kind or a variant that is not read.
+    #[error("{} is {found}, which is not read: {advice}", path.display())]
+    Unsupported {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        found: String,
+        /// What can be done.
+        advice: &'static str,
+    },
+    /// The file is of the right kind, but broken.
     #[error("{} is a broken {kind}: {found}; expected {expected}", path.display())]
     Broken {
         /// The file.
@@ -85,6 +95,10 @@ pub enum Error {
 }
 
 impl Error {
+    pub(crate) fn unsupported(path: &Path, found: impl Into<String>, advice: &'static str) -> Self {
+        Self::Unsupported { path: path.to_owned(), found: found.into(), advice }
+    }
+
     pub(crate) fn broken(
         path: &Path,
         kind: &'static str,
