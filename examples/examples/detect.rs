@@ -59,7 +59,7 @@ fn run() -> Result<()> {
     let heatmaps: Vec<_> = heatmaps.collect::<Result<_>>().context("--heatmap")?;
 
     let source = ImageSource::new(options.image.clone());
-    let Radiograph { image, spacing } = source.load_radiograph()?;
+    let Radiograph { image, spacing, .. } = source.load_radiograph()?;
     let mut session = match &options.reference {
         Some(path) => {
             let reference = load_image(path, &Limits::default()).context("--match")?;

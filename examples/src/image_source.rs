@@ -64,9 +64,12 @@ impl ImageSource {
         let limits = Limits::default();
         Ok(match self {
             Self::File(path) => load_radiograph(path, &limits)?,
-            Self::Phantom => {
-                Radiograph { image: decode_image(PHANTOM_NAME, PHANTOM, &limits)?, spacing: None }
-            }
+            Self::Phantom => Radiograph {
+                image: decode_image(PHANTOM_NAME, PHANTOM, &limits)?,
+                spacing: None,
+                plane: None,
+                aspect: None,
+            },
         })
     }
 }

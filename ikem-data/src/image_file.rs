@@ -9,7 +9,7 @@ use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader};
 
 #[cfg(feature = "dicom")]
 use crate::dicom;
-use crate::{Error, Spacing, files};
+use crate::{Error, Spacing, SpacingPlane, files};
 
 /// Formats that are read, in words.
 const FORMATS: &str = if cfg!(feature = "dicom") {
@@ -58,9 +58,14 @@ impl Limits {
 pub struct Radiograph {
     /// The picture.
     pub image: GrayImage,
-    /// How far apart its pixels lie: DICOM's Pixel Spacing, or Imager Pixel Spacing (on the detector, where the patient
-    /// appears somewhat larger). `None` where the file does not tell, as no other format does.
+    /// How far apart its pixels lie: DICOM's Pixel Spacing, Nominal Scanned Pixel Spacing or Imager Pixel Spacing, the first of
+    /// them that there is. `None` where the file does not tell, as no other format does.
     pub spacing: Option<Spacing>,
+    /// Where that spacing holds.
+    pub plane: Option<SpacingPlane>,
+    /// The height of a pixel by its width, where the file tells that (DICOM's Pixel Aspect Ratio). Files that tell their spacing
+    /// rarely do.
+    pub aspect: Option<f64>,
 }
 
 /// As [`load_image`], with what the file tells beside the picture.
@@ -70,8 +75,8 @@ pub struct Radiograph {
 pub fn load_radiograph(path: impl AsRef<Path>, limits: &Limits) -> Result<Radiograph, Error> {
     let path = path.as_ref();
     let decoded = decode(path, &files::read(path, limits.bytes)?, limits)?;
-    let spacing = decoded.spacing;
-    Ok(Radiograph { image: decoded.into_gray()?, spacing })
+    let (spacing, plane, aspect) = (decoded.spacing, decoded.plane, decoded.aspect);
+    Ok(Radiograph { image: decoded.into_gray()?, spacing, plane, aspect })
 }
 
 /// Reads a PNG, JPEG, TIFF, BMP or DICOM image of 8 or 16 bits a channel; its content decides which, not its name.
@@ -80,10 +85,11 @@ pub fn load_radiograph(path: impl AsRef<Path>, limits: &Limits) -> Result<Radiog
 /// 255 and 16 by 65535. Where the metadata say that the picture is to be turned (EXIF orientation), it is turned,
 /// as every viewer and OpenCV do: points belong to the picture as it is seen.
 ///
-/// DICOM files (feature `dicom`, on by default) are of one frame, MONOCHROME1, MONOCHROME2 or RGB, uncompressed, RLE or
-/// JPEG (8 bits or lossless). Grey values are rescaled and go through the first window (PS3.3 C.11.2.1.2); without one, the
-/// values that the picture has reach from black to white, and those of 8 bits are taken as they are. VOI and modality
-/// tables (LUT sequences) are not applied.
+/// DICOM files (feature `dicom`, on by default) are of one frame: MONOCHROME1, MONOCHROME2, PALETTE COLOR, RGB or YBR_FULL;
+/// uncompressed (also deflated or big endian), RLE, JPEG (also 12 bits and lossless), JPEG-LS or JPEG 2000 (also HTJ2K). What should
+/// stand before the data set may be missing. Grey values are rescaled or looked up in the modality LUT, and go through the first VOI
+/// LUT or window that makes a picture of them (PS3.3, C.11.1 and C.11.2); where none does, nearly all values reach from black to
+/// white, and those of 8 bits are taken as they are. Padding is left out of that, and black.
 ///
 /// # Errors
 /// [`Error::Read`] when there is no such file, [`Error::NotAn`] when it is no image, [`Error::Broken`] when it is
@@ -122,6 +128,8 @@ pub(crate) struct Decoded {
     pub(crate) size: Size,
     pub(crate) pixels: Pixels,
     pub(crate) spacing: Option<Spacing>,
+    pub(crate) plane: Option<SpacingPlane>,
+    pub(crate) aspect: Option<f64>,
 }
 
 pub(crate) enum Pixels {
@@ -285,7 +293,7 @@ fn to_gray(path: &Path, picture: DynamicImage) -> Result<Decoded, Error> {
             return Err(Error::broken(path, "image", format!("its pixels are {:?}", other.color()), WHOLE));
         }
     };
-    Ok(Decoded { size, pixels, spacing: None })
+    Ok(Decoded { size, pixels, spacing: None, plane: None, aspect: None })
 }
 
 /// Rec. 601 luma of colours whose channels reach to `full`. The sum of the weighted channels is divided, so that a

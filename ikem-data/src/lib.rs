@@ -70,5 +70,5 @@ pub use manifest::{Manifest, ManifestEntry, Set};
 pub use overlay::{Picture, gray_png, heatmap_overlay, heatmap_png, overlay, write_gray_png};
 pub use phantom::{Curve, Phantom, PhantomConfig, PhantomError, SpineShape};
 pub use prediction::{PredictedKeypoint, Prediction, Seen};
-pub use spacing::Spacing;
+pub use spacing::{Spacing, SpacingPlane};
 pub use tables::{csv_predictions, read_csv_predictions, write_csv_predictions};

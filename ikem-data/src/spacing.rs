@@ -12,6 +12,18 @@ pub struct Spacing {
     pub y: f64,
 }
 
+/// Where a spacing holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SpacingPlane {
+    /// In the patient: it was calibrated (DICOM's Pixel Spacing).
+    Patient,
+    /// On a film that was scanned (Nominal Scanned Pixel Spacing). The patient appears larger there than it is.
+    Film,
+    /// On the detector (Imager Pixel Spacing). The patient appears larger there than it is.
+    Detector,
+}
+
 impl Spacing {
     /// A spacing, if both are lengths: finite and above zero.
     #[must_use]

@@ -62,7 +62,7 @@ impl Source {
         let limits = Limits::default();
         match self {
             Self::File(path) => {
-                let Radiograph { image, spacing } = load_radiograph(path, &limits)?;
+                let Radiograph { image, spacing, .. } = load_radiograph(path, &limits)?;
                 Ok(Loaded { image, labels: None, spacing })
             }
             Self::Bundled => {
