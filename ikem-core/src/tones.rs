@@ -10,8 +10,6 @@ pub struct Tones {
     pub white: f32,
 }
 
-/// The parts of the pixels that may be darker than black and lighter than white: hot pixels, letters, a film's border.
-const TAILS: [f64; 2] = [0.005, 0.995];
 /// A film that uses this much of the range of its type or more is taken as it is.
 const ORDINARY: f32 = 0.4;
 /// Values that differ less are the same.
@@ -26,6 +24,8 @@ const BITS: i32 = 12;
 const FROM_ZERO: f32 = 0.1;
 
 impl Tones {
+    /// The parts of the pixels that may be darker than black and lighter than white: hot pixels, letters, a film's border.
+    pub const TAILS: [f64; 2] = [0.005, 0.995];
     /// Values as they are.
     pub const IDENTITY: Self = Self { black: 0.0, white: 1.0 };
 
@@ -52,7 +52,12 @@ impl Tones {
             });
             bin.unwrap_or(BINS - 1) as f32 / BINS as f32
         };
-        let [black, white] = TAILS.map(at);
+        Self::between(Self::TAILS.map(at))
+    }
+
+    /// The tones of a film whose values at both [`TAILS`](Self::TAILS) are known: as it is, or stretched.
+    #[must_use]
+    pub fn between([black, white]: [f32; 2]) -> Self {
         if white - black >= ORDINARY || white <= black {
             return Self::IDENTITY;
         }

@@ -1,148 +1,234 @@
-//! The samples of a frame, decoded.
+//! The samples of the frame, decoded.
 //!
-//! The decoders of dicom-pixeldata trust that compressed data hold what the elements say, and stop the program where they do
-//! not. So what the data claim is compared first.
+//! What compressed data claim is compared with what the elements say before memory is taken for it.
 
-use dicom_pixeldata::{DecodedPixelData, PixelDecoder};
+use std::borrow::Cow;
+
 use ikem_core::Size;
 
-use super::elements::{Coding, Elements};
-use super::{BITS_ALLOCATED, KIND, NUMBER_OF_FRAMES, PHOTOMETRIC_INTERPRETATION, SAMPLES_PER_PIXEL};
+use super::codecs::{self, Expected};
+use super::data_set::DataSet;
+use super::file::Coding;
+use super::pixels::{Stored, gather};
+use super::rle;
+use super::source::Source;
+use super::tags::{
+    BITS_ALLOCATED, BITS_STORED, COLUMNS, HIGH_BIT, NUMBER_OF_FRAMES, PHOTOMETRIC_INTERPRETATION, PIXEL_DATA,
+    PIXEL_REPRESENTATION, PLANAR_CONFIGURATION, ROWS, SAMPLES_PER_PIXEL,
+};
 use crate::Error;
-use crate::image_file::{Limits, jpeg_has_end};
+use crate::image_file::Limits;
 
-/// Segments that the header of an RLE frame has room for.
-const SEGMENTS: usize = 15;
+/// What samples stand for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Photometric {
+    /// The lowest value is white.
+    Monochrome1,
+    /// The lowest value is black.
+    Monochrome2,
+    /// Places in three lookup tables.
+    Palette,
+    Rgb,
+    /// Luma and two colour differences.
+    Ybr,
+    /// As `Ybr`, where two neighbours share their colour differences: luma, luma, differences.
+    Ybr422,
+}
 
-/// What a frame should hold.
+/// A decoded frame.
+#[derive(Debug)]
+pub(super) struct Frame<'a> {
+    pub(super) photometric: Photometric,
+    /// Bytes of a sample.
+    pub(super) bytes: usize,
+    pub(super) big_endian: bool,
+    /// How many bits of a sample count, and the highest of them.
+    pub(super) stored: u32,
+    pub(super) high: u32,
+    /// Whether samples have a sign.
+    pub(super) signed: bool,
+    /// Whether all samples of a colour lie together.
+    pub(super) planar: bool,
+    pub(super) data: Cow<'a, [u8]>,
+}
+
+/// The size of the picture, if it is one that may be decoded.
+pub(super) fn size(source: Source<'_>, data: &DataSet<'_>, limits: &Limits) -> Result<Size, Error> {
+    let side = |tag, name| {
+        let side = data.integer(tag).and_then(|side| u32::try_from(side).ok());
+        side.filter(|&side| side <= u32::from(u16::MAX)).ok_or_else(|| source.missing(name))
+    };
+    limits.check(source.0, (side(COLUMNS, "columns")?, side(ROWS, "rows")?))
+}
+
+/// What the elements say of the frame.
 #[derive(Debug, Clone, Copy)]
 struct Layout {
     size: Size,
     samples: usize,
-    /// Of a sample.
-    bytes: usize,
+    /// Bits of a sample in the file.
+    bits: Option<i64>,
+    photometric: Photometric,
 }
 
 impl Layout {
-    fn new(elements: &Elements, size: Size, limits: &Limits) -> Result<Self, Error> {
-        let samples = elements.integer(SAMPLES_PER_PIXEL).unwrap_or(1) as usize;
-        let bits = elements.integer(BITS_ALLOCATED).ok_or_else(|| elements.missing("bits allocated"))?;
-        let frames = elements.text(NUMBER_OF_FRAMES).unwrap_or_default();
-        if !matches!(samples, 1 | 3) || !matches!(bits, 8 | 16) {
-            let found = format!("its pixels have {samples} samples of {bits} bits");
-            return Err(elements.broken(found, "1 or 3 samples of 8 or 16 bits"));
+    fn new(source: Source<'_>, data: &DataSet<'_>, size: Size) -> Result<Self, Error> {
+        let name = data.text(PHOTOMETRIC_INTERPRETATION).unwrap_or_default().to_ascii_uppercase();
+        let samples = data.integer(SAMPLES_PER_PIXEL).unwrap_or(match name.as_str() {
+            "RGB" => 3,
+            name if name.starts_with("YBR") => 3,
+            _ => 1,
+        });
+        let photometric = match (name.as_str(), samples) {
+            ("MONOCHROME1", 1) => Photometric::Monochrome1,
+            ("MONOCHROME2" | "", 1) => Photometric::Monochrome2,
+            ("PALETTE COLOR", 1) => Photometric::Palette,
+            // The decoder of JPEG 2000 makes RGB of its own colours.
+            ("RGB" | "" | "YBR_RCT" | "YBR_ICT", 3) => Photometric::Rgb,
+            ("YBR_FULL", 3) => Photometric::Ybr,
+            ("YBR_FULL_422", 3) => Photometric::Ybr422,
+            _ => {
+                let found = format!("a DICOM file whose pixels are {name} of {samples} samples");
+                return Err(source.unsupported(found, "convert it to MONOCHROME2 or RGB"));
+            }
+        };
+        if let Some(frames @ 2..) = data.integer_text(NUMBER_OF_FRAMES) {
+            let found = format!("a DICOM file of {frames} frames");
+            return Err(source.unsupported(found, "save the frame that you mean as a file of its own"));
         }
-        if !matches!(frames.as_str(), "" | "1") {
-            return Err(elements.broken(format!("it has {frames:?} frames"), "one"));
+        let bits = data.integer(BITS_ALLOCATED);
+        if let Some(bits) = bits.filter(|bits| !matches!(bits, 8 | 16)) {
+            let found = format!("a DICOM file of {bits} bits a sample");
+            return Err(source.unsupported(found, "convert it to 8 or 16 bits"));
         }
-        let colours = elements.text(PHOTOMETRIC_INTERPRETATION).unwrap_or_default();
-        // Only JPEG's decoder turns other colours into RGB; that of RLE just says so.
-        if samples == 3 && elements.coding != Coding::Jpeg && colours != "RGB" {
-            return Err(elements.broken(format!("its pixels are {colours:?} of 3 samples"), "RGB"));
-        }
-        let layout = Self { size, samples, bytes: bits as usize / 8 };
-        let decoded = layout.length() as u64;
-        if decoded > limits.bytes {
-            let (found, limit) = (format!("{decoded} bytes of pixels"), format!("{} bytes", limits.bytes));
-            return Err(Error::TooLarge { path: elements.path().to_owned(), found, limit });
-        }
-        Ok(layout)
+        Ok(Self { size, samples: samples as usize, bits, photometric })
     }
 
-    fn length(&self) -> usize {
-        self.size.area() * self.samples * self.bytes
+    /// How many bytes plain samples of `bytes` bytes take.
+    fn length(&self, bytes: usize) -> usize {
+        // Two pixels share their colour differences, in each row.
+        let samples = if self.photometric == Photometric::Ybr422 { 2 } else { self.samples };
+        self.size.area() * samples * bytes
+    }
+
+    /// The bytes of a sample; where the file does not say, `length` bytes of plain pixels do, or what is known of all compressed
+    /// ones: their decoder.
+    fn bytes(&self, source: Source<'_>, stored: &Stored<'_>) -> Result<usize, Error> {
+        let missing = || source.missing("bits allocated");
+        match (self.bits, stored.coding) {
+            (Some(bits), _) => Ok(bits as usize / 8),
+            (None, Coding::Plain) => {
+                // An odd number of bytes is filled up.
+                let fits = |bytes: &usize| {
+                    (self.length(*bytes)..=self.length(*bytes) + 1).contains(&stored.bytes.len())
+                };
+                [2, 1].into_iter().find(fits).ok_or_else(missing)
+            }
+            (None, Coding::Rle) => {
+                let segments = stored.bytes.first().map_or(0, |&segments| usize::from(segments));
+                [1, 2].into_iter().find(|bytes| bytes * self.samples == segments).ok_or_else(missing)
+            }
+            (None, _) => Ok(2),
+        }
     }
 }
 
-/// Decodes the frame of `elements`, a picture of `size`.
-pub(super) fn decode(
-    elements: Elements,
+/// Decodes the frame of a data set, a picture of `size`.
+pub(super) fn decode<'a>(
+    source: Source<'_>,
+    data: &DataSet<'a>,
+    coding: Coding,
     size: Size,
     limits: &Limits,
-) -> Result<DecodedPixelData<'static>, Error> {
-    let layout = Layout::new(&elements, size, limits)?;
-    let expected = format!("those of {size}, {} samples of {} bits", layout.samples, 8 * layout.bytes);
-    let path = elements.path();
-    let broken = |found: String| Error::broken(path, KIND, found, expected.clone());
-    match elements.coding {
-        Coding::Plain if elements.pixels.len() < layout.length() => {
-            let (is, should) = (elements.pixels.len(), layout.length());
-            Err(broken(format!("its pixels end early, with {is} bytes of {should}")))
-        }
-        Coding::Plain => Ok(()),
-        Coding::Rle => rle_fits(&elements.pixels, layout).map_err(broken),
-        Coding::Jpeg => jpeg_fits(&elements.pixels, layout).map_err(broken),
-    }?;
-    let object = elements.into_object()?;
-    let decoded = object.decode_pixel_data_frame(0);
-    let decoded = decoded.map_err(|error| broken(format!("its pixels: {}", chain(&error))))?;
-    match decoded.data().len() {
-        length if length == layout.length() => Ok(decoded.to_owned()),
-        length => Err(broken(format!("its pixels are {length} bytes"))),
+) -> Result<Frame<'a>, Error> {
+    let early = || source.broken("it ends before its pixels", format!("those of {size}"));
+    let pixels = data.pixels.as_ref().ok_or_else(early)?;
+    if pixels.header.tag != PIXEL_DATA {
+        let advice = "convert it to whole numbers of 16 bits";
+        return Err(source.unsupported("a DICOM file whose pixels are floating point numbers", advice));
     }
-}
-
-/// What an error says, and why.
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
-}
-
-/// Whether JPEG data are of the layout's size.
-fn jpeg_fits(data: &[u8], layout: Layout) -> Result<(), String> {
-    let mut decoder = jpeg_decoder::Decoder::new(data);
-    decoder.read_info().map_err(|error| format!("its JPEG data: {error}"))?;
-    let info = decoder.info().ok_or("its JPEG data have no header")?;
-    let size = Size::new(info.width.into(), info.height.into());
-    let bytes = info.pixel_format.pixel_bytes();
-    if size != layout.size || bytes != layout.samples * layout.bytes {
-        return Err(format!("its JPEG data are {size} with {bytes} bytes a pixel"));
+    let layout = Layout::new(source, data, size)?;
+    let stored = gather(pixels, coding);
+    let bytes = layout.bytes(source, &stored)?;
+    let decoded = (layout.size.area() * layout.samples * bytes) as u64;
+    if decoded > limits.bytes {
+        return Err(source.too_large(format!("{decoded} bytes of pixels"), limits));
     }
-    // The decoder fills what is missing with grey.
-    if jpeg_has_end(data) { Ok(()) } else { Err("its JPEG data end early".to_owned()) }
-}
-
-/// Whether RLE data have a segment for each byte of a pixel, each of which unpacks to the layout's area.
-fn rle_fits(data: &[u8], layout: Layout) -> Result<(), String> {
-    let word = |place: usize| -> Option<usize> {
-        let bytes = data.get(4 * place..4 * place + 4)?;
-        Some(u32::from_le_bytes(bytes.try_into().ok()?) as usize)
+    let mut frame = Frame {
+        photometric: layout.photometric,
+        bytes,
+        big_endian: false,
+        stored: 0,
+        high: 0,
+        signed: data.integer(PIXEL_REPRESENTATION) == Some(1),
+        planar: data.integer(PLANAR_CONFIGURATION) == Some(1),
+        data: Cow::Borrowed(&[]),
     };
-    let segments = word(0).filter(|_| data.len() > 4 * SEGMENTS).ok_or("its RLE data end early")?;
-    if segments != layout.samples * layout.bytes {
-        return Err(format!("its RLE data have {segments} segments"));
-    }
-    for segment in 1..=segments {
-        let end = if segment == segments { Some(data.len()) } else { word(segment + 1) };
-        let range = word(segment).zip(end).and_then(|(start, end)| data.get(start..end));
-        let packed =
-            range.ok_or_else(|| format!("segment {segment} of its RLE data lies outside of them"))?;
-        let (unpacked, area) = (unpacked_length(packed), layout.size.area());
-        // Some writers end a segment with a byte or a run too many.
-        if !(area..=area + 256).contains(&unpacked) {
-            return Err(format!("segment {segment} of its RLE data has {unpacked} bytes"));
+    let expected = || format!("those of {size}, {} samples of {} bits", layout.samples, 8 * bytes);
+    match stored.coding {
+        Coding::Plain => {
+            frame.big_endian = data.encoding().big_endian;
+            frame.data = plain(
+                stored.bytes,
+                layout.length(bytes),
+                frame.big_endian && bytes == 1 && pixels.header.kind == Some(*b"OW"),
+            )
+            .map_err(|found| source.broken(found, expected()))?;
+        }
+        Coding::Rle => {
+            let planes = rle::unpack(&stored.bytes, size.area(), layout.samples, bytes);
+            frame.data = Cow::Owned(planes.map_err(|found| source.broken(found, expected()))?);
+            frame.planar = true;
+            // What is written by planes has as many differences of colour as it has luma.
+            if frame.photometric == Photometric::Ybr422 {
+                frame.photometric = Photometric::Ybr;
+            }
+        }
+        coding => {
+            let is_rgb = layout.photometric == Photometric::Rgb;
+            let wanted = Expected { size, samples: layout.samples, is_rgb };
+            let unpacked = codecs::unpack(source, &stored.bytes, coding, wanted)?;
+            // Some 8 bits are said to be 16, but never the other way around.
+            if unpacked.bytes > bytes {
+                let found = format!("its pixels are of {} bits", 8 * unpacked.bytes);
+                return Err(source.broken(found, expected()));
+            }
+            frame.bytes = unpacked.bytes;
+            frame.planar = false;
+            if layout.samples == 3 {
+                frame.photometric = Photometric::Rgb;
+            }
+            frame.data = Cow::Owned(unpacked.data);
         }
     }
-    Ok(())
+    (frame.stored, frame.high) = depth(source, data, 8 * frame.bytes as i64)?;
+    Ok(frame)
 }
 
-/// How many bytes a segment of RLE data becomes (PS3.5 G.3).
-fn unpacked_length(packed: &[u8]) -> usize {
-    let (mut place, mut length) = (0, 0);
-    while let Some(&control) = packed.get(place) {
-        place += 1;
-        match control {
-            0..=127 => {
-                let run = usize::from(control) + 1;
-                length += run.min(packed.len() - place.min(packed.len()));
-                place += run;
-            }
-            128 => {}
-            129..=255 => {
-                length += 257 - usize::from(control);
-                place += 1;
-            }
-        }
+/// The bits stored and the high bit of samples of `bits` bits; all of them where the file does not say. Samples that were decoded
+/// to less bits than they were said to have have all of those.
+fn depth(source: Source<'_>, data: &DataSet<'_>, bits: i64) -> Result<(u32, u32), Error> {
+    let most = if data.integer(BITS_ALLOCATED).is_some_and(|said| said > bits) { bits } else { i64::MAX };
+    let stored = data.integer(BITS_STORED).unwrap_or(bits).min(most);
+    let high = data.integer(HIGH_BIT).unwrap_or(stored - 1).min(most - 1);
+    if stored < 1 || high >= bits || stored > high + 1 {
+        let found = format!("{stored} bits are stored up to bit {high}");
+        return Err(source.broken(found, format!("some of the bits 0…{}", bits - 1)));
     }
-    length
+    Ok((stored as u32, high as u32))
+}
+
+/// Plain samples, without what follows them; `swapped` where two bytes each were written as a number of the other byte order.
+fn plain(bytes: Cow<'_, [u8]>, length: usize, swapped: bool) -> Result<Cow<'_, [u8]>, String> {
+    let early = || format!("its pixels end early, with {} bytes of {length}", bytes.len());
+    if swapped {
+        let swap = |pair: &[u8]| pair.iter().rev().copied().collect::<Vec<_>>();
+        let mut swapped: Vec<u8> = bytes.chunks(2).flat_map(swap).collect();
+        swapped.truncate(length);
+        return if swapped.len() < length { Err(early()) } else { Ok(Cow::Owned(swapped)) };
+    }
+    match bytes {
+        Cow::Borrowed(all) => all.get(..length).map(Cow::Borrowed).ok_or_else(early),
+        Cow::Owned(ref all) => all.get(..length).map(|all| Cow::Owned(all.to_vec())).ok_or_else(early),
+    }
 }

@@ -1,126 +1,148 @@
-//! From stored samples to grey values.
+//! From stored samples to grey values (PS3.3, C.11): rescaled or looked up, then through a table or a window.
 
-use std::path::Path;
+use ikem_core::Tones;
 
-use dicom_pixeldata::{
-    DecodedPixelData, PhotometricInterpretation, PixelRepresentation, PlanarConfiguration, Rescale,
-    VoiLutFunction, WindowLevelTransform,
-};
-
-use super::KIND;
+use super::data_set::DataSet;
+use super::frame::{Frame, Photometric};
+use super::lookup::modality;
+use super::samples::Samples;
+use super::source::Source;
+use super::tags::{PIXEL_PADDING_RANGE_LIMIT, PIXEL_PADDING_VALUE, RESCALE_INTERCEPT, RESCALE_SLOPE};
+use super::voi::Voi;
 use crate::Error;
-use crate::image_file::{Pixels, luma};
+use crate::image_file::Pixels;
 
-/// The grey values of a decoded frame, 0 (black) … 1 (white).
-pub(super) fn pixels(path: &Path, frame: &DecodedPixelData) -> Result<Pixels, Error> {
-    use PhotometricInterpretation::{Monochrome1, Monochrome2, Rgb};
-    let depth = Depth::new(path, frame)?;
-    match (frame.photometric_interpretation(), frame.samples_per_pixel()) {
-        (Monochrome1 | Monochrome2, 1) => {
-            let table = table(path, frame, &depth)?;
-            Ok(Pixels::Values(
-                depth.levels(frame.data()).map(|level| table.get(level).copied().unwrap_or(0.0)).collect(),
-            ))
+/// Where less than this part of the picture's pixels is left without padding, what is said of padding is no good.
+const LEAST_LEFT: f64 = 0.01;
+
+/// The picture's values, each with the number of its pixels, in order; padding is left out.
+struct Values(Vec<(f64, u32)>);
+
+impl Values {
+    fn new(counts: &[u32], values: &[f64], counted: impl Fn(usize) -> bool) -> Self {
+        let counts = counts.iter().zip(values).enumerate();
+        let present = counts.filter(|(level, (count, _))| **count > 0 && counted(*level));
+        let mut present: Vec<_> = present.map(|(_, (&count, &value))| (value, count)).collect();
+        present.sort_by(|a, b| a.0.total_cmp(&b.0));
+        Self(present)
+    }
+
+    fn pixels(&self) -> f64 {
+        self.0.iter().map(|(_, count)| f64::from(*count)).sum()
+    }
+
+    /// The value below which `part` of the pixels are.
+    fn percentile(&self, part: f64) -> f64 {
+        let wanted = ((self.pixels() - 1.0) * part).round();
+        let mut below = 0.0;
+        let reaches = |(_, count): &&(f64, u32)| {
+            below += f64::from(*count);
+            below > wanted
+        };
+        self.0.iter().find(reaches).or(self.0.last()).map_or(0.0, |(value, _)| *value)
+    }
+
+    /// The values between which nearly all pixels are, or all where those are one.
+    fn range(&self) -> (f64, f64) {
+        let [low, high] = Tones::TAILS.map(|part| self.percentile(part));
+        if high > low {
+            return (low, high);
         }
-        (Rgb, 3) => Ok(colour(frame, &depth)),
-        (other, samples) => {
-            let found = format!("its pixels are {} of {samples} samples", other.as_str());
-            Err(Error::broken(path, KIND, found, "MONOCHROME1, MONOCHROME2 or RGB"))
-        }
+        let ends = self.0.first().zip(self.0.last());
+        ends.map_or((low, high), |(first, last)| (first.0, last.0))
+    }
+
+    /// Whether `voi` makes a picture of the values. It does not where it puts nearly all of them beside its ends, or half of them and
+    /// covers but a small part of their range, or where it makes nearly one grey of all.
+    fn make_a_picture(&self, voi: &Voi) -> bool {
+        let (low, high) = self.range();
+        let [black, white] = voi.ends();
+        let is_inside = |(value, _): &&(f64, u32)| {
+            let grey = voi.grey(*value);
+            black < grey && grey < white
+        };
+        let inside = self.0.iter().filter(is_inside).map(|(_, count)| f64::from(*count)).sum::<f64>();
+        let inside = inside / self.pixels();
+        let covered =
+            voi.between().map_or(1.0, |(start, end)| (end.min(high) - start.max(low)) / (high - low));
+        let spread = (voi.grey(high) - voi.grey(low)).abs();
+        inside >= 0.1 && (inside >= 0.5 || covered >= 0.1) && spread >= 1.0 / 64.0
     }
 }
 
-/// How a sample lies in its bytes.
-struct Depth {
-    bytes: usize,
-    stored: u32,
-    shift: u32,
-    signed: bool,
-}
-
-impl Depth {
-    fn new(path: &Path, frame: &DecodedPixelData) -> Result<Self, Error> {
-        let (allocated, stored, high) =
-            (u32::from(frame.bits_allocated()), u32::from(frame.bits_stored()), u32::from(frame.high_bit()));
-        if stored == 0 || high >= allocated || stored > high + 1 {
-            let found = format!("{stored} bits are stored up to bit {high}");
-            return Err(Error::broken(path, KIND, found, format!("some of the bits 0…{}", allocated - 1)));
+/// The grey values of a monochrome frame, 0 (black) … 1 (white). Padding is black.
+pub(super) fn pixels(source: Source<'_>, data: &DataSet<'_>, frame: &Frame<'_>) -> Result<Pixels, Error> {
+    let samples = Samples::new(frame);
+    let values = modality_values(source, data, &samples)?;
+    let mut counts = vec![0_u32; samples.count()];
+    for level in samples.levels() {
+        if let Some(count) = counts.get_mut(level) {
+            *count = count.saturating_add(1);
         }
-        let signed = frame.pixel_representation() == PixelRepresentation::Signed;
-        Ok(Self { bytes: allocated as usize / 8, stored, shift: high + 1 - stored, signed })
     }
-
-    /// How many levels there are.
-    const fn count(&self) -> usize {
-        1 << self.stored
-    }
-
-    /// The samples as levels: the stored bits as a number without sign.
-    fn levels(&self, data: &[u8]) -> impl Iterator<Item = usize> {
-        let mask = self.count() - 1;
-        data.chunks_exact(self.bytes).map(move |sample| {
-            let sample = match *sample {
-                [low, high] => usize::from(u16::from_le_bytes([low, high])),
-                [byte] => usize::from(byte),
-                _ => 0,
-            };
-            (sample >> self.shift) & mask
+    let padding = padding(data, &samples);
+    let is_padding =
+        |level: usize| padding.is_some_and(|(low, high)| (low..=high).contains(&samples.value(level)));
+    let all = Values::new(&counts, &values, |_| true);
+    let left = Values::new(&counts, &values, |level| !is_padding(level));
+    let is_padded = left.pixels() >= LEAST_LEFT * all.pixels();
+    let present = if is_padded { left } else { all };
+    let voi = Voi::all(data, samples.signed()).into_iter().find(|voi| present.make_a_picture(voi));
+    let voi = voi.unwrap_or_else(|| without_voi(&samples, &values, &present));
+    let inverted = frame.photometric == Photometric::Monochrome1;
+    let table: Vec<f32> = values
+        .iter()
+        .enumerate()
+        .map(|(level, &value)| match voi.grey(value) as f32 {
+            _ if is_padded && is_padding(level) => 0.0,
+            grey if inverted => 1.0 - grey,
+            grey => grey,
         })
-    }
-
-    /// The number that a level stands for.
-    fn value(&self, level: usize) -> f64 {
-        let half = 1 << (self.stored - 1);
-        if self.signed && level >= half { level as f64 - self.count() as f64 } else { level as f64 }
-    }
+        .collect();
+    Ok(Pixels::Values(samples.levels().map(|level| table.get(level).copied().unwrap_or(0.0)).collect()))
 }
 
-/// The grey value of each level: rescaled, through the window, and turned over where the lowest value is white.
-///
-/// Without a window, the values that the picture has reach from black to white; but 8 bits or less are taken as they are, since they
-/// were made for a screen.
-fn table(path: &Path, frame: &DecodedPixelData, depth: &Depth) -> Result<Vec<f32>, Error> {
-    let broken = |found: &dyn std::fmt::Display| Error::broken(path, KIND, found, "finite numbers");
-    let rescale = frame.rescale().map_err(|error| broken(&error))?.first().copied();
-    let rescale = rescale.unwrap_or(Rescale { slope: 1.0, intercept: 0.0 });
-    let window = frame.window().map_err(|error| broken(&error))?.and_then(|windows| windows.first().copied());
-    let function = frame.voi_lut_function().ok().flatten().and_then(|all| all.first().copied());
-
-    let values: Vec<f64> = (0..depth.count()).map(|level| rescale.apply(depth.value(level))).collect();
-    let windowed: Vec<f64> = if let Some(window) = window {
-        let transform = WindowLevelTransform::new(function.unwrap_or(VoiLutFunction::Linear), window);
-        values.iter().map(|&value| transform.apply(value, 1.0)).collect()
-    } else {
-        let (low, high) = extent(frame, depth, &values);
-        values.iter().map(|&value| if high > low { (value - low) / (high - low) } else { 0.0 }).collect()
+/// What a level stands for, of all levels: looked up in the Modality LUT, or rescaled. A slope of 0 would make one value of all, and
+/// is none.
+fn modality_values(source: Source<'_>, data: &DataSet<'_>, samples: &Samples<'_>) -> Result<Vec<f64>, Error> {
+    let values = (0..samples.count()).map(|level| samples.value(level) as f64);
+    if let Some(table) = modality(source, data, samples.signed())? {
+        return Ok(values.map(|value| table.at(value)).collect());
+    }
+    let number = |tag, otherwise| match data.decimals(tag).and_then(|numbers| numbers.first().copied()) {
+        None => Ok(otherwise),
+        Some(number) if number.is_finite() && number.abs() <= f64::from(f32::MAX) => Ok(number),
+        Some(_) => {
+            let found = format!("the element {tag} is {:?}", data.text(tag).unwrap_or_default());
+            Err(source.broken(found, "a finite number"))
+        }
     };
-    if !windowed.iter().all(|value| value.is_finite()) {
-        return Err(broken(&format_args!("its rescale is {rescale:?}, its window {window:?}")));
-    }
-    let inverted = *frame.photometric_interpretation() == PhotometricInterpretation::Monochrome1;
-    let grey = |value: f64| if inverted { 1.0 - value.clamp(0.0, 1.0) } else { value.clamp(0.0, 1.0) };
-    Ok(windowed.into_iter().map(|value| grey(value) as f32).collect())
+    let (slope, intercept) = (number(RESCALE_SLOPE, 1.0)?, number(RESCALE_INTERCEPT, 0.0)?);
+    let (slope, intercept) = if slope == 0.0 { (1.0, 0.0) } else { (slope, intercept) };
+    Ok(values.map(|value| slope * value + intercept).collect())
 }
 
-/// The lowest and the highest of `values` that count.
-fn extent(frame: &DecodedPixelData, depth: &Depth, values: &[f64]) -> (f64, f64) {
-    let between = |(low, high): (f64, f64), value: f64| (low.min(value), high.max(value));
-    let nothing = (f64::INFINITY, f64::NEG_INFINITY);
-    if depth.stored <= 8 {
-        return values.iter().copied().fold(nothing, between);
-    }
-    let present = depth.levels(frame.data()).filter_map(|level| values.get(level).copied());
-    present.fold(nothing, between)
+/// The lowest and the highest stored value that pads the picture.
+fn padding(data: &DataSet<'_>, samples: &Samples<'_>) -> Option<(i64, i64)> {
+    let value = |tag| data.integer(tag).map(|value| samples.as_stored(value));
+    let first = value(PIXEL_PADDING_VALUE)?;
+    let last = value(PIXEL_PADDING_RANGE_LIMIT).unwrap_or(first);
+    Some((first.min(last), first.max(last)))
 }
 
-/// The luma of a picture in colour, whose planes may lie one behind the other.
-fn colour(frame: &DecodedPixelData, depth: &Depth) -> Pixels {
-    let levels: Vec<f32> = depth.levels(frame.data()).map(|level| level as f32).collect();
-    let full = (depth.count() - 1) as f32;
-    if frame.planar_configuration() == PlanarConfiguration::PixelFirst {
-        let (reds, rest) = levels.split_at(levels.len() / 3);
-        let (greens, blues) = rest.split_at(rest.len() / 2);
-        return luma(reds.iter().zip(greens).zip(blues).map(|((&r, &g), &b)| [r, g, b]), full);
+/// Without a window, all values that there could be reach from black to white, as in other formats; but where the picture uses a small
+/// part of them, nearly all that it has do. 8 bits or less are taken as they are, since they were made for a screen.
+fn without_voi(samples: &Samples<'_>, values: &[f64], present: &Values) -> Voi {
+    let between = |(low, high): (f64, f64), &value: &f64| (low.min(value), high.max(value));
+    let (low, high) = values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), between);
+    if samples.stored() <= 8 || high <= low {
+        return Voi::Range(low, high);
     }
-    luma(levels.chunks_exact(3).filter_map(|colour| <[f32; 3]>::try_from(colour).ok()), full)
+    let (first, last) = present.range();
+    let tails = [first, last].map(|value| ((value - low) / (high - low)) as f32);
+    if Tones::between(tails) == Tones::IDENTITY && last > first {
+        Voi::Range(low, high)
+    } else {
+        Voi::Range(first, last)
+    }
 }

@@ -71,8 +71,8 @@ impl Limits {
 pub struct Radiograph {
     /// The picture.
     pub image: GrayImage,
-    /// How far apart its pixels lie: DICOM's Pixel Spacing, or Imager Pixel Spacing, which is that of the detector. `None`
-    /// where the file does not tell, as no other format does.
+    /// How far apart its pixels lie: DICOM's Pixel Spacing, Nominal Scanned Pixel Spacing or Imager Pixel Spacing, the first of
+    /// them that there is, or else Pixel Aspect Ratio. `None` where the file does not tell, as no other format does.
     pub spacing: Option<Spacing>,
     /// What a person should know of how the file was read, in words: that it has more pages than the one that was taken.
     pub note: Option<String>,
@@ -101,10 +101,11 @@ pub fn load_radiograph(path: impl AsRef<Path>, limits: &Limits) -> Result<Radiog
 /// alpha, palettes, RGB, CMYK and YCbCr. Values without a natural range (32 bits and more, floating point) are taken from 0 to 1, 255 or
 /// 65535, whatever holds all of them, or else from the lowest to the highest. Of several pages the largest is taken.
 ///
-/// DICOM files (feature `dicom`, on by default) are of one frame, MONOCHROME1, MONOCHROME2 or RGB, uncompressed, RLE or
-/// JPEG (8 bits or lossless). Grey values are rescaled and go through the first window (PS3.3 C.11.2.1.2); without one, the
-/// values that the picture has reach from black to white, and those of 8 bits are taken as they are. VOI and modality
-/// tables (LUT sequences) are not applied.
+/// DICOM files (feature `dicom`, on by default) are of one frame: MONOCHROME1, MONOCHROME2, PALETTE COLOR, RGB or YBR_FULL;
+/// uncompressed (also deflated or big endian), RLE, JPEG (also 12 bits and lossless), JPEG-LS or JPEG 2000 (also HTJ2K). What should
+/// stand before the data set may be missing. Grey values are rescaled or looked up in the modality LUT, and go through the first VOI
+/// LUT or window that makes a picture of them (PS3.3, C.11.1 and C.11.2); where none does, nearly all values reach from black to
+/// white, and those of 8 bits are taken as they are. Padding is left out of that, and black.
 ///
 /// # Errors
 /// [`Error::Read`] when there is no such file, [`Error::Unsupported`] when it is something that is known and not read, such as a

@@ -96,8 +96,6 @@ pub(crate) fn luma(colours: impl Iterator<Item = [f32; 3]>, full: f32) -> Pixels
 
 /// Ends of the range that values without a natural one may have: a part of 1, 8 bits, 16 bits.
 const USUAL: [f32; 3] = [1.0, 255.0, 65535.0];
-/// The parts of the values that may lie beyond the ends of a range, where the extremes would leave little of it.
-const TAILS: [f64; 2] = [0.005, 0.995];
 /// The least part of the range from the lowest to the highest value that the others must use.
 const USED: f32 = 0.1;
 
@@ -109,7 +107,7 @@ pub(super) fn without_range(values: &mut [f32]) {
     let highest = finite.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let usual = USUAL.into_iter().find(|end| lowest >= 0.0 && highest <= *end);
     let range = Tones { black: lowest, white: highest };
-    let tones = match (usual, Tones::percentiles(&mut finite, TAILS)) {
+    let tones = match (usual, Tones::percentiles(&mut finite, Tones::TAILS)) {
         (Some(end), _) => Tones { black: 0.0, white: end },
         (None, Some(most)) if most.white - most.black < USED * (highest - lowest) => most,
         _ => range,

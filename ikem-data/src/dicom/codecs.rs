@@ -1,0 +1,167 @@
+//! JPEG, JPEG-LS and JPEG 2000.
+//!
+//! The decoders are told how much they may unpack, and take missing data for black or grey: so data must be whole.
+
+use ikem_core::Size;
+use openreadout_codecs::{
+    CodecError, JpegColor, jpeg_decode_tiff_limited, jpeg_markers, jpeg2000_decode_limited,
+    jpegls_decode_limited,
+};
+
+use super::file::{CONVERT, Coding};
+use super::source::Source;
+use crate::Error;
+use crate::image_file::jpeg_has_end;
+
+/// The end marker of JPEG, JPEG-LS and JPEG 2000 alike.
+const END: [u8; 2] = [0xff, 0xd9];
+
+/// What compressed data should be.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Expected {
+    pub(super) size: Size,
+    pub(super) samples: usize,
+    /// Whether the samples of JPEG are red, green and blue where the data do not say.
+    pub(super) is_rgb: bool,
+}
+
+/// Decoded samples, of one pixel after the other.
+pub(super) struct Unpacked {
+    size: Size,
+    samples: usize,
+    /// Of a sample; low bytes stand first.
+    pub(super) bytes: usize,
+    pub(super) data: Vec<u8>,
+}
+
+/// Why data cannot be decoded.
+enum Failure {
+    Unsupported(String),
+    Broken(String),
+}
+
+impl From<CodecError> for Failure {
+    fn from(error: CodecError) -> Self {
+        match error {
+            CodecError::Unsupported { detail, .. } => Self::Unsupported(detail),
+            error => Self::Broken(error.to_string()),
+        }
+    }
+}
+
+/// Decodes what must be `expected`.
+pub(super) fn unpack(
+    source: Source<'_>,
+    data: &[u8],
+    coding: Coding,
+    expected: Expected,
+) -> Result<Unpacked, Error> {
+    let name = match coding {
+        Coding::JpegLs => "JPEG-LS",
+        Coding::Jpeg2000 => "JPEG 2000",
+        _ => "JPEG",
+    };
+    let should = || format!("those of {}, {} samples", expected.size, expected.samples);
+    let failed = |failure| match failure {
+        Failure::Unsupported(found) => source
+            .unsupported(format!("a DICOM file whose {name} data are of a rare kind ({found})"), CONVERT),
+        Failure::Broken(found) => source.broken(format!("its {name} data: {found}"), should()),
+    };
+    let is_ended = match coding {
+        Coding::Jpeg => jpeg_has_end(data),
+        // Some are filled up.
+        _ => {
+            let last = data.iter().rposition(|byte| !matches!(byte, 0 | 0xff));
+            last.and_then(|last| data.get(..=last)).is_some_and(|data| data.ends_with(&END))
+        }
+    };
+    let unpacked = match coding {
+        Coding::JpegLs if is_ended => jpeg_ls(data, expected),
+        Coding::Jpeg2000 if is_ended => jpeg_2000(data, expected),
+        Coding::Jpeg if is_ended => jpeg(data, expected),
+        Coding::Jpeg => jpeg_without_end(data, expected),
+        _ => Err(Failure::Broken("they end early".to_owned())),
+    };
+    let unpacked = unpacked.map_err(failed)?;
+    if (unpacked.size, unpacked.samples) != (expected.size, expected.samples) {
+        let found =
+            format!("its {name} data are {} with {} samples a pixel", unpacked.size, unpacked.samples);
+        return Err(source.broken(found, should()));
+    }
+    Ok(unpacked)
+}
+
+impl Expected {
+    /// The most bytes that are unpacked: two a sample.
+    fn limit(&self) -> usize {
+        2 * self.size.area() * self.samples
+    }
+}
+
+impl From<openreadout_codecs::Raster> for Unpacked {
+    fn from(raster: openreadout_codecs::Raster) -> Self {
+        Self {
+            size: Size::new(raster.width as usize, raster.height as usize),
+            samples: raster.channels as usize,
+            bytes: raster.bits_per_sample as usize / 8,
+            data: raster.data,
+        }
+    }
+}
+
+fn jpeg_ls(data: &[u8], expected: Expected) -> Result<Unpacked, Failure> {
+    Ok(jpegls_decode_limited(data, expected.limit())?.into())
+}
+
+fn jpeg_2000(data: &[u8], expected: Expected) -> Result<Unpacked, Failure> {
+    Ok(jpeg2000_decode_limited(data, expected.limit())?.into())
+}
+
+fn jpeg(data: &[u8], expected: Expected) -> Result<Unpacked, Failure> {
+    if let Some(unpacked) = lossless(data, expected) {
+        return unpacked;
+    }
+    let said = if expected.is_rgb { JpegColor::AsCoded } else { JpegColor::ToRgb };
+    let colour = jpeg_markers(data, None)?.coded_color().unwrap_or(said);
+    Ok(jpeg_decode_tiff_limited(data, None, colour, expected.limit())?.into())
+}
+
+/// Decodes lossless JPEG; `None` where the data are of another process. Only this decoder reads it in all depths.
+fn lossless(data: &[u8], expected: Expected) -> Option<Result<Unpacked, Failure>> {
+    use jpeg_decoder::{CodingProcess, ColorTransform, Decoder, PixelFormat};
+    let mut decoder = Decoder::new(data);
+    decoder.read_info().ok()?;
+    let info = decoder.info().filter(|info| info.coding_process == CodingProcess::Lossless)?;
+    let (samples, bytes) = match info.pixel_format {
+        PixelFormat::L8 => (1, 1),
+        PixelFormat::L16 => (1, 2),
+        PixelFormat::RGB24 => (3, 1),
+        PixelFormat::CMYK32 => (4, 1),
+    };
+    let size = Size::new(info.width.into(), info.height.into());
+    if (size, samples) != (expected.size, expected.samples) {
+        return Some(Ok(Unpacked { size, samples, bytes, data: Vec::new() }));
+    }
+    decoder.set_max_decoding_buffer_size(expected.limit());
+    decoder.set_color_transform(if samples == 3 { ColorTransform::RGB } else { ColorTransform::None });
+    let decoded = decoder.decode().map_err(|error| Failure::Broken(error.to_string()));
+    Some(decoded.map(|data| {
+        let data = if bytes == 1 {
+            data
+        } else {
+            let words = data.chunks_exact(2).filter_map(|pair| pair.try_into().ok());
+            words.flat_map(|word| u16::from_ne_bytes(word).to_le_bytes()).collect()
+        };
+        Unpacked { size, samples, bytes, data }
+    }))
+}
+
+/// Decodes JPEG data without an end marker. They have all their rows where it does not matter what follows them.
+fn jpeg_without_end(data: &[u8], expected: Expected) -> Result<Unpacked, Failure> {
+    let with = |tail: &[u8]| jpeg(&[data, tail, &END].concat(), expected);
+    let unpacked = with(&[])?;
+    match with(&[0x5a; 64]) {
+        Ok(other) if other.data == unpacked.data => Ok(unpacked),
+        _ => Err(Failure::Broken("they end early".to_owned())),
+    }
+}

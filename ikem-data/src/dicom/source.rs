@@ -1,0 +1,33 @@
+//! The errors of a file, by its name.
+
+use std::fmt::Display;
+use std::path::Path;
+
+use crate::{Error, Limits};
+
+/// What an error calls the file.
+const KIND: &str = "DICOM file";
+
+/// The file that errors name.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Source<'a>(pub(super) &'a Path);
+
+impl Source<'_> {
+    pub(super) fn broken(self, found: impl Display, expected: impl Into<String>) -> Error {
+        Error::broken(self.0, KIND, found, expected)
+    }
+
+    /// The file is sound, but not read: it is `found`; `advice` says what to do.
+    pub(super) fn unsupported(self, found: impl Into<String>, advice: &'static str) -> Error {
+        Error::unsupported(self.0, found, advice)
+    }
+
+    pub(super) fn too_large(self, found: String, limits: &Limits) -> Error {
+        let limit = format!("{} bytes", limits.bytes);
+        Error::TooLarge { path: self.0.to_owned(), found, limit }
+    }
+
+    pub(super) fn missing(self, name: &str) -> Error {
+        self.broken(format!("it does not say its {name}"), "a whole file with a picture")
+    }
+}

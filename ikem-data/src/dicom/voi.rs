@@ -1,0 +1,100 @@
+//! Values of interest: windows and tables that make grey values (PS3.3, C.11.2).
+
+use super::data_set::DataSet;
+use super::lookup::Lookup;
+use super::tags::{LUT_DATA, LUT_DESCRIPTOR, VOI_LUT_FUNCTION, WINDOW_CENTER, WINDOW_WIDTH};
+
+/// The most windows and tables that are tried.
+const MOST: usize = 16;
+
+/// How the grey values of a window rise.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Function {
+    Linear,
+    LinearExact,
+    Sigmoid,
+}
+
+/// What makes grey values of a picture's values.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Voi {
+    Window {
+        centre: f64,
+        width: f64,
+        function: Function,
+    },
+    Table(Lookup),
+    /// From black to white.
+    Range(f64, f64),
+}
+
+impl Voi {
+    /// The tables and windows of a data set that can be applied, in this order. Windows that are no numbers or have no width are
+    /// left out.
+    pub(super) fn all(data: &DataSet<'_>, signed: bool) -> Vec<Self> {
+        let tables = data.voi_luts().iter();
+        let tables =
+            tables.filter_map(|item| Lookup::read(item, LUT_DESCRIPTOR, LUT_DATA, signed)).map(Self::Table);
+        let name = data.text(VOI_LUT_FUNCTION).unwrap_or_default().to_ascii_uppercase();
+        let (function, least) = match name.as_str() {
+            "SIGMOID" => (Function::Sigmoid, f64::MIN_POSITIVE),
+            "LINEAR_EXACT" => (Function::LinearExact, f64::MIN_POSITIVE),
+            _ => (Function::Linear, 1.0),
+        };
+        let [centres, widths] =
+            [WINDOW_CENTER, WINDOW_WIDTH].map(|tag| data.decimals(tag).unwrap_or_default());
+        let windows = centres
+            .into_iter()
+            .zip(widths)
+            .filter(|(centre, width)| centre.is_finite() && width.is_finite() && *width >= least);
+        let windows = windows.map(|(centre, width)| Self::Window { centre, width, function });
+        tables.chain(windows).take(MOST).collect()
+    }
+
+    /// The grey value of a value, 0…1.
+    pub(super) fn grey(&self, value: f64) -> f64 {
+        let grey = match self {
+            &Self::Window { centre, width, function: Function::Linear } => {
+                let place = value - (centre - 0.5);
+                let half = (width - 1.0) / 2.0;
+                if place <= -half {
+                    0.0
+                } else if place > half {
+                    1.0
+                } else {
+                    place / (width - 1.0) + 0.5
+                }
+            }
+            &Self::Window { centre, width, function: Function::LinearExact } => {
+                (value - centre) / width + 0.5
+            }
+            &Self::Window { centre, width, function: Function::Sigmoid } => {
+                1.0 / (1.0 + libm::exp(-4.0 * (value - centre) / width))
+            }
+            Self::Table(table) => table.at(value) / table.full,
+            &Self::Range(low, high) if high > low => (value - low) / (high - low),
+            Self::Range(..) => 0.0,
+        };
+        grey.clamp(0.0, 1.0)
+    }
+
+    /// The values between which grey values rise.
+    pub(super) fn between(&self) -> Option<(f64, f64)> {
+        match *self {
+            Self::Window { centre, width, .. } => Some((centre - width / 2.0, centre + width / 2.0)),
+            Self::Range(low, high) => Some((low, high)),
+            Self::Table(_) => None,
+        }
+    }
+
+    /// The grey values that count as black and white, beyond which nothing can be told apart.
+    pub(super) fn ends(&self) -> [f64; 2] {
+        /// Where a sigmoid has come near to its ends.
+        const NEAR: f64 = 0.005;
+        match self {
+            Self::Window { function: Function::Sigmoid, .. } => [NEAR, 1.0 - NEAR],
+            Self::Table(table) => table.range().map(|value| value / table.full),
+            _ => [0.0, 1.0],
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Files on the disk: spacing and size.
+
+use dicom_core::{VR, dicom_value};
+use dicom_dictionary_std::tags;
+use dicom_object::Tag;
+use ikem_core::{GrayImage, Resampling, Size, resample};
+use ikem_data::{Limits, Spacing, SpacingPlane, image_size, load_image, load_radiograph, load_resized};
+
+use crate::film::{EXPLICIT, Picture, STEPS, jpeg};
+
+#[test]
+fn spacing_is_kept_as_millimetres() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("film.dcm");
+    let patient = dicom_value!(Strs, ["0.2", "0.1"]);
+    let detector = dicom_value!(Strs, ["0.25", "0.125"]);
+    let film = || Picture::new(2, 3, 8).bytes(&STEPS);
+    let with = |tag: Tag, vr: VR, text: &str| film().with(tag, vr, text);
+    let spacing = |x, y, plane| Some(Spacing { x, y, plane });
+    let (on_patient, on_film, on_detector) =
+        (SpacingPlane::Patient, SpacingPlane::Film, SpacingPlane::Detector);
+    for (picture, expected) in [
+        (film(), None),
+        (film().with(tags::PIXEL_SPACING, VR::DS, patient.clone()), spacing(0.1, 0.2, on_patient)),
+        (
+            film().with(tags::IMAGER_PIXEL_SPACING, VR::DS, detector.clone()),
+            spacing(0.125, 0.25, on_detector),
+        ),
+        (
+            film().with(tags::PIXEL_SPACING, VR::DS, patient).with(
+                tags::IMAGER_PIXEL_SPACING,
+                VR::DS,
+                detector,
+            ),
+            spacing(0.1, 0.2, on_patient),
+        ),
+        (with(tags::NOMINAL_SCANNED_PIXEL_SPACING, VR::DS, "0.3\\0.4"), spacing(0.4, 0.3, on_film)),
+        // As some write it: a comma, one value, three values, another representation.
+        (with(tags::PIXEL_SPACING, VR::DS, "0,2\\0,1"), spacing(0.1, 0.2, on_patient)),
+        (with(tags::PIXEL_SPACING, VR::DS, "0.1"), spacing(0.1, 0.1, on_patient)),
+        (with(tags::PIXEL_SPACING, VR::DS, "0.2\\0.1\\1"), spacing(0.1, 0.2, on_patient)),
+        (with(tags::PIXEL_SPACING, VR::UT, "0.2\\0.1 "), spacing(0.1, 0.2, on_patient)),
+        (
+            film().with(tags::PIXEL_SPACING, VR::FD, dicom_value!(F64, [0.2, 0.1])),
+            spacing(0.1, 0.2, on_patient),
+        ),
+        (with(tags::PIXEL_SPACING, VR::DS, "0\\0.1"), None),
+        (with(tags::PIXEL_SPACING, VR::DS, "wide"), None),
+        // Empty is as if absent.
+        (
+            with(tags::PIXEL_SPACING, VR::DS, "").with(tags::IMAGER_PIXEL_SPACING, VR::DS, "0.5\\0.5"),
+            spacing(0.5, 0.5, on_detector),
+        ),
+    ] {
+        std::fs::write(&path, picture.file(EXPLICIT)).unwrap();
+        let radiograph = load_radiograph(&path, &Limits::default()).unwrap();
+        assert_eq!(radiograph.spacing, expected);
+        assert_eq!(radiograph.image, GrayImage::from_u8(Size::new(3, 2), &STEPS).unwrap());
+    }
+    // Twice as high as wide.
+    std::fs::write(&path, with(tags::PIXEL_ASPECT_RATIO, VR::IS, "2\\1").file(EXPLICIT)).unwrap();
+    assert_eq!(load_radiograph(&path, &Limits::default()).unwrap().spacing, Spacing::of_ratio(1.0, 2.0));
+    std::fs::write(&path, jpeg(8, 8)).unwrap();
+    assert_eq!(load_radiograph(&path, &Limits::default()).unwrap().spacing, None);
+}
+
+#[test]
+fn sizes_come_from_the_elements_before_the_pixels() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("film.dcm");
+    let pixels: Vec<u16> = (0..300 * 400).map(|i| (i % 4096) as u16).collect();
+    let file = Picture::new(400, 300, 16).words(&pixels).file(EXPLICIT);
+    let limits = Limits::default();
+    std::fs::write(&path, &file[..file.len() - 2 * 300 * 400]).unwrap();
+    assert_eq!(image_size(&path, &limits).unwrap(), Size::new(300, 400));
+    let message = load_image(&path, &limits).unwrap_err().to_string();
+    assert!(message.contains("its pixels end early, with 0 bytes of 240000"), "{message}");
+    // What stands before them may be long.
+    let long =
+        Picture::new(400, 300, 16).with(Tag(0x0009, 0x1010), VR::OB, vec![7_u8; 200_000]).words(&pixels);
+    std::fs::write(&path, long.file(EXPLICIT)).unwrap();
+    assert_eq!(image_size(&path, &limits).unwrap(), Size::new(300, 400));
+    // Resized at once it is what it is resized afterwards.
+    let image = load_image(&path, &limits).unwrap();
+    let target = Size::new(30, 50);
+    let (resized, size) = load_resized(&path, target, Resampling::Area, &limits).unwrap();
+    assert_eq!((resized, size), (resample(&image, target, Resampling::Area).unwrap(), image.size()));
+}

@@ -1,0 +1,11 @@
+//! DICOM files: what becomes of their values, and what is broken or hostile.
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
+mod compressed;
+mod files;
+mod film;
+mod hostile;
+mod lenient;
+mod refused;
+mod values;
+mod voi;

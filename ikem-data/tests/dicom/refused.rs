@@ -1,0 +1,130 @@
+//! What is broken, and what is sound but not read.
+
+use dicom_core::VR;
+use dicom_dictionary_std::tags;
+use dicom_object::InMemDicomObject;
+use ikem_data::{Error, Limits, decode_image};
+
+use crate::compressed::LOSSLESS_JPEG;
+use crate::film::{EXPLICIT, JPEG, Picture, RLE, STEPS, decode, jpeg, meta, packed, rle};
+
+#[test]
+fn what_is_no_good_dicom_file_is_told() {
+    let film = || Picture::new(2, 3, 8);
+    let rle_of = |bytes: Vec<u8>| film().fragments(vec![bytes]).file(RLE);
+    let cut_jpeg = || jpeg(3, 2)[..jpeg(3, 2).len() - 6].to_vec();
+    let plain = film().bytes(&STEPS).file(EXPLICIT);
+    for (name, file, expected) in [
+        ("nothing else", plain[..132].to_vec(), "its meta information ends early"),
+        (
+            "no columns",
+            film().without(tags::COLUMNS).bytes(&STEPS).file(EXPLICIT),
+            "it does not say its columns",
+        ),
+        ("no pixels", film().file(EXPLICIT), "it ends before its pixels; expected those of 3 x 2 px"),
+        (
+            "no depth",
+            film().without(tags::BITS_ALLOCATED).bytes(&[&STEPS[..], &STEPS[..4]].concat()).file(EXPLICIT),
+            "it does not say its bits allocated",
+        ),
+        ("empty", Picture::new(0, 3, 8).bytes(&[]).file(EXPLICIT), "it has 3 x 0 px"),
+        ("few pixels", Picture::new(3, 3, 8).bytes(&STEPS).file(EXPLICIT), "with 6 bytes of 9"),
+        (
+            "huge",
+            Picture::new(65_535, 65_535, 16).words(&[1; 6]).file(EXPLICIT),
+            "has 65535 x 65535 px; expected at most 100000000 pixels",
+        ),
+        ("high bit", film().with(tags::HIGH_BIT, VR::US, 8_u16).bytes(&STEPS).file(EXPLICIT), "up to bit 8"),
+        (
+            "rescale",
+            film()
+                .with(tags::RESCALE_SLOPE, VR::DS, "inf")
+                .with(tags::RESCALE_INTERCEPT, VR::DS, "0")
+                .bytes(&STEPS)
+                .file(EXPLICIT),
+            "the element (0028,1053) is \"inf\"; expected a finite number",
+        ),
+        ("no jpeg 2000", film().fragments(vec![vec![0; 9]]).file("1.2.840.10008.1.2.4.90"), "they end early"),
+        (
+            "jpeg size",
+            film().fragments(vec![jpeg(4, 2)]).file(JPEG),
+            "its JPEG data are 4 x 2 px with 1 samples a pixel",
+        ),
+        (
+            "jpeg depth",
+            Picture::new(24, 32, 8).fragments(vec![LOSSLESS_JPEG.to_vec()]).file(JPEG),
+            "its pixels are of 16 bits; expected those of 32 x 24 px, 1 samples of 8 bits",
+        ),
+        ("jpeg cut", film().fragments(vec![cut_jpeg()]).file(JPEG), "its JPEG data"),
+        ("no jpeg", film().fragments(vec![vec![1; 40]]).file(JPEG), "its JPEG data: "),
+        ("no rle", rle_of(vec![1, 0]), "its RLE data end early"),
+        ("rle segments", rle_of(rle(&[&packed(), &packed()])), "its RLE data have 2 segments"),
+        ("rle cut", rle_of(rle(&[&packed()[..3]])), "segment 1 of its RLE data has 2 bytes"),
+        ("rle bomb", rle_of(rle(&[&[0x81, 9].repeat(4000)])), "segment 1 of its RLE data has 512000 bytes"),
+    ] {
+        let message = decode(&file).expect_err(name).to_string();
+        assert!(message.starts_with("film ") && message.contains(expected), "{name}: {message}");
+    }
+    let small = Limits { bytes: 5, ..Limits::default() };
+    let message = decode_image("film", &plain, &small).unwrap_err().to_string();
+    assert!(message.contains("6 bytes of pixels; expected at most 5 bytes"), "{message}");
+}
+
+/// Sound files that are not read are not called broken.
+#[test]
+fn what_is_sound_but_not_read_is_told() {
+    let film = || Picture::new(2, 3, 8).bytes(&STEPS);
+    let nothing =
+        |modality: &str| Picture(InMemDicomObject::new_empty()).with(tags::MODALITY, VR::CS, modality);
+    let in_syntax = |syntax: &str| [meta(None, syntax), film().data_set(EXPLICIT)].concat();
+    let directory = [0x04, 0x00, 0x20, 0x12, b'S', b'Q', 0, 0, 0, 0, 0, 0];
+    for (name, file, expected) in [
+        (
+            "frames",
+            film().with(tags::NUMBER_OF_FRAMES, VR::IS, "2").file(EXPLICIT),
+            "a DICOM file of 2 frames",
+        ),
+        ("32 bits", Picture::new(1, 1, 32).bytes(&[0; 4]).file(EXPLICIT), "a DICOM file of 32 bits a sample"),
+        (
+            "1 bit",
+            film().with(tags::BITS_ALLOCATED, VR::US, 1_u16).file(EXPLICIT),
+            "a DICOM file of 1 bits a sample",
+        ),
+        (
+            "floats",
+            Picture::new(1, 1, 32).with(tags::FLOAT_PIXEL_DATA, VR::OF, 1.0_f32).file(EXPLICIT),
+            "a DICOM file whose pixels are floating point numbers",
+        ),
+        (
+            "colours",
+            film().with(tags::PHOTOMETRIC_INTERPRETATION, VR::CS, "CMYK").file(EXPLICIT),
+            "a DICOM file whose pixels are CMYK of 1 samples",
+        ),
+        (
+            "palette",
+            film().with(tags::PHOTOMETRIC_INTERPRETATION, VR::CS, "PALETTE COLOR").file(EXPLICIT),
+            "a DICOM file whose palette is missing or in segments",
+        ),
+        (
+            "report",
+            nothing("SR").file(EXPLICIT),
+            "a DICOM file without a picture (a structured report, modality SR)",
+        ),
+        (
+            "directory",
+            [meta(None, EXPLICIT), directory.to_vec()].concat(),
+            "a DICOMDIR, the index of other DICOM files",
+        ),
+        (
+            "video",
+            in_syntax("1.2.840.10008.1.2.4.102"),
+            "in the transfer syntax 1.2.840.10008.1.2.4.102 (MPEG-4 video)",
+        ),
+        ("unknown", in_syntax("1.2.840.113619.5.2"), "in the transfer syntax 1.2.840.113619.5.2 (unknown)"),
+    ] {
+        let error = decode(&file).expect_err(name);
+        assert!(matches!(error, Error::Unsupported { .. }), "{name}: {error}");
+        let message = error.to_string();
+        assert!(message.contains(expected), "{name}: {message}");
+    }
+}
