@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::target::Target;
 
-/// How the names of files begin that [`write`] has not finished. They are beside the file they become, and stay only where
+/// How the names of files begin that [`write()`] has not finished. They are beside the file they become, and stay only where
 /// the process was killed while it wrote.
 pub const UNFINISHED: &str = ".ikem-unfinished-";
 
@@ -22,10 +22,10 @@ pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     put(path, |file| file.write_all(bytes), false)
 }
 
-/// As [`write`], and returns only when the file has reached the disk: no power cut takes it back.
+/// As [`write()`], and returns only when the file has reached the disk: no power cut takes it back.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
     put(path, |file| file.write_all(bytes), true)
 }
