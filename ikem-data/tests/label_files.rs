@@ -19,10 +19,7 @@ fn labels(bytes: &[u8]) -> Result<LabelFile, String> {
 }
 
 fn labels_of(bytes: &[u8], skeleton: &Skeleton) -> Result<LabelFile, String> {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("labels");
-    std::fs::write(&path, bytes).unwrap();
-    LabelFile::read(&path, skeleton).map_err(|error| error.to_string())
+    LabelFile::read_any("labels", bytes, skeleton).map_err(|error| error.to_string())
 }
 
 /// The labels in a file that has one film, labelled whole.
@@ -396,15 +393,12 @@ fn damage(bytes: &mut Vec<u8>, random: &mut StdRng) {
 fn damaged_files_give_near_points_or_an_error() {
     let count = std::env::var("IKEM_FUZZ").ok().and_then(|count| count.parse().ok()).unwrap_or(10_000_u64);
     let (skeleton, seeds) = (Skeleton::numbered(2), seeds());
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("labels");
     let (mut read, near) = (0, |value: f32, side: usize| (-1.001..=2.001).contains(&(value / side as f32)));
     for seed in 0..count {
         let mut random = StdRng::seed_from_u64(seed);
         let mut bytes = seeds[random.random_range(0..seeds.len())].clone();
         damage(&mut bytes, &mut random);
-        std::fs::write(&path, &bytes).unwrap();
-        if let Ok(file) = LabelFile::read(&path, &skeleton) {
+        if let Ok(file) = LabelFile::read_any("labels", &bytes, &skeleton) {
             read += 1;
             for entry in &file.manifest.entries {
                 assert_eq!(entry.corners_yx.len(), 2, "seed {seed}");

@@ -12,6 +12,9 @@ use crate::{Error, Manifest, Prediction, Set, coco, files, tables};
 
 pub(crate) use marked::Marked;
 
+/// What the file should be.
+const KIND: &str = "file of labels";
+
 /// The labels of a file, and what of the file is not among them.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct LabelFile {
@@ -81,16 +84,28 @@ impl LabelFile {
     /// [`Error::Unlabelled`] when there are images and labels of none.
     pub fn read(path: impl AsRef<Path>, skeleton: &Skeleton) -> Result<Self, Error> {
         let path = path.as_ref();
-        let text = files::read_text(path, "file of labels")?;
-        match Content::of(&text) {
+        Self::parse(path, &files::read_text(path, KIND)?, skeleton)
+    }
+
+    /// As [`read`](Self::read), of a file that is in memory; `name` is what errors call it.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn read_any(name: impl AsRef<Path>, bytes: &[u8], skeleton: &Skeleton) -> Result<Self, Error> {
+        let path = name.as_ref();
+        Self::parse(path, &files::text(path, KIND, bytes.to_vec())?, skeleton)
+    }
+
+    fn parse(path: &Path, text: &str, skeleton: &Skeleton) -> Result<Self, Error> {
+        match Content::of(text) {
             Content::Manifest => {
-                let manifest = Manifest::parse(path, &text, skeleton)?;
+                let manifest = Manifest::parse(path, text, skeleton)?;
                 Ok(Self { manifest, has_sets: true, ..Self::default() })
             }
-            Content::Coco => coco::labels(path, &text, skeleton),
-            Content::Table => tables::labels(path, &text, skeleton),
+            Content::Coco => coco::labels(path, text, skeleton),
+            Content::Table => tables::labels(path, text, skeleton),
             Content::Prediction => {
-                let prediction = Prediction::parse(path, &text)?;
+                let prediction = Prediction::parse(path, text)?;
                 Self::collect(path, [Marked::of_prediction(&prediction, skeleton)], skeleton)
             }
         }
