@@ -184,25 +184,35 @@ pub(super) fn decode<'a>(
                 frame.photometric = Photometric::Ybr;
             }
         }
-        coding => {
-            let is_rgb = layout.photometric == Photometric::Rgb;
-            let wanted = Expected { size, samples: layout.samples, is_rgb };
-            let unpacked = codecs::unpack(source, &stored.bytes, coding, wanted)?;
-            // Some 8 bits are said to be 16, but never the other way around.
-            if unpacked.bytes > bytes {
-                let found = format!("its pixels are of {} bits", 8 * unpacked.bytes);
-                return Err(source.broken(found, expected()));
-            }
-            frame.bytes = unpacked.bytes;
-            frame.planar = false;
-            if layout.samples == 3 {
-                frame.photometric = Photometric::Rgb;
-            }
-            frame.data = Cow::Owned(unpacked.data);
-        }
+        coding => compressed(source, &stored.bytes, coding, layout, &mut frame)?,
     }
     (frame.stored, frame.high) = depth(source, data, 8 * frame.bytes as i64)?;
     Ok(frame)
+}
+
+/// Decodes what is compressed otherwise than by RLE into a frame of samples of as many bytes as it says.
+fn compressed(
+    source: Source<'_>,
+    data: &[u8],
+    coding: Coding,
+    layout: Layout,
+    frame: &mut Frame<'_>,
+) -> Result<(), Error> {
+    let (size, samples) = (layout.size, layout.samples);
+    let wanted = Expected { size, samples, is_rgb: layout.photometric == Photometric::Rgb };
+    let unpacked = codecs::unpack(source, data, coding, wanted)?;
+    // Some 8 bits are said to be 16, but never the other way around.
+    if unpacked.bytes > frame.bytes {
+        let expected = format!("those of {size}, {samples} samples of {} bits", 8 * frame.bytes);
+        return Err(source.broken(format!("its pixels are of {} bits", 8 * unpacked.bytes), expected));
+    }
+    frame.bytes = unpacked.bytes;
+    frame.planar = false;
+    if samples == 3 {
+        frame.photometric = Photometric::Rgb;
+    }
+    frame.data = Cow::Owned(unpacked.data);
+    Ok(())
 }
 
 /// The bits stored and the high bit of samples of `bits` bits; all of them where the file does not say. Samples that were decoded
