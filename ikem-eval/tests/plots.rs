@@ -86,5 +86,6 @@ fn nothing_to_see_is_drawn_too() {
     // One image, no click, no error.
     report(1, 0, 0.0, 1.0).draw(folder.path()).expect("plots");
     assert!(ink(&folder.path().join("mre.png")) > 0.005);
-    assert!(report(1, 0, 0.0, 1.0).draw(&folder.path().join("nowhere")).is_err());
+    // A file is no folder.
+    assert!(report(1, 0, 0.0, 1.0).draw(&folder.path().join("mre.png")).is_err());
 }

@@ -1,4 +1,5 @@
 //! The programs as they were built.
+#![allow(dead_code, reason = "each test uses some of it")]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -12,6 +13,22 @@ pub fn program(name: &str) -> PathBuf {
     program
 }
 
+/// The example `interactive`. `cargo test` builds only its own tests, so it is built here, from what is there already.
+pub fn interactive() -> PathBuf {
+    let test = std::env::current_exe().expect("the test's own path");
+    let profile = test.parent().and_then(Path::parent).expect("the folder of what is built");
+    let target = profile.parent().expect("the target folder");
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo
+        .args(["build", "--quiet", "--workspace", "--example", "interactive"])
+        .env("CARGO_TARGET_DIR", target);
+    if !cfg!(debug_assertions) {
+        cargo.arg("--release");
+    }
+    assert!(cargo.status().expect("cargo starts").success(), "the example was not built");
+    profile.join("examples").join(format!("interactive{}", std::env::consts::EXE_SUFFIX))
+}
+
 /// What the program `name` does with these arguments, in `folder`.
 pub fn run(folder: &Path, name: &str, arguments: &[&str]) -> Output {
     let mut command = Command::new(program(name));
@@ -20,7 +37,7 @@ pub fn run(folder: &Path, name: &str, arguments: &[&str]) -> Output {
 
 /// What `interactive --terminal` prints on these lines, in `folder`.
 pub fn type_in(folder: &Path, arguments: &[&str], lines: &str) -> String {
-    let mut child = Command::new(program("interactive"))
+    let mut child = Command::new(interactive())
         .current_dir(folder)
         .arg("--terminal")
         .args(arguments)

@@ -7,6 +7,9 @@
 // Whoever runs the tests must learn what was skipped and what was measured.
 #![allow(clippy::print_stderr)]
 
+#[path = "../built/mod.rs"]
+mod built;
+
 mod browser;
 mod framing;
 mod output;

@@ -1,10 +1,11 @@
 //! The program under test: started on a folder of phantoms, killed as by a power cut, started again.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use ikem_data::{Phantom, PhantomConfig, write_gray_png};
 
+use crate::built::interactive;
 use crate::output::line_with;
 
 /// The running program; killed when dropped.
@@ -17,7 +18,7 @@ pub struct Program {
 impl Program {
     /// Starts it on `folder`, at `port` or any free one, and waits until it tells its address.
     pub fn start(folder: &Path, port: u16) -> Self {
-        let mut child = Command::new(executable())
+        let mut child = Command::new(interactive())
             .arg(folder)
             .arg("--output")
             .arg(folder)
@@ -53,22 +54,6 @@ impl Drop for Program {
     fn drop(&mut self) {
         self.end();
     }
-}
-
-/// The example `interactive`. `cargo test` builds only its own tests, so it is built here, from what is there already.
-fn executable() -> PathBuf {
-    let test = std::env::current_exe().expect("the test's own path");
-    let profile = test.parent().and_then(Path::parent).expect("the folder of what is built");
-    let target = profile.parent().expect("the target folder");
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo
-        .args(["build", "--quiet", "--workspace", "--example", "interactive"])
-        .env("CARGO_TARGET_DIR", target);
-    if !cfg!(debug_assertions) {
-        cargo.arg("--release");
-    }
-    assert!(cargo.status().expect("cargo starts").success(), "the example was not built");
-    profile.join("examples").join(format!("interactive{}", std::env::consts::EXE_SUFFIX))
 }
 
 /// Draws `count` phantoms into `folder`, `film-1.png` and so on.

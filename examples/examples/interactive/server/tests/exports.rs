@@ -108,7 +108,7 @@ fn files_of_keypoints_are_imported_by_their_content_and_told_apart_by_their_film
             "it holds the keypoints of \"b.png\"; this film is \"<phantom> 0\"",
         ),
         ("application/json", json.replace("31.25", "1e9"), "T5-TL at (1000000000, 77.5) on"),
-        ("text/csv", csv.replacen("31.25", "31,25", 1), "field line 18: 14 fields; expected 13"),
+        ("text/csv", csv.replacen("31.25", "31,25", 1), "field line 18: 15 fields; expected 14"),
         ("text/csv", csv.replace("<phantom> 0", "b.png"), "\"b.png\"; this film is"),
         ("application/json", String::new(), "nothing; expected a header"),
     ] {
