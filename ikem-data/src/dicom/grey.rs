@@ -15,6 +15,9 @@ use crate::image_file::Pixels;
 /// Where less than this part of the picture's pixels is left without padding, what is said of padding is no good.
 const LEAST_LEFT: f64 = 0.01;
 
+/// How much of the way from the lowest to the highest value nearly all pixels must fill for both ends to count.
+const FILLED: f64 = 0.4;
+
 /// The picture's values, each with the number of its pixels, in order; padding is left out.
 struct Values(Vec<(f64, u32)>);
 
@@ -50,6 +53,13 @@ impl Values {
         }
         let ends = self.0.first().zip(self.0.last());
         ends.map_or((low, high), |(first, last)| (first.0, last.0))
+    }
+
+    /// The values between which all pixels are, or nearly all where the others lie far away, as hot pixels do.
+    fn extent(&self) -> (f64, f64) {
+        let (low, high) = self.range();
+        let ends = self.0.first().zip(self.0.last()).map_or((low, high), |(first, last)| (first.0, last.0));
+        if high - low >= FILLED * (ends.1 - ends.0) { ends } else { (low, high) }
     }
 
     /// Whether `voi` makes a picture of the values. It does not where it puts nearly all of them beside its ends, or half of them and
@@ -131,7 +141,7 @@ fn padding(data: &DataSet<'_>, samples: &Samples<'_>) -> Option<(i64, i64)> {
 }
 
 /// Without a window, all values that there could be reach from black to white, as in other formats; but where the picture uses a small
-/// part of them, nearly all that it has do. 8 bits or less are taken as they are, since they were made for a screen.
+/// part of them, those that it has do. 8 bits or less are taken as they are, since they were made for a screen.
 fn without_voi(samples: &Samples<'_>, values: &[f64], present: &Values) -> Voi {
     let between = |(low, high): (f64, f64), &value: &f64| (low.min(value), high.max(value));
     let (low, high) = values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), between);
@@ -143,6 +153,7 @@ fn without_voi(samples: &Samples<'_>, values: &[f64], present: &Values) -> Voi {
     if Tones::between(tails) == Tones::IDENTITY && last > first {
         Voi::Range(low, high)
     } else {
+        let (first, last) = present.extent();
         Voi::Range(first, last)
     }
 }
