@@ -224,7 +224,7 @@ mod tests {
         }
         // Others may tell more.
         let more: Spacing = serde_json::from_str(r#"{"x":0.1,"y":0.1,"z":1}"#).expect("a spacing");
-        assert_eq!(more, self::spacing(0.1, 0.1));
+        assert_eq!(more, spacing(0.1, 0.1));
         for json in [r#"{"x":0.1,"y":0}"#, r#"{"x":1,"y":1,"plane":"moon"}"#] {
             assert!(serde_json::from_str::<Spacing>(json).is_err(), "{json}");
         }
