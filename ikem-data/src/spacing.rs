@@ -2,21 +2,18 @@ use std::path::Path;
 
 use ikem_core::Spacing;
 
-use crate::image_file::{Limits, load_radiograph};
-use crate::{Error, files};
+use crate::Error;
+use crate::image_file::{ImageKind, Limits, load_radiograph};
 
-/// How much of a file tells its format.
-const START: u64 = 16;
-
-/// How far apart the pixels of an image file lie, as [`load_radiograph`] tells. Only a file that may tell is decoded: no PNG,
-/// JPEG, TIFF or BMP.
+/// How far apart the pixels of an image file lie, as [`load_radiograph`] tells. Only files of a kind that
+/// [tells it](ImageKind::tells_spacing) are decoded.
 ///
 /// # Errors
 /// As [`load_radiograph`].
 pub fn image_spacing(path: impl AsRef<Path>, limits: &Limits) -> Result<Option<Spacing>, Error> {
     let path = path.as_ref();
-    match image::guess_format(&files::read_start(path, START)?) {
-        Ok(_) => Ok(None),
-        Err(_) => Ok(load_radiograph(path, limits)?.spacing),
+    match ImageKind::of_file(path)?.tells_spacing() {
+        true => Ok(load_radiograph(path, limits)?.spacing),
+        false => Ok(None),
     }
 }

@@ -11,7 +11,7 @@ use openreadout_codecs::{
 use super::file::{CONVERT, Coding};
 use super::source::Source;
 use crate::Error;
-use crate::image_file::jpeg_has_end;
+use crate::image_file::jpeg::{decode_without_end, has_end, is_misread};
 
 /// The end marker of JPEG, JPEG-LS and JPEG 2000 alike.
 const END: [u8; 2] = [0xff, 0xd9];
@@ -68,19 +68,24 @@ pub(super) fn unpack(
         Failure::Broken(found) => source.broken(format!("its {name} data: {found}"), should()),
     };
     let is_ended = match coding {
-        Coding::Jpeg => jpeg_has_end(data),
+        Coding::Jpeg => has_end(data),
         // Some are filled up.
         _ => {
             let last = data.iter().rposition(|byte| !matches!(byte, 0 | 0xff));
             last.and_then(|last| data.get(..=last)).is_some_and(|data| data.ends_with(&END))
         }
     };
+    let early = || Failure::Broken("they end early".to_owned());
     let unpacked = match coding {
         Coding::JpegLs if is_ended => jpeg_ls(data, expected),
         Coding::Jpeg2000 if is_ended => jpeg_2000(data, expected),
         Coding::Jpeg if is_ended => jpeg(data, expected),
-        Coding::Jpeg => jpeg_without_end(data, expected),
-        _ => Err(Failure::Broken("they end early".to_owned())),
+        Coding::Jpeg => {
+            let same = |a: &Unpacked, b: &Unpacked| a.data == b.data;
+            let decoded = decode_without_end(data, |data| jpeg(data, expected), same);
+            decoded.and_then(|decoded| decoded.ok_or_else(early))
+        }
+        _ => Err(early()),
     };
     let unpacked = unpacked.map_err(failed)?;
     if (unpacked.size, unpacked.samples) != (expected.size, expected.samples) {
@@ -132,6 +137,9 @@ fn lossless(data: &[u8], expected: Expected) -> Option<Result<Unpacked, Failure>
     let mut decoder = Decoder::new(data);
     decoder.read_info().ok()?;
     let info = decoder.info().filter(|info| info.coding_process == CodingProcess::Lossless)?;
+    if is_misread(data) {
+        return Some(Err(Failure::Unsupported("lossless, with restarts or a point transform".to_owned())));
+    }
     let (samples, bytes) = match info.pixel_format {
         PixelFormat::L8 => (1, 1),
         PixelFormat::L16 => (1, 2),
@@ -154,14 +162,4 @@ fn lossless(data: &[u8], expected: Expected) -> Option<Result<Unpacked, Failure>
         };
         Unpacked { size, samples, bytes, data }
     }))
-}
-
-/// Decodes JPEG data without an end marker. They have all their rows where it does not matter what follows them.
-fn jpeg_without_end(data: &[u8], expected: Expected) -> Result<Unpacked, Failure> {
-    let with = |tail: &[u8]| jpeg(&[data, tail, &END].concat(), expected);
-    let unpacked = with(&[])?;
-    match with(&[0x5a; 64]) {
-        Ok(other) if other.data == unpacked.data => Ok(unpacked),
-        _ => Err(Failure::Broken("they end early".to_owned())),
-    }
 }

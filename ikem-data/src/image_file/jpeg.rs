@@ -25,7 +25,12 @@ pub(super) fn decode(path: &Path, bytes: &[u8], limits: &Limits) -> Result<Decod
         true => decode_lossless(path, bytes, limits),
         false => picture::decode(path, bytes, ImageFormat::Jpeg, limits),
     };
-    if has_end(bytes) { decode(bytes) } else { decode_without_end(path, bytes, decode) }
+    if has_end(bytes) {
+        return decode(bytes);
+    }
+    let same = |a: &Decoded, b: &Decoded| a.size == b.size && a.pixels == b.pixels;
+    decode_without_end(bytes, decode, same)?
+        .ok_or_else(|| Error::broken(path, "image", "the JPEG data end early", WHOLE))
 }
 
 /// The size that the picture will have.
@@ -37,25 +42,26 @@ pub(super) fn size(path: &Path, bytes: &[u8], limits: &Limits) -> Result<Size, E
     Ok(turned_size(lossless_size(path, &decoder, limits)?, orientation(&decoder)))
 }
 
-/// Decodes a picture whose end marker is missing, where that is all that is missing.
+/// Decodes JPEG data whose end marker is missing; `None` where more than that is missing.
 ///
 /// Decoders fill missing rows without a word. What follows the data of the last row changes nothing, though, and what stands in for
-/// missing rows does: so the picture is decoded with two tails and must be the same.
-fn decode_without_end(
-    path: &Path,
+/// missing rows does: so the picture is decoded with two tails and must be the `same`.
+pub(crate) fn decode_without_end<T, E>(
     bytes: &[u8],
-    decode: impl Fn(&[u8]) -> Result<Decoded, Error>,
-) -> Result<Decoded, Error> {
-    let early = || Error::broken(path, "image", "the JPEG data end early", WHOLE);
+    decode: impl Fn(&[u8]) -> Result<T, E>,
+    same: impl Fn(&T, &T) -> bool,
+) -> Result<Option<T>, E> {
     if !has_all_scans(bytes) {
-        return Err(early());
+        return Ok(None);
     }
     // Half a marker may be left of the end.
     let data = bytes.strip_suffix(&[0xff]).unwrap_or(bytes);
-    let noise: Vec<u8> = (0_u32..2048).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8 & 0x7f).collect();
+    // Decoders fill with zeros, so the noise must not begin with some.
+    let noise = (0_u32..2048).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8 & 0x7f);
+    let noise: Vec<u8> = [0x5a; 64].into_iter().chain(noise).collect();
     let with = |tail: &[u8]| decode(&[data, tail, &[0xff, END]].concat());
-    let (plain, noisy) = (with(&[])?, with(&noise).map_err(|_| early())?);
-    if plain.size == noisy.size && plain.pixels == noisy.pixels { Ok(plain) } else { Err(early()) }
+    let plain = with(&[])?;
+    Ok(with(&noise).ok().filter(|noisy| same(&plain, noisy)).map(|_| plain))
 }
 
 /// The marker segments of a JPEG file, up to its end marker: each with what stands in it, without the entropy-coded data.
@@ -134,25 +140,23 @@ fn is_lossless(path: &Path, bytes: &[u8]) -> Result<bool, Error> {
     let Some((marker, segment)) = frame.find(|(marker, _)| is_frame(*marker)) else { return Ok(false) };
     let bits = segment.first().copied().unwrap_or(8);
     match marker {
-        LOSSLESS => {
-            let restarts =
-                Segments::of(bytes).any(|(marker, every)| marker == RESTART_INTERVAL && every != [0, 0]);
-            let shift = Segments::of(bytes).find(|(marker, _)| *marker == SCAN);
-            let shifted = shift.and_then(|(_, scan)| scan.last()).is_some_and(|bits| bits & 0x0f != 0);
-            // Our decoder would read these, and be wrong.
-            match restarts || shifted || segment.get(5) != Some(&1) {
-                true => {
-                    unsupported("a lossless JPEG picture in colour, with restarts or with a point transform")
-                }
-                false => Ok(true),
-            }
-        }
+        LOSSLESS => match is_misread(bytes) || segment.get(5) != Some(&1) {
+            true => unsupported("a lossless JPEG picture in colour, with restarts or with a point transform"),
+            false => Ok(true),
+        },
         0xf7 => unsupported("a JPEG-LS picture"),
         0xc5..=0xc7 | 0xcd..=0xcf => unsupported("a hierarchical JPEG picture"),
         0xc9..=0xcb => unsupported("an arithmetic-coded JPEG picture"),
         _ if bits != 8 => unsupported(&format!("a JPEG picture of {bits} bits")),
         _ => Ok(false),
     }
+}
+
+/// Whether lossless data have restarts or a point transform, which `jpeg-decoder` reads without an error and gets wrong.
+pub(crate) fn is_misread(bytes: &[u8]) -> bool {
+    let restarts = Segments::of(bytes).any(|(marker, every)| marker == RESTART_INTERVAL && every != [0, 0]);
+    let scan = Segments::of(bytes).find(|(marker, _)| *marker == SCAN);
+    restarts || scan.and_then(|(_, scan)| scan.last()).is_some_and(|bits| bits & 0x0f != 0)
 }
 
 type LosslessDecoder<'a> = jpeg_decoder::Decoder<&'a [u8]>;

@@ -74,6 +74,16 @@ impl ImageKind {
         }
     }
 
+    /// Whether such files may tell how far apart their pixels lie: DICOM alone.
+    #[must_use]
+    pub const fn tells_spacing(self) -> bool {
+        #[cfg(feature = "dicom")]
+        if matches!(self, Self::Dicom) {
+            return true;
+        }
+        false
+    }
+
     /// What the name of such a file ends in, without a dot.
     #[must_use]
     pub const fn extension(self) -> &'static str {

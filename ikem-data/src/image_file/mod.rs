@@ -3,7 +3,7 @@
 //! [`kind`] says what a file is, by its content. [`picture`] decodes what `image` decodes as we want it, [`jpeg`] what is odd in JPEG,
 //! [`tiff`] all of TIFF, the `dicom` module DICOM; all of them end in [`pixels`].
 
-mod jpeg;
+pub(crate) mod jpeg;
 mod kind;
 mod picture;
 mod pixels;
@@ -17,7 +17,6 @@ use ikem_core::{GrayImage, Resampling, Size};
 use crate::dicom;
 use crate::{Error, Spacing, files};
 #[cfg(feature = "dicom")]
-pub(crate) use jpeg::has_end as jpeg_has_end;
 pub use kind::ImageKind;
 pub(crate) use pixels::{Decoded, Pixels, luma};
 

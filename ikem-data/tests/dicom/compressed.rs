@@ -108,3 +108,20 @@ fn jpeg_without_an_end_marker_opens_where_all_rows_are_there() {
         assert!(message.contains("its JPEG data: they end early"), "{message}");
     }
 }
+
+#[test]
+fn lossless_jpeg_that_its_decoder_misreads_is_named() {
+    let restarts = [&LOSSLESS_JPEG[..2], &[0xff, 0xdd, 0, 4, 0, 8], &LOSSLESS_JPEG[2..]].concat();
+    let scan = LOSSLESS_JPEG.windows(2).position(|marker| marker == [0xff, 0xda]).unwrap();
+    let length = usize::from(LOSSLESS_JPEG[scan + 3]);
+    let mut shifted = LOSSLESS_JPEG.to_vec();
+    shifted[scan + 1 + length] |= 1;
+    for data in [restarts, shifted] {
+        let file = twelve(24, 32).fragments(vec![data]).file("1.2.840.10008.1.2.4.70");
+        let message = decode(&file).unwrap_err().to_string();
+        assert!(
+            message.contains("lossless, with restarts or a point transform), which is not read"),
+            "{message}"
+        );
+    }
+}

@@ -1,7 +1,8 @@
 //! TIFF files, whose pixels may be of nearly any kind.
 //!
-//! Data flow: [`pages`] takes the largest page, [`layout`] reads how its pixels are kept and names what is not read, [`relabel`] makes
-//! of kinds that the decoder does not know some that it does, [`tiles`] unpacks tiles that it would misread, [`grey`] makes grey values of the samples.
+//! Data flow: [`pages`] takes the largest page, [`layout`] reads how its pixels are kept and names what is not read, [`relabel`] describes
+//! sample layouts that the decoder does not know as ones that it does, [`tiles`] unpacks tiles that it would misread, [`grey`] turns the
+//! samples into grey values.
 
 mod grey;
 mod layout;

@@ -1,4 +1,4 @@
-//! Other values for fields of a directory, so that a decoder reads samples that it does not know as some that it does.
+//! Rewrites fields of an image file directory (IFD), so that the decoder reads a sample layout that it does not know as one that it does.
 
 use tiff::tags::Tag;
 
