@@ -1,4 +1,4 @@
-//! What files are called, for comparing.
+//! Comparing names of files and of keypoints that were written in different ways.
 
 use unicode_normalization::UnicodeNormalization;
 

@@ -1,4 +1,4 @@
-//! Which places points can have.
+//! Whether a point can belong to a film.
 
 use ikem_core::Size;
 

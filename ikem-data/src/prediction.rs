@@ -112,7 +112,7 @@ impl Prediction {
     /// # Errors
     /// As [`read`](Self::read), [`read_coco_predictions`](crate::read_coco_predictions) and
     /// [`read_csv_predictions`](crate::read_csv_predictions).
-    pub fn read_any(name: impl AsRef<Path>, bytes: &[u8], skeleton: &Skeleton) -> Result<Vec<Self>, Error> {
+    pub fn from_bytes(name: impl AsRef<Path>, bytes: &[u8], skeleton: &Skeleton) -> Result<Vec<Self>, Error> {
         let path = name.as_ref();
         let text = files::text(path, KIND, bytes.to_vec())?;
         match Content::of(&text) {

@@ -3,12 +3,16 @@
 //! `IKEM_FUZZ=N` tries N files instead of 10 000.
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
+mod damage;
+
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use ikem_data::{ImageKind, Limits, decode_image};
 use rand::{Rng, RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+
+use damage::{damaged, tries};
 
 const LIMITS: Limits = Limits { pixels: 1_000_000, bytes: 16 << 20 };
 /// Far beyond what any of the files takes, on a busy machine too.
@@ -28,42 +32,15 @@ fn seeds() -> Vec<(String, Vec<u8>)> {
     seeds
 }
 
-/// A file with some bytes changed, left out, put in or repeated, or cut.
-fn damaged(whole: &[u8], random: &mut ChaCha8Rng) -> Vec<u8> {
-    let mut bytes = whole.to_vec();
-    for _ in 0..random.random_range(1..6) {
-        let length = bytes.len().max(1);
-        // Headers and directories decide most: they stand at the start, and in TIFF often at the end.
-        let near = match random.random_range(0..3) {
-            0 => random.random_range(0..length.min(400)),
-            1 => length - 1 - random.random_range(0..length.min(400)),
-            _ => random.random_range(0..length),
-        };
-        let some = random.random_range(1..5).min(bytes.len().saturating_sub(near));
-        match random.random_range(0..8) {
-            0..3 => bytes.iter_mut().skip(near).take(some).for_each(|byte| *byte = random.next_u32() as u8),
-            3 => bytes.iter_mut().skip(near).take(1).for_each(|byte| *byte ^= 1 << (random.next_u32() & 7)),
-            4 => bytes.iter_mut().skip(near).take(some).for_each(|byte| *byte = 0xff),
-            5 => bytes.truncate(near),
-            6 => drop(bytes.drain(near..near + some)),
-            _ => {
-                let again: Vec<u8> = bytes.iter().skip(near).take(8 * some).copied().collect();
-                bytes.splice(near..near, again);
-            }
-        }
-    }
-    bytes
-}
-
 #[test]
 fn damaged_files_end_in_an_image_or_an_error() {
-    let count = std::env::var("IKEM_FUZZ").ok().and_then(|count| count.parse().ok()).unwrap_or(10_000_u64);
+    let count = tries();
     let seeds = seeds();
     let mut opened = 0;
     for number in 0..count {
         let mut random = ChaCha8Rng::seed_from_u64(number);
         let (name, whole) = &seeds[random.random_range(0..seeds.len())];
-        let bytes = damaged(whole, &mut random);
+        let bytes = damaged(whole, 0, &[], &mut random);
         let begin = Instant::now();
         if let Ok(image) = decode_image(name, &bytes, &LIMITS) {
             assert!(image.size().area() <= LIMITS.pixels, "{name}, {number}");

@@ -1,15 +1,19 @@
 //! Labels and predictions as other programs write them, and damaged ones.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests stop where something is wrong")]
 
+mod damage;
+
 use std::path::Path;
 
 use ikem_core::{Size, Skeleton};
 use ikem_data::{
     LabelFile, Manifest, ManifestEntry, PredictedKeypoint, Prediction, Set, coco_predictions, csv_predictions,
 };
-use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
+
+use damage::{damaged, tries};
 
 const SIZE: Size = Size::new(200, 400);
 
@@ -19,7 +23,7 @@ fn labels(bytes: &[u8]) -> Result<LabelFile, String> {
 }
 
 fn labels_of(bytes: &[u8], skeleton: &Skeleton) -> Result<LabelFile, String> {
-    LabelFile::read_any("labels", bytes, skeleton).map_err(|error| error.to_string())
+    LabelFile::from_bytes("labels", bytes, skeleton).map_err(|error| error.to_string())
 }
 
 /// The labels in a file that has one film, labelled whole.
@@ -116,7 +120,7 @@ fn coco_is_read_whatever_stands_beside_what_is_needed() {
         change(&mut file);
         assert_eq!(one(file.to_string().as_bytes()), expected(), "{name}");
         let predictions =
-            Prediction::read_any("p", file.to_string().as_bytes(), &Skeleton::numbered(2)).unwrap();
+            Prediction::from_bytes("p", file.to_string().as_bytes(), &Skeleton::numbered(2)).unwrap();
         assert_eq!(predictions.len(), 1, "{name}");
         assert_eq!((predictions[0].keypoints[1].x, predictions[0].keypoints[1].y), (100.0, 300.0), "{name}");
     }
@@ -289,7 +293,7 @@ fn exported_keypoints_are_read_by_their_content_with_fields_more() {
         more,
         table,
     ] {
-        let read = Prediction::read_any("p", text.as_bytes(), &skeleton);
+        let read = Prediction::from_bytes("p", text.as_bytes(), &skeleton);
         assert_eq!(read.unwrap_or_else(|error| panic!("{error}: {text}")), [prediction()], "{text}");
         assert_eq!(one(text.as_bytes()), expected(), "{text}");
     }
@@ -298,7 +302,7 @@ fn exported_keypoints_are_read_by_their_content_with_fields_more() {
         ("[1]".to_owned(), "at [0]: invalid type: integer `1`"),
         ("".to_owned(), "nothing; expected a header"),
     ] {
-        let message = Prediction::read_any("p", text.as_bytes(), &skeleton).unwrap_err().to_string();
+        let message = Prediction::from_bytes("p", text.as_bytes(), &skeleton).unwrap_err().to_string();
         assert!(message.contains(expected), "{message}");
     }
 }
@@ -306,7 +310,7 @@ fn exported_keypoints_are_read_by_their_content_with_fields_more() {
 #[test]
 fn labels_of_a_manifest_are_read_as_predictions() {
     let text = serde_json::to_string(&Manifest { entries: vec![expected()] }).unwrap();
-    let read = Prediction::read_any("m", text.as_bytes(), &Skeleton::numbered(2)).unwrap();
+    let read = Prediction::from_bytes("m", text.as_bytes(), &Skeleton::numbered(2)).unwrap();
     assert_eq!((read.len(), read[0].image.as_str(), read[0].size()), (1, "a.png", SIZE));
     assert_eq!(read[0].points(), prediction().points());
     assert_eq!((read[0].keypoints[1].confidence, read[0].keypoints[1].hinted), (1.0, false));
@@ -362,43 +366,16 @@ const PIECES: [&str; 24] = [
     "18446744073709551616",
 ];
 
-fn damage(bytes: &mut Vec<u8>, random: &mut StdRng) {
-    for _ in 0..random.random_range(1..4) {
-        let place = random.random_range(0..=bytes.len());
-        let end = (place + random.random_range(0..12)).min(bytes.len());
-        match random.random_range(0..5) {
-            0 => drop(bytes.drain(place..end)),
-            1 => {
-                let piece = PIECES[random.random_range(0..PIECES.len())];
-                bytes.splice(place..end, piece.bytes());
-            }
-            2 => {
-                let copy = bytes[place..end].to_vec();
-                let to = random.random_range(0..=bytes.len());
-                bytes.splice(to..to, copy);
-            }
-            3 => bytes.iter_mut().skip(place).take(1).for_each(|byte| *byte = random.random()),
-            _ => {
-                bytes.iter_mut().skip(place).take(1).for_each(|byte| *byte ^= 1 << random.random_range(0..8))
-            }
-        }
-    }
-    if random.random_range(0..8) == 0 {
-        bytes.truncate(random.random_range(0..=bytes.len()));
-    }
-}
-
-/// Ten thousand damaged files; `IKEM_FUZZ=N` makes it N.
 #[test]
 fn damaged_files_give_near_points_or_an_error() {
-    let count = std::env::var("IKEM_FUZZ").ok().and_then(|count| count.parse().ok()).unwrap_or(10_000_u64);
+    let count = tries();
     let (skeleton, seeds) = (Skeleton::numbered(2), seeds());
     let (mut read, near) = (0, |value: f32, side: usize| (-1.001..=2.001).contains(&(value / side as f32)));
     for seed in 0..count {
-        let mut random = StdRng::seed_from_u64(seed);
-        let mut bytes = seeds[random.random_range(0..seeds.len())].clone();
-        damage(&mut bytes, &mut random);
-        if let Ok(file) = LabelFile::read_any("labels", &bytes, &skeleton) {
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        let whole = &seeds[random.random_range(0..seeds.len())];
+        let bytes = damaged(whole, 0, &PIECES, &mut random);
+        if let Ok(file) = LabelFile::from_bytes("labels", &bytes, &skeleton) {
             read += 1;
             for entry in &file.manifest.entries {
                 assert_eq!(entry.corners_yx.len(), 2, "seed {seed}");
@@ -408,7 +385,7 @@ fn damaged_files_give_near_points_or_an_error() {
                 assert!(all_near, "seed {seed}: {points:?} on {}", entry.size());
             }
         }
-        for found in Prediction::read_any("p", &bytes, &skeleton).unwrap_or_default() {
+        for found in Prediction::from_bytes("p", &bytes, &skeleton).unwrap_or_default() {
             let all_near = found.points().iter().all(|p| near(p.x, found.width) && near(p.y, found.height));
             assert!(all_near, "seed {seed}: {found:?}");
         }

@@ -5,7 +5,7 @@ use serde::de::IgnoredAny;
 
 use super::read::{Film, read};
 use super::{Annotation, Category, Coco, CocoImage, KIND};
-use crate::labels::Marked;
+use crate::labels::PartlyLabelled;
 use crate::{Error, LabelFile, Manifest, ManifestEntry, files};
 
 impl Manifest {
@@ -45,7 +45,7 @@ pub(crate) fn labels(path: &Path, text: &str, skeleton: &Skeleton) -> Result<Lab
     LabelFile::collect(path, films.into_iter().map(|film| marked(film, skeleton)), skeleton)
 }
 
-fn marked(film: Film<ManifestEntry, IgnoredAny>, skeleton: &Skeleton) -> Marked {
+fn marked(film: Film<ManifestEntry, IgnoredAny>, skeleton: &Skeleton) -> PartlyLabelled {
     let Film { image, size, points, .. } = film;
     // What the project wrote beside the COCO fields counts as long as nothing else was changed.
     let agrees = |entry: &ManifestEntry| {
@@ -56,7 +56,7 @@ fn marked(film: Film<ManifestEntry, IgnoredAny>, skeleton: &Skeleton) -> Marked 
     };
     let set = image.ikem.as_ref().map(|entry| entry.set);
     let exact = image.ikem.filter(agrees);
-    Marked { image: image.file_name, size, set, points, exact }
+    PartlyLabelled { image: image.file_name, size, set, points, exact }
 }
 
 /// The keypoints of an entry, x and y in pixels, in full precision.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::read::{Annotation as Read, Film, read};
 use super::{Annotation, Category, Coco, CocoImage, KIND};
-use crate::labels::Marked;
+use crate::labels::PartlyLabelled;
 use crate::{Error, LeftOut, PredictedKeypoint, Prediction, Seen, Spacing, files};
 
 /// What a prediction knows beyond COCO.
@@ -91,7 +91,7 @@ pub(crate) fn predictions(path: &Path, text: &str, skeleton: &Skeleton) -> Resul
     for Film { image, size, points, annotation, .. } in read::<IgnoredAny, Extra>(path, text, skeleton)? {
         let Some(annotation) = annotation else { continue };
         let image = image.file_name;
-        let marked = Marked { image: image.clone(), size, set: None, points, exact: None };
+        let marked = PartlyLabelled { image: image.clone(), size, set: None, points, exact: None };
         let prediction = match marked.points(skeleton) {
             Ok(None) => continue,
             Ok(Some(points)) => prediction(image.clone(), size, &points, annotation, skeleton),

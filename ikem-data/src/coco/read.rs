@@ -1,4 +1,4 @@
-//! Files of others: what is needed of them is read, whatever else there is is passed over.
+//! Lenient reading of COCO files, as other programs write them: fields that are not needed are ignored.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -1,6 +1,6 @@
-//! Files of labels, whoever wrote them.
+//! Files of labels, as this project and other programs write them.
 
-mod marked;
+mod partly_labelled;
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use serde::de::IgnoredAny;
 
 use crate::{Error, Manifest, Prediction, Set, coco, files, tables};
 
-pub(crate) use marked::Marked;
+pub(crate) use partly_labelled::PartlyLabelled;
 
 /// What the file should be.
 const KIND: &str = "file of labels";
@@ -91,7 +91,7 @@ impl LabelFile {
     ///
     /// # Errors
     /// As [`read`](Self::read).
-    pub fn read_any(name: impl AsRef<Path>, bytes: &[u8], skeleton: &Skeleton) -> Result<Self, Error> {
+    pub fn from_bytes(name: impl AsRef<Path>, bytes: &[u8], skeleton: &Skeleton) -> Result<Self, Error> {
         let path = name.as_ref();
         Self::parse(path, &files::text(path, KIND, bytes.to_vec())?, skeleton)
     }
@@ -106,7 +106,7 @@ impl LabelFile {
             Content::Table => tables::labels(path, text, skeleton),
             Content::Prediction => {
                 let prediction = Prediction::parse(path, text)?;
-                Self::collect(path, [Marked::of_prediction(&prediction, skeleton)], skeleton)
+                Self::collect(path, [PartlyLabelled::of_prediction(&prediction, skeleton)], skeleton)
             }
         }
     }
@@ -114,7 +114,7 @@ impl LabelFile {
     /// What is labelled of `films`, those of the file at `path`.
     pub(crate) fn collect(
         path: &Path,
-        films: impl IntoIterator<Item = Marked>,
+        films: impl IntoIterator<Item = PartlyLabelled>,
         skeleton: &Skeleton,
     ) -> Result<Self, Error> {
         let mut labels = Self::default();

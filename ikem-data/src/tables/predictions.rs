@@ -5,7 +5,7 @@ use ikem_core::{Size, Skeleton};
 
 use super::read::Table;
 use super::{IMAGE, KIND};
-use crate::labels::Marked;
+use crate::labels::PartlyLabelled;
 use crate::names::bare;
 use crate::{Error, PredictedKeypoint, Prediction, Spacing, SpacingPlane, files};
 
@@ -131,18 +131,24 @@ pub(crate) fn predictions(path: &Path, text: &str) -> Result<Vec<Prediction>, Er
 }
 
 /// The films of a table of keypoints, whatever the order of its rows. A keypoint without x or y is not labelled.
-pub(super) fn marked(table: &Table<'_>, skeleton: &Skeleton) -> Result<Vec<Marked>, Error> {
+pub(super) fn marked(table: &Table<'_>, skeleton: &Skeleton) -> Result<Vec<PartlyLabelled>, Error> {
     let columns = Columns::of(table)?;
     let names: BTreeMap<String, usize> =
         skeleton.names().iter().enumerate().map(|(place, name)| (bare(name), place)).collect();
-    let mut films: Vec<Marked> = Vec::new();
+    let mut films: Vec<PartlyLabelled> = Vec::new();
     let mut places: BTreeMap<String, usize> = BTreeMap::new();
     for row in 0..table.len() {
         let image = table.text(row, columns.image);
         let place = *places.entry(image.to_owned()).or_insert(films.len());
         if place == films.len() {
             let (image, size) = (image.to_owned(), columns.size(table, row)?);
-            films.push(Marked { image, size, set: None, points: vec![None; skeleton.len()], exact: None });
+            films.push(PartlyLabelled {
+                image,
+                size,
+                set: None,
+                points: vec![None; skeleton.len()],
+                exact: None,
+            });
         }
         let name = table.text(row, columns.keypoint);
         let Some(point) = names.get(&bare(name)).and_then(|k| films.get_mut(place)?.points.get_mut(*k))

@@ -13,6 +13,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use crate::compressed::{FIXTURES, twelve};
+use crate::damage::{damaged, tries};
 use crate::film::{EXPLICIT, IMPLICIT, JPEG, Picture, RLE, STEPS, decode, file_of, jpeg, meta, packed, rle};
 
 #[test]
@@ -124,38 +125,14 @@ fn start_of(file: &[u8]) -> usize {
     if file.get(128..132) == Some(b"DICM") { 132 } else { 0 }
 }
 
-/// Changes, moves, repeats or cuts a few bytes.
-fn mutate(random: &mut ChaCha8Rng, file: &mut Vec<u8>) {
-    for _ in 0..random.random_range(1..6) {
-        let start = start_of(file);
-        if file.len() <= start {
-            return;
-        }
-        let place = random.random_range(start..file.len());
-        match random.random_range(0..10) {
-            0 => file.truncate(place),
-            1 | 2 => {
-                let end = file.len().min(place + random.random_range(1..64));
-                let piece = file[place..end].to_vec();
-                let to = random.random_range(start..file.len());
-                file.splice(to..to, piece);
-            }
-            3 => file[place] = [0, 1, 0x7f, 0x80, 0xfe, 0xff][random.random_range(0..6)],
-            4 => file[place] ^= 1 << random.random_range(0..8),
-            _ => file[place] = random.random(),
-        }
-    }
-}
-
 /// `IKEM_FUZZ` tells how many files are tried; 10,000 without it. Each is damaged by the same seed every time.
 #[test]
 fn mutated_files_are_errors_or_pictures_in_time() {
-    let count = std::env::var("IKEM_FUZZ").map_or(10_000, |count| count.parse().unwrap());
     let files = [samples(), coded(), odd()].concat();
-    for seed in 0..count {
+    for seed in 0..tries() {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
-        let mut file = files[random.random_range(0..files.len())].clone();
-        mutate(&mut random, &mut file);
+        let whole = &files[random.random_range(0..files.len())];
+        let file = damaged(whole, start_of(whole), &[], &mut random);
         let begin = Instant::now();
         if let Ok(image) = decode_image("mutated", &file, &TIGHT) {
             assert!(image.size().area() <= TIGHT.pixels, "seed {seed}");

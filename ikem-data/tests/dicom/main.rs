@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod compressed;
+#[path = "../damage/mod.rs"]
+mod damage;
 mod files;
 mod film;
 mod hostile;

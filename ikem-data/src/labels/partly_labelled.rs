@@ -8,7 +8,7 @@ use crate::{ManifestEntry, Prediction, Set};
 const LISTED: usize = 12;
 
 /// A film of a file in which not everything need be labelled.
-pub(crate) struct Marked {
+pub(crate) struct PartlyLabelled {
     /// Its name in the file.
     pub(crate) image: String,
     pub(crate) size: Size,
@@ -19,7 +19,7 @@ pub(crate) struct Marked {
     pub(crate) exact: Option<ManifestEntry>,
 }
 
-impl Marked {
+impl PartlyLabelled {
     /// The film of a prediction; its keypoints are found by their names.
     pub(crate) fn of_prediction(prediction: &Prediction, skeleton: &Skeleton) -> Self {
         let place = |name: &String| {

@@ -1,0 +1,45 @@
+//! Files damaged at random. A seed always gives the same damage.
+#![allow(clippy::expect_used, reason = "tests stop where something is wrong")]
+
+use rand::{Rng, RngCore};
+use rand_chacha::ChaCha8Rng;
+
+/// How many damaged files a test tries: `IKEM_FUZZ`, or 10 000.
+pub fn tries() -> u64 {
+    std::env::var("IKEM_FUZZ").map_or(10_000, |count| count.parse().expect("IKEM_FUZZ is a number of files"))
+}
+
+/// A file with some bytes changed, left out, put in or repeated, or cut; nothing before `start` is. `pieces` mean something in
+/// the format, and are put in, too.
+pub fn damaged(whole: &[u8], start: usize, pieces: &[&str], random: &mut ChaCha8Rng) -> Vec<u8> {
+    let mut bytes = whole.to_vec();
+    for _ in 0..random.random_range(1..6) {
+        let length = bytes.len().saturating_sub(start).max(1);
+        // Headers and directories decide most: they stand at the start, and in TIFF often at the end.
+        let near = start
+            + match random.random_range(0..3) {
+                0 => random.random_range(0..length.min(400)),
+                1 => length - 1 - random.random_range(0..length.min(400)),
+                _ => random.random_range(0..length),
+            };
+        let near = near.min(bytes.len());
+        let some = random.random_range(1..5).min(bytes.len() - near);
+        match random.random_range(0..9) {
+            0..3 => bytes.iter_mut().skip(near).take(some).for_each(|byte| *byte = random.next_u32() as u8),
+            3 => bytes.iter_mut().skip(near).take(1).for_each(|byte| *byte ^= 1 << (random.next_u32() & 7)),
+            4 => bytes.iter_mut().skip(near).take(some).for_each(|byte| *byte = 0xff),
+            5 => bytes.truncate(near),
+            6 => drop(bytes.drain(near..near + some)),
+            7 if !pieces.is_empty() => {
+                let piece = pieces[random.random_range(0..pieces.len())];
+                bytes.splice(near..near + some, piece.bytes());
+            }
+            _ => {
+                let again: Vec<u8> = bytes.iter().skip(near).take(8 * some).copied().collect();
+                let to = random.random_range(start.min(bytes.len())..=bytes.len());
+                bytes.splice(to..to, again);
+            }
+        }
+    }
+    bytes
+}
