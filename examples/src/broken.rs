@@ -1,9 +1,8 @@
 use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::path::Path;
 
 use anyhow::{Result, bail};
-use ikem_data::LeftOut;
+use ikem_data::{Error, LeftOut};
 use indicatif::ProgressBar;
 use rayon::prelude::*;
 
@@ -27,8 +26,8 @@ pub fn take_out_broken<T: Sync>(
     broken.into_iter().map(|(image, reason)| LeftOut { image, reason }).collect()
 }
 
-/// Goes on without the images that are left out if it is wanted (`--skip-broken`); otherwise they are an error that names all of
-/// them. `of` is how many images there are in all.
+/// Goes on without the images that are left out, and prints them, if that is wanted (`--skip-broken`); otherwise they are an error
+/// that names all of them. `of` is how many images there are in all.
 ///
 /// # Errors
 /// When there are such images and `skip_broken` is not set, or nothing is left without them.
@@ -36,17 +35,17 @@ pub fn settle_left_out(left_out: &[LeftOut], of: usize, data: &Path, skip_broken
     if left_out.is_empty() {
         return Ok(());
     }
-    let mut text = format!("{}: {} of {of} images can't be used:", data.display(), left_out.len());
-    for film in left_out {
-        let _ = write!(text, "\n  {film}");
-    }
+    let unusable = Error::Unusable { path: data.to_owned(), films: left_out.to_vec() };
     if !skip_broken {
         bail!(
-            "{text}\nmend them, or go on without them with --skip-broken; --root names the folder of the images"
+            "{unusable}\nmend them, or go on without them with --skip-broken; --root names the folder of the images"
         );
     }
     if left_out.len() >= of {
-        bail!("{text}\nnothing is left");
+        bail!("{unusable}\nnothing is left");
+    }
+    for film in left_out {
+        println!("left out {film}");
     }
     Ok(())
 }
@@ -83,7 +82,7 @@ mod tests {
         assert_eq!((names.as_slice(), looked.lock().expect("no panic").len()), (["a", "c"].as_slice(), 4));
         let refused = settle_left_out(&left_out, 4, Path::new("m.json"), false).expect_err("two are broken");
         let refused = refused.to_string();
-        let start = "m.json: 2 of 4 images can't be used:\n  b: b ends early\n  d: d ends early\nmend them";
+        let start = "m.json: 2 of its films can't be used:\n  b: b ends early\n  d: d ends early\nmend them";
         assert!(refused.starts_with(start), "{refused}");
         assert!(settle_left_out(&left_out, 4, Path::new("m.json"), true).is_ok());
         let nothing = settle_left_out(&left_out, 2, Path::new("m.json"), true).expect_err("all are broken");

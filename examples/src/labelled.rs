@@ -44,7 +44,7 @@ impl Labelled {
         Ok(Self { root, data: data.to_owned(), entries: manifest.entries, left_out, has_sets })
     }
 
-    /// Only those whose image can be decoded and has the size that the labels say: all are looked at.
+    /// Only those whose image can be decoded and has the size that the labels say: all are looked at. What is left out is printed.
     ///
     /// # Errors
     /// When there are others and they are not to be left out (`skip_broken`); the message names all of them.
@@ -84,6 +84,19 @@ impl Labelled {
             bail!("the manifest has no entry of the set {:?}", set.name());
         }
         Ok(self)
+    }
+
+    /// All but those of `set`, where the file names sets.
+    #[must_use]
+    pub fn without_set(mut self, set: Set) -> Self {
+        self.entries.retain(|entry| entry.set != set || !self.has_sets);
+        self
+    }
+
+    /// The folder that image paths begin in.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
     }
 
     /// Only that of `image`, by its path in the manifest or by its file's name.

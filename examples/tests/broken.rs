@@ -3,8 +3,10 @@
 // Tests stop where something is wrong.
 #![allow(clippy::expect_used, clippy::panic)]
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+mod built;
+
+use std::path::Path;
+use std::process::Output;
 
 use ikem_core::{Size, Skeleton};
 use ikem_data::{Manifest, ManifestEntry, Phantom, PhantomConfig, Set, write_gray_png};
@@ -58,10 +60,7 @@ fn films() -> TempDir {
 }
 
 fn run(folder: &Path, program: &str, arguments: &[&str]) -> Output {
-    let tests = std::env::current_exe().expect("this test");
-    let path: PathBuf = tests.ancestors().nth(2).expect("the build's folder").join("examples").join(program);
-    assert!(path.is_file(), "{}: run `cargo build --example {program}` first", path.display());
-    Command::new(path).current_dir(folder).args(arguments).args(["--threads", "1"]).output().expect("it runs")
+    built::run(folder, program, &[arguments, &["--threads", "1"]].concat())
 }
 
 /// What a program that must fail says.
@@ -81,7 +80,7 @@ fn an_evaluation_names_all_broken_films_before_it_begins_or_leaves_them_out() {
     let folder = films();
     let arguments = ["--data", "coco.json", "--clicks", "1", "--resamples", "10", "--worst", "0"];
     let told = refused(&run(folder.path(), "evaluate", &arguments));
-    assert!(told.contains("coco.json: 3 of 6 images can't be used:"), "{told}");
+    assert!(told.contains("coco.json: 3 of its films can't be used:"), "{told}");
     for film in [
         "\n  2.png: 1 of 68 keypoints are not labelled: T1-TR",
         "\n  1.png: ",
@@ -106,13 +105,18 @@ fn a_training_names_all_broken_films_before_it_begins_or_leaves_them_out() {
     let folder = films();
     let arguments = ["--config", "tiny.toml", "--manifest", "coco.json", "--output", "run"];
     let told = refused(&run(folder.path(), "train", &arguments));
-    assert!(told.contains("coco.json: 2 of 6 images can't be used:\n  2.png: 1 of 68"), "{told}");
-    assert!(told.contains("\n  1.png: ") && told.contains("--skip-broken"), "{told}");
+    assert!(told.contains("coco.json: 3 of its films can't be used:\n  2.png: 1 of 68"), "{told}");
+    assert!(
+        told.contains("\n  1.png: ")
+            && told.contains("\n  3.png: 3.png: the image is")
+            && told.contains("--skip-broken"),
+        "{told}"
+    );
     assert!(!folder.path().join("run").exists(), "nothing was begun");
     let told = printed(&run(folder.path(), "train", &[&arguments[..], &["--skip-broken"]].concat()));
     assert!(told.contains("left out 1.png: ") && told.contains("left out 2.png: "), "{told}");
     assert!(
-        told.contains("names no sets: ") && told.contains("3 training and 1 validation images"),
+        told.contains("names no sets: ") && told.contains("2 training and 1 validation images"),
         "{told}"
     );
     assert!(folder.path().join("run/best.safetensors").is_file());

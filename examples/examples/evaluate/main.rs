@@ -180,9 +180,6 @@ impl Options {
         }
         tables::print(&report);
         println!("{} images, {} clicks each, {seconds:.1} s", played.len(), self.clicks);
-        for film in labelled.left_out() {
-            println!("left out {film}");
-        }
         if let Some(output) = &self.output {
             let plots = folder_beside(output)?;
             worst::draw(&played, labelled, &config.skeleton, self.worst, &plots)?;

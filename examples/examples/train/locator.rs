@@ -50,9 +50,6 @@ fn take_out(films: &mut FilmSets, skip_broken: bool) -> Result<()> {
         };
         let left_out = take_out_broken(set, |film| film.path.display().to_string(), look);
         settle_left_out(&left_out, of, Path::new(name), skip_broken)?;
-        for film in left_out {
-            println!("left out {film}");
-        }
     }
     Ok(())
 }

@@ -13,9 +13,8 @@ use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context, Result, bail};
 use clap::Parser;
-use ikem_core::Skeleton;
-use ikem_data::{LabelFile, Limits, Manifest, ManifestEntry, Set, load_image};
-use ikem_examples::{ComputeOptions, settle_left_out, take_out_broken};
+use ikem_data::{Manifest, Set};
+use ikem_examples::{ComputeOptions, Labelled};
 use ikem_files::Plan;
 use ikem_train::{
     Ending, EventWriter, LocatorTrainConfig, Run, TrainConfig, Trainer, TrainingData, curve_files,
@@ -40,7 +39,7 @@ struct Options {
     /// The folder that the image paths of the manifest start at [default: that of the manifest]
     #[arg(long, value_name = "DIR", requires = "manifest")]
     root: Option<PathBuf>,
-    /// Go on without images that can't be read or are labelled in part
+    /// Go on without images that can't be read, are of another size than their labels say, or are labelled in part
     #[arg(long)]
     skip_broken: bool,
     /// Learn from so many synthetic radiographs instead: no data needed
@@ -189,40 +188,24 @@ fn data(options: &Options, config: &TrainConfig, plan: &mut Plan) -> Result<Trai
         return Ok(TrainingData::phantoms(config, count)?);
     }
     let path = options.manifest.as_deref().context("--manifest: expected a manifest")?;
-    let root = options.root.as_deref().or_else(|| path.parent()).unwrap_or(Path::new(""));
-    let manifest = sound_manifest(path, root, &config.model.skeleton, options.skip_broken)?;
-    for entry in &manifest.entries {
-        plan.reads("the image", root.join(&entry.image_path));
-    }
+    let labelled = Labelled::read_in_part(path, options.root.as_deref(), &config.model.skeleton)?;
+    // All are decoded once: what is wrong is told before hours have passed, not in the middle of an epoch.
+    let labelled = labelled.without_set(Set::Test).sound(options.skip_broken)?;
+    labelled.note_files(plan);
     plan.check()?;
-    Ok(TrainingData::new(config, &manifest, root)?)
+    let mut manifest = Manifest { entries: labelled.entries().to_vec() };
+    if !labelled.has_sets() {
+        hold_out(&mut manifest, path);
+    }
+    Ok(TrainingData::new(config, &manifest, labelled.root())?)
 }
 
-/// The images to learn from. All are decoded once: what is wrong is told before hours have passed, not in the middle of an epoch.
-fn sound_manifest(path: &Path, root: &Path, skeleton: &Skeleton, skip_broken: bool) -> Result<Manifest> {
-    let LabelFile { mut manifest, mut left_out, has_sets, .. } = LabelFile::read(path, skeleton)?;
-    manifest.entries.retain(|entry| entry.set != Set::Test);
-    let of = manifest.entries.len() + left_out.len();
-    let look = |entry: &ManifestEntry| -> Result<()> {
-        load_image(root.join(&entry.image_path), &Limits::default())?;
-        Ok(())
-    };
-    left_out.extend(take_out_broken(&mut manifest.entries, |entry| entry.image_path.clone(), look));
-    settle_left_out(&left_out, of, path, skip_broken)?;
-    for film in &left_out {
-        println!("left out {film}");
-    }
-    if !has_sets {
-        let first = manifest.entries.len().clamp(1, HELD_OUT) - 1;
-        let held_out = manifest.entries.iter_mut().skip(first).step_by(HELD_OUT);
-        let count = held_out.map(|entry| entry.set = Set::Val).count();
-        let name = path.display();
-        println!(
-            "{name} names no sets: {count} of {} images, every {HELD_OUT}th, validate",
-            manifest.entries.len()
-        );
-    }
-    Ok(manifest)
+/// Sets every so many-th image of a file that names no sets apart, to validate with.
+fn hold_out(manifest: &mut Manifest, path: &Path) {
+    let all = manifest.entries.len();
+    let held_out = manifest.entries.iter_mut().skip(all.clamp(1, HELD_OUT) - 1).step_by(HELD_OUT);
+    let count = held_out.map(|entry| entry.set = Set::Val).count();
+    println!("{} names no sets: {count} of {all} images, every {HELD_OUT}th, validate", path.display());
 }
 
 /// A flag that Ctrl-C and a friendly kill set; the second Ctrl-C ends the program at once.
