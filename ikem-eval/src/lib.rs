@@ -65,7 +65,7 @@ pub use error::Error;
 pub use noc::{Noc, first_pass};
 pub use play::{Played, Protocol, Step};
 pub use plot::{LineChart, NamedLine, draw_comparison};
-pub use radial::{Unit, model_errors, mre, radial_errors};
+pub use radial::{Unit, millimetre_errors, model_errors, mre, radial_errors};
 pub use report::{
     AngleFigures, Breakdown, Case, ClinicalFigures, Effort, Figures, MeasuredAngles, Provenance, Report,
     ScriptFigures, Series, Settings, ShiftCount, Threshold, comparison_markdown, write_angles,

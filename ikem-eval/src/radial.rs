@@ -1,4 +1,4 @@
-use ikem_core::{Keypoints, Point, Size};
+use ikem_core::{Keypoints, Point, Size, Spacing};
 use serde::{Deserialize, Serialize};
 
 use crate::GroundTruth;
@@ -25,6 +25,12 @@ pub fn model_errors(prediction: &Keypoints, labels: &Keypoints, image: Size, mod
     scaled_errors(prediction, labels, scale)
 }
 
+/// Radial error of every keypoint in millimetres; none where only the ratio of a pixel's sides is known.
+#[must_use]
+pub fn millimetre_errors(prediction: &Keypoints, labels: &Keypoints, spacing: Spacing) -> Option<Vec<f64>> {
+    Some(scaled_errors(prediction, labels, spacing.millimetres()?))
+}
+
 /// What distances are measured in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -45,10 +51,7 @@ impl Unit {
         match self {
             Self::ImagePixels => Some(radial_errors(prediction, &truth.keypoints)),
             Self::ModelPixels(model) => Some(model_errors(prediction, &truth.keypoints, truth.size, model)),
-            Self::Millimetres => {
-                let millimetres = truth.spacing?.millimetres()?;
-                Some(scaled_errors(prediction, &truth.keypoints, millimetres))
-            }
+            Self::Millimetres => millimetre_errors(prediction, &truth.keypoints, truth.spacing?),
         }
     }
 }
@@ -71,8 +74,6 @@ pub fn mre(prediction: &Keypoints, labels: &Keypoints) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use ikem_core::Spacing;
-
     use super::*;
 
     #[test]

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use ikem_core::{GrayImage, Heatmaps, Hint, Hints, Keypoints, Point, Skeleton};
 use ikem_data::{Prediction as Exported, Spacing};
-use ikem_eval::{mre, radial_errors};
+use ikem_eval::{millimetre_errors, mre, radial_errors};
 use ikem_models::{Doubt, Prediction, Session, Snapshot, UNSURE_BELOW, View};
 
 use super::action::Action;
@@ -259,12 +259,8 @@ impl Document {
     fn comparison(&self, shown: &Keypoints, labels: &Keypoints) -> Comparison {
         let first = self.session.first().keypoints();
         let millimetres = |points: &Keypoints| {
-            let ways: Option<Vec<f64>> = points
-                .iter()
-                .zip(labels.iter())
-                .map(|(found, label)| self.millimetres(Some(*found), *label))
-                .collect();
-            ways.filter(|ways| !ways.is_empty()).map(|ways| ways.iter().sum::<f64>() / ways.len() as f64)
+            let errors = millimetre_errors(points, labels, self.spacing?)?;
+            (!errors.is_empty()).then(|| errors.iter().sum::<f64>() / errors.len() as f64)
         };
         Comparison {
             labels: labels.to_vec(),
