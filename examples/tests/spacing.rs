@@ -4,6 +4,7 @@
 #![allow(clippy::expect_used, clippy::panic)]
 
 mod built;
+mod dicom_film;
 
 use std::path::Path;
 
@@ -12,54 +13,11 @@ use ikem_data::{Manifest, ManifestEntry, Phantom, PhantomConfig, Prediction, Set
 use ikem_eval::{Script, challenge_angles};
 
 use built::{run, type_in};
+use dicom_film::dicom_film;
 
-/// Half as many columns as rows for the same length, as the detector tells (Imager Pixel Spacing).
-const SPACING: &[u8] = b"0.1\\0.2 ";
-
+/// Half as many columns as rows for the same length, on the detector.
 fn spacing() -> Spacing {
     Spacing::new(0.2, 0.1).expect("lengths").measured(SpacingPlane::Detector)
-}
-
-/// An 8-bit DICOM file, explicit little endian.
-fn dicom(size: Size, pixels: &[u8]) -> Vec<u8> {
-    let element = |group: u16, element: u16, kind: &str, value: &[u8]| {
-        let mut bytes = [group.to_le_bytes(), element.to_le_bytes()].concat();
-        bytes.extend(kind.as_bytes());
-        if kind.starts_with('O') {
-            bytes.extend([0; 2]);
-            bytes.extend((value.len() as u32).to_le_bytes());
-        } else {
-            bytes.extend((value.len() as u16).to_le_bytes());
-        }
-        bytes.extend(value);
-        bytes
-    };
-    let short = |tag: u16, value: usize| element(0x28, tag, "US", &(value as u16).to_le_bytes());
-    let about = [
-        element(2, 1, "OB", &[0, 1]),
-        element(2, 2, "UI", b"1.2.840.10008.5.1.4.1.1.7\0"),
-        element(2, 3, "UI", b"1.2.3.4\0"),
-        element(2, 0x10, "UI", b"1.2.840.10008.1.2.1\0"),
-        element(2, 0x12, "UI", b"1.2.3\0"),
-    ]
-    .concat();
-    [
-        vec![0; 128],
-        b"DICM".to_vec(),
-        element(2, 0, "UL", &(about.len() as u32).to_le_bytes()),
-        about,
-        element(0x18, 0x1164, "DS", SPACING),
-        short(2, 1),
-        element(0x28, 4, "CS", b"MONOCHROME2 "),
-        short(0x10, size.height),
-        short(0x11, size.width),
-        short(0x100, 8),
-        short(0x101, 8),
-        short(0x102, 7),
-        short(0x103, 0),
-        element(0x7fe0, 0x10, "OW", pixels),
-    ]
-    .concat()
 }
 
 /// A phantom of half the columns as `film.dcm`, with its manifest `films.json`; and its labels with all columns.
@@ -69,7 +27,8 @@ fn narrow_film(folder: &Path) -> (Keypoints, Size) {
     let size = Size::new(image.size().width / 2 / 2 * 2, image.size().height);
     let narrow = resample(&image, size, Resampling::Area).expect("a picture");
     let pixels: Vec<u8> = narrow.pixels().iter().map(|value| (value * 255.0).round() as u8).collect();
-    std::fs::write(folder.join("film.dcm"), dicom(size, &pixels)).expect("written");
+    std::fs::write(folder.join("film.dcm"), dicom_film(size, &pixels, (0x18, 0x1164), b"0.1\\0.2 "))
+        .expect("written");
     let wide = Size::new(2 * size.width, size.height);
     let labels: Keypoints = keypoints.iter().map(|point| Point::new(0.5 * point.x, point.y)).collect();
     let entry = ManifestEntry::from_keypoints("film.dcm".into(), &labels, size, Set::Val, &Skeleton::spine());

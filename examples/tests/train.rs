@@ -3,7 +3,9 @@
 // Tests stop where something is wrong.
 #![allow(clippy::expect_used, clippy::panic)]
 
-use std::path::{Path, PathBuf};
+mod built;
+
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -36,11 +38,7 @@ fn folder() -> TempDir {
 
 /// The training, on 12 phantoms: 6 steps an epoch.
 fn program(folder: &Path, output: &str) -> Command {
-    let tests = std::env::current_exe().expect("this test");
-    let program: PathBuf =
-        tests.ancestors().nth(2).expect("the build's folder").join("examples").join("train");
-    assert!(program.is_file(), "{}: run `cargo build --example train` first", program.display());
-    let mut command = Command::new(program);
+    let mut command = Command::new(built::program("train"));
     command.current_dir(folder).args([
         "--config",
         "tiny.toml",

@@ -4,19 +4,22 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+/// The folder of what is built in the test's profile.
+fn profile() -> PathBuf {
+    let test = std::env::current_exe().expect("this test");
+    test.ancestors().nth(2).expect("the build's folder").to_owned()
+}
+
 /// The program `name`. `cargo test` builds it; where only one test is built, it is not.
 pub fn program(name: &str) -> PathBuf {
-    let tests = std::env::current_exe().expect("this test");
-    let built = tests.ancestors().nth(2).expect("the build's folder").join("examples");
-    let program = built.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
+    let program = profile().join("examples").join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
     assert!(program.is_file(), "{}: run `cargo build --examples` first", program.display());
     program
 }
 
 /// The example `interactive`. `cargo test` builds only its own tests, so it is built here, from what is there already.
 pub fn interactive() -> PathBuf {
-    let test = std::env::current_exe().expect("the test's own path");
-    let profile = test.parent().and_then(Path::parent).expect("the folder of what is built");
+    let profile = profile();
     let target = profile.parent().expect("the target folder");
     let mut cargo = Command::new(env!("CARGO"));
     cargo
@@ -26,7 +29,7 @@ pub fn interactive() -> PathBuf {
         cargo.arg("--release");
     }
     assert!(cargo.status().expect("cargo starts").success(), "the example was not built");
-    profile.join("examples").join(format!("interactive{}", std::env::consts::EXE_SUFFIX))
+    program("interactive")
 }
 
 /// What the program `name` does with these arguments, in `folder`.

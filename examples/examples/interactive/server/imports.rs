@@ -14,7 +14,7 @@ const LISTED: usize = 5;
 pub fn of_film(place: &Workplace, id: usize, file: &[u8]) -> Result<Prediction> {
     let entry = place.entry(id)?;
     let skeleton = place.networks.skeleton().cloned().unwrap_or_else(Skeleton::spine);
-    let films = Prediction::read_any("the file", file, &skeleton)?;
+    let films = Prediction::from_bytes("the file", file, &skeleton)?;
     let name = &entry.name;
     let is_own = |film: &&Prediction| film.image.trim().is_empty() || is_same_name(&film.image, name);
     let mut own = films.iter().filter(is_own);

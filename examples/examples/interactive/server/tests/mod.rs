@@ -3,6 +3,8 @@
 
 mod assets;
 mod client;
+#[path = "../../../../tests/dicom_film/mod.rs"]
+mod dicom_film;
 mod exports;
 mod framing;
 mod killed;

@@ -1,10 +1,12 @@
 use std::path::{Path, PathBuf};
 
+use ikem_core::Size;
 use ikem_data::{Phantom, PhantomConfig, gray_png};
 use serde_json::json;
 
 use super::Site;
 use super::client::{get, post, send, upload};
+use super::dicom_film::dicom_film;
 use crate::server::security::UPLOAD_LIMIT;
 
 fn film() -> Vec<u8> {
@@ -47,49 +49,6 @@ fn an_upload_is_kept_under_a_name_of_our_own_and_is_there_again() {
     assert_eq!(get(site.port, "/api/images/1").good()["hints"][0]["y"], 33.0);
 }
 
-/// An 8-bit DICOM film of 64 × 128 pixels that lie 0.1 mm apart across and 0.2 mm down; explicit little endian.
-fn dicom() -> Vec<u8> {
-    let element = |group: u16, element: u16, kind: &str, value: &[u8]| {
-        let mut bytes = [group.to_le_bytes(), element.to_le_bytes()].concat();
-        bytes.extend(kind.as_bytes());
-        if kind.starts_with('O') {
-            bytes.extend([0; 2]);
-            bytes.extend((value.len() as u32).to_le_bytes());
-        } else {
-            bytes.extend((value.len() as u16).to_le_bytes());
-        }
-        bytes.extend(value);
-        bytes
-    };
-    let short = |tag: u16, value: u16| element(0x28, tag, "US", &value.to_le_bytes());
-    let about = [
-        element(2, 1, "OB", &[0, 1]),
-        element(2, 2, "UI", b"1.2.840.10008.5.1.4.1.1.7\0"),
-        element(2, 3, "UI", b"1.2.3.4\0"),
-        element(2, 0x10, "UI", b"1.2.840.10008.1.2.1\0"),
-        element(2, 0x12, "UI", b"1.2.3\0"),
-    ]
-    .concat();
-    let pixels: Vec<u8> = (0..64 * 128).map(|i| (i * 37 % 251) as u8).collect();
-    [
-        vec![0; 128],
-        b"DICM".to_vec(),
-        element(2, 0, "UL", &(about.len() as u32).to_le_bytes()),
-        about,
-        short(2, 1),
-        element(0x28, 4, "CS", b"MONOCHROME2 "),
-        short(0x10, 128),
-        short(0x11, 64),
-        element(0x28, 0x30, "DS", b"0.2\\0.1 "),
-        short(0x100, 8),
-        short(0x101, 8),
-        short(0x102, 7),
-        short(0x103, 0),
-        element(0x7fe0, 0x10, "OW", &pixels),
-    ]
-    .concat()
-}
-
 #[test]
 fn the_spacing_of_a_dicom_film_goes_into_its_exports_now_and_later() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -97,7 +56,9 @@ fn the_spacing_of_a_dicom_film_goes_into_its_exports_now_and_later() {
         |site: &Site| get(site.port, "/api/images/1/export/keypoints.json").good()["spacing"].clone();
     {
         let site = Site::of(folder.path(), 1);
-        assert_eq!(upload(site.port, "film.dcm", &dicom()).status, 201);
+        let pixels: Vec<u8> = (0..64 * 128).map(|i| (i * 37 % 251) as u8).collect();
+        let film = dicom_film(Size::new(64, 128), &pixels, (0x28, 0x30), b"0.2\\0.1 ");
+        assert_eq!(upload(site.port, "film.dcm", &film).status, 201);
         assert_eq!(exported(&site), json!({ "x": 0.1, "y": 0.2 }));
         let placed = json!({ "keypoint": 3, "x": 20, "y": 33 });
         post(site.port, "/api/images/1/revise", &placed).good();
