@@ -1,12 +1,12 @@
-//! How likely the same spine is counted otherwise.
+//! The same spine counted one vertebra further up or down, and how likely each count is.
 
 use super::chain::{Chain, Gap, chain};
 
 /// By how much of a level end plates may be off the place that another count puts them at.
 const WINDOW: f32 = 0.4;
-/// How much a difference of log-likelihoods says: end plates err together, so that 34 of them say little more than one. With this,
-/// the probabilities are those with which the bundled model counts wrongly on the validation films.
-const INDEPENDENT: f32 = 0.035;
+/// Inverse temperature of the log-likelihoods: end plates err together, so that 34 of them say little more than one. Fitted on the
+/// validation films, where the bundled model's probabilities then have the least log loss.
+const INVERSE_TEMPERATURE: f32 = 0.035;
 
 /// The most likely chain that counts `by` vertebrae further: each end plate is about where `found` has the one `by` vertebrae
 /// further up. `None` where the midline ends before.
@@ -24,23 +24,21 @@ pub(super) fn recounted(scores: &[Vec<f32>], gaps: &[Gap], found: &Chain, by: is
             Err(_) => Some(place(0) - mean(gaps.get(2usize.checked_sub(source.unsigned_abs())?..2)?)),
         }
     };
-    let windows =
-        (0..=last).map(|index| Some(center(index)? - WINDOW * level..center(index)? + WINDOW * level));
-    let windows: Vec<std::ops::Range<f32>> = windows.collect::<Option<_>>()?;
-    let inside = windows.iter().zip(scores).map(|(window, scores)| {
-        let kept = |(place, &score): (usize, &f32)| match window.contains(&(place as f32)) {
+    let inside = scores.iter().enumerate().map(|(index, scores)| {
+        let center = center(index)?;
+        let kept = |(place, &score): (usize, &f32)| match (place as f32 - center).abs() <= WINDOW * level {
             true => score,
             false => f32::NEG_INFINITY,
         };
-        scores.iter().enumerate().map(kept).collect()
+        Some(scores.iter().enumerate().map(kept).collect())
     });
-    chain(&inside.collect::<Vec<Vec<f32>>>(), gaps)
+    chain(&inside.collect::<Option<Vec<Vec<f32>>>>()?, gaps)
 }
 
-/// The probabilities of chains by their log-likelihoods.
+/// The probabilities of chains by their log-likelihoods: their softmax at a temperature.
 pub(super) fn probabilities(scores: &[f32]) -> Vec<f32> {
     let best = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let odds: Vec<f32> = scores.iter().map(|score| (INDEPENDENT * (score - best)).exp()).collect();
+    let odds: Vec<f32> = scores.iter().map(|score| (INVERSE_TEMPERATURE * (score - best)).exp()).collect();
     let all: f32 = odds.iter().sum();
     odds.iter().map(|odds| odds / all).collect()
 }
