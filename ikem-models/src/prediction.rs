@@ -40,8 +40,8 @@ impl Prediction {
     }
 
     /// The same spine counted otherwise, image space: every vertebra may be the next one up or down. The likelier one comes first;
-    /// the rest of the probability is that of [`keypoints`](Self::keypoints). Empty where the network does not decode a
-    /// [`column`](crate::ModelConfig::column).
+    /// the rest of the probability is that of [`keypoints`](Self::keypoints). Empty with hints, which settle the count, and where the
+    /// network does not decode a [`column`](crate::ModelConfig::column).
     #[must_use]
     pub fn alternatives(&self) -> &[Recount] {
         &self.alternatives

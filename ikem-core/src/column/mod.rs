@@ -42,7 +42,7 @@ type Plate = [usize; 2];
 pub struct Column {
     /// The corners of its vertebrae in skeleton order.
     pub keypoints: Keypoints,
-    /// The same spine counted otherwise, the likelier one first.
+    /// The same spine counted otherwise, the likelier one first; none where there are hints, which settle the count.
     pub alternatives: Vec<Recount>,
 }
 
@@ -108,7 +108,11 @@ pub fn decode_column(
     let found = chain(&scores, &gaps)?;
     let spine = Spine { midline, plates, places, expected };
     let keypoints = spine.moved(&found, 0)?;
-    let alternatives = spine.recounts(&scores, &gaps, &found);
+    let alternatives = match hints {
+        [] => spine.recounts(&scores, &gaps, &found),
+        // A hint settles the count.
+        _ => Vec::new(),
+    };
     Some(Column { keypoints, alternatives })
 }
 
