@@ -62,13 +62,14 @@ fn any_size() -> impl Strategy<Value = Size> {
     (150_usize..500, 300_usize..900).prop_map(|(width, height)| Size::new(width, height))
 }
 
-/// An image that is black but for a round spot around `point`, wide enough to be seen on the grid.
+/// An image that is black but for a spot around `point`, round on the grid and wide enough to be seen there. A longer one would be
+/// bent itself, and its mean would not stay at the point.
 fn spot(size: Size, point: Point) -> GrayImage {
-    let deviation =
-        2.0 * (size.width as f32 / GRID.width as f32).max(size.height as f32 / GRID.height as f32);
+    let scale = [size.width as f32 / GRID.width as f32, size.height as f32 / GRID.height as f32];
     let value = |i: usize| {
-        let place = Point::new((i % size.width) as f32, (i / size.width) as f32);
-        (-0.5 * (place.distance(point) / deviation).powi(2)).exp()
+        let off = Point::new((i % size.width) as f32, (i / size.width) as f32) - point;
+        let place = [off.x / (2.0 * scale[0]), off.y / (2.0 * scale[1])];
+        (-0.5 * (place[0].powi(2) + place[1].powi(2))).exp()
     };
     GrayImage::new(size, (0..size.area()).map(value).collect()).unwrap()
 }
