@@ -80,8 +80,12 @@ impl Values {
     }
 }
 
-/// The grey values of a monochrome frame, 0 (black) … 1 (white). Padding is black.
-pub(super) fn pixels(source: Source<'_>, data: &DataSet<'_>, frame: &Frame<'_>) -> Result<Pixels, Error> {
+/// The grey values of a monochrome frame, 0 (black) … 1 (white), and the fraction of them that is padding, which is black.
+pub(super) fn pixels(
+    source: Source<'_>,
+    data: &DataSet<'_>,
+    frame: &Frame<'_>,
+) -> Result<(Pixels, f64), Error> {
     let samples = Samples::new(frame);
     let values = modality_values(source, data, &samples)?;
     let mut counts = vec![0_u32; samples.count()];
@@ -96,6 +100,7 @@ pub(super) fn pixels(source: Source<'_>, data: &DataSet<'_>, frame: &Frame<'_>) 
     let all = Values::new(&counts, &values, |_| true);
     let left = Values::new(&counts, &values, |level| !is_padding(level));
     let is_padded = left.pixels() >= LEAST_LEFT * all.pixels();
+    let padded = if is_padded { (all.pixels() - left.pixels()) / all.pixels() } else { 0.0 };
     let present = if is_padded { left } else { all };
     let voi = Voi::all(data, samples.signed()).into_iter().find(|voi| present.make_a_picture(voi));
     let voi = voi.unwrap_or_else(|| without_voi(&samples, &values, &present));
@@ -109,7 +114,8 @@ pub(super) fn pixels(source: Source<'_>, data: &DataSet<'_>, frame: &Frame<'_>) 
             grey => grey,
         })
         .collect();
-    Ok(Pixels::Values(samples.levels().map(|level| table.get(level).copied().unwrap_or(0.0)).collect()))
+    let pixels = samples.levels().map(|level| table.get(level).copied().unwrap_or(0.0)).collect();
+    Ok((Pixels::Values(pixels), padded))
 }
 
 /// What a level stands for, of all levels: looked up in the Modality LUT, or rescaled. A slope of 0 would make one value of all, and

@@ -47,12 +47,24 @@ pub(crate) fn decode(path: &Path, bytes: &[u8], limits: &Limits) -> Result<Decod
     let data = read(source, &contents, Part::Picture)?;
     let size = frame::size(source, &data, limits)?;
     let frame = frame::decode(source, &data, contents.coding, size, limits)?;
-    let pixels = match frame.photometric {
+    let (pixels, padded) = match frame.photometric {
         Photometric::Monochrome1 | Photometric::Monochrome2 => grey::pixels(source, &data, &frame)?,
-        Photometric::Palette => colour::palette(source, &data, &frame)?,
-        Photometric::Rgb | Photometric::Ybr | Photometric::Ybr422 => colour::pixels(&frame, size.area()),
+        Photometric::Palette => (colour::palette(source, &data, &frame)?, 0.0),
+        Photometric::Rgb | Photometric::Ybr | Photometric::Ybr422 => {
+            (colour::pixels(&frame, size.area()), 0.0)
+        }
     };
-    Ok(Decoded { size, pixels, spacing: spacing::spacing(&data) })
+    Ok(Decoded { size, pixels, spacing: spacing::spacing(&data), note: padding_note(padded) })
+}
+
+/// Tells a person of padding that covers enough of a picture to hide vertebrae.
+fn padding_note(part: f64) -> Option<String> {
+    /// Collimated films have less beside the collimator's edges.
+    const MUCH: f64 = 0.1;
+    let percent = (100.0 * part).round();
+    (part >= MUCH).then(|| {
+        format!("{percent} % of the picture is padding (Pixel Padding Value), shown black; points there are guesses")
+    })
 }
 
 fn read<'a>(source: Source<'_>, contents: &'a file::Contents<'_>, part: Part) -> Result<DataSet<'a>, Error> {

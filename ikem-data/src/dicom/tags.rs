@@ -26,6 +26,7 @@ pub(super) const ROWS: Tag = Tag(0x0028, 0x0010);
 pub(super) const COLUMNS: Tag = Tag(0x0028, 0x0011);
 pub(super) const PIXEL_SPACING: Tag = Tag(0x0028, 0x0030);
 pub(super) const PIXEL_ASPECT_RATIO: Tag = Tag(0x0028, 0x0034);
+pub(super) const PIXEL_SPACING_CALIBRATION_TYPE: Tag = Tag(0x0028, 0x0a02);
 pub(super) const BITS_ALLOCATED: Tag = Tag(0x0028, 0x0100);
 pub(super) const BITS_STORED: Tag = Tag(0x0028, 0x0101);
 pub(super) const HIGH_BIT: Tag = Tag(0x0028, 0x0102);
@@ -55,7 +56,7 @@ pub(super) const ITEM_END: Tag = Tag(0xfffe, 0xe00d);
 pub(super) const SEQUENCE_END: Tag = Tag(0xfffe, 0xe0dd);
 
 /// Those of the data set that are kept, but for sequences and pixels.
-pub(super) const KEPT: [Tag; 30] = [
+pub(super) const KEPT: [Tag; 31] = [
     MODALITY,
     IMAGER_PIXEL_SPACING,
     NOMINAL_SCANNED_PIXEL_SPACING,
@@ -67,6 +68,7 @@ pub(super) const KEPT: [Tag; 30] = [
     COLUMNS,
     PIXEL_SPACING,
     PIXEL_ASPECT_RATIO,
+    PIXEL_SPACING_CALIBRATION_TYPE,
     BITS_ALLOCATED,
     BITS_STORED,
     HIGH_BIT,

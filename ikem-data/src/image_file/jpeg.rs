@@ -194,7 +194,7 @@ fn decode_lossless(path: &Path, bytes: &[u8], limits: &Limits) -> Result<Decoded
         8 => Pixels::Bytes(decoded),
         _ => Pixels::Values(words.map(|word| (f32::from(word) / full).min(1.0)).collect()),
     };
-    Ok(Decoded { size, pixels, spacing: None }.oriented(orientation(&decoder)))
+    Ok(Decoded::new(size, pixels).oriented(orientation(&decoder)))
 }
 
 fn lossless_failed(path: &Path, error: &jpeg_decoder::Error) -> Error {

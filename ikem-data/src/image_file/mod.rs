@@ -70,10 +70,12 @@ impl Limits {
 pub struct Radiograph {
     /// The picture.
     pub image: GrayImage,
-    /// How far apart its pixels lie: DICOM's Pixel Spacing, Nominal Scanned Pixel Spacing or Imager Pixel Spacing, the first of
-    /// them that there is, or else Pixel Aspect Ratio. `None` where the file does not tell, as no other format does.
+    /// The pixel spacing: the first of DICOM's Pixel Spacing, Nominal Scanned Pixel Spacing and Imager Pixel Spacing that the file
+    /// has, or else Pixel Aspect Ratio. A Pixel Spacing that equals Imager Pixel Spacing and names no calibration holds at the
+    /// detector (PS3.3, 10.7.1.3). `None` where the file gives none; only DICOM files are searched for it.
     pub spacing: Option<Spacing>,
-    /// What a person should know of how the file was read, in words: that it has more pages than the one that was taken.
+    /// What a person should know about how the file was read: that other pages were left out, or that a large part of the picture is
+    /// padding.
     pub note: Option<String>,
 }
 
@@ -83,8 +85,8 @@ pub struct Radiograph {
 /// As [`load_image`].
 pub fn load_radiograph(path: impl AsRef<Path>, limits: &Limits) -> Result<Radiograph, Error> {
     let path = path.as_ref();
-    let (decoded, note) = decode(path, &files::read(path, limits.bytes)?, limits)?;
-    let spacing = decoded.spacing;
+    let mut decoded = decode(path, &files::read(path, limits.bytes)?, limits)?;
+    let (spacing, note) = (decoded.spacing, decoded.note.take());
     Ok(Radiograph { image: decoded.into_gray()?, spacing, note })
 }
 
@@ -112,7 +114,7 @@ pub fn load_radiograph(path: impl AsRef<Path>, limits: &Limits) -> Result<Radiog
 /// [`Error::TooLarge`] beyond `limits`.
 pub fn load_image(path: impl AsRef<Path>, limits: &Limits) -> Result<GrayImage, Error> {
     let path = path.as_ref();
-    decode(path, &files::read(path, limits.bytes)?, limits)?.0.into_gray()
+    decode(path, &files::read(path, limits.bytes)?, limits)?.into_gray()
 }
 
 /// As [`load_image`], resized to `size` at once: what [`resample`](ikem_core::resample) gives of it to the last bit, in
@@ -127,7 +129,7 @@ pub fn load_resized(
     limits: &Limits,
 ) -> Result<(GrayImage, Size), Error> {
     let path = path.as_ref();
-    let (decoded, _) = decode(path, &files::read(path, limits.bytes)?, limits)?;
+    let decoded = decode(path, &files::read(path, limits.bytes)?, limits)?;
     Ok((decoded.resized(size, resampling)?, decoded.size))
 }
 
@@ -136,20 +138,18 @@ pub fn load_resized(
 /// # Errors
 /// As [`load_image`].
 pub fn decode_image(name: impl AsRef<Path>, bytes: &[u8], limits: &Limits) -> Result<GrayImage, Error> {
-    decode(name.as_ref(), bytes, limits)?.0.into_gray()
+    decode(name.as_ref(), bytes, limits)?.into_gray()
 }
 
-/// The picture, and what a person should know of how it was read.
-fn decode(path: &Path, bytes: &[u8], limits: &Limits) -> Result<(Decoded, Option<String>), Error> {
-    let decoded = match ImageKind::of(path, bytes)? {
-        ImageKind::Tiff => return tiff::decode(path, bytes, limits),
+fn decode(path: &Path, bytes: &[u8], limits: &Limits) -> Result<Decoded, Error> {
+    match ImageKind::of(path, bytes)? {
+        ImageKind::Tiff => tiff::decode(path, bytes, limits),
         ImageKind::Jpeg => jpeg::decode(path, bytes, limits),
         ImageKind::Png => picture::decode(path, bytes, image::ImageFormat::Png, limits),
         ImageKind::Bmp => picture::decode(path, bytes, image::ImageFormat::Bmp, limits),
         #[cfg(feature = "dicom")]
         ImageKind::Dicom => dicom::decode(path, bytes, limits),
-    };
-    Ok((decoded?, None))
+    }
 }
 
 /// The size of an image as [`load_image`] would give it, from its header alone.

@@ -85,5 +85,5 @@ fn to_gray(path: &Path, picture: DynamicImage) -> Result<Decoded, Error> {
             return Err(Error::unsupported(path, found, CONVERT));
         }
     };
-    Ok(Decoded { size, pixels, spacing: None })
+    Ok(Decoded::new(size, pixels))
 }

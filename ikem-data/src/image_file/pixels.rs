@@ -10,6 +10,8 @@ pub(crate) struct Decoded {
     pub(crate) size: Size,
     pub(crate) pixels: Pixels,
     pub(crate) spacing: Option<Spacing>,
+    /// What a person should know about how the file was read.
+    pub(crate) note: Option<String>,
 }
 
 #[derive(PartialEq)]
@@ -20,6 +22,11 @@ pub(crate) enum Pixels {
 }
 
 impl Decoded {
+    /// An image whose file says nothing beside its pixels.
+    pub(super) const fn new(size: Size, pixels: Pixels) -> Self {
+        Self { size, pixels, spacing: None, note: None }
+    }
+
     pub(super) fn into_gray(self) -> Result<GrayImage, Error> {
         Ok(match self.pixels {
             Pixels::Bytes(bytes) => GrayImage::from_u8(self.size, &bytes),
@@ -41,13 +48,13 @@ impl Decoded {
         if orientation == Orientation::NoTransforms {
             return self;
         }
-        let Self { size, pixels, spacing } = self;
+        let Self { size, pixels, spacing, note } = self;
         let pixels = match pixels {
             Pixels::Bytes(bytes) => Pixels::Bytes(turned(&bytes, size, orientation)),
             Pixels::Words(words) => Pixels::Words(turned(&words, size, orientation)),
             Pixels::Values(values) => Pixels::Values(turned(&values, size, orientation)),
         };
-        Self { size: turned_size(size, orientation), pixels, spacing }
+        Self { size: turned_size(size, orientation), pixels, spacing, note }
     }
 }
 
@@ -134,7 +141,7 @@ mod tests {
             let mut expected =
                 image::DynamicImage::from(image::GrayImage::from_raw(3, 2, bytes.clone()).expect("an image"));
             expected.apply_orientation(orientation);
-            let decoded = Decoded { size, pixels: Pixels::Bytes(bytes.clone()), spacing: None };
+            let decoded = Decoded::new(size, Pixels::Bytes(bytes.clone()));
             let found = decoded.oriented(orientation);
             let expected_size = Size::new(expected.width() as usize, expected.height() as usize);
             assert_eq!(found.size, expected_size, "{orientation:?}");

@@ -16,6 +16,13 @@ fn spacing_is_kept_as_millimetres() {
     let detector = dicom_value!(Strs, ["0.25", "0.125"]);
     let film = || Picture::new(2, 3, 8).bytes(&STEPS);
     let with = |tag: Tag, vr: VR, text: &str| film().with(tag, vr, text);
+    let repeated = || {
+        film().with(tags::PIXEL_SPACING, VR::DS, detector.clone()).with(
+            tags::IMAGER_PIXEL_SPACING,
+            VR::DS,
+            detector.clone(),
+        )
+    };
     let spacing = |x, y, plane| Some(Spacing { x, y, plane });
     let (on_patient, on_film, on_detector) =
         (SpacingPlane::Patient, SpacingPlane::Film, SpacingPlane::Detector);
@@ -30,9 +37,15 @@ fn spacing_is_kept_as_millimetres() {
             film().with(tags::PIXEL_SPACING, VR::DS, patient).with(
                 tags::IMAGER_PIXEL_SPACING,
                 VR::DS,
-                detector,
+                detector.clone(),
             ),
             spacing(0.1, 0.2, on_patient),
+        ),
+        // Equal to the detector's and not said to be calibrated: uncalibrated.
+        (repeated(), spacing(0.125, 0.25, on_detector)),
+        (
+            repeated().with(tags::PIXEL_SPACING_CALIBRATION_TYPE, VR::CS, "FIDUCIAL"),
+            spacing(0.125, 0.25, on_patient),
         ),
         (with(tags::NOMINAL_SCANNED_PIXEL_SPACING, VR::DS, "0.3\\0.4"), spacing(0.4, 0.3, on_film)),
         // As some write it: a comma, one value, three values, another representation.

@@ -4,6 +4,7 @@ use dicom_core::value::DataSetSequence;
 use dicom_core::{DataElement, Length, PrimitiveValue, VR, dicom_value};
 use dicom_dictionary_std::tags;
 use dicom_object::{InMemDicomObject, Tag};
+use ikem_data::{Limits, load_radiograph};
 
 use crate::film::{EXPLICIT, IMPLICIT, Picture, assert_near, decode, pixels};
 
@@ -180,4 +181,18 @@ fn padding_is_black_and_does_not_count() {
     // Padding that would leave nothing is none.
     let all = padded(0, Some(9000), "MONOCHROME2");
     assert!(all[799] > 0.99 && all[0] == 0.0);
+}
+
+#[test]
+fn padding_that_covers_much_of_a_picture_is_mentioned() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("film.dcm");
+    for (padded, note) in [(39, None), (40, Some("10 % of the picture is padding")), (120, Some("30 % of"))] {
+        let words: Vec<u16> = (0..400).map(|place| if place < padded { 0 } else { 8000 + place }).collect();
+        let film = Picture::new(20, 20, 16).with(tags::PIXEL_PADDING_VALUE, VR::US, 0_u16).words(&words);
+        std::fs::write(&path, film.file(EXPLICIT)).unwrap();
+        let found = load_radiograph(&path, &Limits::default()).unwrap().note;
+        assert_eq!(found.is_some(), note.is_some(), "{padded} pixels: {found:?}");
+        assert!(found.unwrap_or_default().contains(note.unwrap_or_default()), "{padded} pixels");
+    }
 }

@@ -32,7 +32,7 @@ type Reader<'a> = Decoder<Cursor<&'a [u8]>>;
 const LONGEST_VALUE: usize = 16 << 20;
 
 /// Decodes the largest page, and says so where there are others.
-pub(super) fn decode(path: &Path, bytes: &[u8], limits: &Limits) -> Result<(Decoded, Option<String>), Error> {
+pub(super) fn decode(path: &Path, bytes: &[u8], limits: &Limits) -> Result<Decoded, Error> {
     let (mut reader, page) = pages::largest(path, bytes, limits)?;
     let failed = |error| failed(path, error);
     let (width, height) = reader.dimensions().map_err(failed)?;
@@ -55,7 +55,8 @@ pub(super) fn decode(path: &Path, bytes: &[u8], limits: &Limits) -> Result<(Deco
         read(&mut reader).map_err(failed)?
     };
     let pixels = grey::pixels(path, size, &layout, samples)?;
-    Ok((Decoded { size, pixels, spacing: None }.oriented(orientation), page.note()))
+    let decoded = Decoded { note: page.note(), ..Decoded::new(size, pixels) };
+    Ok(decoded.oriented(orientation))
 }
 
 /// The size that the largest page will have.
