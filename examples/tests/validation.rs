@@ -9,9 +9,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
-use ikem_core::{Frame, GrayImage, Keypoints, Point};
+use ikem_core::{Frame, GrayImage, Keypoints, Point, Size};
 use ikem_data::{Limits, ManifestEntry, Set, Split, Splitting, load_image, read_aasce};
-use ikem_eval::{GroundTruth, Protocol, Rule, model_errors};
+use ikem_eval::{GroundTruth, Protocol, Rule, model_errors, mre};
 use ikem_models::{Checkpoint, Device, Predictor, Session};
 
 static PREDICTOR: LazyLock<Predictor> = LazyLock::new(|| Predictor::pretrained().expect("the bundled model"));
@@ -90,6 +90,30 @@ fn frames_that_are_found_are_as_good_as_the_crops() {
     for (clicks, most) in [(0, 37.95), (3, 14.87)] {
         assert!(found[clicks] <= most, "MRE after {clicks} clicks: {:.2}, at most {most}", found[clicks]);
     }
+}
+
+/// A film that hangs upside down is marked as an upright one, or both are reported as films without a spine.
+#[test]
+fn upside_down_films_are_marked_as_upright_ones() {
+    let Some((root, entries)) = validation("upside_down_films_are_marked_as_upright_ones") else { return };
+    let (mut upright, mut turned) = (0.0, 0.0);
+    for entry in &entries {
+        let film = image(&root, entry);
+        let pixels = film.pixels().iter().rev().copied().collect();
+        let upside_down = GrayImage::new(film.size(), pixels).expect("an image");
+        let [first, second] = [&film, &upside_down].map(|film| PREDICTOR.session(film).expect("a session"));
+        assert_eq!(first.view().has_spine(), second.view().has_spine(), "{}", entry.image_path);
+        if first.view().has_spine() {
+            let Size { width, height } = film.size();
+            let labels = entry.keypoints();
+            let turn =
+                |point: &Point| Point::new(width as f32 - 1.0 - point.x, height as f32 - 1.0 - point.y);
+            let turned_labels: Keypoints = labels.iter().map(turn).collect();
+            upright += mre(&first.keypoints(), &labels);
+            turned += mre(&second.keypoints(), &turned_labels);
+        }
+    }
+    assert!(turned <= 1.25 * upright, "{turned} px, {upright} px upright");
 }
 
 #[test]

@@ -84,14 +84,24 @@ impl Locator {
     /// # Errors
     /// When the device fails.
     pub fn locate(&self, film: &GrayImage) -> Result<Located> {
-        let mut view = letterbox(film.size(), self.0.config().size);
-        let mut negative = false;
+        let whole = letterbox(film.size(), self.0.config().size);
+        let (mut view, mut negative) = (whole, false);
         let mut seen = self.look(film, &view, negative)?;
         let (turns, inverted) = (seen.turns(), seen.negative());
         if turns != 0 || inverted {
-            view = view.seen_turned(-(turns as i8));
+            view = whole.seen_turned(-(turns as i8));
             negative = inverted;
             seen = self.look(film, &view, negative)?;
+        }
+        if seen.spine() < SPINE {
+            // The turn may have been misread. Only an orientation that the network itself calls upright is believed.
+            for other in (0..4).filter(|&other| other != turns) {
+                let turned = whole.seen_turned(-(other as i8));
+                let again = self.look(film, &turned, negative)?;
+                if again.turns() == 0 && again.spine() >= SPINE.max(seen.spine()) {
+                    (view, seen) = (turned, again);
+                }
+            }
         }
         let confidence = seen.spine();
         let found = seen.column().filter(|_| confidence >= SPINE);
