@@ -3,116 +3,116 @@ use std::path::{Path, PathBuf};
 
 use crate::LeftOut;
 
-/// Why data could not be read, written or used; grouped by who must act.
+/// Why data could not be read, written or used, grouped by who must act.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The disk: a file is missing, is a folder, may not be read …
+    /// I/O: the file is missing, is a folder, is not readable …
     #[error("cannot read {}: {cause}", path.display())]
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The operating system's error.
         cause: io::Error,
     },
-    /// The disk: a file cannot be written. What stood there before still does.
+    /// I/O: the file cannot be written. An existing file at this path is unchanged.
     #[error("cannot write {}: {cause}", path.display())]
     Write {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The operating system's error.
         cause: io::Error,
     },
-    /// The file is of another kind.
+    /// The content has none of the expected formats.
     #[error("{} is not {expected}: it begins with {found}", path.display())]
     NotAn {
         /// The file.
         path: PathBuf,
-        /// The kinds that can be read.
+        /// The formats that can be read.
         expected: &'static str,
-        /// Its first bytes.
+        /// The first bytes of the file.
         found: String,
     },
-    /// The file is sound, as far as one can see, but of a kind or a variant that is not read.
+    /// The file looks intact, but its format or variant is not supported.
     #[error("{} is {found}, which is not read: {advice}", path.display())]
     Unsupported {
         /// The file.
         path: PathBuf,
-        /// What it is.
+        /// The format or variant.
         found: String,
-        /// What can be done.
+        /// What the user can do.
         advice: &'static str,
     },
-    /// The file is of the right kind, but broken.
+    /// The file has the right format but is damaged or inconsistent.
     #[error("{} is a broken {kind}: {found}; expected {expected}", path.display())]
     Broken {
         /// The file.
         path: PathBuf,
-        /// What the file should be.
+        /// What the file should be, such as `manifest`.
         kind: &'static str,
         /// What is wrong with it.
         found: String,
-        /// What should be there.
+        /// The expected content.
         expected: String,
     },
-    /// One entry of a list is wrong.
+    /// One entry of a list is invalid.
     #[error("{}, entry {entry} ({name}), field {field}: {found}; expected {expected}", path.display())]
     Entry {
         /// The file that holds the list.
         path: PathBuf,
-        /// The entry's place, from 0.
+        /// The index of the entry, from 0.
         entry: usize,
-        /// What the entry is called, such as its image; empty where it has no name.
+        /// The name of the entry, such as its image; empty if it has none.
         name: Box<str>,
         /// The field, such as `corners[3]`.
         field: Box<str>,
-        /// What stands there.
+        /// The value found.
         found: String,
-        /// What should stand there.
+        /// The expected value.
         expected: String,
     },
-    /// Some of the films of a file can't be used.
+    /// Some films of a file cannot be used.
     #[error("{}: {} of its films can't be used:{}", path.display(), films.len(), listed(films))]
     Unusable {
         /// The file that names them.
         path: PathBuf,
-        /// The films, and why.
+        /// The films, each with the reason.
         films: Vec<LeftOut>,
     },
-    /// A file has images, and labels of none of them.
-    #[error("{} has {images} images and no labels of any; expected keypoints of at least one", path.display())]
+    /// A file lists images but has no labels for any of them.
+    #[error("{} has {images} images but no labels; expected keypoints for at least one", path.display())]
     Unlabelled {
         /// The file.
         path: PathBuf,
-        /// How many images it has.
+        /// The number of images.
         images: usize,
     },
-    /// A limit was hit; nothing was allocated.
+    /// The file exceeds a limit; nothing was allocated.
     #[error("{} has {found}; expected at most {limit}", path.display())]
     TooLarge {
         /// The file.
         path: PathBuf,
-        /// How much of it there is.
+        /// The size found, with its unit.
         found: String,
-        /// How much is read.
+        /// The largest size allowed, with its unit.
         limit: String,
     },
-    /// An argument is wrong.
+    /// An argument is invalid.
     #[error("{argument}: {found}; expected {expected}")]
     Argument {
-        /// What the argument is called.
+        /// The name of the argument.
         argument: &'static str,
-        /// What was given.
+        /// The value given.
         found: String,
-        /// What can be given.
+        /// The values allowed.
         expected: String,
     },
-    /// An argument is wrong in the words of the core crate.
+    /// The core crate rejected an argument.
     #[error(transparent)]
     Core(#[from] ikem_core::Error),
 }
 
-/// Films and reasons, each on a line of its own.
+/// The films with their reasons, one per line.
 fn listed(films: &[LeftOut]) -> String {
     films.iter().map(|film| format!("\n  {film}")).collect()
 }

@@ -1,4 +1,4 @@
-//! Reading files up to a limit, and writing them whole or not at all.
+//! Size-limited reads and atomic writes.
 
 use std::fs::File;
 use std::io::Read;
@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 
 use crate::Error;
 
-/// The most that is read of a text file (manifests, labels, predictions), in bytes.
+/// The largest text file (manifest, labels, predictions) that is read, in bytes.
 const TEXT_LIMIT: u64 = 256 << 20;
 
 /// Reads a file of at most `limit` bytes.
@@ -23,7 +23,7 @@ pub(crate) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
         return Err(too_large(format!("{length} bytes")));
     }
     let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
-    // A device or a pipe tells no length.
+    // A device or a pipe reports no length.
     file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(failed)?;
     if bytes.len() as u64 > limit { Err(too_large("more".to_owned())) } else { Ok(bytes) }
 }
@@ -36,12 +36,12 @@ pub(crate) fn read_start(path: &Path, length: u64) -> Result<Vec<u8>, Error> {
     Ok(bytes)
 }
 
-/// Reads a text file whole.
+/// Reads a whole text file. `kind` names the expected content in errors.
 pub(crate) fn read_text(path: &Path, kind: &'static str) -> Result<String, Error> {
     text(path, kind, read(path, TEXT_LIMIT)?)
 }
 
-/// The text of a file: UTF-8, or UTF-16 with its mark, as spreadsheets write it. Marks of the byte order are left out.
+/// Decodes text in UTF-8, or in UTF-16 with a byte order mark, as spreadsheets write it. Removes the byte order mark.
 pub(crate) fn text(path: &Path, kind: &'static str, bytes: Vec<u8>) -> Result<String, Error> {
     let words = |of: fn([u8; 2]) -> u16| {
         let (pairs, rest) = bytes.as_chunks::<2>();
@@ -60,16 +60,16 @@ pub(crate) fn text(path: &Path, kind: &'static str, bytes: Vec<u8>) -> Result<St
     Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
 
-/// Reads a JSON file; a value of the wrong type is named by its path, such as `[3].corners[67]`. `kind` is what the file
-/// is, for errors.
+/// Reads a JSON file. `kind` names the expected content in errors.
 ///
 /// # Errors
-/// What was wrong with the file, by its name.
+/// [`Error::Read`], [`Error::TooLarge`]; [`Error::Broken`] for invalid JSON, with the path of a value that has the wrong
+/// type, such as `[3].corners[67]`.
 pub fn read_json<T: DeserializeOwned>(path: &Path, kind: &'static str) -> Result<T, Error> {
     parse_json(path, kind, &read_text(path, kind)?)
 }
 
-/// Parses JSON text; `path` is for the error alone.
+/// Parses JSON text; `path` is only used in errors.
 pub(crate) fn parse_json<T: DeserializeOwned>(
     path: &Path,
     kind: &'static str,
@@ -86,12 +86,12 @@ pub(crate) fn parse_json<T: DeserializeOwned>(
     Ok(value)
 }
 
-/// Writes a file whole or not at all. Missing folders on the way are made.
+/// Writes a file atomically and creates missing parent folders.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     ikem_files::write(path, bytes).map_err(|cause| Error::Write { path: path.to_owned(), cause })
 }
 
-/// Writes `value` as JSON, indented; the file is written whole or not at all.
+/// Writes `value` atomically as indented JSON.
 ///
 /// # Errors
 /// [`Error::Write`].
@@ -99,12 +99,12 @@ pub fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), Error> {
     write(path, json_text(value)?.as_bytes())
 }
 
-/// `value` as JSON, indented.
+/// `value` as indented JSON, with a final newline.
 pub(crate) fn json_text<T: Serialize>(value: &T) -> Result<String, Error> {
     let mut text = serde_json::to_string_pretty(value).map_err(|error| Error::Argument {
         argument: "value",
         found: error.to_string(),
-        expected: "what JSON can hold".to_owned(),
+        expected: "a value that JSON can represent".to_owned(),
     })?;
     text.push('\n');
     Ok(text)
@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_cannot_be_read_is_named() {
+    fn read_errors_name_the_file_and_the_reason() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("five");
         write(&file, b"12345").unwrap();
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn text_is_read_without_its_mark() {
+    fn text_is_decoded_without_its_byte_order_mark() {
         let wide = |of: fn(u16) -> [u8; 2]| "\u{feff}é;1".encode_utf16().flat_map(of).collect();
         for bytes in ["é;1".into(), "\u{feff}é;1".into(), wide(u16::to_le_bytes), wide(u16::to_be_bytes)] {
             assert_eq!(text(Path::new("a.csv"), "table", bytes).unwrap(), "é;1");

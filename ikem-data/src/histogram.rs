@@ -1,15 +1,15 @@
-//! Grey values made like those of another image.
+//! Histogram matching.
 
 use ikem_core::GrayImage;
 
-/// As many grey values as are told apart: those of 16 bits.
+/// The number of grey levels, that of 16 bits.
 const LEVELS: usize = 1 << 16;
 
-/// Gives `image` the grey values of `reference`: the value that a share of `image` lies below becomes the one that the
-/// same share of `reference` lies below, with straight lines between the values that `reference` has. So a film of
-/// another machine gets the look of the films that a network knows.
+/// Histogram matching: maps each grey value of `image` to the value at the same percentile of `reference`, interpolated
+/// linearly between the levels that `reference` has. This gives a film from another machine the grey values that a
+/// network was trained on.
 ///
-/// Values are told apart as 16 bits; those outside 0…1 count as 0 or 1.
+/// Values are quantized to 16 bits and clamped to 0…1.
 #[must_use]
 pub fn match_histogram(image: &GrayImage, reference: &GrayImage) -> GrayImage {
     let wanted = shares(reference);
@@ -25,11 +25,11 @@ pub fn match_histogram(image: &GrayImage, reference: &GrayImage) -> GrayImage {
     }
     let pixels =
         image.pixels().iter().map(|&value| table.get(place(value)).copied().unwrap_or(value)).collect();
-    // As many pixels as before, and all finite: there is nothing to fail.
+    // The size is unchanged and all values are finite, so this cannot fail.
     GrayImage::new(image.size(), pixels).unwrap_or_else(|_| image.clone())
 }
 
-/// The level of `wanted` at which `share` is reached; `next` is the first entry that reaches it.
+/// The level of `wanted` at the cumulative share `share`, interpolated; `next` is the first entry that reaches it.
 fn between(wanted: &[(usize, f64)], next: usize, share: f64) -> f32 {
     let before = next.checked_sub(1).and_then(|place| wanted.get(place));
     match (before, wanted.get(next)) {
@@ -46,7 +46,7 @@ fn place(value: f32) -> usize {
     (value.clamp(0.0, 1.0) * (LEVELS - 1) as f32).round() as usize
 }
 
-/// The levels that an image has, each with the share of the pixels at or below it.
+/// The cumulative histogram: each occupied level with the share of pixels at or below it.
 fn shares(image: &GrayImage) -> Vec<(usize, f64)> {
     let mut counts = vec![0_u64; LEVELS];
     for &value in image.pixels() {
@@ -77,11 +77,11 @@ mod tests {
     }
 
     #[test]
-    fn values_become_those_of_the_reference_share_by_share() {
+    fn values_map_to_the_same_percentile_of_the_reference() {
         let matched = match_histogram(&image(&[10, 20, 30, 40]), &image(&[51, 102, 153, 255]));
         let expected = [0.2, 0.4, 0.6, 1.0];
         assert!(matched.pixels().iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-4), "{matched:?}");
-        // Half of the pixels lie below 0.2 in the reference, a quarter does nowhere: it is its lowest value.
+        // The lower half of the reference is 0.2, so both lower quartiles map to it.
         let coarse = match_histogram(&image(&[1, 2, 3, 4]), &image(&[51, 51, 255, 255]));
         let expected = [0.2, 0.2, 0.6, 1.0];
         assert!(coarse.pixels().iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-4), "{coarse:?}");
@@ -89,7 +89,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_image_matched_with_itself_stays_and_order_is_kept(
+        fn matching_is_monotone_and_keeps_an_image_matched_with_itself(
             bytes in prop::collection::vec(any::<u8>(), 1..200),
             others in prop::collection::vec(any::<u8>(), 1..200),
         ) {

@@ -1,19 +1,19 @@
 #![deny(missing_docs)]
-//! Radiographs, labels and predictions: in from files, out to files, and into batches.
+//! Data in and out: radiographs, labels and predictions, and the batches that networks train on.
 //!
-//! - [`load_image`]: PNG, JPEG, TIFF, BMP and DICOM of any depth, with [`Limits`] that are checked before memory is
-//!   taken; [`ImageKind`] says what a file is by its content, [`load_radiograph`] comes with the pixels' [`Spacing`] where
-//!   a DICOM file tells it.
-//! - [`Manifest`], [`Prediction`]: the project's JSON, COCO keypoints and CSV, each read back as it was written; [`LabelFile`]:
-//!   labels as others write them.
-//! - [`read_aasce`]: the AASCE data set as it is downloaded; what is wrong with it is told one by one.
-//! - [`clean`]: labels looked through ([`audit`]), put right where there is one sure fix ([`repair`]), and reported.
-//! - [`Pipeline`], [`Loader`]: images and keypoints changed together at random, in batches that depend on seed, epoch
-//!   and step alone.
-//! - [`Film`]: films whose vertebrae are marked without names; [`LocatingLoader`]: random scenes of them, for a network
-//!   that finds the vertebral column on a whole film.
-//! - [`overlay`], [`heatmap_overlay`]: pictures to look at. [`match_histogram`]: one film with another's look.
-//! - [`Phantom`]: synthetic radiographs with exact landmarks.
+//! - [`load_image`] decodes PNG, JPEG, TIFF, BMP and DICOM of any bit depth and checks [`Limits`] before it allocates.
+//!   [`ImageKind`] detects a file's format from its content. [`load_radiograph`] also returns the pixel [`Spacing`] if a
+//!   DICOM file has one.
+//! - [`Manifest`] and [`Prediction`] read and write the project's JSON; COCO keypoints and CSV are supported too.
+//!   [`LabelFile`] reads labels that other tools wrote in these formats.
+//! - [`read_aasce`] reads the AASCE data set as downloaded and lists each problem it finds.
+//! - [`audit`] checks labels, [`repair`] fixes faults that have a single certain fix, and [`clean`] does both and reports.
+//! - [`Pipeline`] augments images together with their keypoints; [`Loader`] makes batches that depend only on seed, epoch
+//!   and step.
+//! - [`Film`] is a radiograph whose vertebrae are marked but not named; [`LocatingLoader`] draws random scenes of such
+//!   films to train a network that finds the spine on a whole film.
+//! - [`overlay`] and [`heatmap_overlay`] render results. [`match_histogram`] gives one film the grey levels of another.
+//! - [`Phantom`] generates synthetic radiographs with exact landmarks.
 //!
 //! ```
 //! use ikem_core::{Keypoints, Point, Size, Skeleton};

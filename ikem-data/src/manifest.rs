@@ -1,4 +1,4 @@
-//! The list of images with their labels, in the published JSON format.
+//! The list of labelled images, in the published JSON format.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,20 +10,20 @@ use crate::names::composed_name;
 use crate::places::is_far_off;
 use crate::{Error, LabelFile, files};
 
-/// What an image is used for.
+/// The subset of the data that an image belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Set {
-    /// Learnt from.
+    /// For training.
     Train,
-    /// Watched while learning.
+    /// For validation during training.
     Val,
-    /// Kept for the end.
+    /// For the final evaluation only.
     Test,
 }
 
 impl Set {
-    /// The set's name in files.
+    /// The name in files.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -47,13 +47,13 @@ impl std::str::FromStr for Set {
     }
 }
 
-/// One image and where its keypoints are.
+/// One image with its keypoints.
 ///
-/// Coordinates are relative to the image's size, in (y, x) order: a keypoint's pixel is its coordinate times the
-/// size, with no half pixel added.
+/// Coordinates are relative to the image size, in (y, x) order. The pixel coordinate is the relative one times the size,
+/// without a half-pixel offset.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ManifestEntry {
-    /// The image's path, from the folder that holds the data set: `data/training/NAME.jpg`.
+    /// The path of the image, relative to the root of the data set: `data/training/NAME.jpg`.
     pub image_path: String,
     /// The K keypoints in skeleton order, relative `[y, x]`.
     #[serde(rename = "corners")]
@@ -61,15 +61,14 @@ pub struct ManifestEntry {
     /// The mean of each vertebra's keypoints, relative `[y, x]`.
     #[serde(rename = "centers")]
     pub centers_yx: Vec<[f64; 2]>,
-    /// Height and width of the image in pixels.
+    /// Height and width of the image, in pixels.
     pub y_x_size: [u32; 2],
-    /// What the image is used for.
+    /// The subset that the image belongs to.
     pub set: Set,
 }
 
 impl ManifestEntry {
-    /// The entry of an image of `size` whose keypoints are `corners_yx`, relative `[y, x]`; the centres are
-    /// computed.
+    /// An entry for an image of `size` with the keypoints `corners_yx`, relative `[y, x]`. Computes the centres.
     #[must_use]
     pub fn new(
         image_path: String,
@@ -90,7 +89,7 @@ impl ManifestEntry {
         entry
     }
 
-    /// The entry of an image of `size` with `keypoints` in its pixels.
+    /// An entry for an image of `size` with `keypoints` in image pixels.
     #[must_use]
     pub fn from_keypoints(
         image_path: String,
@@ -104,7 +103,7 @@ impl ManifestEntry {
         Self::new(image_path, keypoints.iter().map(relative).collect(), size, set, skeleton)
     }
 
-    /// Makes the centres anew, after the keypoints were changed.
+    /// Recomputes the centres from the keypoints.
     pub fn compute_centers(&mut self, skeleton: &Skeleton) {
         let corners = &self.corners_yx;
         self.centers_yx = skeleton
@@ -119,28 +118,28 @@ impl ManifestEntry {
             .collect();
     }
 
-    /// The image's size.
+    /// The size of the image, in pixels.
     #[must_use]
     pub const fn size(&self) -> Size {
         let [height, width] = self.y_x_size;
         Size::new(width as usize, height as usize)
     }
 
-    /// The keypoints in pixels of the image.
+    /// The keypoints, in image pixels.
     #[must_use]
     pub fn keypoints(&self) -> Keypoints {
         let [height, width] = self.y_x_size.map(f64::from);
         self.corners_yx.iter().map(|[y, x]| Point::new((x * width) as f32, (y * height) as f32)).collect()
     }
 
-    /// The last part of the image's path.
+    /// The last component of the image path.
     #[must_use]
     pub fn name(&self) -> &str {
         self.image_path.rsplit('/').next().unwrap_or(&self.image_path)
     }
 }
 
-/// A list of images with their labels.
+/// A list of labelled images.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
 #[serde(transparent)]
 pub struct Manifest {
@@ -149,18 +148,18 @@ pub struct Manifest {
 }
 
 impl Manifest {
-    /// Reads a manifest whose keypoints are those of `skeleton`, or whatever else [`LabelFile::read`] takes. Labels are taken as
-    /// they are, sensible or not, as long as they are on the image or near it. Fields that are not needed are passed over.
+    /// Reads a manifest for `skeleton`, or any other format that [`LabelFile::read`] accepts. Labels are not audited; they only
+    /// have to lie on or near the image. Unknown fields are ignored.
     ///
     /// # Errors
-    /// [`Error::Read`], [`Error::TooLarge`]; [`Error::Broken`] when it is no such JSON, which names entry and field;
-    /// [`Error::Entry`] when a value can't be, such as 67 corners; [`Error::Unusable`] when films are labelled in part.
+    /// [`Error::Read`], [`Error::TooLarge`]; [`Error::Broken`] for invalid JSON, with entry and field; [`Error::Entry`] for an
+    /// impossible value, such as 67 corners; [`Error::Unusable`] if films are only partly labelled.
     pub fn read(path: impl AsRef<Path>, skeleton: &Skeleton) -> Result<Self, Error> {
         let path = path.as_ref();
         LabelFile::read(path, skeleton)?.complete(path)
     }
 
-    /// The manifest in the text of a file.
+    /// Parses the text of a manifest; `path` is only used in errors.
     pub(crate) fn parse(path: &Path, text: &str, skeleton: &Skeleton) -> Result<Self, Error> {
         let entries: Vec<ManifestEntry> = files::parse_json(path, "manifest", text)?;
         for (place, entry) in entries.iter().enumerate() {
@@ -176,10 +175,10 @@ impl Manifest {
         Ok(Self { entries })
     }
 
-    /// Writes the manifest: to a temporary file first, which then takes the name `path`.
+    /// Writes the manifest atomically as JSON.
     ///
     /// # Errors
-    /// [`Error::Write`]; what stood there before is then still there.
+    /// [`Error::Write`]; an existing file is then unchanged.
     pub fn write(&self, path: impl AsRef<Path>) -> Result<(), Error> {
         files::write_json(path.as_ref(), self)
     }
@@ -190,10 +189,10 @@ impl Manifest {
         Self { entries: self.entries.iter().filter(|entry| entry.set == set).cloned().collect() }
     }
 
-    /// Adds the entries of `other`; one that is there already, the same in all, is not added again.
+    /// Adds the entries of `other` and skips those that are already present with equal values.
     ///
     /// # Errors
-    /// [`Error::Argument`] when an image is in both with different labels; nothing is added then.
+    /// [`Error::Argument`] if an image has different labels in the two; nothing is added then.
     pub fn merge(&mut self, other: Self) -> Result<(), Error> {
         let held: BTreeMap<&str, &ManifestEntry> =
             self.entries.iter().map(|entry| (entry.image_path.as_str(), entry)).collect();
@@ -213,7 +212,7 @@ impl Manifest {
         Ok(())
     }
 
-    /// The entry of an image, by its path in the manifest or by its file's name alone, be it in another form of Unicode.
+    /// Finds the entry of an image by its path in the manifest or else by its file name, in any Unicode normalization.
     #[must_use]
     pub fn find(&self, image: impl AsRef<Path>) -> Option<&ManifestEntry> {
         let wanted: PathBuf = image.as_ref().to_owned();
@@ -229,7 +228,7 @@ impl Manifest {
     }
 }
 
-/// A field that holds what it can't.
+/// An invalid field value.
 pub(crate) struct Wrong {
     pub(crate) field: String,
     pub(crate) found: String,
@@ -242,7 +241,7 @@ impl ManifestEntry {
             Err(Wrong { field: field.to_owned(), found, expected })
         };
         if self.image_path.is_empty() {
-            return wrong("image_path", "nothing".to_owned(), "a path".to_owned());
+            return wrong("image_path", "an empty string".to_owned(), "a path".to_owned());
         }
         if self.size().area() == 0 {
             return wrong("y_x_size", format!("{:?}", self.y_x_size), "at least [1, 1]".to_owned());
@@ -255,7 +254,7 @@ impl ManifestEntry {
             if points.len() != count {
                 return wrong(field, format!("{} points", points.len()), format!("{count}"));
             }
-            // Beyond that it is in another unit.
+            // Values farther out are most likely pixels.
             let far = points.iter().position(|&[y, x]| is_far_off([x, y], Size::new(1, 1)));
             if let Some(place) = far {
                 let found = format!("{:?}", points[place]);
@@ -287,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn keypoints_are_the_relative_ones_times_the_size() {
+    fn pixels_are_relative_coordinates_times_the_size() {
         let entry = entry();
         assert_eq!(entry.size(), Size::new(300, 700));
         let points = entry.keypoints();
@@ -307,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn the_format_is_the_published_one() {
+    fn json_has_the_published_format() {
         let json = serde_json::to_value(Manifest { entries: vec![entry()] }).unwrap();
         assert_eq!(json[0]["image_path"], "data/training/a b.jpg");
         assert_eq!(json[0]["y_x_size"], serde_json::json!([700, 300]));
@@ -331,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_entries_are_named_with_their_field() {
+    fn errors_name_the_entry_and_its_field() {
         type Change = fn(&mut serde_json::Value);
         let cases: [(&str, Change, &[&str]); 7] = [
             (
@@ -354,7 +353,7 @@ mod tests {
             ("no size", |e| e["y_x_size"] = serde_json::json!([0, 3]), &["field y_x_size: [0, 3]; expected"]),
             ("text", |e| e["corners"][3][1] = "x".into(), &["[1].corners[3][1]", "invalid type: string"]),
             ("set", |e| e["set"] = "dev".into(), &["[1].set", "unknown variant `dev`"]),
-            ("no path", |e| e["image_path"] = "".into(), &["field image_path: nothing"]),
+            ("no path", |e| e["image_path"] = "".into(), &["field image_path: an empty string"]),
         ];
         for (name, change, expected) in cases {
             let mut json = serde_json::to_value(Manifest { entries: vec![entry(), entry()] }).unwrap();
@@ -371,7 +370,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(32))]
 
         #[test]
-        fn nothing_is_lost_in_a_file(
+        fn writing_and_reading_round_trips(
             corners in prop::collection::vec(prop::array::uniform2(-0.5_f64..1.5), 68),
             size in (1_usize..5000, 1_usize..5000),
             set in prop::sample::select(vec![Set::Train, Set::Val, Set::Test]),

@@ -1,22 +1,22 @@
-//! Comparing names of files and of keypoints that were written in different ways.
+//! Comparison of file names and keypoint names across spellings.
 
 use unicode_normalization::UnicodeNormalization;
 
-/// The last part of a path, of whichever system, in Unicode's composed form (NFC): macOS writes `é` as two characters, other
-/// systems as one.
+/// The last component of a Unix or Windows path, in Unicode normalization form C: macOS stores `é` as two characters,
+/// other systems as one.
 #[must_use]
 pub fn composed_name(path: &str) -> String {
     path.rsplit(['/', '\\']).next().unwrap_or_default().nfc().collect()
 }
 
-/// Whether two paths name the same file by their last parts, whatever the letters' case and the form of their accents.
+/// Whether the last components of two paths are equal, ignoring case and Unicode normalization.
 #[must_use]
 pub fn is_same_name(a: &str, b: &str) -> bool {
     let [a, b] = [a, b].map(|path| composed_name(path).to_lowercase());
     a == b
 }
 
-/// A name without what is not always written: case, blanks, dashes and the like. `T1-TL`, `t1_tl` and `T1 TL` are one.
+/// A name reduced to lower-case letters and digits, so that `T1-TL`, `t1_tl` and `T1 TL` are equal.
 pub(crate) fn bare(name: &str) -> String {
     name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
@@ -26,7 +26,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_compared_by_what_they_mean() {
+    fn spelling_differences_do_not_matter() {
         for (a, b, same) in [
             ("a.png", "/films/A.PNG", true),
             ("C:\\films\\a.png", "a.png", true),

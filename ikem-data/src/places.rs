@@ -1,11 +1,11 @@
-//! Whether a point can belong to a film.
+//! A plausibility check for coordinates.
 
 use ikem_core::Size;
 
-/// What [`is_far_off`] asks of points, for errors.
-pub(crate) const NEAR: &str = "a point on the film, or off it by one side of it at most";
+/// The condition that [`is_far_off`] tests, for error messages.
+pub(crate) const NEAR: &str = "a point at most one film width or height outside the film";
 
-/// Whether a point, x and y in pixels, lies off the film by more than one of its sides. One that is not finite does.
+/// Whether a point (x, y in pixels) is more than one film width or height outside the film, or not finite.
 pub(crate) fn is_far_off([x, y]: [f64; 2], size: Size) -> bool {
     let off = |value: f64, side: usize| !(-1.0..=2.0).contains(&(value / side as f64));
     off(x, size.width) || off(y, size.height)

@@ -1,4 +1,4 @@
-//! What was found on one image, in a file.
+//! The keypoints found on one image, in the project's JSON format.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use crate::labels::Content;
 use crate::places::{NEAR, is_far_off};
 use crate::{Error, Manifest, ManifestEntry, Spacing, coco, files, tables};
 
-/// What the file should be.
+/// The expected content, for errors.
 const KIND: &str = "prediction";
 
 /// One keypoint of a [`Prediction`].
@@ -17,69 +17,69 @@ const KIND: &str = "prediction";
 pub struct PredictedKeypoint {
     /// Its name in the skeleton, such as `T5-TL`.
     pub name: String,
-    /// To the right, in pixels of the image.
+    /// The x coordinate, to the right, in image pixels.
     pub x: f32,
-    /// Down, in pixels of the image.
+    /// The y coordinate, down, in image pixels.
     pub y: f32,
-    /// The peak of its heatmap, 0…1.
+    /// The peak value of its heatmap, 0…1.
     pub confidence: f32,
-    /// Whether a person put it there.
+    /// Whether a person placed it.
     pub hinted: bool,
 }
 
-/// The keypoints of one image, predicted or corrected, as they stand in a predictions file. Fields that others add are passed
-/// over when it is read.
+/// The keypoints of one image, predicted or corrected, as a predictions file stores them. Unknown fields are ignored on
+/// reading.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Prediction {
-    /// The image's path or name.
+    /// The path or name of the image.
     pub image: String,
-    /// The image's width in pixels.
+    /// The width of the image, in pixels.
     pub width: usize,
-    /// The image's height in pixels.
+    /// The height of the image, in pixels.
     pub height: usize,
     /// The keypoints in skeleton order.
     pub keypoints: Vec<PredictedKeypoint>,
-    /// The three Cobb angles of the AASCE challenge in degrees; `null` where none are computed.
+    /// The three Cobb angles of the AASCE challenge in degrees; `null` if they were not computed.
     pub cobb: Option<[f64; 3]>,
-    /// How far apart the image's pixels lie, where its file tells; not in the JSON otherwise.
+    /// The pixel spacing, if the image file has one; otherwise left out of the JSON.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spacing: Option<Spacing>,
-    /// How the network saw the film; `None` is all of it, as it is.
+    /// The view that the network was given; `None` means the whole film, upright and not inverted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seen: Option<Seen>,
-    /// Why what was found may be no spine, in words; there are no angles then.
+    /// The reason to doubt that this is a spine, if any; `cobb` is then `None`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub doubt: Option<String>,
 }
 
-/// How a network saw a film.
+/// The view of a film that a network was given.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Seen {
-    /// The part of it.
+    /// The frame on the film.
     pub frame: Frame,
-    /// Whether it was inverted, being a negative.
+    /// Whether the film is a negative, so that its grey values were inverted.
     pub negative: bool,
-    /// How sure the locator is that there is a spine, 0…1; `None` where the frame was told.
+    /// The locator's probability that there is a spine, 0…1; `None` if the frame was given.
     pub confidence: Option<f32>,
 }
 
 impl Prediction {
-    /// The image's size.
+    /// The size of the image, in pixels.
     #[must_use]
     pub const fn size(&self) -> Size {
         Size::new(self.width, self.height)
     }
 
-    /// The keypoints' places in pixels of the image.
+    /// The coordinates of the keypoints, in image pixels.
     #[must_use]
     pub fn points(&self) -> Keypoints {
         self.keypoints.iter().map(|keypoint| Point::new(keypoint.x, keypoint.y)).collect()
     }
 
-    /// Writes the prediction as JSON: to a temporary file first, which then takes the name `path`.
+    /// Writes the prediction atomically as JSON.
     ///
     /// # Errors
-    /// [`Error::Argument`] when a value is not finite, which JSON can't hold; [`Error::Write`].
+    /// [`Error::Argument`] if a value is not finite, which JSON cannot represent; [`Error::Write`].
     pub fn write(&self, path: impl AsRef<Path>) -> Result<(), Error> {
         self.check().map_err(|(found, expected)| Error::Argument {
             argument: "prediction",
@@ -89,28 +89,28 @@ impl Prediction {
         files::write_json(path.as_ref(), self)
     }
 
-    /// Reads what [`write`](Self::write) wrote.
+    /// Reads a file that [`write`](Self::write) wrote.
     ///
     /// # Errors
-    /// [`Error::Read`], [`Error::TooLarge`]; [`Error::Broken`] when it is no such JSON, which names the field, or a keypoint is
-    /// nowhere near the image.
+    /// [`Error::Read`], [`Error::TooLarge`]; [`Error::Broken`] for invalid JSON, with the field, or for a keypoint far outside
+    /// the image.
     pub fn read(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
         Self::parse(path, &files::read_text(path, KIND)?)
     }
 
-    /// The prediction in the text of a file.
+    /// Parses the text of a file; `path` is only used in errors.
     pub(crate) fn parse(path: &Path, text: &str) -> Result<Self, Error> {
         let prediction: Self = files::parse_json(path, KIND, text)?;
         prediction.check_read().map_err(|(found, expected)| Error::broken(path, KIND, found, expected))?;
         Ok(prediction)
     }
 
-    /// Reads the predictions of a file that is in memory: the project's JSON, COCO keypoints or a table (CSV), or the labels of a
-    /// manifest, as its content tells. `name` is what errors call it.
+    /// Parses predictions from memory: the project's JSON, COCO keypoints, a table (CSV), or a manifest, whose labels become
+    /// predictions. The format is detected from the content; `name` is the file name in errors.
     ///
     /// # Errors
-    /// As [`read`](Self::read), [`read_coco_predictions`](crate::read_coco_predictions) and
+    /// Those of [`read`](Self::read), [`read_coco_predictions`](crate::read_coco_predictions) and
     /// [`read_csv_predictions`](crate::read_csv_predictions).
     pub fn from_bytes(name: impl AsRef<Path>, bytes: &[u8], skeleton: &Skeleton) -> Result<Vec<Self>, Error> {
         let path = name.as_ref();
@@ -126,7 +126,7 @@ impl Prediction {
         }
     }
 
-    /// The labels of an entry as if they had been predicted, all with confidence 1.
+    /// The labels of an entry as a prediction with confidence 1.
     fn of_labels(entry: &ManifestEntry, skeleton: &Skeleton) -> Self {
         let Size { width, height } = entry.size();
         let points = entry.keypoints();
@@ -150,7 +150,7 @@ impl Prediction {
         }
     }
 
-    /// As [`check`](Self::check), and that no keypoint is nowhere near the image.
+    /// Does what [`check`](Self::check) does and rejects keypoints far outside the image.
     pub(crate) fn check_read(&self) -> Result<(), (String, String)> {
         self.check()?;
         let place = |k: &PredictedKeypoint| [f64::from(k.x), f64::from(k.y)];
@@ -160,7 +160,7 @@ impl Prediction {
         }
     }
 
-    /// What is wrong and what it should be.
+    /// Returns what was found and what was expected if a value is invalid.
     pub(crate) fn check(&self) -> Result<(), (String, String)> {
         if self.size().area() == 0 {
             return Err((self.size().to_string(), "at least 1 x 1 px".to_owned()));
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn the_format_is_the_one_of_the_project() {
+    fn json_has_the_documented_format() {
         let json = serde_json::to_value(prediction()).unwrap();
         let expected = serde_json::json!({
             "image": "a.png", "width": 900, "height": 2300, "cobb": null,
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn what_json_cannot_hold_is_not_written() {
+    fn non_finite_values_are_not_written() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("p.json");
         prediction().write(&path).unwrap();
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn broken_files_are_told() {
+    fn errors_name_the_file_and_the_field() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("p.json");
         for (text, expected) in [
@@ -254,7 +254,7 @@ mod tests {
             ),
             (
                 r#"{"image":"a","width":9,"height":9,"keypoints":[{"name":"b","x":1e9,"y":0,"confidence":0,"hinted":false}]}"#,
-                "b at (1000000000, 0) on 9 x 9 px; expected a point on the film",
+                "b at (1000000000, 0) on 9 x 9 px; expected a point at most one film width",
             ),
         ] {
             std::fs::write(&path, text).unwrap();
@@ -266,7 +266,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
-        fn nothing_is_lost_in_a_file(
+        fn writing_and_reading_round_trips(
             points in prop::collection::vec((-900_f32..1800.0, -2300_f32..4600.0, 0_f32..1.0, any::<bool>()), 0..70),
             cobb in prop::option::of(prop::array::uniform3(-90_f64..90.0)),
             spacing in prop::option::of((0.01_f64..2.0, 0.01_f64..2.0)),

@@ -148,7 +148,7 @@ fn mat_files_stand_in_for_missing_tables_and_are_compared_with_those_there() {
     let aasce = made.read(&Splitting::None);
     let found = problems(&aasce).join("\n");
     for expected in [
-        "a-162 B AP.jpg.mat: 3.00 px from the labels in landmarks.csv, which stand",
+        "a-162 B AP.jpg.mat: up to 3.00 px from landmarks.csv, which takes precedence",
         "a-170 A AP.jpg.mat: it has no header",
         "data/test/gone.jpg: these labels have no image",
     ] {
@@ -171,7 +171,7 @@ fn label_files_that_contradict_each_other_are_an_error() {
     made.write("labels/training/landmarks.csv", b"\x80\xfe");
     assert!(made.error().contains("text in UTF-8"), "{}", made.error());
     fs::remove_dir_all(made.path("labels")).unwrap();
-    assert!(made.error().contains("labels/training: there is no such folder"), "{}", made.error());
+    assert!(made.error().contains("labels/training: no such folder"), "{}", made.error());
 }
 
 proptest! {
@@ -223,12 +223,12 @@ fn a_written_split_is_taken() {
         [("a-162 A AP.jpg", Set::Train), ("a-170 A AP.jpg", Set::Val), ("a-900 A AP.jpg", Set::Test)];
     assert_eq!(sets, expected);
     let expected = [
-        "data/training/a-162 B AP.jpg: the split does not name this image",
-        "data/training/none.jpg: the split names it, but it was not read",
+        "data/training/a-162 B AP.jpg: the split does not list this image",
+        "data/training/none.jpg: the split lists this image, but the data set has no labels for it",
     ];
     assert_eq!(problems(&aasce), expected);
     fs::write(&file, r#"{"train": ["a"], "val": ["a"]}"#).unwrap();
-    assert!(Split::read(&file).unwrap_err().to_string().contains("\"a\" stands twice"));
+    assert!(Split::read(&file).unwrap_err().to_string().contains("\"a\" is listed twice"));
 }
 
 #[test]

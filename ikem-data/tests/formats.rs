@@ -197,7 +197,7 @@ fn what_is_wrong_in_a_coco_file_is_told() {
             "a.png: 1 of 2 keypoints are not labelled: 1",
         ),
         ("too few", |f| f["annotations"][0]["keypoints"] = json!([1, 2, 2]), "3 numbers; expected 6"),
-        ("no annotation", |f| f["annotations"] = json!([]), "1 images and no labels of any"),
+        ("no annotation", |f| f["annotations"] = json!([]), "1 images but no labels"),
         ("no image", |f| f["images"] = json!([]), "an annotation of image 7"),
         (
             "other names",

@@ -157,7 +157,7 @@ fn films_that_are_labelled_in_part_are_left_out_by_name() {
         [
             "8.png: 1 of 2 keypoints are not labelled: 1",
             "9.png: 1 of 2 keypoints are not labelled: 1",
-            "10.png: 0 is at (1000000000, 100) on a film of 200 x 400 px; expected a point on the film, or off it by \
+            "10.png: 0 is at (1000000000, 100) on a film of 200 x 400 px; expected a point at most one film width or \
              one side of it at most",
         ]
     );
@@ -184,7 +184,7 @@ fn what_is_wrong_with_categories_is_told() {
     let mut file = coco();
     file["annotations"] = json!([]);
     let message = labels(file.to_string().as_bytes()).unwrap_err();
-    assert!(message.contains("has 1 images and no labels of any"), "{message}");
+    assert!(message.contains("has 1 images but no labels"), "{message}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The label files of one half of the download.
+//! The label files of one part of the AASCE data set.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -8,36 +8,36 @@ use ikem_core::Size;
 use super::{Problem, mat};
 use crate::{Error, files};
 
-/// Corners of one image: 17 vertebrae of four.
+/// The number of corners per image: 17 vertebrae of four.
 const CORNERS: usize = 68;
-/// The variable of the `.mat` files.
+/// The name of the variable in the `.mat` files.
 const VARIABLE: &str = "p2";
-/// A coordinate this far off the image, relative to its size, is in another unit.
+/// The largest relative coordinate accepted; anything beyond is in another unit.
 const FARTHEST: f64 = 10.0;
-/// How far CSV and `.mat` may be apart, in pixels: half of the five digits of the CSV on the largest images.
+/// The largest difference between CSV and `.mat`, in pixels: half a unit of the CSV's fifth digit on the largest images.
 const AGREEMENT: f64 = 0.1;
 
-/// The labels of one half, in the files' order.
+/// The labels of one part, in file order.
 #[derive(Default)]
 pub(super) struct Labels {
     pub(super) rows: Vec<Label>,
 }
 
-/// What there is about one image.
+/// The labels of one image.
 pub(super) struct Label {
     /// The image's file name.
     pub(super) name: String,
-    /// Its angles in `angles.csv`.
+    /// The Cobb angles from `angles.csv`, in degrees.
     pub(super) angles: Option<[f64; 3]>,
-    /// Its row in `landmarks.csv`, as relative `[y, x]`.
+    /// The corners from `landmarks.csv`, as relative `[y, x]`.
     csv: Option<Vec<[f64; 2]>>,
-    /// Its own file.
+    /// The path of its `.mat` file.
     mat: Option<PathBuf>,
 }
 
 impl Label {
-    /// The corners over the `size` of the image, `[y, x]`: those of the CSV, or else of the `.mat` file. Tells where
-    /// the two differ.
+    /// The corners relative to the image's `size`, `[y, x]`: those of the CSV, or else those of the `.mat` file. Reports a
+    /// problem if the two differ.
     pub(super) fn corners_yx(&self, size: Size, problems: &mut Vec<Problem>) -> Option<Vec<[f64; 2]>> {
         let Some(path) = &self.mat else { return self.csv.clone() };
         let mat = match read_mat(path, size) {
@@ -53,7 +53,7 @@ impl Label {
         };
         let farthest = csv.iter().zip(&mat).map(apart).fold(0.0, f64::max);
         if farthest > AGREEMENT {
-            let found = format!("{farthest:.2} px from the labels in landmarks.csv, which stand");
+            let found = format!("up to {farthest:.2} px from landmarks.csv, which takes precedence");
             problems.push(Problem::new(path, found));
         }
         self.csv.clone()
@@ -61,7 +61,7 @@ impl Label {
 }
 
 impl Labels {
-    /// Reads `filenames.csv`, `landmarks.csv` and `angles.csv`, and finds the `.mat` files.
+    /// Reads `filenames.csv`, `landmarks.csv` and `angles.csv`, and lists the `.mat` files.
     pub(super) fn read(folder: &Path, problems: &mut Vec<Problem>) -> Result<Self, Error> {
         let mut mats = mat_files(folder)?;
         let names = folder.join("filenames.csv");
@@ -71,7 +71,7 @@ impl Labels {
         } else if mats.is_empty() {
             let cause = std::io::Error::new(
                 std::io::ErrorKind::NotFound,
-                "there are no labels, in CSV or in .mat files",
+                "there are no labels, neither CSV nor .mat files",
             );
             return Err(Error::Read { path: folder.to_owned(), cause });
         }
@@ -98,7 +98,7 @@ impl Labels {
                 let found = format!("line {} is {name:?}; expected the name of an image", line + 1);
                 problems.push(Problem::new(names, found));
             } else if !seen.insert(name.clone()) {
-                let found = format!("line {} names {name:?} again; the first labels stand", line + 1);
+                let found = format!("line {} names {name:?} again; the first labels are used", line + 1);
                 problems.push(Problem::new(names, found));
             } else {
                 let csv = landmarks.take(line, &name, problems);
@@ -109,7 +109,7 @@ impl Labels {
     }
 }
 
-/// The `.mat` files of a folder by the image they belong to: `NAME.jpg.mat`.
+/// The `.mat` files of a folder by the name of their image: `NAME.jpg.mat`.
 fn mat_files(folder: &Path) -> Result<BTreeMap<String, PathBuf>, Error> {
     let failed = |cause| Error::Read { path: folder.to_owned(), cause };
     let mut found = BTreeMap::new();
@@ -122,7 +122,7 @@ fn mat_files(folder: &Path) -> Result<BTreeMap<String, PathBuf>, Error> {
     Ok(found)
 }
 
-/// The corners of a `.mat` file, 68 × 2 of x and y in pixels, as relative `[y, x]`.
+/// Reads a `.mat` file, 68 × 2 of x and y in pixels, as relative `[y, x]`.
 fn read_mat(path: &Path, size: Size) -> Result<Vec<[f64; 2]>, Problem> {
     let matrix = mat::read(path, VARIABLE).map_err(|error| match error {
         Error::Broken { found, expected, .. } => Problem::new(path, format!("{found}; expected {expected}")),
@@ -137,7 +137,7 @@ fn read_mat(path: &Path, size: Size) -> Result<Vec<[f64; 2]>, Problem> {
         xs.iter().zip(ys).map(|(x, y)| [y / size.height as f64, x / size.width as f64]).collect();
     match corners.iter().flatten().all(|value| value.abs() <= FARTHEST) {
         true => Ok(corners),
-        false => Err(Problem::new(path, format!("points far off the image; expected pixels of {size}"))),
+        false => Err(Problem::new(path, format!("points far outside the image; expected pixels on {size}"))),
     }
 }
 
@@ -148,7 +148,7 @@ struct Landmarks {
 }
 
 impl Landmarks {
-    /// `optional`: other labels are there, so that the file may be missing.
+    /// With `optional`, a missing file gives no rows; other labels exist then.
     fn read(path: PathBuf, count: usize, optional: bool) -> Result<Self, Error> {
         if optional && !path.exists() {
             return Ok(Self { path, rows: Vec::new() });
@@ -171,7 +171,7 @@ impl Landmarks {
     }
 }
 
-/// The `[y, x]` of a row of x1…x68, y1…y68.
+/// Parses a row of x1…x68, y1…y68 into `[y, x]`.
 fn corners(row: &[String]) -> Result<Vec<[f64; 2]>, String> {
     if row.len() != 2 * CORNERS {
         return Err(format!("{} columns; expected {}", row.len(), 2 * CORNERS));
@@ -184,7 +184,7 @@ fn corners(row: &[String]) -> Result<Vec<[f64; 2]>, String> {
     xs.iter().zip(ys).map(|(x, y)| Ok([number(y)?, number(x)?])).collect()
 }
 
-/// The rows of `angles.csv`; `None` for one that could not be read.
+/// The rows of `angles.csv`; `None` for a row that could not be parsed.
 #[derive(Default)]
 struct Angles(Vec<Option<[f64; 3]>>);
 
@@ -195,8 +195,10 @@ impl Angles {
         }
         let rows = table(path)?;
         if rows.len() != count {
-            let found =
-                format!("it has {} rows; expected {count}, one for each name; none is used", rows.len());
+            let found = format!(
+                "it has {} rows; expected {count}, one for each name; the angles are ignored",
+                rows.len()
+            );
             problems.push(Problem::new(path, found));
             return Ok(Self::default());
         }
@@ -219,7 +221,7 @@ impl Angles {
     }
 }
 
-/// The rows of a CSV file without a header, each with as many fields as it has.
+/// The rows of a CSV file without a header; their lengths may differ.
 fn table(path: &Path) -> Result<Vec<Vec<String>>, Error> {
     let text = files::read_text(path, "label file")?;
     csv::ReaderBuilder::new()

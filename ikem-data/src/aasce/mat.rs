@@ -1,8 +1,8 @@
-//! One numeric matrix of a MATLAB file of version 5 (or 7: the same, compressed).
+//! A reader for one numeric matrix of a MATLAB version 5 or 7 file.
 //!
-//! Format: "MAT-File Format", The MathWorks. The crates that read it stop the program on damaged files or take memory
-//! without bound, so the small part that is needed is read here: numeric matrices at the top level, of any class and
-//! stored in any numeric type, in either byte order.
+//! Format: "MAT-File Format", The MathWorks; version 7 is version 5 with compression. The existing crates panic on damaged
+//! files or allocate without bound, so the part needed is implemented here: top-level numeric matrices of any class and
+//! storage type, in either byte order.
 
 use std::io::Read;
 use std::path::Path;
@@ -11,9 +11,9 @@ use flate2::read::ZlibDecoder;
 
 use crate::{Error, files};
 
-/// The most bytes of a label file, and of what each compressed variable unpacks to.
+/// The largest label file, and the largest decompressed size of a variable, in bytes.
 const LIMIT: u64 = 4 << 20;
-/// What the file should be.
+/// The expected content, for errors.
 const KIND: &str = "MATLAB label file";
 
 /// Element types of the format.
@@ -21,7 +21,7 @@ const INT32: u32 = 5;
 const MATRIX: u32 = 14;
 const COMPRESSED: u32 = 15;
 
-/// A matrix: `rows` × `columns` values, column after column.
+/// A matrix of `rows` × `columns` values in column-major order.
 #[derive(Debug, PartialEq)]
 pub(super) struct Matrix {
     pub(super) rows: usize,
@@ -38,7 +38,7 @@ pub(super) fn read(path: &Path, name: &str) -> Result<Matrix, Error> {
     parse(&bytes, name).map_err(wrong)
 }
 
-/// What is wrong, in words.
+/// A result whose error says what is wrong.
 type Parsed<T> = Result<T, &'static str>;
 
 const CUT: &str = "it ends early";
@@ -46,12 +46,12 @@ const CUT: &str = "it ends early";
 fn parse(bytes: &[u8], name: &str) -> Parsed<Matrix> {
     let (header, body) = bytes.split_at_checked(128).ok_or("it has no header of 128 bytes")?;
     if header.starts_with(b"MATLAB 7.3") {
-        return Err("it is of version 7.3 (HDF5)");
+        return Err("it has version 7.3 (HDF5)");
     }
     let big = match header.get(126..) {
         Some(b"IM") => false,
         Some(b"MI") => true,
-        _ => return Err("its header does not end in a byte order"),
+        _ => return Err("its header has no byte order mark"),
     };
     let mut elements = Elements { rest: body, big };
     while let Some((kind, data)) = elements.next_top()? {
@@ -68,7 +68,7 @@ fn parse(bytes: &[u8], name: &str) -> Parsed<Matrix> {
             return Ok(matrix);
         }
     }
-    Err("the variable is not there")
+    Err("it does not hold the variable")
 }
 
 fn unpack(data: &[u8]) -> Parsed<Vec<u8>> {
@@ -76,11 +76,15 @@ fn unpack(data: &[u8]) -> Parsed<Vec<u8>> {
     ZlibDecoder::new(data)
         .take(LIMIT + 1)
         .read_to_end(&mut unpacked)
-        .map_err(|_| "its compressed data are damaged")?;
-    if unpacked.len() as u64 > LIMIT { Err("it unpacks to more than 4 MiB") } else { Ok(unpacked) }
+        .map_err(|_| "its compressed data is damaged")?;
+    if unpacked.len() as u64 > LIMIT {
+        Err("a variable decompresses to more than 4 MiB")
+    } else {
+        Ok(unpacked)
+    }
 }
 
-/// The matrix, if it is the one called `name` and holds numbers.
+/// The matrix if its name is `name`; an error if that one is not numeric.
 fn matrix(mut parts: Elements<'_>, name: &str) -> Parsed<Option<Matrix>> {
     /// Classes of numeric matrices: double, single, and the eight integers.
     const NUMERIC: std::ops::RangeInclusive<u32> = 6..=15;
@@ -99,17 +103,17 @@ fn matrix(mut parts: Elements<'_>, name: &str) -> Parsed<Option<Matrix>> {
         return Err("the variable is not a matrix of two dimensions");
     };
     if kind != INT32 {
-        return Err("its dimensions are not whole numbers");
+        return Err("the variable's dimensions are not 32-bit integers");
     }
     let (kind, data) = parts.next()?;
-    let values = numbers(kind, data, parts.big).ok_or("the variable's numbers are of an unknown type")?;
+    let values = numbers(kind, data, parts.big).ok_or("the variable has an unknown storage type")?;
     if rows.checked_mul(columns) != Some(values.len()) {
-        return Err("the variable's dimensions and the number of its values differ");
+        return Err("the variable's dimensions do not match the number of its values");
     }
     Ok(Some(Matrix { rows, columns, values }))
 }
 
-/// Numbers of the format's type `kind`.
+/// Converts stored values of type `kind`; `None` for an unknown type.
 fn numbers(kind: u32, data: &[u8], big: bool) -> Option<Vec<f64>> {
     macro_rules! all {
         ($number:ty) => {
@@ -134,7 +138,7 @@ fn numbers(kind: u32, data: &[u8], big: bool) -> Option<Vec<f64>> {
     })
 }
 
-/// A run of data elements: a type, a length, the data, padding.
+/// A sequence of data elements, each a type, a length, data and padding.
 struct Elements<'a> {
     rest: &'a [u8],
     big: bool,
@@ -160,7 +164,7 @@ impl<'a> Elements<'a> {
         Ok(self.word(bytes))
     }
 
-    /// The next element within a matrix; the data of small ones stand in the tag itself.
+    /// The next element of a matrix; small elements store their data in the tag.
     fn next(&mut self) -> Parsed<(u32, &'a [u8])> {
         let word = self.take_word()?;
         let small = (word >> 16) as usize;
@@ -178,7 +182,7 @@ impl<'a> Elements<'a> {
         Ok((word, data))
     }
 
-    /// The next variable, if there is one; compressed ones are not padded.
+    /// The next variable, if any; compressed ones are not padded.
     fn next_top(&mut self) -> Parsed<Option<(u32, &'a [u8])>> {
         if self.rest.is_empty() {
             return Ok(None);
@@ -197,7 +201,7 @@ mod tests {
 
     use super::*;
 
-    /// Bytes of a file in the making.
+    /// A file under construction.
     struct Writer {
         big: bool,
         bytes: Vec<u8>,
@@ -222,7 +226,7 @@ mod tests {
         }
     }
 
-    /// The matrix element of `name`, class and storage as told, 2 × 2 values.
+    /// A 2 × 2 matrix element with the given name, class and storage type.
     fn variable(name: &str, class: u32, kind: u32, data: &[u8], big: bool) -> Vec<u8> {
         let mut parts = Writer { big, bytes: Vec::new() };
         let mut words = Writer { big, bytes: Vec::new() };
@@ -266,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn every_class_and_storage_is_read() {
+    fn every_class_and_storage_type_is_read() {
         let expected = Matrix { rows: 2, columns: 2, values: vec![3.0, 1.0, 4.0, 100.0] };
         macro_rules! case {
             ($kind:expr, $class:expr, $number:ty) => {
@@ -296,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_such_file_is_told() {
+    fn invalid_files_are_rejected_with_the_reason() {
         let good = variable("p2", 6, 2, &[1, 2, 3, 4], false);
         let bomb = compressed(&vec![0; LIMIT as usize + 1], false);
         let mut endless = file(std::slice::from_ref(&good), false);
@@ -305,14 +309,18 @@ mod tests {
         hdf5[..10].copy_from_slice(b"MATLAB 7.3");
         for (name, bytes, expected) in [
             ("empty", vec![], "no header"),
-            ("text", vec![b' '; 200], "byte order"),
+            ("text", vec![b' '; 200], "no byte order mark"),
             ("hdf5", hdf5, "HDF5"),
-            ("no variable", file(&[], false), "not there"),
-            ("other variable", file(&[variable("q", 6, 2, &[1; 4], false)], false), "not there"),
+            ("no variable", file(&[], false), "does not hold the variable"),
+            (
+                "other variable",
+                file(&[variable("q", 6, 2, &[1; 4], false)], false),
+                "does not hold the variable",
+            ),
             ("characters", file(&[variable("p2", 4, 4, &[0; 8], false)], false), "not numeric"),
-            ("few values", file(&[variable("p2", 6, 2, &[1; 3], false)], false), "dimensions and the number"),
+            ("few values", file(&[variable("p2", 6, 2, &[1; 3], false)], false), "dimensions do not match"),
             ("endless", endless, "ends early"),
-            ("bomb", file(&[bomb], false), "unpacks to more"),
+            ("bomb", file(&[bomb], false), "decompresses to more"),
             ("damaged", file(&[[&good[..4], &[0; 9]].concat()], false), "ends early"),
         ] {
             let found = parse(&bytes, "p2").expect_err(name);
@@ -330,7 +338,7 @@ mod tests {
             let good = variable("p2", 6, 2, &[1, 2, 3, 4], false);
             let mut bytes = file(&[if packed { compressed(&good, false) } else { good }], false);
             for (place, value) in changes {
-                // The header is not where the risk is.
+                // The interesting bytes start at the end of the header.
                 let place = 120 + place.index(bytes.len() - 120);
                 bytes[place] = value;
             }

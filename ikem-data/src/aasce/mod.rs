@@ -15,26 +15,26 @@ pub use split::{Split, Splitting, study};
 use crate::{Error, Limits, Manifest, ManifestEntry, Set, image_size};
 use labels::Labels;
 
-/// The two halves of the download; images of `test` are never learnt from.
+/// The two parts of the download; images of `test` are never used for training.
 const PARTS: [&str; 2] = ["training", "test"];
 
-/// The data set as it was found.
+/// The data set as read.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Aasce {
-    /// Every image that has labels, in the order of the label files.
+    /// All labelled images, in the order of the label files.
     pub manifest: Manifest,
-    /// The three Cobb angles of each image that has them, in degrees, by its path in the manifest.
+    /// The three Cobb angles in degrees, by image path as in the manifest, for images that have them.
     pub angles: BTreeMap<String, [f64; 3]>,
-    /// What was found wrong, one by one; none of it is in the manifest.
+    /// The problems found; what they concern is not in the manifest.
     pub problems: Vec<Problem>,
 }
 
-/// Something in a data set that was left out, and why.
+/// Something in a data set that was left out, with the reason.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Problem {
-    /// The file it is about.
+    /// The file concerned.
     pub path: PathBuf,
-    /// What is wrong with it.
+    /// What is wrong.
     pub found: String,
 }
 
@@ -50,19 +50,19 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Reads the data set below `root`, the folder that holds `data/training` and `labels/training`, `data/test` and
-/// `labels/test`, or one of the two pairs. The labels are those of `landmarks.csv`, or of the `.mat` files where there is
-/// none; they are taken as they are published. Images are not decoded.
+/// Reads the data set in `root`, the folder that holds `data/training` and `labels/training`, `data/test` and
+/// `labels/test`, or one of the two pairs. Uses `landmarks.csv`, or the `.mat` files if it is missing, without changing
+/// the published labels. Images are not decoded.
 ///
 /// # Errors
-/// [`Error::Read`] when `root` holds neither pair or a folder can't be listed, [`Error::Broken`] when a label file as
-/// a whole can't be understood. What is wrong with one image is no error, but one of the [`problems`](Aasce::problems).
+/// [`Error::Read`] if `root` holds neither pair or a folder cannot be listed, [`Error::Broken`] if a whole label file
+/// cannot be parsed. Trouble with a single image is reported in [`problems`](Aasce::problems) instead.
 pub fn read_aasce(root: impl AsRef<Path>, splitting: &Splitting) -> Result<Aasce, Error> {
     let root = root.as_ref();
     let parts: Vec<_> = PARTS.iter().filter(|part| root.join("labels").join(part).is_dir()).collect();
     if parts.is_empty() {
         let path = root.join("labels").join(PARTS[0]);
-        let cause = std::io::Error::new(std::io::ErrorKind::NotFound, "there is no such folder");
+        let cause = std::io::Error::new(std::io::ErrorKind::NotFound, "no such folder");
         return Err(Error::Read { path, cause });
     }
     let mut found = Aasce::default();
@@ -106,7 +106,7 @@ fn read_part(root: &Path, part: &str, found: &mut Aasce) -> Result<(), Error> {
     Ok(())
 }
 
-/// The names of the images in a folder; none where there is no such folder.
+/// The names of the images in a folder; empty if the folder does not exist.
 fn image_names(folder: &Path) -> Result<BTreeSet<String>, Error> {
     if !folder.exists() {
         return Ok(BTreeSet::new());

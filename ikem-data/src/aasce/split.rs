@@ -1,4 +1,4 @@
-//! Which training images are kept for validation.
+//! The split of the training images into training and validation.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -11,13 +11,13 @@ use serde::{Deserialize, Serialize};
 use super::{Aasce, Problem};
 use crate::{Error, Set, files};
 
-/// A split that was written down: the images of each side, by their paths in the manifest.
+/// A split from a file: the images of each side, by path as in the manifest.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Split {
-    /// The images to learn from.
+    /// The training images.
     pub train: Vec<String>,
-    /// The images to validate with.
+    /// The validation images.
     pub val: Vec<String>,
 }
 
@@ -25,34 +25,33 @@ impl Split {
     /// Reads a split file: `{"train": [path, …], "val": [path, …]}`.
     ///
     /// # Errors
-    /// [`Error::Read`]; [`Error::Broken`] when it is no such JSON or an image stands on both sides.
+    /// [`Error::Read`]; [`Error::Broken`] for invalid JSON or if an image is listed twice.
     pub fn read(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
         let split: Self = files::read_json(path, "split")?;
         let mut seen = BTreeSet::new();
         match split.train.iter().chain(&split.val).find(|name| !seen.insert(*name)) {
             Some(twice) => {
-                Err(Error::broken(path, "split", format!("{twice:?} stands twice"), "each image once"))
+                Err(Error::broken(path, "split", format!("{twice:?} is listed twice"), "each image once"))
             }
             None => Ok(split),
         }
     }
 }
 
-/// How the images of `data/training` become training and validation images.
+/// How the images of `data/training` are divided into training and validation.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Splitting {
-    /// All are learnt from.
+    /// All are training images.
     #[default]
     None,
-    /// As written down; what is not named there is left out and told.
+    /// As in the split file; images that it does not list are left out and reported.
     Given(Split),
-    /// `count` are drawn for validation. Images of the same study stay together, so that a patient is not on both
-    /// sides.
+    /// Draws `count` validation images at random. Images of one study stay together, so that no patient is on both sides.
     Drawn {
-        /// How many images validate.
+        /// The number of validation images.
         count: usize,
-        /// The same seed draws the same images.
+        /// The seed of the random draw.
         seed: u64,
     },
 }
@@ -74,20 +73,23 @@ fn given(split: &Split, found: &mut Aasce) {
     let problems = &mut found.problems;
     found.manifest.entries.retain_mut(|entry| {
         match sets.remove(&entry.image_path) {
-            // Test images stay what they are, whatever a split says.
+            // A split cannot move test images.
             _ if entry.set == Set::Test => true,
             Some(set) => {
                 entry.set = set;
                 true
             }
             None => {
-                problems.push(Problem::new(&entry.image_path, "the split does not name this image"));
+                problems.push(Problem::new(&entry.image_path, "the split does not list this image"));
                 false
             }
         }
     });
-    problems
-        .extend(sets.into_keys().map(|name| Problem::new(name, "the split names it, but it was not read")));
+    problems.extend(
+        sets.into_keys().map(|name| {
+            Problem::new(name, "the split lists this image, but the data set has no labels for it")
+        }),
+    );
 }
 
 fn draw(count: usize, seed: u64, found: &mut Aasce) {
@@ -111,15 +113,15 @@ fn draw(count: usize, seed: u64, found: &mut Aasce) {
     }
     if missing > 0 {
         let told = format!(
-            "{} of {count} validation images could be drawn without parting a study",
+            "{} of {count} validation images could be drawn without dividing a study",
             count - missing
         );
         found.problems.push(Problem::new("data/training", told));
     }
 }
 
-/// The study that an AASCE image belongs to, from its name: the number before the letter in
-/// `sunhl-1th-02-Jan-2017-162 A AP.jpg`. Images of one study show one patient.
+/// The study number of an AASCE image, from its name: the number before the letter in
+/// `sunhl-1th-02-Jan-2017-162 A AP.jpg`. All images of a study show the same patient.
 #[must_use]
 pub fn study(name: &str) -> Option<&str> {
     let number = name.rsplit('/').next()?.split(' ').next()?.rsplit('-').next()?;

@@ -1,6 +1,7 @@
-//! JPEG, JPEG-LS and JPEG 2000.
+//! JPEG, JPEG-LS and JPEG 2000 decoding.
 //!
-//! The decoders are told how much they may unpack, and take missing data for black or grey: so data must be whole.
+//! The decoders fill missing data with black or grey instead of failing, so truncated data is rejected here first. Each
+//! gets a limit on its output.
 
 use ikem_core::Size;
 use openreadout_codecs::{
@@ -13,28 +14,28 @@ use super::source::Source;
 use crate::Error;
 use crate::image_file::jpeg::{decode_without_end, has_end, is_misread};
 
-/// The end marker of JPEG, JPEG-LS and JPEG 2000 alike.
+/// The end marker, the same in JPEG, JPEG-LS and JPEG 2000.
 const END: [u8; 2] = [0xff, 0xd9];
 
-/// What compressed data should be.
+/// What the data elements say about the compressed pixels.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Expected {
     pub(super) size: Size,
     pub(super) samples: usize,
-    /// Whether the samples of JPEG are red, green and blue where the data do not say.
+    /// Whether JPEG samples are RGB if the JPEG data itself does not say.
     pub(super) is_rgb: bool,
 }
 
-/// Decoded samples, of one pixel after the other.
+/// Decoded samples, interleaved by pixel.
 pub(super) struct Unpacked {
     size: Size,
     samples: usize,
-    /// Of a sample; low bytes stand first.
+    /// Bytes per sample, 1 or 2; little-endian.
     pub(super) bytes: usize,
     pub(super) data: Vec<u8>,
 }
 
-/// Why data cannot be decoded.
+/// Why compressed data cannot be decoded.
 enum Failure {
     Unsupported(String),
     Broken(String),
@@ -49,7 +50,7 @@ impl From<CodecError> for Failure {
     }
 }
 
-/// Decodes what must be `expected`.
+/// Decodes compressed data and checks that its size and number of samples are as `expected`.
 pub(super) fn unpack(
     source: Source<'_>,
     data: &[u8],
@@ -61,21 +62,21 @@ pub(super) fn unpack(
         Coding::Jpeg2000 => "JPEG 2000",
         _ => "JPEG",
     };
-    let should = || format!("those of {}, {} samples", expected.size, expected.samples);
+    let should = || format!("{}, {} samples a pixel", expected.size, expected.samples);
     let failed = |failure| match failure {
         Failure::Unsupported(found) => source
-            .unsupported(format!("a DICOM file whose {name} data are of a rare kind ({found})"), CONVERT),
+            .unsupported(format!("a DICOM file with an unsupported kind of {name} data ({found})"), CONVERT),
         Failure::Broken(found) => source.broken(format!("its {name} data: {found}"), should()),
     };
     let is_ended = match coding {
         Coding::Jpeg => has_end(data),
-        // Some are filled up.
+        // Some writers pad the data.
         _ => {
             let last = data.iter().rposition(|byte| !matches!(byte, 0 | 0xff));
             last.and_then(|last| data.get(..=last)).is_some_and(|data| data.ends_with(&END))
         }
     };
-    let early = || Failure::Broken("they end early".to_owned());
+    let early = || Failure::Broken("truncated".to_owned());
     let unpacked = match coding {
         Coding::JpegLs if is_ended => jpeg_ls(data, expected),
         Coding::Jpeg2000 if is_ended => jpeg_2000(data, expected),
@@ -89,15 +90,14 @@ pub(super) fn unpack(
     };
     let unpacked = unpacked.map_err(failed)?;
     if (unpacked.size, unpacked.samples) != (expected.size, expected.samples) {
-        let found =
-            format!("its {name} data are {} with {} samples a pixel", unpacked.size, unpacked.samples);
+        let found = format!("its {name} data has {}, {} samples a pixel", unpacked.size, unpacked.samples);
         return Err(source.broken(found, should()));
     }
     Ok(unpacked)
 }
 
 impl Expected {
-    /// The most bytes that are unpacked: two a sample.
+    /// The largest output, in bytes: two per sample.
     fn limit(&self) -> usize {
         2 * self.size.area() * self.samples
     }
@@ -131,7 +131,7 @@ fn jpeg(data: &[u8], expected: Expected) -> Result<Unpacked, Failure> {
     Ok(jpeg_decode_tiff_limited(data, None, colour, expected.limit())?.into())
 }
 
-/// Decodes lossless JPEG; `None` where the data are of another process. Only this decoder reads it in all depths.
+/// Decodes lossless JPEG; `None` for other JPEG processes. No other decoder here supports all of its bit depths.
 fn lossless(data: &[u8], expected: Expected) -> Option<Result<Unpacked, Failure>> {
     use jpeg_decoder::{CodingProcess, ColorTransform, Decoder, PixelFormat};
     let mut decoder = Decoder::new(data);

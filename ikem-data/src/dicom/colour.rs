@@ -1,4 +1,4 @@
-//! From samples in colour to grey values: their luma.
+//! Conversion of colour samples to luma.
 
 use super::data_set::DataSet;
 use super::frame::{Frame, Photometric};
@@ -9,7 +9,7 @@ use super::tags::{PALETTE_DATA, PALETTE_DESCRIPTORS};
 use crate::Error;
 use crate::image_file::{Pixels, luma};
 
-/// The luma of a frame in colour of `area` pixels. Luma and colour differences have it already.
+/// The luma of a colour frame with `area` pixels. YBR frames store it directly.
 pub(super) fn pixels(frame: &Frame<'_>, area: usize) -> Pixels {
     let samples = Samples::new(frame);
     let full = (samples.count() - 1) as f32;
@@ -36,13 +36,13 @@ pub(super) fn pixels(frame: &Frame<'_>, area: usize) -> Pixels {
     }
 }
 
-/// The luma of the colours that a frame's samples stand for in its palette.
+/// The luma of a palette colour frame.
 pub(super) fn palette(source: Source<'_>, data: &DataSet<'_>, frame: &Frame<'_>) -> Result<Pixels, Error> {
     let samples = Samples::new(frame);
     let mut tables = Vec::new();
     for (descriptor, values) in PALETTE_DESCRIPTORS.into_iter().zip(PALETTE_DATA) {
         let table = Lookup::read(data, descriptor, values, samples.signed()).ok_or_else(|| {
-            let found = "a DICOM file whose palette is missing or in segments";
+            let found = "a DICOM file whose palette is missing or segmented";
             source.unsupported(found, "convert it to MONOCHROME2 or RGB")
         })?;
         tables.push(table);

@@ -1,4 +1,4 @@
-//! The few elements of a data set that make up its picture.
+//! The data elements that make up the picture.
 
 use super::stream::{Encoding, Fault, Header, Stream};
 use super::tags::{
@@ -6,15 +6,15 @@ use super::tags::{
     MODALITY_LUT_SEQUENCE, PIXEL_DATA, ROWS, SEQUENCE_END, Tag, VOI_LUT_SEQUENCE,
 };
 
-/// The longest text that is looked at, in bytes; longer ones are none.
+/// The longest value parsed as text or numbers, in bytes; longer ones count as missing.
 const LONGEST: usize = 4096;
 
-/// What is read of a data set.
+/// How far to read a data set.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Part {
-    /// The elements up to the picture's size.
+    /// Up to rows and columns.
     Size,
-    /// All that makes up the picture.
+    /// Everything that the picture needs.
     Picture,
 }
 
@@ -25,28 +25,28 @@ struct Value<'a> {
     bytes: &'a [u8],
 }
 
-/// Where the pixels are.
+/// The pixel data element.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PixelData<'a> {
     pub(super) header: Header,
-    /// From the first byte of the value on.
+    /// Positioned at the first byte of the value.
     pub(super) stream: Stream<'a>,
 }
 
-/// The elements that were found.
+/// The elements read.
 #[derive(Debug, Clone)]
 pub(super) struct DataSet<'a> {
     encoding: Encoding,
     values: Vec<Value<'a>>,
     modality_luts: Vec<DataSet<'a>>,
     voi_luts: Vec<DataSet<'a>>,
-    /// Whether it is a directory of other files.
+    /// Whether this is a DICOMDIR.
     pub(super) is_directory: bool,
     pub(super) pixels: Option<PixelData<'a>>,
 }
 
 impl<'a> DataSet<'a> {
-    /// Takes out of `bytes` what `part` wants. What follows the pixels is of no use.
+    /// Reads the elements that `part` needs. Stops at the pixel data.
     pub(super) fn read(bytes: &'a [u8], encoding: Encoding, part: Part) -> Result<Self, Fault> {
         let mut stream = Stream::new(bytes, encoding);
         let mut found = Self::empty(encoding);
@@ -77,7 +77,7 @@ impl<'a> DataSet<'a> {
         }
     }
 
-    /// Takes an element, or passes over it. Of an element that stands there twice, the first counts.
+    /// Stores an element of interest and skips others. The first of duplicate elements wins.
     fn keep(&mut self, stream: &mut Stream<'a>, header: &Header) -> Result<(), Fault> {
         let value = *stream;
         stream.skip(header)?;
@@ -95,7 +95,7 @@ impl<'a> DataSet<'a> {
         Ok(())
     }
 
-    /// The items of a sequence of lookup tables; what stands deeper in them is not read.
+    /// The items of a LUT sequence, at most 16. A nested LUT sequence ends its item.
     fn luts(&self, sequence: Stream<'a>, header: &Header) -> Vec<Self> {
         let items = sequence.items(header).into_iter().take(16);
         let encoding = self.encoding;
@@ -113,12 +113,12 @@ impl<'a> DataSet<'a> {
             .collect()
     }
 
-    /// The tables of the Modality LUT Sequence.
+    /// The items of the Modality LUT Sequence.
     pub(super) fn modality_luts(&self) -> &[Self] {
         &self.modality_luts
     }
 
-    /// The tables of the VOI LUT Sequence.
+    /// The items of the VOI LUT Sequence.
     pub(super) fn voi_luts(&self) -> &[Self] {
         &self.voi_luts
     }
@@ -131,12 +131,12 @@ impl<'a> DataSet<'a> {
         self.values.iter().find(|value| value.tag == tag)
     }
 
-    /// An element's value as it stands there; `None` where there is none or it is empty.
+    /// The raw value of an element; `None` if it is missing or empty.
     pub(super) fn bytes(&self, tag: Tag) -> Option<&'a [u8]> {
         self.value(tag).map(|value| value.bytes).filter(|bytes| !bytes.is_empty())
     }
 
-    /// A text without the spaces and zeros that fill it up; `None` where it is empty.
+    /// A text value without padding; `None` if it is missing, empty or too long.
     pub(super) fn text(&self, tag: Tag) -> Option<String> {
         let bytes = self.bytes(tag).filter(|bytes| bytes.len() <= LONGEST)?;
         let text = String::from_utf8_lossy(bytes);
@@ -144,7 +144,8 @@ impl<'a> DataSet<'a> {
         (!text.is_empty()).then(|| text.to_owned())
     }
 
-    /// Binary numbers by their representation; `None` where it is one of texts.
+    /// Binary numbers in the element's value representation, or in `otherwise` if that is unknown; `None` if the representation
+    /// is a text.
     fn numbers(&self, value: &Value<'a>, otherwise: [u8; 2]) -> Option<Vec<f64>> {
         let big = self.encoding.big_endian;
         macro_rules! all {
@@ -170,8 +171,8 @@ impl<'a> DataSet<'a> {
         }
     }
 
-    /// The numbers of an element that should be of the representation `otherwise`, whichever it is of; what is no number is NaN.
-    /// `None` where there is no value.
+    /// The numbers of an element, binary or text. `otherwise` is its standard representation, for elements that do not state
+    /// one. Text that is not a number becomes NaN. `None` if there is no value.
     fn any_numbers(&self, tag: Tag, otherwise: [u8; 2]) -> Option<Vec<f64>> {
         let value = self.value(tag).filter(|value| !value.bytes.is_empty())?;
         match self.numbers(value, otherwise) {
@@ -180,23 +181,23 @@ impl<'a> DataSet<'a> {
         }
     }
 
-    /// A whole number; `None` where there is none.
+    /// The first number if it is an integer.
     pub(super) fn integer(&self, tag: Tag) -> Option<i64> {
         whole(self.any_numbers(tag, *b"US")?.first().copied()?)
     }
 
-    /// A whole number that is a text by the standard; `None` where there is none.
+    /// The first number of an integer string (IS) if it is an integer.
     pub(super) fn integer_text(&self, tag: Tag) -> Option<i64> {
         whole(self.any_numbers(tag, *b"IS")?.first().copied()?)
     }
 
-    /// The numbers of an element that is a decimal text by the standard; `None` where there are none.
+    /// The numbers of a decimal string (DS).
     pub(super) fn decimals(&self, tag: Tag) -> Option<Vec<f64>> {
         self.any_numbers(tag, *b"DS")
     }
 
-    /// Three numbers that describe a lookup table: the entries, the first value, the bits. The first value has a sign where
-    /// `signed` says so.
+    /// A LUT descriptor: the number of entries, the first value mapped and the bits per entry. With `signed`, the first value
+    /// is a signed 16-bit number.
     pub(super) fn descriptor(&self, tag: Tag, signed: bool) -> Option<[i64; 3]> {
         let numbers = self.any_numbers(tag, *b"US")?;
         let [entries, first, bits] = numbers.get(..3)?.try_into().ok()?;
@@ -212,8 +213,8 @@ fn whole(number: f64) -> Option<i64> {
     (number.fract() == 0.0 && number.abs() < 1e9).then_some(number as i64)
 }
 
-/// The numbers of a text, as writers of all countries write them: split by backslashes, with a point or a comma; where one has
-/// both, the comma splits it.
+/// Parses decimal strings leniently: values are separated by backslashes and may use a decimal comma. In a value with both
+/// a point and a comma, the comma is a separator.
 fn decimals(text: &str) -> Vec<f64> {
     let split = |part: &str| -> Vec<f64> {
         let number = |text: &str| text.trim().replace(',', ".").parse().unwrap_or(f64::NAN);

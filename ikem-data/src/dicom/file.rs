@@ -1,6 +1,7 @@
-//! What stands around the data set: preamble, meta information, transfer syntax and compression of the whole (PS3.10, 7).
+//! The file around the data set: preamble, meta information, transfer syntax and deflation (PS3.10, 7).
 //!
-//! Each of them may be missing or wrong. What the first element looks like says how a data set is written, whatever was said of it.
+//! Any of these may be missing or wrong. The first element of the data set decides between explicit and implicit value
+//! representations, whatever the transfer syntax says.
 
 use std::borrow::Cow;
 use std::io::Read;
@@ -12,13 +13,13 @@ use super::stream::{Encoding, Stream};
 use super::tags::{META_LENGTH, TRANSFER_SYNTAX};
 use crate::{Error, Limits};
 
-/// Where the magic stands, after the preamble.
+/// The length of the preamble, which the magic follows.
 const PREAMBLE: usize = 128;
 const MAGIC: &[u8] = b"DICM";
-/// What to do with pixels that cannot be decoded.
-pub(super) const CONVERT: &str = "uncompress it, such as by `gdcmconv --raw IN OUT`";
+/// The advice for pixels that cannot be decoded.
+pub(super) const CONVERT: &str = "decompress it, for example with `gdcmconv --raw IN OUT`";
 
-/// How pixels are stored.
+/// The compression of the pixel data.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Coding {
     Plain,
@@ -41,7 +42,7 @@ impl Syntax {
         Self { coding, big_endian: false, deflated: false }
     }
 
-    /// The syntax of a unique identifier, which begins with the standard's root; `None` where it is not read.
+    /// The transfer syntax with the UID `name`; `None` if it is not supported.
     fn new(name: &str) -> Option<Self> {
         Some(match name.strip_prefix("1.2.840.10008.1.2")? {
             "" | ".1" => Self::of(Coding::Plain),
@@ -56,7 +57,7 @@ impl Syntax {
     }
 }
 
-/// What a transfer syntax that is not read is called.
+/// A description of an unsupported transfer syntax.
 fn title(name: &str) -> &'static str {
     match name.strip_prefix("1.2.840.10008.1.2").unwrap_or(name) {
         ".4.52" | ".4.53" | ".4.54" | ".4.55" | ".4.56" => "JPEG, spectral selection or progressive",
@@ -64,7 +65,7 @@ fn title(name: &str) -> &'static str {
             "JPEG, a retired process"
         }
         ".4.92" | ".4.93" => "JPEG 2000, several components",
-        ".4.94" | ".4.95" | ".4.204" | ".4.205" => "pixels elsewhere, by JPIP",
+        ".4.94" | ".4.95" | ".4.204" | ".4.205" => "JPIP referenced pixel data",
         ".4.100" | ".4.100.1" | ".4.101" | ".4.101.1" => "MPEG-2 video",
         ".4.102" | ".4.102.1" | ".4.103" | ".4.103.1" | ".4.104" | ".4.104.1" | ".4.105" | ".4.105.1"
         | ".4.106" | ".4.106.1" => "MPEG-4 video",
@@ -75,21 +76,21 @@ fn title(name: &str) -> &'static str {
     }
 }
 
-/// A data set as it lies in a file, or inflated.
+/// A located data set, inflated if necessary.
 pub(super) struct Contents<'a> {
     pub(super) coding: Coding,
     pub(super) encoding: Encoding,
     pub(super) data: Cow<'a, [u8]>,
 }
 
-/// Whether bytes begin as a DICOM file does, with or without what should stand before its data set.
+/// Whether bytes look like the start of a DICOM file, with or without preamble and meta information.
 pub(crate) fn is_dicom(bytes: &[u8]) -> bool {
     bytes.get(PREAMBLE..).is_some_and(|rest| rest.starts_with(MAGIC))
         || bytes.starts_with(MAGIC)
         || begins_with_elements(bytes)
 }
 
-/// Whether the first two elements are those of a file without preamble: of the groups that stand there, in order, and short.
+/// Whether the bytes start with two short elements in ascending order, of groups that come first in a file without preamble.
 fn begins_with_elements(bytes: &[u8]) -> bool {
     let group = match bytes {
         [2 | 8, 0, _, 0, ..] => false,
@@ -105,7 +106,7 @@ fn begins_with_elements(bytes: &[u8]) -> bool {
     matches!((next(), next()), (Some(first), Some(second)) if first < second && second.0 <= 0x28)
 }
 
-/// Finds the data set in a file.
+/// Locates the data set in a file.
 pub(super) fn open<'a>(source: Source<'_>, bytes: &'a [u8], limits: &Limits) -> Result<Contents<'a>, Error> {
     let place = match bytes {
         _ if bytes.get(PREAMBLE..).is_some_and(|rest| rest.starts_with(MAGIC)) => PREAMBLE + MAGIC.len(),
@@ -126,10 +127,10 @@ pub(super) fn open<'a>(source: Source<'_>, bytes: &'a [u8], limits: &Limits) -> 
     Ok(Contents { coding: syntax.coding, encoding, data })
 }
 
-/// The transfer syntax that the meta information tells, and what follows it: the first element that is not of group 2. Its length
-/// is often wrong, and is only needed where compressed bytes follow.
+/// Reads the meta information. Returns the transfer syntax, if any, and the rest, from the first element that is not of group
+/// 2. The group length is often wrong and only used before deflated bytes.
 fn meta<'a>(source: Source<'_>, bytes: &'a [u8]) -> Result<(Option<String>, &'a [u8]), Error> {
-    let early = || source.broken("its meta information ends early", "a whole file");
+    let early = || source.broken("its meta information is truncated", "a complete file");
     let mut stream = Stream::new(bytes, Encoding::EXPLICIT);
     let (mut name, mut end) = (None, None);
     while matches!(stream.rest(), [2, 0, ..]) {
@@ -155,11 +156,11 @@ fn meta<'a>(source: Source<'_>, bytes: &'a [u8]) -> Result<(Option<String>, &'a 
     if bytes.is_empty() { Err(early()) } else { Ok((name, stream.rest())) }
 }
 
-/// Inflates a data set (PS3.5, A.5), or as much of it as there is.
+/// Inflates a data set (PS3.5, A.5), up to the first damage.
 fn inflate(source: Source<'_>, data: &[u8], limits: &Limits) -> Result<Vec<u8>, Error> {
     let read = |reader: &mut dyn Read| {
         let mut inflated = Vec::new();
-        // What follows damage is missed where it is needed.
+        // If damage cut off something needed, the reader of the data set reports it.
         let _ = reader.take(limits.bytes.saturating_add(1)).read_to_end(&mut inflated);
         inflated
     };
@@ -171,7 +172,7 @@ fn inflate(source: Source<'_>, data: &[u8], limits: &Limits) -> Result<Vec<u8>, 
         return Err(source.too_large("more bytes when inflated".to_owned(), limits));
     }
     if inflated.is_empty() {
-        return Err(source.broken("its deflated data cannot be inflated", "a whole file"));
+        return Err(source.broken("its deflated data cannot be inflated", "a complete file"));
     }
     Ok(inflated)
 }
@@ -181,14 +182,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn other_formats_are_not_taken_for_data_sets() {
+    fn dicom_is_told_from_other_formats() {
         for (bytes, expected) in [
             (&b"\x08\0\x05\0CS\x0a\0ISO_IR 100\x08\0\x16\0UI\x02\0a\0"[..], true),
             (b"\x08\0\x05\0\x0a\0\0\0ISO_IR 100\x08\0\x16\0\x02\0\0\0a\0", true),
             (b"\0\x08\0\x05CS\0\x0aISO_IR 100\0\x08\0\x16UI\0\x02a\0", true),
             (b"\x02\0\0\0UL\x04\0\x09\0\0\0\x02\0\x10\0UI\x02\0a\0", true),
             (b"DICM\x02\0", true),
-            // A length beyond reason, elements out of order, and another group.
+            // An implausible length, elements out of order, an unexpected group.
             (b"\x08\0\x05\0\x0a\0\0\x7fISO_IR 100\x08\0\x16\0\x02\0\0\0a\0", false),
             (b"\x08\0\x16\0UI\x02\0a\0\x08\0\x05\0CS\x02\0a\0", false),
             (b"\x08\0\x05\0CS\x0a\0ISO_IR 100\x7f\0\x16\0UI\x02\0a\0", false),

@@ -1,6 +1,6 @@
-//! The samples of the frame, decoded.
+//! Decoding of the frame's samples.
 //!
-//! What compressed data claim is compared with what the elements say before memory is taken for it.
+//! Sizes claimed by compressed data are checked against the data elements before memory is allocated.
 
 use std::borrow::Cow;
 
@@ -19,19 +19,19 @@ use super::tags::{
 use crate::Error;
 use crate::image_file::Limits;
 
-/// What samples stand for.
+/// Photometric interpretation: what the samples mean.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Photometric {
     /// The lowest value is white.
     Monochrome1,
     /// The lowest value is black.
     Monochrome2,
-    /// Places in three lookup tables.
+    /// Indices into three lookup tables.
     Palette,
     Rgb,
-    /// Luma and two colour differences.
+    /// Luma and two chroma samples per pixel.
     Ybr,
-    /// As `Ybr`, where two neighbours share their colour differences: luma, luma, differences.
+    /// As `Ybr`, but two neighbouring pixels share their chroma: luma, luma, chroma, chroma.
     Ybr422,
 }
 
@@ -39,20 +39,20 @@ pub(super) enum Photometric {
 #[derive(Debug)]
 pub(super) struct Frame<'a> {
     pub(super) photometric: Photometric,
-    /// Bytes of a sample.
+    /// Bytes per sample.
     pub(super) bytes: usize,
     pub(super) big_endian: bool,
-    /// How many bits of a sample count, and the highest of them.
+    /// Bits stored and the high bit.
     pub(super) stored: u32,
     pub(super) high: u32,
-    /// Whether samples have a sign.
+    /// Whether samples are signed.
     pub(super) signed: bool,
-    /// Whether all samples of a colour lie together.
+    /// Whether samples are stored plane by plane instead of interleaved.
     pub(super) planar: bool,
     pub(super) data: Cow<'a, [u8]>,
 }
 
-/// The size of the picture, if it is one that may be decoded.
+/// The size of the picture, checked against the limits.
 pub(super) fn size(source: Source<'_>, data: &DataSet<'_>, limits: &Limits) -> Result<Size, Error> {
     let side = |tag, name| {
         let side = data.integer(tag).and_then(|side| u32::try_from(side).ok());
@@ -61,12 +61,12 @@ pub(super) fn size(source: Source<'_>, data: &DataSet<'_>, limits: &Limits) -> R
     limits.check(source.0, (side(COLUMNS, "columns")?, side(ROWS, "rows")?))
 }
 
-/// What the elements say of the frame.
+/// What the data elements say about the frame.
 #[derive(Debug, Clone, Copy)]
 struct Layout {
     size: Size,
     samples: usize,
-    /// Bits of a sample in the file.
+    /// Bits allocated per sample, if stated.
     bits: Option<i64>,
     photometric: Photometric,
 }
@@ -83,42 +83,42 @@ impl Layout {
             ("MONOCHROME1", 1) => Photometric::Monochrome1,
             ("MONOCHROME2" | "", 1) => Photometric::Monochrome2,
             ("PALETTE COLOR", 1) => Photometric::Palette,
-            // The decoder of JPEG 2000 makes RGB of its own colours.
+            // The JPEG 2000 decoder converts these to RGB.
             ("RGB" | "" | "YBR_RCT" | "YBR_ICT", 3) => Photometric::Rgb,
             ("YBR_FULL", 3) => Photometric::Ybr,
             ("YBR_FULL_422", 3) => Photometric::Ybr422,
             _ => {
-                let found = format!("a DICOM file whose pixels are {name} of {samples} samples");
+                let found = format!("a DICOM file with pixels of type {name} and {samples} samples a pixel");
                 return Err(source.unsupported(found, "convert it to MONOCHROME2 or RGB"));
             }
         };
         if let Some(frames @ 2..) = data.integer_text(NUMBER_OF_FRAMES) {
-            let found = format!("a DICOM file of {frames} frames");
-            return Err(source.unsupported(found, "save the frame that you mean as a file of its own"));
+            let found = format!("a DICOM file with {frames} frames");
+            return Err(source.unsupported(found, "save the frame you need as a separate file"));
         }
         let bits = data.integer(BITS_ALLOCATED);
         if let Some(bits) = bits.filter(|bits| !matches!(bits, 8 | 16)) {
-            let found = format!("a DICOM file of {bits} bits a sample");
+            let found = format!("a DICOM file with {bits} bits a sample");
             return Err(source.unsupported(found, "convert it to 8 or 16 bits"));
         }
         Ok(Self { size, samples: samples as usize, bits, photometric })
     }
 
-    /// How many bytes plain samples of `bytes` bytes take.
+    /// The length of uncompressed pixel data with `bytes` bytes per sample.
     fn length(&self, bytes: usize) -> usize {
-        // Two pixels share their colour differences, in each row.
+        // Two pixels of a row share two chroma samples.
         let samples = if self.photometric == Photometric::Ybr422 { 2 } else { self.samples };
         self.size.area() * samples * bytes
     }
 
-    /// The bytes of a sample; where the file does not say, `length` bytes of plain pixels do, or what is known of all compressed
-    /// ones: their decoder.
+    /// The bytes per sample. If the file does not state them, they follow from the length of uncompressed data or the number of
+    /// RLE segments; other decoders report the depth themselves, at most 2 bytes.
     fn bytes(&self, source: Source<'_>, stored: &Stored<'_>) -> Result<usize, Error> {
         let missing = || source.missing("bits allocated");
         match (self.bits, stored.coding) {
             (Some(bits), _) => Ok(bits as usize / 8),
             (None, Coding::Plain) => {
-                // An odd number of bytes is filled up.
+                // An odd length is padded to an even one.
                 let fits = |bytes: &usize| {
                     (self.length(*bytes)..=self.length(*bytes) + 1).contains(&stored.bytes.len())
                 };
@@ -141,11 +141,11 @@ pub(super) fn decode<'a>(
     size: Size,
     limits: &Limits,
 ) -> Result<Frame<'a>, Error> {
-    let early = || source.broken("it ends before its pixels", format!("those of {size}"));
+    let early = || source.broken("it ends before its pixel data", format!("pixels of {size}"));
     let pixels = data.pixels.as_ref().ok_or_else(early)?;
     if pixels.header.tag != PIXEL_DATA {
-        let advice = "convert it to whole numbers of 16 bits";
-        return Err(source.unsupported("a DICOM file whose pixels are floating point numbers", advice));
+        let advice = "convert it to 16-bit integers";
+        return Err(source.unsupported("a DICOM file with floating-point pixels", advice));
     }
     let layout = Layout::new(source, data, size)?;
     let stored = gather(pixels, coding);
@@ -164,7 +164,7 @@ pub(super) fn decode<'a>(
         planar: data.integer(PLANAR_CONFIGURATION) == Some(1),
         data: Cow::Borrowed(&[]),
     };
-    let expected = || format!("those of {size}, {} samples of {} bits", layout.samples, 8 * bytes);
+    let expected = || format!("{size}, {} samples a pixel of {} bits", layout.samples, 8 * bytes);
     match stored.coding {
         Coding::Plain => {
             frame.big_endian = data.encoding().big_endian;
@@ -179,7 +179,7 @@ pub(super) fn decode<'a>(
             let planes = rle::unpack(&stored.bytes, size.area(), layout.samples, bytes);
             frame.data = Cow::Owned(planes.map_err(|found| source.broken(found, expected()))?);
             frame.planar = true;
-            // What is written by planes has as many differences of colour as it has luma.
+            // RLE stores full planes, so chroma is not subsampled.
             if frame.photometric == Photometric::Ybr422 {
                 frame.photometric = Photometric::Ybr;
             }
@@ -190,7 +190,7 @@ pub(super) fn decode<'a>(
     Ok(frame)
 }
 
-/// Decodes what is compressed otherwise than by RLE into a frame of samples of as many bytes as it says.
+/// Decodes JPEG, JPEG-LS or JPEG 2000 data into `frame`, whose bytes per sample become those of the decoder.
 fn compressed(
     source: Source<'_>,
     data: &[u8],
@@ -201,10 +201,10 @@ fn compressed(
     let (size, samples) = (layout.size, layout.samples);
     let wanted = Expected { size, samples, is_rgb: layout.photometric == Photometric::Rgb };
     let unpacked = codecs::unpack(source, data, coding, wanted)?;
-    // Some 8 bits are said to be 16, but never the other way around.
+    // Some writers state 16 bits for 8-bit data, but none the reverse.
     if unpacked.bytes > frame.bytes {
-        let expected = format!("those of {size}, {samples} samples of {} bits", 8 * frame.bytes);
-        return Err(source.broken(format!("its pixels are of {} bits", 8 * unpacked.bytes), expected));
+        let expected = format!("{size}, {samples} samples a pixel of {} bits", 8 * frame.bytes);
+        return Err(source.broken(format!("its pixels have {} bits", 8 * unpacked.bytes), expected));
     }
     frame.bytes = unpacked.bytes;
     frame.planar = false;
@@ -215,22 +215,22 @@ fn compressed(
     Ok(())
 }
 
-/// The bits stored and the high bit of samples of `bits` bits; all of them where the file does not say. Samples that were decoded
-/// to less bits than they were said to have have all of those.
+/// Bits stored and the high bit of samples with `bits` bits; all bits if the file does not say. Clamped to `bits` where the
+/// decoder returned fewer bits than the file states.
 fn depth(source: Source<'_>, data: &DataSet<'_>, bits: i64) -> Result<(u32, u32), Error> {
     let most = if data.integer(BITS_ALLOCATED).is_some_and(|said| said > bits) { bits } else { i64::MAX };
     let stored = data.integer(BITS_STORED).unwrap_or(bits).min(most);
     let high = data.integer(HIGH_BIT).unwrap_or(stored - 1).min(most - 1);
     if stored < 1 || high >= bits || stored > high + 1 {
-        let found = format!("{stored} bits are stored up to bit {high}");
-        return Err(source.broken(found, format!("some of the bits 0…{}", bits - 1)));
+        let found = format!("it says that bit {high} is the highest of {stored} bits stored");
+        return Err(source.broken(found, format!("a subset of the bits 0…{}", bits - 1)));
     }
     Ok((stored as u32, high as u32))
 }
 
-/// Plain samples, without what follows them; `swapped` where two bytes each were written as a number of the other byte order.
+/// Uncompressed samples without trailing bytes; `swapped` if pairs of bytes are in the opposite byte order.
 fn plain(bytes: Cow<'_, [u8]>, length: usize, swapped: bool) -> Result<Cow<'_, [u8]>, String> {
-    let early = || format!("its pixels end early, with {} bytes of {length}", bytes.len());
+    let early = || format!("its pixel data is truncated to {} of {length} bytes", bytes.len());
     if swapped {
         let swap = |pair: &[u8]| pair.iter().rev().copied().collect::<Vec<_>>();
         let mut swapped: Vec<u8> = bytes.chunks(2).flat_map(swap).collect();

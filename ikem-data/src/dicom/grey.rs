@@ -1,4 +1,4 @@
-//! From stored samples to grey values (PS3.3, C.11): rescaled or looked up, then through a table or a window.
+//! The monochrome pipeline (PS3.3, C.11): modality LUT or rescaling, then VOI LUT or window.
 
 use ikem_core::Tones;
 
@@ -12,13 +12,13 @@ use super::voi::Voi;
 use crate::Error;
 use crate::image_file::Pixels;
 
-/// Where less than this part of the picture's pixels is left without padding, what is said of padding is no good.
+/// If padding leaves less than this fraction of the pixels, the padding value is considered wrong and ignored.
 const LEAST_LEFT: f64 = 0.01;
 
-/// How much of the way from the lowest to the highest value nearly all pixels must fill for both ends to count.
+/// The full range of values is used if the range between the tail percentiles covers at least this fraction of it.
 const FILLED: f64 = 0.4;
 
-/// The picture's values, each with the number of its pixels, in order; padding is left out.
+/// A histogram without padding: sorted values, each with its number of pixels.
 struct Values(Vec<(f64, u32)>);
 
 impl Values {
@@ -34,7 +34,7 @@ impl Values {
         self.0.iter().map(|(_, count)| f64::from(*count)).sum()
     }
 
-    /// The value below which `part` of the pixels are.
+    /// The value at the quantile `part`, 0…1.
     fn percentile(&self, part: f64) -> f64 {
         let wanted = ((self.pixels() - 1.0) * part).round();
         let mut below = 0.0;
@@ -45,7 +45,7 @@ impl Values {
         self.0.iter().find(reaches).or(self.0.last()).map_or(0.0, |(value, _)| *value)
     }
 
-    /// The values between which nearly all pixels are, or all where those are one.
+    /// The range between the tail percentiles, or the full range if that is empty.
     fn range(&self) -> (f64, f64) {
         let [low, high] = Tones::TAILS.map(|part| self.percentile(part));
         if high > low {
@@ -55,15 +55,15 @@ impl Values {
         ends.map_or((low, high), |(first, last)| (first.0, last.0))
     }
 
-    /// The values between which all pixels are, or nearly all where the others lie far away, as hot pixels do.
+    /// The full range, or the range between the tail percentiles if outliers, such as hot pixels, lie far outside of it.
     fn extent(&self) -> (f64, f64) {
         let (low, high) = self.range();
         let ends = self.0.first().zip(self.0.last()).map_or((low, high), |(first, last)| (first.0, last.0));
         if high - low >= FILLED * (ends.1 - ends.0) { ends } else { (low, high) }
     }
 
-    /// Whether `voi` makes a picture of the values. It does not where it puts nearly all of them beside its ends, or half of them and
-    /// covers but a small part of their range, or where it makes nearly one grey of all.
+    /// Whether `voi` shows the picture. It does not if it clips nearly all values, if it clips half of them and covers only a
+    /// small part of their range, or if it maps nearly all to one grey.
     fn make_a_picture(&self, voi: &Voi) -> bool {
         let (low, high) = self.range();
         let [black, white] = voi.ends();
@@ -80,7 +80,7 @@ impl Values {
     }
 }
 
-/// The grey values of a monochrome frame, 0 (black) … 1 (white), and the fraction of them that is padding, which is black.
+/// The grey values of a monochrome frame, 0 (black) … 1 (white), and the fraction of padding pixels, which become black.
 pub(super) fn pixels(
     source: Source<'_>,
     data: &DataSet<'_>,
@@ -118,8 +118,8 @@ pub(super) fn pixels(
     Ok((Pixels::Values(pixels), padded))
 }
 
-/// What a level stands for, of all levels: looked up in the Modality LUT, or rescaled. A slope of 0 would make one value of all, and
-/// is none.
+/// The modality value of each level, from the Modality LUT or by rescaling. A slope of 0 would map all to one value and is
+/// ignored.
 fn modality_values(source: Source<'_>, data: &DataSet<'_>, samples: &Samples<'_>) -> Result<Vec<f64>, Error> {
     let values = (0..samples.count()).map(|level| samples.value(level) as f64);
     if let Some(table) = modality(source, data, samples.signed())? {
@@ -138,7 +138,7 @@ fn modality_values(source: Source<'_>, data: &DataSet<'_>, samples: &Samples<'_>
     Ok(values.map(|value| slope * value + intercept).collect())
 }
 
-/// The lowest and the highest stored value that pads the picture.
+/// The range of stored values that are padding, if any.
 fn padding(data: &DataSet<'_>, samples: &Samples<'_>) -> Option<(i64, i64)> {
     let value = |tag| data.integer(tag).map(|value| samples.as_stored(value));
     let first = value(PIXEL_PADDING_VALUE)?;
@@ -146,8 +146,8 @@ fn padding(data: &DataSet<'_>, samples: &Samples<'_>) -> Option<(i64, i64)> {
     Some((first.min(last), first.max(last)))
 }
 
-/// Without a window, all values that there could be reach from black to white, as in other formats; but where the picture uses a small
-/// part of them, those that it has do. 8 bits or less are taken as they are, since they were made for a screen.
+/// The VOI range of a file without a usable window: all possible values, as in other formats, or only those present if they
+/// use a small part of them. Values of 8 bits or less were made for display and are not stretched.
 fn without_voi(samples: &Samples<'_>, values: &[f64], present: &Values) -> Voi {
     let between = |(low, high): (f64, f64), &value: &f64| (low.min(value), high.max(value));
     let (low, high) = values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), between);

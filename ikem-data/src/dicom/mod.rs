@@ -1,8 +1,8 @@
-//! Radiographs in DICOM files (part 10 of the standard): one frame, grey or in colour, plain or compressed.
+//! DICOM radiographs (part 10 files): a single frame, monochrome or colour, uncompressed or compressed.
 //!
-//! Data flow: [`file`] finds the data set, [`data_set`] takes from it what makes up the picture (element by element, over
-//! [`stream`], without copying), [`frame`] checks that against the limits and decodes the pixels, [`grey`] and [`colour`] make grey
-//! values of the samples. Files are read as leniently as can be without a guess that changes the picture.
+//! Data flow: [`file`] locates the data set, [`data_set`] extracts the elements of the picture (over [`stream`], without
+//! copying), [`frame`] checks them against the limits and decodes the pixels, [`grey`] and [`colour`] convert samples to
+//! grey values. The reader tolerates errors in a file unless that would take a guess that changes the picture.
 
 mod codecs;
 mod colour;
@@ -32,7 +32,7 @@ pub(crate) use file::is_dicom;
 use frame::Photometric;
 use source::Source;
 
-/// The size of the picture, from the elements that stand before its pixels.
+/// The size of the picture; reads only the elements before the pixel data.
 pub(crate) fn size(path: &Path, bytes: &[u8], limits: &Limits) -> Result<Size, Error> {
     let source = Source(path);
     let contents = file::open(source, bytes, limits)?;
@@ -40,7 +40,7 @@ pub(crate) fn size(path: &Path, bytes: &[u8], limits: &Limits) -> Result<Size, E
     frame::size(source, &data, limits)
 }
 
-/// The picture as grey values, with the spacing of its pixels.
+/// The picture as grey values, with its pixel spacing and, if needed, a note for the user.
 pub(crate) fn decode(path: &Path, bytes: &[u8], limits: &Limits) -> Result<Decoded, Error> {
     let source = Source(path);
     let contents = file::open(source, bytes, limits)?;
@@ -57,9 +57,9 @@ pub(crate) fn decode(path: &Path, bytes: &[u8], limits: &Limits) -> Result<Decod
     Ok(Decoded { size, pixels, spacing: spacing::spacing(&data), note: padding_note(padded) })
 }
 
-/// Tells a person of padding that covers enough of a picture to hide vertebrae.
+/// A warning if padding covers enough of a picture to hide vertebrae.
 fn padding_note(part: f64) -> Option<String> {
-    /// Collimated films have less beside the collimator's edges.
+    /// Collimated films have less padding than this beyond the collimator edges.
     const MUCH: f64 = 0.1;
     let percent = (100.0 * part).round();
     (part >= MUCH).then(|| {
@@ -69,7 +69,7 @@ fn padding_note(part: f64) -> Option<String> {
 
 fn read<'a>(source: Source<'_>, contents: &'a file::Contents<'_>, part: Part) -> Result<DataSet<'a>, Error> {
     let data = DataSet::read(&contents.data, contents.encoding, part);
-    let data = data.map_err(|fault| source.broken(fault, "a whole file"))?;
+    let data = data.map_err(|fault| source.broken(fault, "a complete file"))?;
     presence::check(source, &data)?;
     Ok(data)
 }

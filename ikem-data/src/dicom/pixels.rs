@@ -1,4 +1,4 @@
-//! The pixels as they are stored: plain, or a frame in fragments (PS3.5, A.4).
+//! The stored pixel data: uncompressed, or one frame in fragments (PS3.5, A.4).
 
 use std::borrow::Cow;
 
@@ -6,16 +6,16 @@ use super::data_set::PixelData;
 use super::file::Coding;
 use super::tags::ITEM;
 
-/// What JPEG, JPEG-LS, JPEG 2000 data and JPEG 2000 files begin with.
+/// The magic bytes of JPEG and JPEG-LS data, JPEG 2000 codestreams and JPEG 2000 files.
 const MAGICS: [&[u8]; 3] = [&[0xff, 0xd8, 0xff], &[0xff, 0x4f, 0xff, 0x51], b"\0\0\0\x0cjP  "];
 
-/// Stored pixels in one piece.
+/// Stored pixel data in one piece.
 pub(super) struct Stored<'a> {
     pub(super) coding: Coding,
     pub(super) bytes: Cow<'a, [u8]>,
 }
 
-/// Gathers the pixels of the one frame. How they are coded is seen by what they begin with; `coding` is what was said.
+/// Joins the pixel data of the frame. The magic bytes of the data override the transfer syntax's `coding`.
 pub(super) fn gather<'a>(pixels: &PixelData<'a>, coding: Coding) -> Stored<'a> {
     let mut stream = pixels.stream;
     let in_items = |bytes: &[u8]| bytes.starts_with(&[0xfe, 0xff, 0x00, 0xe0]);
@@ -25,7 +25,7 @@ pub(super) fn gather<'a>(pixels: &PixelData<'a>, coding: Coding) -> Stored<'a> {
             if coding == Coding::Plain {
                 return Stored { coding, bytes: Cow::Borrowed(bytes) };
             }
-            // A length in place of a delimiter is against the standard, and so are compressed pixels without items.
+            // Encapsulated data with a defined length, or without items, violates the standard but occurs.
             let bytes = if in_items(bytes) { joined(bytes) } else { Cow::Borrowed(bytes) };
             Stored { coding: seen(&bytes, coding), bytes }
         }
@@ -36,20 +36,20 @@ pub(super) fn gather<'a>(pixels: &PixelData<'a>, coding: Coding) -> Stored<'a> {
     }
 }
 
-/// The coding that data begin as, or that was said.
+/// The coding that the magic bytes show, or else `said`.
 fn seen(bytes: &[u8], said: Coding) -> Coding {
     let [jpeg, codestream, file] = MAGICS.map(|magic| bytes.starts_with(magic));
     match bytes.get(3) {
         Some(0xf7) if jpeg => Coding::JpegLs,
-        // A JPEG-LS header may begin with other markers, too.
+        // A JPEG-LS header may also begin with other markers.
         _ if jpeg && said != Coding::JpegLs => Coding::Jpeg,
         _ if codestream || file => Coding::Jpeg2000,
         _ => said,
     }
 }
 
-/// The fragments in one piece. The first item is a table of offsets, unless a frame begins there at once. What ends early is
-/// taken as far as it reaches, since the frame itself tells whether it is whole.
+/// Joins the fragments. Skips the first item, the offset table, unless a frame begins in it. Truncation is left to the
+/// decoder, which detects incomplete frames.
 fn joined(bytes: &[u8]) -> Cow<'_, [u8]> {
     let mut rest = bytes;
     let mut fragments = Vec::new();

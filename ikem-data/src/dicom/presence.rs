@@ -1,15 +1,15 @@
-//! What a file is that holds no picture.
+//! Detection of DICOM files that hold no picture.
 
 use super::data_set::DataSet;
 use super::source::Source;
 use super::tags::{COLUMNS, MODALITY, ROWS};
 use crate::Error;
 
-/// Tells what a file is that has neither pixels nor their size.
+/// Fails with the kind of the file if it has neither pixel data nor rows and columns.
 pub(super) fn check(source: Source<'_>, data: &DataSet<'_>) -> Result<(), Error> {
     if data.is_directory {
         let advice = "open the files that it lists";
-        return Err(source.unsupported("a DICOMDIR, the index of other DICOM files", advice));
+        return Err(source.unsupported("a DICOMDIR, an index of other DICOM files", advice));
     }
     if data.pixels.is_some() || data.bytes(ROWS).is_some() || data.bytes(COLUMNS).is_some() {
         return Ok(());
@@ -18,7 +18,7 @@ pub(super) fn check(source: Source<'_>, data: &DataSet<'_>) -> Result<(), Error>
     let title = match modality.as_str() {
         "SR" => "a structured report",
         "PR" => "a presentation state",
-        "KO" => "a selection of key objects",
+        "KO" => "a key object selection",
         "DOC" => "a document",
         "ECG" | "HD" | "EPS" => "a waveform",
         "RTSTRUCT" | "RTPLAN" | "RTRECORD" => "a radiotherapy plan",

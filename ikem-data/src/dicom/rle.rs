@@ -1,39 +1,37 @@
-//! Run-length encoded frames (PS3.5, G).
+//! Run-length decoding (RLE, PS3.5, G).
 
-/// Segments that the header has room for.
+/// The number of segment offsets in the header.
 const SEGMENTS: usize = 15;
-/// By how much a segment may be too long: some writers end it with a byte or a run too many.
+/// How many bytes a segment may be too long: some writers add a byte or a run at its end.
 const EXCESS: usize = 256;
 
-/// Unpacks a frame of `area` pixels of `samples` samples of `bytes` bytes: the planes of the samples, one behind the other, low
-/// bytes first.
+/// Decodes a frame of `area` pixels with `samples` samples of `bytes` bytes: one plane per sample, each little-endian.
 pub(super) fn unpack(data: &[u8], area: usize, samples: usize, bytes: usize) -> Result<Vec<u8>, String> {
     let word = |place: usize| -> Option<usize> {
         let bytes = data.get(4 * place..4 * place + 4)?;
         Some(u32::from_le_bytes(bytes.try_into().ok()?) as usize)
     };
-    let segments = word(0).filter(|_| data.len() > 4 * SEGMENTS).ok_or("its RLE data end early")?;
+    let segments = word(0).filter(|_| data.len() > 4 * SEGMENTS).ok_or("its RLE data is truncated")?;
     if segments != samples * bytes {
-        return Err(format!("its RLE data have {segments} segments"));
+        return Err(format!("its RLE data has {segments} segments"));
     }
     let mut planes = vec![0; area * segments];
     for (place, segment) in (1..=segments).enumerate() {
         let end = if segment == segments { Some(data.len()) } else { word(segment + 1) };
         let range = word(segment).zip(end).and_then(|(start, end)| data.get(start..end));
-        let packed =
-            range.ok_or_else(|| format!("segment {segment} of its RLE data lies outside of them"))?;
+        let packed = range.ok_or_else(|| format!("segment {segment} of its RLE data is out of bounds"))?;
         let length = unpacked_length(packed);
         if !(area..=area + EXCESS).contains(&length) {
             return Err(format!("segment {segment} of its RLE data has {length} bytes"));
         }
-        // The high byte of a sample stands first.
+        // The first segment of a sample holds its high bytes.
         let plane = planes.get_mut(place / bytes * bytes * area..).unwrap_or_default();
         fill(packed, plane.iter_mut().skip(bytes - 1 - place % bytes).step_by(bytes).take(area));
     }
     Ok(planes)
 }
 
-/// A piece of packed bytes.
+/// A literal run or a repeated byte.
 enum Piece<'a> {
     Bytes(&'a [u8]),
     Run(u8, usize),

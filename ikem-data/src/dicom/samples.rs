@@ -1,8 +1,8 @@
-//! How samples lie in their bytes.
+//! Access to samples by their bit layout.
 
 use super::frame::Frame;
 
-/// The samples of a frame, as levels: their stored bits as a number without sign.
+/// The samples of a frame as levels: their stored bits as an unsigned number.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Samples<'a> {
     frame: &'a Frame<'a>,
@@ -21,7 +21,7 @@ impl<'a> Samples<'a> {
         self.frame.signed
     }
 
-    /// How many levels there are.
+    /// The number of possible levels.
     pub(super) const fn count(&self) -> usize {
         1 << self.frame.stored
     }
@@ -41,13 +41,13 @@ impl<'a> Samples<'a> {
         })
     }
 
-    /// The number that a level stands for.
+    /// The stored value of a level, signed if the samples are.
     pub(super) const fn value(&self, level: usize) -> i64 {
         let half = 1 << (self.frame.stored - 1);
         if self.frame.signed && level >= half { level as i64 - self.count() as i64 } else { level as i64 }
     }
 
-    /// A number as samples can hold it: some writers give it without the sign that samples have, or the other way around.
+    /// Reinterprets a number in the samples' signedness, since some writers use the wrong one.
     pub(super) const fn as_stored(&self, value: i64) -> i64 {
         self.value((value & (self.count() as i64 - 1)) as usize)
     }

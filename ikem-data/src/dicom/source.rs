@@ -1,14 +1,14 @@
-//! The errors of a file, by its name.
+//! Errors that name the DICOM file.
 
 use std::fmt::Display;
 use std::path::Path;
 
 use crate::{Error, Limits};
 
-/// What an error calls the file.
+/// The expected content, for errors.
 const KIND: &str = "DICOM file";
 
-/// The file that errors name.
+/// The path of the file, for errors.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Source<'a>(pub(super) &'a Path);
 
@@ -17,7 +17,7 @@ impl Source<'_> {
         Error::broken(self.0, KIND, found, expected)
     }
 
-    /// The file is sound, but not read: it is `found`; `advice` says what to do.
+    /// The file is intact but not supported: it is `found`; `advice` says what the user can do.
     pub(super) fn unsupported(self, found: impl Into<String>, advice: &'static str) -> Error {
         Error::unsupported(self.0, found, advice)
     }
@@ -28,6 +28,6 @@ impl Source<'_> {
     }
 
     pub(super) fn missing(self, name: &str) -> Error {
-        self.broken(format!("it does not say its {name}"), "a whole file with a picture")
+        self.broken(format!("it does not state its {name}"), "a complete file with a picture")
     }
 }

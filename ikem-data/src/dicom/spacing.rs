@@ -1,4 +1,4 @@
-//! How far apart pixels lie.
+//! Pixel spacing.
 
 use super::data_set::DataSet;
 use super::tags::{
@@ -7,7 +7,7 @@ use super::tags::{
 };
 use crate::{Spacing, SpacingPlane};
 
-/// The spacing in the patient, or else on the scanned film, or else at the detector, or else the ratio of a pixel's sides alone.
+/// The pixel spacing in the patient, or else on the scanned film, at the detector, or only the pixel aspect ratio.
 pub(super) fn spacing(data: &DataSet<'_>) -> Option<Spacing> {
     let patient = if is_uncalibrated(data) { SpacingPlane::Detector } else { SpacingPlane::Patient };
     let planes = [
@@ -19,8 +19,8 @@ pub(super) fn spacing(data: &DataSet<'_>) -> Option<Spacing> {
     planes.into_iter().find_map(|(tag, plane)| Some(pair(data, tag)?.measured(plane)))
 }
 
-/// Whether Pixel Spacing only repeats the detector's: equal to Imager Pixel Spacing, with no word of a calibration (PS3.3,
-/// 10.7.1.3).
+/// Whether Pixel Spacing merely repeats Imager Pixel Spacing without a calibration type, so that it holds at the detector
+/// (PS3.3, 10.7.1.3).
 fn is_uncalibrated(data: &DataSet<'_>) -> bool {
     let detector = pair(data, IMAGER_PIXEL_SPACING);
     data.text(PIXEL_SPACING_CALIBRATION_TYPE).is_none()
@@ -28,7 +28,7 @@ fn is_uncalibrated(data: &DataSet<'_>) -> bool {
         && pair(data, PIXEL_SPACING) == detector
 }
 
-/// Two lengths, down and across. One stands for both; what follows them is of no use.
+/// A row and a column spacing. A single number stands for both; further numbers are ignored.
 fn pair(data: &DataSet<'_>, tag: Tag) -> Option<Spacing> {
     match data.decimals(tag)?[..] {
         [both] => Spacing::new(both, both),

@@ -1,18 +1,18 @@
-//! The bytes of a data set, element by element (PS3.5, 7). Nothing is copied, and no length is believed: what is
-//! claimed beyond the end is told.
+//! A zero-copy reader for the elements of a data set (PS3.5, 7). Lengths are not trusted: one beyond the end of the data is an
+//! error.
 
 use super::tags::{ITEM, ITEM_END, SEQUENCE_END, Tag};
 
-/// How deep sequences may stand in sequences; real files stay below ten.
+/// The deepest nesting of sequences accepted; real files stay below ten.
 const DEEPEST: usize = 64;
-/// The value representations whose length has four bytes.
+/// The value representations with a four-byte length.
 const LONG: [[u8; 2]; 13] =
     [*b"OB", *b"OD", *b"OF", *b"OL", *b"OV", *b"OW", *b"SQ", *b"SV", *b"UC", *b"UN", *b"UR", *b"UT", *b"UV"];
 
-/// How elements are written.
+/// The encoding of elements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Encoding {
-    /// Whether elements tell their value representation.
+    /// Whether elements state their value representation.
     pub(super) explicit: bool,
     pub(super) big_endian: bool,
 }
@@ -22,35 +22,35 @@ impl Encoding {
     pub(super) const EXPLICIT: Self = Self { explicit: true, big_endian: false };
 }
 
-/// What stands before a value.
+/// The header of an element.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Header {
     pub(super) tag: Tag,
-    /// The value representation; `None` where the element does not tell it.
+    /// The value representation; `None` if the element does not state it.
     pub(super) kind: Option<[u8; 2]>,
-    /// The value's length in bytes; `None` where it reaches to a delimiter.
+    /// The length of the value in bytes; `None` if undefined.
     pub(super) length: Option<usize>,
 }
 
-/// What is wrong with a data set.
+/// An error in a data set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Fault {
-    #[error("it ends early")]
+    #[error("it is truncated")]
     Early,
-    #[error("it has sequences in sequences, more than {DEEPEST} levels deep")]
+    #[error("its sequences are nested more than {DEEPEST} levels deep")]
     Nested,
-    #[error("a sequence or an item ends that has not begun")]
+    #[error("it has a delimiter without a sequence or an item to end")]
     Unopened,
 }
 
-/// A place in a data set.
+/// A position in a data set.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Stream<'a> {
     rest: &'a [u8],
     encoding: Encoding,
 }
 
-/// What has begun and not ended yet.
+/// An open sequence or item.
 #[derive(Clone, Copy, PartialEq)]
 enum Level {
     Sequence,
@@ -62,7 +62,7 @@ impl<'a> Stream<'a> {
         Self { rest: bytes, encoding }
     }
 
-    /// What has not been read yet.
+    /// The bytes not read yet.
     pub(super) const fn rest(&self) -> &'a [u8] {
         self.rest
     }
@@ -73,7 +73,7 @@ impl<'a> Stream<'a> {
         Ok(value)
     }
 
-    /// The value of an element, as much of it as there is.
+    /// Up to `length` bytes of the value.
     pub(super) fn take_at_most(&mut self, length: usize) -> &'a [u8] {
         let (value, rest) = self.rest.split_at(length.min(self.rest.len()));
         self.rest = rest;
@@ -92,8 +92,8 @@ impl<'a> Stream<'a> {
         Ok((length != u32::MAX).then_some(length as usize))
     }
 
-    /// What stands before the next value; `None` at the end. An element without a value representation, where there should be
-    /// one, is read as in implicit data sets, since some writers mix the two.
+    /// Reads the next header; `None` at the end. An element without a value representation in an explicit data set is read as
+    /// implicit, since some writers mix the two.
     pub(super) fn header(&mut self) -> Result<Option<Header>, Fault> {
         if self.rest.is_empty() {
             return Ok(None);
@@ -114,7 +114,7 @@ impl<'a> Stream<'a> {
         Ok(Some(Header { tag, kind: Some(kind), length }))
     }
 
-    /// Passes over the value that belongs to `header`.
+    /// Skips the value of `header`.
     pub(super) fn skip(&mut self, header: &Header) -> Result<(), Fault> {
         if let Some(length) = header.length {
             return self.take(length).map(drop);
@@ -145,7 +145,7 @@ impl<'a> Stream<'a> {
         Ok(())
     }
 
-    /// What begins with a header of undefined length. Sequences of unknown representation are implicit inside (PS3.5, 6.2.2).
+    /// Opens an element of undefined length. Sequences of unknown representation are implicit inside (PS3.5, 6.2.2).
     fn begins(&mut self, header: &Header) -> Level {
         if header.kind == Some(*b"UN") {
             self.encoding = Encoding::IMPLICIT;
@@ -153,7 +153,7 @@ impl<'a> Stream<'a> {
         if header.tag == ITEM { Level::Item } else { Level::Sequence }
     }
 
-    /// The items of the sequence whose header was just read, each as the data set in it.
+    /// The items of the sequence whose header was just read, each as a stream.
     pub(super) fn items(mut self, header: &Header) -> Vec<Self> {
         if let Some(length) = header.length {
             self.rest = self.take_at_most(length);
@@ -176,7 +176,7 @@ impl<'a> Stream<'a> {
 mod tests {
     use super::*;
 
-    /// Headers at places where the two ways to tell a length meet.
+    /// The cases differ in the layout of representation and length.
     #[test]
     fn headers_are_read_in_every_encoding() {
         let big = Encoding { explicit: true, big_endian: true };

@@ -1,4 +1,4 @@
-//! The elements that are read, by PS3.6.
+//! The tags of the elements used, named as in PS3.6.
 
 use std::fmt;
 
@@ -38,10 +38,10 @@ pub(super) const WINDOW_WIDTH: Tag = Tag(0x0028, 0x1051);
 pub(super) const RESCALE_INTERCEPT: Tag = Tag(0x0028, 0x1052);
 pub(super) const RESCALE_SLOPE: Tag = Tag(0x0028, 0x1053);
 pub(super) const VOI_LUT_FUNCTION: Tag = Tag(0x0028, 0x1056);
-/// The descriptors of a palette's red, green and blue.
+/// The LUT descriptors of red, green and blue.
 pub(super) const PALETTE_DESCRIPTORS: [Tag; 3] =
     [Tag(0x0028, 0x1101), Tag(0x0028, 0x1102), Tag(0x0028, 0x1103)];
-/// The red, green and blue of a palette.
+/// The LUT data of red, green and blue.
 pub(super) const PALETTE_DATA: [Tag; 3] = [Tag(0x0028, 0x1201), Tag(0x0028, 0x1202), Tag(0x0028, 0x1203)];
 pub(super) const MODALITY_LUT_SEQUENCE: Tag = Tag(0x0028, 0x3000);
 pub(super) const LUT_DESCRIPTOR: Tag = Tag(0x0028, 0x3002);
@@ -55,7 +55,7 @@ pub(super) const ITEM: Tag = Tag(0xfffe, 0xe000);
 pub(super) const ITEM_END: Tag = Tag(0xfffe, 0xe00d);
 pub(super) const SEQUENCE_END: Tag = Tag(0xfffe, 0xe0dd);
 
-/// Those of the data set that are kept, but for sequences and pixels.
+/// The elements kept, apart from sequences and pixel data.
 pub(super) const KEPT: [Tag; 31] = [
     MODALITY,
     IMAGER_PIXEL_SPACING,

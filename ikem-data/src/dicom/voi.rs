@@ -1,13 +1,13 @@
-//! Values of interest: windows and tables that make grey values (PS3.3, C.11.2).
+//! Values of interest: windows and lookup tables that map values to grey (PS3.3, C.11.2).
 
 use super::data_set::DataSet;
 use super::lookup::Lookup;
 use super::tags::{LUT_DATA, LUT_DESCRIPTOR, VOI_LUT_FUNCTION, WINDOW_CENTER, WINDOW_WIDTH};
 
-/// The most windows and tables that are tried.
+/// The most windows and tables tried.
 const MOST: usize = 16;
 
-/// How the grey values of a window rise.
+/// The VOI LUT function of a window.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Function {
     Linear,
@@ -15,7 +15,7 @@ pub(super) enum Function {
     Sigmoid,
 }
 
-/// What makes grey values of a picture's values.
+/// A mapping from values to grey.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Voi {
     Window {
@@ -24,13 +24,12 @@ pub(super) enum Voi {
         function: Function,
     },
     Table(Lookup),
-    /// From black to white.
+    /// A linear ramp from black to white.
     Range(f64, f64),
 }
 
 impl Voi {
-    /// The tables and windows of a data set that can be applied, in this order. Windows that are no numbers or have no width are
-    /// left out.
+    /// The usable VOI LUTs and windows of a data set, tables first. Leaves out windows that are not numbers or too narrow.
     pub(super) fn all(data: &DataSet<'_>, signed: bool) -> Vec<Self> {
         let tables = data.voi_luts().iter();
         let tables =
@@ -51,7 +50,7 @@ impl Voi {
         tables.chain(windows).take(MOST).collect()
     }
 
-    /// The grey value of a value, 0…1.
+    /// Maps a value to grey, 0…1.
     pub(super) fn grey(&self, value: f64) -> f64 {
         let grey = match self {
             &Self::Window { centre, width, function: Function::Linear } => {
@@ -78,7 +77,7 @@ impl Voi {
         grey.clamp(0.0, 1.0)
     }
 
-    /// The values between which grey values rise.
+    /// The range of values that a window covers; `None` for a table.
     pub(super) fn between(&self) -> Option<(f64, f64)> {
         match *self {
             Self::Window { centre, width, .. } => Some((centre - width / 2.0, centre + width / 2.0)),
@@ -87,9 +86,9 @@ impl Voi {
         }
     }
 
-    /// The grey values that count as black and white, beyond which nothing can be told apart.
+    /// The grey values at which clipping begins.
     pub(super) fn ends(&self) -> [f64; 2] {
-        /// Where a sigmoid has come near to its ends.
+        /// A sigmoid only approaches 0 and 1.
         const NEAR: f64 = 0.005;
         match self {
             Self::Window { function: Function::Sigmoid, .. } => [NEAR, 1.0 - NEAR],

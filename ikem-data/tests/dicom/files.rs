@@ -87,7 +87,7 @@ fn sizes_come_from_the_elements_before_the_pixels() {
     std::fs::write(&path, &file[..file.len() - 2 * 300 * 400]).unwrap();
     assert_eq!(image_size(&path, &limits).unwrap(), Size::new(300, 400));
     let message = load_image(&path, &limits).unwrap_err().to_string();
-    assert!(message.contains("its pixels end early, with 0 bytes of 240000"), "{message}");
+    assert!(message.contains("its pixel data is truncated to 0 of 240000 bytes"), "{message}");
     // What stands before them may be long.
     let long =
         Picture::new(400, 300, 16).with(Tag(0x0009, 0x1010), VR::OB, vec![7_u8; 200_000]).words(&pixels);

@@ -40,7 +40,7 @@ fn hostile_structures_are_errors() {
     let mut file = file_of(&[]);
     let length = file.windows(6).position(|bytes| bytes == [2, 0, 0x10, 0, b'U', b'I']).unwrap() + 6;
     file[length..length + 2].copy_from_slice(&[0xff, 0xff]);
-    assert!(decode(&file).unwrap_err().to_string().contains("its meta information ends early"));
+    assert!(decode(&file).unwrap_err().to_string().contains("its meta information is truncated"));
 }
 
 /// Files of every coding, with a sequence in a sequence before the picture.

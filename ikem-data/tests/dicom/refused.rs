@@ -15,26 +15,30 @@ fn what_is_no_good_dicom_file_is_told() {
     let cut_jpeg = || jpeg(3, 2)[..jpeg(3, 2).len() - 6].to_vec();
     let plain = film().bytes(&STEPS).file(EXPLICIT);
     for (name, file, expected) in [
-        ("nothing else", plain[..132].to_vec(), "its meta information ends early"),
+        ("nothing else", plain[..132].to_vec(), "its meta information is truncated"),
         (
             "no columns",
             film().without(tags::COLUMNS).bytes(&STEPS).file(EXPLICIT),
-            "it does not say its columns",
+            "it does not state its columns",
         ),
-        ("no pixels", film().file(EXPLICIT), "it ends before its pixels; expected those of 3 x 2 px"),
+        ("no pixels", film().file(EXPLICIT), "it ends before its pixel data; expected pixels of 3 x 2 px"),
         (
             "no depth",
             film().without(tags::BITS_ALLOCATED).bytes(&[&STEPS[..], &STEPS[..4]].concat()).file(EXPLICIT),
-            "it does not say its bits allocated",
+            "it does not state its bits allocated",
         ),
         ("empty", Picture::new(0, 3, 8).bytes(&[]).file(EXPLICIT), "it has 3 x 0 px"),
-        ("few pixels", Picture::new(3, 3, 8).bytes(&STEPS).file(EXPLICIT), "with 6 bytes of 9"),
+        ("few pixels", Picture::new(3, 3, 8).bytes(&STEPS).file(EXPLICIT), "truncated to 6 of 9 bytes"),
         (
             "huge",
             Picture::new(65_535, 65_535, 16).words(&[1; 6]).file(EXPLICIT),
             "has 65535 x 65535 px; expected at most 100000000 pixels",
         ),
-        ("high bit", film().with(tags::HIGH_BIT, VR::US, 8_u16).bytes(&STEPS).file(EXPLICIT), "up to bit 8"),
+        (
+            "high bit",
+            film().with(tags::HIGH_BIT, VR::US, 8_u16).bytes(&STEPS).file(EXPLICIT),
+            "bit 8 is the highest of",
+        ),
         (
             "rescale",
             film()
@@ -44,21 +48,25 @@ fn what_is_no_good_dicom_file_is_told() {
                 .file(EXPLICIT),
             "the element (0028,1053) is \"inf\"; expected a finite number",
         ),
-        ("no jpeg 2000", film().fragments(vec![vec![0; 9]]).file("1.2.840.10008.1.2.4.90"), "they end early"),
+        (
+            "no jpeg 2000",
+            film().fragments(vec![vec![0; 9]]).file("1.2.840.10008.1.2.4.90"),
+            "its JPEG 2000 data: truncated",
+        ),
         (
             "jpeg size",
             film().fragments(vec![jpeg(4, 2)]).file(JPEG),
-            "its JPEG data are 4 x 2 px with 1 samples a pixel",
+            "its JPEG data has 4 x 2 px, 1 samples a pixel",
         ),
         (
             "jpeg depth",
             Picture::new(24, 32, 8).fragments(vec![LOSSLESS_JPEG.to_vec()]).file(JPEG),
-            "its pixels are of 16 bits; expected those of 32 x 24 px, 1 samples of 8 bits",
+            "its pixels have 16 bits; expected 32 x 24 px, 1 samples a pixel of 8 bits",
         ),
         ("jpeg cut", film().fragments(vec![cut_jpeg()]).file(JPEG), "its JPEG data"),
         ("no jpeg", film().fragments(vec![vec![1; 40]]).file(JPEG), "its JPEG data: "),
-        ("no rle", rle_of(vec![1, 0]), "its RLE data end early"),
-        ("rle segments", rle_of(rle(&[&packed(), &packed()])), "its RLE data have 2 segments"),
+        ("no rle", rle_of(vec![1, 0]), "its RLE data is truncated"),
+        ("rle segments", rle_of(rle(&[&packed(), &packed()])), "its RLE data has 2 segments"),
         ("rle cut", rle_of(rle(&[&packed()[..3]])), "segment 1 of its RLE data has 2 bytes"),
         ("rle bomb", rle_of(rle(&[&[0x81, 9].repeat(4000)])), "segment 1 of its RLE data has 512000 bytes"),
     ] {
@@ -82,28 +90,32 @@ fn what_is_sound_but_not_read_is_told() {
         (
             "frames",
             film().with(tags::NUMBER_OF_FRAMES, VR::IS, "2").file(EXPLICIT),
-            "a DICOM file of 2 frames",
+            "a DICOM file with 2 frames",
         ),
-        ("32 bits", Picture::new(1, 1, 32).bytes(&[0; 4]).file(EXPLICIT), "a DICOM file of 32 bits a sample"),
+        (
+            "32 bits",
+            Picture::new(1, 1, 32).bytes(&[0; 4]).file(EXPLICIT),
+            "a DICOM file with 32 bits a sample",
+        ),
         (
             "1 bit",
             film().with(tags::BITS_ALLOCATED, VR::US, 1_u16).file(EXPLICIT),
-            "a DICOM file of 1 bits a sample",
+            "a DICOM file with 1 bits a sample",
         ),
         (
             "floats",
             Picture::new(1, 1, 32).with(tags::FLOAT_PIXEL_DATA, VR::OF, 1.0_f32).file(EXPLICIT),
-            "a DICOM file whose pixels are floating point numbers",
+            "a DICOM file with floating-point pixels",
         ),
         (
             "colours",
             film().with(tags::PHOTOMETRIC_INTERPRETATION, VR::CS, "CMYK").file(EXPLICIT),
-            "a DICOM file whose pixels are CMYK of 1 samples",
+            "a DICOM file with pixels of type CMYK and 1 samples a pixel",
         ),
         (
             "palette",
             film().with(tags::PHOTOMETRIC_INTERPRETATION, VR::CS, "PALETTE COLOR").file(EXPLICIT),
-            "a DICOM file whose palette is missing or in segments",
+            "a DICOM file whose palette is missing or segmented",
         ),
         (
             "report",
@@ -113,7 +125,7 @@ fn what_is_sound_but_not_read_is_told() {
         (
             "directory",
             [meta(None, EXPLICIT), directory.to_vec()].concat(),
-            "a DICOMDIR, the index of other DICOM files",
+            "a DICOMDIR, an index of other DICOM files",
         ),
         (
             "video",

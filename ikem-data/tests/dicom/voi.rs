@@ -141,7 +141,7 @@ fn modality_tables_take_the_place_of_a_rescale() {
     assert_near(&greys(with(windowed("32768", "40001"))), &expected, "windowed");
     let broken = table(film(), tags::MODALITY_LUT_SEQUENCE, [4096, 0, 16], PrimitiveValue::Empty);
     let message = decode(&broken.words(&values()).file(EXPLICIT)).unwrap_err().to_string();
-    assert!(message.contains("its Modality LUT Sequence (0028,3000) has no table"), "{message}");
+    assert!(message.contains("its Modality LUT Sequence (0028,3000) has no valid table"), "{message}");
 }
 
 #[test]
