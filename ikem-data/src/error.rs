@@ -34,7 +34,7 @@ pub enum Error {
         found: String,
     },
     /// The file looks intact, but its format or variant is not supported.
-    #[error("{} is {found}, which is not read: {advice}", path.display())]
+    #[error("{} is {found}, which is not supported: {advice}", path.display())]
     Unsupported {
         /// The file.
         path: PathBuf,

@@ -232,13 +232,13 @@ fn what_is_wrong_in_a_csv_file_is_told() {
     let text = std::fs::read_to_string(&file.path).unwrap();
     assert!(text.starts_with("image_path,set,height,width,T1-TL y,T1-TL x,"));
     for (from, to, expected) in [
-        ("image_path", "path", "there is no column \"image_path\" among path, set,"),
-        ("T1-TL x", "T1-TL z", "there is no column \"T1-TL x\""),
+        ("image_path", "path", "no column \"image_path\" among path, set,"),
+        ("T1-TL x", "T1-TL z", "no column \"T1-TL x\""),
         (",val,", ",dev,", "entry 0 (a.png), field set: \"dev\"; expected train, val or test"),
         (",0.3,", ",x,", "field T1-TL x: \"x\"; expected a relative coordinate"),
         (",0.3,", ",99,", "field corners[0]"),
         (",90,", ",-90,", "field height: \"-90\"; expected pixels"),
-        (",90,", ",90,7,", "field line 2: 175 fields; expected 174, as many as the header has"),
+        (",90,", ",90,7,", "field line 2: 175 fields; expected 174, as in the header"),
     ] {
         std::fs::write(&file.path, text.replacen(from, to, 1)).unwrap();
         let message = Manifest::read_csv(&file.path, &spine).expect_err(expected).to_string();
@@ -274,7 +274,7 @@ fn tables_of_predictions_without_spacing_are_read() {
     assert_eq!((read.len(), read[0].spacing), (1, None));
     std::fs::write(&file.path, table.replacen("keypoint", "name", 1)).unwrap();
     let message = read_csv_predictions(&file.path).unwrap_err().to_string();
-    assert!(message.contains("there is no column \"keypoint\" among image, width"), "{message}");
+    assert!(message.contains("no column \"keypoint\" among image, width"), "{message}");
 }
 
 #[test]

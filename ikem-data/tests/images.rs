@@ -153,7 +153,7 @@ fn what_is_no_good_image_is_told() {
     for (name, bytes, expected) in [
         ("nothing", vec![], "picture is not a PNG, JPEG, TIFF, BMP or DICOM image: it begins with nothing"),
         ("text", b"no image at all".to_vec(), "it begins with \"no image\""),
-        ("gif", b"GIF89a\x01\x02".to_vec(), "picture is a GIF picture, which is not read: convert it"),
+        ("gif", b"GIF89a\x01\x02".to_vec(), "picture is a GIF picture, which is not supported: convert it"),
         ("huge png", png_claiming(60_000, 60_000), "has 60000 x 60000 px; expected at most 100000000 pixels"),
         ("huge bmp", huge_bmp, "has 60000 x 60000 px; expected at most"),
         ("endless png", png_claiming(u32::MAX >> 1, u32::MAX >> 1), "expected at most"),
@@ -163,7 +163,7 @@ fn what_is_no_good_image_is_told() {
         (
             "jpeg cut late",
             whole(ImageFormat::Jpeg)[..whole(ImageFormat::Jpeg).len() - 6].to_vec(),
-            "end early",
+            "data is truncated",
         ),
         ("tiff cut", half(ImageFormat::Tiff), "broken image"),
         ("bmp cut", half(ImageFormat::Bmp), "broken image"),

@@ -218,7 +218,7 @@ fn rows_that_cannot_be_read_are_told() {
     for (text, expected) in [
         (
             "image,height,width,0 y,0 x,1 y,1 x\n\na.png,400,200,0,25,0.25,0.75,0.5\n",
-            "entry 0 (a.png), field line 3: 8 fields; expected 7, as many as the header has; a field that holds ','",
+            "entry 0 (a.png), field line 3: 8 fields; expected 7, as in the header; a field that contains ','",
         ),
         (
             "image,width,height,keypoint,x,y,note\na.png,200,400,0,50,5,100,\na.png,200,400,1,100,300,\n",
@@ -231,15 +231,12 @@ fn rows_that_cannot_be_read_are_told() {
         ),
         (
             "image;height;width;0 y;0 x;1 y;1 x\na.png;1.250,5;200;.2;.2;.7;.5\n",
-            "\"1.250,5\", which has thousands apart",
+            "\"1.250,5\", which has thousands separators",
         ),
-        (
-            "image,height,width,0 y,0 x,1 y\na.png,400,200,.2,.2,.7\n",
-            "there is no column \"1 x\" among image,",
-        ),
+        ("image,height,width,0 y,0 x,1 y\na.png,400,200,.2,.2,.7\n", "no column \"1 x\" among image,"),
         (
             "image,image,height,width,0 y,0 x,1 y,1 x\na,a,400,200,.2,.2,.7,.5\n",
-            "there are 2 columns \"image\"",
+            "2 columns are named \"image\"",
         ),
         (
             "image,height,width,0 y,0 x,1 y,1 x\na.png,400,200,100,50,300,100\n",

@@ -80,7 +80,7 @@ fn of_several_pages_the_largest_is_taken_and_told() {
     let path = fixture("pages.tif");
     let found = load_radiograph(&path, &Limits::default()).unwrap();
     assert_eq!(difference(&found.image, |value| f32::from(value) / 255.0), 0.0);
-    assert_eq!(found.note.as_deref(), Some("page 2 of 3 was taken, the largest"));
+    assert_eq!(found.note.as_deref(), Some("page 2 of 3 was used, the largest"));
     assert_eq!(image_size(&path, &Limits::default()).unwrap(), SIZE);
     let one = load_radiograph(fixture("bigtiff.tif"), &Limits::default()).unwrap();
     assert_eq!(one.note, None);
@@ -91,7 +91,7 @@ fn compressions_that_are_not_read_are_named() {
     for (name, expected) in [
         (
             "jpeg2000",
-            "a TIFF image compressed with JPEG 2000 (34712), which is not read: save it uncompressed",
+            "a TIFF image compressed with JPEG 2000 (34712), which is not supported: save it uncompressed",
         ),
         ("jpegxl", "compressed with JPEG XL (50002)"),
         ("webp", "compressed with WebP (50001)"),
@@ -125,7 +125,7 @@ fn a_jpeg_without_its_end_opens_where_all_rows_are_there() {
         }
         for missing in [6, 40, 200] {
             let message = decode(&whole[..whole.len() - missing]).expect_err(name).to_string();
-            assert!(message.contains("the JPEG data end early"), "{name}: {message}");
+            assert!(message.contains("the JPEG data is truncated"), "{name}: {message}");
         }
     }
 }
@@ -136,13 +136,13 @@ fn a_progressive_jpeg_without_its_last_scan_is_told() {
     let whole = bytes("progressive.jpg");
     let last = whole.windows(2).rposition(|pair| pair == [0xff, 0xda]).unwrap();
     let message = decode(&whole[..last]).unwrap_err().to_string();
-    assert!(message.contains("the JPEG data end early"), "{message}");
+    assert!(message.contains("the JPEG data is truncated"), "{message}");
 }
 
 #[test]
 fn codings_of_jpeg_that_are_not_read_are_named() {
     for (marker, bits, expected) in [
-        (0xc1, 12, "a JPEG picture of 12 bits"),
+        (0xc1, 12, "a JPEG picture with 12 bits"),
         (0xc9, 8, "an arithmetic-coded JPEG picture"),
         (0xc5, 8, "a hierarchical JPEG picture"),
         (0xf7, 8, "a JPEG-LS picture"),

@@ -1,4 +1,4 @@
-//! Films whose vertebrae are marked, with or without names: what a network learns from that finds the vertebral column.
+//! Films with marked vertebrae, named or not: the training data of the locator.
 
 mod naming;
 mod read;
@@ -14,32 +14,29 @@ use crate::{Manifest, Set};
 
 pub use read::{read_spinal_ai, read_whole_films};
 
-/// How many vertebrae T1–L5 are.
+/// The number of vertebrae from T1 to L5.
 pub(crate) const COLUMN: usize = 17;
 
-/// A film whose vertebrae are marked, without names.
+/// A film whose vertebrae are marked but not named.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Film {
-    /// The image file.
+    /// The path of the image file.
     pub path: PathBuf,
-    /// The image's size where the labels tell it. The points are relative to it: a file of another size has them
-    /// elsewhere, in proportion.
+    /// The image size that the points refer to, if the labels state it. For a file of another size, the points are scaled.
     pub size: Option<Size>,
-    /// What the film is used for.
+    /// The subset that the film belongs to.
     pub set: Set,
-    /// The corners of each vertebra from top to bottom: top left, top right, bottom left, bottom right as seen on the
-    /// image, in its pixels.
+    /// The corners of each vertebra, from top to bottom, in pixels: top left, top right, bottom left, bottom right as displayed.
     pub vertebrae: Vec<[Point; 4]>,
-    /// Whether the first vertebra is T1 and the last L5.
+    /// Whether the vertebrae are exactly T1–L5.
     pub complete: bool,
-    /// The columns of the image that hold the film, from and to (excluded), in pixels; the rest is padding. `None` where
-    /// all of the image is the film.
+    /// The image columns that hold the film, `[from, to)` in pixels; the rest is padding. `None` if the film fills the image.
     pub area: Option<[f32; 2]>,
 }
 
-/// The films of a manifest whose image paths start at `root`. They are complete where the skeleton has 17 vertebrae of
-/// four keypoints, as the spine's has, and these run from top to bottom. Where they don't, a label is wrong: they are
-/// sorted, and the film is not complete. Vertebrae of other skeletons that have not four keypoints are left out.
+/// The films of a manifest with image paths relative to `root`. A film is complete if the skeleton has 17 vertebrae with four
+/// keypoints each and these are in order from top to bottom. If not, a label is wrong; the vertebrae are then sorted and the
+/// film is not complete. Vertebrae with a different number of keypoints are left out.
 #[must_use]
 pub fn films_of_manifest(manifest: &Manifest, root: &Path, skeleton: &Skeleton) -> Vec<Film> {
     let film = |entry: &crate::ManifestEntry| {
@@ -53,8 +50,8 @@ pub fn films_of_manifest(manifest: &Manifest, root: &Path, skeleton: &Skeleton) 
                 corners?.try_into().ok()
             })
             .collect();
-        let ordered = vertebrae.is_sorted_by(|a, b| height(a) < height(b));
-        vertebrae.sort_by(|a, b| height(a).total_cmp(&height(b)));
+        let ordered = vertebrae.is_sorted_by(|a, b| center_y(a) < center_y(b));
+        vertebrae.sort_by(|a, b| center_y(a).total_cmp(&center_y(b)));
         Film {
             path: root.join(&entry.image_path),
             size: Some(entry.size()),
@@ -67,12 +64,12 @@ pub fn films_of_manifest(manifest: &Manifest, root: &Path, skeleton: &Skeleton) 
     manifest.entries.iter().map(film).collect()
 }
 
-/// The mean of a vertebra's corners, in pixels.
+/// The centroid of a vertebra's corners, in pixels.
 fn center(corners: &[Point; 4]) -> Point {
     corners.iter().fold(Point::default(), |sum, &corner| sum + corner) * 0.25
 }
 
-/// How far down on the film a vertebra is, in pixels.
-fn height(corners: &[Point; 4]) -> f32 {
+/// The y coordinate of a vertebra's centroid, in pixels.
+fn center_y(corners: &[Point; 4]) -> f32 {
     center(corners).y
 }

@@ -2,19 +2,19 @@ use ikem_core::{Keypoints, Point};
 
 use super::{COLUMN, Film, center};
 
-/// The fewest vertebrae in which marks and prediction must overlap for a count to be compared.
+/// The smallest number of vertebrae shared by marks and prediction for a count to be considered.
 const OVERLAP: usize = 14;
-/// The most that the centres may differ on average for a count to be believed, over the distance between neighbours.
+/// The largest mean distance between centroids for a count to be accepted, relative to the vertebral spacing.
 const AGREES: f32 = 0.25;
-/// The least by which each other count must differ.
+/// The smallest mean distance that all other counts must have, relative to the vertebral spacing.
 const DIFFERS: f32 = 0.6;
 
 impl Film {
-    /// The film's vertebrae as the 68 keypoints of T1–L5, named by agreement with a prediction: where exactly one way of
-    /// counting them puts each close to the predicted vertebra of that name. `None` where no count or more than one does, and
-    /// where T1 to L5 are not all marked.
+    /// Names the vertebrae as T1–L5 by agreement with a prediction, and returns them as 68 keypoints. Tries all ways to count the
+    /// marks and accepts one if it alone puts the marks close to the predicted vertebrae of the same names. `None` if no count or
+    /// several agree, or if T1 to L5 are not all marked.
     ///
-    /// Both are in pixels of the film; `predicted` has the keypoints of the spine's skeleton.
+    /// Both are in pixels of the film; `predicted` must have the keypoints of [`Skeleton::spine`](ikem_core::Skeleton::spine).
     #[must_use]
     pub fn named(&self, predicted: &Keypoints) -> Option<Keypoints> {
         let marked: Vec<Point> = self.vertebrae.iter().map(center).collect();
@@ -25,7 +25,7 @@ impl Film {
         }
         let spacing =
             expected.windows(2).map(|pair| pair[0].distance(pair[1])).sum::<f32>() / (COLUMN - 1) as f32;
-        // How far off the marks are when the mark at `first` is called T1; it may be above the first that there is.
+        // The mean distance if the mark `first` is T1; `first` may lie beyond the marks on either side.
         let off = |first: isize| {
             let pairs = expected.iter().enumerate().filter_map(|(level, expected)| {
                 let place = usize::try_from(first + level as isize).ok()?;

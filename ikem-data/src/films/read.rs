@@ -4,11 +4,11 @@ use ikem_core::Point;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::{Film, height};
+use super::{Film, center_y};
 use crate::manifest::Wrong;
 use crate::{Draw, Error, Set, files};
 
-/// Corners this far off are in another unit than pixels.
+/// The largest plausible coordinate in pixels.
 const FARTHEST: f32 = 100_000.0;
 
 /// An entry of `quads.json`.
@@ -29,16 +29,16 @@ struct Boxes {
     boxes: Vec<[f32; 4]>,
 }
 
-/// Reads `root/quads.json`, the labels of the Spinal-AI2024 data set: a list of `image` (its path from `root`), `film_x`
-/// (the columns that hold the film, from and to) and `quads` (the vertebrae's corners TL, TR, BL, BR as `[x, y]` in
-/// pixels, from top to bottom).
+/// Reads `root/quads.json`, the labels of the Spinal-AI2024 data set: a list of `image` (its path relative to `root`),
+/// `film_x` (the columns that hold the film, `[from, to)`) and `quads` (the corners TL, TR, BL, BR of each vertebra as `[x, y]`
+/// in pixels, from top to bottom).
 ///
-/// No film is complete: 17 marked vertebrae may as well be C7–L4. A tenth of the films, chosen by their names, is of the set
-/// [`Set::Val`], the rest of [`Set::Train`].
+/// No film is complete, since 17 marked vertebrae may also be C7–L4. A tenth of the films, chosen by a hash of their names, is in
+/// [`Set::Val`], the rest in [`Set::Train`].
 ///
 /// # Errors
-/// [`Error::Read`], [`Error::TooLarge`]; [`Error::Broken`] when it is no such JSON, which names entry and field;
-/// [`Error::Entry`] when a value can't be, such as a film without vertebrae.
+/// [`Error::Read`], [`Error::TooLarge`]; [`Error::Broken`] for invalid JSON, with entry and field; [`Error::Entry`] for an
+/// impossible value, such as a film without vertebrae.
 pub fn read_spinal_ai(root: &Path) -> Result<Vec<Film>, Error> {
     read(root, "quads.json", |entry: &Quads| {
         let [from, to] = entry.film_x;
@@ -52,12 +52,12 @@ pub fn read_spinal_ai(root: &Path) -> Result<Vec<Film>, Error> {
     })
 }
 
-/// Reads `root/boxes.json`, the labels of whole films: a list of `image` (its path from `root`), `set` and `boxes` (the
-/// vertebrae's upright boxes `[x0, y0, x1, y1]` in pixels, from top to bottom). Boxes become corners; no film is
-/// complete.
+/// Reads `root/boxes.json`, the labels of whole films: a list of `image` (its path relative to `root`), `set` and `boxes` (the
+/// axis-aligned bounding boxes `[x0, y0, x1, y1]` of the vertebrae in pixels, from top to bottom). Boxes become corners; no film
+/// is complete.
 ///
 /// # Errors
-/// As [`read_spinal_ai`].
+/// Those of [`read_spinal_ai`].
 pub fn read_whole_films(root: &Path) -> Result<Vec<Film>, Error> {
     read(root, "boxes.json", |entry: &Boxes| {
         if let Some(place) = entry.boxes.iter().position(|[x0, y0, x1, y1]| !(x0 < x1 && y0 < y1)) {
@@ -72,7 +72,7 @@ pub fn read_whole_films(root: &Path) -> Result<Vec<Film>, Error> {
     })
 }
 
-/// An entry of a list that has the name of an image.
+/// A list entry that names an image.
 trait Named {
     fn name(&self) -> &str;
 }
@@ -118,18 +118,18 @@ fn film(
     field: &str,
 ) -> Result<Film, Wrong> {
     if image.is_empty() {
-        return wrong("image", "nothing".to_owned(), "a path");
+        return wrong("image", "an empty string".to_owned(), "a path");
     }
     if vertebrae.len() < 2 {
         return wrong(field, format!("{} vertebrae", vertebrae.len()), "at least 2");
     }
-    // Written so that NaN fails.
+    // NaN fails this comparison.
     let sound = |point: &Point| point.x.abs() <= FARTHEST && point.y.abs() <= FARTHEST;
     if let Some(place) = vertebrae.iter().position(|corners| !corners.iter().all(sound)) {
         return wrong(&format!("{field}[{place}]"), format!("{:?}", vertebrae[place]), "pixels of the image");
     }
-    if let Some(place) = vertebrae.windows(2).position(|pair| height(&pair[0]) >= height(&pair[1])) {
-        let found = "no lower than the one before".to_owned();
+    if let Some(place) = vertebrae.windows(2).position(|pair| center_y(&pair[0]) >= center_y(&pair[1])) {
+        let found = "not below the previous vertebra".to_owned();
         return wrong(&format!("{field}[{}]", place + 1), found, "vertebrae from top to bottom");
     }
     Ok(Film { path: root.join(image), size: None, set, vertebrae, complete: false, area })
@@ -139,7 +139,7 @@ fn wrong<T>(field: &str, found: String, expected: &str) -> Result<T, Wrong> {
     Err(Wrong { field: field.to_owned(), found, expected: expected.to_owned() })
 }
 
-/// Whether the film of this name is of the tenth that is watched while learning.
+/// Whether the film of this name is in the tenth used for validation.
 fn is_validation(name: &str) -> bool {
     let letters: Vec<u64> = name.bytes().map(u64::from).collect();
     Draw::new(0, &letters).below(10) == 0

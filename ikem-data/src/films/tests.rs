@@ -27,7 +27,7 @@ fn read(file: &str, json: &Value, reader: fn(&Path) -> Result<Vec<Film>, Error>)
 }
 
 #[test]
-fn quads_are_corners_in_order_and_a_tenth_of_the_films_is_for_validation() {
+fn quads_become_corners_and_a_tenth_of_the_films_is_for_validation() {
     let entry = |i: usize| {
         let count = [17, 16, 18][i % 3];
         json!({"image": format!("images/{i:06}.jpg"), "film_x": [114, 396], "quads": quads(count)})
@@ -62,7 +62,7 @@ fn boxes_become_corners() {
 }
 
 #[test]
-fn films_of_a_manifest_are_complete() {
+fn films_of_a_manifest_are_complete_if_in_order() {
     let keypoints = (0..68).map(|i| Point::new(10.0 + (i % 2) as f32, (i / 2) as f32)).collect();
     let spine = Skeleton::spine();
     let size = Size::new(100, 200);
@@ -84,14 +84,18 @@ fn films_of_a_manifest_are_complete() {
 }
 
 #[test]
-fn wrong_entries_are_named_with_their_field() {
+fn errors_name_the_entry_and_its_field() {
     type Change = fn(&mut Value);
     let cases: [(&str, Change, &str); 8] = [
-        ("no image", |e| e["image"] = "".into(), "entry 1 (), field image: nothing"),
+        ("no image", |e| e["image"] = "".into(), "entry 1 (), field image: an empty string"),
         ("bars", |e| e["film_x"] = json!([9, 3]), "entry 1 (images/a.jpg), field film_x: [9, 3]"),
         ("none", |e| e["quads"] = json!([]), "field quads: 0 vertebrae; expected at least 2"),
         ("far", |e| e["quads"][3][2][0] = json!(1e9), "field quads[3]: "),
-        ("order", |e| e["quads"][3] = e["quads"][2].clone(), "field quads[3]: no lower than the one before"),
+        (
+            "order",
+            |e| e["quads"][3] = e["quads"][2].clone(),
+            "field quads[3]: not below the previous vertebra",
+        ),
         ("corner", |e| e["quads"][3] = json!([[1, 2], [3, 4]]), "[1].quads[3]"),
         ("text", |e| e["quads"][3][1][0] = "x".into(), "[1].quads[3][1][0]"),
         ("field", |e| e["names"] = json!([]), "unknown field `names`"),
@@ -112,7 +116,7 @@ fn wrong_entries_are_named_with_their_field() {
     assert!(message.contains("[0].set") && message.contains("unknown variant `dev`"), "{message}");
 }
 
-/// A film with `count` vertebrae, 20 pixels apart from `top` on.
+/// A film with `count` vertebrae, 20 pixels apart, starting at `top`.
 fn marked(count: usize, top: f32) -> Film {
     let vertebra = |i: usize| {
         let y = top + 20.0 * i as f32;
@@ -128,12 +132,12 @@ fn predicted(top: f32) -> Keypoints {
 }
 
 #[test]
-fn vertebrae_are_named_where_one_count_agrees() {
-    // C7 to S1: T1 is the second.
+fn vertebrae_are_named_if_exactly_one_count_agrees() {
+    // C7 to S1, so T1 is the second mark.
     let film = marked(19, 80.0);
     let named = film.named(&predicted(102.0)).expect("names");
     assert_eq!(*named, film.vertebrae[1..18].concat());
-    // Half a level off, either count may be meant.
+    // Half a level off, two counts fit equally well.
     assert_eq!(film.named(&predicted(110.0)), None);
     // T1 is not marked.
     assert_eq!(film.named(&predicted(60.0)), None);

@@ -1,4 +1,4 @@
-//! What is odd in JPEG files: other codings than those `image` decodes, and files that lack their end.
+//! JPEG beyond what `image` handles: lossless coding, unsupported codings and a missing end marker.
 
 use std::path::Path;
 
@@ -15,7 +15,7 @@ const END: u8 = 0xd9;
 const SCAN: u8 = 0xda;
 const RESTART_INTERVAL: u8 = 0xdd;
 const LOSSLESS: u8 = 0xc3;
-/// Coefficients of a block.
+/// The number of DCT coefficients in a block.
 const COEFFICIENTS: usize = 64;
 
 /// Decodes a JPEG picture.
@@ -30,10 +30,10 @@ pub(super) fn decode(path: &Path, bytes: &[u8], limits: &Limits) -> Result<Decod
     }
     let same = |a: &Decoded, b: &Decoded| a.size == b.size && a.pixels == b.pixels;
     decode_without_end(bytes, decode, same)?
-        .ok_or_else(|| Error::broken(path, "image", "the JPEG data end early", WHOLE))
+        .ok_or_else(|| Error::broken(path, "image", "the JPEG data is truncated", WHOLE))
 }
 
-/// The size that the picture will have.
+/// The size of the picture after orientation.
 pub(super) fn size(path: &Path, bytes: &[u8], limits: &Limits) -> Result<Size, Error> {
     if !is_lossless(path, bytes)? {
         return picture::size(path, bytes, ImageFormat::Jpeg, limits);
@@ -42,10 +42,10 @@ pub(super) fn size(path: &Path, bytes: &[u8], limits: &Limits) -> Result<Size, E
     Ok(turned_size(lossless_size(path, &decoder, limits)?, orientation(&decoder)))
 }
 
-/// Decodes JPEG data whose end marker is missing; `None` where more than that is missing.
+/// Decodes JPEG data without an end marker; `None` if more than the marker is missing.
 ///
-/// Decoders fill missing rows without a word. What follows the data of the last row changes nothing, though, and what stands in for
-/// missing rows does: so the picture is decoded with two tails and must be the `same`.
+/// Decoders fill missing rows silently. Bytes after the last row change nothing, but bytes in place of missing rows do. The
+/// picture is therefore decoded with two different tails, and the results must be the `same`.
 pub(crate) fn decode_without_end<T, E>(
     bytes: &[u8],
     decode: impl Fn(&[u8]) -> Result<T, E>,
@@ -54,9 +54,9 @@ pub(crate) fn decode_without_end<T, E>(
     if !has_all_scans(bytes) {
         return Ok(None);
     }
-    // Half a marker may be left of the end.
+    // The first byte of the end marker may be left.
     let data = bytes.strip_suffix(&[0xff]).unwrap_or(bytes);
-    // Decoders fill with zeros, so the noise must not begin with some.
+    // Decoders pad with zeros, so the noise must not start with zeros.
     let noise = (0_u32..2048).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8 & 0x7f);
     let noise: Vec<u8> = [0x5a; 64].into_iter().chain(noise).collect();
     let with = |tail: &[u8]| decode(&[data, tail, &[0xff, END]].concat());
@@ -64,7 +64,7 @@ pub(crate) fn decode_without_end<T, E>(
     Ok(with(&noise).ok().filter(|noisy| same(&plain, noisy)).map(|_| plain))
 }
 
-/// The marker segments of a JPEG file, up to its end marker: each with what stands in it, without the entropy-coded data.
+/// Iterates over the marker segments up to the end marker: the marker and its payload, without entropy-coded data.
 struct Segments<'a>(&'a [u8]);
 
 impl<'a> Segments<'a> {
@@ -77,7 +77,7 @@ impl<'a> Iterator for Segments<'a> {
     type Item = (u8, &'a [u8]);
 
     fn next(&mut self) -> Option<Self::Item> {
-        // Entropy-coded data run to the next marker that is not a stuffed zero or a restart.
+        // Entropy-coded data extends to the next marker that is not a stuffed zero or a restart.
         let marks = |place: &usize| {
             self.0.get(place + 1).is_some_and(|marker| !matches!(marker, 0x00 | 0x01 | 0xd0..=0xd7 | 0xff))
         };
@@ -93,12 +93,12 @@ impl<'a> Iterator for Segments<'a> {
     }
 }
 
-/// Whether a JPEG file reaches its end marker. Decoders fill what is missing with grey, without a word.
+/// Whether a JPEG file has its end marker. Without one, decoders silently fill missing data with grey.
 pub(crate) fn has_end(bytes: &[u8]) -> bool {
     Segments::of(bytes).any(|(marker, _)| marker == END)
 }
 
-/// Whether there is a scan for every coefficient of every component, down to its last bit.
+/// Whether the scans cover all bits of all coefficients of all components.
 fn has_all_scans(bytes: &[u8]) -> bool {
     let mut missing: Vec<(u8, [u8; COEFFICIENTS])> = Vec::new();
     let mut lossless = false;
@@ -112,7 +112,7 @@ fn has_all_scans(bytes: &[u8]) -> bool {
             (SCAN, [count, rest @ ..]) => {
                 let (components, rest) = rest.split_at(rest.len().min(2 * usize::from(*count)));
                 let [first, last, bits, ..] = rest else { return false };
-                // A lossless scan names its predictor where others name coefficients.
+                // A lossless scan has its predictor in place of the first coefficient.
                 let range = match lossless {
                     true => 0..COEFFICIENTS,
                     false => usize::from(*first)..(usize::from(*last) + 1).min(COEFFICIENTS),
@@ -133,7 +133,7 @@ const fn is_frame(marker: u8) -> bool {
     matches!(marker, 0xc0..=0xc3 | 0xc5..=0xc7 | 0xc9..=0xcb | 0xcd..=0xcf | 0xf7)
 }
 
-/// Whether the coding is the lossless one; codings that are not read are named.
+/// Whether the coding is lossless; an error for an unsupported coding.
 fn is_lossless(path: &Path, bytes: &[u8]) -> Result<bool, Error> {
     let unsupported = |found: &str| Err(Error::unsupported(path, found, CONVERT));
     let mut frame = Segments::of(bytes).take_while(|(marker, _)| *marker != SCAN);
@@ -141,18 +141,18 @@ fn is_lossless(path: &Path, bytes: &[u8]) -> Result<bool, Error> {
     let bits = segment.first().copied().unwrap_or(8);
     match marker {
         LOSSLESS => match is_misread(bytes) || segment.get(5) != Some(&1) {
-            true => unsupported("a lossless JPEG picture in colour, with restarts or with a point transform"),
+            true => unsupported("a lossless JPEG picture with colour, restarts or a point transform"),
             false => Ok(true),
         },
         0xf7 => unsupported("a JPEG-LS picture"),
         0xc5..=0xc7 | 0xcd..=0xcf => unsupported("a hierarchical JPEG picture"),
         0xc9..=0xcb => unsupported("an arithmetic-coded JPEG picture"),
-        _ if bits != 8 => unsupported(&format!("a JPEG picture of {bits} bits")),
+        _ if bits != 8 => unsupported(&format!("a JPEG picture with {bits} bits")),
         _ => Ok(false),
     }
 }
 
-/// Whether lossless data have restarts or a point transform, which `jpeg-decoder` reads without an error and gets wrong.
+/// Whether lossless data has restarts or a point transform, which `jpeg-decoder` silently decodes wrong.
 pub(crate) fn is_misread(bytes: &[u8]) -> bool {
     let restarts = Segments::of(bytes).any(|(marker, every)| marker == RESTART_INTERVAL && every != [0, 0]);
     let scan = Segments::of(bytes).find(|(marker, _)| *marker == SCAN);
@@ -167,12 +167,12 @@ fn lossless_decoder<'a>(path: &Path, bytes: &'a [u8]) -> Result<LosslessDecoder<
     Ok(decoder)
 }
 
-/// The size before the picture is turned.
+/// The size of the picture before orientation.
 fn lossless_size(path: &Path, decoder: &LosslessDecoder, limits: &Limits) -> Result<Size, Error> {
     let info = decoder.info();
-    let info = info.ok_or_else(|| Error::broken(path, "image", "the JPEG data have no header", WHOLE))?;
+    let info = info.ok_or_else(|| Error::broken(path, "image", "the JPEG data has no header", WHOLE))?;
     let size = limits.check(path, (info.width.into(), info.height.into()))?;
-    // Samples, differences from their prediction, and bytes.
+    // Memory per pixel for samples, prediction differences and bytes.
     limits.check_bytes(path, size.area() as u64 * 8)?;
     Ok(size)
 }
@@ -202,6 +202,6 @@ fn lossless_failed(path: &Path, error: &jpeg_decoder::Error) -> Error {
         jpeg_decoder::Error::Unsupported(feature) => {
             Error::unsupported(path, format!("a JPEG picture with {feature:?}"), CONVERT)
         }
-        error => Error::broken(path, "image", format!("the JPEG decoder says: {error}"), WHOLE),
+        error => Error::broken(path, "image", format!("the JPEG decoder reports: {error}"), WHOLE),
     }
 }

@@ -1,4 +1,4 @@
-//! What a file is, by its first bytes. A name may say anything.
+//! Detection of a file's format from its first bytes; the file name is ignored.
 
 use std::path::Path;
 
@@ -9,10 +9,10 @@ use memchr::memmem::find;
 use crate::dicom;
 use crate::{Error, files};
 
-/// How much of a file says what it is.
+/// How many bytes are enough to detect the format.
 const START: u64 = 4096;
 
-/// A format that is read.
+/// A supported image format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ImageKind {
@@ -30,27 +30,27 @@ pub enum ImageKind {
 }
 
 impl ImageKind {
-    /// All of them in words, as an error names them.
+    /// The names of all formats, for error messages.
     pub const NAMES: &str = if cfg!(feature = "dicom") {
         "a PNG, JPEG, TIFF, BMP or DICOM image"
     } else {
         "a PNG, JPEG, TIFF or BMP image"
     };
 
-    /// The kind of a file; its content decides, not its name.
+    /// Detects the format of a file from its content, not its name.
     ///
     /// # Errors
-    /// [`Error::Read`]; [`Error::Unsupported`] names what the file is instead where that is known, [`Error::NotAn`] shows how
-    /// it begins where not.
+    /// [`Error::Read`]; [`Error::Unsupported`] for a known format that is not supported, [`Error::NotAn`] for an unknown one, with
+    /// the first bytes.
     pub fn of_file(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
         Self::of(path, &files::read_start(path, START)?)
     }
 
-    /// The kind of a file that begins with `start`: its first 4096 bytes, or all of it. `name` is what errors call it.
+    /// Detects the format from `start`, the first 4096 bytes or the whole file. `name` is the file name in errors.
     ///
     /// # Errors
-    /// As [`of_file`](Self::of_file), but for the disk's.
+    /// Those of [`of_file`](Self::of_file), except [`Error::Read`].
     pub fn of(name: impl AsRef<Path>, start: &[u8]) -> Result<Self, Error> {
         let path = name.as_ref();
         let start = start.get(..START as usize).unwrap_or(start);
@@ -61,7 +61,7 @@ impl ImageKind {
                 false => Ok(Self::Dicom),
             };
         }
-        // BigTIFF has the version 43.
+        // BigTIFF has version 43, which `guess_format` does not know.
         if start.starts_with(b"II+\0") || start.starts_with(b"MM\0+") {
             return Ok(Self::Tiff);
         }
@@ -74,7 +74,7 @@ impl ImageKind {
         }
     }
 
-    /// Whether such files may tell how far apart their pixels lie: DICOM alone.
+    /// Whether this format can store a pixel spacing; only DICOM can.
     #[must_use]
     pub const fn tells_spacing(self) -> bool {
         #[cfg(feature = "dicom")]
@@ -84,7 +84,7 @@ impl ImageKind {
         false
     }
 
-    /// What the name of such a file ends in, without a dot.
+    /// The usual file name extension, without the dot.
     #[must_use]
     pub const fn extension(self) -> &'static str {
         match self {
@@ -98,16 +98,16 @@ impl ImageKind {
     }
 }
 
-/// What to do with a picture of a format or a variant that is not read.
+/// The advice for unsupported formats and variants.
 pub(super) const CONVERT: &str = "convert it to PNG, TIFF or JPEG";
 const EXPORT: &str = "export the film from its viewer as DICOM, PNG or TIFF";
 const UNPACK: &str = "unpack it and open the images inside";
-const ONE_FRAME: &str = "save one picture of it as PNG";
-const FETCH_AGAIN: &str = "fetch the file again";
+const ONE_FRAME: &str = "save a single frame as PNG";
+const FETCH_AGAIN: &str = "download the file again";
 #[cfg(feature = "dicom")]
-const OPEN_LISTED: &str = "open the files that it lists; they lie in folders beside it";
+const OPEN_LISTED: &str = "open the files that it lists, in the folders beside it";
 
-/// What other files begin with: a place, the bytes there, what the file is, and what to do.
+/// Known formats that are not supported: an offset, the magic bytes there, a name and the advice.
 const FOREIGN: &[(usize, &[u8], &str, &str)] = &[
     (0, b"GIF8", "a GIF picture", CONVERT),
     (0, b"\x00\x00\x00\x0cjP  \r\n\x87\n", "a JPEG 2000 picture", CONVERT),
@@ -142,13 +142,18 @@ const FOREIGN: &[(usize, &[u8], &str, &str)] = &[
     (0, b"\x93NUMPY", "a NumPy array", EXPORT),
     (0, b"MATLAB 5.0 MAT-file", "a MATLAB file", EXPORT),
     (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an Office document", EXPORT),
-    (0, b"OggS", "an Ogg video or sound", ONE_FRAME),
+    (0, b"OggS", "an Ogg audio or video file", ONE_FRAME),
     (0, b"\x1aE\xdf\xa3", "a Matroska or WebM video", ONE_FRAME),
-    (0, b"\x00\x05\x16\x07", "what macOS keeps beside a file", "open the file of that name without \"._\""),
-    (0, b"version https://git-lfs.", "a Git LFS pointer", "fetch the file that it stands for (git lfs pull)"),
+    (
+        0,
+        b"\x00\x05\x16\x07",
+        "an AppleDouble file, which macOS stores beside another file",
+        "open the file whose name lacks the \"._\"",
+    ),
+    (0, b"version https://git-lfs.", "a Git LFS pointer", "download the actual file (git lfs pull)"),
 ];
 
-/// The error for a file of no kind that is read.
+/// The error for a file that is not supported.
 fn foreign(path: &Path, start: &[u8]) -> Error {
     let listed = FOREIGN
         .iter()
@@ -160,13 +165,13 @@ fn foreign(path: &Path, start: &[u8]) -> Error {
         return Error::unsupported(path, found, advice);
     }
     let found = match start.get(..start.len().min(8)).unwrap_or_default() {
-        [] => "nothing: it is empty".to_owned(),
+        [] => "nothing; it is empty".to_owned(),
         bytes => format!("\"{}\"", bytes.escape_ascii()),
     };
     Error::NotAn { path: path.to_owned(), expected: ImageKind::NAMES, found }
 }
 
-/// Files of boxes or chunks, whose brand says what is inside.
+/// Container formats: the brand names the content.
 fn container(start: &[u8]) -> Option<(&'static str, &'static str)> {
     match (start.get(..4)?, start.get(4..8)?, start.get(8..12)?) {
         (_, b"ftyp", b"avif" | b"avis") => Some(("an AVIF picture", CONVERT)),
@@ -175,7 +180,7 @@ fn container(start: &[u8]) -> Option<(&'static str, &'static str)> {
             b"ftyp",
             b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"hevx" | b"hevm" | b"hevs" | b"mif1" | b"msf1",
         ) => Some(("a HEIC photograph", CONVERT)),
-        (_, b"ftyp", b"crx ") => Some(("a camera's raw picture", CONVERT)),
+        (_, b"ftyp", b"crx ") => Some(("a camera raw picture", CONVERT)),
         (_, b"ftyp", _) | (_, b"moov" | b"mdat", _) => Some(("an MP4 or QuickTime video", ONE_FRAME)),
         (b"RIFF", _, b"WEBP") => Some(("a WebP picture", CONVERT)),
         (b"RIFF", _, b"AVI ") => Some(("an AVI video", ONE_FRAME)),
@@ -183,15 +188,15 @@ fn container(start: &[u8]) -> Option<(&'static str, &'static str)> {
     }
 }
 
-/// Files that are text, or begin with some.
+/// Text formats, and others without a fixed magic.
 fn document(start: &[u8]) -> Option<(&'static str, &'static str)> {
-    // Readers of PDF look for its mark in the first kilobyte.
+    // PDF readers look for the header in the first kilobyte.
     if find(start.get(..1024).unwrap_or(start), b"%PDF-").is_some() {
-        let advice = "save its picture as PNG, or export the film from its viewer as DICOM, PNG or TIFF";
+        let advice = "save its image as PNG, or export the film from its viewer as DICOM, PNG or TIFF";
         return Some(("a PDF document", advice));
     }
     if !start.is_empty() && start.iter().all(|byte| *byte == 0) {
-        return Some(("a file that begins with zeros alone", FETCH_AGAIN));
+        return Some(("a file that begins with nothing but zeros", FETCH_AGAIN));
     }
     if let [b'P', b'1'..=b'7', b' ' | b'\t' | b'\r' | b'\n', ..] = start {
         return Some(("a PNM picture", CONVERT));
@@ -199,7 +204,7 @@ fn document(start: &[u8]) -> Option<(&'static str, &'static str)> {
     let lower = start.trim_ascii_start().to_ascii_lowercase();
     let text = lower.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&lower);
     if text.starts_with(b"<!doctype html") || text.starts_with(b"<html") {
-        return Some(("a web page", "fetch the file again; a server may have answered with an error"));
+        return Some(("a web page", "download the file again; the server may have returned an error page"));
     }
     if text.starts_with(b"<") && find(text, b"<svg").is_some() {
         return Some(("an SVG drawing", CONVERT));
@@ -207,7 +212,7 @@ fn document(start: &[u8]) -> Option<(&'static str, &'static str)> {
     None
 }
 
-/// Whether DICOM's meta header says that the file lists others (Media Storage Directory Storage).
+/// Whether the DICOM meta information says Media Storage Directory Storage, the class of a DICOMDIR.
 #[cfg(feature = "dicom")]
 fn is_dicomdir(start: &[u8]) -> bool {
     let class = find(start, b"\x02\x00\x02\x00UI").and_then(|place| start.get(place + 8..));
@@ -226,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_file_is_does_not_depend_on_its_name() {
+    fn the_format_does_not_depend_on_the_file_name() {
         for (start, kind) in [
             (&b"\x89PNG\r\n\x1a\n"[..], ImageKind::Png),
             (b"\xff\xd8\xff\xe0", ImageKind::Jpeg),
@@ -241,42 +246,42 @@ mod tests {
     }
 
     #[test]
-    fn foreign_files_are_named_with_what_to_do() {
+    fn unsupported_formats_are_named_with_advice() {
         let mut tar = vec![b'x'; 257];
         tar.extend(b"ustar");
         for (start, expected) in [
             (
                 &b"\0\0\0\x24ftypheic\0\0\0\0mif1"[..],
-                "a HEIC photograph, which is not read: convert it to PNG",
+                "a HEIC photograph, which is not supported: convert it to PNG",
             ),
             (b"\0\0\0\x24ftypmif1", "a HEIC photograph"),
             (b"\0\0\0\x1cftypavif", "an AVIF picture"),
-            (b"\0\0\0\x18ftypmp42", "an MP4 or QuickTime video, which is not read: save one picture"),
+            (b"\0\0\0\x18ftypmp42", "an MP4 or QuickTime video, which is not supported: save a single frame"),
             (b"RIFF\0\0\0\0WEBPVP8 ", "a WebP picture"),
             (b"RIFF\0\0\0\0AVI LIST", "an AVI video"),
-            (b"%PDF-1.4\n", "a PDF document, which is not read: save its picture as PNG"),
-            (b"PK\x03\x04\x14\0", "a ZIP archive, which is not read: unpack it"),
+            (b"%PDF-1.4\n", "a PDF document, which is not supported: save its image as PNG"),
+            (b"PK\x03\x04\x14\0", "a ZIP archive, which is not supported: unpack it"),
             (b"\0\0\0\x0cjP  \r\n\x87\n", "a JPEG 2000 picture"),
             (b"\xff\x4f\xff\x51\0", "a JPEG 2000 codestream"),
             (b"\0\0\0\x0cJXL \r\n\x87\n", "a JPEG XL picture"),
             (b"\xff\x0a\xfa", "a JPEG XL codestream"),
             (b"GIF89a\x01\x02", "a GIF picture"),
             (b"\xef\xbb\xbf<?xml version=\"1.0\"?>\n<svg xmlns", "an SVG drawing"),
-            (b"\n<!DOCTYPE HTML><title>403", "a web page, which is not read: fetch the file again"),
+            (b"\n<!DOCTYPE HTML><title>403", "a web page, which is not supported: download the file again"),
             (&tar, "a tar archive"),
             (b"P5\n4 4\n255\n", "a PNM picture"),
-            (&[0; 600], "a file that begins with zeros alone"),
+            (&[0; 600], "a file that begins with nothing but zeros"),
         ] {
             let message = message(start);
             assert!(message.starts_with("film.jpg is ") && message.contains(expected), "{message}");
         }
-        assert!(message(b"").contains("it begins with nothing: it is empty"));
+        assert!(message(b"").contains("it begins with nothing; it is empty"));
         assert!(message(b"no image at all").contains("it begins with \"no image\""));
     }
 
     #[cfg(feature = "dicom")]
     #[test]
-    fn a_dicomdir_is_named() {
+    fn a_dicomdir_is_detected() {
         let file = |class: &[u8]| {
             let mut bytes = vec![0; 128];
             bytes.extend(b"DICM\x02\0\x02\0UI");

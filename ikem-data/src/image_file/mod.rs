@@ -1,7 +1,7 @@
-//! Radiographs in files of the common formats.
+//! Image files of all supported formats.
 //!
-//! [`kind`] says what a file is, by its content. [`picture`] decodes what `image` decodes as we want it, [`jpeg`] what is odd in JPEG,
-//! [`tiff`] all of TIFF, the `dicom` module DICOM; all of them end in [`pixels`].
+//! [`kind`] detects the format from the content. [`picture`] decodes what the crate `image` handles, [`jpeg`] adds what it
+//! lacks for JPEG, [`tiff`] decodes TIFF, and the `dicom` module decodes DICOM. All produce [`pixels`].
 
 pub(crate) mod jpeg;
 mod kind;
@@ -20,17 +20,17 @@ use crate::{Error, Spacing, files};
 pub use kind::ImageKind;
 pub(crate) use pixels::{Decoded, Pixels, luma};
 
-/// What every image file must have.
-const WHOLE: &str = "a whole image";
-/// How much of a file is read first when only its size is asked for.
+/// The expected content, for errors.
+const WHOLE: &str = "a complete image";
+/// How many bytes are read at first if only the size is needed.
 const HEADER: u64 = 64 << 10;
 
-/// How large an image may be. Checked before anything of its size is allocated, from the header alone.
+/// Limits on the size of an image, checked against the header before memory is allocated for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// The most pixels.
+    /// The largest number of pixels.
     pub pixels: usize,
-    /// The most bytes of the file, and of its decoded pixels with all their channels.
+    /// The largest file, and the largest decoded picture with all channels, in bytes.
     pub bytes: u64,
 }
 
@@ -42,7 +42,7 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// `size` as it stands in the header of `path`, if it is a size that may be decoded.
+    /// Checks the size that the header of `path` states.
     pub(crate) fn check(&self, path: &Path, (width, height): (u32, u32)) -> Result<Size, Error> {
         let size = Size::new(width as usize, height as usize);
         if size.area() == 0 {
@@ -55,7 +55,7 @@ impl Limits {
         Ok(size)
     }
 
-    /// Tells when decoded pixels take more bytes than may be taken.
+    /// Checks the number of bytes that decoded pixels need.
     fn check_bytes(&self, path: &Path, decoded: u64) -> Result<(), Error> {
         if decoded > self.bytes {
             let (found, limit) = (format!("{decoded} bytes of pixels"), format!("{} bytes", self.bytes));
@@ -65,24 +65,23 @@ impl Limits {
     }
 }
 
-/// A radiograph and what its file tells of it.
+/// A radiograph with metadata from its file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Radiograph {
-    /// The picture.
+    /// The grey image.
     pub image: GrayImage,
-    /// The pixel spacing: the first of DICOM's Pixel Spacing, Nominal Scanned Pixel Spacing and Imager Pixel Spacing that the file
-    /// has, or else Pixel Aspect Ratio. A Pixel Spacing that equals Imager Pixel Spacing and names no calibration holds at the
-    /// detector (PS3.3, 10.7.1.3). `None` where the file gives none; only DICOM files are searched for it.
+    /// The pixel spacing: the first of DICOM's Pixel Spacing, Nominal Scanned Pixel Spacing, Imager Pixel Spacing and Pixel
+    /// Aspect Ratio that the file has. A Pixel Spacing that equals Imager Pixel Spacing and has no calibration type holds at the
+    /// detector (PS3.3, 10.7.1.3). `None` if there is none; other formats never have one.
     pub spacing: Option<Spacing>,
-    /// What a person should know about how the file was read: that other pages were left out, or that a large part of the picture is
-    /// padding.
+    /// What the user should know about how the file was read, such as skipped pages or a large part of padding.
     pub note: Option<String>,
 }
 
-/// As [`load_image`], with what the file tells beside the picture.
+/// Does what [`load_image`] does and also returns the metadata.
 ///
 /// # Errors
-/// As [`load_image`].
+/// Those of [`load_image`].
 pub fn load_radiograph(path: impl AsRef<Path>, limits: &Limits) -> Result<Radiograph, Error> {
     let path = path.as_ref();
     let mut decoded = decode(path, &files::read(path, limits.bytes)?, limits)?;
@@ -90,38 +89,40 @@ pub fn load_radiograph(path: impl AsRef<Path>, limits: &Limits) -> Result<Radiog
     Ok(Radiograph { image: decoded.into_gray()?, spacing, note })
 }
 
-/// Reads a PNG, JPEG, TIFF, BMP or DICOM image; its content decides which, not its name.
+/// Reads a PNG, JPEG, TIFF, BMP or DICOM image. The content decides the format, not the name.
 ///
-/// Colour becomes luma (Rec. 601: 0.299 R + 0.587 G + 0.114 B), transparency is ignored, and integers of n bits are divided by
-/// 2ⁿ - 1 (8 bits by 255, 16 by 65535). A film that uses a small part of its type thus stays dark here; networks and pictures stretch it
-/// ([`Tones`](ikem_core::Tones)). Where the metadata say that the picture is to be turned (EXIF orientation), it is turned,
-/// as every viewer and OpenCV do: points belong to the picture as it is seen.
+/// Colour becomes luma (Rec. 601: 0.299 R + 0.587 G + 0.114 B), alpha is ignored, and n-bit integers are divided by 2ⁿ − 1
+/// (8 bits by 255, 16 by 65535). A film that uses a small part of its integer range therefore stays dark;
+/// [`Tones`](ikem_core::Tones) stretches it later. The EXIF orientation is applied, as viewers and OpenCV do, so that
+/// coordinates refer to the picture as displayed.
 ///
-/// JPEG may be baseline, progressive or lossless; without its end marker, it must have all its rows. TIFF may be BigTIFF, in strips or
-/// tiles, uncompressed, LZW, Deflate, PackBits, JPEG or CCITT group 4; grey of 1 to 16 or 32 bits, signed, of floating point, or with
-/// alpha, palettes, RGB, CMYK and YCbCr. Values without a natural range (32 bits and more, floating point) are taken from 0 to 1, 255 or
-/// 65535, whatever holds all of them, or else from the lowest to the highest. Of several pages the largest is taken.
+/// JPEG may be baseline, progressive or lossless. It may lack its end marker if all rows are present.
 ///
-/// DICOM files (feature `dicom`, on by default) are of one frame: MONOCHROME1, MONOCHROME2, PALETTE COLOR, RGB or YBR_FULL;
-/// uncompressed (also deflated or big endian), RLE, JPEG (also 12 bits and lossless), JPEG-LS or JPEG 2000 (also HTJ2K). What should
-/// stand before the data set may be missing. Grey values are rescaled or looked up in the modality LUT, and go through the first VOI
-/// LUT or window that makes a picture of them (PS3.3, C.11.1 and C.11.2); where none does, nearly all values reach from black to
-/// white, and those of 8 bits are taken as they are. Padding is left out of that, and black.
+/// TIFF may be BigTIFF, in strips or tiles, uncompressed, LZW, Deflate, PackBits, JPEG or CCITT group 4. It may hold grey with
+/// 1 to 16, 32 or 64 bits, signed, floating-point or with alpha, palettes, RGB, CMYK and YCbCr. Samples without a natural range
+/// (32 bits or more, floating point) are scaled from 0…1, 0…255 or 0…65535, the first that holds all of them, or else from
+/// their minimum and maximum. Of several pages the largest is used.
+///
+/// DICOM files (feature `dicom`, on by default) must have one frame in MONOCHROME1, MONOCHROME2, PALETTE COLOR, RGB or
+/// YBR_FULL, uncompressed (also deflated or big endian) or compressed with RLE, JPEG (also 12-bit and lossless), JPEG-LS or
+/// JPEG 2000 (also HTJ2K). Preamble and meta information may be missing. Grey values pass through the rescaling or modality
+/// LUT and the first VOI LUT or window that shows the picture (PS3.3, C.11.1 and C.11.2). If none does, nearly the full range
+/// of values is mapped from black to white, and values of 8 bits are not changed. Padding is excluded from that range and black.
 ///
 /// # Errors
-/// [`Error::Read`] when there is no such file, [`Error::Unsupported`] when it is something that is known and not read, such as a
-/// HEIC photograph, [`Error::NotAn`] when it is no image, [`Error::Broken`] when it is cut short or has no pixels,
+/// [`Error::Read`] if the file cannot be read, [`Error::Unsupported`] for a known format or variant that is not supported, such
+/// as a HEIC photograph, [`Error::NotAn`] if it is no image, [`Error::Broken`] if it is truncated or has no pixels,
 /// [`Error::TooLarge`] beyond `limits`.
 pub fn load_image(path: impl AsRef<Path>, limits: &Limits) -> Result<GrayImage, Error> {
     let path = path.as_ref();
     decode(path, &files::read(path, limits.bytes)?, limits)?.into_gray()
 }
 
-/// As [`load_image`], resized to `size` at once: what [`resample`](ikem_core::resample) gives of it to the last bit, in
-/// less time and memory. Returns the size that the image has, too.
+/// Reads an image as [`load_image`] does and resizes it to `size`. The result equals that of
+/// [`resample`](ikem_core::resample) bit for bit but takes less time and memory. Also returns the original size.
 ///
 /// # Errors
-/// As [`load_image`]; [`Error::Core`] when `size` has no pixels.
+/// Those of [`load_image`]; [`Error::Core`] if `size` has no pixels.
 pub fn load_resized(
     path: impl AsRef<Path>,
     size: Size,
@@ -133,10 +134,10 @@ pub fn load_resized(
     Ok((decoded.resized(size, resampling)?, decoded.size))
 }
 
-/// Decodes an image file that is in memory; `name` is what errors call it. See [`load_image`].
+/// Decodes an image file in memory as [`load_image`] does; `name` is the file name in errors.
 ///
 /// # Errors
-/// As [`load_image`].
+/// Those of [`load_image`].
 pub fn decode_image(name: impl AsRef<Path>, bytes: &[u8], limits: &Limits) -> Result<GrayImage, Error> {
     decode(name.as_ref(), bytes, limits)?.into_gray()
 }
@@ -152,19 +153,19 @@ fn decode(path: &Path, bytes: &[u8], limits: &Limits) -> Result<Decoded, Error> 
     }
 }
 
-/// The size of an image as [`load_image`] would give it, from its header alone.
+/// The size of an image as [`load_image`] returns it, usually from the header alone.
 ///
 /// # Errors
-/// As [`load_image`], but for what only decoding can find.
+/// Those of [`load_image`], except for errors that only decoding finds.
 pub fn image_size(path: impl AsRef<Path>, limits: &Limits) -> Result<Size, Error> {
     let path = path.as_ref();
     let start = files::read_start(path, HEADER)?;
     let more = start.len() as u64 == HEADER;
-    // TIFF keeps its directories anywhere, and all of them say which page is the largest.
+    // TIFF directories may be anywhere in the file, and all are needed to find the largest page.
     if more && matches!(ImageKind::of(path, &start), Ok(ImageKind::Tiff)) {
         return size_in(path, &files::read(path, limits.bytes)?, limits);
     }
-    // Long metadata may stand before the header.
+    // Long metadata may precede the header.
     size_in(path, &start, limits).or_else(|error| match error {
         Error::Broken { .. } if more => size_in(path, &files::read(path, limits.bytes)?, limits),
         other => Err(other),

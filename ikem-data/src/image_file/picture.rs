@@ -1,4 +1,4 @@
-//! Pictures that `image` decodes.
+//! Decoding with the crate `image`.
 
 use std::io::Cursor;
 use std::path::Path;
@@ -12,7 +12,7 @@ use super::pixels::turned_size;
 use super::{Decoded, Limits, Pixels, WHOLE, luma};
 use crate::Error;
 
-/// Decodes a picture of a format that its first bytes tell.
+/// Decodes a picture of the given format.
 pub(super) fn decode(
     path: &Path,
     bytes: &[u8],
@@ -31,7 +31,7 @@ pub(super) fn decode(
     Ok(to_gray(path, picture)?.oriented(orientation))
 }
 
-/// The size that the picture will have.
+/// The size of the picture after orientation.
 pub(super) fn size(path: &Path, bytes: &[u8], format: ImageFormat, limits: &Limits) -> Result<Size, Error> {
     let mut decoder = decoder(path, bytes, format)?;
     let size = limits.check(path, decoder.dimensions())?;
@@ -40,7 +40,7 @@ pub(super) fn size(path: &Path, bytes: &[u8], format: ImageFormat, limits: &Limi
 
 fn decoder<'a>(path: &Path, bytes: &'a [u8], format: ImageFormat) -> Result<impl ImageDecoder + 'a, Error> {
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
-    // Without this the decoders' own, smaller limit would speak first; `Limits` is checked by us.
+    // The decoders have smaller limits by default; ours are checked separately.
     reader.no_limits();
     reader.into_decoder().map_err(|error| failed(path, format, error))
 }
@@ -49,18 +49,20 @@ fn failed(path: &Path, format: ImageFormat, error: image::ImageError) -> Error {
     use image::ImageError;
     match error {
         ImageError::IoError(error) if error.kind() != std::io::ErrorKind::UnexpectedEof => {
-            Error::broken(path, "image", format!("the {format:?} decoder says: {error}"), WHOLE)
+            Error::broken(path, "image", format!("the {format:?} decoder reports: {error}"), WHOLE)
         }
         ImageError::IoError(_) => {
-            Error::broken(path, "image", format!("the {format:?} data end early"), WHOLE)
+            Error::broken(path, "image", format!("the {format:?} data is truncated"), WHOLE)
         }
         ImageError::Limits(error) => {
-            let limit = "the memory that was allowed for decoding".to_owned();
+            let limit = "the memory allowed for decoding".to_owned();
             Error::TooLarge { path: path.to_owned(), found: error.to_string(), limit }
         }
-        ImageError::Unsupported(error) => {
-            Error::unsupported(path, format!("a {format:?} image of a rare variant ({error})"), CONVERT)
-        }
+        ImageError::Unsupported(error) => Error::unsupported(
+            path,
+            format!("a {format:?} image of an unsupported variant ({error})"),
+            CONVERT,
+        ),
         error => Error::broken(path, "image", error, WHOLE),
     }
 }
@@ -81,7 +83,7 @@ fn to_gray(path: &Path, picture: DynamicImage) -> Result<Decoded, Error> {
             luma(pixels.pixels().map(|p| [p.0[0], p.0[1], p.0[2]].map(f32::from)), 65535.0)
         }
         other => {
-            let found = format!("a picture with pixels of {:?}", other.color());
+            let found = format!("a picture with pixel type {:?}", other.color());
             return Err(Error::unsupported(path, found, CONVERT));
         }
     };

@@ -1,16 +1,16 @@
-//! Grey values as files hold them, before they are of one type.
+//! Decoded grey values in their original sample type.
 
 use ikem_core::{GrayImage, Resampling, Size, Tones, resample_pixels};
 use image::metadata::Orientation;
 
 use crate::{Error, Spacing};
 
-/// An image as its file holds it, if that is grey; otherwise its luma.
+/// A decoded image: its grey values, or the luma of its colours.
 pub(crate) struct Decoded {
     pub(crate) size: Size,
     pub(crate) pixels: Pixels,
     pub(crate) spacing: Option<Spacing>,
-    /// What a person should know about how the file was read.
+    /// What the user should know about how the file was read.
     pub(crate) note: Option<String>,
 }
 
@@ -22,7 +22,7 @@ pub(crate) enum Pixels {
 }
 
 impl Decoded {
-    /// An image whose file says nothing beside its pixels.
+    /// An image without metadata.
     pub(super) const fn new(size: Size, pixels: Pixels) -> Self {
         Self { size, pixels, spacing: None, note: None }
     }
@@ -43,7 +43,7 @@ impl Decoded {
         }?)
     }
 
-    /// The image turned and mirrored as its metadata say.
+    /// Applies an EXIF orientation.
     pub(super) fn oriented(self, orientation: Orientation) -> Self {
         if orientation == Orientation::NoTransforms {
             return self;
@@ -58,7 +58,7 @@ impl Decoded {
     }
 }
 
-/// The size of an image once it is turned.
+/// The size after an orientation is applied.
 pub(super) const fn turned_size(size: Size, orientation: Orientation) -> Size {
     match swaps_sides(orientation) {
         true => Size::new(size.height, size.width),
@@ -88,26 +88,26 @@ fn turned<T: Copy>(pixels: &[T], size: Size, orientation: Orientation) -> Vec<T>
         Rotate180 => (right - x, bottom - y),
         Rotate90 => (y, bottom - x),
         Rotate270 => (right - y, x),
-        // Turned first, then mirrored.
+        // Rotated first, then mirrored.
         Rotate90FlipH => (y, x),
         Orientation::Rotate270FlipH => (right - y, bottom - x),
     });
     from.filter_map(|(x, y)| pixels.get(y * size.width + x).copied()).collect()
 }
 
-/// Rec. 601 luma of colours whose channels reach to `full`. The sum of the weighted channels is divided, so that a
-/// grey picture saved in colour gives what it gives saved in grey.
+/// Rec. 601 luma of colours with channels 0…`full`. Divides after the weighted sum, so that a grey picture saved in colour
+/// gives the same values as one saved in grey.
 pub(crate) fn luma(colours: impl Iterator<Item = [f32; 3]>, full: f32) -> Pixels {
     Pixels::Values(colours.map(|[r, g, b]| (299.0 * r + 587.0 * g + 114.0 * b) / 1000.0 / full).collect())
 }
 
-/// Ends of the range that values without a natural one may have: a part of 1, 8 bits, 16 bits.
+/// Upper ends of common ranges: fractions, 8 bits, 16 bits.
 const USUAL: [f32; 3] = [1.0, 255.0, 65535.0];
-/// The least part of the range from the lowest to the highest value that the others must use.
+/// If the range between the tail percentiles is a smaller fraction of the full range than this, outliers are clipped.
 const USED: f32 = 0.1;
 
-/// Brings values whose type has no natural range to 0…1: as they are, or divided by what 8 or 16 bits reach to, where that holds all of
-/// them; otherwise from the lowest to the highest, without the few that lie far beyond all others. What is no number becomes black.
+/// Scales samples without a natural range to 0…1: from 0…1, 0…255 or 0…65535, the first that holds all of them, or else from
+/// minimum to maximum, clipping far outliers. Values that are not finite become black.
 pub(super) fn without_range(values: &mut [f32]) {
     let mut finite: Vec<f32> = values.iter().copied().filter(|value| value.is_finite()).collect();
     let lowest = finite.iter().copied().fold(f32::INFINITY, f32::min);
@@ -133,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_image_is_turned_as_image_turns_it() {
+    fn orientation_matches_the_crate_image() {
         let size = Size::new(3, 2);
         let bytes: Vec<u8> = (0..6).collect();
         for exif in 1..=8 {
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn values_without_a_range_get_one() {
+    fn samples_without_a_natural_range_are_scaled() {
         let ramp = |low: f32, high: f32| (0..=1000).map(move |i| low + (high - low) * i as f32 / 1000.0);
         for (low, high, black, white) in [
             (0.0, 1.0, 0.0, 1.0),

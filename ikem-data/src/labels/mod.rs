@@ -1,4 +1,4 @@
-//! Files of labels, as this project and other programs write them.
+//! Label files in all supported formats.
 
 mod partly_labelled;
 
@@ -12,28 +12,28 @@ use crate::{Error, Manifest, Prediction, Set, coco, files, tables};
 
 pub(crate) use partly_labelled::PartlyLabelled;
 
-/// What the file should be.
-const KIND: &str = "file of labels";
+/// The expected content, for errors.
+const KIND: &str = "label file";
 
-/// The labels of a file, and what of the file is not among them.
+/// The labels of a file, with what had to be left out.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct LabelFile {
-    /// The films that are labelled whole.
+    /// The completely labelled films.
     pub manifest: Manifest,
-    /// Films whose labels can't be used: some of the keypoints are not labelled, or are nowhere near the film.
+    /// Films with unusable labels: some keypoints are missing or far outside the film.
     pub left_out: Vec<LeftOut>,
-    /// How many films have no labels at all.
+    /// The number of films without any labels.
     pub unlabelled: usize,
-    /// Whether the file says which set a film belongs to. Where it doesn't, all are of [`Set::Train`].
+    /// Whether the file states which subset a film belongs to; if not, all are in [`Set::Train`].
     pub has_sets: bool,
 }
 
-/// A film that is left out.
+/// A film that was left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeftOut {
-    /// Its name in the file.
+    /// The name of the film in the file.
     pub image: String,
-    /// Why, in words.
+    /// The reason, for people to read.
     pub reason: String,
 }
 
@@ -43,21 +43,21 @@ impl std::fmt::Display for LeftOut {
     }
 }
 
-/// Of what kind a file of labels or predictions is.
+/// The format of a file of labels or predictions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Content {
-    /// A JSON list: the project's manifest.
+    /// A JSON array: the project's manifest.
     Manifest,
-    /// A JSON object with a list of images.
+    /// Any other JSON object: COCO keypoints.
     Coco,
-    /// A JSON object with keypoints of one image.
+    /// A JSON object with the keypoints of one image.
     Prediction,
-    /// Anything else is a table.
+    /// Anything else: CSV.
     Table,
 }
 
 impl Content {
-    /// Tells the kind of a text by what is in it.
+    /// Detects the format from the text.
     pub(crate) fn of(text: &str) -> Self {
         #[derive(Deserialize)]
         struct Fields {
@@ -76,21 +76,21 @@ impl Content {
 }
 
 impl LabelFile {
-    /// Reads labels of the keypoints of `skeleton`: the project's manifest, COCO keypoints, a table (CSV), or the keypoints of
-    /// one film as `detect` and the page write them. The file's content tells which it is.
+    /// Reads labels for the keypoints of `skeleton` from the project's manifest, COCO keypoints, a table (CSV), or a prediction of
+    /// one film as `detect` and the page write it. The format is detected from the content.
     ///
     /// # Errors
-    /// [`Error::Read`], [`Error::TooLarge`]; [`Error::Broken`] and [`Error::Entry`] as [`Manifest::read`];
-    /// [`Error::Unlabelled`] when there are images and labels of none.
+    /// [`Error::Read`], [`Error::TooLarge`]; [`Error::Broken`] and [`Error::Entry`] as for [`Manifest::read`];
+    /// [`Error::Unlabelled`] if there are images but no labels.
     pub fn read(path: impl AsRef<Path>, skeleton: &Skeleton) -> Result<Self, Error> {
         let path = path.as_ref();
         Self::parse(path, &files::read_text(path, KIND)?, skeleton)
     }
 
-    /// As [`read`](Self::read), of a file that is in memory; `name` is what errors call it.
+    /// Parses a file in memory as [`read`](Self::read) does; `name` is the file name in errors.
     ///
     /// # Errors
-    /// As [`read`](Self::read).
+    /// Those of [`read`](Self::read), except [`Error::Read`].
     pub fn from_bytes(name: impl AsRef<Path>, bytes: &[u8], skeleton: &Skeleton) -> Result<Self, Error> {
         let path = name.as_ref();
         Self::parse(path, &files::text(path, KIND, bytes.to_vec())?, skeleton)
@@ -111,7 +111,7 @@ impl LabelFile {
         }
     }
 
-    /// What is labelled of `films`, those of the file at `path`.
+    /// Sorts `films` into labelled, unusable and unlabelled ones; `path` is only used in errors.
     pub(crate) fn collect(
         path: &Path,
         films: impl IntoIterator<Item = PartlyLabelled>,
@@ -133,10 +133,10 @@ impl LabelFile {
         Ok(labels)
     }
 
-    /// The manifest, of a file in which no film had to be left out.
+    /// The manifest, if no film had to be left out.
     ///
     /// # Errors
-    /// [`Error::Unusable`], which names all those that were; `path` is what it calls the file.
+    /// [`Error::Unusable`] with all films left out; `path` is the file name in it.
     pub fn complete(self, path: impl AsRef<Path>) -> Result<Manifest, Error> {
         match self.left_out.is_empty() {
             true => Ok(self.manifest),

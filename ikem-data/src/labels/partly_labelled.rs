@@ -4,23 +4,23 @@ use crate::names::bare;
 use crate::places::{NEAR, is_far_off};
 use crate::{ManifestEntry, Prediction, Set};
 
-/// How many keypoints an error lists by name.
+/// The most keypoints that an error lists by name.
 const LISTED: usize = 12;
 
-/// A film of a file in which not everything need be labelled.
+/// A film that may have labels for only some keypoints.
 pub(crate) struct PartlyLabelled {
-    /// Its name in the file.
+    /// The name of the film in the file.
     pub(crate) image: String,
     pub(crate) size: Size,
     pub(crate) set: Option<Set>,
-    /// The places of the skeleton's keypoints, x and y in pixels, of those that are labelled.
+    /// The labelled points in skeleton order, x and y in pixels; `None` for a missing one.
     pub(crate) points: Vec<Option<[f64; 2]>>,
-    /// The same to the last bit, where the file has it.
+    /// The entry with its original, unrounded coordinates, if the file has them.
     pub(crate) exact: Option<ManifestEntry>,
 }
 
 impl PartlyLabelled {
-    /// The film of a prediction; its keypoints are found by their names.
+    /// The film of a prediction. Keypoints are matched by name.
     pub(crate) fn of_prediction(prediction: &Prediction, skeleton: &Skeleton) -> Self {
         let place = |name: &String| {
             let named = prediction.keypoints.iter().find(|keypoint| bare(&keypoint.name) == bare(name))?;
@@ -35,7 +35,7 @@ impl PartlyLabelled {
         }
     }
 
-    /// The points, if all are labelled and none is nowhere near the film; nothing if none is labelled. Otherwise what is wrong.
+    /// All points, or `None` if there are no labels. The error says which labels are missing or far outside the film.
     pub(crate) fn points(&self, skeleton: &Skeleton) -> Result<Option<Vec<[f64; 2]>>, String> {
         let named = || skeleton.names().iter().zip(&self.points);
         let absent: Vec<&str> =
@@ -60,7 +60,7 @@ impl PartlyLabelled {
         Ok(Some(self.points.iter().flatten().copied().collect()))
     }
 
-    /// The entry of the film, whose keypoints are at `points`.
+    /// The manifest entry of the film with its keypoints at `points`.
     pub(crate) fn entry(self, points: &[[f64; 2]], set: Set, skeleton: &Skeleton) -> ManifestEntry {
         if let Some(exact) = self.exact {
             return exact;

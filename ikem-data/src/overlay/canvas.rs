@@ -8,7 +8,7 @@ use super::palette::Rgb;
 use super::picture::{Picture, to_byte};
 use crate::Error;
 
-/// A radiograph to draw on, with its [`Tones`]. Points are in its pixels; what lies outside is cut.
+/// A radiograph to draw on, with [`Tones`] applied. Coordinates are in its pixels; drawing is clipped to it.
 pub(super) struct Canvas {
     pixels: Pixmap,
     lettering: Lettering,
@@ -26,7 +26,7 @@ impl Canvas {
         let mut pixels = side(size.width)
             .zip(side(size.height))
             .and_then(|(width, height)| Pixmap::new(width, height))
-            .ok_or_else(|| wrong(size.to_string(), "a size that can be drawn on"))?;
+            .ok_or_else(|| wrong(size.to_string(), "a size that can be rendered"))?;
         let tones = Tones::of(image);
         for (pixel, &value) in pixels.pixels_mut().iter_mut().zip(image.pixels()) {
             *pixel = opaque([to_byte(tones.apply(value)); 3]);
@@ -43,14 +43,14 @@ impl Canvas {
         Picture::new(self.size(), rgb)
     }
 
-    /// Whether `point` is near enough to the picture to be drawn.
+    /// Whether `point` is close enough to the picture to be drawn.
     pub(super) fn reaches(&self, point: Point) -> bool {
         let size = self.size();
         let near = |value: f32, side: usize| value.abs() <= 2.0 * side as f32 + 100.0;
         near(point.x, size.width) && near(point.y, size.height)
     }
 
-    /// Lays `colour` over one pixel, by `alpha` of 0…1.
+    /// Blends `colour` into one pixel with opacity `alpha`, 0…1.
     pub(super) fn blend(&mut self, x: i64, y: i64, colour: Rgb, alpha: f32) {
         let (width, height) = (i64::from(self.pixels.width()), i64::from(self.pixels.height()));
         if !(0..width).contains(&x) || !(0..height).contains(&y) {
@@ -90,13 +90,12 @@ impl Canvas {
         }
     }
 
-    /// The width of `text` in pixels, its capitals `height` pixels high.
+    /// The width of `text` in pixels at a cap height of `height` pixels.
     pub(super) fn text_width(&self, text: &str, height: f32) -> f32 {
         self.lettering.width(text, height)
     }
 
-    /// Writes `text` with a dark seam, so that it can be read on bone and on air. `left` is the left end of its
-    /// base line.
+    /// Draws `text` with a dark outline, so that it is readable on bone and on air. `left` is the left end of the baseline.
     pub(super) fn text(&mut self, text: &str, left: Point, height: f32, colour: Rgb) {
         let seam = (height / 8.0).ceil().clamp(1.0, 6.0) as i64;
         let marks = self.lettering.coverage(text, left, height);

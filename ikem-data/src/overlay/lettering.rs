@@ -3,7 +3,7 @@ use ikem_core::Point;
 
 use crate::Error;
 
-/// The letters that pictures are written on with.
+/// The font for text on pictures.
 #[derive(Debug)]
 pub(crate) struct Lettering {
     font: FontRef<'static>,
@@ -19,13 +19,13 @@ impl Lettering {
         Ok(Self { font })
     }
 
-    /// The width of `text` in pixels, its capitals `height` pixels high.
+    /// The width of `text` in pixels at a cap height of `height` pixels.
     pub(crate) fn width(&self, text: &str, height: f32) -> f32 {
         let font = self.font.as_scaled(scale(height));
         text.chars().map(|letter| font.h_advance(font.glyph_id(letter))).sum()
     }
 
-    /// The pixels that `text` covers, each with the part of it that is covered.
+    /// The pixels that `text` covers, each with its coverage, 0…1. `left` is the left end of the baseline.
     pub(crate) fn coverage(&self, text: &str, left: Point, height: f32) -> Vec<(i64, i64, f32)> {
         let scale = scale(height);
         let font = self.font.as_scaled(scale);
@@ -51,9 +51,9 @@ impl Lettering {
     }
 }
 
-/// The font's scale at which capitals are `height` pixels high.
+/// The font scale for a cap height of `height` pixels.
 fn scale(height: f32) -> PxScale {
-    /// Height of DejaVu's capitals over its line height.
+    /// The cap height of DejaVu Sans relative to its line height.
     const CAPITALS: f32 = 0.626;
     PxScale::from(height / CAPITALS)
 }

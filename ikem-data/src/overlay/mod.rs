@@ -1,4 +1,4 @@
-//! Pictures to look at: keypoints and heatmaps drawn over a radiograph.
+//! Rendering of keypoints and heatmaps over a radiograph.
 
 mod canvas;
 mod lettering;
@@ -18,13 +18,13 @@ use palette::{Rgb, group_colour, heat_colour, heat_opacity};
 const WHITE: Rgb = [255; 3];
 const BLACK: Rgb = [0; 3];
 
-/// Draws `keypoints` over `image`: points and edges in one colour a vertebra, the vertebrae's names beside them, and
-/// a white ring around every keypoint of `hinted` (indices). All grows with the image, so that it can be read on a
-/// small one and seen on a large one. Points that are not finite or far outside are left out.
+/// Draws `keypoints` over `image`: points and edges with one colour per vertebra, the names of the vertebrae beside them, and
+/// a white ring around each keypoint in `hinted` (indices). Sizes scale with the image. Points that are not finite or far
+/// outside the image are left out.
 ///
 /// # Errors
-/// [`Error::Core`] when `keypoints` are not as many as `skeleton` has, or a hinted index is unknown;
-/// [`Error::Argument`] when the image is too large to be drawn on.
+/// [`Error::Core`] if the number of `keypoints` differs from that of `skeleton` or a hinted index is out of range;
+/// [`Error::Argument`] if the image is too large to render.
 pub fn overlay(
     image: &GrayImage,
     skeleton: &Skeleton,
@@ -67,7 +67,7 @@ pub fn overlay(
     Ok(canvas.into_picture())
 }
 
-/// Writes a vertebra's name to the left of its corners, or to the right where there is no room.
+/// Writes a vertebra's name left of its corners, or right of them if there is no room.
 fn label(canvas: &mut Canvas, name: &str, corners: &[Point], measures: &Measures, colour: Rgb) {
     if corners.is_empty() {
         return;
@@ -80,18 +80,18 @@ fn label(canvas: &mut Canvas, name: &str, corners: &[Point], measures: &Measures
     canvas.text(name, Point::new(left, middle + 0.5 * measures.text), measures.text, colour);
 }
 
-/// How large things are drawn, in pixels.
+/// Drawing sizes in pixels.
 struct Measures {
-    /// Radius of a point.
+    /// The radius of a point.
     point: f32,
-    /// Width of an edge.
+    /// The width of an edge.
     line: f32,
-    /// Height of capitals.
+    /// The cap height of text.
     text: f32,
 }
 
 impl Measures {
-    /// A vertebra is about a 25th of the image's height; this much of it is used.
+    /// Sizes that suit a vertebra of about 1/25 of the image height.
     fn of(size: Size) -> Self {
         let height = size.height as f32;
         Self {
@@ -102,11 +102,11 @@ impl Measures {
     }
 }
 
-/// Draws one heatmap (H × W, 0…1, of any size) over the part of `image` that `frame` shows: the higher a value, the lighter its
-/// colour and the less of the image is seen through it.
+/// Draws a heatmap (H × W, 0…1, of any size) over the part of `image` within `frame`. Higher values are lighter and more
+/// opaque.
 ///
 /// # Errors
-/// [`Error::Argument`] when the image is too large to be drawn on or the map has no values.
+/// [`Error::Argument`] if the image is too large to render or the map is empty.
 pub fn heatmap_overlay(image: &GrayImage, map: ArrayView2<'_, f32>, frame: &Frame) -> Result<Picture, Error> {
     let (rows, columns) = map.dim();
     if map.is_empty() {
@@ -116,7 +116,7 @@ pub fn heatmap_overlay(image: &GrayImage, map: ArrayView2<'_, f32>, frame: &Fram
     let mut canvas = Canvas::new(image)?;
     let size = image.size();
     let to_map = frame.points(Size::new(columns, rows));
-    // Neighbours on an axis, and the way from the one to the other.
+    // The two neighbouring indices along an axis and the interpolation weight.
     let between = |place: f64, values: usize| {
         let place = place.min((values - 1) as f64);
         (place >= 0.0).then(|| (place as usize, (place as usize + 1).min(values - 1), place.fract() as f32))
@@ -124,7 +124,7 @@ pub fn heatmap_overlay(image: &GrayImage, map: ArrayView2<'_, f32>, frame: &Fram
     for y in 0..size.height {
         for x in 0..size.width {
             let [u, v] = to_map.apply([x as f64, y as f64]);
-            // Half a pixel beyond the last one still belongs to the frame.
+            // The frame extends half a pixel beyond the last value.
             let inside = u < columns as f64 && v < rows as f64;
             let places = between(u, columns).zip(between(v, rows)).filter(|_| inside);
             let Some(((left, right, along), (above, below, down))) = places else { continue };

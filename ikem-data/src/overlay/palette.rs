@@ -1,9 +1,9 @@
-/// A colour: red, green, blue.
+/// An RGB colour.
 pub(super) type Rgb = [u8; 3];
 
-/// The colour of group `index` (a vertebra): neighbours are far apart, and all stand out from grey.
+/// The colour of group `index` (a vertebra). Neighbouring groups have distinct hues, and none is grey.
 pub(super) fn group_colour(index: usize) -> Rgb {
-    // Steps by the golden angle never come back to a hue that is in use near by.
+    // Steps by the golden angle do not return to a hue nearby.
     let hue = (210.0 + 137.508 * index as f32) % 360.0;
     let lightness = if index.is_multiple_of(2) { 0.66 } else { 0.58 };
     let chroma = 0.9 * (1.0 - (2.0 * lightness - 1.0_f32).abs());
@@ -14,7 +14,7 @@ pub(super) fn group_colour(index: usize) -> Rgb {
     })
 }
 
-/// The colour of a heatmap's value, 0…1: from dark violet over red and orange to pale yellow.
+/// The colour of a heatmap value, 0…1, from dark violet over red and orange to pale yellow.
 pub(super) fn heat_colour(value: f32) -> Rgb {
     const STOPS: [[f32; 3]; 5] = [
         [40.0, 11.0, 84.0],
@@ -31,8 +31,8 @@ pub(super) fn heat_colour(value: f32) -> Rgb {
     })
 }
 
-/// How much of the image a heatmap's value covers, 0…1.
+/// The opacity of a heatmap value, 0…1.
 pub(super) fn heat_opacity(value: f32) -> f32 {
-    // A hundredth would not be seen.
+    // Values this small would not be visible.
     if value > 0.01 { 0.8 * value.min(1.0).sqrt() } else { 0.0 }
 }

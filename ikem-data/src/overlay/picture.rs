@@ -9,7 +9,7 @@ use ndarray::ArrayView2;
 use super::palette::{heat_colour, heat_opacity};
 use crate::{Error, files};
 
-/// A picture in colour to look at: 8 bits of red, green and blue a pixel, rows from the top.
+/// A rendered RGB picture, 8 bits per channel, in row-major order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Picture {
     size: Size,
@@ -17,71 +17,71 @@ pub struct Picture {
 }
 
 impl Picture {
-    /// `rgb` holds three bytes for each pixel of `size`.
+    /// A picture of `size` from three bytes per pixel.
     pub(super) const fn new(size: Size, rgb: Vec<u8>) -> Self {
         Self { size, rgb }
     }
 
-    /// Width and height.
+    /// Width and height, in pixels.
     #[must_use]
     pub const fn size(&self) -> Size {
         self.size
     }
 
-    /// Red, green, blue of every pixel, row-major.
+    /// The red, green and blue bytes of all pixels in row-major order.
     #[must_use]
     pub fn rgb(&self) -> &[u8] {
         &self.rgb
     }
 
-    /// The picture as the bytes of a PNG file.
+    /// Encodes the picture as PNG.
     ///
     /// # Errors
-    /// [`Error::Argument`] when it is too large for a PNG file.
+    /// [`Error::Argument`] if it is too large for PNG.
     pub fn to_png(&self) -> Result<Vec<u8>, Error> {
         encode_png(self.size, &self.rgb, ExtendedColorType::Rgb8)
     }
 
-    /// Writes the picture as a PNG file: to a temporary file first, which then takes the name `path`.
+    /// Writes the picture atomically as a PNG file.
     ///
     /// # Errors
-    /// As [`to_png`](Self::to_png); [`Error::Write`].
+    /// Those of [`to_png`](Self::to_png); [`Error::Write`].
     pub fn write_png(&self, path: impl AsRef<Path>) -> Result<(), Error> {
         files::write(path.as_ref(), &self.to_png()?)
     }
 }
 
-/// Writes a grey image as a PNG file of 8 bits; values outside 0…1 are cut.
+/// Writes a grey image atomically as an 8-bit PNG file; values are clamped to 0…1.
 ///
 /// # Errors
-/// [`Error::Argument`] when it is too large for a PNG file, [`Error::Write`].
+/// [`Error::Argument`] if it is too large for PNG, [`Error::Write`].
 pub fn write_gray_png(path: impl AsRef<Path>, image: &GrayImage) -> Result<(), Error> {
     files::write(path.as_ref(), &gray_png(image)?)
 }
 
-/// A grey image as the bytes of a PNG file of 8 bits; values outside 0…1 are cut.
+/// Encodes a grey image as 8-bit PNG; values are clamped to 0…1.
 ///
 /// # Errors
-/// [`Error::Argument`] when it is too large for a PNG file.
+/// [`Error::Argument`] if it is too large for PNG.
 pub fn gray_png(image: &GrayImage) -> Result<Vec<u8>, Error> {
     let pixels: Vec<u8> = image.pixels().iter().map(|&value| to_byte(value)).collect();
     encode_png(image.size(), &pixels, ExtendedColorType::L8)
 }
 
-/// A film as the bytes of a PNG file of 8 bits, to look at: with its [`Tones`], so that one that uses a small part of its type
-/// (12 bits of 16) has as many levels as any other.
+/// Encodes a film as 8-bit PNG for display, with its [`Tones`] applied, so that a film that uses a small part of its type
+/// (12 of 16 bits) gets the full range of grey levels.
 ///
 /// # Errors
-/// As [`gray_png`].
+/// Those of [`gray_png`].
 pub fn film_png(image: &GrayImage) -> Result<Vec<u8>, Error> {
     gray_png(&Tones::of(image).apply_to(image))
 }
 
-/// One heatmap (H × W, 0…1) as the bytes of a PNG file of its size, to be laid over the image: the higher a value, the
-/// lighter its colour and the less is seen through it.
+/// Encodes a heatmap (H × W, 0…1) as an RGBA PNG of the same size, to overlay on the image. Higher values are lighter and
+/// more opaque.
 ///
 /// # Errors
-/// [`Error::Argument`] when the map has no values.
+/// [`Error::Argument`] if the map is empty.
 pub fn heatmap_png(map: ArrayView2<'_, f32>) -> Result<Vec<u8>, Error> {
     let (height, width) = map.dim();
     let pixel = |&value: &f32| {
@@ -92,7 +92,7 @@ pub fn heatmap_png(map: ArrayView2<'_, f32>) -> Result<Vec<u8>, Error> {
     encode_png(Size::new(width, height), &pixels, ExtendedColorType::Rgba8)
 }
 
-/// A value of 0…1 as a byte.
+/// Quantizes a value of 0…1 to 8 bits.
 pub(super) fn to_byte(value: f32) -> u8 {
     (value.clamp(0.0, 1.0) * 255.0).round() as u8
 }
@@ -101,7 +101,7 @@ fn encode_png(size: Size, pixels: &[u8], colour: ExtendedColorType) -> Result<Ve
     let too_large = |found: String| Error::Argument {
         argument: "picture",
         found,
-        expected: "a size that PNG can hold".to_owned(),
+        expected: "a size that PNG supports".to_owned(),
     };
     let side = |pixels: usize| u32::try_from(pixels).map_err(|_| too_large(size.to_string()));
     let mut bytes = Cursor::new(Vec::new());

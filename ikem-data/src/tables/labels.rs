@@ -6,7 +6,7 @@ use super::read::Table;
 use super::{IMAGE, KIND, predictions};
 use crate::{Error, LabelFile, Manifest, ManifestEntry, Set, files};
 
-/// Columns before the coordinates.
+/// The columns before the coordinates.
 const FIRST: [&str; 4] = ["image_path", "set", "height", "width"];
 
 fn header(skeleton: &Skeleton) -> Vec<String> {
@@ -17,9 +17,8 @@ fn header(skeleton: &Skeleton) -> Vec<String> {
 }
 
 impl Manifest {
-    /// Writes the labels as CSV: one row an image, with its path, set, height and width, then y and x of every keypoint
-    /// and of every vertebra's centre, relative to the image's size. A temporary file first, which then takes the name
-    /// `path`.
+    /// Writes the labels atomically as CSV with one row per image: path, set, height and width in pixels, then y and x of all
+    /// keypoints and all vertebra centres, relative to the image size.
     ///
     /// # Errors
     /// [`Error::Write`].
@@ -33,27 +32,27 @@ impl Manifest {
                 .chain(coordinates)
                 .collect()
         });
-        files::write(path.as_ref(), &super::bytes(&header(skeleton), rows)?)
+        files::write(path.as_ref(), &super::encode(&header(skeleton), rows)?)
     }
 
-    /// Reads what [`write_csv`](Self::write_csv) wrote, or a table of one row a keypoint, as
-    /// [`write_csv_predictions`](crate::write_csv_predictions) writes it. Columns are found by their names, in whatever order, and
-    /// others are passed over; they may be separated by commas, semicolons or tabs, with decimal points or commas.
+    /// Reads a file that [`write_csv`](Self::write_csv) wrote, or a table with one row per keypoint as
+    /// [`write_csv_predictions`](crate::write_csv_predictions) writes it. Columns are found by name in any order; others are ignored.
+    /// They may be separated by commas, semicolons or tabs, and numbers may have decimal commas.
     ///
     /// # Errors
-    /// [`Error::Read`]; [`Error::Broken`] when a column is missing; [`Error::Entry`] when a value can't be;
-    /// [`Error::Unusable`] when images are labelled in part.
+    /// [`Error::Read`]; [`Error::Broken`] if a column is missing; [`Error::Entry`] for an invalid value; [`Error::Unusable`] if
+    /// images are only partly labelled.
     pub fn read_csv(path: impl AsRef<Path>, skeleton: &Skeleton) -> Result<Self, Error> {
         let path = path.as_ref();
         labels(path, &files::read_text(path, KIND)?, skeleton)?.complete(path)
     }
 }
 
-/// The labels in the text of a file.
+/// Parses the text of a file.
 pub(crate) fn labels(path: &Path, text: &str, skeleton: &Skeleton) -> Result<LabelFile, Error> {
     let table = Table::parse(path, text)?;
     if table.column(&["keypoint"]).is_some() {
-        return LabelFile::collect(path, predictions::marked(&table, skeleton)?, skeleton);
+        return LabelFile::collect(path, predictions::labelled_films(&table, skeleton)?, skeleton);
     }
     let columns = Columns::of(&table, skeleton)?;
     let entries = (0..table.len()).map(|row| entry(&table, row, &columns, skeleton));
@@ -62,7 +61,7 @@ pub(crate) fn labels(path: &Path, text: &str, skeleton: &Skeleton) -> Result<Lab
     Ok(LabelFile { manifest: Manifest { entries }, has_sets, ..LabelFile::default() })
 }
 
-/// Where the values of an entry stand.
+/// The column indices of an entry's values.
 struct Columns {
     image: usize,
     set: Option<usize>,

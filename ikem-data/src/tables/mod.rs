@@ -1,4 +1,4 @@
-//! Labels and predictions as CSV, with a header.
+//! Labels and predictions as CSV with a header row.
 
 mod labels;
 mod predictions;
@@ -10,13 +10,13 @@ pub(crate) use labels::labels;
 pub(crate) use predictions::predictions;
 pub use predictions::{csv_predictions, read_csv_predictions, write_csv_predictions};
 
-/// What the file should be.
+/// The expected content, for errors.
 const KIND: &str = "table (CSV)";
-/// What the column of images may be called.
+/// The accepted names of the image column.
 const IMAGE: [&str; 4] = ["image_path", "image", "file_name", "file"];
 
-/// Rows of equal length under a header.
-fn bytes(header: &[String], rows: impl Iterator<Item = Vec<String>>) -> Result<Vec<u8>, Error> {
+/// Encodes a header and rows of equal length as CSV.
+fn encode(header: &[String], rows: impl Iterator<Item = Vec<String>>) -> Result<Vec<u8>, Error> {
     let failed = |error: String| Error::Argument {
         argument: "rows",
         found: error,

@@ -29,20 +29,20 @@ fn header() -> Vec<String> {
     names.map(str::to_owned).to_vec()
 }
 
-/// Writes predictions as CSV: one row a keypoint, with its image's name, size, Cobb angles and mm per pixel (empty
-/// where there are none). A temporary file first, which then takes the name `path`.
+/// Writes predictions atomically as CSV with one row per keypoint, which repeats the name, size, Cobb angles and pixel spacing
+/// of its image (empty if unknown).
 ///
 /// # Errors
-/// [`Error::Argument`] when a value is not finite, a prediction has no keypoints, or two predictions in a row are of
-/// the same image, which could not be told apart; [`Error::Write`].
+/// [`Error::Argument`] if a value is not finite, a prediction has no keypoints, or two consecutive predictions have the same
+/// image name and would merge; [`Error::Write`].
 pub fn write_csv_predictions(path: impl AsRef<Path>, predictions: &[Prediction]) -> Result<(), Error> {
     files::write(path.as_ref(), &csv_predictions(predictions)?)
 }
 
-/// The bytes of the file that [`write_csv_predictions`] writes.
+/// Encodes predictions as [`write_csv_predictions`] writes them.
 ///
 /// # Errors
-/// [`Error::Argument`] as there.
+/// Those of [`write_csv_predictions`], except [`Error::Write`].
 pub fn csv_predictions(predictions: &[Prediction]) -> Result<Vec<u8>, Error> {
     let argument =
         |(found, expected): (String, String)| Error::Argument { argument: "prediction", found, expected };
@@ -78,21 +78,21 @@ pub fn csv_predictions(predictions: &[Prediction]) -> Result<Vec<u8>, Error> {
             own.into_iter().chain(cobb.clone()).chain(spacing.clone()).collect()
         })
     });
-    super::bytes(&header(), rows)
+    super::encode(&header(), rows)
 }
 
-/// Reads what [`write_csv_predictions`] wrote, or another's table of one row a keypoint with the columns image, width, height,
-/// keypoint, x and y. Without a confidence it is 1.
+/// Reads a file that [`write_csv_predictions`] wrote, or any table with one row per keypoint and the columns image, width,
+/// height, keypoint, x and y. A missing confidence is read as 1.
 ///
 /// # Errors
-/// [`Error::Read`]; [`Error::Broken`] when a column is missing, or a keypoint is nowhere near its image; [`Error::Entry`] when
-/// a value can't be.
+/// [`Error::Read`]; [`Error::Broken`] if a column is missing or a keypoint is far outside its image; [`Error::Entry`] for an
+/// invalid value.
 pub fn read_csv_predictions(path: impl AsRef<Path>) -> Result<Vec<Prediction>, Error> {
     let path = path.as_ref();
     predictions(path, &files::read_text(path, KIND)?)
 }
 
-/// The predictions in the text of a file.
+/// Parses the text of a file.
 pub(crate) fn predictions(path: &Path, text: &str) -> Result<Vec<Prediction>, Error> {
     let table = Table::parse(path, text)?;
     let columns = Columns::of(&table)?;
@@ -130,8 +130,8 @@ pub(crate) fn predictions(path: &Path, text: &str) -> Result<Vec<Prediction>, Er
     Ok(predictions)
 }
 
-/// The films of a table of keypoints, whatever the order of its rows. A keypoint without x or y is not labelled.
-pub(super) fn marked(table: &Table<'_>, skeleton: &Skeleton) -> Result<Vec<PartlyLabelled>, Error> {
+/// The films of a table with one row per keypoint, in any order. A keypoint without x or y counts as not labelled.
+pub(super) fn labelled_films(table: &Table<'_>, skeleton: &Skeleton) -> Result<Vec<PartlyLabelled>, Error> {
     let columns = Columns::of(table)?;
     let names: BTreeMap<String, usize> =
         skeleton.names().iter().enumerate().map(|(place, name)| (bare(name), place)).collect();
@@ -165,7 +165,7 @@ pub(super) fn marked(table: &Table<'_>, skeleton: &Skeleton) -> Result<Vec<Partl
     Ok(films)
 }
 
-/// Where the values of a keypoint stand.
+/// The column indices of a keypoint's values.
 struct Columns {
     image: usize,
     width: usize,
@@ -197,7 +197,7 @@ impl Columns {
         })
     }
 
-    /// The size of a row's image.
+    /// The size of the image of a row.
     fn size(&self, table: &Table<'_>, row: usize) -> Result<Size, Error> {
         let [width, height] = [table.pixels(row, self.width)?, table.pixels(row, self.height)?];
         if width == 0 || height == 0 {
@@ -207,7 +207,7 @@ impl Columns {
         Ok(Size::new(width as usize, height as usize))
     }
 
-    /// How far apart the pixels of a row's image lie. Tables had no column of the plane once.
+    /// The pixel spacing of the image of a row. Older tables lack the plane column.
     fn spacing(&self, table: &Table<'_>, row: usize) -> Result<Option<Spacing>, Error> {
         let Some([x, y]) = Self::all(table, row, self.spacing, "millimetres")? else { return Ok(None) };
         let wrong = |column, found, expected: &str| table.wrong(row, column, found, expected.to_owned());
@@ -221,7 +221,7 @@ impl Columns {
         Ok(Some(spacing.measured(plane)))
     }
 
-    /// The values in some columns, or none where all are empty.
+    /// The values of several columns; `None` if all are empty or a column is missing.
     fn all<const N: usize>(
         table: &Table<'_>,
         row: usize,

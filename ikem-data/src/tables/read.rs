@@ -1,4 +1,4 @@
-//! Tables of others: separated by commas, semicolons or tabs, with decimal points or commas.
+//! A tolerant CSV reader: comma, semicolon or tab as the separator, point or comma as the decimal mark.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -10,12 +10,12 @@ use super::KIND;
 use crate::Error;
 use crate::names::bare;
 
-/// What may stand between the fields.
+/// Possible separators, in order of preference.
 const SEPARATORS: [u8; 3] = *b",;\t";
-/// How many columns an error lists.
+/// The most columns that an error lists.
 const LISTED: usize = 12;
 
-/// A table whose columns are found by their names, in whatever order.
+/// A table with columns accessed by name.
 pub(super) struct Table<'a> {
     path: &'a Path,
     header: Vec<String>,
@@ -24,9 +24,10 @@ pub(super) struct Table<'a> {
 }
 
 impl<'a> Table<'a> {
-    /// The table of a text with a header. Rows of nothing are left out.
+    /// Parses a text with a header row; blank rows are skipped.
     pub(super) fn parse(path: &'a Path, text: &str) -> Result<Self, Error> {
-        let broken = |error: csv::Error| Error::broken(path, KIND, error, "a header and rows as long as it");
+        let broken =
+            |error: csv::Error| Error::broken(path, KIND, error, "a header and rows of the same length");
         let (separator, text, before) = separator(text);
         let mut reader = csv::ReaderBuilder::new()
             .delimiter(separator)
@@ -36,11 +37,13 @@ impl<'a> Table<'a> {
         let mut records = reader.records().filter(|row| row.as_ref().map_or(true, |row| !is_blank(row)));
         let header = match records.next() {
             Some(header) => header.map_err(broken)?.iter().map(|name| name.trim().to_owned()).collect(),
-            None => return Err(Error::broken(path, KIND, "nothing", "a header and rows as long as it")),
+            None => {
+                return Err(Error::broken(path, KIND, "it is empty", "a header and rows of the same length"));
+            }
         };
         let rows = records.collect::<Result<_, _>>().map_err(broken)?;
         let table = Self { path, header, rows, separator };
-        // A separator may end each row. Where only some rows are longer, a decimal comma may have parted a number.
+        // All rows may end in a separator. If only some rows are longer, a decimal comma may have split a number.
         let alike = table.rows.windows(2).all(|pair| pair[0].len() == pair[1].len());
         for (row, record) in table.rows.iter().enumerate() {
             let surplus = record.iter().skip(table.header.len()).any(|field| !field.trim().is_empty());
@@ -51,50 +54,50 @@ impl<'a> Table<'a> {
         Ok(table)
     }
 
-    /// The error that a row is shorter or longer than the header.
+    /// The error for a row whose length differs from that of the header.
     fn other_length(&self, row: usize, record: &StringRecord, line: usize) -> Error {
         let found = format!("{} fields", record.len());
-        let mut expected = format!("{}, as many as the header has", self.header.len());
+        let mut expected = format!("{}, as in the header", self.header.len());
         if record.len() > self.header.len() {
             let separator = char::from(self.separator);
-            expected += &format!("; a field that holds {separator:?} stands in double quotes");
+            expected += &format!("; a field that contains {separator:?} must be in double quotes");
         }
         self.wrong(row, &format!("line {line}"), found, expected)
     }
 
-    /// How many rows there are.
+    /// The number of rows.
     pub(super) fn len(&self) -> usize {
         self.rows.len()
     }
 
-    /// The column of one of these names, if there is one.
+    /// The column with one of these names, if any.
     pub(super) fn column(&self, names: &[&str]) -> Option<usize> {
         names.iter().find_map(|name| self.header.iter().position(|found| bare(found) == bare(name)))
     }
 
-    /// The column of one of these names.
+    /// The column with one of these names.
     ///
     /// # Errors
-    /// [`Error::Broken`] when there is none, or it stands twice.
+    /// [`Error::Broken`] if there is none or several have the name.
     pub(super) fn required(&self, names: &[&str]) -> Result<usize, Error> {
         let wanted = || format!("{:?}", names.first().copied().unwrap_or_default());
         let Some(column) = self.column(names) else {
             let more = if self.header.len() > LISTED { ", …" } else { "" };
             let found = self.header.iter().take(LISTED).map(String::as_str).collect::<Vec<_>>().join(", ");
-            let found = format!("there is no column {} among {found}{more}", wanted());
-            return Err(Error::broken(self.path, KIND, found, "such a column"));
+            let found = format!("no column {} among {found}{more}", wanted());
+            return Err(Error::broken(self.path, KIND, found, "a column of that name"));
         };
         let name = bare(self.name(column));
         match self.header.iter().filter(|found| bare(found) == name).count() {
             1 => Ok(column),
             count => {
-                let found = format!("there are {count} columns {:?}", self.name(column));
-                Err(Error::broken(self.path, KIND, found, "one"))
+                let found = format!("{count} columns are named {:?}", self.name(column));
+                Err(Error::broken(self.path, KIND, found, "only one"))
             }
         }
     }
 
-    /// The value in `row` and `column`; a number may have a decimal comma where that is no separator.
+    /// Parses the value in `row` and `column`. A number may have a decimal comma if that is not the separator.
     pub(super) fn value<T: FromStr>(&self, row: usize, column: usize, expected: &str) -> Result<T, Error> {
         let text = self.text(row, column).trim();
         let wrong = |found| self.wrong(row, self.name(column), found, expected.to_owned());
@@ -102,7 +105,7 @@ impl<'a> Table<'a> {
         number.parse().map_err(|_| wrong(format!("{text:?}")))
     }
 
-    /// As [`value`](Self::value); none where the field is empty or there is no such column.
+    /// Does what [`value`](Self::value) does; `None` if the field is empty or the column is missing.
     pub(super) fn optional<T: FromStr>(
         &self,
         row: usize,
@@ -117,7 +120,7 @@ impl<'a> Table<'a> {
         }
     }
 
-    /// A whole number of pixels, which may be written as `300.0`.
+    /// Parses a whole number of pixels; `300.0` is accepted too.
     pub(super) fn pixels(&self, row: usize, column: usize) -> Result<u32, Error> {
         let value: f64 = self.value(row, column, "pixels")?;
         if value.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&value) {
@@ -135,7 +138,7 @@ impl<'a> Table<'a> {
         self.header.get(column).map(String::as_str).unwrap_or_default()
     }
 
-    /// The error that a field of a row is wrong.
+    /// The error for an invalid field.
     pub(super) fn wrong(&self, row: usize, field: &str, found: String, expected: String) -> Error {
         Error::Entry {
             path: self.path.to_owned(),
@@ -152,17 +155,17 @@ fn is_blank(row: &StringRecord) -> bool {
     row.iter().all(|field| field.trim().is_empty())
 }
 
-/// The line of a text that a row stands in, from 1.
+/// The line of the text that a row begins in, from 1.
 fn line(row: &StringRecord, text: &str) -> usize {
     let Some(position) = row.position() else { return 0 };
-    // The reader counts from where it looked for the row; blank lines may come first.
+    // `Position` is where the reader began to look for the row, so blank lines may follow it.
     let rest = usize::try_from(position.byte()).ok().and_then(|byte| text.as_bytes().get(byte..));
     let blank = rest.unwrap_or_default().iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
     usize::try_from(position.line()).unwrap_or(0) + blank.filter(|byte| **byte == b'\n').count()
 }
 
-/// What separates fields: what the first line says (`sep=;`), or what is in the header most often; the text without such a
-/// first line, and how many lines that takes away.
+/// Detects the separator: that of a first line `sep=;`, or else the most frequent one in the header. Returns it with the text
+/// without such a first line, and the number of lines removed.
 fn separator(text: &str) -> (u8, &str, usize) {
     let (line, rest) = text.split_once('\n').unwrap_or((text, ""));
     if let Some(&[separator]) = line.trim_end().strip_prefix("sep=").map(str::as_bytes) {
@@ -180,18 +183,18 @@ fn separator(text: &str) -> (u8, &str, usize) {
             *count += usize::from(byte == separator);
         }
     }
-    // Of those that are there equally often, the first.
+    // The first of those that are equally frequent.
     let best = SEPARATORS.iter().zip(counts).rev().max_by_key(|(_, count)| *count);
     (best.map_or(b',', |(separator, _)| *separator), text, 0)
 }
 
-/// The text of a number with a decimal point, whatever it was written with.
+/// Normalizes a number to a decimal point.
 fn number(text: &str, separator: u8) -> Result<Cow<'_, str>, String> {
     let Some((whole, decimals)) = text.split_once(',') else { return Ok(text.into()) };
     if text.contains('.') || decimals.contains(',') {
-        return Err(format!("{text:?}, which has thousands apart or is no number"));
+        return Err(format!("{text:?}, which has thousands separators or is not a number"));
     }
-    // Where commas separate, numbers are written as in English.
+    // In comma-separated files, a comma in a number is most likely a thousands separator.
     if separator == b',' && decimals.len() == 3 {
         return Err(format!("{text:?}, which is {whole}.{decimals} or {whole}{decimals}"));
     }
@@ -218,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn separators_are_told() {
+    fn separators_are_detected() {
         for (text, expected) in [
             ("a,b;c,d\n", (b',', "a,b;c,d\n", 0)),
             ("a;b\n1,5;2,5\n", (b';', "a;b\n1,5;2,5\n", 0)),

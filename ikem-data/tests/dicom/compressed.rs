@@ -120,7 +120,7 @@ fn lossless_jpeg_that_its_decoder_misreads_is_named() {
         let file = twelve(24, 32).fragments(vec![data]).file("1.2.840.10008.1.2.4.70");
         let message = decode(&file).unwrap_err().to_string();
         assert!(
-            message.contains("lossless, with restarts or a point transform), which is not read"),
+            message.contains("lossless, with restarts or a point transform), which is not supported"),
             "{message}"
         );
     }

@@ -1,4 +1,4 @@
-//! Grey values of the samples of a page.
+//! Conversion of a page's samples to grey values.
 
 use std::path::Path;
 
@@ -10,13 +10,13 @@ use super::super::{Pixels, WHOLE, luma};
 use super::layout::{Colours, Layout};
 use crate::Error;
 
-/// Samples as they are kept, from 0 to `full`.
+/// Decoded samples with the range 0…`full`.
 struct Samples {
     values: Pixels,
     full: f32,
 }
 
-/// The grey values of a page of `size`.
+/// The grey values of a page of `size`, in row-major order.
 pub(super) fn pixels(
     path: &Path,
     size: Size,
@@ -26,7 +26,7 @@ pub(super) fn pixels(
     let (area, per_pixel) = (size.area(), usize::from(layout.samples));
     let samples = if layout.is_packed() { unpacked(size, layout, decoded) } else { typed(decoded) };
     if samples.len() < area * per_pixel {
-        return Err(Error::broken(path, "image", "the TIFF data end early", WHOLE));
+        return Err(Error::broken(path, "image", "the TIFF data is truncated", WHOLE));
     }
     let value = |pixel: usize, channel: usize| match layout.planar {
         true => samples.at(channel * area + pixel),
@@ -36,7 +36,7 @@ pub(super) fn pixels(
     Ok(match &layout.colours {
         Colours::Rgb => luma((0..area).map(|pixel| [0, 1, 2].map(|channel| value(pixel, channel))), full),
         Colours::Cmyk => {
-            // What an ink and black let through.
+            // The light that this ink and black together transmit.
             let through = |pixel, ink| (full - value(pixel, ink)) * (full - value(pixel, 3)) / full;
             luma((0..area).map(|pixel| [0, 1, 2].map(|ink| through(pixel, ink))), full)
         }
@@ -72,7 +72,7 @@ impl Samples {
         value.unwrap_or(0.0)
     }
 
-    /// Whether the largest value is that of the type.
+    /// Whether `full` is the largest value of the sample type.
     fn fills_its_type(&self) -> bool {
         let most = match &self.values {
             Pixels::Bytes(_) => 255.0,
@@ -83,7 +83,7 @@ impl Samples {
     }
 }
 
-/// Grey values where 0 was white.
+/// Inverts grey values where 0 is white.
 fn negative(grey: Pixels) -> Pixels {
     match grey {
         Pixels::Bytes(bytes) => Pixels::Bytes(bytes.into_iter().map(|byte| !byte).collect()),
@@ -92,7 +92,7 @@ fn negative(grey: Pixels) -> Pixels {
     }
 }
 
-/// Samples of whole bytes. Signed ones that are all positive begin at 0; others begin at their type's least.
+/// Samples of whole bytes. Signed types map from 0 if no value is negative, or else from their minimum.
 fn typed(decoded: DecodingResult) -> Samples {
     let wide = |mut values: Vec<f32>| {
         without_range(&mut values);
@@ -119,7 +119,7 @@ fn typed(decoded: DecodingResult) -> Samples {
     }
 }
 
-/// Samples of bits that share bytes, the first in the highest bits; each row begins with a byte of its own.
+/// Unpacks samples that share bytes, most significant bit first; each row starts at a byte boundary.
 fn unpacked(size: Size, layout: &Layout, decoded: DecodingResult) -> Samples {
     let full = ((1_u32 << layout.bits.min(16)) - 1) as f32;
     let DecodingResult::U8(bytes) = decoded else {

@@ -1,4 +1,4 @@
-//! How the pixels of a page are kept.
+//! The sample layout of a page.
 
 use std::path::Path;
 
@@ -11,44 +11,44 @@ use super::relabel::Changes;
 use super::{Reader, failed};
 use crate::Error;
 
-/// The most samples of a pixel: CMYK, alpha and a few more.
+/// The largest number of samples per pixel: CMYK, alpha and a few more.
 const MOST_SAMPLES: u16 = 16;
 
-/// What the samples of a pixel are.
+/// The photometric interpretation.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Colours {
-    /// The first is grey.
+    /// The first sample is grey.
     Grey,
-    /// The first is grey, and 0 is white.
+    /// The first sample is grey, and 0 is white.
     Negative,
-    /// The first is the number of a colour, whose luma is here, 0…1.
+    /// The first sample is an index into a palette, given as luma 0…1.
     Palette(Vec<f32>),
     /// Red, green, blue.
     Rgb,
-    /// Inks.
+    /// Ink amounts.
     Cmyk,
-    /// The first is luma.
+    /// The first sample is luma.
     YCbCr,
 }
 
-/// How the pixels of a page are kept.
+/// The sample layout of a page.
 pub(super) struct Layout {
     pub(super) colours: Colours,
-    /// Bits of a sample.
+    /// Bits per sample.
     pub(super) bits: u8,
-    /// Samples of a pixel, what is beside its colour included.
+    /// Samples per pixel, including alpha and others.
     pub(super) samples: u16,
     pub(super) format: SampleFormat,
-    /// Whether the samples of a kind lie together.
+    /// Whether samples are stored plane by plane.
     pub(super) planar: bool,
     pub(super) compression: CompressionMethod,
-    /// The width and the height of a tile; none where there are strips.
+    /// Width and height of a tile; `None` for strips.
     pub(super) tile: Option<(u32, u32)>,
     area: u64,
 }
 
 impl Layout {
-    /// Of the page where `reader` is, of `size`.
+    /// Reads the layout of the page of `size` that `reader` is at.
     pub(super) fn read(path: &Path, reader: &mut Reader, size: Size) -> Result<Self, Error> {
         let number = |reader: &mut Reader, tag, default: u16| {
             let numbers = reader.find_tag_unsigned_vec::<u16>(tag).map_err(|error| failed(path, error))?;
@@ -82,8 +82,10 @@ impl Layout {
             Some(PhotometricInterpretation::RGBPalette) if bits <= 16 => palette(path, reader, bits)?,
             other => {
                 return unsupported(match other {
-                    Some(other) => format!("a TIFF image of {samples} samples a pixel ({other:?})"),
-                    None => format!("a TIFF image of unknown colours ({photometric})"),
+                    Some(other) => format!("a TIFF image with {samples} samples a pixel ({other:?})"),
+                    None => {
+                        format!("a TIFF image with an unknown photometric interpretation ({photometric})")
+                    }
                 });
             }
         };
@@ -92,26 +94,26 @@ impl Layout {
         Ok(Self { colours, bits, samples, format, planar, compression, tile, area: size.area() as u64 })
     }
 
-    /// How many bytes the decoded samples take, those of the grey values included.
+    /// The size of the decoded samples in bytes, at least one byte per sample.
     pub(super) fn decoded_bytes(&self) -> u64 {
         let samples = self.area.saturating_mul(self.samples.into());
         samples.saturating_mul(u64::from(self.bits.max(8)).div_ceil(8))
     }
 
-    /// Whether several samples share bytes in a way that the decoder does not know.
+    /// Whether samples share bytes in a way that the decoder does not support.
     pub(super) const fn is_packed(&self) -> bool {
         !matches!(self.bits, 8 | 16 | 32 | 64)
     }
 
-    /// How many bytes a row of `width` pixels takes, of all samples or of those of a plane.
+    /// Bytes per row of `width` pixels, for one plane if the layout is planar.
     pub(super) fn row_bytes(&self, width: u32) -> u64 {
         let samples = if self.planar { 1 } else { u64::from(self.samples) };
         (u64::from(width) * u64::from(self.bits) * samples).div_ceil(8)
     }
 
-    /// What the directory must say instead so that the decoder reads the samples.
+    /// Records how to relabel the directory so that the decoder reads the samples.
     ///
-    /// Numbers of colours are read as grey values, negatives as positives, and samples of odd bits as the bytes that they are packed in.
+    /// Palette indices and negatives become plain grey, and packed samples become a wider row of bytes.
     pub(super) fn relabel(&self, size: Size, changes: &mut Changes) {
         let black_is_zero = u32::from(PhotometricInterpretation::BlackIsZero.to_u16());
         if matches!(self.colours, Colours::Negative | Colours::Palette(_)) {
@@ -136,7 +138,7 @@ impl Layout {
     }
 }
 
-/// The luma of a page's colours.
+/// The palette of a page as luma.
 fn palette(path: &Path, reader: &mut Reader, bits: u8) -> Result<Colours, Error> {
     let broken = |found: String, expected: String| Error::broken(path, "image", found, expected);
     let colours = 1_usize << bits;
@@ -146,7 +148,7 @@ fn palette(path: &Path, reader: &mut Reader, bits: u8) -> Result<Colours, Error>
         let found = format!("its palette has {} values", map.len());
         return Err(broken(found, format!("{} for {bits} bits", 3 * colours)));
     }
-    // Many writers give 8 bits where 16 are meant, or shift them without repeating them.
+    // Many writers store 8-bit values, or shift them without repeating the bits.
     let full = match map.iter().copied().max() {
         Some(most) if most < 256 => 255.0,
         _ if map.iter().all(|value| value % 256 == 0) => 255.0 * 256.0,
@@ -156,11 +158,11 @@ fn palette(path: &Path, reader: &mut Reader, bits: u8) -> Result<Colours, Error>
     let colour = |colour| [0, 1, 2].map(|index| f32::from(channel(index, colour)));
     match super::super::luma((0..colours).map(colour), full) {
         super::super::Pixels::Values(luma) => Ok(Colours::Palette(luma)),
-        _ => Err(broken("its palette is none".to_owned(), WHOLE.to_owned())),
+        _ => Err(broken("its palette is invalid".to_owned(), WHOLE.to_owned())),
     }
 }
 
-/// The compression of a number; those that are not read are named.
+/// The compression method; an error with its name if it is not supported.
 fn compression(path: &Path, compression: u16) -> Result<CompressionMethod, Error> {
     let known = [
         CompressionMethod::None,

@@ -1,8 +1,8 @@
-//! TIFF files, whose pixels may be of nearly any kind.
+//! TIFF files, in nearly any sample layout.
 //!
-//! Data flow: [`pages`] takes the largest page, [`layout`] reads how its pixels are kept and names what is not read, [`relabel`] describes
-//! sample layouts that the decoder does not know as ones that it does, [`tiles`] unpacks tiles that it would misread, [`grey`] turns the
-//! samples into grey values.
+//! Data flow: [`pages`] selects the largest page, [`layout`] reads its sample layout and rejects unsupported ones, [`relabel`]
+//! disguises layouts that the decoder does not know as ones that it does, [`tiles`] decompresses LZW tiles that it would misread,
+//! [`grey`] converts the samples to grey values.
 
 mod grey;
 mod layout;
@@ -28,10 +28,10 @@ use relabel::Changes;
 
 type Reader<'a> = Decoder<Cursor<&'a [u8]>>;
 
-/// The most bytes of one value of a directory: of its list of strips or tiles, above all.
+/// The largest value of a directory field in bytes; the longest are lists of strips or tiles.
 const LONGEST_VALUE: usize = 16 << 20;
 
-/// Decodes the largest page, and says so where there are others.
+/// Decodes the largest page, with a note if there are others.
 pub(super) fn decode(path: &Path, bytes: &[u8], limits: &Limits) -> Result<Decoded, Error> {
     let (mut reader, page) = pages::largest(path, bytes, limits)?;
     let failed = |error| failed(path, error);
@@ -59,7 +59,7 @@ pub(super) fn decode(path: &Path, bytes: &[u8], limits: &Limits) -> Result<Decod
     Ok(decoded.oriented(orientation))
 }
 
-/// The size that the largest page will have.
+/// The size of the largest page after orientation.
 pub(super) fn size(path: &Path, bytes: &[u8], limits: &Limits) -> Result<Size, Error> {
     let (mut reader, _) = pages::largest(path, bytes, limits)?;
     let (width, height) = reader.dimensions().map_err(|error| failed(path, error))?;
@@ -71,11 +71,11 @@ fn orientation(reader: &mut Reader) -> Orientation {
     exif.and_then(Orientation::from_exif).unwrap_or(Orientation::NoTransforms)
 }
 
-/// All samples of the page, plane by plane where they lie in planes.
+/// Reads all samples of the page, plane by plane if the layout is planar.
 fn read(reader: &mut Reader) -> Result<DecodingResult, TiffError> {
     let mut samples = DecodingResult::U8(Vec::new());
     let layout = reader.read_image_to_buffer(&mut samples)?;
-    // It reads the first plane alone where all would be too much.
+    // If the limit is too small for all planes, the decoder reads only the first.
     match samples.as_buffer(0).byte_len() < layout.complete_len {
         true => Err(TiffError::LimitsExceeded),
         false => Ok(samples),
@@ -86,15 +86,15 @@ fn failed(path: &Path, error: TiffError) -> Error {
     let broken = |found: String| Error::broken(path, "image", found, WHOLE);
     match error {
         TiffError::IoError(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
-            broken("the TIFF data end early".to_owned())
+            broken("the TIFF data is truncated".to_owned())
         }
         TiffError::UnsupportedError(found) => {
-            Error::unsupported(path, format!("a TIFF image of a rare variant ({found})"), CONVERT)
+            Error::unsupported(path, format!("a TIFF image of an unsupported variant ({found})"), CONVERT)
         }
         TiffError::LimitsExceeded => {
-            let (found, limit) = ("parts that are too long", "the memory that was allowed for decoding");
+            let (found, limit) = ("data that is too long", "the memory allowed for decoding");
             Error::TooLarge { path: path.to_owned(), found: found.to_owned(), limit: limit.to_owned() }
         }
-        error => broken(format!("the TIFF decoder says: {error}")),
+        error => broken(format!("the TIFF decoder reports: {error}")),
     }
 }

@@ -1,4 +1,4 @@
-//! The pages of a file: a film, its reduced copy, other films.
+//! Selection of a page: a file may hold a film, a thumbnail of it, or several films.
 
 use std::io::Cursor;
 use std::path::Path;
@@ -10,27 +10,27 @@ use super::super::Limits;
 use super::{LONGEST_VALUE, Reader, failed};
 use crate::Error;
 
-/// The most pages that are looked at.
+/// The most pages searched.
 const MOST: usize = 256;
 
-/// The page that was taken.
+/// The selected page.
 pub(super) struct Page {
-    /// From 0.
+    /// Its index, from 0.
     pub(super) number: usize,
-    /// How many there are, or were looked at.
+    /// The number of pages found, at most [`MOST`].
     count: usize,
 }
 
 impl Page {
-    /// What to tell of it.
+    /// A note for the user if there are other pages.
     pub(super) fn note(&self) -> Option<String> {
         let more = if self.count == MOST { " or more" } else { "" };
         let page = self.number + 1;
-        (self.count > 1).then(|| format!("page {page} of {}{more} was taken, the largest", self.count))
+        (self.count > 1).then(|| format!("page {page} of {}{more} was used, the largest", self.count))
     }
 }
 
-/// A reader of a file, at its first page.
+/// Opens a file at its first page.
 pub(super) fn open<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Reader<'a>, TiffError> {
     let most = usize::try_from(limits.bytes).unwrap_or(usize::MAX);
     let mut decoding = tiff::decoder::Limits::default();
@@ -40,7 +40,7 @@ pub(super) fn open<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Reader<'a>, T
     Ok(Decoder::new(Cursor::new(bytes))?.with_limits(decoding))
 }
 
-/// A reader at the largest page, the first of those of equal size. Pages behind a broken one are not seen.
+/// Opens a file at its largest page, the first if several are equal. Pages after a broken one are not searched.
 pub(super) fn largest<'a>(
     path: &Path,
     bytes: &'a [u8],

@@ -1,21 +1,21 @@
-//! Rewrites fields of an image file directory (IFD), so that the decoder reads a sample layout that it does not know as one that it does.
+//! Rewriting of an image file directory (IFD), so that the decoder accepts a sample layout that it does not support.
 
 use tiff::tags::Tag;
 
-/// The type of all our values, integers of 32 bits.
+/// The field type of all values written, 32-bit integers.
 const LONG: u16 = 4;
 
-/// What to change in a file.
+/// Changes to make to a file.
 #[derive(Default)]
 pub(super) struct Changes {
-    /// The values that fields of the directory have instead.
+    /// New values for fields of the directory.
     pub(super) fields: Vec<(Tag, Vec<u32>)>,
-    /// What stands behind the file.
+    /// Data to append to the file.
     pub(super) appended: Vec<u8>,
 }
 
 impl Changes {
-    /// Gives a field one value.
+    /// Sets a field to one value.
     pub(super) fn set(&mut self, tag: Tag, value: u32) {
         self.fields.push((tag, vec![value]));
     }
@@ -24,8 +24,8 @@ impl Changes {
         self.fields.is_empty()
     }
 
-    /// The file with these changes to its directory at `place`. Fields that the directory lacks have their defaults still. `None` where
-    /// the directory lies outside of the file.
+    /// A copy of the file with these changes to the directory at `place`. Fields that the directory lacks are not added. `None` if
+    /// the directory is out of bounds.
     pub(super) fn applied_to(&self, bytes: &[u8], place: u64) -> Option<Vec<u8>> {
         let (is_little, version) = (bytes.starts_with(b"II"), bytes.get(2..4)?);
         let is_big_tiff = version.contains(&43);
@@ -45,7 +45,7 @@ impl Changes {
     }
 }
 
-/// A file in its order of bytes.
+/// A file with its byte order and version.
 struct File {
     bytes: Vec<u8>,
     is_little: bool,
@@ -59,13 +59,13 @@ impl File {
         Some(if self.is_little { bytes.iter().rev().fold(0, add) } else { bytes.iter().fold(0, add) })
     }
 
-    /// Gives the entry at `place` other values.
+    /// Replaces the values of the directory entry at `place`.
     fn set(&mut self, place: usize, values: &[u32]) -> Option<()> {
         let wide = if self.is_big_tiff { 8 } else { 4 };
         self.put(place + 2, 2, LONG.into())?;
         self.put(place + 4, wide, values.len() as u64)?;
         let mut at = place + 4 + wide;
-        // Values stand in the entry where they fit in, or else behind the file.
+        // Values that do not fit in the entry are appended to the file.
         if 4 * values.len() > wide {
             let end = self.bytes.len();
             self.put(at, wide, end as u64)?;

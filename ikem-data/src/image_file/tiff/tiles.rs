@@ -1,7 +1,7 @@
-//! Tiles that are compressed with LZW.
+//! LZW-compressed tiles.
 //!
-//! The decoder reads tiles row by row, and its LZW reader may then miss the last bytes of one. So they are unpacked here and put behind
-//! the file as they are.
+//! The decoder reads tiles row by row, and its LZW reader may then lose the last bytes of a tile. Tiles are therefore decompressed
+//! here and appended to the file uncompressed.
 
 use std::path::Path;
 
@@ -15,7 +15,7 @@ use super::relabel::Changes;
 use super::{Reader, failed};
 use crate::Error;
 
-/// Notes down that the tiles are not compressed any more, where they are with LZW. `bytes` is the file.
+/// Decompresses LZW tiles of the file `bytes` and records the changes; does nothing for other layouts.
 pub(super) fn unpack(
     path: &Path,
     bytes: &[u8],
@@ -35,7 +35,7 @@ pub(super) fn unpack(
     let length = layout.row_bytes(width).saturating_mul(height.into());
     let all = length.saturating_mul(offsets.len() as u64);
     limits.check_bytes(path, all)?;
-    let early = || Error::broken(path, "image", "the TIFF data end early", WHOLE);
+    let early = || Error::broken(path, "image", "the TIFF data is truncated", WHOLE);
     let part = |offset: u64, length: u64| {
         let start = usize::try_from(offset).ok()?;
         bytes.get(start..start.checked_add(usize::try_from(length).ok()?)?)
@@ -54,7 +54,7 @@ pub(super) fn unpack(
     Ok(())
 }
 
-/// The first `length` bytes of what was packed; `None` where it holds fewer, or is broken.
+/// The first `length` decompressed bytes of a tile; `None` if it is broken or holds fewer.
 fn unpacked(packed: &[u8], length: usize) -> Option<Vec<u8>> {
     let mut decoder = Decoder::with_tiff_size_switch(BitOrder::Msb, 8);
     let mut out = vec![0; length];

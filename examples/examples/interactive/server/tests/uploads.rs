@@ -101,7 +101,10 @@ fn what_is_no_image_is_named_and_content_decides() {
     let answer = upload(site.port, "film.jpg", b"\0\0\0\x24ftypheic\0\0\0\0mif1");
     let error = answer.json()["error"].as_str().unwrap_or_default().to_owned();
     assert_eq!(answer.status, 422);
-    assert!(error.starts_with("film.jpg is a HEIC photograph, which is not read: convert it"), "{error}");
+    assert!(
+        error.starts_with("film.jpg is a HEIC photograph, which is not supported: convert it"),
+        "{error}"
+    );
     let taken = upload(site.port, "IM000001", &film());
     assert_eq!((taken.status, &taken.json()["name"]), (201, &json!("IM000001")));
     let kept = files(&folder.path().join("uploads"));
