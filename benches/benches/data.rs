@@ -1,7 +1,7 @@
-//! How fast images become batches: decoding, resizing and augmenting on one core.
+//! The throughput of the data loader on one core: decoding, resizing and augmentation.
 //!
-//! Phantoms by default; with `IKEM_AASCE` set to the folder that holds `boostnet_labeldata`, its radiographs.
-//! `python/data_throughput.py` does the same with OpenCV and albumentations on the same files.
+//! Uses phantoms, or the AASCE radiographs if `IKEM_AASCE` names the folder that contains `boostnet_labeldata`.
+//! `python/data_throughput.py` measures OpenCV and albumentations on the same files.
 #![allow(missing_docs, clippy::unwrap_used, reason = "a benchmark stops where it fails")]
 
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use ikem_data::{
     load_image, read_aasce, write_gray_png,
 };
 
-/// The images of a run.
+/// The number of images.
 const COUNT: usize = 32;
 
 struct Images {
@@ -42,7 +42,7 @@ fn images() -> Images {
 }
 
 fn data(criterion: &mut Criterion) {
-    // One core: the loader's work alone is measured, not how many run beside each other.
+    // A single thread measures the work per image, not parallelism.
     rayon::ThreadPoolBuilder::new().num_threads(1).build_global().unwrap();
     let images = images();
     let preparation = Preparation { size: Size::new(256, 512), resampling: Resampling::Bilinear };

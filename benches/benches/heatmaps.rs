@@ -1,4 +1,4 @@
-//! Encoding and decoding of 68 heatmaps on the network's grid, beside filling and reading as much memory.
+//! Encoding and decoding of 68 heatmaps on the network's grid, compared with writing and reading the same amount of memory.
 #![allow(missing_docs)]
 
 use std::hint::black_box;
@@ -28,7 +28,7 @@ fn heatmaps(criterion: &mut Criterion) {
     group.bench_function("read as much memory", |b| b.iter(|| sum(black_box(read))));
 }
 
-/// The sum of `values`, on all threads and with vector instructions: as fast as memory gives them.
+/// The sum of `values` with all threads and SIMD, limited by memory bandwidth.
 fn sum(values: &[f32]) -> f32 {
     let part = |values: &[f32]| {
         let mut lanes = [0.0; 64];

@@ -1,6 +1,6 @@
-//! Every operation at the shapes of the published networks, on a batch of one. One thread: `RAYON_NUM_THREADS=1`.
+//! All operations at the shapes of the published networks, with batch size 1. Set `RAYON_NUM_THREADS=1` for one thread.
 #![allow(missing_docs)]
-// A benchmark that can't run has nothing better to do than to stop.
+// A benchmark that fails can only stop.
 #![allow(clippy::expect_used)]
 
 use std::hint::black_box;
@@ -15,7 +15,7 @@ use ikem_models::ops::{self, Activation, FusedConv, FusedConvTranspose};
 /// Channels, rows and columns of the feature maps between the convolutions.
 const MAPS: [[usize; 3]; 5] = [[64, 256, 128], [64, 128, 64], [256, 128, 64], [256, 32, 16], [1024, 8, 4]];
 
-/// There are many shapes, so each gets little time.
+/// A group with little time per benchmark, since there are many shapes.
 fn group<'a>(criterion: &'a mut Criterion, name: &str) -> BenchmarkGroup<'a, WallTime> {
     ops::keep_freed_memory();
     let mut group = criterion.benchmark_group(name);
@@ -26,7 +26,7 @@ fn group<'a>(criterion: &'a mut Criterion, name: &str) -> BenchmarkGroup<'a, Wal
     group
 }
 
-/// Times `operation` as a network runs it: on a thread of the pool, which waits for no other to wake up first.
+/// Times `operation` on a thread of the pool, as a network runs it, without the latency of waking the pool.
 fn time<R>(bencher: &mut Bencher<'_>, operation: impl Fn() -> R + Sync) {
     bencher.iter_custom(|runs| {
         ops::in_pool(|| {
@@ -43,7 +43,7 @@ fn var(shape: &[usize]) -> Var {
     Var::from_tensor(&tensor(shape)).expect("a variable")
 }
 
-/// What the machine does at its best; elements a second are floating-point operations a second, here and below.
+/// The peak of the machine. Here and below, elements per second are floating-point operations per second.
 fn product(criterion: &mut Criterion) {
     let mut group = group(criterion, "product of the gemm crate");
     let (a, b) = (tensor(&[1024, 1024]), tensor(&[1024, 1024]));
@@ -133,7 +133,7 @@ fn between(criterion: &mut Criterion) {
     }
 }
 
-/// The cross-entropy of the logits of one image, at a quarter of the grid, to its keypoints on the grid.
+/// The cross-entropy of one image: logits at a quarter of the grid, keypoints on the grid.
 fn loss(criterion: &mut Criterion) {
     let mut group = group(criterion, "loss, forward and backward");
     let points = [keypoints()];

@@ -1,6 +1,6 @@
-//! What a person waits for: opening an image, and one correction of a session with three hints.
+//! Interactive latency: opening an image, and one correction in a session with three hints.
 #![allow(missing_docs)]
-// A benchmark that can't run has nothing better to do than to stop.
+// A benchmark that fails can only stop.
 #![allow(clippy::expect_used)]
 
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -8,7 +8,7 @@ use ikem_benches::{hrnet_ocr, radiograph, unet};
 use ikem_core::{Hint, Point};
 use ikem_models::{Device, ModelConfig, Predictor, ops};
 
-/// A network of random weights; what they are does not change the time.
+/// A network with random weights, which do not affect the time.
 fn random(config: &ModelConfig) -> Predictor {
     Predictor::untrained(config, 1, &Device::Cpu).expect("a predictor")
 }

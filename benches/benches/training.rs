@@ -1,6 +1,6 @@
-//! One training step: forward, loss, backward, Adam; without hints, with the last answer as previous heatmaps.
+//! One training step (forward, loss, backward, Adam) without hints, with the previous logits as previous heatmaps.
 #![allow(missing_docs)]
-// A benchmark that can't run has nothing better to do than to stop.
+// A benchmark that fails can only stop.
 #![allow(clippy::expect_used)]
 
 use std::time::Duration;

@@ -1,7 +1,7 @@
-"""Images a second on one core in Python: decode, resize to 256 x 512, augment, with OpenCV and albumentations.
+"""Images per second on one core in Python: decode, resize to 256 x 512 and augment, with OpenCV and albumentations.
 
-The counterpart of `cargo bench --bench data`, on the same images and with the same augmentations and probabilities.
-The image is resized first, as our cache keeps it; that is the faster order for Python, too.
+The counterpart of `cargo bench --bench data`, on the same images, with the same augmentations and probabilities.
+Images are resized before augmentation, as our cache stores them; that order is also the faster one in Python.
 
     pip install opencv-python-headless albumentations
     python data_throughput.py FOLDER_OF_IMAGES

@@ -1,5 +1,5 @@
 #![deny(missing_docs)]
-//! Inputs that the benchmarks share; all of them made up.
+//! Synthetic inputs shared by the benchmarks.
 
 mod networks;
 
@@ -11,16 +11,16 @@ use ikem_core::{GrayImage, Keypoints, Point, Size};
 /// The network's grid.
 pub const GRID: Size = Size::new(256, 512);
 
-/// 68 keypoints spread over the grid, in two columns.
+/// 68 keypoints in two columns, spread over the grid.
 #[must_use]
 pub fn keypoints() -> Keypoints {
     (0..68).map(|k| Point::new(96.3 + 60.5 * (k % 2) as f32, 20.2 + 6.9 * k as f32)).collect()
 }
 
-/// An image of the size of a typical radiograph.
+/// A synthetic image of the size of a typical radiograph.
 ///
 /// # Panics
-/// Never: the image has as many pixels as it says.
+/// Never: the number of pixels matches the size.
 #[must_use]
 #[allow(clippy::expect_used)]
 pub fn radiograph() -> GrayImage {
@@ -29,10 +29,10 @@ pub fn radiograph() -> GrayImage {
     GrayImage::new(size, pixels).expect("as many pixels as the size says")
 }
 
-/// A tensor of numbers in −1…1.
+/// A tensor with values in −1…1.
 ///
 /// # Panics
-/// When there is no memory for it.
+/// If it cannot be allocated.
 #[must_use]
 #[allow(clippy::expect_used)]
 pub fn tensor(shape: &[usize]) -> Tensor {

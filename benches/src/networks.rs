@@ -1,5 +1,5 @@
-//! The networks that are timed, and the shapes that occur in them.
-// A benchmark that can't run has nothing better to do than to stop.
+//! The benchmarked networks and the shapes of their layers.
+// A benchmark that fails can only stop.
 #![allow(clippy::expect_used, clippy::missing_panics_doc)]
 
 use std::fmt;
@@ -21,22 +21,22 @@ pub fn hrnet_ocr() -> ModelConfig {
     ModelConfig::new(NetworkConfig::HrnetOcr(HrnetOcrConfig::default()))
 }
 
-/// The bundled network's config.
+/// The configuration of the bundled network.
 #[must_use]
 pub fn bundled() -> ModelConfig {
     Predictor::pretrained().expect("the bundled model").config().clone()
 }
 
-/// A convolution of one image.
+/// A convolution at batch size 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Convolution {
-    /// Channels, rows and columns of its input.
+    /// Channels, rows and columns of the input.
     pub input: [usize; 3],
-    /// Channels of its output.
+    /// Channels of the output.
     pub outputs: usize,
-    /// Kernel, stride, padding, dilation.
+    /// Kernel, stride, padding and dilation.
     pub geometry: Geometry,
-    /// Multiplications, each with its addition.
+    /// The number of multiply-adds.
     pub mult_adds: u64,
 }
 
@@ -49,12 +49,12 @@ impl fmt::Display for Convolution {
     }
 }
 
-/// A transposed convolution of one image.
+/// A transposed convolution at batch size 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Transposed {
-    /// Channels, rows and columns of its input.
+    /// Channels, rows and columns of the input.
     pub input: [usize; 3],
-    /// Channels of its output.
+    /// Channels of the output.
     pub outputs: usize,
 }
 
@@ -65,7 +65,7 @@ impl fmt::Display for Transposed {
     }
 }
 
-/// The convolutions of both published networks whose output is more than one pixel, each shape once.
+/// The convolutions of both published networks with inputs of more than one pixel, without duplicate shapes.
 #[must_use]
 pub fn convolutions() -> Vec<Convolution> {
     distinct(|layer, input, outputs| match layer.kind {
@@ -76,7 +76,7 @@ pub fn convolutions() -> Vec<Convolution> {
     })
 }
 
-/// The transposed convolutions of both published networks, each shape once.
+/// The transposed convolutions of both published networks, without duplicate shapes.
 #[must_use]
 pub fn transposed() -> Vec<Transposed> {
     distinct(|layer, input, outputs| {

@@ -1,4 +1,4 @@
-//! The AASCE data set: a made-up one in its layout, and, where `IKEM_AASCE` names a folder that holds
+//! The AASCE data set: a synthetic one with the same layout and, if `IKEM_AASCE` names a folder that contains
 //! `boostnet_labeldata`, the real one.
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "helpers of tests")]
 
@@ -11,7 +11,7 @@ use ikem_data::{
 };
 use proptest::prelude::*;
 
-/// A training half of three images, and a test half of one.
+/// A training part of three images and a test part of one.
 struct Made(tempfile::TempDir);
 
 impl Made {
@@ -58,7 +58,7 @@ fn picture(width: u32, height: u32) -> Vec<u8> {
     bytes.into_inner()
 }
 
-/// x1…x68, then y1…y68: x is 0.25 and 0.75 by turns, y grows by 1/128 every second point.
+/// x1…x68, then y1…y68: x alternates between 0.25 and 0.75, y grows by 1/128 every second point.
 fn landmarks() -> String {
     let xs = (0..68).map(|i| if i % 2 == 0 { 0.25 } else { 0.75 });
     let ys = (0..68).map(|i| f64::from(i / 2) / 128.0);
@@ -70,7 +70,7 @@ fn problems(aasce: &Aasce) -> Vec<String> {
 }
 
 #[test]
-fn both_halves_are_read() {
+fn both_parts_are_read() {
     let aasce = Made::new().read(&Splitting::None);
     assert_eq!(problems(&aasce), Vec::<String>::new());
     let entries = &aasce.manifest.entries;
@@ -89,7 +89,7 @@ fn both_halves_are_read() {
 }
 
 #[test]
-fn what_does_not_belong_together_is_told_one_by_one() {
+fn mismatches_are_reported_one_by_one() {
     let made = Made::new();
     let names =
         ["a-162 A AP.jpg", "gone.jpg", "a-170 A AP.jpg", "a-170 A AP.jpg", "../x.jpg", "text.jpg", "bad.jpg"];
@@ -117,7 +117,7 @@ fn what_does_not_belong_together_is_told_one_by_one() {
     assert_eq!(aasce.manifest.entries.len(), 3);
 }
 
-/// A MATLAB 5 file with the variable `p2`: 68 × 2 doubles in pixels of a 100 × 200 image, all moved by `shift`.
+/// A MATLAB 5 file with the variable `p2`: 68 × 2 doubles in pixels of a 100 × 200 image, all shifted by `shift`.
 fn mat(shift: f64) -> Vec<u8> {
     let xs = (0..68).map(|i| if i % 2 == 0 { 25.0 } else { 75.0 });
     let ys = (0..68).map(|i| 200.0 * f64::from(i / 2) / 128.0);
@@ -135,7 +135,7 @@ fn mat(shift: f64) -> Vec<u8> {
 }
 
 #[test]
-fn mat_files_stand_in_for_missing_tables_and_are_compared_with_those_there() {
+fn mat_files_replace_missing_tables_and_are_compared_with_existing_ones() {
     let made = Made::new();
     let expected = made.read(&Splitting::None).manifest;
     made.write("labels/training/a-162 A AP.jpg.mat", &mat(0.05));
@@ -160,7 +160,7 @@ fn mat_files_stand_in_for_missing_tables_and_are_compared_with_those_there() {
 }
 
 #[test]
-fn label_files_that_contradict_each_other_are_an_error() {
+fn inconsistent_label_files_are_an_error() {
     let made = Made::new();
     made.write("labels/training/landmarks.csv", landmarks().as_bytes());
     assert!(
@@ -178,7 +178,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(100))]
 
     #[test]
-    fn damaged_tables_are_told_and_never_panic(
+    fn damaged_tables_are_reported_and_never_panic(
         table in prop::sample::select(vec!["filenames", "landmarks", "angles"]),
         changes in prop::collection::vec((any::<prop::sample::Index>(), prop::option::of(any::<u8>())), 1..8),
         any_text in prop::option::weighted(0.3, "[0-9a-z.,\"\\r\\n\\-e /]{0,200}"),
@@ -188,7 +188,7 @@ proptest! {
         let file = made.path(&format!("labels/training/{table}.csv"));
         let mut bytes = any_text.map_or_else(|| fs::read(&file).unwrap(), String::into_bytes);
         for (place, value) in changes {
-            // Quotes, commas and line ends change more than other bytes do.
+            // Quotes, commas and line ends matter more than other bytes.
             let value = value.unwrap_or(b"\",\n\r"[place.index(4)]);
             if !bytes.is_empty() {
                 *place.get_mut(&mut bytes) = value;
@@ -203,7 +203,7 @@ proptest! {
                 let finite = |entry: &ManifestEntry| entry.keypoints().iter().all(|p| p.x.is_finite() && p.y.is_finite());
                 prop_assert!(aasce.manifest.entries.iter().all(finite));
                 prop_assert!(aasce.angles.values().flatten().all(|angle| angle.is_finite()));
-                // What is not there is told.
+                // Whatever is missing is reported.
                 prop_assert!(aasce.manifest.entries.len() == 4 || !aasce.problems.is_empty());
             }
             Err(error) => prop_assert!(matches!(error, Error::Broken { .. }), "{error}"),
@@ -212,7 +212,7 @@ proptest! {
 }
 
 #[test]
-fn a_written_split_is_taken() {
+fn a_split_file_is_applied() {
     let made = Made::new();
     let file = made.path("split.json");
     let json = r#"{"train": ["data/training/a-162 A AP.jpg"], "val": ["data/training/a-170 A AP.jpg", "data/training/none.jpg"]}"#;
@@ -253,7 +253,7 @@ fn a_drawn_split_keeps_studies_together() {
 }
 
 #[test]
-fn studies_are_known_by_their_number() {
+fn studies_are_identified_by_their_number() {
     for (name, number) in [
         ("sunhl-1th-02-Jan-2017-162 A AP.jpg", Some("162")),
         ("data/training/sunhl-1th-30-Dec-2016-159 A AP2.jpg", Some("159")),
@@ -264,7 +264,7 @@ fn studies_are_known_by_their_number() {
     }
 }
 
-/// The folder of the real data set; tells when there is none.
+/// The folder of the real data set; prints a message if there is none.
 fn real() -> Option<PathBuf> {
     let folder = std::env::var_os("IKEM_AASCE").map(|folder| Path::new(&folder).to_owned());
     if folder.is_none() {
@@ -314,7 +314,7 @@ fn the_known_errors_of_the_real_labels_are_found() {
     assert_eq!(repaired.entries.len(), 481);
     let fixes = |wanted: fn(&Fault) -> bool| fixed.images(|f| f.repaired.iter().any(wanted)).count();
     assert_eq!(fixes(|f| matches!(f, Fault::Rolled)), 18);
-    // Of the two swaps one has no sure fix: with its sides changed that vertebra would be inside out.
+    // One of the two swaps has no certain fix: with its sides swapped, that vertebra would be inside out.
     assert_eq!(fixes(|f| matches!(f, Fault::Swapped { .. })), 1);
     let again = clean(&mut repaired.clone(), &spine, LabelPolicy::Raw).counts();
     assert_eq!((again.get("rolled"), again.get("swapped")), (None, Some(&1)));

@@ -1,4 +1,4 @@
-//! What augmentation promises: pixels and keypoints move together, and nothing moves by itself.
+//! Guarantees of augmentation: pixels and keypoints move together, and nothing moves without need.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
 use ikem_core::{GrayImage, Keypoints, Point, Preparation, Resampling, Size, Skeleton};
@@ -30,12 +30,12 @@ fn certain(mut step: Augmentation) -> Augmentation {
         Augmentation::BrightnessContrast(a) => a.probability = 1.0,
         Augmentation::Gamma(a) => a.probability = 1.0,
         Augmentation::Noise(a) => a.probability = 1.0,
-        other => panic!("{other:?} is new here"),
+        other => panic!("{other:?} is not covered by this test"),
     }
     step
 }
 
-/// Any run of steps that move pixels.
+/// Any sequence of geometric steps.
 fn any_geometry() -> impl Strategy<Value = Pipeline> {
     let step = prop_oneof![
         (0_f64..30.0).prop_map(|degrees| Augmentation::Rotation(Rotation { degrees, ..Rotation::default() })),
@@ -57,13 +57,13 @@ fn any_geometry() -> impl Strategy<Value = Pipeline> {
     prop::collection::vec(step.prop_map(certain), 0..5).prop_map(|steps| Pipeline::new(steps).unwrap())
 }
 
-/// Any image, up to a few hundred pixels a side.
+/// Any size up to a few hundred pixels per side.
 fn any_size() -> impl Strategy<Value = Size> {
     (150_usize..500, 300_usize..900).prop_map(|(width, height)| Size::new(width, height))
 }
 
-/// An image that is black but for a spot around `point`, round on the grid and wide enough to be seen there. A longer one would be
-/// bent itself, and its mean would not stay at the point.
+/// A black image with a spot at `point`, which is round on the grid and large enough to survive resampling. An elongated spot
+/// would itself be bent, and its centroid would move off the point.
 fn spot(size: Size, point: Point) -> GrayImage {
     let scale = [size.width as f32 / GRID.width as f32, size.height as f32 / GRID.height as f32];
     let value = |i: usize| {
@@ -74,7 +74,7 @@ fn spot(size: Size, point: Point) -> GrayImage {
     GrayImage::new(size, (0..size.area()).map(value).collect()).unwrap()
 }
 
-/// The mean position of what is light, weighed by values of -1…1.
+/// The centroid of brightness for values of −1…1.
 fn light(values: &[f32]) -> Option<Point> {
     let (mut mass, mut x, mut y) = (0.0_f64, 0.0_f64, 0.0_f64);
     for (i, value) in values.iter().enumerate() {
@@ -90,7 +90,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn a_spot_at_a_keypoint_stays_at_it(
+    fn spots_move_with_their_keypoints(
         pipeline in any_geometry(), size in any_size(), u in 0.2_f32..0.8, v in 0.2_f32..0.8, seed in any::<u64>(),
         area in any::<bool>(),
     ) {
@@ -100,7 +100,7 @@ proptest! {
         let values = plan.image(&spot(size, point), &preparation(filter)).unwrap();
         let skeleton = Skeleton::numbered(1);
         let moved = plan.keypoints(&vec![point].into(), GRID, &skeleton).unwrap()[0];
-        // Well inside, so that no part of the spot is cut.
+        // Well inside, so that the spot is not cropped.
         if (12.0..116.0).contains(&moved.x) && (12.0..244.0).contains(&moved.y) {
             let seen = light(&values).expect("a spot");
             let off = moved - seen;
@@ -109,7 +109,7 @@ proptest! {
     }
 
     #[test]
-    fn the_identity_is_the_predictors_input(size in any_size(), seed in any::<u64>(), area in any::<bool>()) {
+    fn the_identity_equals_the_predictors_input(size in any_size(), seed in any::<u64>(), area in any::<bool>()) {
         let image = GrayImage::new(size, (0..size.area()).map(|i| (i * i % 97) as f32 / 96.0).collect()).unwrap();
         let preparation = preparation(if area { Resampling::Area } else { Resampling::Bilinear });
         let never = Pipeline::new(vec![Augmentation::Rotation(Rotation { probability: 0.0, ..Rotation::default() })]);
@@ -122,7 +122,7 @@ proptest! {
     }
 
     #[test]
-    fn flipped_twice_is_as_before(size in any_size(), x in 0_f32..300.0, y in 0_f32..600.0) {
+    fn flipping_twice_is_the_identity(size in any_size(), x in 0_f32..300.0, y in 0_f32..600.0) {
         let flip = certain(Augmentation::Flip(Flip::default()));
         let image = GrayImage::new(size, (0..size.area()).map(|i| (i * i % 97) as f32 / 96.0).collect()).unwrap();
         let plan = Pipeline::new(vec![flip; 2]).unwrap().draw(size, &mut Draw::new(1, &[]));
@@ -133,7 +133,7 @@ proptest! {
     }
 
     #[test]
-    fn eight_and_sixteen_bits_give_the_same(
+    fn eight_and_sixteen_bits_give_equal_inputs(
         bytes in prop::collection::vec(any::<u8>(), 40 * 60), seed in any::<u64>(), area in any::<bool>(),
     ) {
         let size = Size::new(40, 60);
@@ -143,7 +143,7 @@ proptest! {
         let plan = Pipeline::standard().draw(size, &mut Draw::new(seed, &[]));
         let preparation = preparation(if area { Resampling::Area } else { Resampling::Bilinear });
         let (a, b) = (plan.image(&eight, &preparation).unwrap(), plan.image(&sixteen, &preparation).unwrap());
-        // Values reach from -1 to 1, so that 1/255 of grey is twice as much.
+        // Values span −1…1, so 1/255 of grey is twice as much.
         prop_assert!(a.iter().zip(&b).all(|(a, b)| (a - b).abs() <= 2.0 / 255.0));
     }
 
@@ -158,7 +158,7 @@ proptest! {
 }
 
 #[test]
-fn a_flip_changes_names_unless_told_not_to() {
+fn a_flip_swaps_names_unless_configured_otherwise() {
     let size = Size::new(200, 100);
     let points: Keypoints = vec![Point::new(20.0, 10.0), Point::new(150.0, 30.0)].into();
     let flipped = |swap_pairs| {
@@ -171,7 +171,7 @@ fn a_flip_changes_names_unless_told_not_to() {
 }
 
 #[test]
-fn a_rotation_keeps_the_whole_image_inside_and_is_black_beside_it() {
+fn a_rotation_keeps_the_whole_image_and_pads_with_black() {
     let size = Size::new(128, 256);
     let white = GrayImage::new(size, vec![1.0; size.area()]).unwrap();
     let turn = Augmentation::Rotation(Rotation { degrees: 15.0, widen: true, probability: 1.0 });
@@ -191,7 +191,7 @@ fn a_rotation_keeps_the_whole_image_inside_and_is_black_beside_it() {
 }
 
 #[test]
-fn a_rotation_that_does_not_widen_keeps_the_scale() {
+fn a_rotation_without_widening_keeps_the_scale() {
     let size = Size::new(128, 256);
     let turn = Augmentation::Rotation(Rotation { degrees: 15.0, widen: false, probability: 1.0 });
     let pipeline = Pipeline::new(vec![turn]).unwrap();
@@ -205,7 +205,7 @@ fn a_rotation_that_does_not_widen_keeps_the_scale() {
 }
 
 #[test]
-fn surroundings_take_the_place_of_black() {
+fn surroundings_replace_black_padding() {
     let size = Size::new(128, 256);
     let white = GrayImage::new(size, vec![1.0; size.area()]).unwrap();
     let smaller = Augmentation::Scaling(Scaling { change: [-0.5, -0.5], probability: 1.0 });
@@ -218,7 +218,7 @@ fn surroundings_take_the_place_of_black() {
 }
 
 #[test]
-fn a_bend_moves_rows_sideways_alone() {
+fn a_bend_only_shifts_rows() {
     let size = Size::new(128, 256);
     let bend = Augmentation::Bend(Bend { shift: 0.1, waves: [1.0, 1.0], probability: 1.0 });
     let pipeline = Pipeline::new(vec![bend]).unwrap();
@@ -227,7 +227,7 @@ fn a_bend_moves_rows_sideways_alone() {
     for seed in 0..50 {
         let moved = pipeline.draw(size, &mut Draw::new(seed, &[])).keypoints(&points, size, &two()).unwrap();
         let [upper, lower] = [moved[0] - points[0], moved[1] - points[1]];
-        // Half a wave apart.
+        // Half a period apart.
         assert!((upper.x + lower.x).abs() < 1e-4 && upper.x.abs() <= 12.8, "{upper:?} {lower:?}");
         assert_eq!([upper.y, lower.y], [0.0, 0.0]);
         farthest = farthest.max(upper.x.abs());
@@ -249,14 +249,14 @@ fn scaling_changes_the_picture() {
 }
 
 #[test]
-fn wrong_numbers_are_told() {
+fn invalid_parameters_are_rejected() {
     for (step, expected) in [
         (
             Augmentation::Rotation(Rotation { degrees: 90.0, widen: true, probability: 0.5 }),
             "degrees of 0…89",
         ),
-        (Augmentation::Scaling(Scaling { change: [-1.0, 0.0], probability: 0.5 }), "change of two numbers"),
-        (Augmentation::Translation(Translation { x: f64::NAN, ..Translation::default() }), "x and y of 0…1"),
+        (Augmentation::Scaling(Scaling { change: [-1.0, 0.0], probability: 0.5 }), "change: two numbers"),
+        (Augmentation::Translation(Translation { x: f64::NAN, ..Translation::default() }), "x and y: 0…1"),
         (Augmentation::Crop(Crop { strip: 1.0, probability: 0.5 }), "strip of 0…0.9"),
         (
             Augmentation::BrightnessContrast(BrightnessContrast {
@@ -265,9 +265,9 @@ fn wrong_numbers_are_told() {
             }),
             "0…1",
         ),
-        (Augmentation::Gamma(Gamma { range: [0.0, 1.0], probability: 0.5 }), "range of two numbers above 0"),
-        (Augmentation::Bend(Bend { shift: 0.6, ..Bend::default() }), "shift and waves of 0…0.5"),
-        (Augmentation::Bend(Bend { waves: [0.0, 1.0], ..Bend::default() }), "two numbers of 0…8"),
+        (Augmentation::Gamma(Gamma { range: [0.0, 1.0], probability: 0.5 }), "range: two numbers above 0"),
+        (Augmentation::Bend(Bend { shift: 0.6, ..Bend::default() }), "shift and waves: 0…0.5"),
+        (Augmentation::Bend(Bend { waves: [0.0, 1.0], ..Bend::default() }), "two numbers in 0…8"),
         (Augmentation::Noise(Noise { deviation: -0.1, probability: 0.5 }), "deviation of 0…1"),
         (Augmentation::Noise(Noise { deviation: 0.1, probability: 1.5 }), "probability of 0…1"),
     ] {

@@ -1,4 +1,4 @@
-//! Damaged image files: whatever stands in them, decoding ends, takes bounded memory and does not panic.
+//! Damaged image files: decoding terminates, uses bounded memory and does not panic.
 //!
 //! `IKEM_FUZZ=N` tries N files instead of 10 000.
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
@@ -15,10 +15,10 @@ use rand_chacha::ChaCha8Rng;
 use damage::{damaged, tries};
 
 const LIMITS: Limits = Limits { pixels: 1_000_000, bytes: 16 << 20 };
-/// Far beyond what any of the files takes, on a busy machine too.
+/// Far more than any of the files needs, even on a busy machine.
 const LONGEST: Duration = Duration::from_secs(10);
 
-/// The fixtures, which are whole.
+/// The undamaged fixtures.
 fn seeds() -> Vec<(String, Vec<u8>)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/images");
     let mut seeds: Vec<_> = std::fs::read_dir(folder)
@@ -33,7 +33,7 @@ fn seeds() -> Vec<(String, Vec<u8>)> {
 }
 
 #[test]
-fn damaged_files_end_in_an_image_or_an_error() {
+fn damaged_files_give_an_image_or_an_error() {
     let count = tries();
     let seeds = seeds();
     let mut opened = 0;
@@ -49,12 +49,12 @@ fn damaged_files_end_in_an_image_or_an_error() {
         }
         assert!(begin.elapsed() < LONGEST, "{name}, {number}: {:?}", begin.elapsed());
     }
-    // Damage to values leaves pictures; were there none, nothing behind the headers was tried.
+    // Damage to pixel data leaves valid pictures; without any, nothing behind the headers would have been tested.
     assert!(opened > count / 20, "{opened} of {count} opened");
 }
 
 #[test]
-fn any_start_is_of_some_kind_or_told() {
+fn any_bytes_are_a_known_format_or_an_error() {
     for number in 0..20_000 {
         let mut random = ChaCha8Rng::seed_from_u64(number);
         let mut bytes = vec![0; random.random_range(0..600)];

@@ -1,4 +1,4 @@
-//! COCO and CSV: what is written is read again, and what others write is understood or told.
+//! COCO and CSV: round trips, and files of other programs.
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::path::PathBuf;
@@ -22,7 +22,7 @@ fn scratch() -> Scratch {
     Scratch { _folder: folder, path }
 }
 
-/// Any sound manifest of `spine`, its images told apart by a number.
+/// Any valid manifest of `spine`, with numbered images.
 fn any_manifest() -> impl Strategy<Value = Manifest> {
     let entry = (
         prop::collection::vec(prop::array::uniform2(-0.5_f64..1.5), 68),
@@ -40,7 +40,7 @@ fn any_manifest() -> impl Strategy<Value = Manifest> {
     })
 }
 
-/// Any sound predictions of the spine.
+/// Any valid predictions of the spine.
 fn any_predictions() -> impl Strategy<Value = Vec<Prediction>> {
     let keypoint = (-0.99_f32..1.99, -0.99_f32..1.99, 0_f32..1.0, any::<bool>());
     let prediction = (
@@ -80,7 +80,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
-    fn labels_come_back_from_coco_and_csv_as_they_were(manifest in any_manifest()) {
+    fn labels_round_trip_through_coco_and_csv(manifest in any_manifest()) {
         let (spine, file) = (Skeleton::spine(), scratch());
         manifest.write_coco(&file.path, &spine).unwrap();
         prop_assert_eq!(&Manifest::read_coco(&file.path, &spine).unwrap(), &manifest);
@@ -89,7 +89,7 @@ proptest! {
     }
 
     #[test]
-    fn predictions_come_back_from_coco_and_csv_as_they_were(predictions in any_predictions()) {
+    fn predictions_round_trip_through_coco_and_csv(predictions in any_predictions()) {
         let (spine, file) = (Skeleton::spine(), scratch());
         write_coco_predictions(&file.path, &predictions, &spine).unwrap();
         prop_assert_eq!(&read_coco_predictions(&file.path, &spine).unwrap(), &predictions);
@@ -131,7 +131,7 @@ proptest! {
     }
 }
 
-/// A file as another program would write it: two keypoints, no field of ours.
+/// A file as another program would write it: two keypoints, no field `ikem`.
 fn foreign() -> Value {
     json!({
         "info": {"year": 2024},
@@ -172,7 +172,7 @@ fn files_of_other_programs_are_read() {
 }
 
 #[test]
-fn keypoints_that_were_changed_elsewhere_are_believed() {
+fn keypoints_edited_by_other_programs_take_precedence() {
     let (spine, file) = (Skeleton::spine(), scratch());
     let corners = vec![[0.1, 0.3]; 68];
     let entry = ManifestEntry::new("a.png".to_owned(), corners, Size::new(70, 90), Set::Val, &spine);
@@ -188,7 +188,7 @@ fn keypoints_that_were_changed_elsewhere_are_believed() {
 }
 
 #[test]
-fn what_is_wrong_in_a_coco_file_is_told() {
+fn errors_in_coco_files_name_the_entry_and_field() {
     type Change = fn(&mut Value);
     let cases: [(&str, Change, &str); 8] = [
         (
@@ -202,7 +202,7 @@ fn what_is_wrong_in_a_coco_file_is_told() {
         (
             "other names",
             |f| f["categories"][1]["keypoints"] = json!(["a", "b"]),
-            "the category \"bone\" names 2 keypoints, and not 0 once",
+            "the category \"bone\" lists 2 keypoints, but not 0 exactly once",
         ),
         ("no size", |f| f["images"][0]["width"] = json!(0), "0 x 400 px"),
         ("text", |f| f["annotations"][0]["keypoints"][0] = json!("x"), "annotations[0].keypoints[0]"),
@@ -212,7 +212,7 @@ fn what_is_wrong_in_a_coco_file_is_told() {
                 let a = f["annotations"][0].clone();
                 f["annotations"].as_array_mut().unwrap().push(a);
             },
-            "a second one of image 7",
+            "annotations[1] is a second one of image 7",
         ),
     ];
     for (name, change, expected) in cases {
@@ -224,7 +224,7 @@ fn what_is_wrong_in_a_coco_file_is_told() {
 }
 
 #[test]
-fn what_is_wrong_in_a_csv_file_is_told() {
+fn errors_in_csv_files_name_the_entry_and_field() {
     let (spine, file) = (Skeleton::spine(), scratch());
     let corners = vec![[0.1, 0.3]; 68];
     let entry = ManifestEntry::new("a.png".to_owned(), corners, Size::new(70, 90), Set::Val, &spine);
@@ -247,7 +247,7 @@ fn what_is_wrong_in_a_csv_file_is_told() {
 }
 
 #[test]
-fn manifests_are_parted_and_put_together() {
+fn manifests_are_split_and_merged() {
     let spine = Skeleton::spine();
     let entry = |name: &str, set| {
         ManifestEntry::new(name.to_owned(), vec![[0.5; 2]; 68], Size::new(9, 9), set, &spine)
@@ -261,7 +261,7 @@ fn manifests_are_parted_and_put_together() {
     assert_eq!(train.entries.len(), 3);
     let other = Manifest { entries: vec![entry("d", Set::Test), entry("b", Set::Train)] };
     assert!(train.merge(other).unwrap_err().to_string().contains("b with two different labels"));
-    assert_eq!(train.entries.len(), 3, "nothing of it was added");
+    assert_eq!(train.entries.len(), 3, "nothing was added");
 }
 
 #[test]
@@ -278,7 +278,7 @@ fn tables_of_predictions_without_spacing_are_read() {
 }
 
 #[test]
-fn predictions_that_cannot_be_told_apart_are_not_written() {
+fn consecutive_predictions_of_one_image_are_not_written() {
     let file = scratch();
     let keypoint = PredictedKeypoint { name: "0".to_owned(), x: 1.0, y: 2.0, confidence: 0.5, hinted: false };
     let one = Prediction {

@@ -1,4 +1,4 @@
-//! Image files as they come: every format, every depth, and what is broken.
+//! Image files of every format and depth, and broken ones.
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::io::Cursor;
@@ -19,7 +19,7 @@ fn decode(bytes: &[u8]) -> Result<GrayImage, Error> {
     decode_image("picture", bytes, &Limits::default())
 }
 
-/// The same picture in grey of 8 bits: steps of 17 in both directions.
+/// The same 8-bit grey picture: steps of 17 in both directions.
 fn steps() -> Luma8 {
     Luma8::from_fn(16, 8, |x, y| Luma([(17 * (x ^ y)) as u8]))
 }
@@ -76,7 +76,7 @@ fn colour_becomes_rec_601_luma() {
     }
 }
 
-/// A JPEG, dark on its left and light on its right, whose EXIF block says `orientation`.
+/// A JPEG, dark on the left and light on the right, with the EXIF orientation `orientation`.
 fn jpeg_with_orientation(orientation: u8) -> Vec<u8> {
     let picture = Luma8::from_fn(32, 16, |x, _| Luma([if x < 16 { 0 } else { 255 }]));
     let plain = encode(&picture.into(), ImageFormat::Jpeg);
@@ -92,7 +92,7 @@ fn jpeg_with_orientation(orientation: u8) -> Vec<u8> {
 }
 
 #[test]
-fn a_picture_is_turned_as_its_metadata_say() {
+fn exif_orientation_is_applied() {
     let folder = tempfile::tempdir().unwrap();
     for (orientation, size, dark) in [
         (1, Size::new(32, 16), (2, 2)),
@@ -114,7 +114,7 @@ fn a_picture_is_turned_as_its_metadata_say() {
 }
 
 #[test]
-fn one_pixel_is_an_image() {
+fn a_single_pixel_is_an_image() {
     let dot = DynamicImage::from(Luma8::from_pixel(1, 1, Luma([51])));
     for format in [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::Tiff, ImageFormat::Bmp] {
         let image = decode(&encode(&dot, format)).unwrap();
@@ -123,7 +123,7 @@ fn one_pixel_is_an_image() {
     }
 }
 
-/// A PNG header that claims `width` by `height` pixels of 16-bit colour, with no data behind it.
+/// A PNG header that claims `width` × `height` pixels of 16-bit colour, without data.
 fn png_claiming(width: u32, height: u32) -> Vec<u8> {
     let mut chunk = b"IHDR".to_vec();
     chunk.extend(width.to_be_bytes());
@@ -143,7 +143,7 @@ fn crc32(bytes: &[u8]) -> u32 {
 }
 
 #[test]
-fn what_is_no_good_image_is_told() {
+fn broken_and_unsupported_images_are_rejected_with_the_reason() {
     let picture = DynamicImage::from(steps());
     let whole = |format| encode(&picture, format);
     let half = |format| whole(format)[..whole(format).len() / 2].to_vec();
@@ -177,7 +177,7 @@ fn what_is_no_good_image_is_told() {
 }
 
 #[test]
-fn paths_that_lead_nowhere_are_told() {
+fn unreadable_paths_are_named() {
     let folder = tempfile::tempdir().unwrap();
     let missing = folder.path().join("none.png");
     for (path, expected) in [(missing.as_path(), "none.png: No such file"), (folder.path(), "Is a directory")]
@@ -189,12 +189,12 @@ fn paths_that_lead_nowhere_are_told() {
 }
 
 #[test]
-fn sizes_come_from_headers_alone() {
+fn sizes_are_read_from_headers_alone() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("header.png");
     std::fs::write(&path, png_claiming(3000, 4000)).unwrap();
     assert_eq!(image_size(&path, &Limits::default()).unwrap(), Size::new(3000, 4000));
-    // TIFF keeps its directory behind the pixels, beyond what is read at first.
+    // The TIFF directory follows the pixels, beyond the bytes read at first.
     let tall = DynamicImage::from(ImageBuffer::<Luma<u16>, _>::new(300, 400));
     std::fs::write(&path, encode(&tall, ImageFormat::Tiff)).unwrap();
     assert_eq!(image_size(&path, &Limits::default()).unwrap(), Size::new(300, 400));

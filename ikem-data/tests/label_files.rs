@@ -1,4 +1,4 @@
-//! Labels and predictions as other programs write them, and damaged ones.
+//! Labels and predictions written by other programs, and damaged ones.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests stop where something is wrong")]
 
 mod damage;
@@ -17,7 +17,7 @@ use damage::{damaged, tries};
 
 const SIZE: Size = Size::new(200, 400);
 
-/// The labels in a file of these bytes, whose keypoints are called 0 and 1.
+/// The labels of a file with this content and keypoints named 0 and 1.
 fn labels(bytes: &[u8]) -> Result<LabelFile, String> {
     labels_of(bytes, &Skeleton::numbered(2))
 }
@@ -26,7 +26,7 @@ fn labels_of(bytes: &[u8], skeleton: &Skeleton) -> Result<LabelFile, String> {
     LabelFile::from_bytes("labels", bytes, skeleton).map_err(|error| error.to_string())
 }
 
-/// The labels in a file that has one film, labelled whole.
+/// The labels of a file with one completely labelled film.
 fn one(bytes: &[u8]) -> ManifestEntry {
     let file = labels(bytes).unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(bytes)));
     assert_eq!((file.manifest.entries.len(), file.left_out.len()), (1, 0));
@@ -47,7 +47,7 @@ fn coco() -> Value {
 }
 
 #[test]
-fn coco_is_read_whatever_stands_beside_what_is_needed() {
+fn coco_files_may_have_any_additional_content() {
     type Change = fn(&mut Value);
     let cases: [(&str, Change); 12] = [
         ("as it is", |_| {}),
@@ -128,14 +128,14 @@ fn coco_is_read_whatever_stands_beside_what_is_needed() {
 }
 
 #[test]
-fn fields_of_a_manifest_that_are_not_needed_are_passed_over() {
+fn unknown_fields_of_a_manifest_are_ignored() {
     let mut json = serde_json::to_value(Manifest { entries: vec![expected()] }).unwrap();
     json[0]["patient"] = json!("unknown");
     assert_eq!(one(format!("\u{feff}{json}").as_bytes()), expected());
 }
 
 #[test]
-fn films_that_are_labelled_in_part_are_left_out_by_name() {
+fn partly_labelled_films_are_left_out_by_name() {
     let mut file = coco();
     for (id, keypoints) in [
         (8, json!([50, 100, 2, 0, 0, 0])),
@@ -166,12 +166,12 @@ fn films_that_are_labelled_in_part_are_left_out_by_name() {
 }
 
 #[test]
-fn what_is_wrong_with_categories_is_told() {
+fn errors_in_categories_are_explained() {
     type Change = fn(&mut Value);
     let cases: [(&str, Change); 3] = [
-        ("no categories; expected a category that names the 2 keypoints", |f| f["categories"] = json!([])),
-        ("1 categories, and none names keypoints", |f| f["categories"][0]["keypoints"] = Value::Null),
-        ("the category \"spine\" names 2 keypoints, and not 0 once", |f| {
+        ("no categories; expected a category that lists the 2 keypoints", |f| f["categories"] = json!([])),
+        ("1 categories, none of which lists keypoints", |f| f["categories"][0]["keypoints"] = Value::Null),
+        ("the category \"spine\" lists 2 keypoints, but not 0 exactly once", |f| {
             f["categories"][0]["keypoints"][1] = json!("0")
         }),
     ];
@@ -188,7 +188,7 @@ fn what_is_wrong_with_categories_is_told() {
 }
 
 #[test]
-fn tables_are_read_whatever_separates_them() {
+fn tables_are_read_with_any_separator() {
     let utf16 = |text: &str| {
         let words = "\u{feff}".encode_utf16().chain(text.encode_utf16()).collect::<Vec<_>>();
         words.into_iter().flat_map(u16::to_le_bytes).collect::<Vec<u8>>()
@@ -214,7 +214,7 @@ fn tables_are_read_whatever_separates_them() {
 }
 
 #[test]
-fn rows_that_cannot_be_read_are_told() {
+fn errors_in_rows_name_the_row_and_field() {
     for (text, expected) in [
         (
             "image,height,width,0 y,0 x,1 y,1 x\n\na.png,400,200,0,25,0.25,0.75,0.5\n",
@@ -244,7 +244,7 @@ fn rows_that_cannot_be_read_are_told() {
         ),
         ("image,width,height,keypoint,x,y\na.png,200,400,0,1,2\na.png,200,400,0,1,2\n", "0 a second time"),
         ("image,width,height,keypoint,x,y\na.png,0,400,0,1,2\n", "field width: 0 x 400 px"),
-        ("", "nothing; expected a header"),
+        ("", "it is empty; expected a header"),
     ] {
         let message = labels(text.as_bytes()).expect_err(text);
         assert!(message.contains(expected), "{text}\n{message}");
@@ -275,7 +275,7 @@ fn prediction() -> Prediction {
 }
 
 #[test]
-fn exported_keypoints_are_read_by_their_content_with_fields_more() {
+fn predictions_are_detected_by_content_and_may_have_more_fields() {
     let skeleton = Skeleton::numbered(2);
     let mut json = serde_json::to_value(prediction()).unwrap();
     json["reader"] = json!("me");
@@ -297,7 +297,7 @@ fn exported_keypoints_are_read_by_their_content_with_fields_more() {
     for (text, expected) in [
         (json.to_string().replace("300.0", "1e9"), "1 at (100, 1000000000) on 200 x 400 px"),
         ("[1]".to_owned(), "at [0]: invalid type: integer `1`"),
-        ("".to_owned(), "nothing; expected a header"),
+        ("".to_owned(), "it is empty; expected a header"),
     ] {
         let message = Prediction::from_bytes("p", text.as_bytes(), &skeleton).unwrap_err().to_string();
         assert!(message.contains(expected), "{message}");
@@ -313,7 +313,7 @@ fn labels_of_a_manifest_are_read_as_predictions() {
     assert_eq!((read[0].keypoints[1].confidence, read[0].keypoints[1].hinted), (1.0, false));
 }
 
-/// Sound files of each kind, from which damaged ones are made.
+/// Valid files in each format, the basis of damaged ones.
 fn seeds() -> Vec<Vec<u8>> {
     let skeleton = Skeleton::numbered(2);
     let manifest = Manifest { entries: vec![expected(), expected()] };
@@ -335,7 +335,7 @@ fn seeds() -> Vec<Vec<u8>> {
     seeds
 }
 
-/// What damages a file: bytes that mean something in one of the formats.
+/// Byte sequences that are meaningful in one of the formats, to insert.
 const PIECES: [&str; 24] = [
     ",",
     ";",
@@ -364,7 +364,7 @@ const PIECES: [&str; 24] = [
 ];
 
 #[test]
-fn damaged_files_give_near_points_or_an_error() {
+fn damaged_files_give_plausible_points_or_an_error() {
     let count = tries();
     let (skeleton, seeds) = (Skeleton::numbered(2), seeds());
     let (mut read, near) = (0, |value: f32, side: usize| (-1.001..=2.001).contains(&(value / side as f32)));
@@ -387,5 +387,8 @@ fn damaged_files_give_near_points_or_an_error() {
             assert!(all_near, "seed {seed}: {found:?}");
         }
     }
-    assert!(read > count / 40, "{read} of {count} were read: too much was broken to try anything");
+    assert!(
+        read > count / 40,
+        "only {read} of {count} were read: the damage is too severe for a useful test"
+    );
 }

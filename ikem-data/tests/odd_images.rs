@@ -1,4 +1,4 @@
-//! Image files of rarer kinds: they open with the right values, or are named as what they are.
+//! Rarer image formats: they open with the right values or are rejected by name.
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::path::{Path, PathBuf};
@@ -21,12 +21,12 @@ fn decode(bytes: &[u8]) -> Result<GrayImage, Error> {
     decode_image("picture", bytes, &Limits::default())
 }
 
-/// What the fixtures show (`make_images.py`), 0…255.
+/// The content of the fixtures (`make_images.py`), 0…255.
 fn value(x: usize, y: usize) -> u16 {
     ((5 * x + 3 * y) % 251) as u16
 }
 
-/// The largest difference to a picture whose values are those of `expected`.
+/// The largest difference from a picture with the values `expected`.
 fn difference(found: &GrayImage, expected: impl Fn(u16) -> f32) -> f32 {
     assert_eq!(found.size(), SIZE);
     let places = (0..SIZE.height).flat_map(|y| (0..SIZE.width).map(move |x| (x, y)));
@@ -36,7 +36,7 @@ fn difference(found: &GrayImage, expected: impl Fn(u16) -> f32) -> f32 {
 }
 
 #[test]
-fn tiff_of_every_kind_opens_with_its_values() {
+fn tiff_opens_in_every_sample_layout() {
     let eight = |value: u16| f32::from(value) / 255.0;
     let of_bits = |bits: u32| {
         move |value: u16| f32::from(value) * 2_f32.powi(bits as i32 - 8) / ((1 << bits) - 1) as f32
@@ -76,7 +76,7 @@ fn tiff_of_every_kind_opens_with_its_values() {
 }
 
 #[test]
-fn of_several_pages_the_largest_is_taken_and_told() {
+fn the_largest_of_several_pages_is_used_and_noted() {
     let path = fixture("pages.tif");
     let found = load_radiograph(&path, &Limits::default()).unwrap();
     assert_eq!(difference(&found.image, |value| f32::from(value) / 255.0), 0.0);
@@ -87,7 +87,7 @@ fn of_several_pages_the_largest_is_taken_and_told() {
 }
 
 #[test]
-fn compressions_that_are_not_read_are_named() {
+fn unsupported_compressions_are_named() {
     for (name, expected) in [
         (
             "jpeg2000",
@@ -104,7 +104,7 @@ fn compressions_that_are_not_read_are_named() {
 }
 
 #[test]
-fn lossless_jpeg_opens_with_its_values() {
+fn lossless_jpeg_opens_with_exact_values() {
     let limits = Limits::default();
     let eight = load_image(fixture("lossless.jpg"), &limits).unwrap();
     assert_eq!(difference(&eight, |value| f32::from(value) / 255.0), 0.0);
@@ -114,7 +114,7 @@ fn lossless_jpeg_opens_with_its_values() {
 }
 
 #[test]
-fn a_jpeg_without_its_end_opens_where_all_rows_are_there() {
+fn a_jpeg_without_an_end_marker_opens_if_all_rows_are_present() {
     for name in ["baseline.jpg", "progressive.jpg", "lossless.jpg"] {
         let whole = bytes(name);
         let expected = decode(&whole).unwrap();
@@ -130,9 +130,9 @@ fn a_jpeg_without_its_end_opens_where_all_rows_are_there() {
     }
 }
 
-/// A progressive picture without its last scan is whole to the last byte, and coarse.
+/// Without its last scan, a progressive picture has all rows but is coarse.
 #[test]
-fn a_progressive_jpeg_without_its_last_scan_is_told() {
+fn a_progressive_jpeg_without_its_last_scan_is_rejected() {
     let whole = bytes("progressive.jpg");
     let last = whole.windows(2).rposition(|pair| pair == [0xff, 0xda]).unwrap();
     let message = decode(&whole[..last]).unwrap_err().to_string();
@@ -140,7 +140,7 @@ fn a_progressive_jpeg_without_its_last_scan_is_told() {
 }
 
 #[test]
-fn codings_of_jpeg_that_are_not_read_are_named() {
+fn unsupported_jpeg_codings_are_named() {
     for (marker, bits, expected) in [
         (0xc1, 12, "a JPEG picture with 12 bits"),
         (0xc9, 8, "an arithmetic-coded JPEG picture"),

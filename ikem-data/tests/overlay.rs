@@ -1,4 +1,4 @@
-//! Overlays: everything is where it belongs, at any size.
+//! Overlays: everything is drawn at the right position, at any size.
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use ikem_core::{Frame, GrayImage, Keypoints, Point, Size, Skeleton};
@@ -9,7 +9,7 @@ fn grey(size: Size) -> GrayImage {
     GrayImage::new(size, vec![0.4; size.area()]).unwrap()
 }
 
-/// A straight spine in the middle of an image of `size`.
+/// A straight spine in the centre of an image of `size`.
 fn spine(size: Size) -> Keypoints {
     let (width, height) = (size.width as f32, size.height as f32);
     let corner = |index: usize| {
@@ -30,7 +30,7 @@ fn is_coloured([red, green, blue]: [u8; 3]) -> bool {
 }
 
 #[test]
-fn every_point_is_drawn_in_its_vertebras_colour_and_hinted_ones_are_marked() {
+fn points_have_the_colour_of_their_vertebra_and_hinted_ones_a_ring() {
     for size in [Size::new(140, 300), Size::new(900, 2300), Size::new(1500, 4000)] {
         let (skeleton, points) = (Skeleton::spine(), spine(size));
         let plain = overlay(&grey(size), &skeleton, &points, &[]).unwrap();
@@ -45,12 +45,12 @@ fn every_point_is_drawn_in_its_vertebras_colour_and_hinted_ones_are_marked() {
         let middle = pixel(&marked, place.x.round() as usize, place.y.round() as usize);
         assert!(middle.iter().all(|&v| v > 200), "{size}: {middle:?}");
         let changed = plain.rgb().iter().zip(marked.rgb()).filter(|(a, b)| a != b).count();
-        assert!(changed > 60, "{size}: {changed} bytes tell the hint");
+        assert!(changed > 60, "{size}: only {changed} bytes mark the hint");
     }
 }
 
 #[test]
-fn names_stand_beside_the_spine_and_move_where_there_is_no_room() {
+fn names_are_beside_the_spine_and_change_sides_without_room() {
     let size = Size::new(400, 1000);
     let near_left: Keypoints = spine(size).iter().map(|p| Point::new(p.x - 160.0, p.y)).collect();
     let touched = |points: &Keypoints, columns: std::ops::Range<usize>| {
@@ -62,7 +62,7 @@ fn names_stand_beside_the_spine_and_move_where_there_is_no_room() {
 }
 
 #[test]
-fn points_that_are_nowhere_are_left_out() {
+fn points_far_outside_are_left_out() {
     let size = Size::new(60, 150);
     let mut points = spine(size);
     points[3] = Point::new(f32::NAN, 1.0);
@@ -77,7 +77,7 @@ fn points_that_are_nowhere_are_left_out() {
 }
 
 #[test]
-fn wrong_arguments_are_told() {
+fn invalid_arguments_are_rejected() {
     let (image, skeleton) = (grey(Size::new(9, 9)), Skeleton::spine());
     let few = overlay(&image, &skeleton, &vec![Point::default(); 67].into(), &[]).unwrap_err();
     assert_eq!(few.to_string(), "keypoints: expected 68 values, found 67");
@@ -89,7 +89,7 @@ fn wrong_arguments_are_told() {
 }
 
 #[test]
-fn a_heatmap_shines_where_its_keypoint_is() {
+fn a_heatmap_is_visible_at_its_keypoint() {
     let size = Size::new(128, 256);
     let maps = ikem_core::Heatmaps::gaussian(&vec![Point::new(16.0, 96.0)].into(), Size::new(32, 128), 3.0);
     let picture = heatmap_overlay(&grey(size), maps.map(0).unwrap(), &Frame::whole(size)).unwrap();
@@ -98,7 +98,7 @@ fn a_heatmap_shines_where_its_keypoint_is() {
         .unwrap();
     let (x, y) = ((brightest % 128) as f32, (brightest / 128) as f32);
     assert!((x - 64.0).abs() <= 4.0 && (y - 192.0).abs() <= 4.0, "({x}, {y})");
-    assert_eq!(pixel(&picture, 64, 10), [102; 3], "far away the image is as it was");
+    assert_eq!(pixel(&picture, 64, 10), [102; 3], "the image is unchanged far from the keypoint");
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn pictures_are_png_files() {
 }
 
 #[test]
-fn a_film_of_twelve_bits_is_shown_with_all_levels() {
+fn a_twelve_bit_film_is_displayed_with_all_grey_levels() {
     let size = Size::new(256, 4);
     let ramp = |range: f32| (0..size.area()).map(|i| (i % 256) as f32 / 255.0 * range).collect();
     let whole = GrayImage::new(size, ramp(1.0)).unwrap();

@@ -1,5 +1,5 @@
-//! The preparation against OpenCV's resizing of the same 8-bit image: smaller, much smaller, larger, and larger on one
-//! axis alone. (`fixtures/make_preparation.py` drew the image.)
+//! The preparation compared with OpenCV's resizing of the same 8-bit image: smaller, much smaller, larger, and larger along one axis
+//! only. `fixtures/make_preparation.py` drew the image.
 #![allow(missing_docs, clippy::expect_used, reason = "helpers of tests")]
 
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ fn fixture(name: &str) -> GrayImage {
 }
 
 #[test]
-fn preparation_is_opencvs_to_one_grey_level() {
+fn preparation_matches_opencv_to_one_grey_level() {
     let image = fixture("drawn.png");
     for (name, resampling) in [("bilinear", Resampling::Bilinear), ("area", Resampling::Area)] {
         for (width, height) in [(64, 128), (71, 340), (106, 170), (300, 500), (100, 400)] {

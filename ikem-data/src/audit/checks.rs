@@ -1,16 +1,16 @@
-//! What can be told from the corners of one image alone.
+//! Plausibility checks of the corners of a single image.
 
 use ikem_core::{Skeleton, Vertebra};
 
 use super::Fault;
 use crate::ManifestEntry;
 
-/// A vertebra flatter than this is no vertebra: of AASCE's a few in a thousand are.
+/// The smallest plausible ratio of height to width; about 0.3 % of AASCE's vertebrae are flatter.
 const FLATTEST: f64 = 1.0 / 6.0;
-/// Two corners of a vertebra that are nearer to each other than this part of its longest side are one corner.
+/// Corners of a vertebra closer than this fraction of its longest side count as coinciding.
 const NEAREST: f64 = 0.1;
 
-/// Checks the labels of one image. Vertebrae that have not four corners are only checked for what any keypoint is.
+/// Checks the labels of one image. Vertebrae without exactly four corners only get the checks that apply to any keypoint.
 #[must_use]
 pub fn audit(entry: &ManifestEntry, skeleton: &Skeleton) -> Vec<Fault> {
     let corners = Corners::new(entry, skeleton);
@@ -26,10 +26,10 @@ pub fn audit(entry: &ManifestEntry, skeleton: &Skeleton) -> Vec<Fault> {
     faults
 }
 
-/// Corners of one vertebra, `[y, x]` relative to the image, in the order TL, TR, BL, BR.
+/// The corners of a vertebra, `[y, x]` relative to the image size, in the order TL, TR, BL, BR.
 pub(super) type Quad = [[f64; 2]; 4];
 
-/// The corners of one image, by vertebra.
+/// The corners of one image by vertebra.
 pub(super) struct Corners<'a> {
     entry: &'a ManifestEntry,
     skeleton: &'a Skeleton,
@@ -51,7 +51,7 @@ impl<'a> Corners<'a> {
         found
     }
 
-    /// Whether the last vertebra is the topmost, and the others are in order of height.
+    /// Whether the last vertebra is the topmost and the others are in order.
     pub(super) fn is_rolled(&self) -> bool {
         let heights: Vec<f64> =
             self.quads.iter().map(|quad| quad.iter().map(|[y, _]| y).sum::<f64>()).collect();
@@ -63,13 +63,13 @@ impl<'a> Corners<'a> {
         }
     }
 
-    /// The swap of a vertebra's upper and lower pair: whether the left one lies to the right.
+    /// Whether the upper and the lower corners have left and right swapped.
     pub(super) fn swaps([tl, tr, bl, br]: &Quad) -> (bool, bool) {
         (tl[1] > tr[1], bl[1] > br[1])
     }
 
-    /// Whether the corners, taken as TL, TR, BR, BL, go round a convex vertebra clockwise as seen.
-    pub(super) fn goes_round(&self, [tl, tr, bl, br]: &Quad) -> bool {
+    /// Whether the quadrilateral TL, TR, BR, BL is convex and clockwise as displayed.
+    pub(super) fn is_convex(&self, [tl, tr, bl, br]: &Quad) -> bool {
         let [height, width] = self.entry.y_x_size.map(f64::from);
         let ring = [tl, tr, br, bl].map(|&[y, x]| [y * height, x * width]);
         (0..4).all(|i| {
@@ -78,7 +78,7 @@ impl<'a> Corners<'a> {
         })
     }
 
-    /// Height over width, each between the middles of opposite sides.
+    /// The ratio of height to width, each measured between the midpoints of opposite sides.
     fn ratio(&self, [tl, tr, bl, br]: &Quad) -> f64 {
         let [height, width] = self.entry.y_x_size.map(f64::from);
         let across = |a: [f64; 2], b: [f64; 2], c: [f64; 2], d: [f64; 2]| {
@@ -94,7 +94,7 @@ impl<'a> Corners<'a> {
         let (top, bottom) = Self::swaps(quad);
         if top || bottom {
             faults.push(Fault::Swapped { vertebra: name(), top, bottom });
-        } else if !self.goes_round(quad) {
+        } else if !self.is_convex(quad) {
             faults.push(Fault::InsideOut { vertebra: name() });
         }
         let ratio = self.ratio(quad);
@@ -103,7 +103,7 @@ impl<'a> Corners<'a> {
         }
     }
 
-    /// Down each side the height must not decrease: TL, BL, TL, BL … and TR, BR, TR, BR ….
+    /// On each side of the spine, y must increase: TL, BL, TL, BL … and TR, BR, TR, BR ….
     fn check_sides(&self, faults: &mut Vec<Fault>) {
         let height = f64::from(self.entry.y_x_size[0]);
         for (upper, lower) in [(0, 2), (1, 3)] {
@@ -141,8 +141,7 @@ impl<'a> Corners<'a> {
         }
     }
 
-    /// Whether `a`, of vertebra `of`, and the keypoint `other` at `b` are one point. Vertebrae that follow each other
-    /// may touch.
+    /// Whether `a`, of vertebra `of`, and the keypoint `other` at `b` coincide. Corners of adjacent vertebrae may.
     fn coincide(&self, of: Option<usize>, a: [f64; 2], other: usize, b: [f64; 2]) -> bool {
         let distance = self.distance(a, b);
         match (of, self.skeleton.vertebra_of(other)) {
@@ -161,7 +160,7 @@ impl<'a> Corners<'a> {
         }
     }
 
-    /// In pixels.
+    /// The distance in pixels.
     fn distance(&self, [y, x]: [f64; 2], [v, u]: [f64; 2]) -> f64 {
         let [height, width] = self.entry.y_x_size.map(f64::from);
         ((y - v) * height).hypot((x - u) * width)

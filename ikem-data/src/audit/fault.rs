@@ -5,30 +5,30 @@ use serde::{Deserialize, Serialize};
 
 use crate::Set;
 
-/// One thing that is wrong with the labels of an image. Vertebrae and keypoints are given by their names.
+/// A fault in the labels of an image. Refers to vertebrae and keypoints by name.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "check", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Fault {
-    /// The topmost vertebra stands last in the list, so that every name is one vertebra off.
+    /// The topmost vertebra is last in the list, so that each vertebra has the name of its neighbour.
     Rolled,
-    /// Left and right of a vertebra have changed places.
+    /// Left and right of a vertebra are swapped.
     Swapped {
         /// The vertebra.
         vertebra: String,
-        /// Whether its upper corners have.
+        /// Whether the upper corners are swapped.
         top: bool,
-        /// Whether its lower corners have.
+        /// Whether the lower corners are swapped.
         bottom: bool,
     },
-    /// A corner lies higher than the one above it on the same side.
+    /// A corner is above the one that precedes it on the same side.
     NotMonotone {
         /// The corner.
         keypoint: String,
-        /// By how much, in pixels.
+        /// How far above, in pixels.
         pixels: f64,
     },
-    /// A corner lies exactly as high as the one above it on the same side. Unusual, but no reason to drop labels.
+    /// A corner is exactly level with the one that precedes it on the same side. Unusual, but no reason to drop the labels.
     Level {
         /// The corner.
         keypoint: String,
@@ -37,49 +37,49 @@ pub enum Fault {
     Outside {
         /// The corner.
         keypoint: String,
-        /// Its place, relative to the image's size.
+        /// Its x coordinate, relative to the image width.
         x: f64,
-        /// Its place, relative to the image's size.
+        /// Its y coordinate, relative to the image height.
         y: f64,
     },
-    /// The corners of a vertebra, in order, do not go round it: it is turned inside out or upside down.
+    /// The corners of a vertebra, in order, do not form a convex clockwise quadrilateral: it is inside out or upside down.
     InsideOut {
         /// The vertebra.
         vertebra: String,
     },
-    /// A vertebra is less than a sixth as high as it is wide.
+    /// A vertebra's height is less than a sixth of its width.
     Flat {
         /// The vertebra.
         vertebra: String,
-        /// Its height over its width.
+        /// The ratio of height to width.
         ratio: f64,
     },
-    /// Two corners are at the same place: less than a pixel apart or, within a vertebra, less than a tenth of its
-    /// longest side. Corners of neighbours may touch.
+    /// Two corners coincide: they are less than a pixel apart or, within a vertebra, less than a tenth of its longest side.
+    /// Corners of adjacent vertebrae may touch.
     Coinciding {
-        /// One of them.
+        /// The first keypoint.
         first: String,
-        /// The other.
+        /// The second keypoint.
         second: String,
     },
-    /// Images of the same study, and so of one patient, are in another set as well. Told of the set that is learnt
-    /// from.
+    /// Images of the same study, hence of one patient, are also in a subset held out from this one: validation or test for
+    /// training images, test for validation images.
     SharedStudy {
-        /// The study's number.
+        /// The study number.
         study: String,
-        /// The other set.
+        /// The other subset.
         with: Set,
     },
 }
 
 impl Fault {
-    /// Whether labels with this fault are dropped under [`LabelPolicy::Strict`](crate::LabelPolicy::Strict).
+    /// Whether [`LabelPolicy::Strict`](crate::LabelPolicy::Strict) drops labels with this fault.
     #[must_use]
     pub const fn is_serious(&self) -> bool {
         !matches!(self, Self::Level { .. })
     }
 
-    /// The short name of the check that found it.
+    /// The short name of the check.
     #[must_use]
     pub const fn check(&self) -> &'static str {
         match self {
@@ -95,7 +95,7 @@ impl Fault {
         }
     }
 
-    /// The keypoints that it is about, by their indices in `skeleton`; all where the whole list is wrong.
+    /// The indices in `skeleton` of the keypoints concerned; all if the whole list is wrong.
     #[must_use]
     pub fn keypoints(&self, skeleton: &Skeleton) -> Vec<usize> {
         let named = |names: &[&String]| names.iter().filter_map(|name| skeleton.index(name).ok()).collect();
@@ -117,7 +117,7 @@ impl Fault {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Rolled => write!(f, "the topmost vertebra stands last"),
+            Self::Rolled => write!(f, "the topmost vertebra is last in the list"),
             Self::Swapped { vertebra, top, bottom } => {
                 let which = match (top, bottom) {
                     (true, false) => " at its top",
@@ -127,19 +127,21 @@ impl fmt::Display for Fault {
                 write!(f, "left and right of {vertebra} are swapped{which}")
             }
             Self::NotMonotone { keypoint, pixels } => {
-                write!(f, "{keypoint} is {pixels:.1} px above the corner that it should be below")
+                write!(f, "{keypoint} is {pixels:.1} px above the corner that should be above it")
             }
             Self::Level { keypoint } => {
-                write!(f, "{keypoint} is as high as the corner that it should be below")
+                write!(f, "{keypoint} is level with the corner that should be above it")
             }
             Self::Outside { keypoint, x, y } => {
-                write!(f, "{keypoint} is outside the image, at ({x}, {y}) of its size")
+                write!(f, "{keypoint} is outside the image, at ({x}, {y}) relative to its size")
             }
-            Self::InsideOut { vertebra } => write!(f, "{vertebra} is turned inside out"),
-            Self::Flat { vertebra, ratio } => write!(f, "{vertebra} is flat: {ratio:.2} of its width high"),
+            Self::InsideOut { vertebra } => write!(f, "{vertebra} is inside out"),
+            Self::Flat { vertebra, ratio } => {
+                write!(f, "{vertebra} is flat: its height is {ratio:.2} of its width")
+            }
             Self::Coinciding { first, second } => write!(f, "{first} and {second} are at the same place"),
             Self::SharedStudy { study, with } => {
-                write!(f, "study {study} is also in the set {:?}", with.name())
+                write!(f, "study {study} is also in the subset {:?}", with.name())
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Labels looked through: what is wrong with them, what can be put right, and what was done.
+//! Checks of labels, repair of certain faults, and a report.
 
 mod checks;
 mod fault;
@@ -18,7 +18,7 @@ mod tests {
     use super::*;
     use crate::{Manifest, ManifestEntry, Set};
 
-    /// A sound spine on an image of 400 × 1000 pixels.
+    /// A plausible spine on an image of 400 × 1000 pixels.
     fn sound(name: &str, set: Set) -> ManifestEntry {
         let corner = |index: usize| {
             let (vertebra, right, bottom) = (index / 4, index % 2, index / 2 % 2);
@@ -34,7 +34,7 @@ mod tests {
         type Change = fn(&mut Vec<[f64; 2]>);
         let cases: [(&str, Change, &[&str]); 10] = [
             ("sound", |_| {}, &[]),
-            ("rolled", |c| c.rotate_left(4), &["the topmost vertebra stands last", "T12", "T12"]),
+            ("rolled", |c| c.rotate_left(4), &["the topmost vertebra is last in the list", "T12", "T12"]),
             (
                 "swapped",
                 |c| {
@@ -44,12 +44,8 @@ mod tests {
                 &["left and right of T3 are swapped"],
             ),
             ("half swapped", |c| c.swap(66, 67), &["left and right of L5 are swapped at its bottom"]),
-            (
-                "above",
-                |c| c[10][0] -= 0.056,
-                &["T3 is turned inside out", "T3 is flat", "T3-BL is 20.0 px above"],
-            ),
-            ("level", |c| c[12][0] = c[10][0], &["T4-TL is as high as the corner"]),
+            ("above", |c| c[10][0] -= 0.056, &["T3 is inside out", "T3 is flat", "T3-BL is 20.0 px above"]),
+            ("level", |c| c[12][0] = c[10][0], &["T4-TL is level with the corner"]),
             ("outside", |c| c[67][1] = 1.0245, &["L5-BR is outside the image, at (1.0245,"]),
             (
                 "upside down",
@@ -57,7 +53,7 @@ mod tests {
                     c.swap(0, 2);
                     c.swap(1, 3);
                 },
-                &["T1 is turned inside out", "T1-BL is 36.0 px above", "T1-BR is 36.0 px above"],
+                &["T1 is inside out", "T1-BL is 36.0 px above", "T1-BR is 36.0 px above"],
             ),
             (
                 "flat",
@@ -65,7 +61,7 @@ mod tests {
                     c[2][0] = c[0][0] + 0.01;
                     c[3][0] = c[1][0] + 0.01;
                 },
-                &["T1 is flat: 0.16 of its width"],
+                &["T1 is flat: its height is 0.16 of its width"],
             ),
             (
                 "coinciding",
@@ -79,7 +75,7 @@ mod tests {
             change(&mut entry.corners_yx);
             let faults: Vec<String> = audit(&entry, &spine).iter().map(ToString::to_string).collect();
             if name == "rolled" {
-                // Down each side the last vertebra is then above the one before it.
+                // On both sides, the last vertebra is then above the one before it.
                 assert!(faults[0] == expected[0] && faults.len() == 3, "{faults:?}");
                 continue;
             }
@@ -91,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn a_roll_and_a_swap_are_put_right_and_what_is_not_sure_stays() {
+    fn a_roll_and_a_swap_are_repaired_and_uncertain_faults_stay() {
         let spine = Skeleton::spine();
         let good = sound("a.png", Set::Train);
         let mut entry = good.clone();
@@ -111,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn policies_keep_put_right_or_leave_out() {
+    fn policies_keep_repair_or_drop() {
         let spine = Skeleton::spine();
         let mut rolled = sound("data/x-7 A.png", Set::Train);
         rolled.corners_yx.rotate_left(4);
@@ -135,7 +131,7 @@ mod tests {
             for line in ["1  rolled", "1  outside", "1  level", "1  shared study", "data/x-7 A.png (train)"] {
                 assert!(text.contains(line), "{line} is not in\n{text}");
             }
-            assert!(text.contains("study 5 is also in the set \"val\""), "{text}");
+            assert!(text.contains("study 5 is also in the subset \"val\""), "{text}");
             assert_eq!(text.contains("data/x-8 A.png (train): left out"), policy == LabelPolicy::Strict);
             let json = serde_json::to_string(&report).unwrap();
             assert_eq!(serde_json::from_str::<AuditReport>(&json).unwrap(), report);
@@ -144,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_knows_its_keypoints() {
+    fn faults_list_their_keypoints() {
         let spine = Skeleton::spine();
         assert_eq!(Fault::Rolled.keypoints(&spine).len(), 68);
         assert_eq!(Fault::InsideOut { vertebra: "T2".to_owned() }.keypoints(&spine), [4, 5, 6, 7]);
@@ -154,7 +150,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn repair_keeps_the_points_and_never_adds_a_sure_fault(
+        fn repair_only_permutes_points_and_adds_no_swaps(
             corners in prop::collection::vec(prop::array::uniform2(-0.2_f64..1.2), 68),
         ) {
             let spine = Skeleton::spine();

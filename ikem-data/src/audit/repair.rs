@@ -8,16 +8,16 @@ use super::checks::Corners;
 use super::{AuditReport, Fault, Finding, audit};
 use crate::{Error, Manifest, ManifestEntry, Set, study};
 
-/// What becomes of labels that are wrong.
+/// How faulty labels are treated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LabelPolicy {
-    /// All stay as they are published.
+    /// Keep all labels as published.
     #[default]
     Raw,
-    /// What has one sure fix is put right; the rest is told.
+    /// Repair faults with a single certain fix, report the others.
     Repaired,
-    /// As repaired, and what is still seriously wrong is left out.
+    /// Repair, then drop images with serious faults left.
     Strict,
 }
 
@@ -37,8 +37,8 @@ impl FromStr for LabelPolicy {
     }
 }
 
-/// Puts right what has one sure fix, and returns what that was: a list that begins one vertebra too late is rolled
-/// back; left and right of a vertebra, or of its upper or lower pair, change places where that makes it whole.
+/// Repairs faults that have a single certain fix and returns them. A list that begins one vertebra late is rotated back; left and
+/// right of a vertebra, or of its upper or lower corners, are swapped if that makes it convex. Recomputes the centres.
 pub fn repair(entry: &mut ManifestEntry, skeleton: &Skeleton) -> Vec<Fault> {
     let mut fixed = Vec::new();
     if Corners::new(entry, skeleton).is_rolled() {
@@ -56,7 +56,7 @@ pub fn repair(entry: &mut ManifestEntry, skeleton: &Skeleton) -> Vec<Fault> {
         if bottom {
             points.swap(2, 3);
         }
-        if (top || bottom) && Corners::new(entry, skeleton).goes_round(&points) {
+        if (top || bottom) && Corners::new(entry, skeleton).is_convex(&points) {
             for (index, point) in [tl, tr, bl, br].into_iter().zip(points) {
                 if let Some(place) = entry.corners_yx.get_mut(index) {
                     *place = point;
@@ -71,7 +71,7 @@ pub fn repair(entry: &mut ManifestEntry, skeleton: &Skeleton) -> Vec<Fault> {
     fixed
 }
 
-/// Moves the last vertebra to the front: each takes the corners of the one before it.
+/// Moves the last vertebra to the front, so that each takes the corners of the one before it.
 fn roll(entry: &mut ManifestEntry, skeleton: &Skeleton) {
     let old = entry.corners_yx.clone();
     let vertebrae: Vec<_> =
@@ -86,8 +86,7 @@ fn roll(entry: &mut ManifestEntry, skeleton: &Skeleton) {
     }
 }
 
-/// Looks through all labels of `manifest`, puts right or leaves out what `policy` says, and tells what was found and
-/// done.
+/// Audits all labels of `manifest`, repairs or drops them as `policy` says, and reports the findings.
 pub fn clean(manifest: &mut Manifest, skeleton: &Skeleton, policy: LabelPolicy) -> AuditReport {
     let shared = shared_studies(manifest);
     let total = manifest.entries.len();
@@ -118,7 +117,7 @@ pub fn clean(manifest: &mut Manifest, skeleton: &Skeleton, policy: LabelPolicy) 
     AuditReport { policy, total, kept: manifest.entries.len(), findings }
 }
 
-/// Training images whose study is also validated or tested with, and validation images whose study is tested with.
+/// Training images whose study is also in validation or test, and validation images whose study is also in test.
 fn shared_studies(manifest: &Manifest) -> BTreeMap<String, Fault> {
     let mut sets: BTreeMap<&str, BTreeSet<Set>> = BTreeMap::new();
     for entry in &manifest.entries {

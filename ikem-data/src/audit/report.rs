@@ -7,38 +7,38 @@ use serde::{Deserialize, Serialize};
 use super::{Fault, LabelPolicy};
 use crate::{Error, Set, files};
 
-/// What was found wrong with one image's labels, and what was done.
+/// The faults found in the labels of one image, with their treatment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
-    /// The image.
+    /// The path of the image.
     pub image_path: String,
-    /// Its set.
+    /// Its subset.
     pub set: Set,
-    /// What is wrong with the labels as published.
+    /// The faults of the published labels.
     pub faults: Vec<Fault>,
-    /// What was put right.
+    /// The faults repaired.
     pub repaired: Vec<Fault>,
-    /// What is still wrong.
+    /// The faults left.
     pub left: Vec<Fault>,
-    /// Whether the image was left out.
+    /// Whether the image was dropped.
     pub dropped: bool,
 }
 
-/// The result of looking through a manifest. Its text, by `Display`, lists every entry touched and why.
+/// The result of auditing a manifest. `Display` lists every image with findings and the reasons.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AuditReport {
-    /// What was to become of wrong labels.
+    /// How faulty labels were treated.
     pub policy: LabelPolicy,
-    /// How many images were looked at.
+    /// The number of images audited.
     pub total: usize,
-    /// How many are still there.
+    /// The number of images kept.
     pub kept: usize,
     /// The images with faults.
     pub findings: Vec<Finding>,
 }
 
 impl AuditReport {
-    /// How many images each check found, by [`Fault::check`].
+    /// The number of images with each fault, by [`Fault::check`].
     #[must_use]
     pub fn counts(&self) -> BTreeMap<&'static str, usize> {
         let mut counts = BTreeMap::new();
@@ -53,12 +53,12 @@ impl AuditReport {
         counts
     }
 
-    /// The images whose labels `wanted` is true of.
+    /// The paths of the images whose finding satisfies `wanted`.
     pub fn images(&self, wanted: impl Fn(&Finding) -> bool) -> impl Iterator<Item = &str> {
         self.findings.iter().filter(move |finding| wanted(finding)).map(|finding| finding.image_path.as_str())
     }
 
-    /// Writes the report as JSON: to a temporary file first, which then takes the name `path`.
+    /// Writes the report atomically as JSON.
     ///
     /// # Errors
     /// [`Error::Write`].
@@ -66,7 +66,7 @@ impl AuditReport {
         files::write_json(path.as_ref(), self)
     }
 
-    /// Writes the report's text in the same way.
+    /// Writes the report atomically as text.
     ///
     /// # Errors
     /// [`Error::Write`].
@@ -94,13 +94,13 @@ impl fmt::Display for AuditReport {
             for fault in &finding.faults {
                 let done = match (finding.repaired.contains(fault), finding.left.contains(fault)) {
                     (true, _) => " [repaired]",
-                    (false, false) => " [gone with the repair]",
+                    (false, false) => " [resolved by the repair]",
                     (false, true) => "",
                 };
                 writeln!(f, "  {fault}{done}")?;
             }
             for fault in finding.left.iter().filter(|fault| !finding.faults.contains(fault)) {
-                writeln!(f, "  {fault} [after the repair]")?;
+                writeln!(f, "  {fault} [caused by the repair]")?;
             }
         }
         Ok(())

@@ -2,20 +2,20 @@ use serde::{Deserialize, Serialize};
 
 use super::Draw;
 
-/// Bends the picture sideways in a wave, as scoliosis bends a spine, after all else that moves pixels; its rows stay rows.
+/// Bends the picture sideways in a sine wave, as scoliosis bends a spine. Shifts whole rows, after all other geometric steps.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Bend {
-    /// The farthest that a row is shifted, over the picture's width.
+    /// The largest amplitude, relative to the picture width.
     pub shift: f64,
-    /// How many waves there are down the picture: the least and the most, above 0.
+    /// The smallest and the largest number of periods over the picture height; above 0.
     pub waves: [f64; 2],
-    /// How often.
+    /// The probability.
     pub probability: f64,
 }
 
 impl Default for Bend {
-    /// Up to a twentieth of the width, half a wave to two, half of the time.
+    /// Amplitude up to 0.05, 0.5 to 2 periods, probability 0.5.
     fn default() -> Self {
         Self { shift: 0.05, waves: [0.5, 2.0], probability: 0.5 }
     }
@@ -27,7 +27,7 @@ impl Bend {
     }
 }
 
-/// A bend, its random numbers drawn.
+/// A bend with its random parameters drawn.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Wave {
     shift: f64,
@@ -36,7 +36,7 @@ pub(super) struct Wave {
 }
 
 impl Wave {
-    /// How far the row at `place` is shifted, over the picture's width; places are over its height.
+    /// The shift of the row at `place` (relative to the picture height), relative to the picture width.
     pub(super) fn at(&self, place: f64) -> f64 {
         self.shift * libm::sin(std::f64::consts::TAU * (self.count * place + self.start))
     }
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waves_are_as_wide_and_as_many_as_they_say() {
+    fn waves_have_their_amplitude_and_period() {
         let wave = Wave { shift: 0.1, count: 2.0, start: 0.25 };
         for (place, expected) in [(0.0, 0.1), (0.125, 0.0), (0.25, -0.1), (0.5, 0.1), (1.0, 0.1)] {
             assert!((wave.at(place) - expected).abs() < 1e-12, "at {place}: {}", wave.at(place));

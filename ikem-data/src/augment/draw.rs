@@ -1,15 +1,15 @@
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 
-/// Random numbers of a seed: the same on every platform.
+/// A seeded random number generator with the same output on every platform.
 #[derive(Debug, Clone)]
 pub struct Draw(ChaCha8Rng);
 
 impl Draw {
-    /// The numbers of `seed`, told apart by `parts` (such as an epoch and an image).
+    /// A generator for `seed` and `parts`, such as an epoch and an image index; different parts give independent numbers.
     #[must_use]
     pub fn new(seed: u64, parts: &[u64]) -> Self {
-        // SplitMix64's finaliser, so that neighbouring parts have nothing to do with each other.
+        // SplitMix64's finalizer decorrelates neighbouring parts.
         let mixed = parts.iter().fold(seed, |state, &part| {
             let z = (state ^ part.wrapping_mul(0x9e37_79b9_7f4a_7c15)).wrapping_add(0x9e37_79b9_7f4a_7c15);
             let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -19,42 +19,42 @@ impl Draw {
         Self(ChaCha8Rng::seed_from_u64(mixed))
     }
 
-    /// A number of `low`…`high`.
+    /// A uniform number in `[low, high)`.
     pub(crate) fn within(&mut self, [low, high]: [f64; 2]) -> f64 {
         low + (high - low) * self.unit()
     }
 
-    /// Whether something of this probability happens.
+    /// True with this probability.
     pub(crate) fn happens(&mut self, probability: f64) -> bool {
         self.unit() < probability
     }
 
-    /// A seed for other numbers.
+    /// A seed for another generator.
     pub(crate) fn seed(&mut self) -> u64 {
         self.0.next_u64()
     }
 
-    /// Nearly normal, mean 0 and standard deviation 1: the sum of four uniform numbers.
+    /// An approximately normal number with mean 0 and standard deviation 1: the scaled sum of four uniform numbers.
     pub(crate) fn normal(&mut self) -> f64 {
         let sum: f64 = (0..4).map(|_| self.unit()).sum();
         (sum - 2.0) * 3.0_f64.sqrt()
     }
 
-    /// Brings `list` into a random order.
+    /// Shuffles `list` (Fisher–Yates).
     pub(crate) fn shuffle<T>(&mut self, list: &mut [T]) {
         for last in (1..list.len()).rev() {
             list.swap(last, self.below(last as u64 + 1) as usize);
         }
     }
 
-    /// A place below `count`.
+    /// A uniform integer below `count`.
     #[must_use]
     pub fn below(&mut self, count: u64) -> u64 {
-        // The bias of a 64-bit product is less than one in 2^32 for any list that fits in memory.
+        // The bias of the 64-bit product is below 2⁻³² for any list that fits in memory.
         ((u128::from(self.0.next_u64()) * u128::from(count)) >> 64) as u64
     }
 
-    /// 0 (included) … 1 (excluded).
+    /// A uniform number in `[0, 1)`.
     #[must_use]
     pub fn unit(&mut self) -> f64 {
         (self.0.next_u64() >> 11) as f64 / (1_u64 << 53) as f64
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn every_part_counts() {
+    fn every_part_affects_the_numbers() {
         let first = |seed, parts: &[u64]| Draw::new(seed, parts).seed();
         assert_eq!(first(1, &[2, 3]), first(1, &[2, 3]));
         let others =

@@ -4,13 +4,13 @@ use ikem_core::{Affine, Beyond, Size};
 
 use super::Draw;
 
-/// The picture in the making: what has been moved where, and how large it is now, in pixels of the original image.
+/// The augmented picture so far: its map from the original and its size, both in pixels of the original image.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Picture {
     pub(super) map: Affine,
     pub(super) width: f64,
     pub(super) height: f64,
-    /// Whether left and right have changed names.
+    /// Whether keypoint names are swapped left to right.
     pub(super) swapped: bool,
 }
 
@@ -19,7 +19,7 @@ impl Picture {
         Self { map: Affine::IDENTITY, width, height, swapped: false }
     }
 
-    /// A film of which nothing has been moved.
+    /// The unchanged film.
     pub(super) const fn whole(film: Size) -> Self {
         Self::new(film.width as f64, film.height as f64)
     }
@@ -28,27 +28,27 @@ impl Picture {
         self.map = self.map.then(next);
     }
 
-    /// Does `next` around the middle of the picture.
+    /// Appends `next`, applied around the centre of the picture.
     fn around_middle(&mut self, next: Affine) {
         let (x, y) = (0.5 * self.width, 0.5 * self.height);
         self.push(Affine::shift(-x, -y).then(next).then(Affine::shift(x, y)));
     }
 }
 
-/// Turns the picture by an angle.
+/// Rotates the picture.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Rotation {
-    /// The largest angle either way, in degrees; below 90.
+    /// The largest angle in either direction, in degrees; below 90.
     pub degrees: f64,
-    /// Whether the picture is widened so that all of it stays inside; otherwise its size stays. Default: true.
+    /// Whether to enlarge the picture so that all of its content stays inside. Default: true.
     pub widen: bool,
-    /// How often.
+    /// The probability.
     pub probability: f64,
 }
 
 impl Default for Rotation {
-    /// ±15°, half of the time.
+    /// Up to ±15°, probability 0.5.
     fn default() -> Self {
         Self { degrees: 15.0, widen: true, probability: 0.5 }
     }
@@ -72,15 +72,15 @@ impl Rotation {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Flip {
-    /// Whether the keypoints of the skeleton's flip pairs change names with it, so that the left is left again. The
-    /// published training did not, and so taught a wrong name half of the time.
+    /// Whether to swap the skeleton's flip pairs too, so that left stays left. The published training did not and thus taught
+    /// wrong names half of the time.
     pub swap_pairs: bool,
-    /// How often.
+    /// The probability.
     pub probability: f64,
 }
 
 impl Default for Flip {
-    /// With names swapped, half of the time.
+    /// With swapped pairs, probability 0.5.
     fn default() -> Self {
         Self { swap_pairs: true, probability: 0.5 }
     }
@@ -93,18 +93,18 @@ impl Flip {
     }
 }
 
-/// Makes the picture's content larger or smaller, around its middle, while its frame stays: it is cut or set in black.
+/// Scales the content around the centre of the picture. The picture size stays; content is cropped or padded with black.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Scaling {
-    /// What is added to the scale of 1: the least and the most, above -1.
+    /// The smallest and the largest change of the scale from 1; above −1.
     pub change: [f64; 2],
-    /// How often.
+    /// The probability.
     pub probability: f64,
 }
 
 impl Default for Scaling {
-    /// −0.1…0.2, half of the time.
+    /// −0.1…0.2, probability 0.5.
     fn default() -> Self {
         Self { change: [-0.1, 0.2], probability: 0.5 }
     }
@@ -117,20 +117,20 @@ impl Scaling {
     }
 }
 
-/// Shifts the picture's content in its picture.
+/// Translates the content within the picture.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Translation {
-    /// The farthest to either side, over the picture's width.
+    /// The largest horizontal shift, relative to the picture width.
     pub x: f64,
-    /// The farthest up or down, over the picture's height.
+    /// The largest vertical shift, relative to the picture height.
     pub y: f64,
-    /// How often.
+    /// The probability.
     pub probability: f64,
 }
 
 impl Default for Translation {
-    /// A twentieth of each side, half of the time.
+    /// Up to 0.05 along each axis, probability 0.5.
     fn default() -> Self {
         Self { x: 0.05, y: 0.05, probability: 0.5 }
     }
@@ -143,18 +143,18 @@ impl Translation {
     }
 }
 
-/// Cuts a strip off the top or off the bottom of the picture, each as often.
+/// Crops a strip at the top or at the bottom of the picture, with equal probability.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Crop {
-    /// The thickest strip, over the picture's height; below 1.
+    /// The largest height of the strip, relative to the picture height; below 1.
     pub strip: f64,
-    /// How often.
+    /// The probability.
     pub probability: f64,
 }
 
 impl Default for Crop {
-    /// Up to a twentieth, a quarter of the time.
+    /// Up to 0.05, probability 0.25.
     fn default() -> Self {
         Self { strip: 0.05, probability: 0.25 }
     }
@@ -170,17 +170,17 @@ impl Crop {
     }
 }
 
-/// Shows, where the picture reaches beyond the film, the film's edge repeated or the film mirrored in place of black, each as
-/// often: films of a clinic go on where those of AASCE are cut off.
+/// Fills the area beyond the film with repeated edge pixels or a mirror image instead of black, with equal probability. Clinical
+/// films continue where those of AASCE are cropped.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Surroundings {
-    /// How often.
+    /// The probability.
     pub probability: f64,
 }
 
 impl Default for Surroundings {
-    /// Half of the time.
+    /// Probability 0.5.
     fn default() -> Self {
         Self { probability: 0.5 }
     }

@@ -1,8 +1,8 @@
-//! Random changes to images and their keypoints, so that a network does not learn the images by heart.
+//! Random augmentation of images and their keypoints, against overfitting.
 //!
-//! Each augmentation is a small type with its range and a probability. A [`Pipeline`] of them is drawn for each sample:
-//! all that move pixels become one affine map and a shift of each row, so that an image is sampled once, however many
-//! there are; all that change grey values follow, in order.
+//! Each augmentation is a small type with a range and a probability. A [`Pipeline`] is drawn once per sample: all geometric steps
+//! combine into one affine map and a shift per row, so that the image is resampled only once; the steps on grey values follow in
+//! order.
 
 mod bend;
 mod draw;

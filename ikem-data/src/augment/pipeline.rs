@@ -12,7 +12,7 @@ use super::{
 };
 use crate::Error;
 
-/// One augmentation, as it stands in a configuration: `{"rotation": {"degrees": 15, "probability": 0.5}}`.
+/// One augmentation as written in a configuration: `{"rotation": {"degrees": 15, "probability": 0.5}}`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -55,7 +55,7 @@ impl Augmentation {
         }
     }
 
-    /// What is wrong with its numbers: their name, and what they should be.
+    /// If a number is out of range, its name and what is expected.
     fn fault(&self) -> Option<(&'static str, &'static str)> {
         let range = |[low, high]: [f64; 2], least: f64| low > least && low <= high && high.is_finite();
         let (sound, name, expected) = match self {
@@ -67,7 +67,7 @@ impl Augmentation {
             Self::Bend(a) => (
                 within(a.shift, 0.5) && range(a.waves, 0.0) && a.waves[1] <= 8.0,
                 "shift and waves",
-                "0…0.5 and two numbers of 0…8, the lower first",
+                "0…0.5, and two numbers in 0…8, the lower first",
             ),
             Self::BrightnessContrast(a) => {
                 (within(a.brightness, 1.0) && within(a.contrast, 1.0), "brightness and contrast", "0…1")
@@ -87,7 +87,7 @@ fn within(value: f64, most: f64) -> bool {
     (0.0..=most).contains(&value)
 }
 
-/// Augmentations in order; what a training draws from for each sample.
+/// A sequence of augmentations from which training draws for each sample.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(try_from = "Vec<Augmentation>", into = "Vec<Augmentation>")]
 pub struct Pipeline(Vec<Augmentation>);
@@ -96,24 +96,24 @@ impl Pipeline {
     /// A pipeline of `steps`.
     ///
     /// # Errors
-    /// [`Error::Argument`] when a probability or a range is not one.
+    /// [`Error::Argument`] if a probability or a range is invalid.
     pub fn new(steps: Vec<Augmentation>) -> Result<Self, Error> {
         for step in &steps {
             if let Some((name, expected)) = step.fault() {
-                let (found, expected) = (format!("{step:?}"), format!("{name} of {expected}"));
+                let (found, expected) = (format!("{step:?}"), format!("{name}: {expected}"));
                 return Err(Error::Argument { argument: "augmentation", found, expected });
             }
         }
         Ok(Self(steps))
     }
 
-    /// The pipeline that changes nothing.
+    /// The empty pipeline, which changes nothing.
     #[must_use]
     pub const fn identity() -> Self {
         Self(Vec::new())
     }
 
-    /// Everything there is, each with its default.
+    /// All augmentations but [`Surroundings`], each with its default.
     #[must_use]
     pub fn standard() -> Self {
         Self(vec![
@@ -129,19 +129,19 @@ impl Pipeline {
         ])
     }
 
-    /// The augmentations in order.
+    /// The augmentations, in order.
     #[must_use]
     pub fn steps(&self) -> &[Augmentation] {
         &self.0
     }
 
-    /// Draws what happens to one image of `size`, of which a network sees all.
+    /// Draws the augmentation of one image of `size` that is seen as a whole.
     #[must_use]
     pub fn draw(&self, size: Size, draw: &mut Draw) -> Plan {
         self.draw_in(size, &Frame::whole(size), draw)
     }
 
-    /// Draws what happens to the part of an image of `size` that `frame` shows.
+    /// Draws the augmentation of the part of an image of `size` within `frame`.
     #[must_use]
     pub fn draw_in(&self, size: Size, frame: &Frame, draw: &mut Draw) -> Plan {
         let mut picture = Picture::new(frame.width(), frame.height());
@@ -180,7 +180,7 @@ impl From<Pipeline> for Vec<Augmentation> {
     }
 }
 
-/// What happens to one image: drawn once, and then the same for its pixels and its keypoints.
+/// The augmentation drawn for one image; applies equally to its pixels and its keypoints.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
     size: Size,
@@ -192,18 +192,18 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The network's input, H × W of -1…1: what [`Preparation::apply`] gives of the image, changed by this plan; bit for
-    /// bit the same where the plan changes nothing and the frame is the whole film.
+    /// Augments an image and prepares it as network input, H × W in row-major order, −1…1. Equals [`Preparation::apply`] bit for bit
+    /// if nothing changes and the frame is the whole film.
     ///
     /// # Errors
-    /// [`Error::Core`] when the network's grid has no pixels.
+    /// [`Error::Core`] if the network's grid has no pixels.
     pub fn image(&self, image: &GrayImage, preparation: &Preparation) -> Result<Vec<f32>, Error> {
         let resized = resample(image, preparation.size, preparation.resampling)?;
         Ok(self.resized(&resized, preparation.size))
     }
 
-    /// As [`image`](Self::image), on a `grid`, of an image that was resized already (and kept). One that has more pixels than
-    /// the grid is averaged over what each pixel of the grid covers.
+    /// Does what [`image`](Self::image) does on a `grid` for an image that is already resized. If it is larger than the grid, each
+    /// grid pixel averages the area that it covers.
     #[must_use]
     pub fn resized(&self, resized: &GrayImage, grid: Size) -> Vec<f32> {
         let mut values = match self.map(resized.size(), grid).inverse() {
@@ -220,14 +220,13 @@ impl Plan {
         values
     }
 
-    /// The keypoints on the network's grid, of keypoints in pixels of the original image.
+    /// Maps keypoints from pixels of the original image to the network's grid and augments them.
     ///
-    /// Keypoints go to the grid by a plain scale, as published checkpoints expect, and pixels by their areas; the two
-    /// differ by less than half a pixel of the grid. That difference stays what it is without augmentation, so that a
-    /// network learns one and the same.
+    /// Keypoints are scaled without a half-pixel offset, as published checkpoints expect, while pixels are resampled by area; the two
+    /// differ by less than half a grid pixel. Augmentation preserves that offset, so that the network learns only one.
     ///
     /// # Errors
-    /// [`CoreError::Length`] when `keypoints` are not as many as `skeleton` has.
+    /// [`CoreError::Length`] if the number of `keypoints` differs from that of `skeleton`.
     pub fn keypoints(
         &self,
         keypoints: &Keypoints,
@@ -261,18 +260,18 @@ impl Plan {
         Point::new((scaled[0] - x) as f32, (scaled[1] - y) as f32)
     }
 
-    /// How far the row at `y` of the grid is shifted, in its pixels.
+    /// The horizontal shift of the row at `y`, both in grid pixels.
     fn bend(&self, y: f64, grid: Size) -> f64 {
         let place = y / grid.height as f64;
         self.waves.iter().map(|wave| wave.at(place)).sum::<f64>() * grid.width as f64
     }
 
-    /// Whether all of the film is seen and nothing is moved.
+    /// Whether the plan is the identity on the whole film.
     fn is_still(&self) -> bool {
         self.waves.is_empty() && self.frame.is_whole(self.size) && self.picture == Picture::whole(self.size)
     }
 
-    /// The whole map, from the film, resized to `from`, to the grid.
+    /// The complete affine map from the film, resized to `from`, to the grid.
     fn map(&self, from: Size, grid: Size) -> Affine {
         let scale = |film: usize, pixels: usize| film as f64 / pixels as f64;
         let film = Affine::stretch(scale(self.size.width, from.width), scale(self.size.height, from.height));
@@ -289,8 +288,8 @@ impl Plan {
     }
 }
 
-/// How many columns and rows of samples a pixel of the grid needs whose map back is `back`; one where it covers little more
-/// than a pixel.
+/// The number of sample columns and rows per grid pixel for the inverse map `back`; one each if a grid pixel covers little more
+/// than one image pixel.
 fn samples(back: &Affine) -> [usize; 2] {
     const MOST: f64 = 8.0;
     let count = |x: f64, y: f64| x.hypot(y).round().clamp(1.0, MOST) as usize;

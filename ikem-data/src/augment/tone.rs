@@ -2,19 +2,19 @@ use serde::{Deserialize, Serialize};
 
 use super::Draw;
 
-/// A change of grey values, its random numbers drawn.
+/// A change of grey values with its random parameters drawn.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Tone {
-    /// `contrast` around the middle grey, then `brightness` added.
+    /// `contrast` around 0.5, then `brightness` added.
     Linear { brightness: f32, contrast: f32 },
-    /// Values to this power.
+    /// Gamma correction: values to this power.
     Gamma(f64),
-    /// Noise of this standard deviation, from this seed.
+    /// Additive noise with this standard deviation and seed.
     Noise { deviation: f32, seed: u64 },
 }
 
 impl Tone {
-    /// Changes values of 0…1, which stay there.
+    /// Changes values of 0…1 and clamps them to that range.
     pub(crate) fn apply(&self, values: &mut [f32]) {
         match *self {
             Self::Linear { brightness, contrast } => {
@@ -32,10 +32,10 @@ impl Tone {
     }
 }
 
-/// Near to normally distributed numbers, mean 0, standard deviation 1: each the sum of four uniform ones, which is quick
-/// and the same everywhere. The bits are SplitMix64's.
+/// Approximately normal numbers with mean 0 and standard deviation 1, each the scaled sum of four uniform 16-bit numbers. Fast, and
+/// equal on every platform. The bits are SplitMix64's.
 fn grain(seed: u64) -> impl Iterator<Item = f32> {
-    /// The standard deviation of a sum of four numbers of 0…65535, and its mean.
+    /// Standard deviation and mean of the sum of four numbers of 0…65535.
     const DEVIATION: f32 = 37836.9;
     const MEAN: f32 = 131_070.0;
     (1_u64..).map(move |i| {
@@ -44,19 +44,19 @@ fn grain(seed: u64) -> impl Iterator<Item = f32> {
         let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         let bits = z ^ (z >> 31);
         let sum = (bits & 0xffff) + ((bits >> 16) & 0xffff) + ((bits >> 32) & 0xffff) + (bits >> 48);
-        // Below 2^18: an i32 becomes f32 in one step.
+        // Below 2¹⁸, so it fits an i32, which converts to f32 in one instruction.
         (sum as i32 as f32 - MEAN) * (1.0 / DEVIATION)
     })
 }
 
-/// Powers of 0…1 at equal steps: read off between them, they are quick and the same on every platform.
+/// A table of x^gamma on 0…1 for linear interpolation: fast, and equal on every platform.
 struct Table(Vec<f32>);
 
 impl Table {
     const STEPS: usize = 1024;
 
     fn new(gamma: f64) -> Self {
-        // One step more than is needed, so that 1 has a neighbour.
+        // One extra step, so that 1 has a right neighbour.
         Self((0..=Self::STEPS + 1).map(|i| libm::pow(i as f64 / Self::STEPS as f64, gamma) as f32).collect())
     }
 
@@ -72,20 +72,20 @@ impl Table {
     }
 }
 
-/// Makes the picture lighter or darker, and its contrast stronger or weaker around the middle grey.
+/// Changes brightness and contrast, the latter around the middle grey.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct BrightnessContrast {
-    /// The most that is added or taken, of 0…1.
+    /// The largest change of brightness, relative to 0…1.
     pub brightness: f64,
-    /// The most that is added to or taken from the factor of 1; at the most 1.
+    /// The largest change of the contrast factor from 1; at most 1.
     pub contrast: f64,
-    /// How often.
+    /// The probability.
     pub probability: f64,
 }
 
 impl Default for BrightnessContrast {
-    /// A fifth each, half of the time.
+    /// Up to ±0.2 each, probability 0.5.
     fn default() -> Self {
         Self { brightness: 0.2, contrast: 0.2, probability: 0.5 }
     }
@@ -99,18 +99,18 @@ impl BrightnessContrast {
     }
 }
 
-/// Values to a power: the middle greys become darker or lighter, black and white stay.
+/// Gamma correction: changes middle greys, keeps black and white.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Gamma {
-    /// The least and the largest power, above 0.
+    /// The smallest and the largest exponent; above 0.
     pub range: [f64; 2],
-    /// How often.
+    /// The probability.
     pub probability: f64,
 }
 
 impl Default for Gamma {
-    /// 0.8…1.25, half of the time.
+    /// 0.8…1.25, probability 0.5.
     fn default() -> Self {
         Self { range: [0.8, 1.25], probability: 0.5 }
     }
@@ -122,18 +122,18 @@ impl Gamma {
     }
 }
 
-/// Grain: a random number is added to every pixel.
+/// Adds independent noise to each pixel.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Noise {
-    /// The largest standard deviation, of values of 0…1.
+    /// The largest standard deviation, relative to 0…1.
     pub deviation: f64,
-    /// How often.
+    /// The probability.
     pub probability: f64,
 }
 
 impl Default for Noise {
-    /// Up to 0.02, a quarter of the time.
+    /// Up to 0.02, probability 0.25.
     fn default() -> Self {
         Self { deviation: 0.02, probability: 0.25 }
     }
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn tones_do_what_they_say() {
+    fn tones_match_their_formulas() {
         let linear = Tone::Linear { brightness: 0.1, contrast: 2.0 };
         for (value, expected) in changed(linear, &[0.0, 0.4, 0.5, 0.9]).iter().zip([0.0, 0.4, 0.6, 1.0]) {
             assert!((value - expected).abs() < 1e-6, "{value} is not {expected}");

@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-/// Resized images, as `T` holds them, up to a limit of memory. What is in stays in: an epoch asks for every image once, so
-/// that none is more worth keeping than another.
+/// A cache of resized images with a memory limit and no eviction: every epoch uses each image once, so all are equally worth
+/// keeping.
 #[derive(Debug)]
 pub(crate) struct Cache<T> {
     limit: usize,
@@ -24,7 +24,7 @@ impl<T: Clone> Cache<T> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner).images.get(&place).cloned()
     }
 
-    /// Keeps the image of a place, whose pixels take `bytes`, while there is room.
+    /// Stores the image with index `place`, whose pixels take `bytes`, if there is room.
     pub(crate) fn keep(&self, place: usize, resized: &T, bytes: usize) {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         if held.bytes.saturating_add(bytes) <= self.limit && !held.images.contains_key(&place) {
@@ -33,7 +33,7 @@ impl<T: Clone> Cache<T> {
         }
     }
 
-    /// How many images are held, and their bytes.
+    /// The number of images held and their size in bytes.
     #[cfg(test)]
     pub(crate) fn held(&self) -> (usize, usize) {
         let held = self.held.lock().unwrap();

@@ -3,24 +3,23 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, Pipeline};
 
-/// Which part of each film a network sees, before it is changed at random.
+/// The part of each film that the network is given, before augmentation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Framing {
-    /// All of it, as published.
+    /// The whole film, as published.
     #[default]
     Film,
-    /// The frame around its labels: [`Frame::around`] the middle of the upper edge of the first vertebra, that of the lower edge
-    /// of the last, and all keypoints.
+    /// The frame around the labels: [`Frame::around`] from the midpoint of the upper endplate of the first vertebra to that of the
+    /// lower endplate of the last, and all keypoints.
     Spine,
 }
 
 impl Framing {
-    /// The part of a `film` that a network sees, in pixels of the film, as `keypoints` are; all of it where the skeleton has no
-    /// vertebrae.
+    /// The frame for a `film` with `keypoints` in its pixels; the whole film if the skeleton has no vertebrae.
     ///
     /// # Errors
-    /// [`ikem_core::Error::Frame`] when the spine's top and bottom are the same, or a keypoint is not finite.
+    /// [`ikem_core::Error::Frame`] if top and bottom of the spine coincide or a keypoint is not finite.
     pub fn frame(self, film: Size, skeleton: &Skeleton, keypoints: &[Point]) -> Result<Frame, Error> {
         let around_spine = match self {
             Self::Film => None,
@@ -34,33 +33,32 @@ impl Framing {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BatchConfig {
-    /// How an image becomes the network's input.
+    /// How an image becomes network input.
     pub preparation: Preparation,
-    /// Which part of a film is seen.
+    /// The part of a film that is used.
     #[serde(default)]
     pub framing: Framing,
-    /// What is changed at random.
+    /// The augmentation.
     #[serde(default)]
     pub pipeline: Pipeline,
-    /// Images a batch.
+    /// The number of images per batch.
     pub batch_size: usize,
-    /// Whether each epoch has an order of its own; otherwise it is the manifest's.
+    /// Whether to shuffle each epoch; otherwise the order is that of the manifest.
     pub shuffle: bool,
-    /// Whether the last images of an epoch are left out when they do not fill a batch.
+    /// Whether to drop the last batch of an epoch if it is not full.
     pub drop_last: bool,
-    /// Of the orders and of what is changed. The same seed gives the same batches with any number of workers.
+    /// The seed of the shuffling and the augmentation. Batches do not depend on the number of workers.
     pub seed: u64,
-    /// Threads that prepare batches ahead; with 0 each is prepared when it is asked for.
+    /// The number of worker threads; with 0, batches are made on demand.
     pub workers: usize,
-    /// How many batches are prepared ahead.
+    /// The number of batches to prepare ahead.
     pub prefetch: usize,
-    /// The most bytes of resized images that are kept in memory, so that they are decoded once.
+    /// The largest size of the cache of resized images in bytes.
     pub cache_bytes: usize,
 }
 
 impl BatchConfig {
-    /// Batches to learn from: shuffled, the last one dropped, augmented by all there is; two workers, four batches
-    /// ahead, 512 MiB of images kept.
+    /// Training batches: shuffled, last one dropped, standard augmentation, two workers, four batches ahead, 512 MiB of cache.
     #[must_use]
     pub fn training(preparation: Preparation, batch_size: usize, seed: u64) -> Self {
         Self {
@@ -77,7 +75,7 @@ impl BatchConfig {
         }
     }
 
-    /// Batches to measure with: every image once, in order and unchanged.
+    /// Evaluation batches: every image once, in order and unchanged.
     #[must_use]
     pub fn evaluation(preparation: Preparation, batch_size: usize) -> Self {
         let training = Self::training(preparation, batch_size, 0);
@@ -85,21 +83,21 @@ impl BatchConfig {
     }
 }
 
-/// Images and keypoints that go through a network together.
+/// Network input with its keypoints.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Batch {
     /// The epoch, from 0.
     pub epoch: u64,
-    /// The batch's place in its epoch, from 0.
+    /// The index of the batch in its epoch, from 0.
     pub step: usize,
-    /// Each image's place in the loader's list; [`Loader::name`](crate::Loader::name) tells its name.
+    /// The index of each image in the loader; [`Loader::name`](crate::Loader::name) returns its name.
     pub entries: Vec<usize>,
-    /// The images, N × H × W in row-major order, -1 (black) … 1 (white).
+    /// The images, N × H × W in row-major order, −1 (black) … 1 (white).
     pub images: Vec<f32>,
     /// The keypoints of each image, in pixels of the network's grid.
     pub keypoints: Vec<Keypoints>,
-    /// The size of each original image.
+    /// The size of each original image, in pixels.
     pub sizes: Vec<Size>,
-    /// The part of each original image that is seen where nothing is changed at random.
+    /// The frame of each original image before augmentation.
     pub frames: Vec<Frame>,
 }

@@ -9,10 +9,10 @@ use super::workers::{Source, Steps};
 use super::{Batch, BatchConfig, Framing, Phantoms};
 use crate::{Draw, Error, Limits, ManifestEntry, Phantom, load_image};
 
-/// Makes batches of a list of images: labelled files, then phantoms. Cheap to clone; clones share the images that are kept.
+/// Makes batches from labelled image files and phantoms. Cheap to clone; clones share the image cache.
 ///
-/// Every batch is a function of the seed, its epoch and its step alone: not of workers, of what was asked for before,
-/// or of what is kept. So training resumes anywhere with [`batches`](Self::batches).
+/// A batch depends only on seed, epoch and step, not on workers, caching or earlier calls, so that training can resume anywhere
+/// with [`batches`](Self::batches).
 #[derive(Debug, Clone)]
 pub struct Loader(Arc<Shared>);
 
@@ -27,11 +27,11 @@ struct Shared {
 }
 
 impl Loader {
-    /// A loader of `entries`, whose image paths start at `root`.
+    /// A loader of `entries` with image paths relative to `root`.
     ///
     /// # Errors
-    /// [`Error::Argument`] when there are no images or a batch has none; [`Error::Core`] when the network's grid has no
-    /// pixels, or an entry has not the skeleton's keypoints.
+    /// [`Error::Argument`] if there are no images or `batch_size` is 0; [`Error::Core`] if the network's grid has no pixels or an entry
+    /// has the wrong number of keypoints.
     pub fn new(
         root: impl AsRef<Path>,
         entries: Vec<ManifestEntry>,
@@ -41,11 +41,11 @@ impl Loader {
         Self::with_phantoms(root, entries, Phantoms::none(), skeleton, config)
     }
 
-    /// A loader of `entries` and, after them in the list, of `phantoms`, which are drawn when they are asked for.
+    /// A loader of `entries` followed by `phantoms`, which are generated on demand.
     ///
     /// # Errors
-    /// As [`new`](Self::new); [`Error::Argument`] when a setting of the phantoms is out of its range, or there are
-    /// phantoms and the skeleton is not that of the spine.
+    /// Those of [`new`](Self::new); [`Error::Argument`] if a phantom setting is out of range, or if there are phantoms but the
+    /// skeleton is not [`Skeleton::spine`].
     pub fn with_phantoms(
         root: impl AsRef<Path>,
         entries: Vec<ManifestEntry>,
@@ -76,56 +76,56 @@ impl Loader {
         Ok(Self(Arc::new(Shared { root, entries, phantoms, skeleton, config, cache })))
     }
 
-    /// How batches are made.
+    /// The configuration.
     #[must_use]
     pub fn config(&self) -> &BatchConfig {
         &self.0.config
     }
 
-    /// The keypoints' names and vertebrae.
+    /// The skeleton of the keypoints.
     #[must_use]
     pub fn skeleton(&self) -> &Skeleton {
         &self.0.skeleton
     }
 
-    /// The labelled files, in the list's order.
+    /// The labelled files, in order.
     #[must_use]
     pub fn entries(&self) -> &[ManifestEntry] {
         &self.0.entries
     }
 
-    /// How many images there are, phantoms included.
+    /// The number of images, including phantoms.
     #[must_use]
     pub fn images(&self) -> usize {
         self.0.entries.len() + self.0.phantoms.count
     }
 
-    /// What the image at a place of the list is called: its path in the manifest, or the phantom's seed.
+    /// The name of the image with index `place`: its path in the manifest, or `phantom` and its seed.
     #[must_use]
     pub fn name(&self, place: usize) -> String {
         let phantom = || format!("phantom {}", self.0.phantoms.seed_of(place - self.0.entries.len()));
         self.0.entries.get(place).map_or_else(phantom, |entry| entry.image_path.clone())
     }
 
-    /// How many batches an epoch has.
+    /// The number of batches per epoch.
     #[must_use]
     pub fn steps(&self) -> usize {
         let (images, size) = (self.images(), self.0.config.batch_size);
         if self.0.config.drop_last { images / size } else { images.div_ceil(size) }
     }
 
-    /// The batches of `epoch` from `step` on.
+    /// Iterates over the batches of `epoch` from `step` on.
     ///
-    /// An image that can't be read gives an error in place of its batch; the next call goes on with the next batch.
+    /// An image that cannot be read gives an error in place of its batch; iteration continues with the next batch.
     #[must_use]
     pub fn batches(&self, epoch: u64, step: usize) -> Batches {
         Batches(Steps::new(self.clone(), epoch, step))
     }
 
-    /// One batch, made here and now.
+    /// Makes one batch on the calling thread.
     ///
     /// # Errors
-    /// What [`load_image`] tells of an image.
+    /// Those of [`load_image`].
     pub fn batch(&self, epoch: u64, step: usize) -> Result<Batch, Error> {
         let shared = &*self.0;
         let (size, grid) = (shared.config.batch_size, shared.config.preparation.size);
@@ -152,7 +152,7 @@ impl Loader {
         Ok(batch)
     }
 
-    /// The image at a place of the list, resized.
+    /// The resized image with index `place`.
     fn resized(&self, place: usize) -> Result<Resized, Error> {
         let shared = &*self.0;
         if let Some(resized) = shared.cache.get(place) {
@@ -179,7 +179,7 @@ impl Loader {
         Ok(resized)
     }
 
-    /// The images of an epoch in order.
+    /// The image indices of an epoch, in order.
     fn order(&self, epoch: u64) -> Vec<usize> {
         let mut order: Vec<usize> = (0..self.images()).collect();
         if self.0.config.shuffle {
@@ -210,7 +210,7 @@ impl Source for Loader {
     }
 }
 
-/// The batches of one epoch. See [`Loader::batches`].
+/// An iterator over the batches of one epoch; see [`Loader::batches`].
 #[derive(Debug)]
 pub struct Batches(Steps<Loader>);
 

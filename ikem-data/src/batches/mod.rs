@@ -1,4 +1,4 @@
-//! Batches of prepared images and their keypoints.
+//! Batches of network inputs and keypoints.
 
 mod cache;
 mod config;

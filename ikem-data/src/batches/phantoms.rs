@@ -3,14 +3,14 @@ use ikem_core::Skeleton;
 use crate::phantom::{Phantom, PhantomConfig, PhantomError};
 use crate::{Draw, Error};
 
-/// Phantoms as a part of a loader's images: which there are depends on the seed alone.
+/// The phantoms among a loader's images. They depend only on the seed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Phantoms {
-    /// What they look like.
+    /// Their configuration.
     pub config: PhantomConfig,
-    /// How many there are.
+    /// Their number.
     pub count: usize,
-    /// What they are drawn from.
+    /// The seed that their seeds are drawn from.
     pub seed: u64,
 }
 
@@ -21,19 +21,19 @@ impl Phantoms {
         Self { config: PhantomConfig::default(), count: 0, seed: 0 }
     }
 
-    /// Whether they can be drawn, with the keypoints of `skeleton`.
+    /// Checks the configuration, and that `skeleton` has the keypoints of a phantom.
     pub(super) fn check(&self, skeleton: &Skeleton) -> Result<(), Error> {
         if self.count > 0 && *skeleton != Skeleton::spine() {
             let found = format!("{} of them for a skeleton of {} keypoints", self.count, skeleton.len());
-            let expected = "the spine's skeleton, of 68".to_owned();
+            let expected = "the spine's skeleton of 68 keypoints".to_owned();
             return Err(Error::Argument { argument: "phantoms", found, expected });
         }
         self.config.check().map_err(wrong_setting)
     }
 
-    /// The seed of the phantom at a place.
+    /// The seed of the phantom with index `place`.
     pub(super) fn seed_of(&self, place: usize) -> u64 {
-        // Seeds that a person can type.
+        // Short enough for a person to type.
         Draw::new(self.seed, &[place as u64]).below(1 << 32)
     }
 

@@ -6,22 +6,22 @@ use ikem_core::{Frame, GrayImage, Keypoints, Preparation, Resampling, Size, Skel
 use super::Framing;
 use crate::{Error, Limits, ManifestEntry, Phantom, load_resized};
 
-/// How many pixels of a kept image lie under a pixel of the grid, along each axis, in its frame.
+/// The resolution of cached framed images, in image pixels per grid pixel along each axis.
 const SPARE: f64 = 2.0;
 
-/// An image as it is kept: resized, with the size and the keypoints it had.
+/// A cached image: resized, with its original size and keypoints.
 #[derive(Debug, Clone)]
 pub(super) struct Resized {
     pub(super) image: Arc<GrayImage>,
     pub(super) original: Size,
-    /// The part of the original that is seen.
+    /// The frame, in pixels of the original.
     pub(super) frame: Frame,
     /// In pixels of the original.
     pub(super) keypoints: Arc<Keypoints>,
 }
 
 impl Resized {
-    /// The whole image of a file, resized to the grid.
+    /// Reads a whole image file, resized to the grid.
     pub(super) fn of_file(
         path: &Path,
         entry: &ManifestEntry,
@@ -29,7 +29,7 @@ impl Resized {
         resampling: Resampling,
     ) -> Result<Self, Error> {
         let (image, original) = load_resized(path, grid, resampling, &Limits::default())?;
-        // Labels are relative to the size that the manifest gives.
+        // Labels refer to the image size in the manifest.
         let keypoints = entry.keypoints().rescaled(entry.size(), original);
         let frame = Frame::whole(original);
         Ok(Self { image: Arc::new(image), original, frame, keypoints: Arc::new(keypoints) })
@@ -43,8 +43,8 @@ impl Resized {
         Ok(Self { image, original, frame: Frame::whole(original), keypoints })
     }
 
-    /// An image to be seen in the frame around its keypoints, shrunk to what that needs; all of it where the skeleton has no
-    /// vertebrae. Its tones are those that a predictor gives it.
+    /// An image to be seen in the frame around its keypoints (as a whole if the skeleton has no vertebrae), reduced to the resolution
+    /// needed. Applies the same [`Tones`] as a predictor.
     pub(super) fn framed(
         image: &GrayImage,
         keypoints: Keypoints,

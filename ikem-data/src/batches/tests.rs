@@ -9,7 +9,7 @@ use crate::{
 
 const GRID: Size = Size::new(16, 32);
 
-/// A folder of seven images, each of its own size and grey, and their entries.
+/// A folder of seven images with different sizes and grey values, and their entries.
 fn images() -> (TempDir, Vec<ManifestEntry>) {
     let folder = tempfile::tempdir().unwrap();
     let entries = (0..7)
@@ -62,7 +62,7 @@ fn the_same_seed_gives_the_same_batches_with_any_number_of_workers() {
 }
 
 #[test]
-fn an_epoch_takes_up_where_it_was_left() {
+fn an_epoch_resumes_at_any_step() {
     let (folder, entries) = images();
     for workers in [0, 2] {
         let loader = loader(&folder, &entries, config(workers));
@@ -77,7 +77,7 @@ fn an_epoch_takes_up_where_it_was_left() {
 }
 
 #[test]
-fn every_image_comes_once_an_epoch_or_is_dropped_with_the_last_batch() {
+fn an_epoch_has_every_image_once_except_for_a_dropped_batch() {
     let (folder, entries) = images();
     let seen = |drop_last, shuffle| {
         let loader = loader(&folder, &entries, BatchConfig { drop_last, shuffle, ..config(0) });
@@ -94,7 +94,7 @@ fn every_image_comes_once_an_epoch_or_is_dropped_with_the_last_batch() {
 }
 
 #[test]
-fn evaluation_gives_what_the_predictor_sees() {
+fn evaluation_batches_equal_predictor_inputs() {
     let (folder, entries) = images();
     let preparation = config(0).preparation;
     let loader = loader(&folder, &entries, BatchConfig::evaluation(preparation, 3));
@@ -113,7 +113,7 @@ fn evaluation_gives_what_the_predictor_sees() {
 }
 
 #[test]
-fn images_are_kept_up_to_the_limit() {
+fn images_are_cached_up_to_the_limit() {
     let (folder, entries) = images();
     let one = 4 * GRID.area();
     for (cache_bytes, kept) in [(0, 0), (one, 1), (3 * one + 1, 3), (100 * one, 7)] {
@@ -124,7 +124,7 @@ fn images_are_kept_up_to_the_limit() {
 }
 
 #[test]
-fn a_broken_image_is_told_in_its_batch_and_the_rest_goes_on() {
+fn a_broken_image_is_an_error_of_its_batch_only() {
     let (folder, entries) = images();
     std::fs::write(folder.path().join("3.png"), b"no image").unwrap();
     for workers in [0, 3] {
@@ -137,7 +137,7 @@ fn a_broken_image_is_told_in_its_batch_and_the_rest_goes_on() {
 }
 
 #[test]
-fn phantoms_follow_the_files_and_are_those_of_their_names() {
+fn phantoms_follow_the_files_and_are_named_by_their_seeds() {
     let (folder, entries) = images();
     let small = PhantomConfig { height: [256, 300], ..PhantomConfig::default() };
     let phantoms = Phantoms { config: small.clone(), count: 2, seed: 5 };
@@ -177,7 +177,7 @@ fn phantoms_follow_the_files_and_are_those_of_their_names() {
 }
 
 #[test]
-fn what_makes_no_batches_is_told() {
+fn invalid_configurations_are_rejected() {
     let (folder, entries) = images();
     let new = |entries: &[ManifestEntry], config| {
         Loader::new(folder.path(), entries.to_vec(), Skeleton::spine(), config).unwrap_err().to_string()
@@ -193,7 +193,7 @@ fn what_makes_no_batches_is_told() {
 }
 
 #[test]
-fn configurations_are_json() {
+fn configurations_round_trip_through_json() {
     let text = r#"{"preparation": {"size": {"width": 256, "height": 512}, "resampling": "area"}, "batch_size": 8,
         "pipeline": [{"flip": {"swap_pairs": false}}, {"rotation": {"degrees": 5}}], "shuffle": true,
         "drop_last": true, "seed": 1, "workers": 0, "prefetch": 2, "cache_bytes": 0}"#;
@@ -219,7 +219,7 @@ fn configurations_are_json() {
 }
 
 #[test]
-fn spines_are_framed_as_a_predictor_frames_them() {
+fn spines_are_framed_as_by_a_predictor() {
     let preparation = Preparation { size: Size::new(48, 96), resampling: Resampling::Area };
     let config =
         BatchConfig { framing: Framing::Spine, workers: 0, ..BatchConfig::evaluation(preparation, 1) };
@@ -235,7 +235,7 @@ fn spines_are_framed_as_a_predictor_frames_them() {
             let expected = frame.to_grid(point, image.size(), preparation.size);
             assert!(found.distance(expected) < 1e-3, "{found:?} is not {expected:?}");
         }
-        // The kept image was shrunk once on the way, so that fine detail differs a little.
+        // The cached image was reduced once before, which changes fine detail a little.
         let seen = preparation.apply_in(&image, &frame).unwrap();
         let off = batch.images.iter().zip(&seen).map(|(a, b)| (a - b).abs()).sum::<f32>() / seen.len() as f32;
         assert!(off < 0.01, "{off}");

@@ -5,22 +5,22 @@ use std::thread::{self, JoinHandle};
 
 use crate::Error;
 
-/// What makes batches, each from its epoch and step alone.
+/// A source of batches, each determined by epoch and step.
 pub(crate) trait Source: Clone + Send + 'static {
-    /// What goes through a network together.
+    /// The type of a batch.
     type Batch: Send + 'static;
 
-    /// How many batches an epoch has.
+    /// The number of batches per epoch.
     fn steps(&self) -> usize;
 
-    /// How many threads make batches ahead, and how many batches they are ahead.
+    /// The number of worker threads, and the number of batches to prepare ahead.
     fn ahead(&self) -> (usize, usize);
 
-    /// One batch, made here and now.
+    /// Makes one batch on the calling thread.
     fn batch(&self, epoch: u64, step: usize) -> Result<Self::Batch, Error>;
 }
 
-/// The batches of one epoch of a source, in order, made ahead by its workers.
+/// The batches of one epoch, in order, prepared ahead by workers.
 #[derive(Debug)]
 pub(crate) struct Steps<S: Source> {
     source: S,
@@ -46,7 +46,7 @@ impl<S: Source> Iterator for Steps<S> {
             return None;
         }
         self.next += 1;
-        // A worker that stopped leaves its batch to be made here.
+        // If a worker stopped, its batch is made here.
         let made = self.workers.as_mut().and_then(|workers| workers.take(step));
         Some(made.unwrap_or_else(|| self.source.batch(self.epoch, step)))
     }
@@ -57,17 +57,17 @@ impl<S: Source> Iterator for Steps<S> {
     }
 }
 
-/// A batch with its step; `None` where the worker stopped over it.
+/// A step with its batch; `None` if the worker panicked.
 type Made<B> = (usize, Option<Result<B, Error>>);
 
-/// Threads that make the batches of an epoch ahead of their use. Steps are handed out one by one, only so many ahead,
-/// and the batches, which come in any order, are given out in theirs.
+/// Threads that prepare the batches of an epoch ahead of their use. Steps are handed out one by one, a limited number ahead;
+/// batches arrive in any order and are returned in sequence.
 #[derive(Debug)]
 struct Workers<B> {
     steps: Option<Sender<usize>>,
     made: Option<Receiver<Made<B>>>,
     waiting: BTreeMap<usize, Option<Result<B, Error>>>,
-    /// The next step to hand out, and the first that is none.
+    /// The steps not handed out yet.
     ahead: std::ops::Range<usize>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -97,7 +97,7 @@ impl<B: Send + 'static> Workers<B> {
         workers
     }
 
-    /// The batch of `step`; `None` when no worker has made it or will.
+    /// Waits for the batch of `step`; `None` if no worker will make it.
     fn take(&mut self, step: usize) -> Option<Result<B, Error>> {
         self.hand_out();
         while !self.waiting.contains_key(&step) {
@@ -109,7 +109,7 @@ impl<B: Send + 'static> Workers<B> {
 
     fn hand_out(&mut self) {
         if let (Some(steps), Some(step)) = (&self.steps, self.ahead.next()) {
-            // It fails only when all workers have stopped, which `take` then sees.
+            // Fails only if all workers have stopped, which `take` notices.
             let _ = steps.send(step);
         }
     }
@@ -117,7 +117,7 @@ impl<B: Send + 'static> Workers<B> {
 
 impl<B> Drop for Workers<B> {
     fn drop(&mut self) {
-        // With nobody to hand steps out or take batches the workers end after what they are making.
+        // Workers finish their current batch and exit when the channels are closed.
         self.steps = None;
         self.made = None;
         for thread in self.threads.drain(..) {
@@ -138,7 +138,7 @@ fn run<S: Source>(source: &S, epoch: u64, queue: &Mutex<Receiver<usize>>, done: 
     }
 }
 
-/// A batch that somebody waits for: it is sent when this is dropped, be it because the worker panicked.
+/// Sends its batch when dropped, even if the worker panics, because `take` waits for it.
 struct Promise<'a, B> {
     step: usize,
     done: &'a Sender<Made<B>>,
@@ -147,7 +147,7 @@ struct Promise<'a, B> {
 
 impl<B> Drop for Promise<'_, B> {
     fn drop(&mut self) {
-        // It fails only when nobody waits any more.
+        // Fails only if nobody waits any more.
         let _ = self.done.send((self.step, self.batch.take()));
     }
 }

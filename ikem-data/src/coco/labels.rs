@@ -9,8 +9,7 @@ use crate::labels::PartlyLabelled;
 use crate::{Error, LabelFile, Manifest, ManifestEntry, files};
 
 impl Manifest {
-    /// Writes the labels as COCO keypoints in pixels; every keypoint counts as seen. A temporary file first, which then
-    /// takes the name `path`.
+    /// Writes the labels atomically as COCO keypoints in pixels, all labelled as labelled and visible.
     ///
     /// # Errors
     /// [`Error::Write`].
@@ -26,28 +25,28 @@ impl Manifest {
         files::write_json(path.as_ref(), &file)
     }
 
-    /// Reads labels in COCO's format, of this project or of another, whose fields beyond what is needed are passed over. Keypoints
-    /// are found by their names, in whatever order. Images of another's have no set; they are of [`Set::Train`](crate::Set::Train).
-    /// Images without labels are passed over; [`LabelFile`] counts them.
+    /// Reads COCO keypoints written by this or another program; unknown fields are ignored. Keypoints are matched by name, in any
+    /// order. Files of other programs have no subsets, so their images are in [`Set::Train`](crate::Set::Train). Images without labels
+    /// are skipped; [`LabelFile`] counts them.
     ///
     /// # Errors
-    /// [`Error::Read`]; [`Error::Broken`] when it is no such file, or its keypoints are not those of `skeleton`;
-    /// [`Error::Unusable`] when images are labelled in part; [`Error::Unlabelled`] when none is.
+    /// [`Error::Read`]; [`Error::Broken`] for invalid JSON or keypoints other than those of `skeleton`; [`Error::Unusable`] if images
+    /// are only partly labelled; [`Error::Unlabelled`] if none is labelled.
     pub fn read_coco(path: impl AsRef<Path>, skeleton: &Skeleton) -> Result<Self, Error> {
         let path = path.as_ref();
         labels(path, &files::read_text(path, KIND)?, skeleton)?.complete(path)
     }
 }
 
-/// The labels in the text of a file.
+/// Parses the text of a file.
 pub(crate) fn labels(path: &Path, text: &str, skeleton: &Skeleton) -> Result<LabelFile, Error> {
     let films = read::<ManifestEntry, IgnoredAny>(path, text, skeleton)?;
-    LabelFile::collect(path, films.into_iter().map(|film| marked(film, skeleton)), skeleton)
+    LabelFile::collect(path, films.into_iter().map(|film| labelled(film, skeleton)), skeleton)
 }
 
-fn marked(film: Film<ManifestEntry, IgnoredAny>, skeleton: &Skeleton) -> PartlyLabelled {
+fn labelled(film: Film<ManifestEntry, IgnoredAny>, skeleton: &Skeleton) -> PartlyLabelled {
     let Film { image, size, points, .. } = film;
-    // What the project wrote beside the COCO fields counts as long as nothing else was changed.
+    // The field `ikem` is used as long as the COCO fields beside it were not edited.
     let agrees = |entry: &ManifestEntry| {
         entry.image_path == image.file_name
             && entry.size() == size
@@ -59,7 +58,7 @@ fn marked(film: Film<ManifestEntry, IgnoredAny>, skeleton: &Skeleton) -> PartlyL
     PartlyLabelled { image: image.file_name, size, set, points, exact }
 }
 
-/// The keypoints of an entry, x and y in pixels, in full precision.
+/// The keypoints of an entry, x and y in pixels, in double precision.
 fn pixels(entry: &ManifestEntry) -> Vec<[f64; 2]> {
     let [height, width] = entry.y_x_size.map(f64::from);
     entry.corners_yx.iter().map(|[y, x]| [x * width, y * height]).collect()

@@ -1,8 +1,7 @@
-//! COCO's keypoint format (<https://cocodataset.org/#format-data>), for labels and for predictions.
+//! The COCO keypoint format (<https://cocodataset.org/#format-data>) for labels and predictions.
 //!
-//! One annotation an image, or none. COCO has no place for what the project knows beyond that (sets, confidences, relative
-//! coordinates to the last bit); it stands in a field `ikem`, which other programs pass over, and counts only as long
-//! as it agrees with the COCO fields beside it.
+//! An image has at most one annotation. What COCO cannot express (subsets, confidences, exact relative coordinates) goes into a
+//! field `ikem`, which other programs ignore. It is used only as long as it agrees with the COCO fields beside it.
 
 mod labels;
 mod predictions;
@@ -16,12 +15,12 @@ pub(crate) use labels::labels;
 pub(crate) use predictions::predictions;
 pub use predictions::{coco_predictions, read_coco_predictions, write_coco_predictions};
 
-/// What the file should be.
+/// The expected content, for errors.
 const KIND: &str = "COCO keypoint file";
-/// COCO's mark of a keypoint that is labelled and seen.
+/// COCO's visibility of a keypoint that is labelled and visible.
 const SEEN: f64 = 2.0;
 
-/// A file as it is written, with `I` beside each image and `A` beside each annotation.
+/// A file to write, with `I` in the field `ikem` of images and `A` in that of annotations.
 #[derive(Serialize)]
 struct Coco<I, A> {
     images: Vec<CocoImage<I>>,
@@ -44,7 +43,7 @@ struct Annotation<A> {
     id: u64,
     image_id: u64,
     category_id: u64,
-    /// x, y, visibility of each keypoint.
+    /// x, y and visibility of each keypoint.
     keypoints: Vec<f64>,
     num_keypoints: usize,
     /// x, y, width, height.
@@ -63,7 +62,7 @@ struct Category {
     name: String,
     supercategory: String,
     keypoints: Vec<String>,
-    /// Pairs of keypoints to join, counted from 1.
+    /// Edges between keypoints, counted from 1.
     skeleton: Vec<[usize; 2]>,
 }
 

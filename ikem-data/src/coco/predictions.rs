@@ -9,7 +9,7 @@ use super::{Annotation, Category, Coco, CocoImage, KIND};
 use crate::labels::PartlyLabelled;
 use crate::{Error, LeftOut, PredictedKeypoint, Prediction, Seen, Spacing, files};
 
-/// What a prediction knows beyond COCO.
+/// The content of the field `ikem`: what COCO cannot express.
 #[derive(Serialize, Deserialize)]
 struct Extra {
     confidences: Vec<f32>,
@@ -23,11 +23,10 @@ struct Extra {
     doubt: Option<String>,
 }
 
-/// Writes predictions as COCO keypoints in pixels, their score the mean of the keypoints' confidences. A temporary file
-/// first, which then takes the name `path`.
+/// Writes predictions atomically as COCO keypoints in pixels; the score is the mean confidence of the keypoints.
 ///
 /// # Errors
-/// [`Error::Argument`] when a prediction's keypoints are not those of `skeleton` or not finite; [`Error::Write`].
+/// [`Error::Argument`] if a prediction's keypoints differ from those of `skeleton` or are not finite; [`Error::Write`].
 pub fn write_coco_predictions(
     path: impl AsRef<Path>,
     predictions: &[Prediction],
@@ -36,10 +35,10 @@ pub fn write_coco_predictions(
     files::write(path.as_ref(), coco_predictions(predictions, skeleton)?.as_bytes())
 }
 
-/// The text of the file that [`write_coco_predictions`] writes.
+/// Encodes predictions as [`write_coco_predictions`] writes them.
 ///
 /// # Errors
-/// [`Error::Argument`] when a prediction's keypoints are not those of `skeleton` or not finite.
+/// [`Error::Argument`] if a prediction's keypoints differ from those of `skeleton` or are not finite.
 pub fn coco_predictions(predictions: &[Prediction], skeleton: &Skeleton) -> Result<String, Error> {
     let mut file: Coco<(), Extra> =
         Coco { images: Vec::new(), annotations: Vec::new(), categories: vec![Category::of(skeleton)] };
@@ -49,7 +48,7 @@ pub fn coco_predictions(predictions: &[Prediction], skeleton: &Skeleton) -> Resu
         let keypoints = &prediction.keypoints;
         if !keypoints.iter().map(|keypoint| &keypoint.name).eq(skeleton.names()) {
             let found = format!("{} has other keypoints", prediction.image);
-            return Err(argument((found, "those of the skeleton".to_owned())));
+            return Err(argument((found, "the keypoints of the skeleton".to_owned())));
         }
         let side = |pixels: usize| {
             let too_large = |_| argument((prediction.size().to_string(), format!("at most {} px", u32::MAX)));
@@ -74,18 +73,18 @@ pub fn coco_predictions(predictions: &[Prediction], skeleton: &Skeleton) -> Resu
     files::json_text(&file)
 }
 
-/// Reads predictions in COCO's format. Where they are another program's, every keypoint has the annotation's score as
-/// its confidence (1 without one), and none is hinted. Images without keypoints are passed over.
+/// Reads predictions in COCO format. In files of other programs, all keypoints get the annotation's score as their confidence (1 if
+/// there is none), and none is hinted. Images without keypoints are skipped.
 ///
 /// # Errors
-/// [`Error::Read`]; [`Error::Broken`] when it is no such file, or its keypoints are not those of `skeleton`;
-/// [`Error::Unusable`] when images have some of the keypoints, or ones that are nowhere near the image.
+/// [`Error::Read`]; [`Error::Broken`] for invalid JSON or keypoints other than those of `skeleton`; [`Error::Unusable`] if images
+/// lack some keypoints or have some far outside.
 pub fn read_coco_predictions(path: impl AsRef<Path>, skeleton: &Skeleton) -> Result<Vec<Prediction>, Error> {
     let path = path.as_ref();
     predictions(path, &files::read_text(path, KIND)?, skeleton)
 }
 
-/// The predictions in the text of a file.
+/// Parses the text of a file.
 pub(crate) fn predictions(path: &Path, text: &str, skeleton: &Skeleton) -> Result<Vec<Prediction>, Error> {
     let (mut found, mut films) = (Vec::new(), Vec::new());
     for Film { image, size, points, annotation, .. } in read::<IgnoredAny, Extra>(path, text, skeleton)? {

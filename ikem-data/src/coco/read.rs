@@ -1,4 +1,4 @@
-//! Lenient reading of COCO files, as other programs write them: fields that are not needed are ignored.
+//! Tolerant reading of COCO files from any program; unknown fields are ignored.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,7 +11,7 @@ use super::value::{Id, Value};
 use crate::names::bare;
 use crate::{Error, files};
 
-/// A file, with `I` beside each image and `A` beside each annotation.
+/// A file to read, with `I` in the field `ikem` of images and `A` in that of annotations.
 #[derive(Deserialize)]
 #[serde(bound = "I: Deserialize<'de>, A: Deserialize<'de>")]
 struct File<I, A> {
@@ -41,7 +41,7 @@ pub(super) struct Image<I> {
 pub(super) struct Annotation<A> {
     image_id: Id,
     category_id: Option<Id>,
-    /// x, y, visibility of each keypoint.
+    /// x, y and visibility of each keypoint.
     #[serde(default, deserialize_with = "or_default")]
     keypoints: Vec<Value>,
     #[serde(default)]
@@ -58,19 +58,19 @@ struct Category {
     keypoints: Vec<String>,
 }
 
-/// `null` is as good as nothing.
+/// Reads `null` as the default.
 fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(json: D) -> Result<T, D::Error> {
     Option::deserialize(json).map(Option::unwrap_or_default)
 }
 
-/// Where the keypoints of a skeleton stand in the annotations of a category.
+/// The order of a skeleton's keypoints in the annotations of a category.
 struct Order {
     places: Vec<usize>,
     keypoints: usize,
 }
 
 impl Order {
-    /// The order of a category that names all keypoints of the skeleton once.
+    /// The order in a category that lists all keypoints of the skeleton exactly once.
     fn of(category: &Category, skeleton: &Skeleton) -> Option<Self> {
         let names: Vec<String> = category.keypoints.iter().map(|name| bare(name)).collect();
         let place = |name: &String| {
@@ -82,7 +82,7 @@ impl Order {
         Some(Self { places, keypoints: names.len() })
     }
 
-    /// The places of the skeleton's keypoints, x and y in pixels; none where one is not labelled.
+    /// The points in skeleton order, x and y in pixels; `None` for one that is not labelled.
     fn points(&self, values: &[Value]) -> Result<Vec<Option<[f64; 2]>>, (String, String)> {
         let (triples, rest) = values.as_chunks::<3>();
         if triples.len() != self.keypoints || !rest.is_empty() {
@@ -97,17 +97,17 @@ impl Order {
     }
 }
 
-/// An image, and what is labelled on it.
+/// An image with its annotation.
 pub(super) struct Film<I, A> {
     pub(super) image: Image<I>,
     pub(super) size: Size,
-    /// The places of the skeleton's keypoints, x and y in pixels; none where one is not labelled.
+    /// The points in skeleton order, x and y in pixels; `None` for one that is not labelled.
     pub(super) points: Vec<Option<[f64; 2]>>,
     pub(super) annotation: Option<Annotation<A>>,
 }
 
-/// Reads the text of a file whose keypoints have the names of those of `skeleton`, in whatever order. An image has one
-/// annotation with keypoints, or none.
+/// Parses a file whose keypoints have the names of those of `skeleton`, in any order. An image has at most one annotation with
+/// keypoints.
 pub(super) fn read<I, A>(path: &Path, text: &str, skeleton: &Skeleton) -> Result<Vec<Film<I, A>>, Error>
 where
     I: for<'de> Deserialize<'de>,
@@ -123,7 +123,7 @@ where
     }
     let order = |annotation: &Annotation<A>| match &annotation.category_id {
         Some(id) => orders.get(id),
-        // Where there is one kind of things, some programs don't say which.
+        // With a single category, some programs leave out its id.
         None => orders.values().next().filter(|_| orders.len() == 1),
     };
     let mut labelled = BTreeMap::new();
@@ -131,8 +131,8 @@ where
         let Some(order) = order(&annotation).filter(|_| annotation.has_keypoints()) else { continue };
         let image = annotation.image_id.clone();
         if labelled.insert(image.clone(), (annotation, order)).is_some() {
-            let found = format!("a second one of image {image}, annotations[{place}]");
-            return Err(Error::broken(path, KIND, found, "one annotation with keypoints an image"));
+            let found = format!("annotations[{place}] is a second one of image {image}");
+            return Err(Error::broken(path, KIND, found, "one annotation with keypoints per image"));
         }
     }
     let mut films = Vec::with_capacity(images.len());
@@ -148,7 +148,7 @@ where
     }
 }
 
-/// A field of an image that is wrong.
+/// An invalid field of an image.
 pub(super) struct Wrong {
     place: usize,
     name: String,
@@ -184,7 +184,7 @@ fn film<I, A>(
         return Ok(Film { image, size, points, annotation: None });
     };
     if image.file_name.is_empty() {
-        return wrong("file_name", "nothing".to_owned(), "the image's name");
+        return wrong("file_name", "an empty string".to_owned(), "the name of the image");
     }
     let (Some(width), Some(height)) = (image.width.side(), image.height.side()) else {
         let found = format!("{} x {} px", image.width, image.height);
@@ -199,30 +199,30 @@ fn film<I, A>(
 }
 
 impl<A> Annotation<A> {
-    /// Whether a keypoint is labelled, or the list is not of triples.
+    /// Whether a keypoint is labelled or the list is malformed.
     fn has_keypoints(&self) -> bool {
         let (triples, rest) = self.keypoints.as_chunks::<3>();
         !rest.is_empty() || triples.iter().any(|[_, _, Value(seen)]| seen.is_some_and(|seen| seen > 0.0))
     }
 }
 
-/// The error that no category names the keypoints, which says what is the matter with the one that comes nearest.
+/// The error if no category lists the keypoints; explains what the most similar one lacks.
 fn no_category(path: &Path, categories: &[Category], skeleton: &Skeleton) -> Error {
     let nearest = categories.iter().max_by_key(|category| category.keypoints.len());
     let found = match nearest {
         None => "no categories".to_owned(),
         Some(category) if category.keypoints.is_empty() => {
-            format!("{} categories, and none names keypoints", categories.len())
+            format!("{} categories, none of which lists keypoints", categories.len())
         }
         Some(category) => {
             let names: Vec<String> = category.keypoints.iter().map(|name| bare(name)).collect();
             let lacking = |name: &&String| names.iter().filter(|own| **own == bare(name)).count() != 1;
             let lacking = skeleton.names().iter().find(lacking).map(String::as_str).unwrap_or_default();
             let (count, name) = (names.len(), &category.name);
-            format!("the category {name:?} names {count} keypoints, and not {lacking} once")
+            format!("the category {name:?} lists {count} keypoints, but not {lacking} exactly once")
         }
     };
     let first = skeleton.names().iter().take(4).cloned().collect::<Vec<_>>().join(", ");
-    let expected = format!("a category that names the {} keypoints {first}, … in any order", skeleton.len());
+    let expected = format!("a category that lists the {} keypoints {first}, … in any order", skeleton.len());
     Error::broken(path, KIND, found, expected)
 }

@@ -1,16 +1,16 @@
-//! Values that programs write in more than one way.
+//! Values that different programs write in different ways.
 
 use std::fmt;
 
 use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer};
 
-/// A number; `true` is 1 and `false` 0. None for `null`.
+/// A number; `true` is 1, `false` is 0, and `null` is `None`.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(super) struct Value(pub(super) Option<f64>);
 
 impl Value {
-    /// A whole number of pixels, at least one.
+    /// The value as an image side: a whole number of pixels, at least 1.
     pub(super) fn side(self) -> Option<usize> {
         let whole = |side: &f64| (1.0..=f64::from(u32::MAX)).contains(side) && side.fract() == 0.0;
         self.0.filter(whole).map(|side| side as usize)
@@ -62,7 +62,7 @@ impl<'de> Deserialize<'de> for Value {
     }
 }
 
-/// What an image or a category is referred to by.
+/// An id of an image or a category.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Id {
     Number(i128),
@@ -103,7 +103,7 @@ impl Visitor<'_> for OfId {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Id, E> {
-        // Databases that keep numbers as text refer to them as numbers elsewhere.
+        // Some databases store ids as text and refer to them as numbers.
         Ok(text.trim().parse().map_or_else(|_| Id::Text(text.to_owned()), Id::Number))
     }
 }

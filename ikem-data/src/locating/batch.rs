@@ -1,48 +1,46 @@
 use ikem_core::Point;
 
-/// Scenes that go through a network together.
+/// A batch of scenes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LocatingBatch {
     /// The epoch, from 0.
     pub epoch: u64,
-    /// The batch's place in its epoch, from 0.
+    /// The index of the batch in its epoch, from 0.
     pub step: usize,
-    /// Each scene's film, by its place in the loader's list; [`LocatingLoader::name`](crate::LocatingLoader::name)
-    /// tells its name.
+    /// The index of each scene's film in the loader; [`LocatingLoader::name`](crate::LocatingLoader::name) returns its name.
     pub entries: Vec<usize>,
-    /// The scenes, N × S × S in row-major order, -1 (black) … 1 (white).
+    /// The scenes, N × S × S in row-major order, −1 (black) … 1 (white).
     pub images: Vec<f32>,
-    /// What the network should answer for each scene.
+    /// The target for each scene.
     pub targets: Vec<LocatingTarget>,
 }
 
-/// What a locator should answer for one scene.
+/// The training target of a locator for one scene.
 ///
 /// Maps are (S / stride) × (S / stride) in row-major order.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LocatingTarget {
-    /// Which part of each value's square the vertebral column covers, 0…1: the vertebrae T1–L5 and what is between one
-    /// and the next.
+    /// The fraction of each cell that the spine covers, 0…1: the vertebrae T1–L5 and the gaps between them.
     pub column: Vec<f32>,
-    /// 0 where it is not known whether the column is there, else 1.
+    /// The weight of each cell in the loss: 0 where it is unknown whether the spine is there, else 1.
     pub weight: Vec<f32>,
-    /// The middle of T1's top edge and that of L5's bottom edge.
+    /// The midpoints of the upper endplate of T1 and the lower endplate of L5.
     pub ends: [End; 2],
-    /// By how many quarter turns clockwise the film was turned, 0…3; `None` where the scene does not tell.
+    /// The number of clockwise quarter turns applied to the film, 0…3; `None` if the scene does not show it.
     pub turns: Option<u8>,
-    /// Whether the film is a negative, with bones darker than air; `None` where the scene does not tell.
+    /// Whether the film is a negative, with bones darker than air; `None` if the scene does not show it.
     pub negative: Option<bool>,
-    /// Whether at least half of the marked column is on the scene.
+    /// Whether at least half of the marked spine is in the scene.
     pub spine: bool,
 }
 
-/// Where an end of the vertebral column is.
+/// The position of an end of the spine.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum End {
-    /// Here, in pixels of the network's grid (S × S).
+    /// In the scene, in pixels of the network's grid (S × S).
     At(Point),
-    /// Certainly off the scene.
+    /// Certainly outside the scene.
     Outside,
-    /// Not known.
+    /// Unknown.
     Unknown,
 }

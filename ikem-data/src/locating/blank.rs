@@ -1,4 +1,4 @@
-//! Pictures without a spine.
+//! Synthetic pictures without a spine, as negative examples.
 
 use ikem_core::Letterbox;
 
@@ -9,18 +9,18 @@ use super::sheet::Sheet;
 use crate::Draw;
 use crate::phantom::Texture;
 
-/// A picture that is drawn.
+/// A kind of synthetic picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Blank {
-    /// Noise with as much in large as in small.
+    /// Fractal noise.
     Cloud,
-    /// Soft and hard shapes, as a photograph of things has.
+    /// Soft and hard shapes, as in a photograph of objects.
     Shapes,
-    /// One grey; noise comes with the tones.
+    /// A nearly uniform grey.
     Flat,
     /// The bones of a hand.
     Hand,
-    /// Ribs and lungs with a plain band in their middle.
+    /// Ribs and lungs with a featureless band in place of the spine.
     Chest,
     /// Lines of text.
     Page,
@@ -31,11 +31,11 @@ impl Blank {
         [Self::Cloud, Self::Shapes, Self::Flat, Self::Hand, Self::Chest, Self::Page];
 
     /// Whether a negative of it can be told from a positive.
-    pub(super) fn has_sides(self) -> bool {
+    pub(super) fn has_polarity(self) -> bool {
         matches!(self, Self::Hand | Self::Chest)
     }
 
-    /// Where it lies on the grid: any aspect that films have.
+    /// Its frame on the grid, with a random aspect ratio in the range of real films.
     pub(super) fn frame(draw: &mut Draw, grid: usize) -> Letterbox {
         let width = libm::exp(draw.within([libm::log(0.35), libm::log(1.5)]));
         Letterbox::new(width, 1.0, grid)
@@ -46,8 +46,8 @@ impl Blank {
             Self::Cloud => cloud(sheet, draw),
             Self::Shapes => shapes(sheet, draw),
             Self::Flat => {
-                let level = some(draw, 0.0, 1.0);
-                let slope = some(draw, 0.0, 0.002);
+                let level = uniform(draw, 0.0, 1.0);
+                let slope = uniform(draw, 0.0, 0.002);
                 let mut draw = Draw::new(draw.seed(), &[]);
                 sheet.shade(|x, _, value| {
                     *value = (level + slope * x + 0.02 * (draw.unit() as f32 - 0.5)).clamp(0.0, 1.0);
@@ -60,21 +60,21 @@ impl Blank {
     }
 }
 
-fn some(draw: &mut Draw, low: f32, high: f32) -> f32 {
+fn uniform(draw: &mut Draw, low: f32, high: f32) -> f32 {
     draw.within([f64::from(low), f64::from(high)]) as f32
 }
 
 fn place(sheet: &Sheet<'_>, draw: &mut Draw) -> [f32; 2] {
     let [left, top, right, bottom] = sheet.edges();
-    [some(draw, left, right), some(draw, top, bottom)]
+    [uniform(draw, left, right), uniform(draw, top, bottom)]
 }
 
 fn cloud(sheet: &mut Sheet<'_>, draw: &mut Draw) {
     let texture = Texture::of(draw.seed() as u32);
-    let fall = some(draw, 0.4, 0.9);
+    let fall = uniform(draw, 0.4, 0.9);
     let [left, top, ..] = sheet.edges();
     let size = sheet.breadth();
-    let start = some(draw, 1.0, 5.0) / size;
+    let start = uniform(draw, 1.0, 5.0) / size;
     sheet.shade(|x, y, value| {
         let (mut weight, mut frequency, mut sum) = (0.35, start, 0.5);
         for _ in 0..6 {
@@ -90,16 +90,16 @@ fn shapes(sheet: &mut Sheet<'_>, draw: &mut Draw) {
     gradient(sheet, draw);
     for _ in 0..3 + draw.below(20) {
         let [x, y] = place(sheet, draw);
-        let size = sheet.breadth() * some(draw, 0.03, 0.5);
-        let (level, alpha) = (some(draw, 0.0, 1.0), some(draw, 0.3, 1.0));
+        let size = sheet.breadth() * uniform(draw, 0.03, 0.5);
+        let (level, alpha) = (uniform(draw, 0.0, 1.0), uniform(draw, 0.3, 1.0));
         let angle = draw.unit() as f32 * TAU;
         if draw.happens(0.5) {
-            sheet.ellipse([x, y], [size, size * some(draw, 0.2, 1.0)], angle.to_degrees(), level, alpha);
+            sheet.ellipse([x, y], [size, size * uniform(draw, 0.2, 1.0)], angle.to_degrees(), level, alpha);
         } else {
             let count = 3 + draw.below(4) as usize;
             let corner = |i: usize, draw: &mut Draw| {
                 let (sin, cos) = sin_cos(angle + i as f32 / count as f32 * TAU);
-                let far = size * some(draw, 0.4, 1.0);
+                let far = size * uniform(draw, 0.4, 1.0);
                 [x + far * cos, y + far * sin]
             };
             let corners: Vec<[f32; 2]> = (0..count).map(|i| corner(i, draw)).collect();
@@ -107,14 +107,14 @@ fn shapes(sheet: &mut Sheet<'_>, draw: &mut Draw) {
         }
     }
     let texture = Texture::of(draw.seed() as u32);
-    let (reach, frequency) = (some(draw, 0.0, 0.25), some(draw, 0.02, 0.2));
+    let (reach, frequency) = (uniform(draw, 0.0, 0.25), uniform(draw, 0.02, 0.2));
     sheet.shade(|x, y, value| {
         *value = (*value + reach * texture.at(frequency * x, frequency * y)).clamp(0.0, 1.0);
     });
 }
 
 fn gradient(sheet: &mut Sheet<'_>, draw: &mut Draw) {
-    let (from, to) = (some(draw, 0.0, 1.0), some(draw, 0.0, 1.0));
+    let (from, to) = (uniform(draw, 0.0, 1.0), uniform(draw, 0.0, 1.0));
     let (sin, cos) = sin_cos(draw.unit() as f32 * TAU);
     let [left, top, right, bottom] = sheet.edges();
     sheet.shade(|x, y, value| {
@@ -127,7 +127,7 @@ fn sin_cos(angle: f32) -> (f32, f32) {
     (libm::sinf(angle), libm::cosf(angle))
 }
 
-/// The hand's own plane (the wrist at (0, 1), the finger tips at about -1) on the sheet.
+/// The coordinate system of a hand (wrist at (0, 1), fingertips at about y = −1) placed on the sheet.
 struct Limb {
     at: [f32; 2],
     scale: f32,
@@ -150,19 +150,19 @@ impl Limb {
 
 fn hand(sheet: &mut Sheet<'_>, draw: &mut Draw) {
     let [left, top, right, bottom] = sheet.edges();
-    let ground = some(draw, 0.0, 0.15);
+    let ground = uniform(draw, 0.0, 0.15);
     sheet.shade(|_, _, value| *value = ground);
     let middle = [0.5 * (left + right), 0.5 * (top + bottom)];
     let away = 0.1 * sheet.breadth();
     let limb = Limb {
-        at: middle.map(|axis| axis + some(draw, -away, away)),
-        scale: sheet.breadth() * some(draw, 0.4, 0.75),
-        turn: sin_cos(some(draw, 0.0, TAU)),
+        at: middle.map(|axis| axis + uniform(draw, -away, away)),
+        scale: sheet.breadth() * uniform(draw, 0.4, 0.75),
+        turn: sin_cos(uniform(draw, 0.0, TAU)),
         side: if draw.happens(0.5) { 1.0 } else { -1.0 },
     };
-    let (soft, bone) = (some(draw, 0.2, 0.4), some(draw, 0.65, 0.95));
-    let spread = some(draw, 0.6, 1.3);
-    // Each finger: where it begins, its angle, and the lengths of its bones, the hand's own first.
+    let (soft, bone) = (uniform(draw, 0.2, 0.4), uniform(draw, 0.65, 0.95));
+    let spread = uniform(draw, 0.6, 1.3);
+    // For each finger: its base, its angle and its length relative to the middle finger.
     let fingers = [
         ([-0.2, 0.55], -0.85, 0.75),
         ([-0.16, 0.5], -0.22, 1.0),
@@ -195,28 +195,28 @@ fn hand(sheet: &mut Sheet<'_>, draw: &mut Draw) {
         limb.stroke(sheet, &[[x, 0.85], [x, 1.8]], width, bone, 0.9);
     }
     for _ in 0..8 {
-        let knob = [some(draw, -0.2, 0.2), some(draw, 0.58, 0.76)];
-        limb.stroke(sheet, &[knob, [knob[0] + 0.01, knob[1]]], 0.13, some(draw, 0.8, 1.0) * bone, 0.8);
+        let knob = [uniform(draw, -0.2, 0.2), uniform(draw, 0.58, 0.76)];
+        limb.stroke(sheet, &[knob, [knob[0] + 0.01, knob[1]]], 0.13, uniform(draw, 0.8, 1.0) * bone, 0.8);
     }
 }
 
 fn chest(sheet: &mut Sheet<'_>, draw: &mut Draw) {
     let [left, top, right, bottom] = sheet.edges();
     let (width, height) = (right - left, bottom - top);
-    let flesh = some(draw, 0.35, 0.6);
+    let flesh = uniform(draw, 0.35, 0.6);
     sheet.shade(|_, _, value| *value = flesh);
-    let middle = 0.5 * (left + right) + width * some(draw, -0.05, 0.05);
-    let lung = flesh * some(draw, 0.15, 0.4);
-    let aside = width * some(draw, 0.2, 0.26);
+    let middle = 0.5 * (left + right) + width * uniform(draw, -0.05, 0.05);
+    let lung = flesh * uniform(draw, 0.15, 0.4);
+    let aside = width * uniform(draw, 0.2, 0.26);
     for side in [-1.0, 1.0] {
-        let radii = [width * some(draw, 0.15, 0.2), height * some(draw, 0.3, 0.4)];
+        let radii = [width * uniform(draw, 0.15, 0.2), height * uniform(draw, 0.3, 0.4)];
         sheet.ellipse([middle + side * aside, top + 0.5 * height], radii, side * 6.0, lung, 0.9);
     }
-    let bone = some(draw, 0.6, 0.85);
+    let bone = uniform(draw, 0.6, 0.85);
     let count = 7 + draw.below(5);
     for rib in 0..count {
         let y = top + height * (0.12 + 0.7 * rib as f32 / count as f32);
-        let (reach, drop) = (width * some(draw, 0.36, 0.42), height * some(draw, 0.08, 0.14));
+        let (reach, drop) = (width * uniform(draw, 0.36, 0.42), height * uniform(draw, 0.08, 0.14));
         for side in [-1.0, 1.0] {
             let arc: Vec<[f32; 2]> = (0..=12)
                 .map(|step| {
@@ -227,30 +227,30 @@ fn chest(sheet: &mut Sheet<'_>, draw: &mut Draw) {
             sheet.line(&arc, width * 0.018, bone, 0.35);
         }
     }
-    let half = width * some(draw, 0.05, 0.09);
+    let half = width * uniform(draw, 0.05, 0.09);
     let band = [[-half, top], [half, top], [1.2 * half, bottom], [-1.2 * half, bottom]];
-    sheet.polygon(&band.map(|[x, y]| [middle + x, y]), some(draw, 0.7, 0.95), 0.9);
+    sheet.polygon(&band.map(|[x, y]| [middle + x, y]), uniform(draw, 0.7, 0.95), 0.9);
     let heart = [middle + 0.08 * width, top + 0.62 * height];
-    sheet.ellipse(heart, [0.16 * width, 0.15 * height], 30.0, some(draw, 0.6, 0.85), 0.8);
+    sheet.ellipse(heart, [0.16 * width, 0.15 * height], 30.0, uniform(draw, 0.6, 0.85), 0.8);
     let belly = [[left, bottom], [left, top + 0.86 * height], [middle, top + 0.8 * height]];
     let rest = [[right, top + 0.86 * height], [right, bottom]];
-    sheet.polygon(&[&belly[..], &rest[..]].concat(), some(draw, 0.6, 0.8), 0.8);
+    sheet.polygon(&[&belly[..], &rest[..]].concat(), uniform(draw, 0.6, 0.8), 0.8);
 }
 
 fn page(sheet: &mut Sheet<'_>, draw: &mut Draw) {
     let [left, top, right, bottom] = sheet.edges();
     let dark = draw.happens(0.3);
-    let (paper, ink) = (some(draw, 0.85, 1.0), some(draw, 0.0, 0.25));
+    let (paper, ink) = (uniform(draw, 0.85, 1.0), uniform(draw, 0.0, 0.25));
     let (paper, ink) = if dark { (ink, paper) } else { (paper, ink) };
     sheet.shade(|_, _, value| *value = paper);
     let breadth = right - left;
-    let height = (0.01 * breadth * some(draw, 1.5, 5.0)).max(2.5);
-    let margin = breadth * some(draw, 0.03, 0.15);
-    let leading = height * some(draw, 1.6, 2.6);
+    let height = (0.01 * breadth * uniform(draw, 1.5, 5.0)).max(2.5);
+    let margin = breadth * uniform(draw, 0.03, 0.15);
+    let leading = height * uniform(draw, 1.6, 2.6);
     let mut y = top + margin + height;
     while y < bottom - margin {
         let size = if draw.happens(0.08) { 1.5 * height } else { height };
-        let end = right - margin - if draw.happens(0.2) { breadth * some(draw, 0.1, 0.6) } else { 0.0 };
+        let end = right - margin - if draw.happens(0.2) { breadth * uniform(draw, 0.1, 0.6) } else { 0.0 };
         let mut x = left + margin;
         while x < end && !draw.happens(0.02) {
             let word = random_text(draw);
@@ -261,8 +261,8 @@ fn page(sheet: &mut Sheet<'_>, draw: &mut Draw) {
     }
     if draw.happens(0.4) {
         let [x, y] = place(sheet, draw);
-        let half = breadth * some(draw, 0.05, 0.2);
+        let half = breadth * uniform(draw, 0.05, 0.2);
         let corners = [[-half, -half], [half, -half], [half, half], [-half, half]];
-        sheet.polygon(&corners.map(|[a, b]| [x + a, y + b]), some(draw, 0.0, 1.0), 1.0);
+        sheet.polygon(&corners.map(|[a, b]| [x + a, y + b]), uniform(draw, 0.0, 1.0), 1.0);
     }
 }

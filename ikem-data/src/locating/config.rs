@@ -3,40 +3,39 @@ use serde::{Deserialize, Serialize};
 use super::SceneConfig;
 use crate::Error;
 
-/// How films become batches for a locator, the network that finds the vertebral column on a whole film.
+/// How films become batches for a locator, the network that finds the spine on a whole film.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LocatingConfig {
-    /// Pixels of a side of the network's square grid (S), 32 to 4096; a multiple of `stride`.
+    /// The side of the network's square grid in pixels (S), 32 to 4096; a multiple of `stride`.
     pub size: usize,
-    /// Pixels of the grid that one value of the maps is the side of.
+    /// The side of a cell of the target maps, in grid pixels.
     pub stride: usize,
-    /// Scenes a batch.
+    /// The number of scenes per batch.
     pub batch_size: usize,
-    /// Whether each epoch has an order of its own; otherwise it is the list's.
+    /// Whether to shuffle each epoch; otherwise the films keep their order.
     pub shuffle: bool,
-    /// Whether the last scenes of an epoch are left out when they do not fill a batch.
+    /// Whether to drop the last batch of an epoch if it is not full.
     pub drop_last: bool,
-    /// Of the orders and the scenes. The same seed gives the same batches with any number of workers.
+    /// The seed of the shuffling and the scenes. Batches do not depend on the number of workers.
     pub seed: u64,
-    /// Threads that prepare batches ahead; with 0 each is prepared when it is asked for.
+    /// The number of worker threads; with 0, batches are made on demand.
     pub workers: usize,
-    /// How many batches are prepared ahead.
+    /// The number of batches to prepare ahead.
     pub prefetch: usize,
-    /// The most bytes of resized films that are kept in memory, so that they are decoded once.
+    /// The largest size of the cache of resized films in bytes.
     pub cache_bytes: usize,
-    /// What is random about a scene.
+    /// The random properties of scenes.
     #[serde(default)]
     pub scenes: SceneConfig,
-    /// How many scenes an epoch has; `None` for one of each film. Fewer are a part of the films, another in each epoch
-    /// where they are shuffled; more show films again.
+    /// The number of scenes per epoch; `None` for one per film. A smaller number uses a subset of the films, a different one in each
+    /// epoch if they are shuffled; a larger number repeats films.
     #[serde(default)]
     pub samples_per_epoch: Option<usize>,
 }
 
 impl LocatingConfig {
-    /// Batches to learn from: shuffled, the last one dropped, random scenes; two workers, four batches ahead, 1 GiB of
-    /// films kept.
+    /// Training batches: shuffled, last one dropped, random scenes, two workers, four batches ahead, 1 GiB of cache.
     #[must_use]
     pub fn training(size: usize, stride: usize, batch_size: usize, seed: u64) -> Self {
         Self {
@@ -54,17 +53,17 @@ impl LocatingConfig {
         }
     }
 
-    /// Batches to measure with: every film once, in order, upright and whole.
+    /// Evaluation batches: every film once, in order, upright and whole.
     #[must_use]
     pub fn evaluation(size: usize, stride: usize, batch_size: usize) -> Self {
         let training = Self::training(size, stride, batch_size, 0);
         Self { scenes: SceneConfig::plain(), shuffle: false, drop_last: false, ..training }
     }
 
-    /// Tells the first setting that is out of its range.
+    /// Checks all settings.
     ///
     /// # Errors
-    /// [`Error::Argument`] with the setting's name, its value and what it may be.
+    /// [`Error::Argument`] for the first setting out of range, with its name, value and range.
     pub fn check(&self) -> Result<(), Error> {
         let wrong = |argument, found: usize, expected: String| {
             Err(Error::Argument { argument, found: found.to_string(), expected })

@@ -5,23 +5,23 @@ use super::scan::Scan;
 use crate::Draw;
 use crate::phantom::Texture;
 
-/// What a view shows beyond a scan's edges.
+/// The content of a view beyond the edges of a scan.
 #[derive(Debug)]
 pub(super) enum Fill {
-    /// A grey of 0…1.
+    /// A uniform grey, 0…1.
     Level(f32),
-    /// The scan, mirrored at the middles of its outermost pixels.
+    /// The scan, mirrored at the centres of its outermost pixels.
     Mirrored,
-    /// The scan's outermost pixels.
+    /// The scan's outermost pixels, repeated.
     Edge,
-    /// Smooth noise of this mean and reach.
+    /// Smooth noise with this mean and amplitude.
     Noise { texture: Texture, mean: f32, reach: f32 },
-    /// A rectangle of another scan (left, top, right, bottom), again and again.
+    /// A rectangle of another scan (left, top, right, bottom), mirrored repeatedly.
     Other { scan: Arc<Scan>, area: [f32; 4] },
 }
 
 impl Fill {
-    /// One kind of fill by its share; `other` is a part of another film, where it has one.
+    /// Draws a fill by the configured weights. `other` returns a part of another film, if there is one.
     pub(super) fn draw<E>(
         fills: &Fills,
         draw: &mut Draw,
@@ -51,7 +51,7 @@ impl Fill {
         })
     }
 
-    /// The grey at a place beyond the edges of `scan`.
+    /// The grey value at a position beyond the edges of `scan`.
     pub(super) fn at(&self, scan: &Scan, x: f32, y: f32) -> f32 {
         match self {
             Self::Level(level) => *level,
@@ -68,12 +68,12 @@ impl Fill {
     }
 }
 
-/// A place along an axis of `pixels`, mirrored at the middles of the outermost pixels, which stand once.
+/// Mirrors a coordinate on an axis of `pixels` at the centres of the outermost pixels, so that these are not repeated.
 fn reflect(place: f32, pixels: usize) -> f32 {
     0.5 + fold(place - 0.5, (pixels - 1) as f32)
 }
 
-/// A place folded into 0…`length`, there and back.
+/// Folds a coordinate into 0…`length` like a triangle wave.
 fn fold(place: f32, length: f32) -> f32 {
     let length = length.max(1e-3);
     let along = place.rem_euclid(2.0 * length);

@@ -9,17 +9,17 @@ use crate::batches::{Cache, Source, Steps};
 use crate::overlay::Lettering;
 use crate::{Draw, Error, Film};
 
-/// Makes batches of random scenes of films. Cheap to clone; clones share the films that are kept.
+/// Makes batches of random scenes of films. Cheap to clone; clones share the cache of films.
 ///
-/// Every batch is a function of the seed, its epoch and its step alone: not of workers, of what was asked for before,
-/// or of what is kept. So training resumes anywhere with [`batches`](Self::batches).
+/// A batch depends only on seed, epoch and step, not on workers, caching or earlier calls, so that training can resume anywhere
+/// with [`batches`](Self::batches).
 #[derive(Debug, Clone)]
 pub struct LocatingLoader(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
     films: Vec<Film>,
-    /// For each film the first that is the same: a film may stand in the list again, to be seen more often.
+    /// For each film, the index of the first equal one: a film may be listed repeatedly to be used more often.
     firsts: Vec<usize>,
     config: LocatingConfig,
     lettering: Lettering,
@@ -27,11 +27,10 @@ struct Shared {
 }
 
 impl LocatingLoader {
-    /// A loader of `films`. One that stands in the list more than once is seen as often.
+    /// A loader of `films`. A film listed several times is used as often.
     ///
     /// # Errors
-    /// [`Error::Argument`] when there are no films, one has fewer than two vertebrae or a setting is out of its range,
-    /// which it names.
+    /// [`Error::Argument`] if there are no films, a film has fewer than two vertebrae or a setting is out of range.
     pub fn new(films: Vec<Film>, config: LocatingConfig) -> Result<Self, Error> {
         config.check()?;
         let films_are = |found: String| {
@@ -50,54 +49,54 @@ impl LocatingLoader {
         Ok(Self(Arc::new(Shared { films, firsts, config, lettering, cache })))
     }
 
-    /// How batches are made.
+    /// The configuration.
     #[must_use]
     pub fn config(&self) -> &LocatingConfig {
         &self.0.config
     }
 
-    /// The films, in the list's order.
+    /// The films, in order.
     #[must_use]
     pub fn films(&self) -> &[Film] {
         &self.0.films
     }
 
-    /// How many films there are.
+    /// The number of films.
     #[must_use]
     pub fn images(&self) -> usize {
         self.0.films.len()
     }
 
-    /// What the film at a place of the list is called: its path.
+    /// The name of the film with index `place`: its path.
     #[must_use]
     pub fn name(&self, place: usize) -> String {
         self.0.films.get(place).map(|film| film.path.display().to_string()).unwrap_or_default()
     }
 
-    /// How many batches an epoch has.
+    /// The number of batches per epoch.
     #[must_use]
     pub fn steps(&self) -> usize {
         let (scenes, size) = (self.scenes(), self.0.config.batch_size);
         if self.0.config.drop_last { scenes / size } else { scenes.div_ceil(size) }
     }
 
-    /// How many scenes an epoch has, those of a dropped batch included.
+    /// The number of scenes per epoch, including those of a dropped batch.
     fn scenes(&self) -> usize {
         self.0.config.samples_per_epoch.unwrap_or(self.images())
     }
 
-    /// The batches of `epoch` from `step` on.
+    /// Iterates over the batches of `epoch` from `step` on.
     ///
-    /// A film that can't be read gives an error in place of its batch; the next call goes on with the next batch.
+    /// A film that cannot be read gives an error in place of its batch; iteration continues with the next batch.
     #[must_use]
     pub fn batches(&self, epoch: u64, step: usize) -> LocatingBatches {
         LocatingBatches(Steps::new(self.clone(), epoch, step))
     }
 
-    /// One batch, made here and now.
+    /// Makes one batch on the calling thread.
     ///
     /// # Errors
-    /// What [`load_image`](crate::load_image) tells of a film.
+    /// Those of [`load_image`](crate::load_image).
     pub fn batch(&self, epoch: u64, step: usize) -> Result<LocatingBatch, Error> {
         let shared = &*self.0;
         let (size, grid) = (shared.config.batch_size, shared.config.size);
@@ -128,7 +127,7 @@ impl LocatingLoader {
         Ok(batch)
     }
 
-    /// The film at a place of the list, as it is kept.
+    /// The film with index `place`, from the cache if possible.
     pub(super) fn scan(&self, place: usize) -> Result<Arc<Scan>, Error> {
         let shared = &*self.0;
         let first = shared.firsts.get(place).copied().unwrap_or(place);
@@ -138,14 +137,14 @@ impl LocatingLoader {
         let film = shared.films.get(first).ok_or_else(|| Error::Argument {
             argument: "film",
             found: place.to_string(),
-            expected: format!("a place below {}", shared.films.len()),
+            expected: format!("an index below {}", shared.films.len()),
         })?;
         let scan = Arc::new(Scan::load(film, 2 * shared.config.size)?);
         shared.cache.keep(first, &scan, scan.bytes());
         Ok(scan)
     }
 
-    /// The films of some of an epoch's scenes, in order. All films come once before any comes again.
+    /// The film indices for a range of positions in an epoch. All films occur once before any is repeated.
     fn order(&self, epoch: u64, positions: std::ops::Range<usize>) -> Vec<usize> {
         let images = self.images();
         let mut orders: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
@@ -168,7 +167,7 @@ impl LocatingLoader {
     }
 }
 
-/// For each film the first that is the same. The same image with other labels is another film.
+/// For each film, the index of the first equal one. The same image with other labels is a different film.
 fn firsts(films: &[Film]) -> Vec<usize> {
     let mut known: BTreeMap<&Path, usize> = BTreeMap::new();
     let mut firsts = Vec::with_capacity(films.len());
@@ -195,7 +194,7 @@ impl Source for LocatingLoader {
     }
 }
 
-/// The batches of one epoch. See [`LocatingLoader::batches`].
+/// An iterator over the batches of one epoch; see [`LocatingLoader::batches`].
 #[derive(Debug)]
 pub struct LocatingBatches(Steps<LocatingLoader>);
 

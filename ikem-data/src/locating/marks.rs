@@ -1,4 +1,4 @@
-//! What is on films beside the patient.
+//! Objects on films other than the patient: letters, rulers, implants, collimator edges.
 
 use std::f32::consts::TAU;
 
@@ -6,8 +6,7 @@ use super::SceneConfig;
 use super::sheet::Sheet;
 use crate::Draw;
 
-/// Draws what a film or its photograph has beside the patient. `spine` is the box around what is seen of the column:
-/// left, top, right, bottom.
+/// Draws random marks on a film or its photograph. `spine` is the bounding box of the visible spine: left, top, right, bottom.
 pub(super) fn draw_marks(
     sheet: &mut Sheet<'_>,
     config: &SceneConfig,
@@ -34,37 +33,37 @@ pub(super) fn draw_marks(
     }
 }
 
-fn some(draw: &mut Draw, low: f32, high: f32) -> f32 {
+fn uniform(draw: &mut Draw, low: f32, high: f32) -> f32 {
     draw.within([f64::from(low), f64::from(high)]) as f32
 }
 
 fn place(sheet: &Sheet<'_>, draw: &mut Draw) -> [f32; 2] {
     let [left, top, right, bottom] = sheet.edges();
-    [some(draw, left, right), some(draw, top, bottom)]
+    [uniform(draw, left, right), uniform(draw, top, bottom)]
 }
 
-/// A grey that stands out: mostly bright, sometimes dark.
+/// A grey that stands out: usually bright, sometimes dark.
 fn ink(draw: &mut Draw) -> f32 {
-    if draw.happens(0.8) { some(draw, 0.75, 1.0) } else { some(draw, 0.0, 0.15) }
+    if draw.happens(0.8) { uniform(draw, 0.75, 1.0) } else { uniform(draw, 0.0, 0.15) }
 }
 
-/// Straight borders on one to four sides, slightly tilted, that leave the spine free.
+/// Collimator edges on one to four sides, slightly tilted, that do not cover the spine.
 fn collimator(sheet: &mut Sheet<'_>, spine: Option<[f64; 4]>, draw: &mut Draw) {
     let edges @ [left, top, right, bottom] = sheet.edges();
     let (width, height) = (right - left, bottom - top);
     let middle = [0.5 * (left + right), 0.5 * (top + bottom)].map(f64::from);
     let spine = spine.unwrap_or([middle[0], middle[1], middle[0], middle[1]]).map(|edge| edge as f32);
-    let level = if draw.happens(0.8) { some(draw, 0.0, 0.06) } else { some(draw, 0.85, 1.0) };
-    let alpha = if draw.happens(0.7) { 1.0 } else { some(draw, 0.6, 1.0) };
+    let level = if draw.happens(0.8) { uniform(draw, 0.0, 0.06) } else { uniform(draw, 0.85, 1.0) };
+    let alpha = if draw.happens(0.7) { 1.0 } else { uniform(draw, 0.6, 1.0) };
     let all = draw.happens(0.3);
     for side in 0..4 {
         if !(all || draw.happens(0.4)) {
             continue;
         }
         let room = (spine[side] - edges[side]).abs();
-        let deep = room * some(draw, 0.05, 0.85);
+        let deep = room * uniform(draw, 0.05, 0.85);
         let along = if side % 2 == 0 { height } else { width };
-        let slope = along * some(draw, -0.02, 0.02);
+        let slope = along * uniform(draw, -0.02, 0.02);
         let slope = slope.clamp(-0.15 * room, 0.15 * room);
         let (one, two) = (deep - slope, deep + slope);
         let corners = match side {
@@ -92,10 +91,10 @@ const WORDS: [&str; 12] = [
     "SCOLIOSIS",
 ];
 
-/// Letters that tell the side, and lines of text.
+/// Side markers and lines of text.
 fn letters(sheet: &mut Sheet<'_>, draw: &mut Draw) {
     for _ in 0..1 + draw.below(4) {
-        let height = sheet.breadth() * some(draw, 0.02, 0.08);
+        let height = sheet.breadth() * uniform(draw, 0.02, 0.08);
         let level = ink(draw);
         let text = match draw.below(3) {
             0 => random_text(draw),
@@ -105,7 +104,7 @@ fn letters(sheet: &mut Sheet<'_>, draw: &mut Draw) {
         let [x, y] = place(sheet, draw);
         let width = sheet.text_width(&text, height);
         if draw.happens(0.2) {
-            // On a plate of its own.
+            // On a plate.
             let (left, right) = (x - 0.4 * height, x + width + 0.4 * height);
             let (top, bottom) = (y - 1.4 * height, y + 0.4 * height);
             sheet.polygon(&[[left, top], [right, top], [right, bottom], [left, bottom]], 1.0 - level, 1.0);
@@ -114,26 +113,26 @@ fn letters(sheet: &mut Sheet<'_>, draw: &mut Draw) {
     }
 }
 
-/// Three to twelve capitals, digits and signs.
+/// Random text of 3 to 12 capitals, digits and punctuation marks.
 pub(super) fn random_text(draw: &mut Draw) -> String {
     const SIGNS: &[u8] = b"0123456789ABCDEFGHIKLMNOPRSTUVWZ0123456789:./- ";
     let count = 3 + draw.below(10);
     (0..count).map(|_| char::from(SIGNS[draw.below(SIGNS.len() as u64) as usize])).collect()
 }
 
-/// A scale with ticks along one side.
+/// A ruler along one side.
 fn ruler(sheet: &mut Sheet<'_>, draw: &mut Draw) {
     let [left, top, right, bottom] = sheet.edges();
     let upright = draw.happens(0.8);
     let (width, height) = (right - left, bottom - top);
     let (across, along) = if upright { (width, height) } else { (height, width) };
-    let near = across * some(draw, 0.02, 0.2);
+    let near = across * uniform(draw, 0.02, 0.2);
     let off = if draw.happens(0.5) { near } else { across - near };
-    let start = along * some(draw, 0.0, 0.3);
-    let end = along * some(draw, 0.7, 1.0);
-    let step = along * some(draw, 0.012, 0.04);
-    let tick = across * some(draw, 0.015, 0.05) * if draw.happens(0.5) { 1.0 } else { -1.0 };
-    let (level, line) = (ink(draw), some(draw, 0.5, 1.3));
+    let start = along * uniform(draw, 0.0, 0.3);
+    let end = along * uniform(draw, 0.7, 1.0);
+    let step = along * uniform(draw, 0.012, 0.04);
+    let tick = across * uniform(draw, 0.015, 0.05) * if draw.happens(0.5) { 1.0 } else { -1.0 };
+    let (level, line) = (ink(draw), uniform(draw, 0.5, 1.3));
     let at =
         |off: f32, along: f32| if upright { [left + off, top + along] } else { [left + along, top + off] };
     if draw.happens(0.7) {
@@ -151,15 +150,15 @@ fn ruler(sheet: &mut Sheet<'_>, draw: &mut Draw) {
     }
 }
 
-/// Thin lines as they are drawn to measure with.
+/// Thin lines, as drawn for measurements.
 fn lines(sheet: &mut Sheet<'_>, draw: &mut Draw) {
-    let (level, width) = (ink(draw), some(draw, 0.5, 1.6));
+    let (level, width) = (ink(draw), uniform(draw, 0.5, 1.6));
     for _ in 0..1 + draw.below(5) {
         let [x, y] = place(sheet, draw);
-        let length = sheet.breadth() * some(draw, 0.2, 1.0);
+        let length = sheet.breadth() * uniform(draw, 0.2, 1.0);
         let angle = match draw.below(3) {
             0 => 0.25 * TAU,
-            1 => some(draw, -0.08, 0.08) * TAU,
+            1 => uniform(draw, -0.08, 0.08) * TAU,
             _ => draw.unit() as f32 * TAU,
         };
         let (sin, cos) = (libm::sinf(angle), libm::cosf(angle));
@@ -168,21 +167,21 @@ fn lines(sheet: &mut Sheet<'_>, draw: &mut Draw) {
     }
 }
 
-/// Rods, screws and squares.
+/// Rods, screws and square plates.
 fn implants(sheet: &mut Sheet<'_>, draw: &mut Draw) {
     for _ in 0..1 + draw.below(4) {
         let [x, y] = place(sheet, draw);
-        let size = sheet.breadth() * some(draw, 0.02, 0.07);
-        let level = some(draw, 0.85, 1.0);
+        let size = sheet.breadth() * uniform(draw, 0.02, 0.07);
+        let level = uniform(draw, 0.85, 1.0);
         match draw.below(4) {
             0 => {
-                let bend = size * some(draw, -1.0, 1.0);
-                let long = size * some(draw, 2.0, 6.0);
+                let bend = size * uniform(draw, -1.0, 1.0);
+                let long = size * uniform(draw, 2.0, 6.0);
                 let rod = [[x, y - long], [x + bend, y], [x, y + long]];
                 sheet.line(&rod, 0.2 * size, level, 1.0);
             }
             1 => {
-                let tip = [x + size * some(draw, -2.0, 2.0), y + size * some(draw, -0.5, 0.5)];
+                let tip = [x + size * uniform(draw, -2.0, 2.0), y + size * uniform(draw, -0.5, 0.5)];
                 sheet.line(&[[x, y], tip], 0.3 * size, level, 1.0);
                 sheet.ellipse([x, y], [0.35 * size; 2], 0.0, level, 1.0);
             }
@@ -196,32 +195,31 @@ fn implants(sheet: &mut Sheet<'_>, draw: &mut Draw) {
     }
 }
 
-/// The film on a screen or a light box, photographed: uneven light, a moiré of the screen's and the camera's pixels, and a
-/// border.
+/// The effects of photographing a film on a screen or a light box: uneven light, a moiré pattern and a border.
 fn screen(sheet: &mut Sheet<'_>, draw: &mut Draw) {
     let edges @ [left, top, right, bottom] = sheet.edges();
     let (width, height) = (right - left, bottom - top);
     let angle = draw.unit() as f32 * TAU;
     let (sin, cos) = (libm::sinf(angle), libm::cosf(angle));
-    let (fall, glow) = (some(draw, 0.0, 0.4), some(draw, 0.0, 0.2));
-    let wave = some(draw, 0.0, 0.06);
-    let frequency = TAU / some(draw, 2.5, 12.0);
+    let (fall, glow) = (uniform(draw, 0.0, 0.4), uniform(draw, 0.0, 0.2));
+    let wave = uniform(draw, 0.0, 0.06);
+    let frequency = TAU / uniform(draw, 2.5, 12.0);
     let turned = draw.unit() as f32 * TAU;
     let (wave_x, wave_y) = (frequency * libm::cosf(turned), frequency * libm::sinf(turned));
     sheet.shade(|x, y, value| {
         let (u, v) = ((x - left) / width - 0.5, (y - top) / height - 0.5);
         let light = 1.0 - fall * (0.5 + 0.7 * (u * cos + v * sin));
-        // The wave by its place alone, bent so that its stripes are not straight.
+        // A sine wave, bent so that its stripes are not straight.
         let stripes = wave * libm::sinf(wave_x * x + wave_y * y + 6.0 * u * v);
         *value = (*value * light * (1.0 - glow) + glow * light + stripes).clamp(0.0, 1.0);
     });
     if draw.happens(0.7) {
-        let level = if draw.happens(0.7) { some(draw, 0.0, 0.2) } else { some(draw, 0.5, 1.0) };
+        let level = if draw.happens(0.7) { uniform(draw, 0.0, 0.2) } else { uniform(draw, 0.5, 1.0) };
         let inner = [0, 1, 2, 3].map(|side| {
-            let deep = sheet.breadth() * some(draw, 0.0, 0.06);
+            let deep = sheet.breadth() * uniform(draw, 0.0, 0.06);
             if side < 2 { edges[side] + deep } else { edges[side] - deep }
         });
-        let lean = sheet.breadth() * some(draw, -0.01, 0.01);
+        let lean = sheet.breadth() * uniform(draw, -0.01, 0.01);
         let [a, b, c, d] = inner;
         sheet.polygon(&[[left, top], [a + lean, top], [a - lean, bottom], [left, bottom]], level, 1.0);
         sheet.polygon(&[[right, top], [c + lean, top], [c - lean, bottom], [right, bottom]], level, 1.0);

@@ -1,8 +1,8 @@
-//! Random scenes of films, for a locator: a small network that looks at a whole film and tells where the vertebral column
-//! is, how the film is turned, and whether it is a negative or has no spine at all.
+//! Training data for the locator, a small network that looks at a whole film and finds the spine, the film's orientation and
+//! polarity, or the absence of a spine.
 //!
-//! A scene is a view of a film (part of it, more than it, tilted, mirrored, turned) on a square grid, sampled once, with
-//! marks drawn over it and its tones changed; or a picture without a spine.
+//! A scene is a random view of a film (cropped or extended, tilted, mirrored, turned) on a square grid, sampled once, with marks
+//! drawn over it and its tones changed; or a picture without a spine.
 
 mod batch;
 mod blank;

@@ -4,22 +4,22 @@ use super::shapes::{Polygon, bounds, middle};
 use crate::films::COLUMN;
 use crate::{Error, Film, Limits, load_image};
 
-/// A film as it is kept in memory: without padding, shrunk to at most twice the network's grid.
+/// A film in memory: without padding, reduced to at most twice the size of the network's grid.
 #[derive(Debug)]
 pub(super) struct Scan {
     pub(super) size: Size,
     pixels: Vec<u8>,
-    /// The corners of each vertebra, TL, TR, BL, BR, measured from the scan's outer edge.
+    /// The corners of each vertebra, TL, TR, BL, BR, in scan pixels from the outer edge (pixel centres are at half-integers).
     vertebrae: Vec<[[f64; 2]; 4]>,
     complete: bool,
 }
 
 impl Scan {
-    /// The film's image, its longer side `longest` pixels at the most.
+    /// Loads the film's image and reduces its longer side to at most `longest` pixels.
     pub(super) fn load(film: &Film, longest: usize) -> Result<Self, Error> {
         let image = load_image(&film.path, &Limits::default())?;
         let whole = image.size();
-        // Labels are relative to the size that they give.
+        // Labels refer to the image size that they state.
         let labelled = film.size.unwrap_or(whole);
         let stretch = [
             whole.width as f64 / labelled.width.max(1) as f64,
@@ -56,32 +56,32 @@ impl Scan {
         [0.0, 0.0, self.size.width as f64, self.size.height as f64]
     }
 
-    /// Whether the first vertebra is T1 and the last L5.
+    /// Whether the vertebrae are exactly T1–L5.
     pub(super) fn is_complete(&self) -> bool {
         self.complete
     }
 
-    /// The marked vertebrae, and what is between one and the next.
+    /// The marked spine: the outlines of the vertebrae and of the gaps between them.
     pub(super) fn column(&self) -> Vec<Polygon> {
         let gaps = self.vertebrae.windows(2).map(|pair| gap(&pair[0], &pair[1]));
         self.vertebrae.iter().map(outline).chain(gaps).collect()
     }
 
-    /// The middle of the first vertebra's top edge and that of the last one's bottom edge.
+    /// The midpoints of the first upper and the last lower endplate.
     pub(super) fn ends(&self) -> Option<[[f64; 2]; 2]> {
         let (first, last) = (self.vertebrae.first()?, self.vertebrae.last()?);
         Some([middle(first[0], first[1]), middle(last[2], last[3])])
     }
 
-    /// The box around the spine (left, top, right, bottom), and the spine's length from end to end.
+    /// The bounding box of the spine (left, top, right, bottom) and its length from end to end.
     pub(super) fn spine(&self) -> ([f64; 4], f64) {
         let corners: Vec<[f64; 2]> = self.vertebrae.iter().flatten().copied().collect();
         let length = self.ends().map_or(0.0, |[[a, b], [c, d]]| libm::hypot(a - c, b - d));
         (bounds(&corners), length.max(1.0))
     }
 
-    /// Where T1 may begin and where L5 may end, of a film whose vertebrae have no names: as many vertebrae as are too many
-    /// or too few (one at the least), and as much again beyond them. Nothing where the film is complete.
+    /// The regions where T1 may begin and L5 may end on a film without vertebra names: as many vertebrae at each end as the count
+    /// differs from 17 (at least one), and the same length beyond. Empty if the film is complete.
     pub(super) fn uncertain(&self) -> [Vec<Polygon>; 2] {
         let count = self.vertebrae.len();
         if self.complete || count < 2 {
@@ -99,8 +99,7 @@ impl Scan {
         [side(&v[..by], upper), side(&v[count - by..], lower)]
     }
 
-    /// Whether a rectangle (left, top, right, bottom) of the scan shows nothing of the column, and nothing that may be
-    /// of it.
+    /// Whether a rectangle (left, top, right, bottom) shows no part of the spine and no uncertain region.
     pub(super) fn is_empty(&self, [left, top, right, bottom]: [f64; 4]) -> bool {
         let [upper, lower] = self.uncertain();
         self.column().iter().chain(&upper).chain(&lower).all(|polygon| {
@@ -109,7 +108,7 @@ impl Scan {
         })
     }
 
-    /// The grey value at a place, 0…1, bilinear; beyond the edges that of the outermost pixel.
+    /// The grey value at a position, 0…1, bilinear; clamps to the outermost pixels.
     #[inline]
     pub(super) fn at(&self, x: f32, y: f32) -> f32 {
         let Size { width, height } = self.size;
@@ -126,8 +125,8 @@ impl Scan {
     }
 }
 
-/// The columns of `image` that hold the film, and the first of them. Compression smears the padding into the film's
-/// outermost columns, which are left out.
+/// Crops `image` to the columns that hold the film; also returns the first column. Leaves out the film's outermost columns, into
+/// which image compression smears the padding.
 fn cropped(image: GrayImage, area: Option<[f64; 2]>) -> Result<(GrayImage, usize), Error> {
     const SMEARED: f64 = 2.0;
     let Some([from, to]) = area else { return Ok((image, 0)) };
@@ -139,18 +138,18 @@ fn cropped(image: GrayImage, area: Option<[f64; 2]>) -> Result<(GrayImage, usize
     Ok((GrayImage::new(Size::new(end - first, height), pixels)?, first))
 }
 
-/// A vertebra's corners TL, TR, BL, BR in the order of its outline.
+/// Reorders the corners TL, TR, BL, BR to go around the vertebra.
 fn outline(&[a, b, c, d]: &[[f64; 2]; 4]) -> Polygon {
     vec![a, b, d, c]
 }
 
-/// What is between a vertebra and the one below.
+/// The quadrilateral between a vertebra and the one below.
 fn gap(upper: &[[f64; 2]; 4], lower: &[[f64; 2]; 4]) -> Polygon {
     vec![upper[2], upper[3], lower[1], lower[0]]
 }
 
-/// Where the spine may go on beyond `edge`, the outer edge of its last vertebra, by as many vertebrae as `by`. `before` is
-/// the same edge of the vertebra before. It widens, since nobody knows how the spine is bent there.
+/// The region where the spine may continue beyond `edge`, the outer endplate of its last vertebra, by the length of `by` vertebrae.
+/// `before` is the same endplate of the vertebra before it. The region widens, since the curvature there is unknown.
 fn beyond(edge: [[f64; 2]; 2], before: [[f64; 2]; 2], by: usize) -> Polygon {
     let (here, there) = (middle(edge[0], edge[1]), middle(before[0], before[1]));
     let far = |corner: [f64; 2], axis: usize| {

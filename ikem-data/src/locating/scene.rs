@@ -14,23 +14,23 @@ use super::{LocatingConfig, LocatingTarget};
 use crate::overlay::Lettering;
 use crate::{Draw, Error};
 
-/// A scene: S × S grey values of -1…1, and what a network should answer.
+/// A scene: S × S grey values of −1…1 with the training target.
 pub(super) struct Scene {
     pub(super) image: Vec<f32>,
     pub(super) target: LocatingTarget,
 }
 
-/// What scenes are made with.
+/// Everything needed to make scenes.
 pub(super) struct Studio<'a> {
     pub(super) config: &'a LocatingConfig,
     pub(super) lettering: &'a Lettering,
-    /// How many films there are, and one of them by its place.
+    /// The number of films, and a function that returns a film by its index.
     pub(super) films: usize,
     pub(super) scan: &'a dyn Fn(usize) -> Result<Arc<Scan>, Error>,
 }
 
 impl Studio<'_> {
-    /// A random scene of the film at a place of the list.
+    /// A random scene of the film with index `place`.
     pub(super) fn scene(&self, place: usize, draw: &mut Draw) -> Result<Scene, Error> {
         let scenes = &self.config.scenes;
         if draw.happens(scenes.blank) {
@@ -47,7 +47,7 @@ impl Studio<'_> {
         self.of_film(&scan, &view, &fill, draw)
     }
 
-    /// The scene that `view` has of a film.
+    /// The scene of a film through `view`.
     pub(super) fn of_film(
         &self,
         scan: &Scan,
@@ -64,7 +64,7 @@ impl Studio<'_> {
         Ok(Scene { image: values, target })
     }
 
-    /// A scene without a spine: a part of the film that shows none, or something drawn.
+    /// A scene without a spine: a part of the film that shows none, or a synthetic picture.
     fn blank(&self, place: usize, draw: &mut Draw) -> Result<Scene, Error> {
         let grid = self.config.size;
         let kind = draw.below(Blank::ALL.len() as u64 + 2) as usize;
@@ -91,12 +91,12 @@ impl Studio<'_> {
         let mut values = vec![0.0; grid * grid];
         blank.draw(&mut Sheet::new(&mut values, grid, frame, self.lettering)?, draw);
         let negative = self.finish(&mut values, frame, None, draw)?;
-        let negative = blank.has_sides().then_some(negative);
+        let negative = blank.has_polarity().then_some(negative);
         Ok(Scene { image: values, target: LocatingTarget::blank(self.config, negative) })
     }
 
-    /// Marks, tones and levels, of a picture of 0…1; around its frame it becomes black. Returns whether it became a
-    /// negative.
+    /// Adds marks and changes of tone to a picture of 0…1, then normalizes it to −1…1 and paints the area around the frame black.
+    /// Returns whether it became a negative.
     fn finish(
         &self,
         values: &mut [f32],
@@ -117,7 +117,7 @@ impl Studio<'_> {
     }
 }
 
-/// The scan as `map` brings it to the grid: the mean of four places of each pixel, 0…1; nothing but black around `frame`.
+/// Samples the scan through `map` at four positions per grid pixel, 0…1; black outside `frame`.
 fn exposed(scan: &Scan, map: &Affine, fill: &Fill, frame: &Letterbox, grid: usize) -> Vec<f32> {
     let mut values = vec![0.0; grid * grid];
     let Some(back) = map.inverse() else { return values };
@@ -140,8 +140,8 @@ fn exposed(scan: &Scan, map: &Affine, fill: &Fill, frame: &Letterbox, grid: usiz
     values
 }
 
-/// A rectangle of a scan that shows nothing of the column, its sides at least 15 % of the scan's and not too unlike;
-/// `None` where none was found.
+/// A random rectangle of a scan without any part of the spine, with sides of at least 15 % of the scan's and a plausible aspect
+/// ratio; `None` if none was found.
 pub(super) fn empty_part(scan: &Scan, draw: &mut Draw) -> Option<[f64; 4]> {
     let [_, _, width, height] = scan.edges();
     (0..40).find_map(|_| {

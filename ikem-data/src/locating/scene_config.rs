@@ -2,78 +2,78 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 
-/// What is random about a scene: how often each thing happens, 0 to 1, and how far it goes.
+/// The random properties of scenes: probabilities, 0 to 1, and ranges.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SceneConfig {
-    /// How often a scene has no vertebral column at all.
+    /// The probability of a scene without a spine.
     pub blank: f64,
-    /// How often the view is the whole film; otherwise it is a rectangle around the spine.
+    /// The probability of viewing the whole film instead of a rectangle around the spine.
     pub whole: f64,
-    /// How often such a rectangle ends close above and below the spine.
+    /// The probability that such a rectangle ends close above and below the spine.
     pub tight: f64,
-    /// How often 5 to 35 % of the spine are cut off, at the top or at the bottom.
+    /// The probability of cutting 5 to 35 % of the spine off at one end.
     pub cut: f64,
-    /// How often the scene is mirrored left to right.
+    /// The probability of mirroring left to right.
     pub mirror: f64,
-    /// The standard deviation of the film's tilt in degrees, 0 to 45.
+    /// The standard deviation of the tilt, in degrees, 0 to 45.
     pub tilt: f64,
-    /// How often the tilt is instead anything up to `widest_tilt`, either way.
+    /// The probability of a uniform tilt up to ±`widest_tilt` instead.
     pub wide_tilt: f64,
-    /// In degrees, 0 to 45.
+    /// The largest uniform tilt, in degrees, 0 to 45.
     pub widest_tilt: f64,
-    /// How often the film is turned by one, two or three quarters.
+    /// The probability of turning the film by one, two or three quarter turns.
     pub turned: f64,
-    /// What the view shows beyond the film's edges.
+    /// The content beyond the edges of the film.
     pub fills: Fills,
-    /// How often the collimator's edges are on the scene.
+    /// The probability of collimator edges.
     pub collimator: f64,
-    /// How often there are letters and lines of text.
+    /// The probability of side markers and text.
     pub letters: f64,
-    /// How often a ruler runs down a side.
+    /// The probability of a ruler.
     pub ruler: f64,
-    /// How often thin lines are drawn on the film.
+    /// The probability of thin lines, as drawn for measurements.
     pub lines: f64,
-    /// How often there are small bright things: rods, screws, squares.
+    /// The probability of small bright objects: rods, screws, plates.
     pub implants: f64,
-    /// How often the film is photographed from a screen or a light box.
+    /// The probability of effects of a photograph of a screen or a light box.
     pub screen: f64,
-    /// How often grey values are taken to a power.
+    /// The probability of gamma correction.
     pub gamma: f64,
-    /// The least and the largest power, above 0 and up to 10; its logarithm is uniform.
+    /// The smallest and the largest exponent, above 0, up to 10; log-uniform.
     pub powers: [f64; 2],
-    /// How often grey values are squeezed into a part of their range, a fifth of it at the least.
+    /// The probability of compressing grey values into a part of their range, at least a fifth.
     pub squeeze: f64,
-    /// How often one side, or the border, is darker than the rest.
+    /// The probability of shading towards one side or the border.
     pub illumination: f64,
-    /// How often there is noise.
+    /// The probability of noise.
     pub noise: f64,
-    /// The largest standard deviation of the noise, of grey values of 0 to 1.
+    /// The largest standard deviation of the noise, relative to grey values of 0…1.
     pub deviation: f64,
-    /// How often the scene is blurred, by a box of three pixels, one to three times.
+    /// The probability of one to three passes of a 3 × 3 box blur.
     pub blur: f64,
-    /// How often the scene is a negative.
+    /// The probability of inverting the scene to a negative.
     pub negative: f64,
 }
 
-/// How often each kind of content fills a view beyond the film's edges, in any unit: parts of their sum.
+/// The relative weights of the kinds of content beyond the edges of a film; they need not sum to 1.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Fills {
     /// Black.
     pub black: f64,
-    /// The film mirrored at its edges; mirrored vertebrae are none. The view ends at its left and right before it shows
-    /// the spine again, which nobody could tell from the film's own.
+    /// The film mirrored at its edges; mirrored vertebrae do not count as spine. The view is limited to the left and right so that it
+    /// does not show the mirrored spine, which could not be told from the real one.
     pub mirrored: f64,
-    /// The film's outermost pixels.
+    /// The film's outermost pixels, repeated.
     pub edge: f64,
     /// White.
     pub white: f64,
-    /// A flat grey.
+    /// A uniform grey.
     pub grey: f64,
-    /// Noise.
+    /// Smooth noise.
     pub noise: f64,
-    /// A part of another film, away from its spine.
+    /// A part of another film without its spine.
     pub other: f64,
 }
 
@@ -115,7 +115,7 @@ impl Default for SceneConfig {
 }
 
 impl SceneConfig {
-    /// Films as they are: whole, upright, unchanged.
+    /// Unchanged films: whole, upright, without marks.
     #[must_use]
     pub fn plain() -> Self {
         Self {
@@ -143,15 +143,15 @@ impl SceneConfig {
         }
     }
 
-    /// Tells the first setting that is out of its range.
+    /// Checks all settings.
     ///
     /// # Errors
-    /// [`Error::Argument`] with the setting's name, its value and what it may be.
+    /// [`Error::Argument`] for the first setting out of range, with its name, value and range.
     pub fn check(&self) -> Result<(), Error> {
         let wrong = |argument, found: String, expected: &str| {
             Err(Error::Argument { argument, found, expected: expected.to_owned() })
         };
-        // All ranges are written so that NaN fails.
+        // NaN fails all these comparisons.
         for (name, value) in self.probabilities() {
             if !(0.0..=1.0).contains(&value) {
                 return wrong(name, value.to_string(), "a probability, 0 to 1");
@@ -171,10 +171,10 @@ impl SceneConfig {
         }
         let fills = self.fills.named();
         if let Some((name, value)) = fills.into_iter().find(|(_, value)| !(0.0..=1e6).contains(value)) {
-            return wrong(name, value.to_string(), "a part, 0 or more");
+            return wrong(name, value.to_string(), "a weight, 0 or more");
         }
         if fills.iter().all(|&(_, value)| value == 0.0) {
-            return wrong("fills", "all 0".to_owned(), "at least one part above 0");
+            return wrong("fills", "all 0".to_owned(), "at least one weight above 0");
         }
         Ok(())
     }

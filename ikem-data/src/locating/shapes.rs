@@ -1,13 +1,13 @@
-//! Polygons of places `[x, y]`.
+//! Geometry of polygons with vertices `[x, y]`.
 
-/// The corners in the order of the outline.
+/// The vertices in order.
 pub(super) type Polygon = Vec<[f64; 2]>;
 
 pub(super) fn middle(a: [f64; 2], b: [f64; 2]) -> [f64; 2] {
     [0.5 * (a[0] + b[0]), 0.5 * (a[1] + b[1])]
 }
 
-/// The upright box around places: left, top, right, bottom.
+/// The bounding box of points: left, top, right, bottom.
 pub(super) fn bounds(places: &[[f64; 2]]) -> [f64; 4] {
     let start = [f64::INFINITY, f64::INFINITY, f64::NEG_INFINITY, f64::NEG_INFINITY];
     places.iter().fold(start, |[left, top, right, bottom], &[x, y]| {
@@ -21,7 +21,7 @@ pub(super) fn area(polygon: &[[f64; 2]]) -> f64 {
     0.5 * double.abs()
 }
 
-/// What of a convex polygon is within a box (left, top, right, bottom): Sutherland and Hodgman's way, side by side.
+/// Clips a convex polygon to a box (left, top, right, bottom) with the Sutherland–Hodgman algorithm.
 pub(super) fn clip(polygon: &[[f64; 2]], [left, top, right, bottom]: [f64; 4]) -> Polygon {
     let mut kept = polygon.to_vec();
     for (axis, limit, sign) in [(0, left, 1.0), (1, top, 1.0), (0, right, -1.0), (1, bottom, -1.0)] {
@@ -42,11 +42,11 @@ pub(super) fn clip(polygon: &[[f64; 2]], [left, top, right, bottom]: [f64; 4]) -
     kept
 }
 
-/// Which part of each square of a map is covered by polygons, counted at 4 × 4 places of each.
+/// The fraction of each cell of a map that polygons cover, counted at 4 × 4 sample points per cell.
 pub(super) struct Coverage {
-    /// Squares of a side.
+    /// Cells per side.
     side: usize,
-    /// Places per pixel.
+    /// Sample points per pixel.
     scale: f64,
     marked: Vec<bool>,
 }
@@ -54,13 +54,13 @@ pub(super) struct Coverage {
 impl Coverage {
     const PLACES: usize = 4;
 
-    /// Of a map with `side` squares a side, each `stride` pixels wide.
+    /// A map of `side` × `side` cells with sides of `stride` pixels.
     pub(super) fn new(side: usize, stride: usize) -> Self {
         let places = side * Self::PLACES;
         Self { side, scale: Self::PLACES as f64 / stride as f64, marked: vec![false; places * places] }
     }
 
-    /// Marks what a convex polygon, in pixels from the outer edge, covers.
+    /// Marks the sample points in a convex polygon, in pixels from the outer edge.
     pub(super) fn fill(&mut self, polygon: &[[f64; 2]]) {
         let places = self.side * Self::PLACES;
         let [_, top, _, bottom] = bounds(polygon).map(|edge| edge * self.scale);
@@ -81,7 +81,7 @@ impl Coverage {
         }
     }
 
-    /// The covered part of each square, 0…1, row by row.
+    /// The covered fraction of each cell, 0…1, in row-major order.
     pub(super) fn parts(&self) -> Vec<f32> {
         let places = self.side * Self::PLACES;
         let mut parts = vec![0.0; self.side * self.side];

@@ -4,8 +4,8 @@ use tiny_skia::{FillRule, Mask, Path, PathBuilder, Rect, Stroke, Transform};
 use crate::Error;
 use crate::overlay::Lettering;
 
-/// Grey values of 0…1 on a square grid to draw on. Places are measured from the grid's outer edge; what is off the
-/// scene's frame is cut.
+/// A canvas of grey values, 0…1, on a square grid. Coordinates are in pixels from the grid's outer edge; drawing is clipped to the
+/// frame.
 pub(super) struct Sheet<'a> {
     values: &'a mut [f32],
     grid: usize,
@@ -25,22 +25,22 @@ impl<'a> Sheet<'a> {
         let mask = side.and_then(|side| Mask::new(side, side)).ok_or_else(|| Error::Argument {
             argument: "size",
             found: grid.to_string(),
-            expected: "a size that can be drawn on".to_owned(),
+            expected: "a size that can be rendered".to_owned(),
         })?;
         Ok(Self { values, grid, frame, mask, lettering })
     }
 
-    /// The frame's left, top, right and bottom edge.
+    /// The edges of the frame: left, top, right, bottom.
     pub(super) fn edges(&self) -> [f32; 4] {
         self.frame.edges().map(|edge| edge as f32)
     }
 
-    /// The frame's shorter side in pixels.
+    /// The shorter side of the frame in pixels.
     pub(super) fn breadth(&self) -> f32 {
         self.frame.width.min(self.frame.height) as f32
     }
 
-    /// Changes each value of the frame, told where its pixel's middle is: x, then y.
+    /// Calls `change` with x and y of the pixel centre and the value, for each pixel of the frame.
     pub(super) fn shade(&mut self, mut change: impl FnMut(f32, f32, &mut f32)) {
         let Letterbox { left, top, .. } = self.frame;
         for (row, line) in self.frame.rows(self.values, self.grid).enumerate() {
@@ -69,7 +69,7 @@ impl<'a> Sheet<'a> {
         }
     }
 
-    /// An ellipse of radii `radii`, turned clockwise by `degrees`.
+    /// Draws an ellipse with radii `radii`, rotated clockwise by `degrees`.
     pub(super) fn ellipse(
         &mut self,
         centre: [f32; 2],
@@ -86,7 +86,7 @@ impl<'a> Sheet<'a> {
         }
     }
 
-    /// Writes `text`, its capitals `height` pixels high, from the left end of its base line.
+    /// Draws `text` at a cap height of `height` pixels; `left` is the left end of the baseline.
     pub(super) fn text(&mut self, text: &str, left: [f32; 2], height: f32, level: f32) {
         let marks = self.lettering.coverage(text, Point::new(left[0], left[1]), height);
         for (x, y, part) in marks {
@@ -96,7 +96,7 @@ impl<'a> Sheet<'a> {
         }
     }
 
-    /// The width of `text` in pixels, its capitals `height` pixels high.
+    /// The width of `text` in pixels at a cap height of `height` pixels.
     pub(super) fn text_width(&self, text: &str, height: f32) -> f32 {
         self.lettering.width(text, height)
     }
@@ -148,7 +148,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shapes_cover_what_they_should_within_the_frame() {
+    fn shapes_cover_their_area_within_the_frame() {
         let lettering = Lettering::new().unwrap();
         let frame = Letterbox { left: 4, top: 0, width: 8, height: 16 };
         let draw = |work: fn(&mut Sheet<'_>)| {

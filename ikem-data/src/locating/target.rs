@@ -5,7 +5,7 @@ use super::shapes::{Coverage, Polygon, area, bounds, clip};
 use super::{End, LocatingConfig, LocatingTarget};
 
 impl LocatingTarget {
-    /// Of a scene without any column.
+    /// The target of a scene without a spine.
     pub(super) fn blank(config: &LocatingConfig, negative: Option<bool>) -> Self {
         let side = config.size / config.stride;
         Self {
@@ -18,8 +18,8 @@ impl LocatingTarget {
         }
     }
 
-    /// Of a scan that `map` brings to the grid, where `frame` is seen; by how many quarter turns it was turned, and
-    /// whether it became a negative.
+    /// The target of a scan that `map` takes to the grid, seen within `frame`, with the number of quarter turns applied and whether it
+    /// became a negative.
     pub(super) fn of(
         scan: &Scan,
         map: &Affine,
@@ -27,7 +27,7 @@ impl LocatingTarget {
         config: &LocatingConfig,
         (turns, negative): (u8, bool),
     ) -> Self {
-        /// A smaller part of a square may be unknown without harm.
+        /// The largest uncertain fraction of a cell that still counts as known.
         const KNOWN: f32 = 0.02;
         let side = config.size / config.stride;
         let seen = Seen { scan, map, frame };
@@ -58,7 +58,7 @@ impl LocatingTarget {
     }
 }
 
-/// A scan as a scene shows it.
+/// A scan as visible in a scene.
 struct Seen<'a> {
     scan: &'a Scan,
     map: &'a Affine,
@@ -66,14 +66,14 @@ struct Seen<'a> {
 }
 
 impl Seen<'_> {
-    /// What is seen of a polygon of the scan, on the grid. Beyond the scan's edges there is none of the film.
+    /// The visible part of a scan polygon, in grid pixels; nothing beyond the scan's edges counts.
     fn part(&self, polygon: &[[f64; 2]]) -> Polygon {
         let on_film = clip(polygon, self.scan.edges());
         let mapped: Polygon = on_film.into_iter().map(|place| self.map.apply(place)).collect();
         clip(&mapped, self.frame.edges())
     }
 
-    /// The column's ends; `uncertain` tells for each whether the scene shows where it may be.
+    /// The ends of the spine; `uncertain` says for each whether the scene shows a region where it may be.
     fn ends(&self, uncertain: [bool; 2]) -> [End; 2] {
         let Some(places) = self.scan.ends() else { return [End::Unknown; 2] };
         let [left, top, right, bottom] = self.frame.edges();
@@ -90,7 +90,7 @@ impl Seen<'_> {
     }
 }
 
-/// The upright box around what is seen of the column, on the grid; `None` where nothing is.
+/// The bounding box of the visible spine, in grid pixels; `None` if nothing is visible.
 pub(super) fn seen_column(scan: &Scan, map: &Affine, frame: &Letterbox) -> Option<[f64; 4]> {
     let seen = Seen { scan, map, frame };
     let places: Polygon = scan.column().iter().flat_map(|polygon| seen.part(polygon)).collect();

@@ -4,8 +4,8 @@ use super::SceneConfig;
 use crate::Draw;
 use crate::augment::Tone;
 
-/// Changes a scene's grey values of 0…1, `width` in a row, as exposure, developing and copying do. Returns whether it
-/// became a negative.
+/// Changes the grey values (0…1, rows of `width`) of a scene as exposure, processing and copying do. Returns whether it became a
+/// negative.
 pub(super) fn develop(values: &mut [f32], width: usize, config: &SceneConfig, draw: &mut Draw) -> bool {
     if draw.happens(config.gamma) {
         let [low, high] = config.powers.map(libm::log);
@@ -33,7 +33,7 @@ pub(super) fn develop(values: &mut [f32], width: usize, config: &SceneConfig, dr
     negative
 }
 
-/// Into a part of the range, in the 256 steps that a file has.
+/// Compresses values into a part of the range, quantized to 8 bits.
 fn squeeze(values: &mut [f32], draw: &mut Draw) {
     let range = draw.within([0.2, 1.0]);
     let low = draw.within([0.0, 1.0 - range]) as f32;
@@ -42,7 +42,7 @@ fn squeeze(values: &mut [f32], draw: &mut Draw) {
     }
 }
 
-/// Darker towards one side, or towards the border.
+/// Darkens towards one side or towards the border.
 fn illuminate(values: &mut [f32], width: usize, draw: &mut Draw) {
     let width = width.max(1);
     let height = values.len() / width;
@@ -60,7 +60,7 @@ fn illuminate(values: &mut [f32], width: usize, draw: &mut Draw) {
     }
 }
 
-/// The mean of each value and its eight neighbours; beyond the edges their values go on.
+/// A 3 × 3 box blur that repeats the edge pixels.
 fn blur(values: &mut [f32], width: usize) {
     let width = width.max(1);
     for line in values.chunks_exact_mut(width) {
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_negative_is_one_minus_the_picture() {
+    fn a_negative_inverts_the_picture() {
         let values: Vec<f32> = (0..12).map(|i| i as f32 / 11.0).collect();
         let mut same = values.clone();
         assert!(!develop(&mut same, 4, &plain(), &mut Draw::new(1, &[])));
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_blurred_dot_is_a_box_and_a_border_goes_on() {
+    fn a_blurred_dot_is_a_box_and_edges_are_repeated() {
         let mut values = vec![0.0; 35];
         values[2 * 7 + 3] = 9.0;
         blur(&mut values, 7);

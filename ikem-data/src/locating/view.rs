@@ -4,20 +4,20 @@ use super::SceneConfig;
 use super::scan::Scan;
 use crate::Draw;
 
-/// What a scene shows of a film, and how it is turned.
+/// The part of a film that a scene shows, with its orientation.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct View {
-    /// The rectangle of the scan that is seen: left, top, right, bottom. It may reach beyond the scan.
+    /// The visible rectangle of the scan: left, top, right, bottom. It may extend beyond the scan.
     pub(super) area: [f64; 4],
     pub(super) mirrored: bool,
-    /// By which the film is tilted in it, clockwise, in degrees.
+    /// The clockwise tilt of the film, in degrees.
     pub(super) tilt: f64,
-    /// Quarter turns clockwise, 0…3.
+    /// Clockwise quarter turns, 0…3.
     pub(super) turns: u8,
 }
 
 impl View {
-    /// The view of a rectangle as it is.
+    /// An upright view of a rectangle.
     pub(super) const fn of(area: [f64; 4]) -> Self {
         Self { area, mirrored: false, tilt: 0.0, turns: 0 }
     }
@@ -33,13 +33,13 @@ impl View {
         Self { area, mirrored, tilt, turns: turns(config, draw) }
     }
 
-    /// The part of a view that shows no spine: turned and mirrored, but not tilted, so that it shows no more.
+    /// A random view of a part without a spine. Turned and mirrored but not tilted, which would show more than that part.
     pub(super) fn draw_empty(area: [f64; 4], config: &SceneConfig, draw: &mut Draw) -> Self {
         Self { mirrored: draw.happens(config.mirror), turns: turns(config, draw), ..Self::of(area) }
     }
 
-    /// Without what lies so far aside that the film, mirrored at its left and right edge, would show its spine again:
-    /// nobody could tell such a spine from the film's own.
+    /// Limits the view to the left and right so that a film mirrored at its edges does not show its spine again, which could not be
+    /// told from the real one.
     pub(super) fn without_second_spine(self, scan: &Scan) -> Self {
         let [_, _, width, _] = scan.edges();
         let ([from, _, to, _], _) = scan.spine();
@@ -48,20 +48,20 @@ impl View {
         Self { area: [left.max(-beside), top, right.min(width + beyond), bottom], ..self }
     }
 
-    /// Width and height as they are seen.
+    /// Width and height as displayed.
     fn seen(&self) -> [f64; 2] {
         let [left, top, right, bottom] = self.area;
         let (width, height) = (right - left, bottom - top);
         if self.turns % 2 == 1 { [height, width] } else { [width, height] }
     }
 
-    /// Where the view lies on the grid.
+    /// The frame of the view on the grid.
     pub(super) fn frame(&self, grid: usize) -> Letterbox {
         let [width, height] = self.seen();
         Letterbox::new(width, height, grid)
     }
 
-    /// The map from the scan to the grid, both measured from their outer edges.
+    /// The affine map from the scan to the grid, both measured from their outer edges.
     pub(super) fn map(&self, grid: usize) -> Affine {
         let [left, top, right, bottom] = self.area;
         let (sin, cos) = libm::sincos(self.tilt.to_radians());
@@ -81,7 +81,7 @@ impl View {
     }
 }
 
-/// A turn clockwise, as y runs down.
+/// A clockwise rotation (y points down).
 const fn turn(cos: f64, sin: f64) -> Affine {
     Affine { x_x: cos, x_y: -sin, x_1: 0.0, y_x: sin, y_y: cos, y_1: 0.0 }
 }
@@ -100,7 +100,7 @@ fn around_spine(scan: &Scan, config: &SceneConfig, draw: &mut Draw) -> [f64; 4] 
     [left - some([0.1, 0.9]), top - some(above), right + some([0.1, 0.9]), bottom + some(below)]
 }
 
-/// `area` without 5 to 35 % of the spine, at one of its ends.
+/// Crops `area` to cut 5 to 35 % of the spine off at one end.
 fn cut([left, top, right, bottom]: [f64; 4], scan: &Scan, draw: &mut Draw) -> [f64; 4] {
     let ([_, upper, _, lower], _) = scan.spine();
     let part = draw.within([0.05, 0.35]) * (lower - upper);

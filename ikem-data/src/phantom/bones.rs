@@ -3,10 +3,10 @@ use super::random::{Draw, Texture};
 use super::spine::{CERVICAL, Level, SACRUM, Spine};
 use super::vector::Vector;
 
-/// Parts of a rib that are drawn.
+/// Nodes of a rib's centre line.
 const RIB_NODES: usize = 22;
 
-/// Draws ribs, collar bones, pelvis, sacrum and, where the image reaches up to it, the jaw.
+/// Draws ribs, clavicles, pelvis, sacrum and the mandible. `breadth` is relative to an average body.
 pub(super) fn draw(canvas: &mut Canvas, spine: &Spine, breadth: f64, seed: u64) {
     let mut draw = Draw::new(seed, 3);
     let density = draw.uniform(0.75, 1.25);
@@ -18,13 +18,13 @@ pub(super) fn draw(canvas: &mut Canvas, spine: &Spine, breadth: f64, seed: u64) 
             }
         }
     }
-    collar_bones(canvas, spine, breadth, &mut draw);
+    clavicles(canvas, spine, breadth, &mut draw);
     sacrum(canvas, spine, &mut draw);
     pelvis(canvas, spine, breadth, &mut draw);
-    jaw(canvas, spine, &mut draw);
+    mandible(canvas, spine, &mut draw);
 }
 
-/// How far from the spine's edge a rib's outermost point is, in mm.
+/// The distance from the spine to the most lateral point of a rib, in mm.
 fn rib_reach(rib: usize, breadth: f64) -> f64 {
     let reach = [42.0, 66.0, 84.0, 97.0, 106.0, 112.0, 116.0, 118.0, 118.0, 114.0, 92.0, 55.0];
     breadth * reach[rib.min(11)]
@@ -42,17 +42,17 @@ fn posterior_rib(
     let reach = rib_reach(rib, breadth) * draw.uniform(0.97, 1.03);
     let order = rib as f64;
     let drop = (18.0 + 6.5 * order) * draw.uniform(0.9, 1.1) * if rib > 9 { 0.75 } else { 1.0 };
-    // The upper ribs turn down at the wall of the chest, the lowest run out straight.
+    // The upper ribs curve down at the chest wall, the lowest run nearly straight.
     let low = ((order - 5.0) / 5.0).clamp(0.0, 1.0);
     let bent = 1.0 - 0.85 * low;
     let half = (level.half_widths[0] + level.half_widths[1]) / 2.0;
-    // Where a vertebra turns, its ribs go back on one side and bunch on the other.
+    // Axial rotation spreads the ribs on one side and crowds them on the other.
     let turn = 14.0 * libm::sin(level.rotation) * side;
     let start = level.at(side * (half + 1.0), -0.75 * level.half_height);
     let path: Vec<Node> = (0..RIB_NODES)
         .map(|node| {
             let t = node as f64 / (RIB_NODES - 1) as f64;
-            // Out, over the angle of the rib, and down along the chest's wall.
+            // Lateral to the rib angle, then down along the chest wall.
             let out = reach * (t + bent * t * (1.0 - t) * (1.0 - 0.25 * t));
             let fall = -6.0 * 4.0 * t.min(0.5) * (0.5 - t).max(0.0)
                 + drop * t * (0.8 * low + (1.0 - low) * t * (0.55 + 0.6 * t * t))
@@ -88,14 +88,14 @@ fn anterior_rib(
             let t = node as f64 / (RIB_NODES - 1) as f64;
             let out = reach + 14.0 - length * t * (0.35 + 0.65 * t);
             let at = level.centre + Vector::new(side * out, drop + slope * length * t + 8.0 * t);
-            // The front end is gristle, which hardly shows.
+            // The anterior end is cartilage, which is nearly transparent.
             Node { at, half_width: 5.2, weight: density * 0.026 * (1.0 - t * t) }
         })
         .collect();
     canvas.stroke(&path, Across::Tube);
 }
 
-fn collar_bones(canvas: &mut Canvas, spine: &Spine, breadth: f64, draw: &mut Draw) {
+fn clavicles(canvas: &mut Canvas, spine: &Spine, breadth: f64, draw: &mut Draw) {
     let (x, _) = spine.around(30.0);
     let weight = draw.uniform(0.06, 0.10);
     for side in [-1.0, 1.0] {
@@ -113,7 +113,7 @@ fn collar_bones(canvas: &mut Canvas, spine: &Spine, breadth: f64, draw: &mut Dra
     }
 }
 
-/// S1's plate and body, the wings beside it, its foramina.
+/// The endplate and body of S1, the alae and the sacral foramina.
 fn sacrum(canvas: &mut Canvas, spine: &Spine, draw: &mut Draw) {
     let level = &spine.levels[SACRUM];
     let (half, width) = (level.half_height, level.half_widths[0]);
@@ -122,7 +122,7 @@ fn sacrum(canvas: &mut Canvas, spine: &Spine, draw: &mut Draw) {
     canvas.around(level.centre, Vector::new(90.0, 130.0), |dx, dy| {
         let p = Vector::new(dx, dy);
         let (x, y) = (p.dot(level.right), p.dot(level.down));
-        // A shield: broad wings at the height of S1, narrowing downwards.
+        // A shield: broad alae at the level of S1, narrowing downwards.
         let outer = 54.0 - 0.33 * (y - top).max(0.0);
         let wing = top + 0.25 * (x.abs() - width).max(0.0) + 2.0;
         let inside = fade((outer - x.abs()) as f32, 9.0) * fade((y - wing) as f32, 3.0);
@@ -145,7 +145,7 @@ fn sacrum(canvas: &mut Canvas, spine: &Spine, draw: &mut Draw) {
     }
 }
 
-/// The wings of the ilium, whose crests reach up to L4 and L5.
+/// The iliac wings; their crests reach the level of L4 and L5.
 fn pelvis(canvas: &mut Canvas, spine: &Spine, breadth: f64, draw: &mut Draw) {
     let last = &spine.levels[SACRUM - 1];
     let crest = last.centre.y + draw.uniform(-22.0, 12.0);
@@ -163,7 +163,7 @@ fn pelvis(canvas: &mut Canvas, spine: &Spine, breadth: f64, draw: &mut Draw) {
             let p = Vector::new(dx, dy);
             let (u, v) = (p.dot(right) / radii.x, p.dot(down) / radii.y);
             let uneven = spongy.at((dx * 0.05) as f32 + side as f32 * 9.0, (dy * 0.05) as f32);
-            // Broader than an ellipse above, and not quite even.
+            // A superellipse with a slightly uneven edge.
             let q = (u * u * u * u + v * v).sqrt().sqrt() as f32 * (1.0 + 0.02 * uneven);
             let crest = 0.05 * bump(q - 0.975, 0.025) * fade(1.02 - q, 0.03);
             fade(1.0 - q, 0.02) * weight * (0.6 + 0.45 * q * q + 0.15 * uneven) + crest
@@ -171,8 +171,8 @@ fn pelvis(canvas: &mut Canvas, spine: &Spine, breadth: f64, draw: &mut Draw) {
     }
 }
 
-/// The lower jaw and the base of the skull, where the film reaches up to them.
-fn jaw(canvas: &mut Canvas, spine: &Spine, draw: &mut Draw) {
+/// The mandible and the base of the skull, which only show if the film extends that far up.
+fn mandible(canvas: &mut Canvas, spine: &Spine, draw: &mut Draw) {
     let first = &spine.levels[CERVICAL];
     let chin = first.centre.y - draw.uniform(14.0, 75.0);
     let weight = draw.uniform(0.35, 0.6) as f32;

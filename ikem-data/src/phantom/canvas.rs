@@ -2,33 +2,33 @@ use std::ops::Range;
 
 use super::vector::Vector;
 
-/// How much each pixel's ray was weakened on its way through the body. Structures add to it, as in a radiograph,
-/// in units in which the abdomen is about 0.6; drawn in millimetres.
+/// The attenuation of each pixel's ray through the body, to which structures add. Drawing coordinates are in millimetres; the
+/// abdomen attenuates by about 0.6.
 pub(super) struct Canvas {
     pub width: usize,
     pub height: usize,
     /// Pixels per millimetre.
     pub scale: f64,
-    /// The pixel of the millimetre (0, 0).
+    /// The pixel coordinates of the body's origin.
     pub origin: Vector,
     pub values: Vec<f32>,
 }
 
-/// A point of a stroke's middle line.
+/// A node of a stroke's centre line.
 #[derive(Clone, Copy)]
 pub(super) struct Node {
     pub at: Vector,
     pub half_width: f64,
-    /// What the stroke adds here.
+    /// The attenuation that the stroke adds here.
     pub weight: f64,
 }
 
-/// How a stroke's weight runs across it.
+/// The profile of attenuation across a stroke.
 #[derive(Clone, Copy)]
 pub(super) enum Across {
-    /// A rod: most in the middle.
+    /// A solid rod, densest in the middle.
     Rod,
-    /// A tube: the walls show as two lines, as those of a rib do.
+    /// A tube whose walls show as two lines, as those of a rib do.
     Tube,
 }
 
@@ -42,31 +42,31 @@ impl Across {
     }
 }
 
-/// A bell around 0 of height 1 that is a quarter at `width`.
+/// A bell-shaped function of height 1 at 0 and 1/4 at ±`width`.
 pub(super) fn bump(x: f32, width: f32) -> f32 {
     let t = x / width;
     let s = 1.0 + t * t;
     1.0 / (s * s)
 }
 
-/// 0 where `x` is below `-soft`, 1 where it is above `soft`, smooth between.
+/// A smoothstep from 0 at `-soft` to 1 at `soft`.
 pub(super) fn fade(x: f32, soft: f32) -> f32 {
     let t = ((x + soft) / (2.0 * soft)).clamp(0.0, 1.0);
     t * t * (3.0 - 2.0 * t)
 }
 
 impl Canvas {
-    /// The pixel of a place in the body.
+    /// The pixel coordinates of a point in the body.
     pub(super) fn pixel(&self, at: Vector) -> Vector {
         at * self.scale + self.origin
     }
 
-    /// The softness of an edge in millimetres that just avoids jagged lines.
+    /// The smallest edge softness that avoids aliasing, in millimetres.
     pub(super) fn edge(&self) -> f32 {
         (0.8 / self.scale) as f32
     }
 
-    /// Calls `add` for every pixel within `reach` mm of `centre`, with the place relative to it.
+    /// Adds `add(x, y)` to all pixels within `reach` of `centre`; x and y are relative to it. All in mm.
     pub(super) fn around(&mut self, centre: Vector, reach: Vector, mut add: impl FnMut(f64, f64) -> f32) {
         let middle = self.pixel(centre);
         let columns = span(middle.x, reach.x * self.scale, self.width);
@@ -80,7 +80,7 @@ impl Canvas {
         }
     }
 
-    /// Adds `weight` of the distance from `centre`, 1 on the ellipse of radii `radii` along `right` and across it.
+    /// Adds `weight(r)` around an ellipse at `centre` with `radii` along and across `right`; r is 1 on the ellipse.
     pub(super) fn ellipse(
         &mut self,
         centre: Vector,
@@ -98,7 +98,7 @@ impl Canvas {
         });
     }
 
-    /// A stroke along `path`; where it meets itself it adds only once.
+    /// Draws a stroke along `path`. Where it overlaps itself, it adds only once.
     pub(super) fn stroke(&mut self, path: &[Node], across: Across) {
         let margin = path.iter().fold(0.0_f64, |most, node| most.max(node.half_width)) * self.scale + 1.0;
         let dots: Vec<Vector> = path.iter().map(|node| self.pixel(node.at)).collect();
@@ -156,7 +156,7 @@ impl Canvas {
     }
 }
 
-/// The pixels within `reach` of `middle` along an axis of `limit` pixels.
+/// The pixel indices within `reach` of `middle` on an axis of `limit` pixels.
 fn span(middle: f64, reach: f64, limit: usize) -> Range<usize> {
     let start = (middle - reach).ceil().clamp(0.0, limit as f64) as usize;
     let end = ((middle + reach).floor() + 1.0).clamp(0.0, limit as f64) as usize;

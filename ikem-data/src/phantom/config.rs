@@ -1,62 +1,62 @@
 use serde::{Deserialize, Serialize};
 
-/// A setting of [`PhantomConfig`] that is out of its range; for the caller to mend.
+/// A setting of [`PhantomConfig`] is out of range.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error("phantom setting `{name}` is {found}; expected {expected}")]
 #[non_exhaustive]
 pub struct PhantomError {
-    /// The field's name.
+    /// The name of the field.
     pub name: &'static str,
-    /// Its value.
+    /// The value.
     pub found: String,
-    /// What it may be.
+    /// The allowed values.
     pub expected: String,
 }
 
-/// How the spine is bent in the coronal plane.
+/// The shape of the spine in the coronal plane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SpineShape {
-    /// One curve.
+    /// A single curve.
     C,
     /// A thoracic and a lumbar curve to opposite sides.
     S,
-    /// Drawn by the seed, either as likely.
+    /// Drawn at random with equal probability.
     #[default]
     Any,
 }
 
-/// What phantoms may look like. A pair is the lowest and the highest value; each phantom draws its own between them.
+/// The appearance of phantoms. A pair is a range `[lowest, highest]` from which each phantom draws a uniform value.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PhantomConfig {
-    /// Height of the image in pixels, 256 to 4096.
+    /// Image height in pixels, 256 to 4096.
     pub height: [usize; 2],
-    /// Height over width, 1.2 to 5.
+    /// Ratio of height to width, 1.2 to 5.
     pub aspect: [f64; 2],
-    /// One curve or two.
+    /// The shape of the spine.
     pub shape: SpineShape,
     /// Cobb angle of the larger curve in degrees, 0 to 60.
     pub cobb: [f64; 2],
-    /// Thoracic kyphosis in degrees, 0 to 70: foreshortens the vertebrae and opens their end plates to ellipses.
+    /// Thoracic kyphosis in degrees, 0 to 70. Foreshortens the vertebrae and makes their endplates appear as ellipses.
     pub kyphosis: [f64; 2],
     /// Lumbar lordosis in degrees, 0 to 70.
     pub lordosis: [f64; 2],
-    /// Axial rotation at a curve's apex in degrees per degree of its Cobb angle, 0 to 0.8.
+    /// Axial rotation at the apex of a curve, in degrees per degree of Cobb angle, 0 to 0.8.
     pub rotation: [f64; 2],
-    /// Breadth of the body relative to an average one, 0.7 to 1.4.
+    /// Breadth of the body relative to average, 0.7 to 1.4.
     pub habitus: [f64; 2],
     /// Overall brightness, 0.5 to 2.
     pub exposure: [f64; 2],
-    /// Share of the grey scale below which tissue is black, 0 to 0.4: high values leave no detail in the lungs.
+    /// The level, relative to the grey scale, below which tissue is black, 0 to 0.4. High values remove detail in the lungs.
     pub black_level: [f64; 2],
-    /// Standard deviation of the blur in pixels of an image 2300 high, 0 to 4.
+    /// Standard deviation of the blur in pixels of an image 2300 pixels high, 0 to 4.
     pub blur: [f64; 2],
-    /// Standard deviation of the noise at middle grey, of a scale to 1, 0 to 0.1.
+    /// Standard deviation of the noise at middle grey, relative to 0…1, 0 to 0.1.
     pub noise: [f64; 2],
-    /// Probability that the collimator's edge is on the image, 0 to 1.
+    /// Probability of visible collimator edges, 0 to 1.
     pub collimator: f64,
-    /// Probability of a letter at the border, 0 to 1.
+    /// Probability of a side marker, 0 to 1.
     pub marker: f64,
 }
 
@@ -82,10 +82,10 @@ impl Default for PhantomConfig {
 }
 
 impl PhantomConfig {
-    /// Tells the first setting that is out of its range.
+    /// Checks all settings.
     ///
     /// # Errors
-    /// [`PhantomError`] with the setting's name, its value and what it may be.
+    /// [`PhantomError`] for the first setting out of range, with its name, value and range.
     pub fn check(&self) -> Result<(), PhantomError> {
         let [low, high] = self.height;
         if low < 256 || high > 4096 || low > high {
@@ -105,7 +105,7 @@ impl PhantomConfig {
             ("noise", self.noise, 0.0, 0.1),
         ];
         for (name, [low, high], least, most) in ranges {
-            // Written so that NaN fails.
+            // NaN fails these comparisons.
             if !(low >= least && high <= most && low <= high) {
                 let expected = format!("[lowest, highest] within {least} to {most}");
                 return Err(PhantomError { name, found: format!("[{low}, {high}]"), expected });
@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_setting_out_of_range_is_told_by_name() {
+    fn each_setting_out_of_range_is_named() {
         type Spoil = fn(&mut PhantomConfig);
         let cases: [(&str, Spoil); 15] = [
             ("height", |c| c.height = [255, 300]),
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn json_names_only_what_differs_from_the_default() {
+    fn json_may_omit_defaults() {
         let config: PhantomConfig =
             serde_json::from_str(r#"{"shape": "s", "cobb": [30, 40]}"#).expect("valid");
         assert_eq!(config, PhantomConfig { shape: SpineShape::S, cobb: [30.0, 40.0], ..Default::default() });

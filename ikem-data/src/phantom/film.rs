@@ -2,12 +2,12 @@ use super::canvas::{Canvas, fade};
 use super::config::PhantomConfig;
 use super::random::Draw;
 
-/// Steps of the tabulated film response.
+/// Intervals in the table of the film response.
 const STEPS: usize = 2048;
-/// The attenuation at the table's end.
+/// The largest attenuation in the table.
 const MOST: f32 = 2.0;
 
-/// What the detector and the reader's window make of the attenuation: 8-bit grey values, dense tissue bright.
+/// Simulates the detector and the display window: converts attenuation to 8-bit grey values, dense tissue bright.
 pub(super) fn expose(canvas: &mut Canvas, config: &PhantomConfig, seed: u64) -> Vec<u8> {
     let mut draw = Draw::new(seed, 5);
     let relative = canvas.height as f64 / 2300.0;
@@ -25,7 +25,7 @@ pub(super) fn expose(canvas: &mut Canvas, config: &PhantomConfig, seed: u64) -> 
         let mut left = 0.0;
         for (column, &value) in line.iter().enumerate() {
             let (grey, speckle) = response.at(value + tilt * (down - 0.5));
-            // Neighbouring pixels of a detector share light.
+            // Noise of neighbouring detector pixels is correlated.
             let white = grain.normal();
             let grained = 0.8 * white + 0.45 * left + 0.4 * above[column];
             left = white;
@@ -37,7 +37,7 @@ pub(super) fn expose(canvas: &mut Canvas, config: &PhantomConfig, seed: u64) -> 
     bytes
 }
 
-/// Grey value and noise of an attenuation.
+/// A table of grey value and relative noise by attenuation.
 struct Response(Vec<(f32, f32)>);
 
 impl Response {
@@ -50,7 +50,7 @@ impl Response {
                 let attenuation = f64::from(MOST) * step as f64 / STEPS as f64;
                 let z = exposure * (attenuation * 1.08 - black).max(0.0) / (1.0 - 0.5 * black);
                 let grey = z / libm::pow(1.0 + libm::pow(z, shoulder), 1.0 / shoulder);
-                // Fewer quanta arrive behind dense tissue: noise grows as the root of what was lost.
+                // Fewer photons arrive behind dense tissue, so noise grows with the root of the attenuation.
                 let speckle = libm::sqrt(0.25 + 1.5 * attenuation) * (1.0 - 0.6 * grey * grey);
                 (grey as f32, speckle as f32)
             })
@@ -67,17 +67,17 @@ impl Response {
     }
 }
 
-/// The collimator's edges and a letter at the border.
+/// Collimator edges and a side marker.
 struct Lights {
-    /// First and last column and row that the beam reached.
+    /// The bounds of the beam: first and last column, first and last row.
     beam: [f32; 4],
-    /// The grey of what it did not reach.
+    /// The grey value outside the beam.
     outside: f32,
-    /// Left, top and pixel size of a letter, and whether it is an `R`.
+    /// Left, top and cell size of the side marker, and whether it is an `R` instead of an `L`.
     letter: Option<(f32, f32, f32, bool)>,
 }
 
-/// The letters on a grid of 5 × 7.
+/// The letters L and R as 5 × 7 bitmaps.
 const LETTERS: [[u8; 7]; 2] = [
     [0b10000, 0b10000, 0b10000, 0b10000, 0b10000, 0b10000, 0b11111],
     [0b11110, 0b10001, 0b10001, 0b11110, 0b10100, 0b10010, 0b10001],
@@ -101,7 +101,7 @@ impl Lights {
             let inset = draw.uniform(0.01, 0.04) * width;
             let left = if left_side { inset } else { width - inset - 5.0 * cell };
             let top = draw.uniform(0.02, 0.25) * height;
-            // The film is seen from the front: the patient's right is on the left.
+            // In an anteroposterior view the patient's right is on the left.
             (left as f32, top as f32, cell as f32, left_side)
         });
         Self { beam: beam.map(|value| value as f32), outside: outside as f32, letter }
@@ -125,7 +125,7 @@ impl Lights {
     }
 }
 
-/// Gaussian blur of `std` pixels, rows then columns; the border's pixels go on outside.
+/// A separable Gaussian blur with standard deviation `std` in pixels; edge pixels are repeated.
 fn blur(canvas: &mut Canvas, std: f64) {
     let radius = (3.0 * std).ceil() as usize;
     if radius == 0 {

@@ -1,9 +1,9 @@
-//! Phantoms: synthetic spinal AP radiographs whose landmarks are known exactly.
+//! Phantoms: synthetic spinal AP radiographs with exactly known landmarks.
 //!
-//! A spine is laid out in millimetres: a centre line bent in the coronal plane by one or two curves, with the
-//! axial rotation that comes with them and the foreshortening of kyphosis and lordosis. Bones and soft tissue
-//! then add what they take from each ray, and the film turns that into grey. Nothing but additions,
-//! multiplications, divisions, square roots and `libm` is used, so that a seed gives the same bytes everywhere.
+//! The spine is modelled in millimetres: a centre line with one or two coronal curves, coupled axial rotation, and foreshortening by
+//! kyphosis and lordosis. Bones and soft tissue add attenuation to each ray, which a film response converts to grey. Only
+//! additions, multiplications, divisions, square roots and `libm` are used, so that a seed gives the same bytes on every
+//! platform.
 
 mod bones;
 mod canvas;
@@ -42,19 +42,19 @@ use vector::Vector;
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Phantom {
-    /// The radiograph. Its values are whole multiples of 1/255, so that an 8-bit file holds them without loss.
+    /// The radiograph. All values are multiples of 1/255, so that an 8-bit file is lossless.
     pub image: GrayImage,
-    /// The corners of T1 … L5 in the order of [`Skeleton::spine`](ikem_core::Skeleton::spine), in image pixels.
+    /// The corners of T1–L5 in the order of [`Skeleton::spine`](ikem_core::Skeleton::spine), in image pixels.
     pub keypoints: Keypoints,
-    /// The spine's curves from the top, one (C) or two (S).
+    /// The curves from top to bottom, one (C) or two (S).
     pub curves: Vec<Curve>,
 }
 
 impl Phantom {
-    /// The phantom of a seed. The same seed gives the same phantom on every platform.
+    /// Generates the phantom of a seed. A seed gives the same phantom on every platform.
     ///
     /// # Errors
-    /// [`PhantomError`] when a setting is out of its range.
+    /// [`PhantomError`] if a setting is out of range.
     pub fn generate(config: &PhantomConfig, seed: u64) -> Result<Self, PhantomError> {
         config.check()?;
         let spine = Spine::new(config, seed);
@@ -81,7 +81,7 @@ impl Phantom {
     }
 }
 
-/// An empty canvas that shows the spine from T1 to L5 as radiographs are cropped: nearly its full height.
+/// An empty canvas framed like a cropped radiograph: T1–L5 take nearly the full height.
 fn frame(config: &PhantomConfig, spine: &Spine, seed: u64) -> Canvas {
     let mut draw = Draw::new(seed, 8);
     let height = draw.integer(config.height[0], config.height[1]);
@@ -96,7 +96,7 @@ fn frame(config: &PhantomConfig, spine: &Spine, seed: u64) -> Canvas {
     let margin = 0.03 * width as f64;
     let scale = ((height as f64 - above - below) / (bottom - top))
         .min((width as f64 - 2.0 * margin) / (right - left));
-    // The crop follows the spine's middle, a little off.
+    // The crop is centred on the spine with a small random offset.
     let middle = (left + right) / 2.0 + draw.uniform(-12.0, 12.0);
     let (least, most) = (margin - left * scale, width as f64 - margin - right * scale);
     let x = (width as f64 / 2.0 - middle * scale).clamp(least.min(most), most);

@@ -1,8 +1,8 @@
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 
-/// Random draws of one part of the picture. Every part has its own stream, so that a change to one leaves the
-/// others as they were.
+/// A random number generator for one part of the picture. Each part has its own stream, so that changing one does not affect the
+/// others.
 pub(super) struct Draw(ChaCha8Rng);
 
 impl Draw {
@@ -12,18 +12,18 @@ impl Draw {
         Self(rng)
     }
 
-    /// Uniform in `low`..`high`. Of 53 bits of one draw, so that the value is the same everywhere.
+    /// Uniform in `low`..`high`, from 53 bits of a single draw, so that the value is the same on every platform.
     pub(super) fn uniform(&mut self, low: f64, high: f64) -> f64 {
         let unit = (self.0.next_u64() >> 11) as f64 / (1_u64 << 53) as f64;
         low + (high - low) * unit
     }
 
-    /// Uniform in a range given as `[lowest, highest]`.
+    /// Uniform in `[lowest, highest]`.
     pub(super) fn within(&mut self, [low, high]: [f64; 2]) -> f64 {
         self.uniform(low, high)
     }
 
-    /// A whole number in `low..=high`.
+    /// A uniform integer in `low..=high`.
     pub(super) fn integer(&mut self, low: usize, high: usize) -> usize {
         let span = (high - low) as u64 + 1;
         low + (self.0.next_u64() % span) as usize
@@ -34,21 +34,21 @@ impl Draw {
         self.uniform(0.0, 1.0) < probability
     }
 
-    /// One of the two signs.
+    /// −1 or 1 with equal probability.
     pub(super) fn sign(&mut self) -> f64 {
         if self.chance(0.5) { 1.0 } else { -1.0 }
     }
 
-    /// Nearly normal, mean 0 and standard deviation 1: the sum of four uniform draws.
+    /// Approximately normal with mean 0 and standard deviation 1: the scaled sum of four uniform numbers.
     pub(super) fn normal(&mut self) -> f32 {
         let bits = self.0.next_u64();
         let sum: u64 = (0..4).map(|part| (bits >> (16 * part)) & 0xffff).sum();
-        // Four uniforms on 0..65536 have mean 2 * 65535 and variance 65536² / 3.
+        // Four uniform numbers of 0..65536 sum to a mean of 2 · 65535 and a variance of 65536² / 3.
         (sum as f32 - 131_070.0) * (1.732_050_8 / 65_536.0)
     }
 }
 
-/// Smooth noise in -1..1 on a lattice of unit cells, without any state.
+/// Value noise in −1…1: smooth interpolation of hashed lattice values.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Texture(u32);
 
@@ -63,7 +63,7 @@ impl Texture {
     }
 
     pub(crate) fn at(self, x: f32, y: f32) -> f32 {
-        // Turned, so that no edge of the lattice runs along the picture's rows.
+        // Rotated, so that lattice lines do not align with the picture's rows.
         let (x, y) = (0.8 * x - 0.6 * y, 0.6 * x + 0.8 * y);
         let (left, top) = (x.floor(), y.floor());
         let (u, v) = (ease(x - left), ease(y - top));

@@ -4,73 +4,73 @@ use super::config::{PhantomConfig, SpineShape};
 use super::random::Draw;
 use super::vector::Vector;
 
-/// Vertebrae drawn above T1.
+/// The number of vertebrae drawn above T1.
 pub(super) const CERVICAL: usize = 4;
-/// The sacrum's first segment among the levels, below L5.
+/// The index of S1 among the levels.
 pub(super) const SACRUM: usize = CERVICAL + 17;
 const LEVELS: usize = SACRUM + 1;
 
-/// Widths of the bodies in mm: C4 … C7, T1 … T12, L1 … L5, S1.
+/// Widths of the vertebral bodies in mm: C4–C7, T1–T12, L1–L5, S1.
 const WIDTH: [f64; LEVELS] = [
     24.0, 25.0, 26.5, 29.0, 33.0, 31.0, 29.5, 29.0, 29.0, 29.5, 30.5, 32.0, 33.5, 35.5, 37.5, 39.5, 41.5,
     43.5, 45.5, 47.5, 50.0, 52.0,
 ];
-/// Heights of the bodies in mm.
+/// Heights of the vertebral bodies in mm.
 const HEIGHT: [f64; LEVELS] = [
     11.0, 11.0, 11.5, 12.5, 14.5, 15.5, 16.5, 17.2, 18.0, 18.6, 19.2, 19.8, 20.4, 21.2, 22.2, 23.2, 24.4,
     25.2, 25.8, 25.8, 25.4, 26.0,
 ];
-/// Heights of the discs in mm, each below the vertebra of the same place.
+/// Heights of the intervertebral discs in mm, each below the vertebra of the same index.
 const DISC: [f64; LEVELS] = [
     5.0, 5.0, 5.0, 5.2, 5.0, 4.6, 4.4, 4.3, 4.3, 4.4, 4.6, 4.9, 5.3, 5.9, 6.6, 7.4, 8.4, 9.4, 10.2, 10.6,
     9.6, 2.0,
 ];
-/// Points of the centre line for each vertebra.
+/// Integration steps of the centre line per vertebra.
 const STEPS: usize = 16;
 const DEGREE: f64 = std::f64::consts::PI / 180.0;
 
-/// One coronal curve of a phantom's spine.
+/// A coronal curve of a phantom's spine.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Curve {
     /// The upper end vertebra, 0 (T1) to 16 (L5): the most tilted one above the apex.
     pub upper: usize,
-    /// The lower end vertebra.
+    /// The lower end vertebra, 0 (T1) to 16 (L5).
     pub lower: usize,
-    /// The angle between the end vertebrae in degrees.
+    /// The Cobb angle, in degrees.
     pub cobb: f64,
-    /// Whether the curve bulges to the right of the image.
+    /// Whether the curve is convex to the right of the image.
     pub convex_right: bool,
 }
 
-/// One vertebra as it stands in the body: millimetres, x to the right of the image, y down.
+/// A vertebra placed in the body: millimetres, x to the right of the image, y down.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Level {
     pub centre: Vector,
     /// Unit vector along the spine, downwards.
     pub down: Vector,
-    /// Unit vector along the plates, to the right.
+    /// Unit vector along the endplates, to the right.
     pub right: Vector,
-    /// Half the height as seen, foreshortened.
+    /// Half the projected height of the body.
     pub half_height: f64,
-    /// Half the widths at the upper and the lower plate.
+    /// Half the widths at the upper and the lower endplate.
     pub half_widths: [f64; 2],
-    /// Slopes of the upper and the lower plate against `right`: the wedge of a bent spine.
+    /// The slopes of the upper and the lower endplate relative to `right`: wedging in a curved spine.
     pub slopes: [f64; 2],
-    /// Half the height of the ellipse that a plate is seen as.
+    /// The minor semi-axis of the ellipse that an endplate projects to.
     pub plate_opening: f64,
-    /// Axial rotation in radians; positive moves what lies behind the body to the right.
+    /// Axial rotation in radians; positive moves posterior structures to the right.
     pub rotation: f64,
-    /// Height of the disc below, as seen.
+    /// The projected height of the disc below.
     pub disc: f64,
 }
 
 impl Level {
-    /// A point at `x` along the plates and `y` along the spine from the body's centre.
+    /// The point `x` along the endplates and `y` along the spine from the centre of the body.
     pub(super) fn at(&self, x: f64, y: f64) -> Vector {
         self.centre + self.right * x + self.down * y
     }
 
-    /// The body's corners: top left, top right, bottom left, bottom right.
+    /// The corners of the body: top left, top right, bottom left, bottom right.
     pub(super) fn corners(&self) -> [Vector; 4] {
         let [top, bottom] = self.half_widths;
         let upper = |x: f64| self.at(x, self.slopes[0] * x - self.half_height);
@@ -79,7 +79,7 @@ impl Level {
     }
 }
 
-/// A spine in millimetres, T1's centre at height 0.
+/// A spine in millimetres, with the centre of T1 at y = 0.
 pub(super) struct Spine {
     pub levels: Vec<Level>,
     pub curves: Vec<Curve>,
@@ -93,7 +93,7 @@ impl Spine {
         let twist = draw.within(config.rotation);
         let stature = draw.uniform(0.93, 1.07);
         let build = draw.uniform(0.92, 1.1);
-        // Standing people keep T1 nearly above L5: take the lean of the whole out of every angle.
+        // Standing people keep T1 nearly above L5, so the overall lean is subtracted from all angles.
         let lean = draw.uniform(-2.0, 2.0);
         for _ in 0..3 {
             let line = centre_line(&bend, &pitch, stature);
@@ -111,7 +111,7 @@ impl Spine {
                 let tilt = angle * DEGREE;
                 let half = HEIGHT[index] * stature / 2.0;
                 let lean = pitch.at(place) * DEGREE;
-                // The plates follow the curve, which bends by this much between the centre and a plate.
+                // The curve bends by this much between the centre and an endplate.
                 let share = 0.5 * HEIGHT[index] / (HEIGHT[index] + DISC[index]);
                 let wedge = |side: f64| -libm::tan((bend.at(place + side * share) - angle) * DEGREE);
                 let width = WIDTH[index] * build * draw.uniform(0.97, 1.03) / 2.0;
@@ -124,7 +124,7 @@ impl Spine {
                     half_widths: [width * draw.uniform(0.96, 1.0), width * draw.uniform(1.0, 1.05)],
                     slopes: [wedge(-1.0), wedge(1.0)],
                     plate_opening: 0.72 * width * libm::fabs(libm::sin(lean)),
-                    // A curve of six levels has its Cobb angle spread over them; it turns towards its convex side.
+                    // The Cobb angle of a typical curve is spread over six levels; vertebrae rotate towards the convex side.
                     rotation: slope * 4.0 * twist * DEGREE,
                     disc,
                 }
@@ -133,12 +133,12 @@ impl Spine {
         Self { levels, curves }
     }
 
-    /// The vertebrae that are marked: T1 … L5.
+    /// The vertebrae with landmarks: T1–L5.
     pub(super) fn marked(&self) -> &[Level] {
         &self.levels[CERVICAL..SACRUM]
     }
 
-    /// The spine's x and half the width of its bodies at height `y`; the ends go straight on.
+    /// The spine's x and half the width of its bodies at height `y`; constant beyond the ends.
     pub(super) fn around(&self, y: f64) -> (f64, f64) {
         let of = |level: &Level| (level.centre.x, (level.half_widths[0] + level.half_widths[1]) / 2.0);
         let below = self.levels.iter().position(|level| level.centre.y > y);
@@ -155,7 +155,7 @@ impl Spine {
     }
 }
 
-/// A function of the place along the spine (0 at T1, 16 at L5): smooth between knots, level at each of them.
+/// A smoothstep interpolation of knots by position along the spine (0 at T1, 16 at L5), with zero slope at each knot.
 struct Profile(Vec<(f64, f64)>);
 
 impl Profile {
@@ -176,7 +176,7 @@ impl Profile {
     }
 }
 
-/// Coronal tilt in degrees, positive where the spine runs to the right on its way down, and the curves it makes.
+/// The coronal tilt in degrees, positive where the spine runs down to the right, and the resulting curves.
 fn bend(config: &PhantomConfig, draw: &mut Draw) -> (Profile, Vec<Curve>) {
     let double = match config.shape {
         SpineShape::C => false,
@@ -213,7 +213,7 @@ fn bend(config: &PhantomConfig, draw: &mut Draw) -> (Profile, Vec<Curve>) {
     (Profile(knots), curves)
 }
 
-/// Sagittal tilt of the vertebrae in degrees, forwards positive.
+/// The sagittal tilt of the vertebrae in degrees, positive forwards.
 fn pitch(config: &PhantomConfig, draw: &mut Draw) -> Profile {
     let (kyphosis, lordosis) = (draw.within(config.kyphosis), draw.within(config.lordosis));
     Profile(vec![
@@ -226,7 +226,7 @@ fn pitch(config: &PhantomConfig, draw: &mut Draw) -> Profile {
     ])
 }
 
-/// Tilt in degrees, centre and foreshortened disc of every level.
+/// The tilt in degrees, the centre and the projected disc height of each level.
 fn centre_line(bend: &Profile, pitch: &Profile, stature: f64) -> Vec<(f64, Vector, f64)> {
     let mut at = Vector::new(0.0, 0.0);
     (0..LEVELS)

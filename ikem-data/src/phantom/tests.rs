@@ -7,12 +7,12 @@ fn small() -> PhantomConfig {
     PhantomConfig { height: [600, 600], ..PhantomConfig::default() }
 }
 
-/// The pixels as an 8-bit file holds them.
+/// The pixels as 8-bit values.
 fn bytes(phantom: &Phantom) -> Vec<u8> {
     phantom.image.pixels().iter().map(|value| (value * 255.0).round() as u8).collect()
 }
 
-/// FNV-1a, 64 bits.
+/// The 64-bit FNV-1a hash.
 fn hash(bytes: &[u8]) -> u64 {
     bytes
         .iter()
@@ -24,7 +24,7 @@ fn angle(a: Point, b: Point) -> f64 {
     f64::from(b.y - a.y).atan2(f64::from(b.x - a.x)).to_degrees()
 }
 
-/// The angle between the upper plate of one vertebra and the lower plate of another.
+/// The angle between the upper endplate of one vertebra and the lower endplate of another.
 fn measured(keypoints: &[Point], upper: usize, lower: usize) -> f64 {
     let top = angle(keypoints[4 * upper], keypoints[4 * upper + 1]);
     let bottom = angle(keypoints[4 * lower + 2], keypoints[4 * lower + 3]);
@@ -42,7 +42,7 @@ fn a_seed_gives_the_same_pixels_everywhere() {
 }
 
 #[test]
-fn the_shipped_picture_is_this_generators() {
+fn the_shipped_picture_matches_the_generator() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/assets/");
     let text = std::fs::read_to_string(format!("{folder}phantom.json")).expect("shipped with the examples");
     let mut truth: serde_json::Value = serde_json::from_str(&text).expect("JSON");
@@ -65,7 +65,7 @@ fn the_shipped_picture_is_this_generators() {
 }
 
 #[test]
-fn the_end_plates_enclose_the_requested_angle() {
+fn endplates_enclose_the_requested_angle() {
     for (shape, count) in [(SpineShape::C, 1), (SpineShape::S, 2)] {
         for degrees in [0.0, 10.0, 25.0, 45.0, 60.0] {
             for seed in 0..4 {
@@ -84,7 +84,7 @@ fn the_end_plates_enclose_the_requested_angle() {
 }
 
 #[test]
-fn a_curve_bulges_to_its_convex_side() {
+fn curves_bulge_to_their_convex_side() {
     for seed in 0..6 {
         let config = PhantomConfig { cobb: [40.0, 50.0], ..small() };
         let phantom = Phantom::generate(&config, seed).expect("a valid config");
@@ -102,8 +102,8 @@ fn a_curve_bulges_to_its_convex_side() {
 }
 
 #[test]
-fn bodies_end_where_the_landmarks_are() {
-    // Seen straight on, without noise: each end plate is one line.
+fn bodies_end_at_the_landmarks() {
+    // Without sagittal tilt and noise, each endplate is a single line.
     let config = PhantomConfig {
         height: [1600, 1600],
         kyphosis: [0.0, 0.0],
@@ -123,7 +123,7 @@ fn bodies_end_where_the_landmarks_are() {
             let on = |line: &[Point]| line[0] + (line[1] - line[0]) * t;
             let (plate, next) = (on(&upper[2..]), on(&lower[..2]));
             let gap = next - plate;
-            // Plates sink a little into the body: look for the line nearby, never as far as the disc's middle.
+            // Endplates are slightly concave: search for the line nearby, but never as far as the middle of the disc.
             let near = |p: Point, towards: f32| {
                 (-4..=2).map(|step| grey(p + gap * (towards * step as f32 * 0.06))).fold(0.0, f32::max)
             };
@@ -133,17 +133,20 @@ fn bodies_end_where_the_landmarks_are() {
                 usize::from(near(plate, 1.0) > disc + 0.01) + usize::from(near(next, -1.0) > disc + 0.01);
         }
     }
-    assert!(brighter * 100 >= plates * 95, "{brighter} of {plates} plates are brighter than the disc beside");
+    assert!(
+        brighter * 100 >= plates * 95,
+        "{brighter} of {plates} endplates are brighter than the adjacent disc"
+    );
     let mut denser = 0;
     for corners in phantom.keypoints.chunks_exact(4) {
-        // Near the plates, where the waist of the body is slight, a little inside and outside of its sides.
+        // Near the endplates, where the waist is slight, just inside and outside the sides.
         for (here, other, end) in [(0, 1, 2), (1, 0, 3), (2, 3, 0), (3, 2, 1)] {
             let side = corners[here] + (corners[end] - corners[here]) * 0.12;
             let inwards = corners[other] - corners[here];
             denser += usize::from(grey(side + inwards * 0.07) > grey(side + inwards * -0.035));
         }
     }
-    assert!(denser >= 62, "only {denser} of 68 sides are brighter within the body than beside it");
+    assert!(denser >= 62, "only {denser} of 68 sides are brighter inside the body than outside");
 }
 
 #[test]
@@ -162,7 +165,7 @@ fn vertebrae_grow_downwards() {
 }
 
 #[test]
-fn an_invalid_setting_draws_nothing() {
+fn invalid_settings_are_rejected() {
     let config = PhantomConfig { cobb: [0.0, 61.0], ..small() };
     assert_eq!(Phantom::generate(&config, 0).map_err(|error| error.name), Err("cobb"));
 }
@@ -188,7 +191,7 @@ proptest! {
             prop_assert!(corners[0].x < corners[1].x && corners[2].x < corners[3].x);
             prop_assert!(corners[0].y < corners[2].y && corners[1].y < corners[3].y);
         }
-        // Down each side no vertebra reaches into the next.
+        // On both sides, no vertebra reaches into the next.
         for (upper, lower) in phantom.keypoints.chunks_exact(4).zip(phantom.keypoints.chunks_exact(4).skip(1)) {
             prop_assert!(upper[2].y < lower[0].y && upper[3].y < lower[1].y);
         }

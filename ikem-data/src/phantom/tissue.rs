@@ -3,24 +3,24 @@ use super::random::{Draw, Texture};
 use super::spine::Spine;
 use super::vector::Vector;
 
-/// What differs from one body to the next.
+/// The individual anatomy of a body.
 struct Body {
     breadth: f64,
-    /// Where the chest ends: the tops of the two domes of the diaphragm, left and right on the image.
+    /// The heights of the diaphragm's domes, left and right on the image.
     domes: [f64; 2],
-    /// Thickness of the chest's and of the belly's walls.
+    /// Thickness of the chest and abdominal walls.
     chest: f64,
     belly: f64,
-    /// Where the neck widens into the shoulders.
+    /// The height at which the neck widens into the shoulders.
     shoulders: f64,
-    /// How much a lung takes away.
+    /// The attenuation that lung replaces, relative to the chest.
     air: f64,
-    /// The heart points to the right of the image, as on a film seen from the front.
+    /// The centre of the heart; it points to the right of the image, as in a frontal view.
     heart: Vector,
     heart_radii: Vector,
 }
 
-/// Draws everything that is no bone: the body, lungs, heart, windpipe, gas in the bowels.
+/// Draws the soft tissue: trunk, lungs, heart, trachea and bowel gas.
 pub(super) fn draw(canvas: &mut Canvas, spine: &Spine, breadth: f64, seed: u64) {
     let mut draw = Draw::new(seed, 4);
     let marked = spine.marked();
@@ -43,11 +43,11 @@ pub(super) fn draw(canvas: &mut Canvas, spine: &Spine, breadth: f64, seed: u64) 
     trunk(canvas, spine, &body, &mut draw);
     heart(canvas, spine, &body);
     lung_vessels(canvas, spine, &body, &mut draw);
-    windpipe(canvas, spine, &mut draw);
+    trachea(canvas, spine, &mut draw);
     gas(canvas, spine, &body, &mut draw);
 }
 
-/// The trunk's thickness less the air of the lungs, row by row.
+/// The attenuation of the trunk without the lungs' air, row by row.
 fn trunk(canvas: &mut Canvas, spine: &Spine, body: &Body, draw: &mut Draw) {
     let (coarse, fine) = (Texture::new(draw), Texture::new(draw));
     for row in 0..canvas.height {
@@ -63,18 +63,18 @@ fn trunk(canvas: &mut Canvas, spine: &Spine, body: &Body, draw: &mut Draw) {
     }
 }
 
-/// The trunk at one height.
+/// A horizontal section of the trunk.
 struct Section {
     axis: f32,
     half_width: f32,
     thickness: f32,
-    /// The spine's place and half the width of what the lungs leave free beside it.
+    /// The spine's x, and half the width of the mediastinum between the lungs.
     spine: f32,
     midline: f32,
     chest: f32,
     domes: [f32; 2],
     air: f32,
-    /// Half the width of the muscles beside the lumbar spine, and what they add.
+    /// The half width of the psoas muscles beside the lumbar spine, and their attenuation.
     psoas: (f32, f32),
 }
 
@@ -90,7 +90,7 @@ impl Section {
         let lower = step(domes - 10.0, domes + 120.0);
         let neck = 0.62 * body.chest;
         let thickness = neck + (body.chest - neck) * step(-20.0, 90.0) + (body.belly - body.chest) * lower;
-        // The chest widens from the apex of the lungs to the lower ribs.
+        // The chest widens from the apices of the lungs to the lower ribs.
         let above = ((185.0 - y) / 190.0).clamp(0.0, 0.97);
         Self {
             axis: (0.4 * x) as f32,
@@ -112,13 +112,13 @@ impl Section {
         let q = (x - self.axis) / self.half_width;
         let round = (1.0 - q * q).max(0.0).sqrt();
         let skin = fade(1.0 - q.abs(), 0.01);
-        // The organs beside the spine, the great muscles of the back and the vessels in front.
+        // Mediastinal organs, back muscles and great vessels.
         let core = 0.06 * bump(x - self.spine, 2.0 * self.midline)
             + self.psoas.1 * fade(self.psoas.0 - (x - self.spine).abs(), 4.0);
         skin * (self.thickness * (0.3 + 0.7 * round) + core) - self.air * self.lung(x, y)
     }
 
-    /// How much of the way through the chest is lung.
+    /// The fraction of the path through the chest that is lung.
     fn lung(&self, x: f32, y: f32) -> f32 {
         let beside = (x - self.spine).abs() - self.midline;
         let r = ((x - self.axis) / self.chest).abs().min(1.0);
@@ -155,7 +155,7 @@ fn heart(canvas: &mut Canvas, spine: &Spine, body: &Body) {
         let below = fade(limit - (centre.y + dy) as f32, 14.0);
         0.15 * below * chamber(q)
     });
-    // Arch of the aorta and the great vessels above the heart.
+    // The aortic arch and the great vessels above the heart.
     let level = Vector::new(1.0, 0.0);
     let knob = Vector::new(x + 20.0, 0.28 * body.domes[0] + 10.0);
     canvas.ellipse(knob, level, Vector::new(15.0, 17.0), |q| 0.05 * chamber(q));
@@ -163,7 +163,7 @@ fn heart(canvas: &mut Canvas, spine: &Spine, body: &Body) {
     canvas.ellipse(trunk, level, Vector::new(37.0, 0.42 * body.domes[0]), |q| 0.07 * chamber(q));
 }
 
-/// Vessels that leave the root of each lung and thin out towards the ribs.
+/// Pulmonary vessels, which leave the hilum of each lung and thin out towards the ribs.
 fn lung_vessels(canvas: &mut Canvas, spine: &Spine, body: &Body, draw: &mut Draw) {
     let root = 0.5 * body.domes[0] + 6.0;
     let axis = 0.4 * spine.around(root).0;
@@ -194,8 +194,8 @@ fn lung_vessels(canvas: &mut Canvas, spine: &Spine, body: &Body, draw: &mut Draw
     }
 }
 
-/// The windpipe: a dark band down the middle to T5, where it forks.
-fn windpipe(canvas: &mut Canvas, spine: &Spine, draw: &mut Draw) {
+/// The trachea: a dark band down to T5, where it divides into the main bronchi.
+fn trachea(canvas: &mut Canvas, spine: &Spine, draw: &mut Draw) {
     let marked = spine.marked();
     let fork = marked[4].centre.y;
     let lateral = draw.uniform(-3.0, 5.0);
@@ -216,7 +216,7 @@ fn windpipe(canvas: &mut Canvas, spine: &Spine, draw: &mut Draw) {
     }
 }
 
-/// Gas under the left dome and in the bowels: dark, lobed, with a faint wall.
+/// Gas below the left dome of the diaphragm and in the bowel: dark and lobed, with a faint wall.
 fn gas(canvas: &mut Canvas, spine: &Spine, body: &Body, draw: &mut Draw) {
     let (broad, fine) = (Texture::new(draw), Texture::new(draw));
     let floor = spine.marked()[16].centre.y;

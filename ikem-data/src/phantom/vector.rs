@@ -1,6 +1,6 @@
 use std::ops::{Add, Mul, Sub};
 
-/// A place or a direction in the body, in millimetres: x to the right of the image, y down.
+/// A position or a direction in the body, in millimetres: x to the right of the image, y down.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Vector {
     pub x: f64,

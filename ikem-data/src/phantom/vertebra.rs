@@ -3,7 +3,7 @@ use super::random::{Draw, Texture};
 use super::spine::{CERVICAL, Level, SACRUM, Spine};
 use super::vector::Vector;
 
-/// Draws the vertebrae from the neck to L5.
+/// Draws the vertebrae down to L5.
 pub(super) fn draw(canvas: &mut Canvas, spine: &Spine, seed: u64) {
     let mut draw = Draw::new(seed, 2);
     let grain = Texture::new(&mut draw);
@@ -19,8 +19,8 @@ pub(super) fn draw(canvas: &mut Canvas, spine: &Spine, seed: u64) {
     }
 }
 
-/// A body: a flat cylinder of spongy bone with a denser wall, waisted at the sides, between two end plates that
-/// are seen as ellipses where the vertebra is tilted to the beam.
+/// A vertebral body: a cylinder of cancellous bone with a denser cortex, waisted at the sides, between two endplates that project to
+/// ellipses if the vertebra is tilted in the sagittal plane.
 fn body(canvas: &mut Canvas, level: &Level, grain: Texture, core: f64, plate: f64) {
     let edge = canvas.edge().max(0.35);
     let (half, opening) = (level.half_height as f32, level.plate_opening as f32);
@@ -37,7 +37,7 @@ fn body(canvas: &mut Canvas, level: &Level, grain: Texture, core: f64, plate: f6
         let side = (widths[0] + (widths[1] - widths[0]) * (v + 1.0) / 2.0) * (1.0 - waist);
         let u = (x / side).clamp(-1.0, 1.0);
         let rim = (1.0 - u * u).sqrt();
-        // Plates sink a little in the middle.
+        // Endplates are slightly concave.
         let sunk = 0.07 * half * (1.0 - u * u);
         let (upper, lower) = (slopes[0] * x - half + sunk, slopes[1] * x + half - sunk);
         let open = opening * rim;
@@ -55,7 +55,7 @@ fn body(canvas: &mut Canvas, level: &Level, grain: Texture, core: f64, plate: f6
     });
 }
 
-/// A disc and the ligaments around it, which the joints behind cover in part.
+/// An intervertebral disc.
 fn disc(canvas: &mut Canvas, level: &Level, weight: f64) {
     let width = 0.94 * level.half_widths[1] as f32;
     let (from, to) = (level.half_height as f32, (level.half_height + level.disc) as f32);
@@ -68,24 +68,24 @@ fn disc(canvas: &mut Canvas, level: &Level, weight: f64) {
     });
 }
 
-/// How far what lies `behind` mm behind the body's centre is moved sideways by the axial rotation.
+/// The lateral shift by axial rotation of a structure `behind` mm posterior to the centre of the body.
 fn aside(level: &Level, behind: f64) -> f64 {
     behind * libm::sin(level.rotation)
 }
 
-/// A path of equal weight through points given in the vertebra's own directions.
+/// A path of constant weight through points in the vertebra's coordinate system.
 fn path(level: &Level, points: &[(f64, f64)], half_width: f64, weight: f64) -> Vec<Node> {
     points.iter().map(|&(x, y)| Node { at: level.at(x, y), half_width, weight }).collect()
 }
 
-/// The pedicles, seen end on: rings in the upper half of the body.
+/// The pedicles, seen end-on as rings in the upper half of the body.
 fn pedicles(canvas: &mut Canvas, level: &Level, depth: f64, density: f64) {
     let half_width = (level.half_widths[0] + level.half_widths[1]) / 2.0;
     let radii = Vector::new(2.1 + 1.9 * depth, 0.24 * level.half_height + 1.6 + 1.6 * depth);
     let wall = ((0.075 + 0.025 * depth) * density) as f32;
     for side in [-1.0, 1.0] {
         let x = side * (0.70 + 0.03 * depth) * half_width + aside(level, 16.0);
-        // The side that turns away from the beam is seen narrower.
+        // The pedicle that rotates away from the beam appears narrower.
         let narrow = (1.0 - 1.2 * side * libm::sin(level.rotation)).clamp(0.55, 1.2);
         let radii = Vector::new(radii.x * narrow, radii.y);
         let thickness = (0.9 / radii.x) as f32;
@@ -95,7 +95,7 @@ fn pedicles(canvas: &mut Canvas, level: &Level, depth: f64, density: f64) {
     }
 }
 
-/// Laminae, spinous process and, where they stand sideways, the joints.
+/// Laminae, facet joints and spinous process.
 fn arch(canvas: &mut Canvas, level: &Level, depth: f64, density: f64) {
     let half_width = (level.half_widths[0] + level.half_widths[1]) / 2.0;
     let (half, disc) = (level.half_height, level.disc);
@@ -109,7 +109,7 @@ fn arch(canvas: &mut Canvas, level: &Level, depth: f64, density: f64) {
             [(outer, 0.45 * half), (outer * 1.02, half + disc), (outer * 0.98, half + disc + 0.4 * half)];
         canvas.stroke(&path(level, &joint, 2.6 + 2.2 * depth, 0.03 * density * (0.4 + depth)), Across::Rod);
     }
-    // Thoracic processes hang down over the next vertebra, lumbar ones are short and upright.
+    // Thoracic spinous processes overlap the next vertebra, lumbar ones are short and upright.
     let low = half * (1.15 - 0.1 * depth) + disc * 0.7;
     let process = Vector::new(1.6 + 0.9 * depth, 0.35 * half + 1.5 + 2.5 * depth);
     let at = level.at(tip, low - process.y);
@@ -135,7 +135,7 @@ fn transverse_processes(canvas: &mut Canvas, level: &Level, depth: f64, density:
         let to = side * (half_width + length) + behind;
         let points = [(from, -0.15 * half), (0.5 * (from + to), 0.6 * rise), (to, rise)];
         let mut bone = path(level, &points, thick, 0.05 * density);
-        // Thin at the lumbar vertebrae's tips, where they hardly show.
+        // Thin at the tips in the lumbar spine, where they are faint.
         bone[2].weight *= 1.0 - 0.55 * depth;
         canvas.stroke(&bone, Across::Tube);
     }

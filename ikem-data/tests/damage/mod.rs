@@ -1,21 +1,21 @@
-//! Files damaged at random. A seed always gives the same damage.
+//! Random damage to files. A seed always gives the same damage.
 #![allow(clippy::expect_used, reason = "tests stop where something is wrong")]
 
 use rand::{Rng, RngCore};
 use rand_chacha::ChaCha8Rng;
 
-/// How many damaged files a test tries: `IKEM_FUZZ`, or 10 000.
+/// The number of damaged files per test: `IKEM_FUZZ`, or 10 000.
 pub fn tries() -> u64 {
     std::env::var("IKEM_FUZZ").map_or(10_000, |count| count.parse().expect("IKEM_FUZZ is a number of files"))
 }
 
-/// A file with some bytes changed, left out, put in or repeated, or cut; nothing before `start` is. `pieces` mean something in
-/// the format, and are put in, too.
+/// Changes, removes, inserts or repeats some bytes of a file after `start`, or truncates it. `pieces` are byte sequences that are
+/// meaningful in the format; they are inserted too.
 pub fn damaged(whole: &[u8], start: usize, pieces: &[&str], random: &mut ChaCha8Rng) -> Vec<u8> {
     let mut bytes = whole.to_vec();
     for _ in 0..random.random_range(1..6) {
         let length = bytes.len().saturating_sub(start).max(1);
-        // Headers and directories decide most: they stand at the start, and in TIFF often at the end.
+        // Headers and directories matter most: they are at the start, and in TIFF often at the end.
         let near = start
             + match random.random_range(0..3) {
                 0 => random.random_range(0..length.min(400)),

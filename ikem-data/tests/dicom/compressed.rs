@@ -1,4 +1,4 @@
-//! Compressed pixels.
+//! Compressed pixel data.
 
 use dicom_core::VR;
 use dicom_dictionary_std::tags;
@@ -6,10 +6,10 @@ use dicom_dictionary_std::tags;
 use crate::film::{JPEG, Picture, RLE, assert_near, decode, jpeg, packed, pixels, rle};
 
 #[test]
-fn rle_is_unpacked() {
+fn rle_is_decoded() {
     let eight = Picture::new(2, 3, 8).fragments(vec![rle(&[&packed()])]).file(RLE);
     assert_near(&pixels(&eight), &[0.2, 0.2, 1.0, 1.0, 1.0, 1.0], "8 bits");
-    // The high bytes stand first.
+    // The segment of high bytes comes first.
     let sixteen = Picture::new(1, 4, 16).fragments(vec![rle(&[&[3, 0, 1, 2, 4], &[0xfd, 0]])]).file(RLE);
     assert_near(&pixels(&sixteen), &[0.0, 0.25, 0.5, 1.0], "16 bits");
     let colour = Picture::new(2, 3, 8)
@@ -21,7 +21,7 @@ fn rle_is_unpacked() {
 }
 
 #[test]
-fn jpeg_is_decoded_also_where_it_stands_in_pieces() {
+fn jpeg_is_decoded_from_one_or_several_fragments() {
     let whole = jpeg(32, 16);
     let expected = decode(&whole).unwrap();
     let pieces: Vec<Vec<u8>> = whole.chunks(100).map(<[u8]>::to_vec).collect();
@@ -29,13 +29,13 @@ fn jpeg_is_decoded_also_where_it_stands_in_pieces() {
         let film = decode(&Picture::new(16, 32, 8).fragments(fragments).file(JPEG)).unwrap();
         assert_eq!(film.size(), expected.size());
         let apart = film.pixels().iter().zip(expected.pixels()).map(|(a, b)| (a - b).abs());
-        // Two decoders round differently.
+        // The two decoders round differently.
         assert!(apart.fold(0.0, f32::max) <= 2.0 / 255.0);
     }
 }
 
-/// 32 × 24 pixels of 12 bits: 64 x + 40 y, as the fixtures hold them. They were written by libraries of others: OpenJPEG, OpenJPH,
-/// CharLS and libjpeg.
+/// The content of the fixtures, 32 × 24 pixels of 12 bits: 64 x + 40 y. They were encoded by independent libraries: OpenJPEG,
+/// OpenJPH, CharLS and libjpeg.
 fn ramp() -> Vec<f32> {
     (0..24 * 32).map(|place| (64 * (place % 32) + 40 * (place / 32)) as f32 / 4095.0).collect()
 }
@@ -47,7 +47,7 @@ pub const NEAR_JPEG_LS: &[u8] = include_bytes!("fixtures/near.jls");
 pub const JPEG_2000: &[u8] = include_bytes!("fixtures/lossless.j2k");
 pub const HTJ2K: &[u8] = include_bytes!("fixtures/lossless.jph");
 
-/// Each fixture with its transfer syntax, and by how much it may be off.
+/// Each fixture with its transfer syntax and its tolerance.
 pub const FIXTURES: [(&str, &str, &[u8], f32); 6] = [
     ("lossless JPEG", "1.2.840.10008.1.2.4.70", LOSSLESS_JPEG, 0.0),
     ("12-bit JPEG", "1.2.840.10008.1.2.4.51", EXTENDED_JPEG, 12.0),
@@ -57,7 +57,7 @@ pub const FIXTURES: [(&str, &str, &[u8], f32); 6] = [
     ("HTJ2K", "1.2.840.10008.1.2.4.201", HTJ2K, 0.0),
 ];
 
-/// A film of 12 bits of the size of the fixtures.
+/// A 12-bit film with the size of the fixtures.
 pub fn twelve(rows: u16, columns: u16) -> Picture {
     Picture::new(rows, columns, 16).with(tags::BITS_STORED, VR::US, 12_u16).with(
         tags::HIGH_BIT,
@@ -69,7 +69,7 @@ pub fn twelve(rows: u16, columns: u16) -> Picture {
 #[test]
 fn every_coding_gives_the_same_values() {
     for (name, syntax, data, tolerance) in FIXTURES {
-        // Fragments of odd length are filled up.
+        // Fragments of odd length are padded.
         let halves = data.split_at(data.len() / 4 * 2);
         for fragments in [vec![data.to_vec()], vec![halves.0.to_vec(), halves.1.to_vec()]] {
             let film = pixels(&twelve(24, 32).fragments(fragments).file(syntax));
@@ -80,7 +80,7 @@ fn every_coding_gives_the_same_values() {
 }
 
 #[test]
-fn data_of_another_size_or_without_their_end_are_told() {
+fn data_of_another_size_or_without_an_end_is_rejected() {
     for (name, syntax, data, _) in FIXTURES {
         let larger = twelve(25, 32).fragments(vec![data.to_vec()]).file(syntax);
         let message = decode(&larger).expect_err(name).to_string();
@@ -88,7 +88,7 @@ fn data_of_another_size_or_without_their_end_are_told() {
         let cut = twelve(24, 32).fragments(vec![data[..data.len() * 2 / 3].to_vec()]).file(syntax);
         let message = decode(&cut).expect_err(name).to_string();
         assert!(message.contains("is a broken DICOM file: its JPEG"), "{name}: {message}");
-        // More than the elements say is not unpacked.
+        // Decoding stops at the size that the elements state.
         let smaller = twelve(1, 1).fragments(vec![data.to_vec()]).file(syntax);
         let message = decode(&smaller).expect_err(name).to_string();
         assert!(message.contains("32") && message.contains("24"), "{name}: {message}");
@@ -96,7 +96,7 @@ fn data_of_another_size_or_without_their_end_are_told() {
 }
 
 #[test]
-fn jpeg_without_an_end_marker_opens_where_all_rows_are_there() {
+fn jpeg_without_an_end_marker_opens_if_all_rows_are_present() {
     for (data, bits) in [(jpeg(32, 16), 8), (EXTENDED_JPEG.to_vec(), 12)] {
         let film = |data: &[u8]| {
             let picture = if bits == 8 { Picture::new(16, 32, 8) } else { twelve(24, 32) };
@@ -110,7 +110,7 @@ fn jpeg_without_an_end_marker_opens_where_all_rows_are_there() {
 }
 
 #[test]
-fn lossless_jpeg_that_its_decoder_misreads_is_named() {
+fn lossless_jpeg_that_the_decoder_misreads_is_rejected() {
     let restarts = [&LOSSLESS_JPEG[..2], &[0xff, 0xdd, 0, 4, 0, 8], &LOSSLESS_JPEG[2..]].concat();
     let scan = LOSSLESS_JPEG.windows(2).position(|marker| marker == [0xff, 0xda]).unwrap();
     let length = usize::from(LOSSLESS_JPEG[scan + 3]);

@@ -1,4 +1,4 @@
-//! Files on the disk: spacing and size.
+//! Files on disk: spacing and size.
 
 use dicom_core::{VR, dicom_value};
 use dicom_dictionary_std::tags;
@@ -9,7 +9,7 @@ use ikem_data::{Limits, Spacing, SpacingPlane, image_size, load_image, load_radi
 use crate::film::{EXPLICIT, Picture, STEPS, jpeg};
 
 #[test]
-fn spacing_is_kept_as_millimetres() {
+fn spacing_is_read_in_millimetres() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("film.dcm");
     let patient = dicom_value!(Strs, ["0.2", "0.1"]);
@@ -41,14 +41,14 @@ fn spacing_is_kept_as_millimetres() {
             ),
             spacing(0.1, 0.2, on_patient),
         ),
-        // Equal to the detector's and not said to be calibrated: uncalibrated.
+        // Equal to the detector's, without a calibration type: uncalibrated.
         (repeated(), spacing(0.125, 0.25, on_detector)),
         (
             repeated().with(tags::PIXEL_SPACING_CALIBRATION_TYPE, VR::CS, "FIDUCIAL"),
             spacing(0.125, 0.25, on_patient),
         ),
         (with(tags::NOMINAL_SCANNED_PIXEL_SPACING, VR::DS, "0.3\\0.4"), spacing(0.4, 0.3, on_film)),
-        // As some write it: a comma, one value, three values, another representation.
+        // Variants in real files: a decimal comma, one value, three values, another representation.
         (with(tags::PIXEL_SPACING, VR::DS, "0,2\\0,1"), spacing(0.1, 0.2, on_patient)),
         (with(tags::PIXEL_SPACING, VR::DS, "0.1"), spacing(0.1, 0.1, on_patient)),
         (with(tags::PIXEL_SPACING, VR::DS, "0.2\\0.1\\1"), spacing(0.1, 0.2, on_patient)),
@@ -59,7 +59,7 @@ fn spacing_is_kept_as_millimetres() {
         ),
         (with(tags::PIXEL_SPACING, VR::DS, "0\\0.1"), None),
         (with(tags::PIXEL_SPACING, VR::DS, "wide"), None),
-        // Empty is as if absent.
+        // An empty value counts as missing.
         (
             with(tags::PIXEL_SPACING, VR::DS, "").with(tags::IMAGER_PIXEL_SPACING, VR::DS, "0.5\\0.5"),
             spacing(0.5, 0.5, on_detector),
@@ -70,7 +70,7 @@ fn spacing_is_kept_as_millimetres() {
         assert_eq!(radiograph.spacing, expected);
         assert_eq!(radiograph.image, GrayImage::from_u8(Size::new(3, 2), &STEPS).unwrap());
     }
-    // Twice as high as wide.
+    // Pixels twice as high as wide.
     std::fs::write(&path, with(tags::PIXEL_ASPECT_RATIO, VR::IS, "2\\1").file(EXPLICIT)).unwrap();
     assert_eq!(load_radiograph(&path, &Limits::default()).unwrap().spacing, Spacing::of_ratio(1.0, 2.0));
     std::fs::write(&path, jpeg(8, 8)).unwrap();
@@ -78,7 +78,7 @@ fn spacing_is_kept_as_millimetres() {
 }
 
 #[test]
-fn sizes_come_from_the_elements_before_the_pixels() {
+fn the_size_is_read_from_the_elements_before_the_pixels() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("film.dcm");
     let pixels: Vec<u16> = (0..300 * 400).map(|i| (i % 4096) as u16).collect();
@@ -88,12 +88,12 @@ fn sizes_come_from_the_elements_before_the_pixels() {
     assert_eq!(image_size(&path, &limits).unwrap(), Size::new(300, 400));
     let message = load_image(&path, &limits).unwrap_err().to_string();
     assert!(message.contains("its pixel data is truncated to 0 of 240000 bytes"), "{message}");
-    // What stands before them may be long.
+    // The elements before them may be long.
     let long =
         Picture::new(400, 300, 16).with(Tag(0x0009, 0x1010), VR::OB, vec![7_u8; 200_000]).words(&pixels);
     std::fs::write(&path, long.file(EXPLICIT)).unwrap();
     assert_eq!(image_size(&path, &limits).unwrap(), Size::new(300, 400));
-    // Resized at once it is what it is resized afterwards.
+    // Resizing while loading equals resizing afterwards.
     let image = load_image(&path, &limits).unwrap();
     let target = Size::new(30, 50);
     let (resized, size) = load_resized(&path, target, Resampling::Area, &limits).unwrap();

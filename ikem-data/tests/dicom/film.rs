@@ -1,4 +1,4 @@
-//! DICOM files for the tests, written by another library than the one that reads them.
+//! DICOM files for the tests, written by a library independent of the reader.
 
 use std::io::Cursor;
 
@@ -14,7 +14,7 @@ pub const EXPLICIT: &str = "1.2.840.10008.1.2.1";
 pub const RLE: &str = "1.2.840.10008.1.2.5";
 pub const JPEG: &str = "1.2.840.10008.1.2.4.50";
 
-/// A picture as a DICOM object: `rows` × `columns` pixels of one sample of `bits`.
+/// A DICOM object with `rows` × `columns` pixels of one sample with `bits` bits.
 pub struct Picture(pub InMemDicomObject);
 
 impl Picture {
@@ -67,7 +67,7 @@ impl Picture {
 }
 
 impl Picture {
-    /// The data set alone.
+    /// The data set without preamble and meta information.
     pub fn data_set(self, syntax: &str) -> Vec<u8> {
         let file = self.file(syntax);
         let length = u32::from_le_bytes(file[140..144].try_into().unwrap()) as usize;
@@ -75,13 +75,13 @@ impl Picture {
     }
 }
 
-/// An element of explicit representation with a length of two bytes.
+/// An element in explicit encoding with a two-byte length.
 pub fn element(group: u16, element: u16, kind: &[u8; 2], value: &[u8]) -> Vec<u8> {
     let length = (value.len() as u16).to_le_bytes();
     [&group.to_le_bytes(), &element.to_le_bytes(), &kind[..], &length, value].concat()
 }
 
-/// Preamble and meta information with nothing but a length and a transfer syntax.
+/// Preamble and meta information with only a group length and a transfer syntax.
 pub fn meta(length: Option<u32>, syntax: &str) -> Vec<u8> {
     let padded = [syntax.as_bytes(), &[0][..syntax.len() % 2]].concat();
     let syntax = element(2, 0x10, b"UI", &padded);
@@ -107,7 +107,7 @@ pub fn assert_near(found: &[f32], expected: &[f32], what: &str) {
 
 pub const STEPS: [u8; 6] = [0, 51, 102, 153, 204, 255];
 
-/// An RLE frame (PS3.5 G.5) of segments that are packed already.
+/// An RLE frame (PS3.5, G.5) from encoded segments.
 pub fn rle(segments: &[&[u8]]) -> Vec<u8> {
     let mut words = [0_u32; 16];
     words[0] = segments.len() as u32;
@@ -119,7 +119,7 @@ pub fn rle(segments: &[&[u8]]) -> Vec<u8> {
     words.iter().flat_map(|word| word.to_le_bytes()).chain(segments.concat()).collect()
 }
 
-/// 2 × 3 pixels: two of 51, one after the other, then a run of four of 255.
+/// 2 × 3 pixels: a literal run of two 51, then a repeat of four 255.
 pub fn packed() -> Vec<u8> {
     vec![1, 51, 51, 0xfd, 255, 0x80]
 }
@@ -131,7 +131,7 @@ pub fn jpeg(width: u32, height: u32) -> Vec<u8> {
     bytes.into_inner()
 }
 
-/// A whole file up to its data set, and `elements` after it.
+/// A complete file up to its data set, followed by `elements`.
 pub fn file_of(elements: &[u8]) -> Vec<u8> {
     let empty = Picture(InMemDicomObject::new_empty()).file(EXPLICIT);
     [&empty, elements].concat()

@@ -1,4 +1,4 @@
-//! Hostile files: cut, damaged, and of any bytes.
+//! Hostile files: truncated, damaged or arbitrary bytes.
 
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -21,7 +21,7 @@ fn hostile_structures_are_errors() {
     let item = [0xfe, 0xff, 0x00, 0xe0, 0xff, 0xff, 0xff, 0xff];
     let sequence = [0x08, 0x00, 0x40, 0x11, b'S', b'Q', 0, 0, 0xff, 0xff, 0xff, 0xff];
     let nested = [&sequence[..], &item].concat().repeat(100_000);
-    // Four gigabytes of pixels, of rows, and of something else, in a few bytes.
+    // Four gigabytes of pixels, of rows and of another element, claimed in a few bytes.
     let huge = |head: &[u8]| [head, &[0, 0, 0xfe, 0xff, 0xff, 0xff, 1, 2]].concat();
     for (name, elements) in [
         ("nested", nested),
@@ -36,14 +36,14 @@ fn hostile_structures_are_errors() {
         let file = file_of(&elements);
         assert!(matches!(decode(&file), Err(Error::Broken { .. })), "{name}");
     }
-    // And of meta information.
+    // The same in the meta information.
     let mut file = file_of(&[]);
     let length = file.windows(6).position(|bytes| bytes == [2, 0, 0x10, 0, b'U', b'I']).unwrap() + 6;
     file[length..length + 2].copy_from_slice(&[0xff, 0xff]);
     assert!(decode(&file).unwrap_err().to_string().contains("its meta information is truncated"));
 }
 
-/// Files of every coding, with a sequence in a sequence before the picture.
+/// Files with each coding and a nested sequence before the picture.
 fn samples() -> Vec<Vec<u8>> {
     let inner = || InMemDicomObject::from_element_iter([DataElement::new(tags::CODE_VALUE, VR::SH, "x")]);
     let sequence = |tag: Tag, items: Vec<InMemDicomObject>| {
@@ -78,12 +78,12 @@ fn samples() -> Vec<Vec<u8>> {
     ]
 }
 
-/// Films of every coding that is decoded.
+/// Films in each coding that is decoded.
 fn coded() -> Vec<Vec<u8>> {
     FIXTURES.map(|(_, syntax, data, _)| twelve(24, 32).fragments(vec![data.to_vec()]).file(syntax)).to_vec()
 }
 
-/// Films with tables and a palette, without a header, big endian and deflated.
+/// Films with LUTs and a palette, without a preamble, big endian and deflated.
 fn odd() -> Vec<Vec<u8>> {
     let words = |values: &[u16]| PrimitiveValue::U16(values.to_vec().into());
     let film = || Picture::new(2, 3, 8).with(tags::SPECIFIC_CHARACTER_SET, VR::CS, "ISO_IR 100");
@@ -120,14 +120,14 @@ fn odd() -> Vec<Vec<u8>> {
     ]
 }
 
-/// Where damage counts: what stands before it means nothing.
+/// Where damage matters: the bytes before it have no meaning.
 fn start_of(file: &[u8]) -> usize {
     if file.get(128..132) == Some(b"DICM") { 132 } else { 0 }
 }
 
-/// `IKEM_FUZZ` tells how many files are tried; 10,000 without it. Each is damaged by the same seed every time.
+/// `IKEM_FUZZ` sets the number of files, 10,000 by default. The seeds are fixed.
 #[test]
-fn mutated_files_are_errors_or_pictures_in_time() {
+fn mutated_files_give_an_error_or_a_picture_in_time() {
     let files = [samples(), coded(), odd()].concat();
     for seed in 0..tries() {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
@@ -146,7 +146,7 @@ fn mutated_files_are_errors_or_pictures_in_time() {
 const TIGHT: Limits = Limits { pixels: 1_000_000, bytes: 16 << 20 };
 
 #[test]
-fn files_cut_anywhere_are_errors_or_whole() {
+fn truncated_files_give_an_error_or_the_whole_picture() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("film.dcm");
     for file in [samples(), coded(), odd()].concat() {
@@ -172,7 +172,7 @@ proptest! {
         cut in prop::option::of(any::<prop::sample::Index>()),
     ) {
         let mut bytes = kind.get(&samples()).clone();
-        // The preamble means nothing.
+        // The preamble has no meaning.
         let (start, length) = (132, bytes.len() - 132);
         for (place, value) in changes {
             bytes[start + place.index(length)] = value;

@@ -1,4 +1,4 @@
-//! Files as they are: without what should be there, or with what should not.
+//! Real-world files: required parts missing, extra parts present.
 
 use std::io::Write;
 
@@ -59,12 +59,12 @@ fn preamble_meta_information_and_transfer_syntax_may_be_missing_or_wrong() {
 }
 
 #[test]
-fn big_endian_words_are_turned() {
+fn big_endian_words_are_swapped() {
     let film =
         Picture::new(1, 3, 16).with(tags::BITS_STORED, VR::US, 12_u16).with(tags::HIGH_BIT, VR::US, 11_u16);
     let file = [meta(None, BIG_ENDIAN), film.words(&[0, 0x100, 0xfff]).data_set(BIG_ENDIAN)].concat();
     assert_near(&pixels(&file), &[0.0, 256.0 / 4095.0, 1.0], "words");
-    // Bytes that were written as words stand in pairs the other way around.
+    // Bytes written as words are swapped in pairs.
     let bytes = PrimitiveValue::U16([0x3300, 0x9966].as_slice().into());
     let file = Picture::new(1, 4, 8).with(tags::PIXEL_DATA, VR::OW, bytes);
     let file = [meta(None, BIG_ENDIAN), file.data_set(BIG_ENDIAN)].concat();
@@ -93,7 +93,7 @@ fn deflated_data_sets_are_inflated_within_the_limits() {
 }
 
 #[test]
-fn what_is_not_said_or_empty_has_a_safe_default() {
+fn missing_and_empty_elements_have_safe_defaults() {
     let empty = |picture: Picture, tag, vr| picture.with(tag, vr, PrimitiveValue::Empty);
     let expected = STEPS.map(|step| f32::from(step) / 255.0);
     for tag in [
@@ -123,7 +123,7 @@ fn what_is_not_said_or_empty_has_a_safe_default() {
             assert_near(&pixels(&picture.bytes(&STEPS).file(EXPLICIT)), &expected, &tag.to_string());
         }
     }
-    // All of them at once, of 16 bits.
+    // All of them at once, with 16 bits.
     let mut bare = Picture(InMemDicomObject::new_empty()).with(tags::ROWS, VR::US, 1_u16).with(
         tags::COLUMNS,
         VR::US,
@@ -134,7 +134,7 @@ fn what_is_not_said_or_empty_has_a_safe_default() {
 }
 
 #[test]
-fn numbers_may_be_of_another_representation() {
+fn numbers_may_have_another_value_representation() {
     let expected = STEPS.map(|step| f32::from(step) / 255.0);
     let rows = |picture: Picture, vr, value: PrimitiveValue| picture.with(tags::ROWS, vr, value);
     for (name, picture) in [
@@ -147,7 +147,7 @@ fn numbers_may_be_of_another_representation() {
     ] {
         assert_near(&pixels(&picture.bytes(&STEPS).file(EXPLICIT)), &expected, name);
     }
-    // Where no representation is told, the standard's is meant.
+    // Without a stated representation, the standard one applies.
     let implicit = film().with(tags::NUMBER_OF_FRAMES, VR::IS, "01").bytes(&STEPS).file(IMPLICIT);
     assert_near(&pixels(&implicit), &expected, "implicit");
     let negative = film().with(tags::PHOTOMETRIC_INTERPRETATION, VR::CS, "monochrome1 ");
@@ -159,20 +159,20 @@ fn numbers_may_be_of_another_representation() {
 }
 
 #[test]
-fn what_follows_the_pixels_does_not_count() {
+fn elements_after_the_pixels_are_ignored() {
     let more = [&STEPS[..], &[7; 10]].concat();
     for syntax in [EXPLICIT, IMPLICIT] {
         assert_eq!(pixels(&film().bytes(&more).file(syntax)), pixels(&film().bytes(&STEPS).file(syntax)));
     }
 }
 
-/// An item of encapsulated pixels.
+/// An item of encapsulated pixel data.
 fn item(data: &[u8]) -> Vec<u8> {
     [&[0xfe, 0xff, 0x00, 0xe0], &(data.len() as u32).to_le_bytes()[..], data].concat()
 }
 
 #[test]
-fn encapsulated_pixels_may_lack_what_closes_them() {
+fn encapsulated_pixels_may_lack_a_delimiter() {
     let rle = rle(&[&packed()]);
     let jpeg = jpeg(3, 2);
     for (name, syntax, data) in [("RLE", RLE, &rle), ("JPEG", JPEG, &jpeg)] {

@@ -1,4 +1,4 @@
-//! DICOM files: what becomes of their values, and what is broken or hostile.
+//! DICOM files: conversion of values, tolerance of errors, and broken or hostile files.
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod compressed;

@@ -1,4 +1,4 @@
-//! What is broken, and what is sound but not read.
+//! Broken files, and intact files that are not supported.
 
 use dicom_core::VR;
 use dicom_dictionary_std::tags;
@@ -9,7 +9,7 @@ use crate::compressed::LOSSLESS_JPEG;
 use crate::film::{EXPLICIT, JPEG, Picture, RLE, STEPS, decode, jpeg, meta, packed, rle};
 
 #[test]
-fn what_is_no_good_dicom_file_is_told() {
+fn broken_files_are_rejected_with_the_reason() {
     let film = || Picture::new(2, 3, 8);
     let rle_of = |bytes: Vec<u8>| film().fragments(vec![bytes]).file(RLE);
     let cut_jpeg = || jpeg(3, 2)[..jpeg(3, 2).len() - 6].to_vec();
@@ -78,9 +78,9 @@ fn what_is_no_good_dicom_file_is_told() {
     assert!(message.contains("6 bytes of pixels; expected at most 5 bytes"), "{message}");
 }
 
-/// Sound files that are not read are not called broken.
+/// Intact but unsupported files are not called broken.
 #[test]
-fn what_is_sound_but_not_read_is_told() {
+fn unsupported_files_are_rejected_with_the_reason() {
     let film = || Picture::new(2, 3, 8).bytes(&STEPS);
     let nothing =
         |modality: &str| Picture(InMemDicomObject::new_empty()).with(tags::MODALITY, VR::CS, modality);

@@ -1,4 +1,4 @@
-//! What becomes of stored values.
+//! Conversion of stored values to grey.
 
 use dicom_core::{VR, dicom_value};
 use dicom_dictionary_std::tags;
@@ -7,12 +7,12 @@ use ikem_core::{GrayImage, Size};
 use crate::film::{EXPLICIT, IMPLICIT, Picture, STEPS, assert_near, decode, pixels};
 
 #[test]
-fn eight_bits_are_what_they_are_in_other_formats() {
+fn eight_bit_values_equal_those_of_other_formats() {
     let expected = GrayImage::from_u8(Size::new(3, 2), &STEPS).unwrap();
     for syntax in [EXPLICIT, IMPLICIT] {
         assert_eq!(decode(&Picture::new(2, 3, 8).bytes(&STEPS).file(syntax)).unwrap(), expected);
     }
-    // They are not stretched to what the picture happens to have.
+    // They are not stretched to the range of the picture.
     let dark = Picture::new(1, 2, 8).bytes(&[51, 102]).file(EXPLICIT);
     assert_eq!(pixels(&dark), [0.2, 0.4]);
 }
@@ -24,14 +24,14 @@ fn the_lowest_value_of_monochrome1_is_white() {
 }
 
 #[test]
-fn without_a_window_values_are_what_they_are_in_other_formats() {
+fn values_without_a_window_equal_those_of_other_formats() {
     let film = |picture: Picture| pixels(&picture.words(&[100, 1100, 2100, 4095]).file(EXPLICIT));
     let twelve = || {
         Picture::new(2, 2, 16).with(tags::BITS_STORED, VR::US, 12_u16).with(tags::HIGH_BIT, VR::US, 11_u16)
     };
     let expected = [100.0 / 4095.0, 1100.0 / 4095.0, 2100.0 / 4095.0, 1.0];
     assert_near(&film(twelve()), &expected, "12 bits");
-    // A rescale changes nothing then, but for one that turns the values over.
+    // Rescaling then changes nothing, unless the slope is negative.
     let rescaled = |slope: &str| {
         twelve().with(tags::RESCALE_SLOPE, VR::DS, slope).with(tags::RESCALE_INTERCEPT, VR::DS, "-7")
     };
@@ -42,19 +42,19 @@ fn without_a_window_values_are_what_they_are_in_other_formats() {
 }
 
 #[test]
-fn without_a_window_a_picture_of_few_values_is_stretched() {
-    // 996 pixels from 100 to 1095, and four hot ones.
+fn a_small_range_without_a_window_is_stretched() {
+    // 996 pixels from 100 to 1095 and four hot pixels.
     let values: Vec<u16> = (100..1096).chain([60_000; 4]).collect();
     let found = pixels(&Picture::new(10, 100, 16).words(&values).file(EXPLICIT));
-    // The percentiles are the sixth value from below and from above.
+    // The tail percentiles are the sixth value from below and from above.
     let expected: Vec<f32> =
         values.iter().map(|&value| ((f32::from(value) - 105.0) / 989.0).clamp(0.0, 1.0)).collect();
     assert_near(&found, &expected, "stretched");
 }
 
 #[test]
-fn bits_that_are_not_stored_do_not_count() {
-    // The values 5, 6, 8 in the bits 4…11, with an overlay in the bits around them.
+fn bits_beyond_those_stored_are_ignored() {
+    // The values 5, 6, 8 in bits 4…11, with an overlay in the bits around them.
     let film =
         Picture::new(1, 3, 16).with(tags::BITS_STORED, VR::US, 8_u16).with(tags::HIGH_BIT, VR::US, 11_u16);
     let file = film.words(&[0xf050, 0x006f, 0x1081]).file(EXPLICIT);
@@ -64,7 +64,7 @@ fn bits_that_are_not_stored_do_not_count() {
 /// PS3.3 C.11.2.1.2.1: y = ((x - (c - 0.5)) / (w - 1) + 0.5), black up to c - 0.5 - (w - 1) / 2, white beyond
 /// c - 0.5 + (w - 1) / 2.
 #[test]
-fn signed_values_are_rescaled_and_go_through_the_first_window() {
+fn signed_values_are_rescaled_and_windowed() {
     let film = |picture: Picture| {
         let raw: [i16; 6] = [-1000, 0, 50, 100, 149, 1000];
         let picture = picture
@@ -85,13 +85,13 @@ fn signed_values_are_rescaled_and_go_through_the_first_window() {
     let exact = Picture::new(2, 3, 16).with(tags::VOILUT_FUNCTION, VR::CS, "LINEAR_EXACT");
     let exact = film(exact);
     assert_near(&exact, &[0.0, 0.0, 1.0 / 402.0, 0.5, 98.0 / 201.0 + 0.5, 1.0], "linear exact");
-    // Twelve bits with a sign: 0xfff is -1, 0x800 the lowest.
+    // Signed 12 bits: 0xfff is -1, 0x800 the lowest value.
     let twelve = Picture::new(1, 3, 16)
         .with(tags::BITS_STORED, VR::US, 12_u16)
         .with(tags::HIGH_BIT, VR::US, 11_u16)
         .with(tags::PIXEL_REPRESENTATION, VR::US, 1_u16)
         .words(&[0xfff, 0x800, 0x7ff]);
-    assert_near(&pixels(&twelve.file(EXPLICIT)), &[2047.0 / 4095.0, 0.0, 1.0], "12 bits with a sign");
+    assert_near(&pixels(&twelve.file(EXPLICIT)), &[2047.0 / 4095.0, 0.0, 1.0], "signed 12 bits");
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn colour_becomes_luma_in_both_planar_configurations() {
 }
 
 #[test]
-fn luma_and_colour_differences_give_their_luma() {
+fn ybr_gives_its_luma() {
     let film = |name: &str, planes: u16, bytes: &[u8]| {
         let picture = Picture::new(1, 2, 8)
             .with(tags::SAMPLES_PER_PIXEL, VR::US, 3_u16)
@@ -123,7 +123,7 @@ fn luma_and_colour_differences_give_their_luma() {
 }
 
 #[test]
-fn palettes_give_the_luma_of_their_colours() {
+fn palette_colours_become_luma() {
     let channel = |values: &[u16]| dicom_core::PrimitiveValue::U16(values.to_vec().into());
     let film = |eight: bool| {
         let (bits, scale) = if eight { (8_u16, 1) } else { (16, 257) };
@@ -152,7 +152,7 @@ fn palettes_give_the_luma_of_their_colours() {
                 channel(&values.map(|value| value * scale)),
             );
         }
-        // What lies before and beyond the table has its ends.
+        // Values outside the table clamp to its ends.
         pixels(&picture.bytes(&[0, 11, 12, 200]).file(EXPLICIT))
     };
     for eight in [true, false] {

@@ -1,4 +1,4 @@
-//! Windows, tables and padding (PS3.3, C.11 and C.7.5.1.1.2).
+//! Windows, VOI and modality LUTs, and padding (PS3.3, C.11 and C.7.5.1.1.2).
 
 use dicom_core::value::DataSetSequence;
 use dicom_core::{DataElement, Length, PrimitiveValue, VR, dicom_value};
@@ -21,7 +21,7 @@ fn greys(picture: Picture) -> Vec<f32> {
     pixels(&picture.words(&values()).file(EXPLICIT))
 }
 
-fn as_they_are() -> Vec<f32> {
+fn unwindowed() -> Vec<f32> {
     values().iter().map(|&value| f32::from(value) / 4095.0).collect()
 }
 
@@ -42,7 +42,7 @@ fn table(picture: Picture, sequence: Tag, descriptor: [u16; 3], data: PrimitiveV
 }
 
 #[test]
-fn windows_that_make_no_picture_are_not_applied() {
+fn windows_that_hide_the_picture_are_ignored() {
     for (centre, width) in [
         ("2048", "1"),
         ("2048", "0.5"),
@@ -52,18 +52,18 @@ fn windows_that_make_no_picture_are_not_applied() {
         ("2048", "nan"),
         ("inf", "4096"),
         ("", "4096"),
-        // Beside nearly all values, so wide that all are one grey, and so long that no one wrote it.
+        // Off nearly all values, so wide that all become one grey, and implausibly long.
         ("40", "70"),
         ("9000", "400"),
         ("2048", "1e9"),
         (&"1".repeat(5000), "1"),
     ] {
-        assert_near(&greys(windowed(centre, width)), &as_they_are(), &format!("{centre:.9} {width}"));
+        assert_near(&greys(windowed(centre, width)), &unwindowed(), &format!("{centre:.9} {width}"));
     }
 }
 
 #[test]
-fn the_first_window_that_makes_a_picture_is_applied() {
+fn the_first_window_that_shows_the_picture_is_applied() {
     let expected: Vec<f32> =
         values().iter().map(|&x| ((f32::from(x) - 1999.5) / 1999.0 + 0.5).clamp(0.0, 1.0)).collect();
     assert_near(&greys(windowed("2000", "2000")), &expected, "one");
@@ -92,13 +92,13 @@ fn the_first_window_that_makes_a_picture_is_applied() {
 }
 
 #[test]
-fn a_slope_of_zero_is_none() {
+fn a_slope_of_zero_is_ignored() {
     let film = windowed("2000", "2000").with(tags::RESCALE_SLOPE, VR::DS, "0");
     assert_near(&greys(film), &greys(windowed("2000", "2000")), "slope");
 }
 
 #[test]
-fn voi_tables_are_applied_first() {
+fn voi_luts_take_precedence_over_windows() {
     // 2000 entries, from the value 1000 on: 0, 20 … 39980.
     let words = || PrimitiveValue::U16((0..2000).map(|place| 20 * place).collect());
     let film = || windowed("2000", "2000");
@@ -108,11 +108,11 @@ fn voi_tables_are_applied_first() {
     assert_near(&greys(with([2000, 1000, 16])), &expected, "16 bits");
     let implicit = pixels(&with([2000, 1000, 16]).words(&values()).file(IMPLICIT));
     assert_near(&implicit, &expected, "implicit");
-    // A table that is said to be longer than it is.
+    // A table shorter than its descriptor says.
     assert_near(&greys(with([0, 1000, 16])), &expected, "long");
     let bytes: PrimitiveValue = (0..=200).collect::<Vec<u8>>().into();
     let eight = table(film(), tags::VOILUT_SEQUENCE, [201, 1000, 8], bytes);
-    // It makes two greys of nearly all, and the window is better.
+    // It maps nearly all values to two greys, so the window is used instead.
     assert_near(&greys(eight), &greys(film()), "narrow");
     let bytes: PrimitiveValue = (0..2000).map(|place| (place / 8) as u8).collect::<Vec<u8>>().into();
     let eight = table(film(), tags::VOILUT_SEQUENCE, [2000, 1000, 8], bytes);
@@ -122,7 +122,7 @@ fn voi_tables_are_applied_first() {
 }
 
 #[test]
-fn modality_tables_take_the_place_of_a_rescale() {
+fn modality_luts_replace_rescaling() {
     let words: Vec<u16> = (0..4096).map(|place| 65535 - 16 * place).collect();
     let with = |picture| {
         table(
@@ -145,7 +145,7 @@ fn modality_tables_take_the_place_of_a_rescale() {
 }
 
 #[test]
-fn tables_of_signed_values_begin_below_zero() {
+fn luts_of_signed_values_may_begin_below_zero() {
     let words: Vec<u16> = (0..200).map(|place| 300 * place).collect();
     let film = Picture::new(1, 4, 16).with(tags::PIXEL_REPRESENTATION, VR::US, 1_u16);
     let film =
@@ -156,7 +156,7 @@ fn tables_of_signed_values_begin_below_zero() {
 }
 
 #[test]
-fn padding_is_black_and_does_not_count() {
+fn padding_is_black_and_excluded_from_the_range() {
     let padded =
         |value: u16, limit: Option<u16>, name: &str| {
             let mut picture = Picture::new(20, 40, 16)
@@ -165,7 +165,7 @@ fn padding_is_black_and_does_not_count() {
             if let Some(limit) = limit {
                 picture = picture.with(tags::PIXEL_PADDING_RANGE_LIMIT, VR::US, limit);
             }
-            // Half of it is padding: 0, 1, 2, 3, 0 …; the other half 8000, 8001 … 8399.
+            // Half of the pixels are padding: 0, 1, 2, 3, 0 …; the others are 8000, 8001 … 8399.
             let words: Vec<u16> = (0..400).map(|place| place % 4).chain(8000..8400).collect();
             pixels(&picture.words(&words).file(EXPLICIT))
         };
@@ -178,13 +178,13 @@ fn padding_is_black_and_does_not_count() {
             assert_near(&found[400..], expected, name);
         }
     }
-    // Padding that would leave nothing is none.
+    // Padding that would leave nothing is ignored.
     let all = padded(0, Some(9000), "MONOCHROME2");
     assert!(all[799] > 0.99 && all[0] == 0.0);
 }
 
 #[test]
-fn padding_that_covers_much_of_a_picture_is_mentioned() {
+fn padding_over_much_of_a_picture_is_noted() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("film.dcm");
     for (padded, note) in [(39, None), (40, Some("10 % of the picture is padding")), (120, Some("30 % of"))] {

@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn each_setting_out_of_range_is_told_by_name() {
+fn each_setting_out_of_range_is_named() {
     type Spoil = fn(&mut SceneConfig);
     let cases: [(&str, Spoil); 31] = [
         ("blank", |c| c.blank = -0.1),
@@ -52,7 +52,7 @@ fn each_setting_out_of_range_is_told_by_name() {
 }
 
 #[test]
-fn each_batch_setting_out_of_range_is_told_by_name() {
+fn each_batch_setting_out_of_range_is_named() {
     type Spoil = fn(&mut LocatingConfig);
     let cases: [(&str, Spoil); 6] = [
         ("stride", |c| c.stride = 0),
@@ -72,7 +72,7 @@ fn each_batch_setting_out_of_range_is_told_by_name() {
 }
 
 #[test]
-fn json_names_only_what_differs_from_the_default() {
+fn json_may_omit_defaults() {
     let scenes: SceneConfig =
         serde_json::from_str(r#"{"blank": 0.2, "fills": {"white": 0.3}, "powers": [0.5, 2]}"#).unwrap();
     let fills = crate::Fills { white: 0.3, ..Default::default() };

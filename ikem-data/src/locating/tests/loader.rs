@@ -5,7 +5,7 @@ use super::*;
 use crate::locating::{End, LocatingBatch, LocatingBatches, LocatingLoader};
 use crate::{Film, Set, write_gray_png};
 
-/// A folder of five films, each of its own size and grey.
+/// A folder of five films with different sizes and grey values.
 fn films() -> (TempDir, Vec<Film>) {
     let folder = tempfile::tempdir().unwrap();
     let film = |i: usize| {
@@ -55,7 +55,7 @@ fn the_same_seed_gives_the_same_batches_with_any_number_of_workers() {
 }
 
 #[test]
-fn an_epoch_has_as_many_scenes_as_were_asked_for() {
+fn an_epoch_has_the_requested_number_of_scenes() {
     let (_folder, films) = films();
     let entries = |samples, shuffle| {
         let config = LocatingConfig { samples_per_epoch: samples, shuffle, drop_last: false, ..training(0) };
@@ -79,9 +79,9 @@ fn an_epoch_has_as_many_scenes_as_were_asked_for() {
 }
 
 #[test]
-fn evaluation_gives_the_film_as_it_is() {
+fn evaluation_shows_the_unchanged_film() {
     let (_folder, films) = films();
-    // The files are twice as high as the grid, so that they are kept as they are.
+    // The files are twice as high as the grid, so the cache does not reduce them.
     let loader = LocatingLoader::new(films.clone(), LocatingConfig::evaluation(128, 4, 5)).unwrap();
     let batch = loader.batch(0, 0).unwrap();
     assert_eq!(batch.entries, [0, 1, 2, 3, 4]);
@@ -110,19 +110,19 @@ fn evaluation_gives_the_film_as_it_is() {
 }
 
 #[test]
-fn padding_is_left_out_and_labels_are_relative_to_their_size() {
+fn padding_is_cropped_and_labels_are_scaled() {
     let (_folder, mut films) = films();
     films.truncate(1);
     let load = |film: &Film| Scan::load(film, 512).unwrap();
     let plainly = load(&films[0]);
     assert_eq!(plainly.size, Size::new(100, 256));
     let padded = load(&Film { area: Some([30.0, 80.0]), ..films[0].clone() });
-    // Two columns of each side are smeared.
+    // Two columns on each side are cropped as smeared.
     assert_eq!(padded.size, Size::new(46, 256));
     let (whole, part) = (plainly.ends().unwrap(), padded.ends().unwrap());
     assert!((whole[0][0] - 32.0 - part[0][0]).abs() < 1e-9 && (whole[1][1] - part[1][1]).abs() < 1e-9);
     assert_eq!(padded.at(3.5, 7.5), plainly.at(35.5, 7.5));
-    // Labels of a picture of half the size.
+    // Labels for an image of half the size.
     let half = |film: &Film| {
         let vertebrae = film.vertebrae.iter().map(|quad| quad.map(|p| p * 0.5)).collect();
         Film { vertebrae, size: Some(Size::new(50, 128)), ..film.clone() }
@@ -135,7 +135,7 @@ fn padding_is_left_out_and_labels_are_relative_to_their_size() {
 }
 
 #[test]
-fn films_are_kept_up_to_the_limit_and_once_each() {
+fn films_are_cached_up_to_the_limit_and_once_each() {
     let (_folder, mut films) = films();
     films.truncate(1);
     films.extend_from_within(..);
@@ -149,7 +149,7 @@ fn films_are_kept_up_to_the_limit_and_once_each() {
 }
 
 #[test]
-fn what_makes_no_scenes_is_told() {
+fn invalid_films_and_settings_are_rejected() {
     let (_folder, mut films) = films();
     let new = |films: &[Film], config| LocatingLoader::new(films.to_vec(), config).unwrap_err().to_string();
     assert!(new(&[], training(0)).contains("films: none; expected at least one"));

@@ -16,7 +16,7 @@ use crate::{Draw, Error};
 
 const SIZE: Size = Size::new(100, 200);
 
-/// A column of `count` slightly leaning vertebrae, from 20 pixels below the top edge to 20 above the bottom.
+/// A spine of `count` slightly leaning vertebrae, from 20 pixels below the top edge to 20 above the bottom edge.
 fn vertebrae(count: usize) -> Vec<[[f64; 2]; 4]> {
     let step = 160.0 / count as f64;
     let vertebra = |i: usize| {
@@ -26,13 +26,13 @@ fn vertebrae(count: usize) -> Vec<[[f64; 2]; 4]> {
     (0..count).map(vertebra).collect()
 }
 
-/// A scan of pixels that all differ from their neighbours.
+/// A scan in which neighbouring pixels differ.
 fn scan(count: usize) -> Scan {
     let pixel = |i: usize| ((i % 100) * 2 + (i / 100) / 4) as u8;
     Scan::new(SIZE, (0..SIZE.area()).map(pixel).collect(), vertebrae(count), count == 17)
 }
 
-/// Scenes that are what the film is, on a grid of `size`.
+/// Unchanged scenes on a grid of `size`.
 fn plain(size: usize) -> LocatingConfig {
     LocatingConfig::evaluation(size, 4, 1)
 }
@@ -41,7 +41,7 @@ fn with_scenes(size: usize, scenes: SceneConfig) -> LocatingConfig {
     LocatingConfig { scenes, ..plain(size) }
 }
 
-/// Does `work` with a studio that has one film, `scan`.
+/// Calls `work` with a studio for one film, `scan`.
 fn in_studio<T>(config: &LocatingConfig, scan: &Arc<Scan>, work: impl FnOnce(&Studio<'_>) -> T) -> T {
     let lettering = Lettering::new().unwrap();
     let film = |_| Ok::<_, Error>(Arc::clone(scan));

@@ -7,7 +7,7 @@ use crate::locating::scene::empty_part;
 use crate::locating::{End, Fills};
 
 #[test]
-fn a_film_lies_in_the_middle_of_the_grid_with_its_longer_side_the_grids() {
+fn a_film_is_centred_and_fills_the_grid_with_its_longer_side() {
     let cases = [
         ((100.0, 200.0, 256), (64, 0, 128, 256)),
         ((200.0, 100.0, 256), (0, 64, 256, 128)),
@@ -26,7 +26,7 @@ fn a_film_lies_in_the_middle_of_the_grid_with_its_longer_side_the_grids() {
 }
 
 #[test]
-fn levels_reach_from_the_first_to_the_last_hundredth() {
+fn levels_span_the_first_to_the_99th_percentile() {
     let mut values: Vec<f32> = (0..=1000).rev().map(|i| 0.2 + i as f32 / 2000.0).collect();
     Tones::normalise(&mut values);
     for (place, expected) in
@@ -40,7 +40,7 @@ fn levels_reach_from_the_first_to_the_last_hundredth() {
     Tones::normalise(&mut []);
 }
 
-/// Where the brightest spot of an image is, measured from its outer edge.
+/// The centroid of an image's brightness, measured from its outer edge.
 fn spot(image: &[f32], grid: usize) -> [f64; 2] {
     let (mut sum, mut x, mut y) = (0.0, 0.0, 0.0);
     for (place, &value) in image.iter().enumerate() {
@@ -53,14 +53,14 @@ fn spot(image: &[f32], grid: usize) -> [f64; 2] {
 }
 
 #[test]
-fn a_marker_lands_where_the_map_says_in_all_turns() {
-    // 16 x 16 pixels with their middle at (24, 40).
+fn a_marker_lands_where_the_map_says_in_all_orientations() {
+    // 16 x 16 pixels centred at (24, 40).
     let inside = |i: usize| (16..32).contains(&(i % 100)) && (32..48).contains(&(i / 100));
     let marked = || {
         let pixels = (0..SIZE.area()).map(|i| if inside(i) { 255 } else { 0 }).collect();
         Scan::new(SIZE, pixels, vertebrae(17), true)
     };
-    // Half a grid of 64 is as wide as the film: the scale is 0.32, the film begins at column 16.
+    // The film is half as wide as the grid of 64: the scale is 0.32, and the film begins at column 16.
     let upright = |mirrored: bool| [16.0 + 0.32 * if mirrored { 76.0 } else { 24.0 }, 0.32 * 40.0];
     for turns in 0..4 {
         for mirrored in [false, true] {
@@ -78,16 +78,16 @@ fn a_marker_lands_where_the_map_says_in_all_turns() {
     let scene = scene_of(marked(), &tilted, &Fill::Level(0.0), &plain(64));
     let ([x, y], [u, v]) = (tilted.map(64).apply([24.0, 40.0]), spot(&scene.image, 64));
     assert!((x - u).abs() < 0.05 && (y - v).abs() < 0.05, "{x} {y}, {u} {v}");
-    // Clockwise: what is above the middle goes to the right.
+    // Clockwise: what is above the centre moves right.
     assert!(x > upright(false)[0] + 1.0);
 }
 
 #[test]
-fn a_mirrored_border_shows_vertebrae_that_are_none() {
+fn mirrored_vertebrae_do_not_count_as_spine() {
     // Brighter from row to row.
     let rows = (0..SIZE.area()).map(|i| (i / 100) as u8).collect();
     let film = Scan::new(SIZE, rows, vertebrae(17), true);
-    // As much again above and below: the film is the middle of three parts.
+    // Three times the film's height: the film is the middle third.
     let view = View::of([0.0, -200.0, 100.0, 400.0]);
     let scene = scene_of(film, &view, &Fill::Mirrored, &plain(384));
     let row = |y: usize| &scene.image[y * 384 + 160..y * 384 + 224];
@@ -104,7 +104,7 @@ fn a_mirrored_border_shows_vertebrae_that_are_none() {
 }
 
 #[test]
-fn what_is_beyond_the_film_is_of_the_kind_that_was_asked_for() {
+fn the_area_beyond_the_film_has_the_configured_content() {
     let view = View::of([-50.0, 0.0, 150.0, 200.0]);
     let film = Arc::new(scan(17));
     let none = Fills { black: 0.0, mirrored: 0.0, edge: 0.0, white: 0.0, grey: 0.0, noise: 0.0, other: 0.0 };
@@ -134,7 +134,7 @@ fn what_is_beyond_the_film_is_of_the_kind_that_was_asked_for() {
 }
 
 #[test]
-fn a_negative_is_the_picture_turned_over_and_its_surroundings_stay_black() {
+fn a_negative_inverts_the_picture_and_its_surroundings_stay_black() {
     let view = View::of(scan(17).edges());
     let black = Fill::Level(0.0);
     let positive = scene_of(scan(17), &view, &black, &plain(64));
@@ -150,7 +150,7 @@ fn a_negative_is_the_picture_turned_over_and_its_surroundings_stay_black() {
 }
 
 #[test]
-fn blank_scenes_have_nothing_to_find() {
+fn blank_scenes_have_empty_targets() {
     let scenes = SceneConfig { blank: 1.0, ..SceneConfig::default() };
     let config = with_scenes(64, scenes);
     let film = Arc::new(scan(17));
@@ -167,7 +167,7 @@ fn blank_scenes_have_nothing_to_find() {
 }
 
 #[test]
-fn every_kind_of_blank_is_a_picture_of_its_own() {
+fn every_kind_of_blank_is_different() {
     let film = Arc::new(scan(17));
     let config = plain(96);
     let drawn = in_studio(&config, &film, |studio| {
@@ -176,13 +176,13 @@ fn every_kind_of_blank_is_a_picture_of_its_own() {
     for (kind, scene) in Blank::ALL.iter().zip(&drawn) {
         let bright = scene.image.iter().filter(|&&value| value > 0.0).count();
         assert!((96..96 * 96).contains(&bright), "{kind:?}: {bright}");
-        assert_eq!(scene.target.negative, kind.has_sides().then_some(false), "{kind:?}");
+        assert_eq!(scene.target.negative, kind.has_polarity().then_some(false), "{kind:?}");
         assert_eq!(drawn.iter().filter(|other| other.image == scene.image).count(), 1, "{kind:?}");
     }
 }
 
 #[test]
-fn parts_without_the_spine_show_none_of_it() {
+fn empty_parts_show_nothing_of_the_spine() {
     let film = scan(16);
     let polygons: Vec<_> = film.column().into_iter().chain(film.uncertain().into_iter().flatten()).collect();
     for seed in 0..200 {
@@ -199,7 +199,7 @@ fn parts_without_the_spine_show_none_of_it() {
 }
 
 #[test]
-fn marks_are_drawn_on_the_film_alone() {
+fn marks_are_drawn_within_the_film() {
     type Mark = fn(&mut SceneConfig);
     let marks: [(&str, Mark); 6] = [
         ("collimator", |s| s.collimator = 1.0),

@@ -22,7 +22,7 @@ fn polygons_are_clipped_to_a_box_and_cover_their_area() {
 }
 
 #[test]
-fn the_column_covers_the_vertebrae_and_what_is_between_them() {
+fn the_column_covers_the_vertebrae_and_the_gaps() {
     for (tilt, turns) in [(0.0, 0), (12.0, 0), (-7.0, 1), (20.0, 2)] {
         let film = scan(17);
         let view = View { tilt, turns, mirrored: turns == 1, area: [-20.0, -20.0, 120.0, 220.0] };
@@ -49,7 +49,7 @@ fn the_column_covers_the_vertebrae_and_what_is_between_them() {
 }
 
 #[test]
-fn the_ends_are_where_the_corners_are() {
+fn the_ends_are_midpoints_of_the_outer_endplates() {
     let (first, last) = (vertebrae(17)[0], vertebrae(17)[16]);
     for turns in 0..4 {
         for (mirrored, tilt) in [(false, 0.0), (true, 0.0), (true, 8.0)] {
@@ -69,7 +69,7 @@ fn the_ends_are_where_the_corners_are() {
 const SCENE: [f64; 4] = [0.0, 0.0, 100.0, 200.0];
 
 #[test]
-fn what_is_cut_off_is_outside_and_half_a_spine_is_one() {
+fn ends_cut_off_are_outside_and_half_a_spine_counts_as_one() {
     let view = |top, bottom| View::of([0.0, top, 100.0, bottom]);
     let of = |view| target_of(scan(17), &view, &plain(128));
     let upper = of(view(0.0, 110.0));
@@ -84,7 +84,7 @@ fn what_is_cut_off_is_outside_and_half_a_spine_is_one() {
 }
 
 #[test]
-fn ends_without_names_are_not_known_and_neither_is_the_column_there() {
+fn ends_without_names_and_the_column_around_them_are_unknown() {
     let weight_at = |target: &LocatingTarget, x: f64, y: f64| {
         let place = |axis: f64| (axis * 0.64) as usize / 4;
         target.weight[place(y) * 32 + place(x) + 8]
@@ -93,7 +93,7 @@ fn ends_without_names_are_not_known_and_neither_is_the_column_there() {
         let step = 160.0 / count as f64;
         let target = target_of(scan(count), &View::of(SCENE), &plain(128));
         assert_eq!((target.ends, target.spine), ([End::Unknown; 2], true));
-        // Beyond the outer vertebrae, and these.
+        // In and beyond the outermost vertebrae.
         for y in [20.0 - 0.5 * step, 20.0 + 0.5 * step, 180.0 - 0.5 * step, 180.0 + 0.5 * step] {
             let x = if y < 100.0 { 51.0 } else { 59.0 };
             assert_eq!(weight_at(&target, x, y), 0.0, "{count} vertebrae, {y}");
@@ -103,7 +103,7 @@ fn ends_without_names_are_not_known_and_neither_is_the_column_there() {
         }
         assert_eq!((weight_at(&target, 20.0, 15.0), weight_at(&target, 90.0, 100.0)), (1.0, 1.0));
     }
-    // Where nobody can see the ends they are known to be outside.
+    // Where no uncertain region is visible, the ends are known to be outside.
     let inner = target_of(scan(16), &View::of([0.0, 50.0, 100.0, 150.0]), &plain(128));
     assert_eq!(inner.ends, [End::Outside; 2]);
     assert!(inner.weight.iter().all(|&weight| weight == 1.0));
@@ -112,7 +112,7 @@ fn ends_without_names_are_not_known_and_neither_is_the_column_there() {
 }
 
 #[test]
-fn views_keep_to_what_the_settings_say() {
+fn views_stay_within_the_configured_ranges() {
     let film = scan(17);
     let ([left, top, right, bottom], length) = film.spine();
     let drawn = |config: SceneConfig, seed| View::draw(&film, &config, &mut Draw::new(seed, &[]));
