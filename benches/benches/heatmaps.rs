@@ -1,4 +1,5 @@
-//! Encoding and decoding of 68 heatmaps on the network's grid, compared with writing and reading the same amount of memory.
+//! Encoding and decoding of 68 heatmaps on the network's grid, compared with writing and reading the same amount of
+//! memory.
 #![allow(missing_docs)]
 
 use std::hint::black_box;

@@ -63,8 +63,8 @@ pub(crate) fn text(path: &Path, kind: &'static str, bytes: Vec<u8>) -> Result<St
 /// Reads a JSON file. `kind` names the expected content in errors.
 ///
 /// # Errors
-/// [`Error::Read`], [`Error::TooLarge`]; [`Error::Broken`] for invalid JSON, with the path of a value that has the wrong
-/// type, such as `[3].corners[67]`.
+/// [`Error::Read`], [`Error::TooLarge`]; [`Error::Broken`] for invalid JSON, with the path of a value that has the
+/// wrong type, such as `[3].corners[67]`.
 pub fn read_json<T: DeserializeOwned>(path: &Path, kind: &'static str) -> Result<T, Error> {
     parse_json(path, kind, &read_text(path, kind)?)
 }

@@ -2,14 +2,15 @@
 //! Data in and out: radiographs, labels and predictions, and the batches that networks train on.
 //!
 //! - [`load_image`] decodes PNG, JPEG, TIFF, BMP and DICOM of any bit depth and checks [`Limits`] before it allocates.
-//!   [`ImageKind`] detects a file's format from its content. [`load_radiograph`] also returns the pixel [`Spacing`] if a
-//!   DICOM file has one.
+//!   [`ImageKind`] detects a file's format from its content. [`load_radiograph`] also returns the pixel [`Spacing`] if
+//!   a DICOM file has one.
 //! - [`Manifest`] and [`Prediction`] read and write the project's JSON; COCO keypoints and CSV are supported too.
 //!   [`LabelFile`] reads labels that other tools wrote in these formats.
 //! - [`read_aasce`] reads the AASCE data set as downloaded and lists each problem it finds.
-//! - [`audit`] checks labels, [`repair`] fixes faults that have a single certain fix, and [`clean`] does both and reports.
-//! - [`Pipeline`] augments images together with their keypoints; [`Loader`] makes batches that depend only on seed, epoch
-//!   and step.
+//! - [`audit`] checks labels, [`repair`] fixes faults that have a single certain fix, and [`clean`] does both and
+//!   reports.
+//! - [`Pipeline`] augments images together with their keypoints; [`Loader`] makes batches that depend only on seed,
+//!   epoch and step.
 //! - [`Film`] is a radiograph whose vertebrae are marked but not named; [`LocatingLoader`] draws random scenes of such
 //!   films to train a network that finds the spine on a whole film.
 //! - [`overlay`] and [`heatmap_overlay`] render results. [`match_histogram`] gives one film the grey levels of another.

@@ -49,8 +49,8 @@ impl std::str::FromStr for Set {
 
 /// One image with its keypoints.
 ///
-/// Coordinates are relative to the image size, in (y, x) order. The pixel coordinate is the relative one times the size,
-/// without a half-pixel offset.
+/// Coordinates are relative to the image size, in (y, x) order. The pixel coordinate is the relative one times the
+/// size, without a half-pixel offset.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ManifestEntry {
     /// The path of the image, relative to the root of the data set: `data/training/NAME.jpg`.
@@ -148,12 +148,12 @@ pub struct Manifest {
 }
 
 impl Manifest {
-    /// Reads a manifest for `skeleton`, or any other format that [`LabelFile::read`] accepts. Labels are not audited; they only
-    /// have to lie on or near the image. Unknown fields are ignored.
+    /// Reads a manifest for `skeleton`, or any other format that [`LabelFile::read`] accepts. Labels are not audited;
+    /// they only have to lie on or near the image. Unknown fields are ignored.
     ///
     /// # Errors
-    /// [`Error::Read`], [`Error::TooLarge`]; [`Error::Broken`] for invalid JSON, with entry and field; [`Error::Entry`] for an
-    /// impossible value, such as 67 corners; [`Error::Unusable`] if films are only partly labelled.
+    /// [`Error::Read`], [`Error::TooLarge`]; [`Error::Broken`] for invalid JSON, with entry and field; [`Error::Entry`]
+    /// for an impossible value, such as 67 corners; [`Error::Unusable`] if films are only partly labelled.
     pub fn read(path: impl AsRef<Path>, skeleton: &Skeleton) -> Result<Self, Error> {
         let path = path.as_ref();
         LabelFile::read(path, skeleton)?.complete(path)

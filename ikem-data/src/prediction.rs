@@ -92,8 +92,8 @@ impl Prediction {
     /// Reads a file that [`write`](Self::write) wrote.
     ///
     /// # Errors
-    /// [`Error::Read`], [`Error::TooLarge`]; [`Error::Broken`] for invalid JSON, with the field, or for a keypoint far outside
-    /// the image.
+    /// [`Error::Read`], [`Error::TooLarge`]; [`Error::Broken`] for invalid JSON, with the field, or for a keypoint far
+    /// outside the image.
     pub fn read(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
         Self::parse(path, &files::read_text(path, KIND)?)
@@ -106,8 +106,8 @@ impl Prediction {
         Ok(prediction)
     }
 
-    /// Parses predictions from memory: the project's JSON, COCO keypoints, a table (CSV), or a manifest, whose labels become
-    /// predictions. The format is detected from the content; `name` is the file name in errors.
+    /// Parses predictions from memory: the project's JSON, COCO keypoints, a table (CSV), or a manifest, whose labels
+    /// become predictions. The format is detected from the content; `name` is the file name in errors.
     ///
     /// # Errors
     /// Those of [`read`](Self::read), [`read_coco_predictions`](crate::read_coco_predictions) and

@@ -62,8 +62,8 @@ fn any_size() -> impl Strategy<Value = Size> {
     (150_usize..500, 300_usize..900).prop_map(|(width, height)| Size::new(width, height))
 }
 
-/// A black image with a spot at `point`, which is round on the grid and large enough to survive resampling. An elongated spot
-/// would itself be bent, and its centroid would move off the point.
+/// A black image with a spot at `point`, which is round on the grid and large enough to survive resampling. An
+/// elongated spot would itself be bent, and its centroid would move off the point.
 fn spot(size: Size, point: Point) -> GrayImage {
     let scale = [size.width as f32 / GRID.width as f32, size.height as f32 / GRID.height as f32];
     let value = |i: usize| {
@@ -253,11 +253,11 @@ fn invalid_parameters_are_rejected() {
     for (step, expected) in [
         (
             Augmentation::Rotation(Rotation { degrees: 90.0, widen: true, probability: 0.5 }),
-            "degrees of 0…89",
+            "degrees: 0…89",
         ),
         (Augmentation::Scaling(Scaling { change: [-1.0, 0.0], probability: 0.5 }), "change: two numbers"),
         (Augmentation::Translation(Translation { x: f64::NAN, ..Translation::default() }), "x and y: 0…1"),
-        (Augmentation::Crop(Crop { strip: 1.0, probability: 0.5 }), "strip of 0…0.9"),
+        (Augmentation::Crop(Crop { strip: 1.0, probability: 0.5 }), "strip: 0…0.9"),
         (
             Augmentation::BrightnessContrast(BrightnessContrast {
                 contrast: 2.0,
@@ -268,8 +268,8 @@ fn invalid_parameters_are_rejected() {
         (Augmentation::Gamma(Gamma { range: [0.0, 1.0], probability: 0.5 }), "range: two numbers above 0"),
         (Augmentation::Bend(Bend { shift: 0.6, ..Bend::default() }), "shift and waves: 0…0.5"),
         (Augmentation::Bend(Bend { waves: [0.0, 1.0], ..Bend::default() }), "two numbers in 0…8"),
-        (Augmentation::Noise(Noise { deviation: -0.1, probability: 0.5 }), "deviation of 0…1"),
-        (Augmentation::Noise(Noise { deviation: 0.1, probability: 1.5 }), "probability of 0…1"),
+        (Augmentation::Noise(Noise { deviation: -0.1, probability: 0.5 }), "deviation: 0…1"),
+        (Augmentation::Noise(Noise { deviation: 0.1, probability: 1.5 }), "probability: 0…1"),
     ] {
         let message = Pipeline::new(vec![step]).unwrap_err().to_string();
         assert!(message.contains(expected), "{message}");

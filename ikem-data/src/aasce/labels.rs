@@ -14,7 +14,7 @@ const CORNERS: usize = 68;
 const VARIABLE: &str = "p2";
 /// The largest relative coordinate accepted; anything beyond is in another unit.
 const FARTHEST: f64 = 10.0;
-/// The largest difference between CSV and `.mat`, in pixels: half a unit of the CSV's fifth digit on the largest images.
+/// The largest difference between CSV and `.mat`, in pixels, that rounding the CSV to five digits explains.
 const AGREEMENT: f64 = 0.1;
 
 /// The labels of one part, in file order.
@@ -36,8 +36,8 @@ pub(super) struct Label {
 }
 
 impl Label {
-    /// The corners relative to the image's `size`, `[y, x]`: those of the CSV, or else those of the `.mat` file. Reports a
-    /// problem if the two differ.
+    /// The corners relative to the image's `size`, `[y, x]`: those of the CSV, or else those of the `.mat` file.
+    /// Reports a problem if the two differ.
     pub(super) fn corners_yx(&self, size: Size, problems: &mut Vec<Problem>) -> Option<Vec<[f64; 2]>> {
         let Some(path) = &self.mat else { return self.csv.clone() };
         let mat = match read_mat(path, size) {

@@ -1,8 +1,8 @@
 //! A reader for one numeric matrix of a MATLAB version 5 or 7 file.
 //!
-//! Format: "MAT-File Format", The MathWorks; version 7 is version 5 with compression. The existing crates panic on damaged
-//! files or allocate without bound, so the part needed is implemented here: top-level numeric matrices of any class and
-//! storage type, in either byte order.
+//! Format: "MAT-File Format", The MathWorks; version 7 is version 5 with compression. The existing crates panic on
+//! damaged files or allocate without bound, so the part needed is implemented here: top-level numeric matrices of any
+//! class and storage type, in either byte order.
 
 use std::io::Read;
 use std::path::Path;

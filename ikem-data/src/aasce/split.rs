@@ -47,7 +47,8 @@ pub enum Splitting {
     None,
     /// As in the split file; images that it does not list are left out and reported.
     Given(Split),
-    /// Draws `count` validation images at random. Images of one study stay together, so that no patient is on both sides.
+    /// Draws `count` validation images at random. Images of one study stay together, so that no patient is on both
+    /// sides.
     Drawn {
         /// The number of validation images.
         count: usize,

@@ -10,7 +10,8 @@ const FLATTEST: f64 = 1.0 / 6.0;
 /// Corners of a vertebra closer than this fraction of its longest side count as coinciding.
 const NEAREST: f64 = 0.1;
 
-/// Checks the labels of one image. Vertebrae without exactly four corners only get the checks that apply to any keypoint.
+/// Checks the labels of one image. Vertebrae without exactly four corners only get the checks that apply to any
+/// keypoint.
 #[must_use]
 pub fn audit(entry: &ManifestEntry, skeleton: &Skeleton) -> Vec<Fault> {
     let corners = Corners::new(entry, skeleton);

@@ -28,7 +28,8 @@ pub enum Fault {
         /// How far above, in pixels.
         pixels: f64,
     },
-    /// A corner is exactly level with the one that precedes it on the same side. Unusual, but no reason to drop the labels.
+    /// A corner is exactly level with the one that precedes it on the same side. Unusual, but no reason to drop the
+    /// labels.
     Level {
         /// The corner.
         keypoint: String,
@@ -42,7 +43,8 @@ pub enum Fault {
         /// Its y coordinate, relative to the image height.
         y: f64,
     },
-    /// The corners of a vertebra, in order, do not form a convex clockwise quadrilateral: it is inside out or upside down.
+    /// The corners of a vertebra, in order, do not form a convex clockwise quadrilateral: it is inside out or upside
+    /// down.
     InsideOut {
         /// The vertebra.
         vertebra: String,
@@ -54,16 +56,16 @@ pub enum Fault {
         /// The ratio of height to width.
         ratio: f64,
     },
-    /// Two corners coincide: they are less than a pixel apart or, within a vertebra, less than a tenth of its longest side.
-    /// Corners of adjacent vertebrae may touch.
+    /// Two corners coincide: they are less than a pixel apart or, within a vertebra, less than a tenth of its longest
+    /// side. Corners of adjacent vertebrae may touch.
     Coinciding {
         /// The first keypoint.
         first: String,
         /// The second keypoint.
         second: String,
     },
-    /// Images of the same study, hence of one patient, are also in a subset held out from this one: validation or test for
-    /// training images, test for validation images.
+    /// Images of the same study, hence of one patient, are also in a subset held out from this one: validation or test
+    /// for training images, test for validation images.
     SharedStudy {
         /// The study number.
         study: String,

@@ -37,8 +37,9 @@ impl FromStr for LabelPolicy {
     }
 }
 
-/// Repairs faults that have a single certain fix and returns them. A list that begins one vertebra late is rotated back; left and
-/// right of a vertebra, or of its upper or lower corners, are swapped if that makes it convex. Recomputes the centres.
+/// Repairs faults that have a single certain fix and returns them. A list that begins one vertebra late is rotated
+/// back; left and right of a vertebra, or of its upper or lower corners, are swapped if that makes it convex.
+/// Recomputes the centres.
 pub fn repair(entry: &mut ManifestEntry, skeleton: &Skeleton) -> Vec<Fault> {
     let mut fixed = Vec::new();
     if Corners::new(entry, skeleton).is_rolled() {

@@ -2,7 +2,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Draw;
 
-/// Bends the picture sideways in a sine wave, as scoliosis bends a spine. Shifts whole rows, after all other geometric steps.
+/// Bends the picture sideways in a sine wave, as scoliosis bends a spine. Shifts whole rows, after all other geometric
+/// steps.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Bend {

@@ -6,7 +6,8 @@ use rand_chacha::rand_core::{RngCore, SeedableRng};
 pub struct Draw(ChaCha8Rng);
 
 impl Draw {
-    /// A generator for `seed` and `parts`, such as an epoch and an image index; different parts give independent numbers.
+    /// A generator for `seed` and `parts`, such as an epoch and an image index; different parts give independent
+    /// numbers.
     #[must_use]
     pub fn new(seed: u64, parts: &[u64]) -> Self {
         // SplitMix64's finalizer decorrelates neighbouring parts.

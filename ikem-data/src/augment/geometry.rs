@@ -72,8 +72,8 @@ impl Rotation {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Flip {
-    /// Whether to swap the skeleton's flip pairs too, so that left stays left. The published training did not and thus taught
-    /// wrong names half of the time.
+    /// Whether to swap the skeleton's flip pairs too, so that left stays left. The published training did not and thus
+    /// taught wrong names half of the time.
     pub swap_pairs: bool,
     /// The probability.
     pub probability: f64,
@@ -93,7 +93,8 @@ impl Flip {
     }
 }
 
-/// Scales the content around the centre of the picture. The picture size stays; content is cropped or padded with black.
+/// Scales the content around the centre of the picture. The picture size stays; content is cropped or padded with
+/// black.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Scaling {
@@ -170,8 +171,8 @@ impl Crop {
     }
 }
 
-/// Fills the area beyond the film with repeated edge pixels or a mirror image instead of black, with equal probability. Clinical
-/// films continue where those of AASCE are cropped.
+/// Fills the area beyond the film with repeated edge pixels or a mirror image instead of black, with equal probability.
+/// Clinical films continue where those of AASCE are cropped.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Surroundings {

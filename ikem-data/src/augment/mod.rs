@@ -1,8 +1,8 @@
 //! Random augmentation of images and their keypoints, against overfitting.
 //!
-//! Each augmentation is a small type with a range and a probability. A [`Pipeline`] is drawn once per sample: all geometric steps
-//! combine into one affine map and a shift per row, so that the image is resampled only once; the steps on grey values follow in
-//! order.
+//! Each augmentation is a small type with a range and a probability. A [`Pipeline`] is drawn once per sample: all
+//! geometric steps combine into one affine map and a shift per row, so that the image is resampled only once; the steps
+//! on grey values follow in order.
 
 mod bend;
 mod draw;

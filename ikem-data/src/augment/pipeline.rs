@@ -192,8 +192,8 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Augments an image and prepares it as network input, H × W in row-major order, −1…1. Equals [`Preparation::apply`] bit for bit
-    /// if nothing changes and the frame is the whole film.
+    /// Augments an image and prepares it as network input, H × W in row-major order, −1…1. Equals
+    /// [`Preparation::apply`] bit for bit if nothing changes and the frame is the whole film.
     ///
     /// # Errors
     /// [`Error::Core`] if the network's grid has no pixels.
@@ -202,8 +202,8 @@ impl Plan {
         Ok(self.resized(&resized, preparation.size))
     }
 
-    /// Does what [`image`](Self::image) does on a `grid` for an image that is already resized. If it is larger than the grid, each
-    /// grid pixel averages the area that it covers.
+    /// Does what [`image`](Self::image) does on a `grid` for an image that is already resized. If it is larger than the
+    /// grid, each grid pixel averages the area that it covers.
     #[must_use]
     pub fn resized(&self, resized: &GrayImage, grid: Size) -> Vec<f32> {
         let mut values = match self.map(resized.size(), grid).inverse() {
@@ -222,8 +222,9 @@ impl Plan {
 
     /// Maps keypoints from pixels of the original image to the network's grid and augments them.
     ///
-    /// Keypoints are scaled without a half-pixel offset, as published checkpoints expect, while pixels are resampled by area; the two
-    /// differ by less than half a grid pixel. Augmentation preserves that offset, so that the network learns only one.
+    /// Keypoints are scaled without a half-pixel offset, as published checkpoints expect, while pixels are resampled by
+    /// area; the two differ by less than half a grid pixel. Augmentation preserves that offset, so that the network
+    /// learns only one.
     ///
     /// # Errors
     /// [`CoreError::Length`] if the number of `keypoints` differs from that of `skeleton`.
@@ -288,8 +289,8 @@ impl Plan {
     }
 }
 
-/// The number of sample columns and rows per grid pixel for the inverse map `back`; one each if a grid pixel covers little more
-/// than one image pixel.
+/// The number of sample columns and rows per grid pixel for the inverse map `back`; one each if a grid pixel covers
+/// little more than one image pixel.
 fn samples(back: &Affine) -> [usize; 2] {
     const MOST: f64 = 8.0;
     let count = |x: f64, y: f64| x.hypot(y).round().clamp(1.0, MOST) as usize;

@@ -32,8 +32,8 @@ impl Tone {
     }
 }
 
-/// Approximately normal numbers with mean 0 and standard deviation 1, each the scaled sum of four uniform 16-bit numbers. Fast, and
-/// equal on every platform. The bits are SplitMix64's.
+/// Approximately normal numbers with mean 0 and standard deviation 1, each the scaled sum of four uniform 16-bit
+/// numbers. Fast, and equal on every platform. The bits are SplitMix64's.
 fn grain(seed: u64) -> impl Iterator<Item = f32> {
     /// Standard deviation and mean of the sum of four numbers of 0…65535.
     const DEVIATION: f32 = 37836.9;

@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-/// A cache of resized images with a memory limit and no eviction: every epoch uses each image once, so all are equally worth
-/// keeping.
+/// A cache of resized images with a memory limit and no eviction: every epoch uses each image once, so all are equally
+/// worth keeping.
 #[derive(Debug)]
 pub(crate) struct Cache<T> {
     limit: usize,

@@ -10,8 +10,8 @@ pub enum Framing {
     /// The whole film, as published.
     #[default]
     Film,
-    /// The frame around the labels: [`Frame::around`] from the midpoint of the upper endplate of the first vertebra to that of the
-    /// lower endplate of the last, and all keypoints.
+    /// The frame around the labels: [`Frame::around`] from the midpoint of the upper endplate of the first vertebra to
+    /// that of the lower endplate of the last, and all keypoints.
     Spine,
 }
 
@@ -58,7 +58,8 @@ pub struct BatchConfig {
 }
 
 impl BatchConfig {
-    /// Training batches: shuffled, last one dropped, standard augmentation, two workers, four batches ahead, 512 MiB of cache.
+    /// Training batches: shuffled, last one dropped, standard augmentation, two workers, four batches ahead, 512 MiB of
+    /// cache.
     #[must_use]
     pub fn training(preparation: Preparation, batch_size: usize, seed: u64) -> Self {
         Self {

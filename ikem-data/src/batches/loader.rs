@@ -11,8 +11,8 @@ use crate::{Draw, Error, Limits, ManifestEntry, Phantom, load_image};
 
 /// Makes batches from labelled image files and phantoms. Cheap to clone; clones share the image cache.
 ///
-/// A batch depends only on seed, epoch and step, not on workers, caching or earlier calls, so that training can resume anywhere
-/// with [`batches`](Self::batches).
+/// A batch depends only on seed, epoch and step, not on workers, caching or earlier calls, so that training can resume
+/// anywhere with [`batches`](Self::batches).
 #[derive(Debug, Clone)]
 pub struct Loader(Arc<Shared>);
 
@@ -30,8 +30,8 @@ impl Loader {
     /// A loader of `entries` with image paths relative to `root`.
     ///
     /// # Errors
-    /// [`Error::Argument`] if there are no images or `batch_size` is 0; [`Error::Core`] if the network's grid has no pixels or an entry
-    /// has the wrong number of keypoints.
+    /// [`Error::Argument`] if there are no images or `batch_size` is 0; [`Error::Core`] if the network's grid has no
+    /// pixels or an entry has the wrong number of keypoints.
     pub fn new(
         root: impl AsRef<Path>,
         entries: Vec<ManifestEntry>,
@@ -44,8 +44,8 @@ impl Loader {
     /// A loader of `entries` followed by `phantoms`, which are generated on demand.
     ///
     /// # Errors
-    /// Those of [`new`](Self::new); [`Error::Argument`] if a phantom setting is out of range, or if there are phantoms but the
-    /// skeleton is not [`Skeleton::spine`].
+    /// Those of [`new`](Self::new); [`Error::Argument`] if a phantom setting is out of range, or if there are phantoms
+    /// but the skeleton is not [`Skeleton::spine`].
     pub fn with_phantoms(
         root: impl AsRef<Path>,
         entries: Vec<ManifestEntry>,

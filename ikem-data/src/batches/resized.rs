@@ -43,8 +43,8 @@ impl Resized {
         Ok(Self { image, original, frame: Frame::whole(original), keypoints })
     }
 
-    /// An image to be seen in the frame around its keypoints (as a whole if the skeleton has no vertebrae), reduced to the resolution
-    /// needed. Applies the same [`Tones`] as a predictor.
+    /// An image to be seen in the frame around its keypoints (as a whole if the skeleton has no vertebrae), reduced to
+    /// the resolution needed. Applies the same [`Tones`] as a predictor.
     pub(super) fn framed(
         image: &GrayImage,
         keypoints: Keypoints,

@@ -60,8 +60,8 @@ impl<S: Source> Iterator for Steps<S> {
 /// A step with its batch; `None` if the worker panicked.
 type Made<B> = (usize, Option<Result<B, Error>>);
 
-/// Threads that prepare the batches of an epoch ahead of their use. Steps are handed out one by one, a limited number ahead;
-/// batches arrive in any order and are returned in sequence.
+/// Threads that prepare the batches of an epoch ahead of their use. Steps are handed out one by one, a limited number
+/// ahead; batches arrive in any order and are returned in sequence.
 #[derive(Debug)]
 struct Workers<B> {
     steps: Option<Sender<usize>>,

@@ -25,13 +25,13 @@ impl Manifest {
         files::write_json(path.as_ref(), &file)
     }
 
-    /// Reads COCO keypoints written by this or another program; unknown fields are ignored. Keypoints are matched by name, in any
-    /// order. Files of other programs have no subsets, so their images are in [`Set::Train`](crate::Set::Train). Images without labels
-    /// are skipped; [`LabelFile`] counts them.
+    /// Reads COCO keypoints written by this or another program; unknown fields are ignored. Keypoints are matched by
+    /// name, in any order. Files of other programs have no subsets, so their images are in
+    /// [`Set::Train`](crate::Set::Train). Images without labels are skipped; [`LabelFile`] counts them.
     ///
     /// # Errors
-    /// [`Error::Read`]; [`Error::Broken`] for invalid JSON or keypoints other than those of `skeleton`; [`Error::Unusable`] if images
-    /// are only partly labelled; [`Error::Unlabelled`] if none is labelled.
+    /// [`Error::Read`]; [`Error::Broken`] for invalid JSON or keypoints other than those of `skeleton`;
+    /// [`Error::Unusable`] if images are only partly labelled; [`Error::Unlabelled`] if none is labelled.
     pub fn read_coco(path: impl AsRef<Path>, skeleton: &Skeleton) -> Result<Self, Error> {
         let path = path.as_ref();
         labels(path, &files::read_text(path, KIND)?, skeleton)?.complete(path)

@@ -1,7 +1,8 @@
 //! The COCO keypoint format (<https://cocodataset.org/#format-data>) for labels and predictions.
 //!
-//! An image has at most one annotation. What COCO cannot express (subsets, confidences, exact relative coordinates) goes into a
-//! field `ikem`, which other programs ignore. It is used only as long as it agrees with the COCO fields beside it.
+//! An image has at most one annotation. What COCO cannot express (subsets, confidences, exact relative coordinates)
+//! goes into a field `ikem`, which other programs ignore. It is used only as long as it agrees with the COCO fields
+//! beside it.
 
 mod labels;
 mod predictions;

@@ -73,12 +73,12 @@ pub fn coco_predictions(predictions: &[Prediction], skeleton: &Skeleton) -> Resu
     files::json_text(&file)
 }
 
-/// Reads predictions in COCO format. In files of other programs, all keypoints get the annotation's score as their confidence (1 if
-/// there is none), and none is hinted. Images without keypoints are skipped.
+/// Reads predictions in COCO format. In files of other programs, all keypoints get the annotation's score as their
+/// confidence (1 if there is none), and none is hinted. Images without keypoints are skipped.
 ///
 /// # Errors
-/// [`Error::Read`]; [`Error::Broken`] for invalid JSON or keypoints other than those of `skeleton`; [`Error::Unusable`] if images
-/// lack some keypoints or have some far outside.
+/// [`Error::Read`]; [`Error::Broken`] for invalid JSON or keypoints other than those of `skeleton`; [`Error::Unusable`]
+/// if images lack some keypoints or have some far outside.
 pub fn read_coco_predictions(path: impl AsRef<Path>, skeleton: &Skeleton) -> Result<Vec<Prediction>, Error> {
     let path = path.as_ref();
     predictions(path, &files::read_text(path, KIND)?, skeleton)

@@ -106,8 +106,8 @@ pub(super) struct Film<I, A> {
     pub(super) annotation: Option<Annotation<A>>,
 }
 
-/// Parses a file whose keypoints have the names of those of `skeleton`, in any order. An image has at most one annotation with
-/// keypoints.
+/// Parses a file whose keypoints have the names of those of `skeleton`, in any order. An image has at most one
+/// annotation with keypoints.
 pub(super) fn read<I, A>(path: &Path, text: &str, skeleton: &Skeleton) -> Result<Vec<Film<I, A>>, Error>
 where
     I: for<'de> Deserialize<'de>,

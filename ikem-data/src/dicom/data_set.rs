@@ -144,8 +144,8 @@ impl<'a> DataSet<'a> {
         (!text.is_empty()).then(|| text.to_owned())
     }
 
-    /// Binary numbers in the element's value representation, or in `otherwise` if that is unknown; `None` if the representation
-    /// is a text.
+    /// Binary numbers in the element's value representation, or in `otherwise` if that is unknown; `None` if the
+    /// representation is a text.
     fn numbers(&self, value: &Value<'a>, otherwise: [u8; 2]) -> Option<Vec<f64>> {
         let big = self.encoding.big_endian;
         macro_rules! all {
@@ -171,8 +171,8 @@ impl<'a> DataSet<'a> {
         }
     }
 
-    /// The numbers of an element, binary or text. `otherwise` is its standard representation, for elements that do not state
-    /// one. Text that is not a number becomes NaN. `None` if there is no value.
+    /// The numbers of an element, binary or text. `otherwise` is its standard representation, for elements that do not
+    /// state one. Text that is not a number becomes NaN. `None` if there is no value.
     fn any_numbers(&self, tag: Tag, otherwise: [u8; 2]) -> Option<Vec<f64>> {
         let value = self.value(tag).filter(|value| !value.bytes.is_empty())?;
         match self.numbers(value, otherwise) {
@@ -196,8 +196,8 @@ impl<'a> DataSet<'a> {
         self.any_numbers(tag, *b"DS")
     }
 
-    /// A LUT descriptor: the number of entries, the first value mapped and the bits per entry. With `signed`, the first value
-    /// is a signed 16-bit number.
+    /// A LUT descriptor: the number of entries, the first value mapped and the bits per entry. With `signed`, the first
+    /// value is a signed 16-bit number.
     pub(super) fn descriptor(&self, tag: Tag, signed: bool) -> Option<[i64; 3]> {
         let numbers = self.any_numbers(tag, *b"US")?;
         let [entries, first, bits] = numbers.get(..3)?.try_into().ok()?;
@@ -213,8 +213,8 @@ fn whole(number: f64) -> Option<i64> {
     (number.fract() == 0.0 && number.abs() < 1e9).then_some(number as i64)
 }
 
-/// Parses decimal strings leniently: values are separated by backslashes and may use a decimal comma. In a value with both
-/// a point and a comma, the comma is a separator.
+/// Parses decimal strings leniently: values are separated by backslashes and may use a decimal comma. In a value with
+/// both a point and a comma, the comma is a separator.
 fn decimals(text: &str) -> Vec<f64> {
     let split = |part: &str| -> Vec<f64> {
         let number = |text: &str| text.trim().replace(',', ".").parse().unwrap_or(f64::NAN);

@@ -90,7 +90,8 @@ pub(crate) fn is_dicom(bytes: &[u8]) -> bool {
         || begins_with_elements(bytes)
 }
 
-/// Whether the bytes start with two short elements in ascending order, of groups that come first in a file without preamble.
+/// Whether the bytes start with two short elements in ascending order, of groups that come first in a file without
+/// preamble.
 fn begins_with_elements(bytes: &[u8]) -> bool {
     let group = match bytes {
         [2 | 8, 0, _, 0, ..] => false,
@@ -127,7 +128,8 @@ pub(super) fn open<'a>(source: Source<'_>, bytes: &'a [u8], limits: &Limits) -> 
     Ok(Contents { coding: syntax.coding, encoding, data })
 }
 
-/// Reads the meta information. Returns the transfer syntax, if any, and the rest, from the first element that is not of group
+/// Reads the meta information. Returns the transfer syntax, if any, and the rest, from the first element that is not of
+/// group
 /// 2. The group length is often wrong and only used before deflated bytes.
 fn meta<'a>(source: Source<'_>, bytes: &'a [u8]) -> Result<(Option<String>, &'a [u8]), Error> {
     let early = || source.broken("its meta information is truncated", "a complete file");

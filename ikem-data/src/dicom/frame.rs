@@ -111,8 +111,8 @@ impl Layout {
         self.size.area() * samples * bytes
     }
 
-    /// The bytes per sample. If the file does not state them, they follow from the length of uncompressed data or the number of
-    /// RLE segments; other decoders report the depth themselves, at most 2 bytes.
+    /// The bytes per sample. If the file does not state them, they follow from the length of uncompressed data or the
+    /// number of RLE segments; other decoders report the depth themselves, at most 2 bytes.
     fn bytes(&self, source: Source<'_>, stored: &Stored<'_>) -> Result<usize, Error> {
         let missing = || source.missing("bits allocated");
         match (self.bits, stored.coding) {
@@ -215,8 +215,8 @@ fn compressed(
     Ok(())
 }
 
-/// Bits stored and the high bit of samples with `bits` bits; all bits if the file does not say. Clamped to `bits` where the
-/// decoder returned fewer bits than the file states.
+/// Bits stored and the high bit of samples with `bits` bits; all bits if the file does not say. Clamped to `bits` where
+/// the decoder returned fewer bits than the file states.
 fn depth(source: Source<'_>, data: &DataSet<'_>, bits: i64) -> Result<(u32, u32), Error> {
     let most = if data.integer(BITS_ALLOCATED).is_some_and(|said| said > bits) { bits } else { i64::MAX };
     let stored = data.integer(BITS_STORED).unwrap_or(bits).min(most);

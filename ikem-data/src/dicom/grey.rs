@@ -55,15 +55,16 @@ impl Values {
         ends.map_or((low, high), |(first, last)| (first.0, last.0))
     }
 
-    /// The full range, or the range between the tail percentiles if outliers, such as hot pixels, lie far outside of it.
+    /// The full range, or the range between the tail percentiles if outliers, such as hot pixels, lie far outside of
+    /// it.
     fn extent(&self) -> (f64, f64) {
         let (low, high) = self.range();
         let ends = self.0.first().zip(self.0.last()).map_or((low, high), |(first, last)| (first.0, last.0));
         if high - low >= FILLED * (ends.1 - ends.0) { ends } else { (low, high) }
     }
 
-    /// Whether `voi` shows the picture. It does not if it clips nearly all values, if it clips half of them and covers only a
-    /// small part of their range, or if it maps nearly all to one grey.
+    /// Whether `voi` shows the picture. It does not if it clips nearly all values, if it clips half of them and covers
+    /// only a small part of their range, or if it maps nearly all to one grey.
     fn make_a_picture(&self, voi: &Voi) -> bool {
         let (low, high) = self.range();
         let [black, white] = voi.ends();
@@ -80,7 +81,8 @@ impl Values {
     }
 }
 
-/// The grey values of a monochrome frame, 0 (black) … 1 (white), and the fraction of padding pixels, which become black.
+/// The grey values of a monochrome frame, 0 (black) … 1 (white), and the fraction of padding pixels, which become
+/// black.
 pub(super) fn pixels(
     source: Source<'_>,
     data: &DataSet<'_>,
@@ -118,8 +120,8 @@ pub(super) fn pixels(
     Ok((Pixels::Values(pixels), padded))
 }
 
-/// The modality value of each level, from the Modality LUT or by rescaling. A slope of 0 would map all to one value and is
-/// ignored.
+/// The modality value of each level, from the Modality LUT or by rescaling. A slope of 0 would map all to one value and
+/// is ignored.
 fn modality_values(source: Source<'_>, data: &DataSet<'_>, samples: &Samples<'_>) -> Result<Vec<f64>, Error> {
     let values = (0..samples.count()).map(|level| samples.value(level) as f64);
     if let Some(table) = modality(source, data, samples.signed())? {
@@ -146,8 +148,8 @@ fn padding(data: &DataSet<'_>, samples: &Samples<'_>) -> Option<(i64, i64)> {
     Some((first.min(last), first.max(last)))
 }
 
-/// The VOI range of a file without a usable window: all possible values, as in other formats, or only those present if they
-/// use a small part of them. Values of 8 bits or less were made for display and are not stretched.
+/// The VOI range of a file without a usable window: all possible values, as in other formats, or only those present if
+/// they use a small part of them. Values of 8 bits or less were made for display and are not stretched.
 fn without_voi(samples: &Samples<'_>, values: &[f64], present: &Values) -> Voi {
     let between = |(low, high): (f64, f64), &value: &f64| (low.min(value), high.max(value));
     let (low, high) = values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), between);

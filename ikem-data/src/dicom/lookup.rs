@@ -16,8 +16,8 @@ pub(super) struct Lookup {
 }
 
 impl Lookup {
-    /// Reads a table; `None` if it has no values. With `signed`, the first input may be negative. A table shorter than its
-    /// descriptor says is accepted.
+    /// Reads a table; `None` if it has no values. With `signed`, the first input may be negative. A table shorter than
+    /// its descriptor says is accepted.
     pub(super) fn read(data: &DataSet<'_>, descriptor: Tag, values: Tag, signed: bool) -> Option<Self> {
         let [entries, first, bits] = data.descriptor(descriptor, signed)?;
         let entries = usize::try_from(entries).ok()?;

@@ -1,8 +1,9 @@
 //! DICOM radiographs (part 10 files): a single frame, monochrome or colour, uncompressed or compressed.
 //!
-//! Data flow: [`file`] locates the data set, [`data_set`] extracts the elements of the picture (over [`stream`], without
-//! copying), [`frame`] checks them against the limits and decodes the pixels, [`grey`] and [`colour`] convert samples to
-//! grey values. The reader tolerates errors in a file unless that would take a guess that changes the picture.
+//! Data flow: [`file`] locates the data set, [`data_set`] extracts the elements of the picture (over [`stream`],
+//! without copying), [`frame`] checks them against the limits and decodes the pixels, [`grey`] and [`colour`] convert
+//! samples to grey values. The reader tolerates errors in a file unless that would take a guess that changes the
+//! picture.
 
 mod codecs;
 mod colour;

@@ -19,8 +19,8 @@ pub(super) fn spacing(data: &DataSet<'_>) -> Option<Spacing> {
     planes.into_iter().find_map(|(tag, plane)| Some(pair(data, tag)?.measured(plane)))
 }
 
-/// Whether Pixel Spacing merely repeats Imager Pixel Spacing without a calibration type, so that it holds at the detector
-/// (PS3.3, 10.7.1.3).
+/// Whether Pixel Spacing merely repeats Imager Pixel Spacing without a calibration type, so that it holds at the
+/// detector (PS3.3, 10.7.1.3).
 fn is_uncalibrated(data: &DataSet<'_>) -> bool {
     let detector = pair(data, IMAGER_PIXEL_SPACING);
     data.text(PIXEL_SPACING_CALIBRATION_TYPE).is_none()

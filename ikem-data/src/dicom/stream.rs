@@ -1,5 +1,5 @@
-//! A zero-copy reader for the elements of a data set (PS3.5, 7). Lengths are not trusted: one beyond the end of the data is an
-//! error.
+//! A zero-copy reader for the elements of a data set (PS3.5, 7). Lengths are not trusted: one beyond the end of the
+//! data is an error.
 
 use super::tags::{ITEM, ITEM_END, SEQUENCE_END, Tag};
 
@@ -92,8 +92,8 @@ impl<'a> Stream<'a> {
         Ok((length != u32::MAX).then_some(length as usize))
     }
 
-    /// Reads the next header; `None` at the end. An element without a value representation in an explicit data set is read as
-    /// implicit, since some writers mix the two.
+    /// Reads the next header; `None` at the end. An element without a value representation in an explicit data set is
+    /// read as implicit, since some writers mix the two.
     pub(super) fn header(&mut self) -> Result<Option<Header>, Fault> {
         if self.rest.is_empty() {
             return Ok(None);

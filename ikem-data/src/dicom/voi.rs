@@ -29,7 +29,8 @@ pub(super) enum Voi {
 }
 
 impl Voi {
-    /// The usable VOI LUTs and windows of a data set, tables first. Leaves out windows that are not numbers or too narrow.
+    /// The usable VOI LUTs and windows of a data set, tables first. Leaves out windows that are not numbers or too
+    /// narrow.
     pub(super) fn all(data: &DataSet<'_>, signed: bool) -> Vec<Self> {
         let tables = data.voi_luts().iter();
         let tables =

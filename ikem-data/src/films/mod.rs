@@ -22,21 +22,24 @@ pub(crate) const COLUMN: usize = 17;
 pub struct Film {
     /// The path of the image file.
     pub path: PathBuf,
-    /// The image size that the points refer to, if the labels state it. For a file of another size, the points are scaled.
+    /// The image size that the points refer to, if the labels state it. For a file of another size, the points are
+    /// scaled.
     pub size: Option<Size>,
     /// The subset that the film belongs to.
     pub set: Set,
-    /// The corners of each vertebra, from top to bottom, in pixels: top left, top right, bottom left, bottom right as displayed.
+    /// The corners of each vertebra, from top to bottom, in pixels: top left, top right, bottom left, bottom right as
+    /// displayed.
     pub vertebrae: Vec<[Point; 4]>,
     /// Whether the vertebrae are exactly T1–L5.
     pub complete: bool,
-    /// The image columns that hold the film, `[from, to)` in pixels; the rest is padding. `None` if the film fills the image.
+    /// The image columns that hold the film, `[from, to)` in pixels; the rest is padding. `None` if the film fills the
+    /// image.
     pub area: Option<[f32; 2]>,
 }
 
-/// The films of a manifest with image paths relative to `root`. A film is complete if the skeleton has 17 vertebrae with four
-/// keypoints each and these are in order from top to bottom. If not, a label is wrong; the vertebrae are then sorted and the
-/// film is not complete. Vertebrae with a different number of keypoints are left out.
+/// The films of a manifest with image paths relative to `root`. A film is complete if the skeleton has 17 vertebrae
+/// with four keypoints each and these are in order from top to bottom. If not, a label is wrong; the vertebrae are then
+/// sorted and the film is not complete. Vertebrae with a different number of keypoints are left out.
 #[must_use]
 pub fn films_of_manifest(manifest: &Manifest, root: &Path, skeleton: &Skeleton) -> Vec<Film> {
     let film = |entry: &crate::ManifestEntry| {

@@ -10,11 +10,12 @@ const AGREES: f32 = 0.25;
 const DIFFERS: f32 = 0.6;
 
 impl Film {
-    /// Names the vertebrae as T1–L5 by agreement with a prediction, and returns them as 68 keypoints. Tries all ways to count the
-    /// marks and accepts one if it alone puts the marks close to the predicted vertebrae of the same names. `None` if no count or
-    /// several agree, or if T1 to L5 are not all marked.
+    /// Names the vertebrae as T1–L5 by agreement with a prediction, and returns them as 68 keypoints. Tries all ways to
+    /// count the marks and accepts one if it alone puts the marks close to the predicted vertebrae of the same names.
+    /// `None` if no count or several agree, or if T1 to L5 are not all marked.
     ///
-    /// Both are in pixels of the film; `predicted` must have the keypoints of [`Skeleton::spine`](ikem_core::Skeleton::spine).
+    /// Both are in pixels of the film; `predicted` must have the keypoints of
+    /// [`Skeleton::spine`](ikem_core::Skeleton::spine).
     #[must_use]
     pub fn named(&self, predicted: &Keypoints) -> Option<Keypoints> {
         let marked: Vec<Point> = self.vertebrae.iter().map(center).collect();

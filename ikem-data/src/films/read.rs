@@ -30,15 +30,15 @@ struct Boxes {
 }
 
 /// Reads `root/quads.json`, the labels of the Spinal-AI2024 data set: a list of `image` (its path relative to `root`),
-/// `film_x` (the columns that hold the film, `[from, to)`) and `quads` (the corners TL, TR, BL, BR of each vertebra as `[x, y]`
-/// in pixels, from top to bottom).
+/// `film_x` (the columns that hold the film, `[from, to)`) and `quads` (the corners TL, TR, BL, BR of each vertebra as
+/// `[x, y]` in pixels, from top to bottom).
 ///
-/// No film is complete, since 17 marked vertebrae may also be C7–L4. A tenth of the films, chosen by a hash of their names, is in
-/// [`Set::Val`], the rest in [`Set::Train`].
+/// No film is complete, since 17 marked vertebrae may also be C7–L4. A tenth of the films, chosen by a hash of their
+/// names, is in [`Set::Val`], the rest in [`Set::Train`].
 ///
 /// # Errors
-/// [`Error::Read`], [`Error::TooLarge`]; [`Error::Broken`] for invalid JSON, with entry and field; [`Error::Entry`] for an
-/// impossible value, such as a film without vertebrae.
+/// [`Error::Read`], [`Error::TooLarge`]; [`Error::Broken`] for invalid JSON, with entry and field; [`Error::Entry`] for
+/// an impossible value, such as a film without vertebrae.
 pub fn read_spinal_ai(root: &Path) -> Result<Vec<Film>, Error> {
     read(root, "quads.json", |entry: &Quads| {
         let [from, to] = entry.film_x;
@@ -52,9 +52,9 @@ pub fn read_spinal_ai(root: &Path) -> Result<Vec<Film>, Error> {
     })
 }
 
-/// Reads `root/boxes.json`, the labels of whole films: a list of `image` (its path relative to `root`), `set` and `boxes` (the
-/// axis-aligned bounding boxes `[x0, y0, x1, y1]` of the vertebrae in pixels, from top to bottom). Boxes become corners; no film
-/// is complete.
+/// Reads `root/boxes.json`, the labels of whole films: a list of `image` (its path relative to `root`), `set` and
+/// `boxes` (the axis-aligned bounding boxes `[x0, y0, x1, y1]` of the vertebrae in pixels, from top to bottom). Boxes
+/// become corners; no film is complete.
 ///
 /// # Errors
 /// Those of [`read_spinal_ai`].

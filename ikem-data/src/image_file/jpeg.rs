@@ -44,8 +44,8 @@ pub(super) fn size(path: &Path, bytes: &[u8], limits: &Limits) -> Result<Size, E
 
 /// Decodes JPEG data without an end marker; `None` if more than the marker is missing.
 ///
-/// Decoders fill missing rows silently. Bytes after the last row change nothing, but bytes in place of missing rows do. The
-/// picture is therefore decoded with two different tails, and the results must be the `same`.
+/// Decoders fill missing rows silently. Bytes after the last row change nothing, but bytes in place of missing rows do.
+/// The picture is therefore decoded with two different tails, and the results must be the `same`.
 pub(crate) fn decode_without_end<T, E>(
     bytes: &[u8],
     decode: impl Fn(&[u8]) -> Result<T, E>,

@@ -40,8 +40,8 @@ impl ImageKind {
     /// Detects the format of a file from its content, not its name.
     ///
     /// # Errors
-    /// [`Error::Read`]; [`Error::Unsupported`] for a known format that is not supported, [`Error::NotAn`] for an unknown one, with
-    /// the first bytes.
+    /// [`Error::Read`]; [`Error::Unsupported`] for a known format that is not supported, [`Error::NotAn`] for an
+    /// unknown one, with the first bytes.
     pub fn of_file(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
         Self::of(path, &files::read_start(path, START)?)

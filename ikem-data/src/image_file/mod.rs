@@ -1,7 +1,7 @@
 //! Image files of all supported formats.
 //!
-//! [`kind`] detects the format from the content. [`picture`] decodes what the crate `image` handles, [`jpeg`] adds what it
-//! lacks for JPEG, [`tiff`] decodes TIFF, and the `dicom` module decodes DICOM. All produce [`pixels`].
+//! [`kind`] detects the format from the content. [`picture`] decodes what the crate `image` handles, [`jpeg`] adds what
+//! it lacks for JPEG, [`tiff`] decodes TIFF, and the `dicom` module decodes DICOM. All produce [`pixels`].
 
 pub(crate) mod jpeg;
 mod kind;
@@ -70,9 +70,9 @@ impl Limits {
 pub struct Radiograph {
     /// The grey image.
     pub image: GrayImage,
-    /// The pixel spacing: the first of DICOM's Pixel Spacing, Nominal Scanned Pixel Spacing, Imager Pixel Spacing and Pixel
-    /// Aspect Ratio that the file has. A Pixel Spacing that equals Imager Pixel Spacing and has no calibration type holds at the
-    /// detector (PS3.3, 10.7.1.3). `None` if there is none; other formats never have one.
+    /// The pixel spacing: the first of DICOM's Pixel Spacing, Nominal Scanned Pixel Spacing, Imager Pixel Spacing and
+    /// Pixel Aspect Ratio that the file has. A Pixel Spacing that equals Imager Pixel Spacing and has no calibration
+    /// type holds at the detector (PS3.3, 10.7.1.3). `None` if there is none; other formats never have one.
     pub spacing: Option<Spacing>,
     /// What the user should know about how the file was read, such as skipped pages or a large part of padding.
     pub note: Option<String>,
@@ -91,28 +91,29 @@ pub fn load_radiograph(path: impl AsRef<Path>, limits: &Limits) -> Result<Radiog
 
 /// Reads a PNG, JPEG, TIFF, BMP or DICOM image. The content decides the format, not the name.
 ///
-/// Colour becomes luma (Rec. 601: 0.299 R + 0.587 G + 0.114 B), alpha is ignored, and n-bit integers are divided by 2ⁿ − 1
-/// (8 bits by 255, 16 by 65535). A film that uses a small part of its integer range therefore stays dark;
+/// Colour becomes luma (Rec. 601: 0.299 R + 0.587 G + 0.114 B), alpha is ignored, and n-bit integers are divided by 2ⁿ
+/// − 1 (8 bits by 255, 16 by 65535). A film that uses a small part of its integer range therefore stays dark;
 /// [`Tones`](ikem_core::Tones) stretches it later. The EXIF orientation is applied, as viewers and OpenCV do, so that
 /// coordinates refer to the picture as displayed.
 ///
 /// JPEG may be baseline, progressive or lossless. It may lack its end marker if all rows are present.
 ///
-/// TIFF may be BigTIFF, in strips or tiles, uncompressed, LZW, Deflate, PackBits, JPEG or CCITT group 4. It may hold grey with
-/// 1 to 16, 32 or 64 bits, signed, floating-point or with alpha, palettes, RGB, CMYK and YCbCr. Samples without a natural range
-/// (32 bits or more, floating point) are scaled from 0…1, 0…255 or 0…65535, the first that holds all of them, or else from
-/// their minimum and maximum. Of several pages the largest is used.
+/// TIFF may be BigTIFF, in strips or tiles, uncompressed, LZW, Deflate, PackBits, JPEG or CCITT group 4. It may hold
+/// grey with 1 to 16, 32 or 64 bits, signed, floating-point or with alpha, palettes, RGB, CMYK and YCbCr. Samples
+/// without a natural range (32 bits or more, floating point) are scaled from 0…1, 0…255 or 0…65535, the first that
+/// holds all of them, or else from their minimum and maximum. Of several pages the largest is used.
 ///
 /// DICOM files (feature `dicom`, on by default) must have one frame in MONOCHROME1, MONOCHROME2, PALETTE COLOR, RGB or
-/// YBR_FULL, uncompressed (also deflated or big endian) or compressed with RLE, JPEG (also 12-bit and lossless), JPEG-LS or
-/// JPEG 2000 (also HTJ2K). Preamble and meta information may be missing. Grey values pass through the rescaling or modality
-/// LUT and the first VOI LUT or window that shows the picture (PS3.3, C.11.1 and C.11.2). If none does, nearly the full range
-/// of values is mapped from black to white, and values of 8 bits are not changed. Padding is excluded from that range and black.
+/// YBR_FULL, uncompressed (also deflated or big endian) or compressed with RLE, JPEG (also 12-bit and lossless),
+/// JPEG-LS or JPEG 2000 (also HTJ2K). Preamble and meta information may be missing. Grey values pass through the
+/// rescaling or modality LUT and the first VOI LUT or window that shows the picture (PS3.3, C.11.1 and C.11.2). If none
+/// does, nearly the full range of values is mapped from black to white, and values of 8 bits are not changed. Padding
+/// is excluded from that range and black.
 ///
 /// # Errors
-/// [`Error::Read`] if the file cannot be read, [`Error::Unsupported`] for a known format or variant that is not supported, such
-/// as a HEIC photograph, [`Error::NotAn`] if it is no image, [`Error::Broken`] if it is truncated or has no pixels,
-/// [`Error::TooLarge`] beyond `limits`.
+/// [`Error::Read`] if the file cannot be read, [`Error::Unsupported`] for a known format or variant that is not
+/// supported, such as a HEIC photograph, [`Error::NotAn`] if it is no image, [`Error::Broken`] if it is truncated or
+/// has no pixels, [`Error::TooLarge`] beyond `limits`.
 pub fn load_image(path: impl AsRef<Path>, limits: &Limits) -> Result<GrayImage, Error> {
     let path = path.as_ref();
     decode(path, &files::read(path, limits.bytes)?, limits)?.into_gray()

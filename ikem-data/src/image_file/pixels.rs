@@ -95,8 +95,8 @@ fn turned<T: Copy>(pixels: &[T], size: Size, orientation: Orientation) -> Vec<T>
     from.filter_map(|(x, y)| pixels.get(y * size.width + x).copied()).collect()
 }
 
-/// Rec. 601 luma of colours with channels 0…`full`. Divides after the weighted sum, so that a grey picture saved in colour
-/// gives the same values as one saved in grey.
+/// Rec. 601 luma of colours with channels 0…`full`. Divides after the weighted sum, so that a grey picture saved in
+/// colour gives the same values as one saved in grey.
 pub(crate) fn luma(colours: impl Iterator<Item = [f32; 3]>, full: f32) -> Pixels {
     Pixels::Values(colours.map(|[r, g, b]| (299.0 * r + 587.0 * g + 114.0 * b) / 1000.0 / full).collect())
 }
@@ -106,8 +106,8 @@ const USUAL: [f32; 3] = [1.0, 255.0, 65535.0];
 /// If the range between the tail percentiles is a smaller fraction of the full range than this, outliers are clipped.
 const USED: f32 = 0.1;
 
-/// Scales samples without a natural range to 0…1: from 0…1, 0…255 or 0…65535, the first that holds all of them, or else from
-/// minimum to maximum, clipping far outliers. Values that are not finite become black.
+/// Scales samples without a natural range to 0…1: from 0…1, 0…255 or 0…65535, the first that holds all of them, or else
+/// from minimum to maximum, clipping far outliers. Values that are not finite become black.
 pub(super) fn without_range(values: &mut [f32]) {
     let mut finite: Vec<f32> = values.iter().copied().filter(|value| value.is_finite()).collect();
     let lowest = finite.iter().copied().fold(f32::INFINITY, f32::min);

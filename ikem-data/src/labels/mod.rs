@@ -76,8 +76,8 @@ impl Content {
 }
 
 impl LabelFile {
-    /// Reads labels for the keypoints of `skeleton` from the project's manifest, COCO keypoints, a table (CSV), or a prediction of
-    /// one film as `detect` and the page write it. The format is detected from the content.
+    /// Reads labels for the keypoints of `skeleton` from the project's manifest, COCO keypoints, a table (CSV), or a
+    /// prediction of one film as `detect` and the page write it. The format is detected from the content.
     ///
     /// # Errors
     /// [`Error::Read`], [`Error::TooLarge`]; [`Error::Broken`] and [`Error::Entry`] as for [`Manifest::read`];

@@ -7,7 +7,8 @@ pub struct LocatingBatch {
     pub epoch: u64,
     /// The index of the batch in its epoch, from 0.
     pub step: usize,
-    /// The index of each scene's film in the loader; [`LocatingLoader::name`](crate::LocatingLoader::name) returns its name.
+    /// The index of each scene's film in the loader; [`LocatingLoader::name`](crate::LocatingLoader::name) returns its
+    /// name.
     pub entries: Vec<usize>,
     /// The scenes, N × S × S in row-major order, −1 (black) … 1 (white).
     pub images: Vec<f32>,

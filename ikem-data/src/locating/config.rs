@@ -28,8 +28,8 @@ pub struct LocatingConfig {
     /// The random properties of scenes.
     #[serde(default)]
     pub scenes: SceneConfig,
-    /// The number of scenes per epoch; `None` for one per film. A smaller number uses a subset of the films, a different one in each
-    /// epoch if they are shuffled; a larger number repeats films.
+    /// The number of scenes per epoch; `None` for one per film. A smaller number uses a subset of the films, a
+    /// different one in each epoch if they are shuffled; a larger number repeats films.
     #[serde(default)]
     pub samples_per_epoch: Option<usize>,
 }

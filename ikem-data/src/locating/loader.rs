@@ -11,8 +11,8 @@ use crate::{Draw, Error, Film};
 
 /// Makes batches of random scenes of films. Cheap to clone; clones share the cache of films.
 ///
-/// A batch depends only on seed, epoch and step, not on workers, caching or earlier calls, so that training can resume anywhere
-/// with [`batches`](Self::batches).
+/// A batch depends only on seed, epoch and step, not on workers, caching or earlier calls, so that training can resume
+/// anywhere with [`batches`](Self::batches).
 #[derive(Debug, Clone)]
 pub struct LocatingLoader(Arc<Shared>);
 

@@ -6,7 +6,8 @@ use super::SceneConfig;
 use super::sheet::Sheet;
 use crate::Draw;
 
-/// Draws random marks on a film or its photograph. `spine` is the bounding box of the visible spine: left, top, right, bottom.
+/// Draws random marks on a film or its photograph. `spine` is the bounding box of the visible spine: left, top, right,
+/// bottom.
 pub(super) fn draw_marks(
     sheet: &mut Sheet<'_>,
     config: &SceneConfig,

@@ -1,8 +1,8 @@
-//! Training data for the locator, a small network that looks at a whole film and finds the spine, the film's orientation and
-//! polarity, or the absence of a spine.
+//! Training data for the locator, a small network that looks at a whole film and finds the spine, the film's
+//! orientation and polarity, or the absence of a spine.
 //!
-//! A scene is a random view of a film (cropped or extended, tilted, mirrored, turned) on a square grid, sampled once, with marks
-//! drawn over it and its tones changed; or a picture without a spine.
+//! A scene is a random view of a film (cropped or extended, tilted, mirrored, turned) on a square grid, sampled once,
+//! with marks drawn over it and its tones changed; or a picture without a spine.
 
 mod batch;
 mod blank;

@@ -9,7 +9,8 @@ use crate::{Error, Film, Limits, load_image};
 pub(super) struct Scan {
     pub(super) size: Size,
     pixels: Vec<u8>,
-    /// The corners of each vertebra, TL, TR, BL, BR, in scan pixels from the outer edge (pixel centres are at half-integers).
+    /// The corners of each vertebra, TL, TR, BL, BR, in scan pixels from the outer edge (pixel centres are at
+    /// half-integers).
     vertebrae: Vec<[[f64; 2]; 4]>,
     complete: bool,
 }
@@ -80,8 +81,8 @@ impl Scan {
         (bounds(&corners), length.max(1.0))
     }
 
-    /// The regions where T1 may begin and L5 may end on a film without vertebra names: as many vertebrae at each end as the count
-    /// differs from 17 (at least one), and the same length beyond. Empty if the film is complete.
+    /// The regions where T1 may begin and L5 may end on a film without vertebra names: as many vertebrae at each end as
+    /// the count differs from 17 (at least one), and the same length beyond. Empty if the film is complete.
     pub(super) fn uncertain(&self) -> [Vec<Polygon>; 2] {
         let count = self.vertebrae.len();
         if self.complete || count < 2 {
@@ -125,8 +126,8 @@ impl Scan {
     }
 }
 
-/// Crops `image` to the columns that hold the film; also returns the first column. Leaves out the film's outermost columns, into
-/// which image compression smears the padding.
+/// Crops `image` to the columns that hold the film; also returns the first column. Leaves out the film's outermost
+/// columns, into which image compression smears the padding.
 fn cropped(image: GrayImage, area: Option<[f64; 2]>) -> Result<(GrayImage, usize), Error> {
     const SMEARED: f64 = 2.0;
     let Some([from, to]) = area else { return Ok((image, 0)) };
@@ -148,8 +149,9 @@ fn gap(upper: &[[f64; 2]; 4], lower: &[[f64; 2]; 4]) -> Polygon {
     vec![upper[2], upper[3], lower[1], lower[0]]
 }
 
-/// The region where the spine may continue beyond `edge`, the outer endplate of its last vertebra, by the length of `by` vertebrae.
-/// `before` is the same endplate of the vertebra before it. The region widens, since the curvature there is unknown.
+/// The region where the spine may continue beyond `edge`, the outer endplate of its last vertebra, by the length of
+/// `by` vertebrae. `before` is the same endplate of the vertebra before it. The region widens, since the curvature
+/// there is unknown.
 fn beyond(edge: [[f64; 2]; 2], before: [[f64; 2]; 2], by: usize) -> Polygon {
     let (here, there) = (middle(edge[0], edge[1]), middle(before[0], before[1]));
     let far = |corner: [f64; 2], axis: usize| {

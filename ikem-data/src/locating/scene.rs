@@ -95,8 +95,8 @@ impl Studio<'_> {
         Ok(Scene { image: values, target: LocatingTarget::blank(self.config, negative) })
     }
 
-    /// Adds marks and changes of tone to a picture of 0…1, then normalizes it to −1…1 and paints the area around the frame black.
-    /// Returns whether it became a negative.
+    /// Adds marks and changes of tone to a picture of 0…1, then normalizes it to −1…1 and paints the area around the
+    /// frame black. Returns whether it became a negative.
     fn finish(
         &self,
         values: &mut [f32],
@@ -140,8 +140,8 @@ fn exposed(scan: &Scan, map: &Affine, fill: &Fill, frame: &Letterbox, grid: usiz
     values
 }
 
-/// A random rectangle of a scan without any part of the spine, with sides of at least 15 % of the scan's and a plausible aspect
-/// ratio; `None` if none was found.
+/// A random rectangle of a scan without any part of the spine, with sides of at least 15 % of the scan's and a
+/// plausible aspect ratio; `None` if none was found.
 pub(super) fn empty_part(scan: &Scan, draw: &mut Draw) -> Option<[f64; 4]> {
     let [_, _, width, height] = scan.edges();
     (0..40).find_map(|_| {

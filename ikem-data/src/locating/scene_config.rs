@@ -62,8 +62,8 @@ pub struct SceneConfig {
 pub struct Fills {
     /// Black.
     pub black: f64,
-    /// The film mirrored at its edges; mirrored vertebrae do not count as spine. The view is limited to the left and right so that it
-    /// does not show the mirrored spine, which could not be told from the real one.
+    /// The film mirrored at its edges; mirrored vertebrae do not count as spine. The view is limited to the left and
+    /// right so that it does not show the mirrored spine, which could not be told from the real one.
     pub mirrored: f64,
     /// The film's outermost pixels, repeated.
     pub edge: f64,

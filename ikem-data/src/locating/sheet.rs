@@ -4,8 +4,8 @@ use tiny_skia::{FillRule, Mask, Path, PathBuilder, Rect, Stroke, Transform};
 use crate::Error;
 use crate::overlay::Lettering;
 
-/// A canvas of grey values, 0…1, on a square grid. Coordinates are in pixels from the grid's outer edge; drawing is clipped to the
-/// frame.
+/// A canvas of grey values, 0…1, on a square grid. Coordinates are in pixels from the grid's outer edge; drawing is
+/// clipped to the frame.
 pub(super) struct Sheet<'a> {
     values: &'a mut [f32],
     grid: usize,

@@ -18,8 +18,8 @@ impl LocatingTarget {
         }
     }
 
-    /// The target of a scan that `map` takes to the grid, seen within `frame`, with the number of quarter turns applied and whether it
-    /// became a negative.
+    /// The target of a scan that `map` takes to the grid, seen within `frame`, with the number of quarter turns applied
+    /// and whether it became a negative.
     pub(super) fn of(
         scan: &Scan,
         map: &Affine,

@@ -4,8 +4,8 @@ use super::SceneConfig;
 use crate::Draw;
 use crate::augment::Tone;
 
-/// Changes the grey values (0…1, rows of `width`) of a scene as exposure, processing and copying do. Returns whether it became a
-/// negative.
+/// Changes the grey values (0…1, rows of `width`) of a scene as exposure, processing and copying do. Returns whether it
+/// became a negative.
 pub(super) fn develop(values: &mut [f32], width: usize, config: &SceneConfig, draw: &mut Draw) -> bool {
     if draw.happens(config.gamma) {
         let [low, high] = config.powers.map(libm::log);

@@ -33,13 +33,14 @@ impl View {
         Self { area, mirrored, tilt, turns: turns(config, draw) }
     }
 
-    /// A random view of a part without a spine. Turned and mirrored but not tilted, which would show more than that part.
+    /// A random view of a part without a spine. Turned and mirrored but not tilted, which would show more than that
+    /// part.
     pub(super) fn draw_empty(area: [f64; 4], config: &SceneConfig, draw: &mut Draw) -> Self {
         Self { mirrored: draw.happens(config.mirror), turns: turns(config, draw), ..Self::of(area) }
     }
 
-    /// Limits the view to the left and right so that a film mirrored at its edges does not show its spine again, which could not be
-    /// told from the real one.
+    /// Limits the view to the left and right so that a film mirrored at its edges does not show its spine again, which
+    /// could not be told from the real one.
     pub(super) fn without_second_spine(self, scan: &Scan) -> Self {
         let [_, _, width, _] = scan.edges();
         let ([from, _, to, _], _) = scan.spine();

@@ -95,7 +95,8 @@ impl Canvas {
         self.lettering.width(text, height)
     }
 
-    /// Draws `text` with a dark outline, so that it is readable on bone and on air. `left` is the left end of the baseline.
+    /// Draws `text` with a dark outline, so that it is readable on bone and on air. `left` is the left end of the
+    /// baseline.
     pub(super) fn text(&mut self, text: &str, left: Point, height: f32, colour: Rgb) {
         let seam = (height / 8.0).ceil().clamp(1.0, 6.0) as i64;
         let marks = self.lettering.coverage(text, left, height);

@@ -18,9 +18,9 @@ use palette::{Rgb, group_colour, heat_colour, heat_opacity};
 const WHITE: Rgb = [255; 3];
 const BLACK: Rgb = [0; 3];
 
-/// Draws `keypoints` over `image`: points and edges with one colour per vertebra, the names of the vertebrae beside them, and
-/// a white ring around each keypoint in `hinted` (indices). Sizes scale with the image. Points that are not finite or far
-/// outside the image are left out.
+/// Draws `keypoints` over `image`: points and edges with one colour per vertebra, the names of the vertebrae beside
+/// them, and a white ring around each keypoint in `hinted` (indices). Sizes scale with the image. Points that are not
+/// finite or far outside the image are left out.
 ///
 /// # Errors
 /// [`Error::Core`] if the number of `keypoints` differs from that of `skeleton` or a hinted index is out of range;
@@ -102,8 +102,8 @@ impl Measures {
     }
 }
 
-/// Draws a heatmap (H × W, 0…1, of any size) over the part of `image` within `frame`. Higher values are lighter and more
-/// opaque.
+/// Draws a heatmap (H × W, 0…1, of any size) over the part of `image` within `frame`. Higher values are lighter and
+/// more opaque.
 ///
 /// # Errors
 /// [`Error::Argument`] if the image is too large to render or the map is empty.

@@ -68,8 +68,8 @@ pub fn gray_png(image: &GrayImage) -> Result<Vec<u8>, Error> {
     encode_png(image.size(), &pixels, ExtendedColorType::L8)
 }
 
-/// Encodes a film as 8-bit PNG for display, with its [`Tones`] applied, so that a film that uses a small part of its type
-/// (12 of 16 bits) gets the full range of grey levels.
+/// Encodes a film as 8-bit PNG for display, with its [`Tones`] applied, so that a film that uses a small part of its
+/// type (12 of 16 bits) gets the full range of grey levels.
 ///
 /// # Errors
 /// Those of [`gray_png`].
@@ -77,8 +77,8 @@ pub fn film_png(image: &GrayImage) -> Result<Vec<u8>, Error> {
     gray_png(&Tones::of(image).apply_to(image))
 }
 
-/// Encodes a heatmap (H × W, 0…1) as an RGBA PNG of the same size, to overlay on the image. Higher values are lighter and
-/// more opaque.
+/// Encodes a heatmap (H × W, 0…1) as an RGBA PNG of the same size, to overlay on the image. Higher values are lighter
+/// and more opaque.
 ///
 /// # Errors
 /// [`Error::Argument`] if the map is empty.

@@ -2,8 +2,8 @@ use std::ops::Range;
 
 use super::vector::Vector;
 
-/// The attenuation of each pixel's ray through the body, to which structures add. Drawing coordinates are in millimetres; the
-/// abdomen attenuates by about 0.6.
+/// The attenuation of each pixel's ray through the body, to which structures add. Drawing coordinates are in
+/// millimetres; the abdomen attenuates by about 0.6.
 pub(super) struct Canvas {
     pub width: usize,
     pub height: usize,

@@ -48,7 +48,8 @@ pub struct PhantomConfig {
     pub habitus: [f64; 2],
     /// Overall brightness, 0.5 to 2.
     pub exposure: [f64; 2],
-    /// The level, relative to the grey scale, below which tissue is black, 0 to 0.4. High values remove detail in the lungs.
+    /// The level, relative to the grey scale, below which tissue is black, 0 to 0.4. High values remove detail in the
+    /// lungs.
     pub black_level: [f64; 2],
     /// Standard deviation of the blur in pixels of an image 2300 pixels high, 0 to 4.
     pub blur: [f64; 2],

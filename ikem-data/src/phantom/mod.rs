@@ -1,9 +1,9 @@
 //! Phantoms: synthetic spinal AP radiographs with exactly known landmarks.
 //!
-//! The spine is modelled in millimetres: a centre line with one or two coronal curves, coupled axial rotation, and foreshortening by
-//! kyphosis and lordosis. Bones and soft tissue add attenuation to each ray, which a film response converts to grey. Only
-//! additions, multiplications, divisions, square roots and `libm` are used, so that a seed gives the same bytes on every
-//! platform.
+//! The spine is modelled in millimetres: a centre line with one or two coronal curves, coupled axial rotation, and
+//! foreshortening by kyphosis and lordosis. Bones and soft tissue add attenuation to each ray, which a film response
+//! converts to grey. Only additions, multiplications, divisions, square roots and `libm` are used, so that a seed gives
+//! the same bytes on every platform.
 
 mod bones;
 mod canvas;

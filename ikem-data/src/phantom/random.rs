@@ -1,8 +1,8 @@
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 
-/// A random number generator for one part of the picture. Each part has its own stream, so that changing one does not affect the
-/// others.
+/// A random number generator for one part of the picture. Each part has its own stream, so that changing one does not
+/// affect the others.
 pub(super) struct Draw(ChaCha8Rng);
 
 impl Draw {

@@ -124,7 +124,8 @@ impl Spine {
                     half_widths: [width * draw.uniform(0.96, 1.0), width * draw.uniform(1.0, 1.05)],
                     slopes: [wedge(-1.0), wedge(1.0)],
                     plate_opening: 0.72 * width * libm::fabs(libm::sin(lean)),
-                    // The Cobb angle of a typical curve is spread over six levels; vertebrae rotate towards the convex side.
+                    // The Cobb angle of a typical curve is spread over six levels; vertebrae rotate towards the convex
+                    // side.
                     rotation: slope * 4.0 * twist * DEGREE,
                     disc,
                 }

@@ -19,8 +19,8 @@ pub(super) fn draw(canvas: &mut Canvas, spine: &Spine, seed: u64) {
     }
 }
 
-/// A vertebral body: a cylinder of cancellous bone with a denser cortex, waisted at the sides, between two endplates that project to
-/// ellipses if the vertebra is tilted in the sagittal plane.
+/// A vertebral body: a cylinder of cancellous bone with a denser cortex, waisted at the sides, between two endplates
+/// that project to ellipses if the vertebra is tilted in the sagittal plane.
 fn body(canvas: &mut Canvas, level: &Level, grain: Texture, core: f64, plate: f64) {
     let edge = canvas.edge().max(0.35);
     let (half, opening) = (level.half_height as f32, level.plate_opening as f32);

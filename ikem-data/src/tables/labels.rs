@@ -17,8 +17,8 @@ fn header(skeleton: &Skeleton) -> Vec<String> {
 }
 
 impl Manifest {
-    /// Writes the labels atomically as CSV with one row per image: path, set, height and width in pixels, then y and x of all
-    /// keypoints and all vertebra centres, relative to the image size.
+    /// Writes the labels atomically as CSV with one row per image: path, set, height and width in pixels, then y and x
+    /// of all keypoints and all vertebra centres, relative to the image size.
     ///
     /// # Errors
     /// [`Error::Write`].
@@ -36,12 +36,12 @@ impl Manifest {
     }
 
     /// Reads a file that [`write_csv`](Self::write_csv) wrote, or a table with one row per keypoint as
-    /// [`write_csv_predictions`](crate::write_csv_predictions) writes it. Columns are found by name in any order; others are ignored.
-    /// They may be separated by commas, semicolons or tabs, and numbers may have decimal commas.
+    /// [`write_csv_predictions`](crate::write_csv_predictions) writes it. Columns are found by name in any order;
+    /// others are ignored. They may be separated by commas, semicolons or tabs, and numbers may have decimal commas.
     ///
     /// # Errors
-    /// [`Error::Read`]; [`Error::Broken`] if a column is missing; [`Error::Entry`] for an invalid value; [`Error::Unusable`] if
-    /// images are only partly labelled.
+    /// [`Error::Read`]; [`Error::Broken`] if a column is missing; [`Error::Entry`] for an invalid value;
+    /// [`Error::Unusable`] if images are only partly labelled.
     pub fn read_csv(path: impl AsRef<Path>, skeleton: &Skeleton) -> Result<Self, Error> {
         let path = path.as_ref();
         labels(path, &files::read_text(path, KIND)?, skeleton)?.complete(path)

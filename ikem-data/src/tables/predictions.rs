@@ -29,12 +29,12 @@ fn header() -> Vec<String> {
     names.map(str::to_owned).to_vec()
 }
 
-/// Writes predictions atomically as CSV with one row per keypoint, which repeats the name, size, Cobb angles and pixel spacing
-/// of its image (empty if unknown).
+/// Writes predictions atomically as CSV with one row per keypoint, which repeats the name, size, Cobb angles and pixel
+/// spacing of its image (empty if unknown).
 ///
 /// # Errors
-/// [`Error::Argument`] if a value is not finite, a prediction has no keypoints, or two consecutive predictions have the same
-/// image name and would merge; [`Error::Write`].
+/// [`Error::Argument`] if a value is not finite, a prediction has no keypoints, or two consecutive predictions have the
+/// same image name and would merge; [`Error::Write`].
 pub fn write_csv_predictions(path: impl AsRef<Path>, predictions: &[Prediction]) -> Result<(), Error> {
     files::write(path.as_ref(), &csv_predictions(predictions)?)
 }
@@ -81,12 +81,12 @@ pub fn csv_predictions(predictions: &[Prediction]) -> Result<Vec<u8>, Error> {
     super::encode(&header(), rows)
 }
 
-/// Reads a file that [`write_csv_predictions`] wrote, or any table with one row per keypoint and the columns image, width,
-/// height, keypoint, x and y. A missing confidence is read as 1.
+/// Reads a file that [`write_csv_predictions`] wrote, or any table with one row per keypoint and the columns image,
+/// width, height, keypoint, x and y. A missing confidence is read as 1.
 ///
 /// # Errors
-/// [`Error::Read`]; [`Error::Broken`] if a column is missing or a keypoint is far outside its image; [`Error::Entry`] for an
-/// invalid value.
+/// [`Error::Read`]; [`Error::Broken`] if a column is missing or a keypoint is far outside its image; [`Error::Entry`]
+/// for an invalid value.
 pub fn read_csv_predictions(path: impl AsRef<Path>) -> Result<Vec<Prediction>, Error> {
     let path = path.as_ref();
     predictions(path, &files::read_text(path, KIND)?)

@@ -164,8 +164,8 @@ fn line(row: &StringRecord, text: &str) -> usize {
     usize::try_from(position.line()).unwrap_or(0) + blank.filter(|byte| **byte == b'\n').count()
 }
 
-/// Detects the separator: that of a first line `sep=;`, or else the most frequent one in the header. Returns it with the text
-/// without such a first line, and the number of lines removed.
+/// Detects the separator: that of a first line `sep=;`, or else the most frequent one in the header. Returns it with
+/// the text without such a first line, and the number of lines removed.
 fn separator(text: &str) -> (u8, &str, usize) {
     let (line, rest) = text.split_once('\n').unwrap_or((text, ""));
     if let Some(&[separator]) = line.trim_end().strip_prefix("sep=").map(str::as_bytes) {

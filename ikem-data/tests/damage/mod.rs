@@ -9,8 +9,8 @@ pub fn tries() -> u64 {
     std::env::var("IKEM_FUZZ").map_or(10_000, |count| count.parse().expect("IKEM_FUZZ is a number of files"))
 }
 
-/// Changes, removes, inserts or repeats some bytes of a file after `start`, or truncates it. `pieces` are byte sequences that are
-/// meaningful in the format; they are inserted too.
+/// Changes, removes, inserts or repeats some bytes of a file after `start`, or truncates it. `pieces` are byte
+/// sequences that are meaningful in the format; they are inserted too.
 pub fn damaged(whole: &[u8], start: usize, pieces: &[&str], random: &mut ChaCha8Rng) -> Vec<u8> {
     let mut bytes = whole.to_vec();
     for _ in 0..random.random_range(1..6) {

@@ -34,8 +34,8 @@ fn jpeg_is_decoded_from_one_or_several_fragments() {
     }
 }
 
-/// The content of the fixtures, 32 × 24 pixels of 12 bits: 64 x + 40 y. They were encoded by independent libraries: OpenJPEG,
-/// OpenJPH, CharLS and libjpeg.
+/// The content of the fixtures, 32 × 24 pixels of 12 bits: 64 x + 40 y. They were encoded by independent libraries:
+/// OpenJPEG, OpenJPH, CharLS and libjpeg.
 fn ramp() -> Vec<f32> {
     (0..24 * 32).map(|place| (64 * (place % 32) + 40 * (place / 32)) as f32 / 4095.0).collect()
 }

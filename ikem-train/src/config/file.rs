@@ -91,7 +91,7 @@ mod tests {
             ("[hints.strategy.pre-hint]\nmuch = 3\n", "much"),
             ("[schedule]\nepochs = 0\n", "`schedule.epochs`: expected 1"),
             ("[model.network.unet]\nwidth = 0\n", "`model.network.unet.width`: expected 1 to 512, found 0"),
-            ("[data]\naugmentation = [{ flip = { probability = 2 } }]\n", "probability of 0…1"),
+            ("[data]\naugmentation = [{ flip = { probability = 2 } }]\n", "probability: 0…1"),
         ];
         for (text, expected) in cases {
             let error = TrainConfig::parse(text).expect_err(text).to_string();

@@ -1,8 +1,8 @@
 //! TIFF files, in nearly any sample layout.
 //!
-//! Data flow: [`pages`] selects the largest page, [`layout`] reads its sample layout and rejects unsupported ones, [`relabel`]
-//! disguises layouts that the decoder does not know as ones that it does, [`tiles`] decompresses LZW tiles that it would misread,
-//! [`grey`] converts the samples to grey values.
+//! Data flow: [`pages`] selects the largest page, [`layout`] reads its sample layout and rejects unsupported ones,
+//! [`relabel`] disguises layouts that the decoder does not know as ones that it does, [`tiles`] decompresses LZW tiles
+//! that it would misread, [`grey`] converts the samples to grey values.
 
 mod grey;
 mod layout;

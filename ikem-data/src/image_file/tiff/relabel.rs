@@ -24,8 +24,8 @@ impl Changes {
         self.fields.is_empty()
     }
 
-    /// A copy of the file with these changes to the directory at `place`. Fields that the directory lacks are not added. `None` if
-    /// the directory is out of bounds.
+    /// A copy of the file with these changes to the directory at `place`. Fields that the directory lacks are not
+    /// added. `None` if the directory is out of bounds.
     pub(super) fn applied_to(&self, bytes: &[u8], place: u64) -> Option<Vec<u8>> {
         let (is_little, version) = (bytes.starts_with(b"II"), bytes.get(2..4)?);
         let is_big_tiff = version.contains(&43);

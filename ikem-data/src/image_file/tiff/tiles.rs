@@ -1,7 +1,7 @@
 //! LZW-compressed tiles.
 //!
-//! The decoder reads tiles row by row, and its LZW reader may then lose the last bytes of a tile. Tiles are therefore decompressed
-//! here and appended to the file uncompressed.
+//! The decoder reads tiles row by row, and its LZW reader may then lose the last bytes of a tile. Tiles are therefore
+//! decompressed here and appended to the file uncompressed.
 
 use std::path::Path;
 
