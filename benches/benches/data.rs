@@ -2,7 +2,7 @@
 //!
 //! Uses phantoms, or the AASCE radiographs if `IKEM_AASCE` names the folder that contains `boostnet_labeldata`.
 //! `python/data_throughput.py` measures OpenCV and albumentations on the same files.
-#![allow(missing_docs, clippy::unwrap_used, reason = "a benchmark stops where it fails")]
+#![allow(missing_docs, clippy::unwrap_used, reason = "a benchmark may panic on failure")]
 
 use std::path::{Path, PathBuf};
 

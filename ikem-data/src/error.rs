@@ -1,7 +1,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::LeftOut;
+use crate::labels::LeftOut;
 
 /// Why data could not be read, written or used, grouped by who must act.
 #[derive(Debug, thiserror::Error)]

@@ -7,7 +7,7 @@ use std::path::Path;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::Error;
+use crate::error::Error;
 
 /// The largest text file (manifest, labels, predictions) that is read, in bytes.
 const TEXT_LIMIT: u64 = 256 << 20;

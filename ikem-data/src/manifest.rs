@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 use ikem_core::{Keypoints, Point, Size, Skeleton};
 use serde::{Deserialize, Serialize};
 
+use crate::error::Error;
+use crate::files;
+use crate::labels::LabelFile;
 use crate::names::composed_name;
 use crate::places::is_far_off;
-use crate::{Error, LabelFile, files};
 
 /// The subset of the data that an image belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -183,7 +185,7 @@ impl Manifest {
         files::write_json(path.as_ref(), self)
     }
 
-    /// The entries of one set.
+    /// The entries of one subset.
     #[must_use]
     pub fn of_set(&self, set: Set) -> Self {
         Self { entries: self.entries.iter().filter(|entry| entry.set == set).cloned().collect() }

@@ -2,12 +2,14 @@
 
 use std::path::Path;
 
-use ikem_core::{Frame, Keypoints, Point, Size, Skeleton};
+use ikem_core::{Frame, Keypoints, Point, Size, Skeleton, Spacing};
 use serde::{Deserialize, Serialize};
 
+use crate::error::Error;
 use crate::labels::Content;
+use crate::manifest::{Manifest, ManifestEntry};
 use crate::places::{NEAR, is_far_off};
-use crate::{Error, Manifest, ManifestEntry, Spacing, coco, files, tables};
+use crate::{coco, files, tables};
 
 /// The expected content, for errors.
 const KIND: &str = "prediction";
@@ -110,7 +112,7 @@ impl Prediction {
     /// become predictions. The format is detected from the content; `name` is the file name in errors.
     ///
     /// # Errors
-    /// Those of [`read`](Self::read), [`read_coco_predictions`](crate::read_coco_predictions) and
+    /// Same as [`read`](Self::read), [`read_coco_predictions`](crate::read_coco_predictions) and
     /// [`read_csv_predictions`](crate::read_csv_predictions).
     pub fn from_bytes(name: impl AsRef<Path>, bytes: &[u8], skeleton: &Skeleton) -> Result<Vec<Self>, Error> {
         let path = name.as_ref();
@@ -150,7 +152,7 @@ impl Prediction {
         }
     }
 
-    /// Does what [`check`](Self::check) does and rejects keypoints far outside the image.
+    /// Like [`check`](Self::check), but also rejects keypoints far outside the image.
     pub(crate) fn check_read(&self) -> Result<(), (String, String)> {
         self.check()?;
         let place = |k: &PredictedKeypoint| [f64::from(k.x), f64::from(k.y)];

@@ -2,14 +2,14 @@ use std::path::Path;
 
 use ikem_core::Spacing;
 
-use crate::Error;
+use crate::error::Error;
 use crate::image_file::{ImageKind, Limits, load_radiograph};
 
 /// The pixel spacing of an image file, as [`load_radiograph`] returns it. Only formats that
 /// [store a spacing](ImageKind::tells_spacing) are decoded.
 ///
 /// # Errors
-/// Those of [`load_radiograph`].
+/// Same as [`load_radiograph`].
 pub fn image_spacing(path: impl AsRef<Path>, limits: &Limits) -> Result<Option<Spacing>, Error> {
     let path = path.as_ref();
     match ImageKind::of_file(path)?.tells_spacing() {

@@ -1,6 +1,6 @@
 //! The AASCE data set: a synthetic one with the same layout and, if `IKEM_AASCE` names a folder that contains
 //! `boostnet_labeldata`, the real one.
-#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "helpers of tests")]
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "test helpers")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -302,7 +302,7 @@ fn the_known_errors_of_the_real_labels_are_found() {
     let spine = Skeleton::spine();
     let (mut as_is, mut repaired, mut strict) = (raw.clone(), raw.clone(), raw.clone());
     let report = clean(&mut as_is, &spine, LabelPolicy::Raw);
-    assert_eq!(as_is, raw, "raw labels stay as they are");
+    assert_eq!(as_is, raw, "raw labels are unchanged");
     let counts = report.counts();
     let expected = [("rolled", 18), ("swapped", 2), ("not monotone", 62), ("outside", 1)];
     for (check, count) in expected {

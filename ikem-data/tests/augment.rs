@@ -1,5 +1,5 @@
 //! Guarantees of augmentation: pixels and keypoints move together, and nothing moves without need.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "test helpers")]
 
 use ikem_core::{GrayImage, Keypoints, Point, Preparation, Resampling, Size, Skeleton};
 use ikem_data::{
@@ -251,10 +251,7 @@ fn scaling_changes_the_picture() {
 #[test]
 fn invalid_parameters_are_rejected() {
     for (step, expected) in [
-        (
-            Augmentation::Rotation(Rotation { degrees: 90.0, widen: true, probability: 0.5 }),
-            "degrees: 0…89",
-        ),
+        (Augmentation::Rotation(Rotation { degrees: 90.0, widen: true, probability: 0.5 }), "degrees: 0…89"),
         (Augmentation::Scaling(Scaling { change: [-1.0, 0.0], probability: 0.5 }), "change: two numbers"),
         (Augmentation::Translation(Translation { x: f64::NAN, ..Translation::default() }), "x and y: 0…1"),
         (Augmentation::Crop(Crop { strip: 1.0, probability: 0.5 }), "strip: 0…0.9"),

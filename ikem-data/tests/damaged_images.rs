@@ -1,7 +1,7 @@
 //! Damaged image files: decoding terminates, uses bounded memory and does not panic.
 //!
 //! `IKEM_FUZZ=N` tries N files instead of 10 000.
-#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+#![allow(clippy::unwrap_used, reason = "test helpers")]
 
 mod damage;
 

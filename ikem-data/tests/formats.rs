@@ -1,5 +1,5 @@
 //! COCO and CSV: round trips, and files of other programs.
-#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+#![allow(clippy::unwrap_used, reason = "test helpers")]
 
 use std::path::PathBuf;
 

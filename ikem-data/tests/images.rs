@@ -1,5 +1,5 @@
 //! Image files of every format and depth, and broken ones.
-#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+#![allow(clippy::unwrap_used, reason = "test helpers")]
 
 use std::io::Cursor;
 use std::path::Path;

@@ -1,5 +1,5 @@
 //! Labels and predictions written by other programs, and damaged ones.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests stop where something is wrong")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests panic on failure")]
 
 mod damage;
 
@@ -50,7 +50,7 @@ fn coco() -> Value {
 fn coco_files_may_have_any_additional_content() {
     type Change = fn(&mut Value);
     let cases: [(&str, Change); 12] = [
-        ("as it is", |_| {}),
+        ("unchanged", |_| {}),
         ("nulls", |f| {
             f["info"] = Value::Null;
             f["licenses"] = Value::Null;

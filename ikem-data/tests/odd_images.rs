@@ -1,5 +1,5 @@
 //! Rarer image formats: they open with the right values or are rejected by name.
-#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+#![allow(clippy::unwrap_used, reason = "test helpers")]
 
 use std::path::{Path, PathBuf};
 

@@ -1,5 +1,5 @@
 //! Overlays: everything is drawn at the right position, at any size.
-#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+#![allow(clippy::unwrap_used, reason = "test helpers")]
 
 use ikem_core::{Frame, GrayImage, Keypoints, Point, Size, Skeleton};
 use ikem_data::{Limits, Picture, decode_image, film_png, heatmap_overlay, overlay, write_gray_png};

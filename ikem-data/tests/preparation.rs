@@ -1,6 +1,6 @@
 //! The preparation compared with OpenCV's resizing of the same 8-bit image: smaller, much smaller, larger, and larger
 //! along one axis only. `fixtures/make_preparation.py` drew the image.
-#![allow(missing_docs, clippy::expect_used, reason = "helpers of tests")]
+#![allow(missing_docs, clippy::expect_used, reason = "test helpers")]
 
 use std::path::PathBuf;
 

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use ikem_core::Size;
 
 use super::{Problem, mat};
-use crate::{Error, files};
+use crate::error::Error;
+use crate::files;
 
 /// The number of corners per image: 17 vertebrae of four.
 const CORNERS: usize = 68;

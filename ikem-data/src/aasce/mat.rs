@@ -9,7 +9,8 @@ use std::path::Path;
 
 use flate2::read::ZlibDecoder;
 
-use crate::{Error, files};
+use crate::error::Error;
+use crate::files;
 
 /// The largest label file, and the largest decompressed size of a variable, in bytes.
 const LIMIT: u64 = 4 << 20;

@@ -113,11 +113,11 @@ fn draw(count: usize, seed: u64, found: &mut Aasce) {
         }
     }
     if missing > 0 {
-        let told = format!(
+        let message = format!(
             "{} of {count} validation images could be drawn without dividing a study",
             count - missing
         );
-        found.problems.push(Problem::new("data/training", told));
+        found.problems.push(Problem::new("data/training", message));
     }
 }
 

@@ -3,7 +3,7 @@
 use ikem_core::{Skeleton, Vertebra};
 
 use super::Fault;
-use crate::ManifestEntry;
+use crate::manifest::ManifestEntry;
 
 /// The smallest plausible ratio of height to width; about 0.3 % of AASCE's vertebrae are flatter.
 const FLATTEST: f64 = 1.0 / 6.0;

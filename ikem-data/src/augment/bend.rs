@@ -11,7 +11,7 @@ pub struct Bend {
     pub shift: f64,
     /// The smallest and the largest number of periods over the picture height; above 0.
     pub waves: [f64; 2],
-    /// The probability.
+    /// The probability of applying it.
     pub probability: f64,
 }
 

@@ -43,7 +43,7 @@ pub struct Rotation {
     pub degrees: f64,
     /// Whether to enlarge the picture so that all of its content stays inside. Default: true.
     pub widen: bool,
-    /// The probability.
+    /// The probability of applying it.
     pub probability: f64,
 }
 
@@ -75,7 +75,7 @@ pub struct Flip {
     /// Whether to swap the skeleton's flip pairs too, so that left stays left. The published training did not and thus
     /// taught wrong names half of the time.
     pub swap_pairs: bool,
-    /// The probability.
+    /// The probability of applying it.
     pub probability: f64,
 }
 
@@ -100,7 +100,7 @@ impl Flip {
 pub struct Scaling {
     /// The smallest and the largest change of the scale from 1; above −1.
     pub change: [f64; 2],
-    /// The probability.
+    /// The probability of applying it.
     pub probability: f64,
 }
 
@@ -126,7 +126,7 @@ pub struct Translation {
     pub x: f64,
     /// The largest vertical shift, relative to the picture height.
     pub y: f64,
-    /// The probability.
+    /// The probability of applying it.
     pub probability: f64,
 }
 
@@ -150,7 +150,7 @@ impl Translation {
 pub struct Crop {
     /// The largest height of the strip, relative to the picture height; below 1.
     pub strip: f64,
-    /// The probability.
+    /// The probability of applying it.
     pub probability: f64,
 }
 
@@ -176,7 +176,7 @@ impl Crop {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Surroundings {
-    /// The probability.
+    /// The probability of applying it.
     pub probability: f64,
 }
 

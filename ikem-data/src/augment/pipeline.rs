@@ -10,7 +10,7 @@ use super::tone::Tone;
 use super::{
     Bend, BrightnessContrast, Crop, Draw, Flip, Gamma, Noise, Rotation, Scaling, Surroundings, Translation,
 };
-use crate::Error;
+use crate::error::Error;
 
 /// One augmentation as written in a configuration: `{"rotation": {"degrees": 15, "probability": 0.5}}`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -55,7 +55,7 @@ impl Augmentation {
         }
     }
 
-    /// If a number is out of range, its name and what is expected.
+    /// The name and the allowed range of a number that is out of range, if any.
     fn fault(&self) -> Option<(&'static str, &'static str)> {
         let range = |[low, high]: [f64; 2], least: f64| low > least && low <= high && high.is_finite();
         let (sound, name, expected) = match self {
@@ -202,8 +202,8 @@ impl Plan {
         Ok(self.resized(&resized, preparation.size))
     }
 
-    /// Does what [`image`](Self::image) does on a `grid` for an image that is already resized. If it is larger than the
-    /// grid, each grid pixel averages the area that it covers.
+    /// Like [`image`](Self::image), but for an image that is already resized. If it is larger than `grid`, each grid
+    /// pixel averages the area that it covers.
     #[must_use]
     pub fn resized(&self, resized: &GrayImage, grid: Size) -> Vec<f32> {
         let mut values = match self.map(resized.size(), grid).inverse() {

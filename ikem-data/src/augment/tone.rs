@@ -80,7 +80,7 @@ pub struct BrightnessContrast {
     pub brightness: f64,
     /// The largest change of the contrast factor from 1; at most 1.
     pub contrast: f64,
-    /// The probability.
+    /// The probability of applying it.
     pub probability: f64,
 }
 
@@ -105,7 +105,7 @@ impl BrightnessContrast {
 pub struct Gamma {
     /// The smallest and the largest exponent; above 0.
     pub range: [f64; 2],
-    /// The probability.
+    /// The probability of applying it.
     pub probability: f64,
 }
 
@@ -128,7 +128,7 @@ impl Gamma {
 pub struct Noise {
     /// The largest standard deviation, relative to 0…1.
     pub deviation: f64,
-    /// The probability.
+    /// The probability of applying it.
     pub probability: f64,
 }
 

@@ -1,7 +1,8 @@
 use ikem_core::{Frame, Keypoints, Point, Preparation, Size, Skeleton};
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Pipeline};
+use crate::augment::Pipeline;
+use crate::error::Error;
 
 /// The part of each film that the network is given, before augmentation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -7,7 +7,11 @@ use super::cache::Cache;
 use super::resized::Resized;
 use super::workers::{Source, Steps};
 use super::{Batch, BatchConfig, Framing, Phantoms};
-use crate::{Draw, Error, Limits, ManifestEntry, Phantom, load_image};
+use crate::augment::Draw;
+use crate::error::Error;
+use crate::image_file::{Limits, load_image};
+use crate::manifest::ManifestEntry;
+use crate::phantom::Phantom;
 
 /// Makes batches from labelled image files and phantoms. Cheap to clone; clones share the image cache.
 ///
@@ -44,7 +48,7 @@ impl Loader {
     /// A loader of `entries` followed by `phantoms`, which are generated on demand.
     ///
     /// # Errors
-    /// Those of [`new`](Self::new); [`Error::Argument`] if a phantom setting is out of range, or if there are phantoms
+    /// Same as [`new`](Self::new); [`Error::Argument`] if a phantom setting is out of range, or if there are phantoms
     /// but the skeleton is not [`Skeleton::spine`].
     pub fn with_phantoms(
         root: impl AsRef<Path>,
@@ -125,7 +129,7 @@ impl Loader {
     /// Makes one batch on the calling thread.
     ///
     /// # Errors
-    /// Those of [`load_image`].
+    /// Same as [`load_image`].
     pub fn batch(&self, epoch: u64, step: usize) -> Result<Batch, Error> {
         let shared = &*self.0;
         let (size, grid) = (shared.config.batch_size, shared.config.preparation.size);

@@ -1,7 +1,8 @@
 use ikem_core::Skeleton;
 
+use crate::augment::Draw;
+use crate::error::Error;
 use crate::phantom::{Phantom, PhantomConfig, PhantomError};
-use crate::{Draw, Error};
 
 /// The phantoms among a loader's images. They depend only on the seed.
 #[derive(Debug, Clone, PartialEq)]

@@ -4,7 +4,10 @@ use std::sync::Arc;
 use ikem_core::{Frame, GrayImage, Keypoints, Preparation, Resampling, Size, Skeleton, Tones, resample};
 
 use super::Framing;
-use crate::{Error, Limits, ManifestEntry, Phantom, load_resized};
+use crate::error::Error;
+use crate::image_file::{Limits, load_resized};
+use crate::manifest::ManifestEntry;
+use crate::phantom::Phantom;
 
 /// The resolution of cached framed images, in image pixels per grid pixel along each axis.
 const SPARE: f64 = 2.0;

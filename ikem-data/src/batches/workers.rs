@@ -3,7 +3,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 
-use crate::Error;
+use crate::error::Error;
 
 /// A source of batches, each determined by epoch and step.
 pub(crate) trait Source: Clone + Send + 'static {

@@ -5,11 +5,14 @@ use serde::de::IgnoredAny;
 
 use super::read::{Film, read};
 use super::{Annotation, Category, Coco, CocoImage, KIND};
+use crate::error::Error;
+use crate::files;
+use crate::labels::LabelFile;
 use crate::labels::PartlyLabelled;
-use crate::{Error, LabelFile, Manifest, ManifestEntry, files};
+use crate::manifest::{Manifest, ManifestEntry};
 
 impl Manifest {
-    /// Writes the labels atomically as COCO keypoints in pixels, all labelled as labelled and visible.
+    /// Writes the labels atomically as COCO keypoints in pixels, all with visibility 2 (labelled and visible).
     ///
     /// # Errors
     /// [`Error::Write`].

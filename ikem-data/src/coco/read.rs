@@ -8,8 +8,9 @@ use serde::{Deserialize, Deserializer};
 
 use super::KIND;
 use super::value::{Id, Value};
+use crate::error::Error;
+use crate::files;
 use crate::names::bare;
-use crate::{Error, files};
 
 /// A file to read, with `I` in the field `ikem` of images and `A` in that of annotations.
 #[derive(Deserialize)]

@@ -62,7 +62,7 @@ impl<'de> Deserialize<'de> for Value {
     }
 }
 
-/// An id of an image or a category.
+/// The id of an image or a category.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Id {
     Number(i128),

@@ -11,7 +11,7 @@ use openreadout_codecs::{
 
 use super::file::{CONVERT, Coding};
 use super::source::Source;
-use crate::Error;
+use crate::error::Error;
 use crate::image_file::jpeg::{decode_without_end, has_end, is_misread};
 
 /// The end marker, the same in JPEG, JPEG-LS and JPEG 2000.

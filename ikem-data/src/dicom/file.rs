@@ -11,7 +11,8 @@ use flate2::read::{DeflateDecoder, ZlibDecoder};
 use super::source::Source;
 use super::stream::{Encoding, Stream};
 use super::tags::{META_LENGTH, TRANSFER_SYNTAX};
-use crate::{Error, Limits};
+use crate::error::Error;
+use crate::image_file::Limits;
 
 /// The length of the preamble, which the magic follows.
 const PREAMBLE: usize = 128;
@@ -128,9 +129,8 @@ pub(super) fn open<'a>(source: Source<'_>, bytes: &'a [u8], limits: &Limits) -> 
     Ok(Contents { coding: syntax.coding, encoding, data })
 }
 
-/// Reads the meta information. Returns the transfer syntax, if any, and the rest, from the first element that is not of
-/// group
-/// 2. The group length is often wrong and only used before deflated bytes.
+/// Reads the meta information. Returns the transfer syntax, if any, and the rest, from the first element
+/// after group 2. The group length is often wrong and only used before deflated bytes.
 fn meta<'a>(source: Source<'_>, bytes: &'a [u8]) -> Result<(Option<String>, &'a [u8]), Error> {
     let early = || source.broken("its meta information is truncated", "a complete file");
     let mut stream = Stream::new(bytes, Encoding::EXPLICIT);

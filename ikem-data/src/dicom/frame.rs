@@ -16,7 +16,7 @@ use super::tags::{
     BITS_ALLOCATED, BITS_STORED, COLUMNS, HIGH_BIT, NUMBER_OF_FRAMES, PHOTOMETRIC_INTERPRETATION, PIXEL_DATA,
     PIXEL_REPRESENTATION, PLANAR_CONFIGURATION, ROWS, SAMPLES_PER_PIXEL,
 };
-use crate::Error;
+use crate::error::Error;
 use crate::image_file::Limits;
 
 /// Photometric interpretation: what the samples mean.
@@ -31,7 +31,7 @@ pub(super) enum Photometric {
     Rgb,
     /// Luma and two chroma samples per pixel.
     Ybr,
-    /// As `Ybr`, but two neighbouring pixels share their chroma: luma, luma, chroma, chroma.
+    /// Like `Ybr`, but two neighbouring pixels share their chroma: luma, luma, chroma, chroma.
     Ybr422,
 }
 

@@ -9,7 +9,7 @@ use super::samples::Samples;
 use super::source::Source;
 use super::tags::{PIXEL_PADDING_RANGE_LIMIT, PIXEL_PADDING_VALUE, RESCALE_INTERCEPT, RESCALE_SLOPE};
 use super::voi::Voi;
-use crate::Error;
+use crate::error::Error;
 use crate::image_file::Pixels;
 
 /// If padding leaves less than this fraction of the pixels, the padding value is considered wrong and ignored.
@@ -65,7 +65,7 @@ impl Values {
 
     /// Whether `voi` shows the picture. It does not if it clips nearly all values, if it clips half of them and covers
     /// only a small part of their range, or if it maps nearly all to one grey.
-    fn make_a_picture(&self, voi: &Voi) -> bool {
+    fn are_shown_by(&self, voi: &Voi) -> bool {
         let (low, high) = self.range();
         let [black, white] = voi.ends();
         let is_inside = |(value, _): &&(f64, u32)| {
@@ -104,7 +104,7 @@ pub(super) fn pixels(
     let is_padded = left.pixels() >= LEAST_LEFT * all.pixels();
     let padded = if is_padded { (all.pixels() - left.pixels()) / all.pixels() } else { 0.0 };
     let present = if is_padded { left } else { all };
-    let voi = Voi::all(data, samples.signed()).into_iter().find(|voi| present.make_a_picture(voi));
+    let voi = Voi::all(data, samples.signed()).into_iter().find(|voi| present.are_shown_by(voi));
     let voi = voi.unwrap_or_else(|| without_voi(&samples, &values, &present));
     let inverted = frame.photometric == Photometric::Monochrome1;
     let table: Vec<f32> = values

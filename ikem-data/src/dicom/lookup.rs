@@ -3,7 +3,7 @@
 use super::data_set::DataSet;
 use super::source::Source;
 use super::tags::{LUT_DATA, LUT_DESCRIPTOR, MODALITY_LUT_SEQUENCE, Tag};
-use crate::Error;
+use crate::error::Error;
 
 /// A lookup table.
 #[derive(Debug, Clone, PartialEq)]

@@ -26,7 +26,7 @@ use std::path::Path;
 
 use ikem_core::Size;
 
-use crate::Error;
+use crate::error::Error;
 use crate::image_file::{Decoded, Limits};
 use data_set::{DataSet, Part};
 pub(crate) use file::is_dicom;

@@ -3,7 +3,7 @@
 use super::data_set::DataSet;
 use super::source::Source;
 use super::tags::{COLUMNS, MODALITY, ROWS};
-use crate::Error;
+use crate::error::Error;
 
 /// Fails with the kind of the file if it has neither pixel data nor rows and columns.
 pub(super) fn check(source: Source<'_>, data: &DataSet<'_>) -> Result<(), Error> {

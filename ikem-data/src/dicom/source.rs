@@ -3,7 +3,8 @@
 use std::fmt::Display;
 use std::path::Path;
 
-use crate::{Error, Limits};
+use crate::error::Error;
+use crate::image_file::Limits;
 
 /// The expected content, for errors.
 const KIND: &str = "DICOM file";

@@ -1,11 +1,12 @@
 //! Pixel spacing.
 
+use ikem_core::{Spacing, SpacingPlane};
+
 use super::data_set::DataSet;
 use super::tags::{
     IMAGER_PIXEL_SPACING, NOMINAL_SCANNED_PIXEL_SPACING, PIXEL_ASPECT_RATIO, PIXEL_SPACING,
     PIXEL_SPACING_CALIBRATION_TYPE, Tag,
 };
-use crate::{Spacing, SpacingPlane};
 
 /// The pixel spacing in the patient, or else on the scanned film, at the detector, or only the pixel aspect ratio.
 pub(super) fn spacing(data: &DataSet<'_>) -> Option<Spacing> {

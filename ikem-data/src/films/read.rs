@@ -57,7 +57,7 @@ pub fn read_spinal_ai(root: &Path) -> Result<Vec<Film>, Error> {
 /// become corners; no film is complete.
 ///
 /// # Errors
-/// Those of [`read_spinal_ai`].
+/// Same as [`read_spinal_ai`].
 pub fn read_whole_films(root: &Path) -> Result<Vec<Film>, Error> {
     read(root, "boxes.json", |entry: &Boxes| {
         if let Some(place) = entry.boxes.iter().position(|[x0, y0, x1, y1]| !(x0 < x1 && y0 < y1)) {

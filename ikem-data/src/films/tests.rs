@@ -4,7 +4,8 @@ use ikem_core::{Keypoints, Point, Size, Skeleton};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{Error, ManifestEntry};
+use crate::error::Error;
+use crate::manifest::ManifestEntry;
 
 fn quads(count: usize) -> Value {
     let quad = |i: usize| {

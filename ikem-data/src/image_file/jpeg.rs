@@ -9,7 +9,7 @@ use image::metadata::Orientation;
 use super::kind::CONVERT;
 use super::pixels::turned_size;
 use super::{Decoded, Limits, Pixels, WHOLE, picture};
-use crate::Error;
+use crate::error::Error;
 
 const END: u8 = 0xd9;
 const SCAN: u8 = 0xda;

@@ -7,7 +7,8 @@ use memchr::memmem::find;
 
 #[cfg(feature = "dicom")]
 use crate::dicom;
-use crate::{Error, files};
+use crate::error::Error;
+use crate::files;
 
 /// How many bytes are enough to detect the format.
 const START: u64 = 4096;
@@ -50,7 +51,7 @@ impl ImageKind {
     /// Detects the format from `start`, the first 4096 bytes or the whole file. `name` is the file name in errors.
     ///
     /// # Errors
-    /// Those of [`of_file`](Self::of_file), except [`Error::Read`].
+    /// Same as [`of_file`](Self::of_file), except [`Error::Read`].
     pub fn of(name: impl AsRef<Path>, start: &[u8]) -> Result<Self, Error> {
         let path = name.as_ref();
         let start = start.get(..START as usize).unwrap_or(start);

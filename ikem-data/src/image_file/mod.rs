@@ -11,11 +11,12 @@ mod tiff;
 
 use std::path::Path;
 
-use ikem_core::{GrayImage, Resampling, Size};
+use ikem_core::{GrayImage, Resampling, Size, Spacing};
 
 #[cfg(feature = "dicom")]
 use crate::dicom;
-use crate::{Error, Spacing, files};
+use crate::error::Error;
+use crate::files;
 #[cfg(feature = "dicom")]
 pub use kind::ImageKind;
 pub(crate) use pixels::{Decoded, Pixels, luma};
@@ -78,10 +79,10 @@ pub struct Radiograph {
     pub note: Option<String>,
 }
 
-/// Does what [`load_image`] does and also returns the metadata.
+/// Like [`load_image`], but also returns the metadata.
 ///
 /// # Errors
-/// Those of [`load_image`].
+/// Same as [`load_image`].
 pub fn load_radiograph(path: impl AsRef<Path>, limits: &Limits) -> Result<Radiograph, Error> {
     let path = path.as_ref();
     let mut decoded = decode(path, &files::read(path, limits.bytes)?, limits)?;
@@ -91,8 +92,8 @@ pub fn load_radiograph(path: impl AsRef<Path>, limits: &Limits) -> Result<Radiog
 
 /// Reads a PNG, JPEG, TIFF, BMP or DICOM image. The content decides the format, not the name.
 ///
-/// Colour becomes luma (Rec. 601: 0.299 R + 0.587 G + 0.114 B), alpha is ignored, and n-bit integers are divided by 2ⁿ
-/// − 1 (8 bits by 255, 16 by 65535). A film that uses a small part of its integer range therefore stays dark;
+/// Colour becomes luma (Rec. 601: 0.299 R + 0.587 G + 0.114 B), alpha is ignored, and n-bit integers are divided by
+/// 2ⁿ − 1 (8 bits by 255, 16 by 65535). A film that uses a small part of its integer range therefore stays dark;
 /// [`Tones`](ikem_core::Tones) stretches it later. The EXIF orientation is applied, as viewers and OpenCV do, so that
 /// coordinates refer to the picture as displayed.
 ///
@@ -123,7 +124,7 @@ pub fn load_image(path: impl AsRef<Path>, limits: &Limits) -> Result<GrayImage, 
 /// [`resample`](ikem_core::resample) bit for bit but takes less time and memory. Also returns the original size.
 ///
 /// # Errors
-/// Those of [`load_image`]; [`Error::Core`] if `size` has no pixels.
+/// Same as [`load_image`]; [`Error::Core`] if `size` has no pixels.
 pub fn load_resized(
     path: impl AsRef<Path>,
     size: Size,
@@ -138,7 +139,7 @@ pub fn load_resized(
 /// Decodes an image file in memory as [`load_image`] does; `name` is the file name in errors.
 ///
 /// # Errors
-/// Those of [`load_image`].
+/// Same as [`load_image`].
 pub fn decode_image(name: impl AsRef<Path>, bytes: &[u8], limits: &Limits) -> Result<GrayImage, Error> {
     decode(name.as_ref(), bytes, limits)?.into_gray()
 }
@@ -157,7 +158,7 @@ fn decode(path: &Path, bytes: &[u8], limits: &Limits) -> Result<Decoded, Error> 
 /// The size of an image as [`load_image`] returns it, usually from the header alone.
 ///
 /// # Errors
-/// Those of [`load_image`], except for errors that only decoding finds.
+/// Same as [`load_image`], except for errors that only decoding finds.
 pub fn image_size(path: impl AsRef<Path>, limits: &Limits) -> Result<Size, Error> {
     let path = path.as_ref();
     let start = files::read_start(path, HEADER)?;

@@ -10,7 +10,7 @@ use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader};
 use super::kind::CONVERT;
 use super::pixels::turned_size;
 use super::{Decoded, Limits, Pixels, WHOLE, luma};
-use crate::Error;
+use crate::error::Error;
 
 /// Decodes a picture of the given format.
 pub(super) fn decode(

@@ -1,9 +1,9 @@
 //! Decoded grey values in their original sample type.
 
-use ikem_core::{GrayImage, Resampling, Size, Tones, resample_pixels};
+use ikem_core::{GrayImage, Resampling, Size, Spacing, Tones, resample_pixels};
 use image::metadata::Orientation;
 
-use crate::{Error, Spacing};
+use crate::error::Error;
 
 /// A decoded image: its grey values, or the luma of its colours.
 pub(crate) struct Decoded {

@@ -90,7 +90,7 @@ impl LabelFile {
     /// Parses a file in memory as [`read`](Self::read) does; `name` is the file name in errors.
     ///
     /// # Errors
-    /// Those of [`read`](Self::read), except [`Error::Read`].
+    /// Same as [`read`](Self::read), except [`Error::Read`].
     pub fn from_bytes(name: impl AsRef<Path>, bytes: &[u8], skeleton: &Skeleton) -> Result<Self, Error> {
         let path = name.as_ref();
         Self::parse(path, &files::text(path, KIND, bytes.to_vec())?, skeleton)

@@ -6,7 +6,7 @@ use std::f32::consts::TAU;
 
 use super::marks::random_text;
 use super::sheet::Sheet;
-use crate::Draw;
+use crate::augment::Draw;
 use crate::phantom::Texture;
 
 /// A kind of synthetic picture.
@@ -30,7 +30,7 @@ impl Blank {
     pub(super) const ALL: [Self; 6] =
         [Self::Cloud, Self::Shapes, Self::Flat, Self::Hand, Self::Chest, Self::Page];
 
-    /// Whether a negative of it can be told from a positive.
+    /// Whether a negative of it can be distinguished from a positive.
     pub(super) fn has_polarity(self) -> bool {
         matches!(self, Self::Hand | Self::Chest)
     }

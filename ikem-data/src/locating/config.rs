@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::SceneConfig;
-use crate::Error;
+use crate::error::Error;
 
 /// How films become batches for a locator, the network that finds the spine on a whole film.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

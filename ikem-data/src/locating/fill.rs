@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use super::Fills;
 use super::scan::Scan;
-use crate::Draw;
+use crate::augment::Draw;
 use crate::phantom::Texture;
 
 /// The content of a view beyond the edges of a scan.

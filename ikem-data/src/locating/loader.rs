@@ -5,9 +5,11 @@ use std::sync::Arc;
 use super::scan::Scan;
 use super::scene::Studio;
 use super::{LocatingBatch, LocatingConfig};
+use crate::augment::Draw;
 use crate::batches::{Cache, Source, Steps};
+use crate::error::Error;
+use crate::films::Film;
 use crate::overlay::Lettering;
-use crate::{Draw, Error, Film};
 
 /// Makes batches of random scenes of films. Cheap to clone; clones share the cache of films.
 ///
@@ -96,7 +98,7 @@ impl LocatingLoader {
     /// Makes one batch on the calling thread.
     ///
     /// # Errors
-    /// Those of [`load_image`](crate::load_image).
+    /// Same as [`load_image`](crate::load_image).
     pub fn batch(&self, epoch: u64, step: usize) -> Result<LocatingBatch, Error> {
         let shared = &*self.0;
         let (size, grid) = (shared.config.batch_size, shared.config.size);

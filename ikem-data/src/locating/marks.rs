@@ -4,7 +4,7 @@ use std::f32::consts::TAU;
 
 use super::SceneConfig;
 use super::sheet::Sheet;
-use crate::Draw;
+use crate::augment::Draw;
 
 /// Draws random marks on a film or its photograph. `spine` is the bounding box of the visible spine: left, top, right,
 /// bottom.

@@ -1,8 +1,10 @@
 use ikem_core::{GrayImage, Pixel, Point, Resampling, Size, resample_pixels};
 
 use super::shapes::{Polygon, bounds, middle};
+use crate::error::Error;
 use crate::films::COLUMN;
-use crate::{Error, Film, Limits, load_image};
+use crate::films::Film;
+use crate::image_file::{Limits, load_image};
 
 /// A film in memory: without padding, reduced to at most twice the size of the network's grid.
 #[derive(Debug)]

@@ -11,8 +11,9 @@ use super::target::seen_column;
 use super::tones::develop;
 use super::view::View;
 use super::{LocatingConfig, LocatingTarget};
+use crate::augment::Draw;
+use crate::error::Error;
 use crate::overlay::Lettering;
-use crate::{Draw, Error};
 
 /// A scene: S × S grey values of −1…1 with the training target.
 pub(super) struct Scene {

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::Error;
+use crate::error::Error;
 
 /// The random properties of scenes: probabilities, 0 to 1, and ranges.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -63,7 +63,7 @@ pub struct Fills {
     /// Black.
     pub black: f64,
     /// The film mirrored at its edges; mirrored vertebrae do not count as spine. The view is limited to the left and
-    /// right so that it does not show the mirrored spine, which could not be told from the real one.
+    /// right so that it does not show the mirrored spine, which would be indistinguishable from it.
     pub mirrored: f64,
     /// The film's outermost pixels, repeated.
     pub edge: f64,

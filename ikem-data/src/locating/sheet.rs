@@ -1,7 +1,7 @@
 use ikem_core::{Letterbox, Point};
 use tiny_skia::{FillRule, Mask, Path, PathBuilder, Rect, Stroke, Transform};
 
-use crate::Error;
+use crate::error::Error;
 use crate::overlay::Lettering;
 
 /// A canvas of grey values, 0…1, on a square grid. Coordinates are in pixels from the grid's outer edge; drawing is

@@ -1,7 +1,7 @@
 use std::f32::consts::TAU;
 
 use super::SceneConfig;
-use crate::Draw;
+use crate::augment::Draw;
 use crate::augment::Tone;
 
 /// Changes the grey values (0…1, rows of `width`) of a scene as exposure, processing and copying do. Returns whether it

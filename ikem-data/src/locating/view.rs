@@ -2,7 +2,7 @@ use ikem_core::{Affine, Letterbox};
 
 use super::SceneConfig;
 use super::scan::Scan;
-use crate::Draw;
+use crate::augment::Draw;
 
 /// The part of a film that a scene shows, with its orientation.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -40,7 +40,7 @@ impl View {
     }
 
     /// Limits the view to the left and right so that a film mirrored at its edges does not show its spine again, which
-    /// could not be told from the real one.
+    /// would be indistinguishable from the real one.
     pub(super) fn without_second_spine(self, scan: &Scan) -> Self {
         let [_, _, width, _] = scan.edges();
         let ([from, _, to, _], _) = scan.spine();

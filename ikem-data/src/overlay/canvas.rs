@@ -6,7 +6,7 @@ use tiny_skia::{
 use super::lettering::Lettering;
 use super::palette::Rgb;
 use super::picture::{Picture, to_byte};
-use crate::Error;
+use crate::error::Error;
 
 /// A radiograph to draw on, with [`Tones`] applied. Coordinates are in its pixels; drawing is clipped to it.
 pub(super) struct Canvas {

@@ -1,7 +1,7 @@
 use ab_glyph::{Font, FontRef, PxScale, ScaleFont};
 use ikem_core::Point;
 
-use crate::Error;
+use crate::error::Error;
 
 /// The font for text on pictures.
 #[derive(Debug)]

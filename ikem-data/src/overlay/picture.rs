@@ -7,7 +7,8 @@ use image::{ExtendedColorType, ImageEncoder};
 use ndarray::ArrayView2;
 
 use super::palette::{heat_colour, heat_opacity};
-use crate::{Error, files};
+use crate::error::Error;
+use crate::files;
 
 /// A rendered RGB picture, 8 bits per channel, in row-major order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,7 +46,7 @@ impl Picture {
     /// Writes the picture atomically as a PNG file.
     ///
     /// # Errors
-    /// Those of [`to_png`](Self::to_png); [`Error::Write`].
+    /// Same as [`to_png`](Self::to_png); [`Error::Write`].
     pub fn write_png(&self, path: impl AsRef<Path>) -> Result<(), Error> {
         files::write(path.as_ref(), &self.to_png()?)
     }
@@ -72,7 +73,7 @@ pub fn gray_png(image: &GrayImage) -> Result<Vec<u8>, Error> {
 /// type (12 of 16 bits) gets the full range of grey levels.
 ///
 /// # Errors
-/// Those of [`gray_png`].
+/// Same as [`gray_png`].
 pub fn film_png(image: &GrayImage) -> Result<Vec<u8>, Error> {
     gray_png(&Tones::of(image).apply_to(image))
 }

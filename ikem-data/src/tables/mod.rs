@@ -4,7 +4,7 @@ mod labels;
 mod predictions;
 mod read;
 
-use crate::Error;
+use crate::error::Error;
 
 pub(crate) use labels::labels;
 pub(crate) use predictions::predictions;

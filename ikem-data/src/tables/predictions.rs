@@ -42,7 +42,7 @@ pub fn write_csv_predictions(path: impl AsRef<Path>, predictions: &[Prediction])
 /// Encodes predictions as [`write_csv_predictions`] writes them.
 ///
 /// # Errors
-/// Those of [`write_csv_predictions`], except [`Error::Write`].
+/// Same as [`write_csv_predictions`], except [`Error::Write`].
 pub fn csv_predictions(predictions: &[Prediction]) -> Result<Vec<u8>, Error> {
     let argument =
         |(found, expected): (String, String)| Error::Argument { argument: "prediction", found, expected };

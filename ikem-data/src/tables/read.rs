@@ -7,7 +7,7 @@ use std::str::FromStr;
 use csv::StringRecord;
 
 use super::KIND;
-use crate::Error;
+use crate::error::Error;
 use crate::names::bare;
 
 /// Possible separators, in order of preference.
@@ -105,7 +105,7 @@ impl<'a> Table<'a> {
         number.parse().map_err(|_| wrong(format!("{text:?}")))
     }
 
-    /// Does what [`value`](Self::value) does; `None` if the field is empty or the column is missing.
+    /// Like [`value`](Self::value), but `None` if the field is empty or the column is missing.
     pub(super) fn optional<T: FromStr>(
         &self,
         row: usize,

@@ -1,5 +1,5 @@
 //! Random damage to files. A seed always gives the same damage.
-#![allow(clippy::expect_used, reason = "tests stop where something is wrong")]
+#![allow(clippy::expect_used, reason = "tests panic on failure")]
 
 use rand::{Rng, RngCore};
 use rand_chacha::ChaCha8Rng;

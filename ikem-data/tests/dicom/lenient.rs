@@ -33,7 +33,7 @@ fn preamble_meta_information_and_transfer_syntax_may_be_missing_or_wrong() {
     let whole = meta(Some(28), EXPLICIT);
     let preamble = &whole[..132];
     for (name, file) in [
-        ("as it should be", [&whole, &explicit[..]].concat()),
+        ("correct", [&whole, &explicit[..]].concat()),
         ("no preamble", [&whole[132..], &explicit[..]].concat()),
         ("magic without a preamble", [&whole[128..], &explicit[..]].concat()),
         ("no group length", [meta(None, EXPLICIT), explicit.clone()].concat()),
@@ -44,11 +44,11 @@ fn preamble_meta_information_and_transfer_syntax_may_be_missing_or_wrong() {
         ("no meta information, big endian", [preamble, &big].concat()),
         ("no transfer syntax", [preamble, &element(2, 0x12, b"UI", b"1.2\0"), &implicit].concat()),
         ("empty transfer syntax", [&meta(None, ""), &implicit[..]].concat()),
-        ("data set alone, explicit", explicit.clone()),
-        ("data set alone, implicit", implicit.clone()),
-        ("data set alone, big endian", big.clone()),
-        ("said to be implicit", [&meta(None, IMPLICIT), &explicit[..]].concat()),
-        ("said to be explicit", [&meta(None, EXPLICIT), &implicit[..]].concat()),
+        ("only a data set, explicit", explicit.clone()),
+        ("only a data set, implicit", implicit.clone()),
+        ("only a data set, big endian", big.clone()),
+        ("stated as implicit", [&meta(None, IMPLICIT), &explicit[..]].concat()),
+        ("stated as explicit", [&meta(None, EXPLICIT), &implicit[..]].concat()),
         ("big endian", [&meta(None, BIG_ENDIAN), &big[..]].concat()),
     ] {
         match decode(&file) {

@@ -1,5 +1,5 @@
 //! DICOM files: conversion of values, tolerance of errors, and broken or hostile files.
-#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+#![allow(clippy::unwrap_used, reason = "test helpers")]
 
 mod compressed;
 #[path = "../damage/mod.rs"]

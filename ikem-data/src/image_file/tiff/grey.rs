@@ -8,7 +8,7 @@ use tiff::decoder::DecodingResult;
 use super::super::pixels::without_range;
 use super::super::{Pixels, WHOLE, luma};
 use super::layout::{Colours, Layout};
-use crate::Error;
+use crate::error::Error;
 
 /// Decoded samples with the range 0…`full`.
 struct Samples {

@@ -9,7 +9,7 @@ use super::super::WHOLE;
 use super::super::kind::CONVERT;
 use super::relabel::Changes;
 use super::{Reader, failed};
-use crate::Error;
+use crate::error::Error;
 
 /// The largest number of samples per pixel: CMYK, alpha and a few more.
 const MOST_SAMPLES: u16 = 16;

@@ -22,7 +22,7 @@ use tiff::tags::Tag;
 use super::kind::CONVERT;
 use super::pixels::turned_size;
 use super::{Decoded, Limits, WHOLE};
-use crate::Error;
+use crate::error::Error;
 use layout::Layout;
 use relabel::Changes;
 

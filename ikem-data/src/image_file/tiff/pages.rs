@@ -8,7 +8,7 @@ use tiff::decoder::Decoder;
 
 use super::super::Limits;
 use super::{LONGEST_VALUE, Reader, failed};
-use crate::Error;
+use crate::error::Error;
 
 /// The most pages searched.
 const MOST: usize = 256;

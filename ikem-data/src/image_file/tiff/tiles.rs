@@ -13,7 +13,7 @@ use super::super::{Limits, WHOLE};
 use super::layout::Layout;
 use super::relabel::Changes;
 use super::{Reader, failed};
-use crate::Error;
+use crate::error::Error;
 
 /// Decompresses LZW tiles of the file `bytes` and records the changes; does nothing for other layouts.
 pub(super) fn unpack(

@@ -11,8 +11,9 @@ use super::scan::Scan;
 use super::scene::{Scene, Studio};
 use super::view::View;
 use super::{LocatingConfig, SceneConfig};
+use crate::augment::Draw;
+use crate::error::Error;
 use crate::overlay::Lettering;
-use crate::{Draw, Error};
 
 const SIZE: Size = Size::new(100, 200);
 
