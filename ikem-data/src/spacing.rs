@@ -6,13 +6,13 @@ use crate::error::Error;
 use crate::image_file::{ImageKind, Limits, load_radiograph};
 
 /// The pixel spacing of an image file, as [`load_radiograph`] returns it. Only formats that
-/// [store a spacing](ImageKind::tells_spacing) are decoded.
+/// [store a spacing](ImageKind::stores_spacing) are decoded.
 ///
 /// # Errors
 /// Same as [`load_radiograph`].
 pub fn image_spacing(path: impl AsRef<Path>, limits: &Limits) -> Result<Option<Spacing>, Error> {
     let path = path.as_ref();
-    match ImageKind::of_file(path)?.tells_spacing() {
+    match ImageKind::of_file(path)?.stores_spacing() {
         true => Ok(load_radiograph(path, limits)?.spacing),
         false => Ok(None),
     }

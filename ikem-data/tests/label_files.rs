@@ -158,7 +158,7 @@ fn partly_labelled_films_are_left_out_by_name() {
             "8.png: 1 of 2 keypoints are not labelled: 1",
             "9.png: 1 of 2 keypoints are not labelled: 1",
             "10.png: 0 is at (1000000000, 100) on a film of 200 x 400 px; expected a point at most one film width or \
-             one side of it at most",
+             height outside the film",
         ]
     );
     let error = found.complete("x.json").unwrap_err().to_string();

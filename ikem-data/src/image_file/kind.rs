@@ -77,7 +77,7 @@ impl ImageKind {
 
     /// Whether this format can store a pixel spacing; only DICOM can.
     #[must_use]
-    pub const fn tells_spacing(self) -> bool {
+    pub const fn stores_spacing(self) -> bool {
         #[cfg(feature = "dicom")]
         if matches!(self, Self::Dicom) {
             return true;
