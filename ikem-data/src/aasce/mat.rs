@@ -42,7 +42,7 @@ pub(super) fn read(path: &Path, name: &str) -> Result<Matrix, Error> {
 /// A result whose error says what is wrong.
 type Parsed<T> = Result<T, &'static str>;
 
-const CUT: &str = "it ends early";
+const CUT: &str = "it is truncated";
 
 fn parse(bytes: &[u8], name: &str) -> Parsed<Matrix> {
     let (header, body) = bytes.split_at_checked(128).ok_or("it has no header of 128 bytes")?;
@@ -320,9 +320,9 @@ mod tests {
             ),
             ("characters", file(&[variable("p2", 4, 4, &[0; 8], false)], false), "not numeric"),
             ("few values", file(&[variable("p2", 6, 2, &[1; 3], false)], false), "dimensions do not match"),
-            ("endless", endless, "ends early"),
+            ("endless", endless, "is truncated"),
             ("bomb", file(&[bomb], false), "decompresses to more"),
-            ("damaged", file(&[[&good[..4], &[0; 9]].concat()], false), "ends early"),
+            ("damaged", file(&[[&good[..4], &[0; 9]].concat()], false), "is truncated"),
         ] {
             let found = parse(&bytes, "p2").expect_err(name);
             assert!(found.contains(expected), "{name}: {found}");
