@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::config::{ConfigError, NetworkKind};
-use crate::pth::PthError;
+use ikem_pth::PthError;
 
 /// Why a model could not do what was asked, by who must act.
 #[derive(Debug, thiserror::Error)]

@@ -1,3 +1,4 @@
+#![forbid(unsafe_code)]
 #![deny(missing_docs)]
 //! Interactive vertebra keypoint estimation: the networks, their checkpoints, the predictor and the session.
 //!
@@ -72,7 +73,7 @@ mod prediction;
 mod predictor;
 #[cfg(feature = "pretrained")]
 mod pretrained;
-mod pth;
+
 mod session;
 mod summary;
 mod unet;
@@ -83,6 +84,7 @@ pub use checkpoint::{Checkpoint, Import, ImportOptions, Layout, LocatorCheckpoin
 pub use config::{ConfigError, HrnetOcrConfig, ModelConfig, NetworkConfig, NetworkKind, UnetConfig};
 pub use error::{CheckpointFault, Error, Result};
 pub use hrnet::HrnetOcr;
+pub use ikem_pth::{PthError, PthErrorKind};
 pub use inputs::{EncodedImage, HintMaps, ImageInput, Inputs, PreviousMaps};
 pub use locator::{
     LOCATOR_ANSWERS, LOCATOR_MAPS, LOCATOR_STRIDE, Located, Location, Locator, LocatorConfig, LocatorLogits,
@@ -94,7 +96,6 @@ pub use prediction::Prediction;
 pub use predictor::Predictor;
 #[cfg(feature = "pretrained")]
 pub use pretrained::PRETRAINED;
-pub use pth::{PthError, PthErrorKind};
 pub use session::{Doubt, Session, Snapshot, UNSURE_BELOW};
 pub use summary::{Layer, LayerKind, Summary};
 pub use unet::Unet;

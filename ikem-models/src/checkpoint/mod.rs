@@ -12,12 +12,12 @@ use std::path::Path;
 
 use candle_core::{Device, Tensor};
 use ikem_core::ErrorCovariance;
+use ikem_pth::{PthLimits, read_pth};
 
 use crate::config::ModelConfig;
 use crate::error::{CheckpointFault, Result};
 use crate::locator::LocatorConfig;
 use crate::params::StateDict;
-use crate::pth::{PthLimits, read_pth};
 
 pub use self::import::{Import, ImportOptions};
 pub use self::layout::Layout;

@@ -1,7 +1,7 @@
 use candle_core::{Result, Tensor, Var};
 
 use crate::error::BuildResult;
-use crate::ops::{self, Activation};
+use crate::ops::{self, Activation, NormalizedBatch};
 use crate::params::{Builder, Init};
 
 /// PyTorch's defaults: what is added to the variance, and the weight of the newest batch in the running statistics.
@@ -34,11 +34,12 @@ impl BatchNorm {
 
     /// Normalises a batch by its own statistics and takes them into the running ones.
     pub(crate) fn forward(&self, x: &Tensor, activation: Activation) -> Result<Tensor> {
-        let (y, batch) = ops::batch_norm(x, &self.gamma, &self.beta, EPSILON, activation)?;
+        let NormalizedBatch { y, mean, variance } =
+            ops::batch_norm(x, &self.gamma, &self.beta, EPSILON, activation)?;
         let count = (x.elem_count() / x.dim(1)?) as f64;
         // As in PyTorch the running variance is the unbiased one.
-        let variance = (batch.variance * (count / (count - 1.0)))?;
-        for (running, newest) in [(&self.running_mean, &batch.mean), (&self.running_variance, &variance)] {
+        let variance = (variance * (count / (count - 1.0)))?;
+        for (running, newest) in [(&self.running_mean, &mean), (&self.running_variance, &variance)] {
             running.set(&((running.as_detached_tensor() * (1.0 - MOMENTUM))? + (newest * MOMENTUM)?)?)?;
         }
         Ok(y)

@@ -4,7 +4,7 @@ use super::Pass;
 use crate::error::BuildResult;
 use crate::inputs::{Inputs, PreviousMaps};
 use crate::network::Mode;
-use crate::ops::{self, Activation, FusedConv, Geometry, KnownMaps};
+use crate::ops::{self, Activation, FactoredMaps, FusedConv, Geometry};
 use crate::params::{Builder, Init};
 use crate::summary::{Layer, LayerKind};
 
@@ -60,10 +60,10 @@ impl HintMix {
         bias: &Tensor,
         activation: Activation,
     ) -> Result<Tensor> {
-        if ops::can_mix(weight)
-            && let Some(maps) = self.known(inputs)?
+        if ops::has_kernels(weight)
+            && let Some(maps) = self.factored(inputs)?
         {
-            return ops::mix(maps, weight, bias, activation);
+            return ops::pointwise_conv(maps, weight, bias, activation);
         }
         let grid = inputs.grid()?;
         let hints = inputs.hints.resized(self.keypoints, grid, grid, weight)?;
@@ -75,8 +75,8 @@ impl HintMix {
         FusedConv::new(weight, Some(bias), GEOMETRY, activation)?.forward(&[&hints, &previous], None)
     }
 
-    /// The maps as what is known of them, where nothing is dense.
-    fn known(&self, inputs: &Inputs) -> Result<Option<KnownMaps>> {
+    /// The maps in factored form, if none of them is dense.
+    fn factored(&self, inputs: &Inputs) -> Result<Option<FactoredMaps>> {
         let grid = inputs.grid()?;
         let logits = match &inputs.previous {
             PreviousMaps::None => None,
@@ -84,7 +84,7 @@ impl HintMix {
             PreviousMaps::Dense(_) => return Ok(None),
         };
         let gaussians = inputs.hints.factors(self.keypoints, grid)?;
-        let (channels, size) = (2 * self.keypoints, (grid.height, grid.width));
-        Ok(gaussians.map(|gaussians| KnownMaps { channels, size, gaussians, logits }))
+        let channels = 2 * self.keypoints;
+        Ok(gaussians.map(|gaussians| FactoredMaps { channels, grid, gaussians, logits }))
     }
 }
