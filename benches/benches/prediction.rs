@@ -10,7 +10,7 @@ use ikem_models::{Device, ModelConfig, Predictor, ops};
 
 /// A network with random weights, which do not affect the time.
 fn random(config: &ModelConfig) -> Predictor {
-    Predictor::untrained(config, 1, &Device::Cpu).expect("a predictor")
+    Predictor::builder().untrained(config, 1).expect("a predictor")
 }
 
 fn prediction(criterion: &mut Criterion) {

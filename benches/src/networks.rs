@@ -87,7 +87,7 @@ pub fn transposed() -> Vec<Transposed> {
 fn distinct<T: PartialEq>(of: impl Fn(&Layer, [usize; 3], usize) -> Option<T>) -> Vec<T> {
     let mut shapes = Vec::new();
     for config in [unet(), hrnet_ocr()] {
-        let predictor = Predictor::untrained(&config, 0, &Device::Cpu).expect("a predictor");
+        let predictor = Predictor::builder().untrained(&config, 0).expect("a predictor");
         for layer in predictor.summary().expect("a summary").layers {
             let (&[_, channels, rows, columns], &[_, outputs, ..]) =
                 (layer.input.as_slice(), layer.output.as_slice())

@@ -22,7 +22,7 @@ static BY_ITSELF: LazyLock<Predictor> = LazyLock::new(|| {
     let mut checkpoint = Checkpoint::read(path).expect("the bundled weights");
     assert!(checkpoint.config.column);
     checkpoint.config.column = false;
-    Predictor::from_checkpoint(checkpoint, &Device::Cpu).expect("a predictor")
+    Predictor::builder().build(checkpoint).expect("a predictor")
 });
 
 /// The validation entries and the folder their paths begin in; `None`, and a line that says so, without the data.

@@ -26,6 +26,14 @@ const CROPPED: f32 = 0.02;
 type Seen = (PreparedImage, Prediction);
 
 impl Predictor {
+    /// Finds the spine on a film and marks it, without hints.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn predict(&self, image: &GrayImage) -> Result<Prediction> {
+        self.first(image).map(|(_, prediction)| prediction)
+    }
+
     /// The first view of a film and the prediction in it.
     pub(crate) fn first(&self, film: &GrayImage) -> Result<Seen> {
         let located = match self.locator().filter(|_| self.config().skeleton == Skeleton::spine()) {

@@ -71,6 +71,7 @@ pub mod ops;
 mod params;
 mod prediction;
 mod predictor;
+mod predictor_builder;
 #[cfg(feature = "pretrained")]
 mod pretrained;
 
@@ -86,14 +87,17 @@ pub use error::{CheckpointFault, Error, Result};
 pub use hrnet::HrnetOcr;
 pub use ikem_pth::{PthError, PthErrorKind};
 pub use inputs::{EncodedImage, HintMaps, ImageInput, Inputs, PreviousMaps};
+pub use layers::Mode;
 pub use locator::{
     LOCATOR_ANSWERS, LOCATOR_MAPS, LOCATOR_STRIDE, Located, Location, Locator, LocatorConfig, LocatorLogits,
     LocatorNetwork,
 };
-pub use network::{Logits, Mode, Network};
+
+pub use network::{Logits, Network};
 pub use params::{Parameters, StateDict};
 pub use prediction::Prediction;
 pub use predictor::Predictor;
+pub use predictor_builder::PredictorBuilder;
 #[cfg(feature = "pretrained")]
 pub use pretrained::PRETRAINED;
 pub use session::{Doubt, Session, Snapshot, UNSURE_BELOW};

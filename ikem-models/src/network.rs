@@ -5,23 +5,11 @@ use crate::config::{ModelConfig, NetworkConfig};
 use crate::error::{BuildError, BuildResult, Result};
 use crate::hrnet::HrnetOcr;
 use crate::inputs::{EncodedImage, HintMaps, ImageInput, Inputs, PreviousMaps};
-use crate::layers::Pass;
+use crate::layers::{Mode, Pass, Stem};
 use crate::ops;
 use crate::params::{Builder, Parameters, Purpose, StateDict};
 use crate::summary::{Recorder, Summary};
 use crate::unet::Unet;
-
-/// Whether a forward pass learns.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
-    /// Running statistics, no dropout, no gradient.
-    Eval,
-    /// Batch statistics, which also move the running ones; dropout drawn from the seed; gradients.
-    Train {
-        /// The same seed drops the same channels.
-        dropout_seed: u64,
-    },
-}
 
 /// What a network answers, at the resolution of its last layer (a quarter of the grid).
 #[derive(Debug, Clone)]
@@ -98,7 +86,7 @@ impl Network {
 
     /// As [`fresh`](Self::fresh), of a config that was checked.
     pub(crate) fn unchecked_fresh(config: &ModelConfig, seed: u64, device: &Device) -> BuildResult<Self> {
-        Self::build(config, Builder::fresh(seed, device, Purpose::Training), device, DType::F32)
+        Self::build(config, Builder::fresh(seed, device, None, Purpose::Training), device, DType::F32)
     }
 
     /// A network to be trained on, with the values of `tensors`, in their type (f32; f64 to check gradients).
@@ -124,8 +112,13 @@ impl Network {
     }
 
     /// A network for inference, not trained.
-    pub(crate) fn frozen_fresh(config: &ModelConfig, seed: u64, device: &Device) -> BuildResult<Self> {
-        Self::build(config, Builder::fresh(seed, device, Purpose::Inference), device, DType::F32)
+    pub(crate) fn frozen_fresh(
+        config: &ModelConfig,
+        seed: u64,
+        device: &Device,
+        dtype: DType,
+    ) -> BuildResult<Self> {
+        Self::build(config, Builder::fresh(seed, device, Some(dtype), Purpose::Inference), device, dtype)
     }
 
     fn build(config: &ModelConfig, builder: Builder, device: &Device, dtype: DType) -> BuildResult<Self> {
@@ -209,8 +202,8 @@ impl Network {
     #[must_use]
     pub fn head_biases(&self) -> Vec<&Var> {
         let names: &[&str] = match self.body {
-            Body::Unet(_) => &["outc.aux_head.3.bias"],
-            Body::HrnetOcr(_) => &["cls_head.bias", "aux_head.3.bias"],
+            Body::Unet(_) => &Unet::HEAD_BIASES,
+            Body::HrnetOcr(_) => &HrnetOcr::HEAD_BIASES,
         };
         names.iter().filter_map(|&name| self.parameters.trainable().get(name)).collect()
     }
@@ -218,7 +211,7 @@ impl Network {
     /// The scale of what hints and previous heatmaps add to the image's features; `None` where there is none to train.
     #[must_use]
     pub fn hint_scale(&self) -> Option<&Var> {
-        self.parameters.trainable().get("hint_fusion_layer.scale")
+        self.parameters.trainable().get(Stem::HINT_SCALE)
     }
 
     /// How many numbers training changes.

@@ -80,8 +80,8 @@ pub(crate) struct Builder {
 
 impl Builder {
     /// A builder of a network with PyTorch's default initialisation.
-    pub(crate) fn fresh(seed: u64, device: &Device, purpose: Purpose) -> Self {
-        Self::new(Source::Fresh(seed), device, None, purpose)
+    pub(crate) fn fresh(seed: u64, device: &Device, dtype: Option<DType>, purpose: Purpose) -> Self {
+        Self::new(Source::Fresh(seed), device, dtype, purpose)
     }
 
     /// A builder of a network with the tensors of a checkpoint.
@@ -223,7 +223,7 @@ mod tests {
     #[test]
     fn fresh_weights_depend_on_the_seed_and_the_name_alone() {
         let weight = |seed, name: &str| {
-            let builder = Builder::fresh(seed, &Device::Cpu, Purpose::Inference);
+            let builder = Builder::fresh(seed, &Device::Cpu, None, Purpose::Inference);
             let tensor = builder.parameter(name, &[4, 3, 3, 3], Init::FanIn(27)).expect("fresh");
             tensor.flatten_all().expect("flat").to_vec1::<f32>().expect("values")
         };

@@ -23,6 +23,11 @@ pub struct Unet {
 }
 
 impl Unet {
+    /// The state-dict name of the weight of the last layer.
+    pub(crate) const HEAD: &'static str = "outc.aux_head.3.weight";
+    /// The state-dict names of the biases of the last layer of every head.
+    pub(crate) const HEAD_BIASES: [&'static str; 1] = ["outc.aux_head.3.bias"];
+
     pub(crate) fn new(builder: &Builder, config: UnetConfig, keypoints: usize) -> BuildResult<Self> {
         let UnetConfig { width, gate_width, hints, activation } = config;
         let level = |depth: u32| width << depth;

@@ -28,6 +28,8 @@
 
 mod activation;
 mod allocator;
+#[cfg(test)]
+mod any_shape;
 mod batch_norm;
 mod buffer;
 mod conv;

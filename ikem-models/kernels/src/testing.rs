@@ -163,3 +163,21 @@ pub(crate) fn conv_cases() -> Vec<(ConvShape, usize, usize, usize)> {
 pub(crate) fn single(v: &[f64]) -> Vec<f32> {
     v.iter().map(|&v| v as f32).collect()
 }
+
+/// Transposed 2 × 2 convolution of stride 2 by its definition: each input pixel adds its weighted filter.
+pub(crate) fn naive_conv_transpose(
+    x: &[f64],
+    weight: &[f64],
+    (i, o): (usize, usize),
+    (n, h, w): (usize, usize, usize),
+) -> Vec<f64> {
+    let mut y = vec![0.0; n * o * 4 * h * w];
+    for (at, v) in x.iter().enumerate() {
+        let (px, py, c, b) = (at % w, at / w % h, at / w / h % i, at / w / h / i);
+        for k in 0..o * 4 {
+            let (channel, ky, kx) = (k / 4, k / 2 % 2, k % 2);
+            y[((b * o + channel) * 2 * h + 2 * py + ky) * 2 * w + 2 * px + kx] += v * weight[c * o * 4 + k];
+        }
+    }
+    y
+}

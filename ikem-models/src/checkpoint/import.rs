@@ -122,7 +122,7 @@ fn config(layout: Layout, tensors: &StateDict) -> Result<ModelConfig, Checkpoint
 
 /// Every tensor of the network before training.
 fn untrained(config: &ModelConfig, seed: u64) -> BuildResult<StateDict> {
-    config.check().map_err(|error| CheckpointFault::BadConfig(error.to_string()))?;
+    config.check().map_err(CheckpointFault::Config)?;
     Ok(Network::unchecked_fresh(config, seed, &Device::Cpu)?.parameters().state_dict())
 }
 
@@ -173,7 +173,7 @@ mod tests {
     }
 
     fn logits(checkpoint: Checkpoint) -> Vec<f32> {
-        let predictor = Predictor::from_checkpoint(checkpoint, &Device::Cpu).expect("a predictor");
+        let predictor = Predictor::builder().build(checkpoint).expect("a predictor");
         let maps = |channels: usize, phase: f32| {
             let wave = |i: usize| (i as f32 * 0.013 + phase).sin().abs();
             let values: Vec<f32> = (0..channels * SIZE.area()).map(wave).collect();
@@ -251,6 +251,6 @@ mod tests {
         let wrong = ImportOptions { network: Some(NetworkKind::Unet), ..options };
         assert!(fault(whole, &wrong).contains("those of hrnet-ocr; expected unet"));
         let nothing = fault(StateDict::new(), &ImportOptions::new(Layout::Miccai));
-        assert!(nothing.contains("no known network's"), "{nothing}");
+        assert!(nothing.contains("not those of a known network"), "{nothing}");
     }
 }

@@ -5,26 +5,24 @@ use ikem_core::Skeleton;
 
 use crate::config::{HrnetOcrConfig, ModelConfig, NetworkConfig, UnetConfig};
 use crate::error::CheckpointFault;
+use crate::hrnet::HrnetOcr;
 use crate::params::StateDict;
+use crate::unet::Unet;
 
 /// The config of the network that these tensors belong to: widths, gate and number of keypoints from the tensors'
 /// shapes, all else as published.
 pub(super) fn config(tensors: &StateDict) -> Result<ModelConfig, CheckpointFault> {
-    let (network, keypoints) = if tensors.contains_key(HRNET_HEAD) {
-        (NetworkConfig::HrnetOcr(hrnet_ocr(tensors)?), dim(tensors, HRNET_HEAD, 0)?)
+    let (network, keypoints) = if tensors.contains_key(HrnetOcr::HEAD) {
+        (NetworkConfig::HrnetOcr(hrnet_ocr(tensors)?), dim(tensors, HrnetOcr::HEAD, 0)?)
     } else {
-        (NetworkConfig::Unet(unet(tensors)?), dim(tensors, UNET_HEAD, 0)?)
+        (NetworkConfig::Unet(unet(tensors)?), dim(tensors, Unet::HEAD, 0)?)
     };
     let spine = Skeleton::spine();
     let skeleton = if keypoints == spine.len() { spine } else { Skeleton::numbered(keypoints) };
     let config = ModelConfig { skeleton, ..ModelConfig::new(network) };
-    config.check().map_err(|error| CheckpointFault::BadConfig(error.to_string()))?;
+    config.check().map_err(CheckpointFault::Config)?;
     Ok(config)
 }
-
-/// The last layer of each network.
-const HRNET_HEAD: &str = "cls_head.weight";
-const UNET_HEAD: &str = "outc.aux_head.3.weight";
 
 fn unet(tensors: &StateDict) -> Result<UnetConfig, CheckpointFault> {
     Ok(UnetConfig {
@@ -37,7 +35,7 @@ fn unet(tensors: &StateDict) -> Result<UnetConfig, CheckpointFault> {
 
 fn hrnet_ocr(tensors: &StateDict) -> Result<HrnetOcrConfig, CheckpointFault> {
     Ok(HrnetOcrConfig {
-        ocr_width: dim(tensors, HRNET_HEAD, 1)? / 2,
+        ocr_width: dim(tensors, HrnetOcr::HEAD, 1)? / 2,
         gate_width: gate_width(tensors),
         hints: hints(tensors),
         ..hrnet_backbone(tensors)?

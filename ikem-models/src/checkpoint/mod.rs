@@ -160,7 +160,7 @@ impl Content {
             [_, _, _, _, _, 0, 0, 0, b'{'] => Ok(Self::Safetensors),
             _ if is_called("safetensors") => Ok(Self::Safetensors),
             _ if is_called("pth") || is_called("pt") => Ok(Self::Pickle),
-            _ => Err(CheckpointFault::NoCheckpoint { start: start.escape_ascii().to_string() }),
+            _ => Err(CheckpointFault::NotACheckpoint { start: start.escape_ascii().to_string() }),
         }
     }
 }
@@ -192,7 +192,7 @@ fn insert(
         return Err(CheckpointFault::NotFinite { name });
     }
     let tensor = Tensor::from_vec(values, shape, &Device::Cpu)
-        .map_err(|error| CheckpointFault::Header(format!("tensor `{name}`: {error}")))?;
+        .map_err(|source| CheckpointFault::Tensor { name: name.clone(), source })?;
     dict.insert(name, tensor);
     Ok(())
 }
@@ -202,7 +202,7 @@ fn open(path: &Path) -> Result<(File, u64), CheckpointFault> {
     // Looked at before it is opened: opening a pipe would wait for its writer.
     let about = fs::metadata(path)?;
     if !about.is_file() {
-        return Err(CheckpointFault::Header("it is no regular file".to_owned()));
+        return Err(CheckpointFault::NotAFile);
     }
     if about.len() > MAX_FILE_BYTES {
         return Err(CheckpointFault::TooLarge { found: about.len(), limit: MAX_FILE_BYTES });

@@ -2,8 +2,7 @@ use candle_core::{D, Result, Tensor};
 
 use crate::config::HrnetOcrConfig;
 use crate::error::BuildResult;
-use crate::layers::{ConvSpec, ConvUnit, Pass};
-use crate::network::Mode;
+use crate::layers::{ConvSpec, ConvUnit, Mode, Pass};
 use crate::ops::{self, Activation::Relu};
 use crate::params::Builder;
 

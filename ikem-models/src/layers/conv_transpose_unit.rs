@@ -1,8 +1,8 @@
 use candle_core::{Result, Tensor};
 
-use super::Pass;
+use super::mode::Mode;
+use super::pass::Pass;
 use crate::error::BuildResult;
-use crate::network::Mode;
 use crate::ops::{self, FusedConvTranspose};
 use crate::params::{Builder, Init, Purpose};
 use crate::summary::{Layer, LayerKind};

@@ -1,8 +1,9 @@
 use candle_core::{Result, Tensor};
 
-use super::{BatchNorm, Pass};
+use super::batch_norm::BatchNorm;
+use super::mode::Mode;
+use super::pass::Pass;
 use crate::error::BuildResult;
-use crate::network::Mode;
 use crate::ops::{self, Activation, FusedConv, Geometry};
 use crate::params::{Builder, Init, Purpose};
 use crate::summary::{Layer, LayerKind};

@@ -1,7 +1,8 @@
 use candle_core::{Result, Tensor};
 use ikem_core::Size;
 
-use super::{ConvSpec, ConvUnit, Pass};
+use super::conv_unit::{ConvSpec, ConvUnit};
+use super::pass::Pass;
 use crate::error::BuildResult;
 use crate::inputs::Inputs;
 use crate::ops::{self, Activation};

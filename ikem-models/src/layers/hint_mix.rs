@@ -1,9 +1,9 @@
 use candle_core::{Result, Tensor};
 
-use super::Pass;
+use super::mode::Mode;
+use super::pass::Pass;
 use crate::error::BuildResult;
 use crate::inputs::{Inputs, PreviousMaps};
-use crate::network::Mode;
 use crate::ops::{self, Activation, FactoredMaps, FusedConv, Geometry};
 use crate::params::{Builder, Init};
 use crate::summary::{Layer, LayerKind};

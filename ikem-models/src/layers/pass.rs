@@ -1,6 +1,6 @@
 use candle_core::{Result, Tensor};
 
-use crate::network::Mode;
+use super::mode::Mode;
 use crate::summary::{Layer, LayerKind, Recorder};
 
 /// What every layer is told of the forward pass that it is part of.

@@ -1,6 +1,8 @@
 use candle_core::{Result, Tensor};
 
-use super::{ConvSpec, ConvUnit, HintMix, Pass};
+use super::conv_unit::{ConvSpec, ConvUnit};
+use super::hint_mix::HintMix;
+use super::pass::Pass;
 use crate::error::BuildResult;
 use crate::inputs::{ImageInput, Inputs};
 use crate::ops::Activation;
@@ -19,6 +21,9 @@ pub(crate) struct Stem {
 }
 
 impl Stem {
+    /// The state-dict name of the factor of everything that hints and previous heatmaps add to the image's features.
+    pub(crate) const HINT_SCALE: &'static str = "hint_fusion_layer.scale";
+
     /// The stem of the network of `root`, which sees `hinted` keypoints or no hints at all.
     pub(crate) fn new(root: &Builder, hinted: Option<usize>, width: usize) -> BuildResult<Self> {
         // A network without hints has the two encoders at the top.

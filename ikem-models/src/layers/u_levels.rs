@@ -1,6 +1,8 @@
 use candle_core::{Result, Tensor};
 
-use super::{ConvSpec, ConvTransposeUnit, ConvUnit, Pass};
+use super::conv_transpose_unit::ConvTransposeUnit;
+use super::conv_unit::{ConvSpec, ConvUnit};
+use super::pass::Pass;
 use crate::error::BuildResult;
 use crate::ops::Activation;
 use crate::params::Builder;

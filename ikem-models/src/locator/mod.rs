@@ -15,7 +15,7 @@ pub use network::{
 
 use crate::checkpoint::LocatorCheckpoint;
 use crate::error::{BuildError, BuildResult, Result};
-use crate::network::Mode;
+use crate::layers::Mode;
 
 /// From this on, a locator is sure of a spine.
 const SPINE: f32 = 0.5;

@@ -6,8 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{ConfigError, within};
 use crate::error::{BuildError, BuildResult, Result};
-use crate::layers::{ConvSpec, ConvUnit, DoubleConv, Pass, Up, UpChannels};
-use crate::network::Mode;
+use crate::layers::{ConvSpec, ConvUnit, DoubleConv, Mode, Pass, Up, UpChannels};
 use crate::ops::{self, Activation};
 use crate::params::{Builder, Parameters, Purpose, StateDict};
 
@@ -91,7 +90,7 @@ impl LocatorNetwork {
     /// A config field out of range; a device that fails.
     pub fn fresh(config: LocatorConfig, seed: u64, device: &Device) -> Result<Self> {
         config.check()?;
-        Self::build(config, Builder::fresh(seed, device, Purpose::Training), device)
+        Self::build(config, Builder::fresh(seed, device, None, Purpose::Training), device)
             .map_err(BuildError::of_memory)
     }
 

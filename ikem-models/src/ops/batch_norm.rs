@@ -30,7 +30,7 @@ pub fn batch_norm(
     activation: Activation,
 ) -> Result<NormalizedBatch> {
     if !cpu::has_kernels(x) {
-        let NormalizedBatch { y, mean, variance } = plain::batch_norm(x, gamma, beta, epsilon)?;
+        let [y, mean, variance] = plain::batch_norm(x, gamma, beta, epsilon)?;
         return Ok(NormalizedBatch { y: plain::activate(&y, activation)?, mean, variance });
     }
     let statistics = Arc::new(OnceLock::new());

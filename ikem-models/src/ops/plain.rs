@@ -7,8 +7,6 @@
 use candle_core::{D, DType, Result, Tensor};
 use ikem_kernels::{Activation, Geometry};
 
-use super::batch_norm::NormalizedBatch;
-
 /// Convolution. The input is padded to exactly what the windows reach: candle's backward pass of a strided
 /// convolution fails where rows and columns are left over in different numbers.
 pub(super) fn conv2d(
@@ -113,8 +111,8 @@ pub(super) fn activate(x: &Tensor, activation: Activation) -> Result<Tensor> {
     x.detach().gt(0_f64)?.where_cond(x, &below)
 }
 
-/// Batch normalisation by the batch's own statistics, without activation.
-pub(super) fn batch_norm(x: &Tensor, gamma: &Tensor, beta: &Tensor, epsilon: f64) -> Result<NormalizedBatch> {
+/// Batch normalisation by the batch's own statistics, without activation: the normalised batch, means and biased variances.
+pub(super) fn batch_norm(x: &Tensor, gamma: &Tensor, beta: &Tensor, epsilon: f64) -> Result<[Tensor; 3]> {
     let channels = |t: &Tensor| t.reshape((1, (), 1, 1));
     let mean = x.mean_keepdim((0, 2, 3))?;
     let centred = x.broadcast_sub(&mean)?;
@@ -122,7 +120,7 @@ pub(super) fn batch_norm(x: &Tensor, gamma: &Tensor, beta: &Tensor, epsilon: f64
     let scale = channels(gamma)?.div(&(&variance + epsilon)?.sqrt()?)?;
     let y = centred.broadcast_mul(&scale)?.broadcast_add(&channels(beta)?)?;
     let flat = |t: &Tensor| t.detach().flatten_all();
-    Ok(NormalizedBatch { y, mean: flat(&mean)?, variance: flat(&variance)? })
+    Ok([y, flat(&mean)?, flat(&variance)?])
 }
 
 /// Mean binary cross-entropy on logits, in a form in which no logit overflows: max(x, 0) − x t + log(1 + e^−|x|).

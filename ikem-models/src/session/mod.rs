@@ -41,13 +41,42 @@ struct State {
     shift: isize,
 }
 
+impl Predictor {
+    /// Begins to annotate an image: finds the spine, predicts in the frame in which the network is surest (some ten predictions), and
+    /// then answers corrections. [`Session::view`] tells what was found. Without a locator the network sees the whole film.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn session(&self, image: &GrayImage) -> Result<Session> {
+        let (prepared, first) = self.first(image)?;
+        Ok(Session::new(self.clone(), image, prepared, first))
+    }
+
+    /// As [`session`](Self::session), of the part of the film that it is told.
+    ///
+    /// ```
+    /// # use ikem_core::{Frame, GrayImage, Size};
+    /// # use ikem_models::{Device, ModelConfig, NetworkConfig, Predictor, UnetConfig};
+    /// # let unet = UnetConfig { width: 1, gate_width: None, ..UnetConfig::default() };
+    /// # let config = ModelConfig { size: Size::new(64, 64), ..ModelConfig::new(NetworkConfig::Unet(unet)) };
+    /// # let predictor = Predictor::builder().untrained(&config, 1)?;
+    /// # let image = GrayImage::new(Size::new(300, 700), vec![0.5; 300 * 700])?;
+    /// let session = predictor.session_in(&image, Frame::new(50.0, 100.0, 200.0, 480.0)?)?;
+    /// assert_eq!(session.view().frame.height(), 480.0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn session_in(&self, image: &GrayImage, view: impl Into<View>) -> Result<Session> {
+        let prepared = self.prepare(image, &view.into())?;
+        let first = self.predict_prepared(&prepared, &Hints::new(), None)?;
+        Ok(Session::new(self.clone(), image, prepared, first))
+    }
+}
+
 impl Session {
-    pub(crate) fn new(
-        predictor: Predictor,
-        film: &GrayImage,
-        prepared: PreparedImage,
-        first: Prediction,
-    ) -> Self {
+    fn new(predictor: Predictor, film: &GrayImage, prepared: PreparedImage, first: Prediction) -> Self {
         let first = State { hints: Hints::new(), prediction: first, image: Arc::new(prepared), shift: 0 };
         let history = History::limited(first.clone(), UNDO_STEPS);
         Self { predictor, film: film.clone(), history, first }

@@ -29,6 +29,22 @@ pub struct Snapshot {
     pub view: Option<View>,
 }
 
+impl Predictor {
+    /// Goes on annotating `image` where another session of it was left, whichever network predicted there. Until the next
+    /// prediction, heatmaps are Gaussians at the keypoints.
+    ///
+    /// # Errors
+    /// [`Error::Argument`](crate::Error::Argument) when a state is not of this image and these keypoints; when the device
+    /// fails.
+    pub fn resume(&self, image: &GrayImage, states: &History<Snapshot>) -> Result<Session> {
+        let mut session = self.session(image)?;
+        let mut views = vec![Arc::clone(&session.first.image)];
+        session.history =
+            states.try_map(|snapshot| session.state(snapshot, &mut views))?.with_limit(UNDO_STEPS);
+        Ok(session)
+    }
+}
+
 impl Session {
     /// The present state and those that undo and redo lead to, to be written down; [`Predictor::resume`] goes on there.
     #[must_use]
@@ -55,18 +71,6 @@ impl Session {
         let state = self.state(snapshot, &mut Vec::new())?;
         self.history.push(state);
         Ok(())
-    }
-
-    pub(crate) fn resume(
-        predictor: &Predictor,
-        image: &GrayImage,
-        states: &History<Snapshot>,
-    ) -> Result<Self> {
-        let mut session = predictor.session(image)?;
-        let mut views = vec![Arc::clone(&session.first.image)];
-        session.history =
-            states.try_map(|snapshot| session.state(snapshot, &mut views))?.with_limit(UNDO_STEPS);
-        Ok(session)
     }
 
     /// The state of a snapshot that can be one of this session.

@@ -181,31 +181,12 @@ mod tests {
     use super::*;
     use crate::testing::*;
 
-    /// Each input pixel adds its 2 × 2 pattern.
-    fn naive(
-        x: &[f64],
-        weight: &[f64],
-        (i, o): (usize, usize),
-        (n, h, w): (usize, usize, usize),
-    ) -> Vec<f64> {
-        let mut y = vec![0.0; n * o * 4 * h * w];
-        for (at, v) in x.iter().enumerate() {
-            let (px, py, c, b) = (at % w, at / w % h, at / w / h % i, at / w / h / i);
-            for k in 0..o * 4 {
-                let (channel, ky, kx) = (k / 4, k / 2 % 2, k % 2);
-                y[((b * o + channel) * 2 * h + 2 * py + ky) * 2 * w + 2 * px + kx] +=
-                    v * weight[c * o * 4 + k];
-            }
-        }
-        y
-    }
-
     #[test]
     fn forward_and_adjoint() {
         for (i, o, n, h, w) in [(1, 1, 1, 1, 1), (3, 2, 2, 3, 5), (9, 4, 1, 7, 33), (40, 20, 2, 8, 4)] {
             let (x, weight) = (numbers(1, n * i * h * w), numbers(2, i * o * 4));
             let (bias, dy) = (numbers(3, o), numbers(4, n * o * 4 * h * w));
-            let mut y = naive(&x, &weight, (i, o), (n, h, w));
+            let mut y = naive_conv_transpose(&x, &weight, (i, o), (n, h, w));
             for (at, v) in y.iter_mut().enumerate() {
                 *v += bias[at / (4 * h * w) % o];
             }

@@ -17,3 +17,5 @@ pub use known_maps::KnownMaps;
 pub use pointwise::pointwise_conv;
 pub use pointwise_backward::pointwise_conv_backward;
 pub use rows::{Logits, heatmap_into};
+#[cfg(test)]
+pub(crate) use testing::dense;
