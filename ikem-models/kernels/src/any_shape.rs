@@ -28,7 +28,7 @@ fn config() -> ProptestConfig {
 
 /// 0 to 3, now and then up to 40, and now and then so large that products and sums overflow.
 fn extent() -> impl Strategy<Value = usize> {
-    let huge = [1 << 31, 1 << 32, usize::MAX / 4, 1 << 63, usize::MAX - 1, usize::MAX];
+    let huge = [1 << 25, 1 << 48, usize::MAX / 4, 1 << 63, usize::MAX - 1, usize::MAX];
     prop_oneof![24 => 0..4_usize, 3 => 4..40_usize, 1 => prop::sample::select(huge.to_vec())]
 }
 
@@ -36,10 +36,10 @@ fn small() -> impl Strategy<Value = usize> {
     prop_oneof![8 => 0..4_usize, 1 => 4..40_usize]
 }
 
-/// The elements of a shape, where a slice can have as many.
+/// The elements of a shape; `None` where there are too many, or would be if no extent were 0.
 fn count(extents: &[usize]) -> Option<usize> {
-    let product = extents.iter().try_fold(1_usize, |product, &extent| product.checked_mul(extent))?;
-    (product <= MOST).then_some(product)
+    let bound = extents.iter().try_fold(1_usize, |product, &extent| product.checked_mul(extent.max(1)))?;
+    (bound <= MOST).then(|| extents.iter().product())
 }
 
 /// Numbers for a shape; some, if it has too many elements.
@@ -90,7 +90,7 @@ proptest! {
         let again = packed.and_then(|packed| packed.forward(&segments, size, &Epilogue::none()));
         prop_assert_eq!(y.is_ok(), again.is_ok());
         let grid = geometry.out_size(h, w);
-        let fits = grid.is_some() && h > 0 && w > 0 && parts.iter().all(|&part| part > 0) && out_channels > 0;
+        let fits = grid.is_some() && dilation > 0 && h > 0 && w > 0 && parts.iter().all(|&part| part > 0) && out_channels > 0;
         if let Ok(y) = y {
             prop_assert!(fits);
             // The segments are concatenated image by image.
@@ -213,10 +213,12 @@ proptest! {
     ) {
         let (x, dy) = (values(1, &[planes, h, w]), values(2, &[planes, oh, ow]));
         let small = count(&[planes, h, w]).is_some() && count(&[planes, oh, ow]).is_some();
-        prop_assume!(small || !all_small(&[planes, h, w, oh, ow]));
         let y = resize_bilinear(&x, planes, (h, w), (oh, ow));
         let dx = resize_bilinear_backward(&dy, planes, (h, w), (oh, ow));
-        if !small || planes * h * w * oh * ow == 0 {
+        if !small {
+            return Ok(());
+        }
+        if planes * h * w * oh * ow == 0 {
             prop_assert!(y.is_err() || y.unwrap().len() == planes * oh * ow);
             prop_assert!(dx.is_err() || dx.unwrap().iter().all(|&dx| dx == 0.0));
             return Ok(());
@@ -283,7 +285,10 @@ proptest! {
         let dw = pointwise_conv_backward(&maps, &dy, outputs);
         prop_assert!(y.is_err() || (keypoints > 0 && (n == 0 || channel < channels)));
         let counts = [count(&[n, channels, h, w]), count(&[outputs, channels]), count(&[n, outputs, h, w])];
-        if counts.iter().any(Option::is_none) || y.is_err() || h * w * n * outputs == 0 {
+        if counts.iter().any(Option::is_none) {
+            return Ok(());
+        }
+        if y.is_err() || h * w * n * outputs == 0 {
             prop_assert!(dw.is_err() || dw.unwrap().iter().all(|&v| v == 0.0));
             return Ok(());
         }
@@ -306,8 +311,7 @@ proptest! {
         let data = values(1, &[planes, h, w]);
         let logits = Logits { data: &data, planes, size: (h, w) };
         let small = count(&[planes, h, w]).is_some() && count(&[planes, grid.0, grid.1]).is_some();
-        let complete = small && planes * h * w * grid.0 * grid.1 > 0;
-        prop_assume!(complete || !all_small(&[planes, h, w, grid.0, grid.1]) || planes * h * w * grid.0 * grid.1 == 0);
+        let complete = small && [planes, h, w, grid.0, grid.1].iter().all(|&extent| extent > 0);
         let mut map = values(2, &[grid.0, grid.1]);
         let plane = data.get(..count(&[h, w]).unwrap_or(3)).unwrap_or_default();
         let heat = heatmap_into(plane, (h, w), grid, &mut map);
@@ -316,6 +320,9 @@ proptest! {
         let (columns, rows) = (single(&values(4, &[grid.1])), single(&values(5, &[grid.0])));
         let targets = vec![Gaussian { columns: &columns, rows: &rows }; planes.min(64)];
         let loss = heatmap_cross_entropy(logits, grid, &targets);
+        if !small {
+            return Ok(());
+        }
         if !complete {
             let empty = |len: Option<usize>| len.is_none_or(|len| len == 0);
             prop_assert!(points.is_err() || empty(points.ok().map(|points| points.len())));

@@ -3,6 +3,7 @@
 use std::mem::MaybeUninit;
 
 use crate::error::{KernelError, Result};
+use crate::simd::Element;
 
 /// A vector of `len` elements, all written by `fill`. Its memory is not zeroed first: that would cost a pass over every result.
 ///
@@ -27,6 +28,14 @@ pub(crate) unsafe fn filled<T: Copy>(
     fill(slots)?;
     // SAFETY: the caller vouches that the first `len` elements are initialised.
     unsafe { values.set_len(len) };
+    Ok(values)
+}
+
+/// A vector of `len` zeros.
+pub(crate) fn zeros<T: Element>(len: usize) -> Result<Vec<T>> {
+    let mut values = Vec::new();
+    values.try_reserve_exact(len).map_err(|_| KernelError::OutOfMemory { elements: len })?;
+    values.resize(len, T::ZERO);
     Ok(values)
 }
 

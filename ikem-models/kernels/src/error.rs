@@ -51,6 +51,16 @@ pub type Result<T> = std::result::Result<T, KernelError>;
 /// The most elements of a shape: four bits of headroom for their size in bytes, and one for sums of two.
 pub(crate) const MOST: usize = isize::MAX as usize >> 5;
 
+/// The largest height, width, kernel, stride, padding or dilation: up to it, positions are exact in `f32`, and the tables that kernels
+/// make for an axis are small.
+pub(crate) const LARGEST_SIDE: usize = 1 << 24;
+
+/// `Ok` if height and width of a grid are in range.
+pub(crate) fn check_grid(what: &'static str, (height, width): (usize, usize)) -> Result<()> {
+    check_range(what, height, 1, LARGEST_SIDE)?;
+    check_range(what, width, 1, LARGEST_SIDE)
+}
+
 /// `Ok` if a slice has as many elements as its shape.
 pub(crate) fn check_len(what: &'static str, expected: usize, found: usize) -> Result<()> {
     if expected == found { Ok(()) } else { Err(KernelError::Length { what, expected, found }) }

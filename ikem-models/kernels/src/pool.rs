@@ -7,7 +7,7 @@ use std::mem::MaybeUninit;
 
 use rayon::prelude::*;
 
-use crate::buffer::filled;
+use crate::buffer::{filled, zeros};
 use crate::error::{MOST, Result, check_range, check_shape, elements};
 use crate::simd::Element;
 use crate::tasks::planes_per_task;
@@ -84,7 +84,7 @@ pub fn max_pool2x2_backward<T: Element>(
         check_range("place in a window", usize::from(outside), 0, 3)?;
     }
     if dy.is_empty() {
-        return Ok(vec![T::ZERO; len]);
+        return zeros(len);
     }
     let per = planes_per_task(h * w);
     // SAFETY: `unpool_row` writes whole rows; an odd last row is filled with zeros.
@@ -177,9 +177,16 @@ pub fn global_max_backward<T: Element>(
     if let Some(&outside) = places.iter().find(|&&place| place as usize >= plane) {
         check_range("index of a maximum", outside as usize, 0, plane - 1)?;
     }
-    let mut dx = vec![T::ZERO; len];
-    dx.par_chunks_mut(plane).zip(dy).zip(places).for_each(|((dx, &d), &place)| dx[place as usize] = d);
-    Ok(dx)
+    // SAFETY: every plane is filled.
+    unsafe {
+        filled(len, |dx| {
+            dx.par_chunks_mut(plane).zip(dy).zip(places).for_each(|((dx, &d), &place)| {
+                dx.fill(MaybeUninit::new(T::ZERO));
+                dx[place as usize].write(d);
+            });
+            Ok(())
+        })
+    }
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::mem::MaybeUninit;
 use rayon::prelude::*;
 
 use crate::buffer::filled;
-use crate::error::{MOST, Result, check_range, check_shape, elements};
+use crate::error::{LARGEST_SIDE, Result, check_grid, check_range, check_shape, elements};
 use crate::sampling::{Sample, sample_row, samples};
 use crate::simd::{Element, Kernel, Vector};
 use crate::tasks::planes_per_task;
@@ -23,9 +23,19 @@ pub fn resize_bilinear<T: Element>(
     from: (usize, usize),
     to: (usize, usize),
 ) -> Result<Vec<T>> {
+    check_shape("input", &[planes, from.0, from.1], x.len())?;
+    check_sides(from, to)?;
     let len = elements("output", &[planes, to.0, to.1])?;
     // SAFETY: `resize_into` writes the whole output.
     unsafe { filled(len, |y| resize_into(x, planes, from, to, y)) }
+}
+
+/// `Ok` if no side is too long; sides of 0 are allowed.
+fn check_sides(from: (usize, usize), to: (usize, usize)) -> Result<()> {
+    for side in [from.0, from.1, to.0, to.1] {
+        check_range("height or width", side, 0, LARGEST_SIDE)?;
+    }
+    Ok(())
 }
 
 /// As [`resize_bilinear`], into a slice, all of which it writes when it returns `Ok`.
@@ -41,8 +51,8 @@ pub(crate) fn resize_into<T: Element>(
     if y.is_empty() {
         return Ok(());
     }
-    check_range("input height", h, 1, MOST)?;
-    check_range("input width", w, 1, MOST)?;
+    check_grid("height or width of the input", (h, w))?;
+    check_sides((h, w), (oh, ow))?;
     let (rows, columns) = (samples::<T>(h, oh), samples::<T>(w, ow));
     let per = planes_per_task(oh * ow);
     y.par_chunks_mut(per * oh * ow).zip(x.par_chunks(per * h * w)).for_each(|(y, x)| {
@@ -114,6 +124,8 @@ pub fn resize_bilinear_backward<T: Element>(
     from: (usize, usize),
     to: (usize, usize),
 ) -> Result<Vec<T>> {
+    check_shape("gradient of the output", &[planes, to.0, to.1], dy.len())?;
+    check_sides(from, to)?;
     let len = elements("gradient of the input", &[planes, from.0, from.1])?;
     // SAFETY: `resize_backward_into` writes the whole gradient.
     unsafe { filled(len, |dx| resize_backward_into(dy, planes, from, to, dx)) }
@@ -132,6 +144,11 @@ pub(crate) fn resize_backward_into<T: Element>(
     if dx.is_empty() {
         return Ok(());
     }
+    if dy.is_empty() {
+        dx.fill(MaybeUninit::new(T::ZERO));
+        return Ok(());
+    }
+    check_sides((h, w), (oh, ow))?;
     let (rows, columns) = (Adjoint::<T>::new(h, oh), Adjoint::<T>::new(w, ow));
     let per = planes_per_task(oh * ow);
     dx.par_chunks_mut(per * h * w).enumerate().for_each(|(task, dx)| {

@@ -299,7 +299,7 @@ mod tests {
 
     #[test]
     fn strides_larger_than_the_image_leave_one_output() {
-        let g = square(1, 1, 1, 1 << 40, 0);
+        let g = square(1, 1, 1, 1 << 20, 0);
         assert_eq!(conv2d_backward_input(&[2.0], &g, &[3.0], (1, 2, 2)).unwrap(), [6.0, 0.0, 0.0, 0.0]);
         assert_eq!(
             conv2d_backward_weight(&[4.0, 1.0, 1.0, 1.0], &[3.0], &g, (1, 2, 2), true).unwrap(),

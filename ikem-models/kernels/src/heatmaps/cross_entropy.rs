@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use super::gaussian::Gaussian;
 use super::rows::Logits;
 use crate::buffer::{as_uninit, filled};
-use crate::error::{MOST, Result, check_len, check_range, elements};
+use crate::error::{Result, check_grid, check_len, elements};
 use crate::resize::{resize_backward_into, resize_into};
 use crate::simd::{Element, Kernel, Vector};
 
@@ -28,8 +28,7 @@ pub fn heatmap_cross_entropy<T: Element>(
 ) -> Result<(f64, Vec<T>)> {
     logits.check()?;
     check_len("targets", logits.planes, targets.len())?;
-    check_range("height of the grid", height, 1, MOST)?;
-    check_range("width of the grid", width, 1, MOST)?;
+    check_grid("height or width of the grid", (height, width))?;
     elements("grid", &[height, width])?;
     for target in targets {
         target.check((height, width))?;

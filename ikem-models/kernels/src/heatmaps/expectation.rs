@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use super::rows::{GridSamples, Logits, Rows, heat};
 use crate::buffer::filled;
-use crate::error::{MOST, Result, check_range, check_shape, elements};
+use crate::error::{Result, check_grid, check_shape, elements};
 use crate::resize::resize_backward_into;
 use crate::simd::{Element, Kernel, Vector};
 
@@ -66,11 +66,10 @@ pub fn expected_points_backward<T: Element>(
     }
 }
 
-fn check<T>(logits: &Logits<'_, T>, (height, width): (usize, usize)) -> Result<()> {
+fn check<T>(logits: &Logits<'_, T>, grid: (usize, usize)) -> Result<()> {
     logits.check()?;
-    check_range("height of the grid", height, 1, MOST)?;
-    check_range("width of the grid", width, 1, MOST)?;
-    elements("grid", &[logits.planes, height, width]).map(drop)
+    check_grid("height or width of the grid", grid)?;
+    elements("grid", &[logits.planes, grid.0, grid.1]).map(drop)
 }
 
 /// The sums of which a mean position is the quotient.

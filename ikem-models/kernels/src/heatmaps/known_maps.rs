@@ -2,7 +2,7 @@
 
 use super::gaussian::Gaussian;
 use super::rows::{GridSamples, Logits};
-use crate::error::{MOST, Result, check_len, check_range, elements};
+use crate::error::{LARGEST_SIDE, MOST, Result, check_len, check_range, elements};
 use crate::simd::Element;
 
 /// Maps `[n, channels, h, w]` in factored form: some channels hold Gaussians, the last ones the heatmaps of logits; elsewhere they
@@ -30,6 +30,8 @@ impl<'a, T: Element> KnownMaps<'a, T> {
         let (n, (h, w)) = (self.images(), self.size);
         elements("maps", &[n, self.channels, h, w])?;
         check_range("channels", self.channels, 1, MOST)?;
+        check_range("height of the maps", h, 0, LARGEST_SIDE)?;
+        check_range("width of the maps", w, 0, LARGEST_SIDE)?;
         for (channel, gaussian) in self.gaussians.iter().flatten() {
             gaussian.check(self.size)?;
             check_range("channel of a Gaussian", *channel, 0, self.channels - 1)?;

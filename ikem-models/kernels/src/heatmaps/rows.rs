@@ -1,7 +1,7 @@
 //! Heatmaps, the sigmoid of logits resized bilinearly with aligned corners, made row by row, so that code that reads them holds no
 //! more than the current rows.
 
-use crate::error::{MOST, Result, check_range, check_shape};
+use crate::error::{Result, check_grid, check_shape};
 use crate::sampling::{Sample, sample_row, samples};
 use crate::simd::{Element, Kernel, Vector};
 
@@ -27,8 +27,7 @@ pub struct Logits<'a, T> {
 impl<T> Logits<'_, T> {
     /// `Ok` if there are as many values as the shape has elements, and the planes are not empty.
     pub(crate) fn check(&self) -> Result<()> {
-        check_range("height of logits", self.size.0, 1, MOST)?;
-        check_range("width of logits", self.size.1, 1, MOST)?;
+        check_grid("height or width of logits", self.size)?;
         check_shape("logits", &[self.planes, self.size.0, self.size.1], self.data.len())
     }
 }
@@ -113,6 +112,7 @@ pub fn heatmap_into<T: Element>(
     logits.check()?;
     check_shape("heatmap", &[grid.0, grid.1], heatmap.len())?;
     if !heatmap.is_empty() {
+        check_grid("height or width of the grid", grid)?;
         T::dispatch(Heatmap { logits, samples: &GridSamples::new(size, grid), width: grid.1, y: heatmap });
     }
     Ok(())

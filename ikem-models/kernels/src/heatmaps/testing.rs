@@ -40,16 +40,16 @@ pub fn dense(maps: &KnownMaps<'_, f64>) -> Vec<f64> {
     let (n, (h, w)) = (maps.images(), maps.size);
     let mut all = vec![0.0; n * maps.channels * h * w];
     for (b, image) in all.chunks_exact_mut(maps.channels * h * w).enumerate() {
-        for (channel, g) in &maps.gaussians[b] {
-            for i in 0..h * w {
-                image[channel * h * w + i] += f64::from(g.rows[i / w]) * f64::from(g.columns[i % w]);
-            }
-        }
         let Logits { data, planes, size } = maps.logits_of(b);
         let first = maps.channels - planes;
         for k in 0..planes {
             let plane = &data[k * size.0 * size.1..][..size.0 * size.1];
             heatmap_into(plane, size, (h, w), &mut image[(first + k) * h * w..][..h * w]).unwrap();
+        }
+        for (channel, g) in &maps.gaussians[b] {
+            for i in 0..h * w {
+                image[channel * h * w + i] += f64::from(g.rows[i / w]) * f64::from(g.columns[i % w]);
+            }
         }
     }
     all
