@@ -14,7 +14,7 @@ use crate::prediction::{Maps, Prediction};
 use crate::summary::Summary;
 use crate::view::View;
 
-/// A network with its weights, ready to mark images, and the locator that finds spines for it, if there is one. Clones share the
+/// A network with its weights, ready to mark images, and the locator that finds spines for it, if it has one. Clones share the
 /// weights.
 #[derive(Debug, Clone)]
 pub struct Predictor {
@@ -54,7 +54,7 @@ impl Predictor {
         Self { model: Arc::new(model), locator }
     }
 
-    /// The same network with another locator, or with none: then it sees whole films unless told otherwise.
+    /// The same network with another locator; with `None` it sees whole films unless it is given a view.
     #[must_use]
     pub fn with_locator(self, locator: Option<Locator>) -> Self {
         Self { locator, ..self }
@@ -66,13 +66,13 @@ impl Predictor {
         self.locator.as_ref()
     }
 
-    /// How the network is built and what it expects.
+    /// The dimensions of the network and of its input.
     #[must_use]
     pub fn config(&self) -> &ModelConfig {
         &self.model.config
     }
 
-    /// The network's layers, with their parameters and mult-adds for one image. Runs it once.
+    /// The layers of the network, with their parameters and multiply-adds for one image, recorded by running it once.
     ///
     /// # Errors
     /// When the device fails.
@@ -80,7 +80,7 @@ impl Predictor {
         Ok(self.model.network.summary()?)
     }
 
-    /// Marks what `view` shows of a film, without hints.
+    /// Marks the part of a film that `view` shows, without hints.
     ///
     /// # Errors
     /// When the device fails.
@@ -88,7 +88,7 @@ impl Predictor {
         self.predict_prepared(&self.prepare(image, &view.into())?, &Hints::new(), None)
     }
 
-    /// The logits of a batch whose hints and previous heatmaps are given as dense maps.
+    /// The logits of a batch, from inputs in any form that [`Inputs`] has.
     ///
     /// # Errors
     /// When a shape does not fit the config, or the device fails.
@@ -101,7 +101,7 @@ impl Predictor {
         self.prepare_toned(&toned(film, view.negative), view)
     }
 
-    /// As [`prepare`](Self::prepare), of a film that has its tones already: for many frames of one film.
+    /// As [`prepare`](Self::prepare), for a film whose tones were adjusted already: for many frames of one film.
     pub(crate) fn prepare_toned(&self, film: &GrayImage, view: &View) -> Result<PreparedImage> {
         let grid = self.config().size;
         let gray = self.config().preparation().apply_in(film, &view.frame)?;
@@ -111,7 +111,7 @@ impl Predictor {
         Ok(PreparedImage { size: film.size(), view: *view, encoded })
     }
 
-    /// One forward pass; `hints` in image space, `previous` the prediction that they correct.
+    /// One forward pass; `hints` are in image space, `previous` is the prediction that they correct.
     pub(crate) fn predict_prepared(
         &self,
         image: &PreparedImage,
@@ -168,14 +168,14 @@ impl Predictor {
     }
 }
 
-/// A film with the tones that networks see: stretched where it uses little of its range, inverted where it is a negative.
+/// A film with the tones that networks see: stretched if it uses little of its range, inverted if it is a negative.
 pub(crate) fn toned(film: &GrayImage, negative: bool) -> GrayImage {
     let tones = Tones::of(film);
     let tones = if negative { tones.inverted() } else { tones };
     tones.apply_to(film)
 }
 
-/// Keypoints of the grid on the film; those beyond its edges at the edge.
+/// The positions on the film of keypoints on the grid; points beyond the film's edges are moved to the edge.
 fn on_film(keypoints: &Keypoints, frame: &Frame, film: Size, grid: Size) -> Keypoints {
     let points = keypoints.iter().map(|&point| frame.to_image(point, film, grid));
     match frame.is_whole(film) {

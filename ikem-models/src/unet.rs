@@ -1,4 +1,4 @@
-//! UNet-IKEM: a U-Net on the fused hints and image, its last features gated by the interaction.
+//! UNet-IKEM: a U-Net on the fused hints and image, with interaction-guided gating of its last features.
 
 use candle_core::{Result, Tensor};
 
@@ -9,7 +9,7 @@ use crate::layers::{ConvSpec, ConvUnit, DoubleConv, Gate, GateChannels, Pass, St
 use crate::ops::{self, Activation};
 use crate::params::Builder;
 
-/// The activation of the head, whatever the U part's is.
+/// The activation of the head; that of the U part is configurable.
 const HEAD_ACTIVATION: Activation = Activation::LeakyRelu(0.01);
 
 /// UNet-IKEM: stem to a quarter of the input, four levels down, four up, gate, head.

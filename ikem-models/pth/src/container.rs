@@ -6,14 +6,14 @@ use crate::limits::PthLimits;
 use crate::pickle::Pickled;
 use crate::zip_container::ZipContainer;
 
-/// Either of PyTorch's containers: a pickle, and storages by key.
+/// One of PyTorch's containers: a pickle, and storages by key.
 pub(crate) enum Container<R> {
     Zip(ZipContainer<R>),
     Legacy(LegacyContainer<R>),
 }
 
 impl<R: Read + Seek> Container<R> {
-    /// Tells the container by its first bytes and reads its pickle.
+    /// Recognises the container by its first bytes and reads its pickle.
     pub(crate) fn open(mut reader: R, limits: &PthLimits) -> Result<(Self, Pickled), PthErrorKind> {
         let mut start = Vec::new();
         reader.by_ref().take(16).read_to_end(&mut start).map_err(PthErrorKind::Io)?;

@@ -13,21 +13,21 @@ pub struct PthError {
     pub kind: PthErrorKind,
 }
 
-/// What is wrong with a PyTorch checkpoint, by who must act: the disk ([`Io`](Self::Io)); whoever named the file
+/// What is wrong with a PyTorch checkpoint, grouped by who must act: the disk ([`Io`](Self::Io)); whoever named the file
 /// ([`NotAFile`](Self::NotAFile), [`NotACheckpoint`](Self::NotACheckpoint), [`NoStateDict`](Self::NoStateDict),
-/// [`AmbiguousStateDict`](Self::AmbiguousStateDict)); whoever set the limits ([`Limit`](Self::Limit)); for all
-/// others whoever wrote, copied or cut the file.
+/// [`AmbiguousStateDict`](Self::AmbiguousStateDict)); whoever set the limits ([`Limit`](Self::Limit)); for all others, whoever
+/// wrote, copied or truncated the file.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum PthErrorKind {
     /// The system could not read the file.
     #[error("cannot be read: {0}")]
-    Io(io::Error),
+    Io(#[source] io::Error),
 
-    /// The path names no regular file, or an empty one.
+    /// The path is not a regular file, or the file is empty.
     #[error("is {found}, expected a PyTorch checkpoint file")]
     NotAFile {
-        /// What it names.
+        /// What it is.
         found: &'static str,
     },
 
@@ -41,23 +41,25 @@ pub enum PthErrorKind {
         found: String,
     },
 
-    /// The zip archive is cut, damaged, or no checkpoint's.
+    /// The zip archive is truncated, damaged or not a checkpoint.
     #[error("is a broken zip archive: {problem}")]
     Archive {
         /// What was found and what was expected.
         problem: String,
+        /// The error of the decompressor or of the reader of archives, if that found the damage.
+        source: Option<Box<dyn std::error::Error + Send + Sync>>,
     },
 
-    /// The container lacks an entry or a storage that it must have.
+    /// The container lacks a required entry or storage.
     #[error("holds no {missing}, expected {expected}")]
     Missing {
         /// What is missing.
         missing: String,
-        /// Why it should be there.
+        /// What is required.
         expected: &'static str,
     },
 
-    /// The pickle is cut, or breaks the rules of its virtual machine.
+    /// The pickle is truncated, or breaks the rules of its virtual machine.
     #[error("broken pickle, at its byte {position}: {problem}")]
     Pickle {
         /// Byte offset of the operation, from the start of `data.pkl` or of the older file.
@@ -77,18 +79,18 @@ pub enum PthErrorKind {
         opcode: u8,
     },
 
-    /// A storage is not as long as the pickle says.
+    /// A storage has another length than the pickle says.
     #[error("storage {storage} holds {found} bytes, expected {expected}")]
     StorageSize {
         /// The storage's key, quoted.
         storage: String,
         /// Bytes in the file.
         found: u64,
-        /// Bytes that the pickle says.
+        /// Bytes according to the pickle.
         expected: u64,
     },
 
-    /// No dict of tensors was found.
+    /// There is no dict of tensors.
     #[error(
         "holds {found}, expected a state dict: a dict of tensors, bare or under a key like `model` or `state_dict` \
          (a whole pickled module is not read: save its `state_dict()`)"
@@ -98,7 +100,7 @@ pub enum PthErrorKind {
         found: String,
     },
 
-    /// Several dicts of tensors were found and none has a usual name.
+    /// There are several dicts of tensors, and none has a usual name.
     #[error(
         "holds several dicts of tensors ({keys}), expected one, or one of them under `model` or `state_dict`"
     )]
@@ -107,7 +109,7 @@ pub enum PthErrorKind {
         keys: String,
     },
 
-    /// An entry of the state dict is no tensor.
+    /// An entry of the state dict is not a tensor.
     #[error("state dict entry {key} is {found}, expected a tensor")]
     NotATensor {
         /// The entry's key, quoted.
@@ -116,7 +118,7 @@ pub enum PthErrorKind {
         found: String,
     },
 
-    /// A tensor of the state dict is one that we cannot or must not read.
+    /// A tensor of the state dict is of a kind that is not supported.
     #[error("tensor {key}: {problem}")]
     Tensor {
         /// The tensor's key, quoted.
@@ -125,14 +127,14 @@ pub enum PthErrorKind {
         problem: String,
     },
 
-    /// The file asks for more than [`PthLimits`](crate::PthLimits) allows.
+    /// The file exceeds [`PthLimits`](crate::PthLimits).
     #[error("{what}: {found} {unit}, the limit is {limit}")]
     Limit {
         /// What is too large.
         what: String,
-        /// What the file asks for (or the first amount known to be too much).
+        /// The amount in the file (or the first amount known to be too much).
         found: u64,
-        /// What is allowed.
+        /// The limit.
         limit: u64,
         /// Unit of the two.
         unit: &'static str,
@@ -140,18 +142,24 @@ pub enum PthErrorKind {
 }
 
 impl PthErrorKind {
-    /// Sorts an error of a reader: decompressors and checksums report damaged data as I/O errors.
+    /// An archive that is damaged according to `error`.
+    pub(crate) fn damaged(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        let source = error.into();
+        Self::Archive { problem: source.to_string(), source: Some(source) }
+    }
+
+    /// Classifies an error of a reader: decompressors and checksums report damaged data as I/O errors.
     pub(crate) fn from_io(error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::UnexpectedEof => {
-                Self::Archive { problem: error.to_string() }
+                Self::damaged(error)
             }
             _ => Self::Io(error),
         }
     }
 }
 
-/// A text from the file as messages show it: quoted, escaped, cut to a line.
+/// A text from the file, for a message: quoted, escaped and shortened to a line.
 pub(crate) fn quoted(text: &str) -> String {
     const SHOWN: usize = 120;
     if text.chars().nth(SHOWN).is_none() {

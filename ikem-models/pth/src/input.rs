@@ -2,8 +2,8 @@ use std::io::{BufRead, Read};
 
 use crate::error::PthErrorKind;
 
-/// The bytes of a pickle, counted and limited. No length that the pickle states is trusted: buffers grow with what
-/// really comes.
+/// The bytes of a pickle, counted and limited. No length that the pickle states is trusted: buffers grow with the bytes that are
+/// actually read.
 pub(crate) struct PickleInput<R> {
     reader: R,
     position: u64,
@@ -49,7 +49,7 @@ impl<R: BufRead> PickleInput<R> {
         if bytes.len() as u64 == length { Ok(bytes) } else { self.cut() }
     }
 
-    /// The bytes up to the next line feed, which is taken and not given.
+    /// The bytes up to the next line feed, which is consumed and not returned.
     pub(crate) fn line(&mut self) -> Result<Vec<u8>, PthErrorKind> {
         let mut line = Vec::new();
         let left = self.remaining;
@@ -59,7 +59,7 @@ impl<R: BufRead> PickleInput<R> {
             self.spend(read)?;
             Ok(line)
         } else {
-            // No line feed within the limit is too much, before it a cut file.
+            // Without a line feed up to the limit the pickle is too long; before the limit the file is truncated.
             self.spend(if read == left { left.saturating_add(1) } else { 0 })?;
             self.cut()
         }

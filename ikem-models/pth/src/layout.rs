@@ -1,8 +1,8 @@
-/// Most dimensions of a PyTorch tensor.
+/// The most dimensions of a PyTorch tensor.
 const MAX_RANK: usize = 64;
 
-/// How a tensor lies in its storage. Sizes, strides and offset are counted in elements; checked, so that every element
-/// is within `storage_len` and only broadcast dimensions (stride 0) use one twice.
+/// The layout of a tensor in its storage. Sizes, strides and offset are counted in elements, and have been checked: every element
+/// is within the storage, and only broadcast dimensions (stride 0) use one twice.
 #[derive(Debug)]
 pub(crate) struct Layout {
     shape: Vec<usize>,
@@ -12,7 +12,7 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
-    /// Checks a layout against its storage's length. The error says what does not fit.
+    /// Checks a layout against the length of its storage. The error says what does not fit.
     pub(crate) fn new(
         shape: &[usize],
         strides: &[usize],
@@ -52,7 +52,7 @@ impl Layout {
         self.shape
     }
 
-    /// Whether the elements lie one after the other, row-major.
+    /// Whether the elements are contiguous and row-major.
     pub(crate) fn is_contiguous(&self) -> bool {
         let mut expected = 1;
         self.elements == 0
@@ -65,13 +65,13 @@ impl Layout {
             )
     }
 
-    /// Whether the elements lie row-major from the storage's beginning.
+    /// Whether the elements are contiguous from the start of the storage on.
     pub(crate) fn starts_storage(&self) -> bool {
         self.offset == 0 && self.is_contiguous()
     }
 
-    /// The elements of `size` bytes each, row-major, copied from a storage. `None` where the storage is shorter than
-    /// the length that was checked.
+    /// The elements of `size` bytes each, row-major, copied from a storage. `None` if the storage is shorter than the length that
+    /// was checked.
     pub(crate) fn gather(&self, storage: &[u8], size: usize) -> Option<Vec<u8>> {
         if self.elements == 0 {
             return Some(Vec::new());
@@ -81,7 +81,7 @@ impl Layout {
             let end = self.elements.checked_mul(size)?.checked_add(start)?;
             return storage.get(start..end).map(<[u8]>::to_vec);
         }
-        // Dimensions of size 1 never move, and their strides can be anything.
+        // The strides of dimensions of size 1 are never used and can be anything.
         let dims: Vec<(usize, usize)> = self
             .shape
             .iter()

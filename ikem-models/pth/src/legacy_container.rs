@@ -1,6 +1,6 @@
-//! The container of PyTorch before 1.6: five pickles in a row (magic number, protocol version, system information,
-//! the objects, the keys of the storages), then each storage as an i64 count of elements and its data. The numbers are
-//! little-endian, whatever the writer's machine was.
+//! The container of PyTorch before 1.6: five pickles in sequence (magic number, protocol version, system information, the
+//! objects, the keys of the storages), and then each storage as an i64 count of elements and its data. All numbers are
+//! little-endian, whatever the machine of the writer.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
@@ -16,18 +16,18 @@ use crate::value::{Value, Values};
 const MAGIC_NUMBER: i128 = 0x1950_a86a_20f9_469c_fc6c;
 const PROTOCOL_VERSION: i128 = 1001;
 
-/// The magic number and the version are pickles of some bytes; hostile ones are stopped early.
+/// The most bytes of the pickles of the magic number and the version.
 const MAX_HEADER_BYTES: u64 = 64;
 
 /// A file whose pickles have been read.
 pub(crate) struct LegacyContainer<R> {
     reader: BufReader<R>,
-    /// Where each storage's data begins, and its bytes.
+    /// The position of each storage's data, and its length in bytes.
     storages: HashMap<String, (u64, u64)>,
 }
 
 impl<R: Read + Seek> LegacyContainer<R> {
-    /// Reads the pickles and finds the storages. `None` where the file does not begin with the magic number.
+    /// Reads the pickles and finds the storages. `None` if the file does not begin with the magic number.
     pub(crate) fn open(reader: R, limits: &PthLimits) -> Result<Option<(Self, Pickled)>, PthErrorKind> {
         let mut reader = BufReader::new(reader);
         let length = reader.seek(SeekFrom::End(0)).map_err(PthErrorKind::Io)?;
@@ -63,7 +63,7 @@ impl<R: Read + Seek> LegacyContainer<R> {
         Ok(Some((container, objects)))
     }
 
-    /// Notes where the storage `key` begins, which is where the reader stands, and skips it.
+    /// Records the position of the storage `key`, at which the reader is, and skips it.
     fn locate(&mut self, key: &str, sizes: &HashMap<&str, u64>, length: u64) -> Result<(), PthErrorKind> {
         let Some(&size) = sizes.get(key) else {
             let missing = format!("reference to storage {}", quoted(key));
@@ -102,11 +102,11 @@ impl<R: Read + Seek> LegacyContainer<R> {
     }
 }
 
-/// Bytes an element of every storage that the objects refer to; the storages' own headers do not say.
+/// The size of an element of every storage that the objects refer to, since the storages' own headers do not have it.
 fn element_sizes(values: &Values) -> HashMap<&str, u64> {
     let size = |class: &str| match (PthDType::from_storage(class), class) {
         (Some(dtype), _) => Some(dtype.size() as u64),
-        // No model here uses these, but they must be skipped.
+        // No network of ours uses these, but they must be skipped.
         (
             None,
             "UntypedStorage" | "QInt8Storage" | "QUInt8Storage" | "QUInt4x2Storage" | "QUInt2x4Storage",

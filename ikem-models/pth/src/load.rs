@@ -5,11 +5,11 @@ use crate::container::Container;
 use crate::error::{PthErrorKind, quoted};
 use crate::rebuild::TensorPlan;
 
-/// A tensor and its place in the state dict.
+/// A tensor and its index in the state dict.
 type User<'p> = (usize, &'p TensorPlan);
 
-/// The elements of each tensor, little-endian and row-major. Every storage is read once and freed before the next, so
-/// that never more than `limit` bytes are held.
+/// The elements of each tensor, little-endian and row-major. Every storage is read once and freed before the next, so that never
+/// more than `limit` bytes are held.
 pub(crate) fn load<R: Read + Seek>(
     container: &mut Container<R>,
     plans: &[TensorPlan],
@@ -68,7 +68,7 @@ fn by_storage(plans: &[TensorPlan]) -> Vec<Vec<User<'_>>> {
     groups
 }
 
-/// The elements of the tensors that use a storage. One that is the whole storage takes it over.
+/// The elements of the tensors that use a storage. A tensor that is the whole storage takes it over.
 fn elements(
     users: &[User<'_>],
     storage: Vec<u8>,

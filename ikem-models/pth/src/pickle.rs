@@ -1,8 +1,8 @@
-//! The virtual machine of Python's pickle, protocols 0 to 5, without what makes it dangerous: classes and functions
-//! are only names, calls and objects are only noted.
+//! The virtual machine of Python's pickle, protocols 0 to 5, without what makes it dangerous: classes and functions are kept as
+//! names, and calls and objects are recorded, not made.
 //!
-//! Time and memory are proportional to the bytes and operations read, both limited: each operation adds a value at
-//! the most, containers take over what lies on the stack, and nothing recurses.
+//! Time and memory are proportional to the bytes and operations read, both of which are limited: each operation adds at most one
+//! value, containers take over values from the stack, and nothing recurses.
 
 use std::collections::HashMap;
 use std::io::BufRead;
@@ -14,16 +14,16 @@ use crate::value::{Value, ValueId, Values};
 
 type Result<T> = std::result::Result<T, PthErrorKind>;
 
-/// Longest `module.name` we keep; longer ones would let a few operations join large texts again and again.
+/// The longest `module.name` that is kept; longer ones would let a few operations join long texts again and again.
 const MAX_GLOBAL: usize = 1024;
 
-/// A pickle's values and the one that it stands for.
+/// The values of a pickle, and the one that it represents.
 pub(crate) struct Pickled {
     pub values: Values,
     pub root: ValueId,
 }
 
-/// Reads one pickle, up to and including its STOP. `position` is where `reader` stands in its file.
+/// Reads one pickle, up to and including its STOP. `position` is the position of `reader` in its file.
 pub(crate) fn read_pickle(reader: impl BufRead, position: u64, limits: &PthLimits) -> Result<Pickled> {
     let mut machine = Machine {
         input: PickleInput::new(reader, position, limits.max_pickle_bytes),
@@ -49,7 +49,7 @@ struct Machine<R> {
     input: PickleInput<R>,
     values: Values,
     stack: Vec<ValueId>,
-    /// Heights of the stack at the MARKs that are open.
+    /// Heights of the stack at the open MARKs.
     marks: Vec<usize>,
     memo: HashMap<u64, ValueId>,
     operations: u64,
@@ -96,7 +96,7 @@ impl<R: BufRead> Machine<R> {
         }
     }
 
-    /// Values that stand in the pickle as they are.
+    /// Values that the pickle contains literally.
     fn literal(&mut self, opcode: u8) -> Result<Value> {
         Ok(match opcode {
             b'N' => Value::None,
@@ -126,7 +126,7 @@ impl<R: BufRead> Machine<R> {
         })
     }
 
-    /// Tuples, lists, dicts and frozen sets of what lies on the stack.
+    /// Tuples, lists, dicts and frozen sets of values on the stack.
     fn container(&mut self, opcode: u8) -> Result<Value> {
         let items = match opcode {
             0x85..=0x87 => self.pop_many(usize::from(opcode - 0x84))?,
@@ -140,7 +140,7 @@ impl<R: BufRead> Machine<R> {
         }
     }
 
-    /// Names of classes, references to storages, and calls, which are noted and not made.
+    /// Names of classes, references to storages, and calls, which are recorded and not made.
     fn object(&mut self, opcode: u8) -> Result<Value> {
         match opcode {
             b'c' => {
@@ -190,7 +190,7 @@ impl<R: BufRead> Machine<R> {
         if self.values.global(callable) == Some("collections.OrderedDict") {
             match self.values.tuple(args) {
                 Some([]) => return Ok(Value::Dict(Vec::new())),
-                // As Python 2 wrote it: one list of pairs.
+                // As Python 2 wrote it: a list of pairs.
                 Some(&[list]) => {
                     if let Some(entries) = self.entries(list)? {
                         return Ok(Value::Dict(entries));
@@ -213,7 +213,7 @@ impl<R: BufRead> Machine<R> {
             })
             .map(|pair| pair.map(|[key, value]| (key, value)))
             .collect::<Option<Vec<_>>>();
-        // One list can be the argument of many calls, so that copying it is no single operation.
+        // A list can be the argument of many calls, so that copying it counts as several operations.
         let copied = items.len() as u64;
         self.charge(copied)?;
         Ok(entries)
@@ -266,7 +266,7 @@ impl<R: BufRead> Machine<R> {
         }
     }
 
-    /// A memo key in the form of `opcode`: a decimal line, one byte, or four.
+    /// A memo key in the format of `opcode`: a decimal line, one byte, or four.
     fn memo_key(&mut self, opcode: u8, line: u8, byte: u8) -> Result<u64> {
         if opcode == line {
             let digits = self.input.line()?;
@@ -363,16 +363,16 @@ impl<R: BufRead> Machine<R> {
         }
     }
 
-    /// Everything above the last MARK, which goes too.
+    /// The values above the last MARK, which is removed, too.
     fn pop_mark(&mut self) -> Result<Vec<ValueId>> {
         match self.marks.pop() {
-            // `floor` keeps the stack from sinking below its marks.
+            // `floor` keeps the stack from shrinking below its marks.
             Some(mark) => Ok(self.stack.split_off(mark.min(self.stack.len()))),
             None => self.fail("an operation lacks its MARK".into()),
         }
     }
 
-    /// The height below which operations must not reach.
+    /// The height of the stack below which operations must not reach.
     fn floor(&self) -> usize {
         self.marks.last().copied().unwrap_or(0)
     }

@@ -1,20 +1,20 @@
-//! From the calls by which PyTorch pickles tensors to what they say, without making them.
+//! Interprets the calls by which PyTorch pickles tensors, without making them.
 
 use crate::error::{PthErrorKind, quoted};
 use crate::layout::Layout;
 use crate::tensor::PthDType;
 use crate::value::{Value, ValueId, Values};
 
-/// Longest key of a storage; PyTorch's are numbers.
+/// The longest key of a storage; PyTorch's keys are numbers.
 const MAX_STORAGE_KEY: usize = 64;
 
-/// Rebuilds tensors in untyped storages: its seventh argument is the type of the elements.
+/// The function that rebuilds tensors in untyped storages; its seventh argument is the type of the elements.
 const TYPED_REBUILD: &str = "torch._utils._rebuild_tensor_v3";
 
-/// Parameters hold tensors, subclasses hold either: more than this is no checkpoint.
+/// The most wrappers around a tensor: parameters wrap tensors, and subclasses wrap either.
 const MAX_WRAPPING: usize = 4;
 
-/// A tensor of which all but the data is known.
+/// Everything about a tensor except its data.
 #[derive(Debug)]
 pub(crate) struct TensorPlan {
     pub name: String,
@@ -24,7 +24,7 @@ pub(crate) struct TensorPlan {
 }
 
 impl TensorPlan {
-    /// Whether the elements are those of the storage, all of them and in their order.
+    /// Whether the elements are all those of the storage, in the same order.
     pub(crate) fn is_whole_storage(&self) -> bool {
         self.bytes() == self.storage.bytes && self.layout.starts_storage()
     }
@@ -39,22 +39,22 @@ impl TensorPlan {
 #[derive(Debug)]
 pub(crate) struct StorageRef {
     pub key: String,
-    /// `None` for untyped storages: the tensor says what it is.
+    /// `None` for untyped storages: the tensor has the type.
     pub dtype: Option<PthDType>,
     /// Bytes of the whole storage.
     pub bytes: u64,
-    /// Elements before those meant: very old files refer to parts of storages.
+    /// The first element of the referenced part: very old files refer to parts of storages.
     start: usize,
-    /// Elements meant, bytes where it is untyped.
+    /// Elements of the referenced part; bytes if the storage is untyped.
     len: usize,
 }
 
-/// Whether `value` is a tensor, of a kind that we can read or not.
+/// Whether `value` is a tensor, of a supported type or not.
 pub(crate) fn is_tensor(values: &Values, value: ValueId) -> bool {
     rebuild_call(values, value).is_some()
 }
 
-/// Reads how the tensor `name` is to be rebuilt.
+/// Reads the storage, type and layout of the tensor `name`.
 pub(crate) fn tensor_plan(values: &Values, name: &str, value: ValueId) -> Result<TensorPlan, PthErrorKind> {
     let not_a_tensor = || PthErrorKind::NotATensor { key: quoted(name), found: values.describe(value) };
     let broken = |problem: String| PthErrorKind::Tensor { key: quoted(name), problem };
@@ -90,7 +90,7 @@ pub(crate) fn tensor_plan(values: &Values, name: &str, value: ValueId) -> Result
     else {
         return Err(broken("offset, shape and strides are not all non-negative integers".into()));
     };
-    // The offset counts from the part of the storage that is meant; its end bounds the tensor.
+    // The offset counts from the referenced part of the storage, whose end bounds the tensor.
     let end = storage.start.checked_add(len);
     let (Some(end), Some(offset)) = (end, storage.start.checked_add(offset)) else {
         return Err(broken("an offset beyond every storage".into()));
@@ -99,7 +99,7 @@ pub(crate) fn tensor_plan(values: &Values, name: &str, value: ValueId) -> Result
     Ok(TensorPlan { name: name.into(), dtype, layout, storage })
 }
 
-/// The function that makes the innermost tensor and its arguments.
+/// The function that rebuilds the innermost tensor, and its arguments.
 fn rebuild_call(values: &Values, value: ValueId) -> Option<(&str, &[ValueId])> {
     let (mut function, mut args) = values.call(value)?;
     for _ in 0..MAX_WRAPPING {
@@ -120,8 +120,8 @@ fn rebuild_call(values: &Values, value: ValueId) -> Option<(&str, &[ValueId])> {
     None
 }
 
-/// How PyTorch refers to a storage: `('storage', class, key, location, elements)`, in older files followed by `None`
-/// or a part of the storage, `(key, start, elements)`.
+/// PyTorch's reference to a storage: `('storage', class, key, location, elements)`, in older files followed by `None` or a part
+/// of the storage, `(key, start, elements)`.
 pub(crate) struct StorageId<'v> {
     /// Name of the class without its module, such as `FloatStorage`.
     pub class: &'v str,

@@ -1,4 +1,4 @@
-//! Finds the state dict in what a checkpoint holds.
+//! Finds the state dict among the values of a checkpoint.
 
 use std::collections::HashSet;
 
@@ -6,14 +6,14 @@ use crate::error::{PthErrorKind, quoted};
 use crate::rebuild::{TensorPlan, is_tensor, tensor_plan};
 use crate::value::{ValueId, Values};
 
-/// Keys under which training code keeps the model, the most telling first.
+/// Keys under which training code stores the model, the most specific first.
 const MODEL_KEYS: [&str; 8] =
     ["state_dict", "model_state_dict", "model_state", "model", "network", "net", "module", "params"];
 
-/// How deep the state dict may be wrapped.
+/// The most dicts around the state dict.
 const MAX_DEPTH: usize = 4;
 
-/// Entries that an error lists.
+/// The most entries that an error lists.
 const LISTED: usize = 8;
 
 /// The tensors of the state dict in `root`, in its order.
@@ -27,7 +27,7 @@ pub(crate) fn state_dict(values: &Values, root: ValueId) -> Result<Vec<TensorPla
                 found: format!("a dict of tensors with {} among its keys", values.describe(key)),
             });
         };
-        // BatchNorm's counter of training steps: nothing but its own momentum schedule uses it.
+        // BatchNorm's counter of training steps, which is only used by its own momentum schedule.
         if name.rsplit('.').next() == Some("num_batches_tracked") {
             continue;
         }
@@ -43,8 +43,8 @@ pub(crate) fn state_dict(values: &Values, root: ValueId) -> Result<Vec<TensorPla
     Ok(plans)
 }
 
-/// Takes off the beginnings that all names share: `DataParallel` writes every name as `module.NAME`, `torch.compile` as
-/// `_orig_mod.NAME`, training frameworks as whatever their user called the network.
+/// Removes the prefixes that all names share: `DataParallel` writes every name as `module.NAME`, `torch.compile` as
+/// `_orig_mod.NAME`, and training frameworks add the attribute that holds the network.
 fn strip_prefixes(plans: &mut [TensorPlan]) {
     while let Some(length) = shared_prefix(plans) {
         for plan in &mut *plans {
@@ -53,16 +53,16 @@ fn strip_prefixes(plans: &mut [TensorPlan]) {
     }
 }
 
-/// The length of the first part of all names, with its dot.
+/// The length of the first part of the names, with its dot, if all names share it.
 fn shared_prefix(plans: &[TensorPlan]) -> Option<usize> {
-    // Of a single tensor every part would be shared.
+    // A single tensor would share all of its parts.
     let [first, _, ..] = plans else { return None };
     let length = first.name.find('.')? + 1;
     let prefix = first.name.get(..length)?;
     plans.iter().all(|plan| plan.name.starts_with(prefix)).then_some(length)
 }
 
-/// The entries of the state dict: `root` itself, or what it holds under a usual key, or the one dict of tensors in it.
+/// The entries of the state dict: of `root` itself, of the dict under a usual key, or of the only dict of tensors in it.
 fn find(values: &Values, root: ValueId) -> Result<&[(ValueId, ValueId)], PthErrorKind> {
     let mut dict = root;
     let mut path = String::new();
@@ -99,7 +99,7 @@ fn find(values: &Values, root: ValueId) -> Result<&[(ValueId, ValueId)], PthErro
     Err(PthErrorKind::NoStateDict { found: format!("dicts in dicts, more than {MAX_DEPTH} deep") })
 }
 
-/// The dict under the first of [`MODEL_KEYS`] that has one.
+/// The dict under the first of [`MODEL_KEYS`] that exists.
 fn model_entry<'v>(values: &'v Values, entries: &[(ValueId, ValueId)]) -> Option<(&'v str, ValueId)> {
     let named = |name: &str| {
         entries.iter().rev().find_map(|&(key, value)| {
@@ -110,7 +110,7 @@ fn model_entry<'v>(values: &'v Values, entries: &[(ValueId, ValueId)]) -> Option
     MODEL_KEYS.iter().filter_map(|name| named(name)).find(|&(_, value)| values.dict(value).is_some())
 }
 
-/// The entries of a dict in which nothing was found, in brackets.
+/// The entries of a dict without tensors, in brackets.
 fn listing(values: &Values, entries: &[(ValueId, ValueId)]) -> String {
     if entries.is_empty() {
         return String::new();

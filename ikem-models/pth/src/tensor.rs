@@ -26,7 +26,7 @@ pub enum PthDType {
 }
 
 impl PthDType {
-    /// Bytes an element.
+    /// The size of an element in bytes.
     #[must_use]
     pub fn size(self) -> usize {
         match self {
@@ -75,7 +75,7 @@ impl PthDType {
 /// A tensor of a PyTorch state dict.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PthTensor {
-    /// Its name in the state dict, without a `module.` that all names share.
+    /// Its name in the state dict, without a prefix such as `module.` that all names share.
     pub name: String,
     /// Type of its elements.
     pub dtype: PthDType,
@@ -86,8 +86,7 @@ pub struct PthTensor {
 }
 
 impl PthTensor {
-    /// The elements as `f32`, row-major: `f16` and `bf16` exactly, `f64` rounded. `None` where the type is no
-    /// floating-point one.
+    /// The elements as `f32`, row-major: `f16` and `bf16` exactly, `f64` rounded. `None` for integers and bools.
     #[must_use]
     pub fn to_f32(&self) -> Option<Vec<f32>> {
         Some(match self.dtype {

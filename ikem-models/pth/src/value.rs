@@ -1,10 +1,10 @@
 use crate::error::quoted;
 
-/// A value's place in [`Values`].
+/// The index of a value in [`Values`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct ValueId(u32);
 
-/// What a pickle describes, as far as a state dict needs it. Nothing is ever called: calls are kept as they stand.
+/// The values of a pickle, as far as a state dict needs them. Nothing is ever called: calls are kept as function and arguments.
 #[derive(Debug)]
 pub(crate) enum Value {
     None,
@@ -12,18 +12,18 @@ pub(crate) enum Value {
     Text(String),
     Tuple(Vec<ValueId>),
     List(Vec<ValueId>),
-    /// `dict` and `collections.OrderedDict`, in the order written.
+    /// `dict` and `collections.OrderedDict`, in the order of the file.
     Dict(Vec<(ValueId, ValueId)>),
     /// A class or function, `module.name`.
     Global(String),
     /// A reference to something outside the pickle: PyTorch's storages.
     Persistent(ValueId),
-    /// `callable(*args)`, or an object built in another way; what is then set on it is dropped.
+    /// `callable(*args)`, or an object built in another way; attributes that are then set on it are dropped.
     Call {
         callable: ValueId,
         args: ValueId,
     },
-    /// Anything that no state dict is made of, by its description.
+    /// Values of other types, which state dicts do not have, by their description.
     Other(&'static str),
 }
 
@@ -33,7 +33,7 @@ impl Value {
         String::from_utf8(bytes).map_or(Self::Other("bytes"), Self::Text)
     }
 
-    /// A text that is a line, in quotes or bare. Escapes are not resolved: nothing that we use has any.
+    /// Text on a line, in quotes or bare. Escapes are not resolved, since no text that is used here has any.
     pub(crate) fn text_line(line: Vec<u8>, quotes: bool) -> Self {
         let bare = match line.as_slice() {
             [b'\'', inner @ .., b'\''] | [b'"', inner @ .., b'"'] if quotes => inner.to_vec(),
@@ -56,13 +56,13 @@ impl Value {
     }
 }
 
-/// All values of a pickle in one arena. References are indices, so shared, cyclic and deeply nested values cost
-/// neither recursion nor copies, not even when they are dropped.
+/// All values of a pickle in one arena. References are indices, so that shared, cyclic and deeply nested values need neither
+/// recursion nor copies, not even when they are dropped.
 #[derive(Debug, Default)]
 pub(crate) struct Values(Vec<Value>);
 
 impl Values {
-    /// Adds a value. `None` where 2³² are there already.
+    /// Adds a value. `None` if there are 2³² already.
     pub(crate) fn add(&mut self, value: Value) -> Option<ValueId> {
         let id = ValueId(u32::try_from(self.0.len()).ok()?);
         self.0.push(value);
@@ -74,7 +74,7 @@ impl Values {
         &self.0[id.0 as usize]
     }
 
-    /// As [`get`](Self::get), to change it.
+    /// As [`get`](Self::get), mutable.
     pub(crate) fn get_mut(&mut self, id: ValueId) -> &mut Value {
         &mut self.0[id.0 as usize]
     }
@@ -124,7 +124,7 @@ impl Values {
         }
     }
 
-    /// The name of what is called and the arguments, if `id` is a call of something with a name.
+    /// The function's name and the arguments, if `id` is a call of a named function.
     pub(crate) fn call(&self, id: ValueId) -> Option<(&str, &[ValueId])> {
         match self.get(id) {
             Value::Call { callable, args } => Some((self.global(*callable)?, self.tuple(*args)?)),
@@ -132,7 +132,7 @@ impl Values {
         }
     }
 
-    /// What the value at `id` is, for a message.
+    /// A description of the value at `id`, for a message.
     pub(crate) fn describe(&self, id: ValueId) -> String {
         match self.get(id) {
             Value::None => "None".into(),

@@ -12,16 +12,16 @@ use crate::limits::PthLimits;
 use crate::pickle::{Pickled, read_pickle};
 use crate::storage::read_storage;
 
-/// Most entries of an archive. PyTorch writes one a storage: a model has hundreds.
+/// The most entries of an archive. PyTorch writes one for each storage: a model has hundreds.
 const MAX_ENTRIES: u64 = 100_000;
 
-/// No deflate stream grows more than this when it is unpacked.
+/// The highest compression ratio of deflate.
 const MAX_DEFLATE_RATIO: u64 = 1032;
 
 /// An archive whose directory has been read.
 pub(crate) struct ZipContainer<R> {
     archive: ZipArchive<BufReader<R>>,
-    /// What precedes `data.pkl` in the entries' names: `NAME/` or nothing.
+    /// The prefix of the entries' names: `NAME/` or nothing.
     prefix: String,
     big_endian: bool,
     /// Length of the file.
@@ -46,7 +46,7 @@ impl<R: Read + Seek> ZipContainer<R> {
             return Err(PthErrorKind::Limit { what: "the pickle".into(), found, limit, unit: "bytes" });
         }
         let pickled = read_pickle(&mut entry, 0, limits)?;
-        // The checksum is compared at the entry's end.
+        // The checksum is checked at the end of the entry.
         io::copy(&mut entry.take(limits.max_pickle_bytes), &mut io::sink()).map_err(PthErrorKind::from_io)?;
         Ok((container, pickled))
     }
@@ -87,7 +87,7 @@ impl<R: Read + Seek> ZipContainer<R> {
         }
     }
 
-    /// Archives without a `byteorder` are little-endian, as all were when they had none.
+    /// Archives without a `byteorder` are little-endian: they are older than that entry.
     fn read_byte_order(&mut self) -> Result<bool, PthErrorKind> {
         let mut order = Vec::new();
         match self.entry("byteorder", "") {
@@ -101,13 +101,14 @@ impl<R: Read + Seek> ZipContainer<R> {
                 let found = quoted(&String::from_utf8_lossy(other));
                 Err(PthErrorKind::Archive {
                     problem: format!("byte order {found}, expected \"little\" or \"big\""),
+                    source: None,
                 })
             }
         }
     }
 }
 
-/// What precedes `data.pkl`, which must be there once.
+/// The prefix of `data.pkl`, of which there must be exactly one.
 fn prefix<R: Read + Seek>(archive: &ZipArchive<R>) -> Result<String, PthErrorKind> {
     let mut prefixes = archive
         .file_names_raw()
@@ -121,12 +122,13 @@ fn prefix<R: Read + Seek>(archive: &ZipArchive<R>) -> Result<String, PthErrorKin
         }),
         (Some(one), Some(other)) => Err(PthErrorKind::Archive {
             problem: format!("two checkpoints, in {} and {}, expected one", quoted(one), quoted(other)),
+            source: None,
         }),
     }
 }
 
-/// Refuses directories beyond [`MAX_ENTRIES`] before anything is allocated for them. Only the records of zip64 can
-/// announce so many; every one that the archive's end might refer to is looked at.
+/// Refuses directories beyond [`MAX_ENTRIES`] before anything is allocated for them. Only zip64 records can announce so many;
+/// every record that the end of the archive may refer to is checked.
 fn check_zip64<R: Read + Seek>(reader: &mut R, length: u64) -> Result<(), PthErrorKind> {
     const END: u64 = 22 + u16::MAX as u64;
     const LOCATOR: u64 = 20;
@@ -151,7 +153,7 @@ fn check_zip64<R: Read + Seek>(reader: &mut R, length: u64) -> Result<(), PthErr
         let (size, entries) = (field(4), field(24).max(field(32)));
         if size != PLAIN_RECORD {
             let problem = format!("a zip64 record of {size} bytes, expected {PLAIN_RECORD}");
-            return Err(PthErrorKind::Archive { problem });
+            return Err(PthErrorKind::Archive { problem, source: None });
         }
         if entries > MAX_ENTRIES {
             let what = "the zip archive's directory".into();
@@ -164,6 +166,6 @@ fn check_zip64<R: Read + Seek>(reader: &mut R, length: u64) -> Result<(), PthErr
 fn broken(error: ZipError) -> PthErrorKind {
     match error {
         ZipError::Io(error) => PthErrorKind::from_io(error),
-        other => PthErrorKind::Archive { problem: other.to_string() },
+        other => PthErrorKind::damaged(other),
     }
 }

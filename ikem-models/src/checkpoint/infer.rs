@@ -1,4 +1,4 @@
-//! What a bare state dict says of its network.
+//! Inference of a config from a bare state dict.
 
 use candle_core::Tensor;
 use ikem_core::Skeleton;
@@ -9,8 +9,8 @@ use crate::hrnet::HrnetOcr;
 use crate::params::StateDict;
 use crate::unet::Unet;
 
-/// The config of the network that these tensors belong to: widths, gate and number of keypoints from the tensors'
-/// shapes, all else as published.
+/// The config of the network that these tensors belong to: widths, gate and number of keypoints from the tensors' shapes, all
+/// other fields as published.
 pub(super) fn config(tensors: &StateDict) -> Result<ModelConfig, CheckpointFault> {
     let (network, keypoints) = if tensors.contains_key(HrnetOcr::HEAD) {
         (NetworkConfig::HrnetOcr(hrnet_ocr(tensors)?), dim(tensors, HrnetOcr::HEAD, 0)?)
@@ -42,7 +42,7 @@ fn hrnet_ocr(tensors: &StateDict) -> Result<HrnetOcrConfig, CheckpointFault> {
     })
 }
 
-/// What the backbone's tensors, by IKEM's names, say of HRNet+OCR-IKEM; all else as published.
+/// The dimensions of HRNet+OCR-IKEM from the backbone's tensors, by IKEM's names; all other fields as published.
 pub(super) fn hrnet_backbone(tensors: &StateDict) -> Result<HrnetOcrConfig, CheckpointFault> {
     Ok(HrnetOcrConfig {
         stem_width: dim(tensors, "hrnet.layer1.0.conv1.weight", 1)?,
@@ -55,12 +55,12 @@ fn gate_width(tensors: &StateDict) -> Option<usize> {
     dim(tensors, "iggnet.conv1.weight", 1).ok()
 }
 
-/// Without hints there is nothing to fuse, and the image's encoder stands at the top.
+/// Whether the network has hints: without them, the image's encoder is at the top level.
 fn hints(tensors: &StateDict) -> bool {
     !tensors.contains_key("image_encoder.0.weight")
 }
 
-/// The extent of one axis of a tensor that must be there.
+/// The extent of one axis of a tensor that must exist.
 fn dim(tensors: &StateDict, name: &str, axis: usize) -> Result<usize, CheckpointFault> {
     tensors
         .get(name)

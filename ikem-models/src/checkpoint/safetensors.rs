@@ -1,4 +1,4 @@
-//! The `.safetensors` format, read one tensor at a time.
+//! The `.safetensors` format, read tensor by tensor.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -18,17 +18,17 @@ use crate::params::StateDict;
 /// The metadata key of the config.
 const CONFIG_KEY: &str = "ikem.config";
 
-/// The tensor of the error covariance, which is none of the network's.
+/// The name of the tensor of the error covariance, which is not part of the network.
 const ERRORS: &str = "ikem.error_covariance";
 
 /// The metadata key of the locator's config; the names of its tensors begin with it and a dot.
 const LOCATOR_KEY: &str = "ikem.locator";
 const LOCATOR_PREFIX: &str = "ikem.locator.";
 
-/// The longest header read, in bytes: ten times what a thousand tensors need.
+/// The longest header that is read, in bytes: ten times that of a thousand tensors.
 const MAX_HEADER_BYTES: u64 = 4 << 20;
 
-/// How many bits a number has.
+/// The precision of numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Precision {
     /// 32 bits.
@@ -76,7 +76,7 @@ pub(super) fn read_locator(mut reader: impl Read, length: u64) -> Result<Locator
     Ok(LocatorCheckpoint { config, tensors })
 }
 
-/// Calls `f` with the name, shape and values of each tensor that follows the header, one at a time.
+/// Calls `f` with the name, shape and values of each tensor behind the header, one at a time.
 fn for_each_tensor(
     reader: &mut impl Read,
     metadata: &Metadata,
@@ -93,7 +93,7 @@ fn for_each_tensor(
     Ok(())
 }
 
-/// The locator's config, where the file holds a locator.
+/// The locator's config, if the file has a locator.
 fn locator_config(metadata: &Metadata) -> Result<Option<LocatorConfig>, CheckpointFault> {
     let entry = metadata.metadata().as_ref().and_then(|entries| entries.get(LOCATOR_KEY));
     let Some(json) = entry else { return Ok(None) };
@@ -102,7 +102,7 @@ fn locator_config(metadata: &Metadata) -> Result<Option<LocatorConfig>, Checkpoi
     Ok(Some(config))
 }
 
-/// The error covariance of `keypoints` keypoints from the tensor that holds it.
+/// The error covariance of `keypoints` keypoints, from its tensor.
 fn error_covariance(
     shape: &[usize],
     values: Vec<f32>,
@@ -116,7 +116,7 @@ fn error_covariance(
     ErrorCovariance::new(keypoints, values).map_err(CheckpointFault::ErrorCovariance)
 }
 
-/// Reads the header and checks that the file holds exactly what it promises.
+/// Reads the header and checks that the file has exactly the length that it states.
 fn header(reader: &mut impl Read, length: u64) -> Result<Metadata, CheckpointFault> {
     let mut prefix = [0; 8];
     if length < prefix.len() as u64 {
@@ -176,7 +176,7 @@ pub(super) fn serialize(checkpoint: &Checkpoint, precision: Precision) -> Result
     bytes(&tensors, metadata, precision)
 }
 
-/// The bytes of a file of a locator alone.
+/// The bytes of a file with a locator alone.
 pub(super) fn serialize_locator(
     locator: &LocatorCheckpoint,
     precision: Precision,
@@ -209,7 +209,7 @@ fn errors_tensor(errors: &ErrorCovariance) -> Result<Tensor, CheckpointFault> {
         .map_err(|source| CheckpointFault::Tensor { name: ERRORS.to_owned(), source })
 }
 
-/// A tensor as it will stand in the file.
+/// A tensor as it is stored in the file.
 struct Written<'a> {
     shape: &'a [usize],
     dtype: Dtype,
@@ -217,7 +217,7 @@ struct Written<'a> {
 }
 
 impl<'a> Written<'a> {
-    /// A value beyond the range of 16 bits would come back as infinite, so it is an error.
+    /// Values beyond the range of 16 bits are errors, since they would be read back as infinite.
     fn new(name: &str, tensor: &'a Tensor, precision: Precision) -> Result<Self, CheckpointFault> {
         let values = tensor
             .flatten_all()

@@ -1,5 +1,5 @@
-//! HRNet+OCR-IKEM: a high-resolution network on the fused hints and image, its features gated by the interaction, with
-//! object-contextual representations.
+//! HRNet+OCR-IKEM: a high-resolution network on the fused hints and image, with interaction-guided gating and object-contextual
+//! representations.
 
 mod backbone;
 mod blocks;
@@ -62,7 +62,7 @@ impl HrnetOcr {
             }
         }
         drop(early);
-        // Two layers read them: in training they are concatenated once.
+        // Two layers read them: for training they are concatenated once.
         if matches!(pass.mode, Mode::Train { .. }) {
             late = vec![Tensor::cat(&late, 1)?];
         }

@@ -4,7 +4,7 @@ use crate::error::BuildResult;
 use crate::ops::{self, Activation, NormalizedBatch};
 use crate::params::{Builder, Init};
 
-/// PyTorch's defaults: what is added to the variance, and the weight of the newest batch in the running statistics.
+/// PyTorch's defaults: the summand of the variance, and the weight of the newest batch in the running statistics.
 const EPSILON: f64 = 1e-5;
 const MOMENTUM: f64 = 0.1;
 
@@ -27,12 +27,12 @@ impl BatchNorm {
         })
     }
 
-    /// How many numbers training changes.
+    /// The number of trainable parameters.
     pub(crate) fn parameters(&self) -> usize {
         self.gamma.elem_count() + self.beta.elem_count()
     }
 
-    /// Normalises a batch by its own statistics and takes them into the running ones.
+    /// Normalises a batch by its own statistics and updates the running ones with them.
     pub(crate) fn forward(&self, x: &Tensor, activation: Activation) -> Result<Tensor> {
         let NormalizedBatch { y, mean, variance } =
             ops::batch_norm(x, &self.gamma, &self.beta, EPSILON, activation)?;
@@ -45,7 +45,8 @@ impl BatchNorm {
         Ok(y)
     }
 
-    /// The convolution that does what `weight`, `bias` and then this norm in evaluation do.
+    /// Weight and bias of the convolution that is equivalent to a convolution with `weight` and `bias` followed by this norm in
+    /// evaluation.
     pub(crate) fn fold(&self, weight: &Tensor, bias: Option<&Tensor>) -> Result<(Tensor, Tensor)> {
         let deviation = (self.running_variance.as_detached_tensor() + EPSILON)?.sqrt()?;
         let scale = self.gamma.detach().div(&deviation)?;

@@ -48,7 +48,7 @@ impl ConvTransposeUnit {
                 ops::conv_transpose2x2(x, weight, bias)?
             }
         };
-        // Each output pixel lies under one tap of the kernel.
+        // Each output pixel is computed from one filter tap.
         pass.note(|| {
             Ok(Layer {
                 name: self.name.clone(),

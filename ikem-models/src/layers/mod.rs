@@ -1,4 +1,4 @@
-//! The parts that both networks are made of.
+//! The layers that the networks are made of.
 
 mod batch_norm;
 mod conv_transpose_unit;

@@ -80,7 +80,7 @@ pub(super) fn apply3(op: impl CpuOp<3>, a: &Tensor, b: &Tensor, c: &Tensor) -> R
     a.contiguous()?.apply_op3(&b.contiguous()?, &c.contiguous()?, Applied(op))
 }
 
-/// A [`CpuOp`] in candle's terms.
+/// A [`CpuOp`] as a custom operation of candle.
 struct Applied<O>(O);
 
 impl<O> Applied<O> {

@@ -9,7 +9,7 @@ use super::plain;
 /// the sigmoid of the logits resized bilinearly with aligned corners. (B, K, 2); what
 /// [`Decoding::Expected`](ikem_core::Decoding::Expected) computes, with a gradient.
 ///
-/// On the CPU none of the maps of the grid's size is stored.
+/// On the CPU no map of the grid's size is stored.
 ///
 /// # Errors
 /// When the device fails.

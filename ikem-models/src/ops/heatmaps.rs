@@ -6,8 +6,8 @@ use rayon::prelude::*;
 
 use super::cpu;
 
-/// Calls `f` with the heatmap of every plane of `logits` (B, K, h, w), in order: its sigmoid on a `grid`, resized
-/// bilinearly with aligned corners. No more than one heatmap a thread is held.
+/// Calls `f` with the heatmap of every plane of `logits` (B, K, h, w), in order: its sigmoid on a `grid`, resized bilinearly with
+/// aligned corners. Each thread holds one heatmap at a time.
 ///
 /// # Errors
 /// When the device fails.
@@ -26,7 +26,7 @@ pub fn for_each_heatmap<R: Send>(
     })
 }
 
-/// The heatmaps of every plane of `logits` (1, K, h, w), as [`for_each_heatmap`] reads them: K × H × W.
+/// The heatmaps of all planes of `logits` (1, K, h, w), as in [`for_each_heatmap`]: K × H × W.
 ///
 /// # Errors
 /// When the device fails.

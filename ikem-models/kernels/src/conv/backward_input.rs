@@ -177,7 +177,7 @@ impl<T: Element> PhaseSink<T> {
         to: *mut T,
         room: usize,
     ) {
-        // SAFETY: by the caller's word; writes are cut to `room`.
+        // SAFETY: as the caller guarantees; writes are cut to `room`.
         unsafe {
             if let [Some(even), Some(odd)] = self.phases[..] {
                 for i in (0..len).step_by(V::LANES) {

@@ -64,7 +64,7 @@ impl<'a, T: Element> EpilogueSink<'a, T> {
         let bias = self.bias.map_or(T::ZERO, |b| b[channel]);
         let at = (image * self.channels + channel) * self.plane + q;
         let residual = self.residual.map(|r| r[at..].as_ptr());
-        // SAFETY: inside the output, by the caller's word.
+        // SAFETY: inside the output, as the caller guarantees.
         unsafe { finish::<V>(from, bias, residual, self.out.get().add(at), len, self.activation.in_lanes()) }
     }
 }

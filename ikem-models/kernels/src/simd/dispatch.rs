@@ -37,11 +37,6 @@ macro_rules! element {
             }
 
             #[inline(always)]
-            fn sqrt(self) -> Self {
-                <$t>::sqrt(self)
-            }
-
-            #[inline(always)]
             fn multiply_add(self, b: Self, c: Self) -> Self {
                 if cfg!(any(target_arch = "aarch64", target_feature = "fma")) {
                     self.mul_add(b, c)

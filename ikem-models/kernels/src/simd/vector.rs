@@ -141,8 +141,6 @@ pub trait Element:
     fn multiply_add(self, b: Self, c: Self) -> Self;
     /// `e^-|x|`, in a form that the compiler vectorises in loops over slices.
     fn exp_minus_abs(self) -> Self;
-    /// The square root.
-    fn sqrt(self) -> Self;
     #[doc(hidden)]
     #[allow(private_bounds, private_interfaces)]
     fn dispatch<K: Kernel<Self>>(kernel: K) -> K::Output;

@@ -48,7 +48,7 @@ impl<T: Element> Filters<'_, T> {
                     }
                 }
             }
-            // SAFETY: by the caller's word.
+            // SAFETY: as the caller guarantees.
             Self::Matrix(m) | Self::Rotated(m) => unsafe { m.panel::<V>(panel, k0, len, to) },
         }
     }
@@ -144,7 +144,7 @@ impl<T: Element, const OUT: usize> TransformFilters<'_, T, OUT> {
         for at in (0..count * MR).step_by(V::LANES) {
             let mut kernel = [V::splat(T::ZERO); 9];
             for (t, v) in kernel.iter_mut().enumerate() {
-                // SAFETY: by the caller's word.
+                // SAFETY: as the caller guarantees.
                 *v = unsafe { tap::<V>(taps, count, t.abs_diff(flip), at) };
             }
             let factors = weights::<V, OUT>(kernel);

@@ -139,7 +139,7 @@ impl<T: Element> Row<T> {
     unsafe fn load<V: Vector<Elem = T>>(&self, i: usize) -> V {
         let at = i * V::LANES;
         let (lo, hi) = (self.lo.saturating_sub(at), self.hi.saturating_sub(at));
-        // SAFETY: by the caller's word.
+        // SAFETY: as the caller guarantees.
         unsafe { V::load_range(self.from.wrapping_add(at), lo, hi) }
     }
 }
@@ -150,7 +150,7 @@ impl<T: Element> Row<T> {
 /// Columns lo..hi of the row can be read.
 #[inline(always)]
 unsafe fn columns<V: Vector, const OUT: usize>(row: &Row<V::Elem>) -> [V; 6] {
-    // SAFETY: by the caller's word.
+    // SAFETY: as the caller guarantees.
     unsafe {
         if OUT == 2 {
             let next = row.load::<V>(2);
@@ -186,7 +186,7 @@ unsafe fn transform<V: Vector, const OUT: usize>(stage: &[V; 36], to: *mut V::El
     }
     for (i, row) in half.iter().enumerate().take(n) {
         for (j, v) in input::<V, OUT>(*row).into_iter().enumerate().take(n) {
-            // SAFETY: by the caller's word.
+            // SAFETY: as the caller guarantees.
             unsafe { v.store(to.add((i * n + j) * step)) };
         }
     }

@@ -113,7 +113,7 @@ impl<T: Element, const OUT: usize> Multiply<'_, T, OUT> {
     ) {
         for position in 0..side(OUT) * side(OUT) {
             for i in 0..panels {
-                // SAFETY: operands have `channels` steps; by the caller's word.
+                // SAFETY: operands have `channels` steps; as the caller guarantees.
                 unsafe {
                     let a = filters.add(position * filter_step + i * channels * MR);
                     let b = self.from.get().add(position * self.step + first * NR).cast_const();
@@ -142,7 +142,7 @@ impl<T: Element, const OUT: usize> Multiply<'_, T, OUT> {
             for (j, half) in half.iter_mut().enumerate().take(n) {
                 let mut column = [zero; 6];
                 for (i, v) in column.iter_mut().enumerate().take(n) {
-                    // SAFETY: by the caller's word.
+                    // SAFETY: as the caller guarantees.
                     *v = unsafe { V::load(sums.add((i * n + j) * step + lane)) };
                 }
                 *half = output::<V, OUT>(column);
