@@ -5,9 +5,7 @@
 use std::fmt;
 
 use ikem_models::ops::Geometry;
-use ikem_models::{
-    Device, HrnetOcrConfig, Layer, LayerKind, ModelConfig, NetworkConfig, Predictor, UnetConfig,
-};
+use ikem_models::{HrnetOcrConfig, Layer, LayerKind, ModelConfig, NetworkConfig, Predictor, UnetConfig};
 
 /// UNet-IKEM as published.
 #[must_use]

@@ -12,7 +12,7 @@ use std::sync::LazyLock;
 use ikem_core::{Frame, GrayImage, Keypoints, Point, Size};
 use ikem_data::{Limits, ManifestEntry, Set, Split, Splitting, load_image, read_aasce};
 use ikem_eval::{GroundTruth, Protocol, Rule, model_errors, mre};
-use ikem_models::{Checkpoint, Device, Predictor, Session};
+use ikem_models::{Checkpoint, Predictor, Session};
 
 static PREDICTOR: LazyLock<Predictor> = LazyLock::new(|| Predictor::pretrained().expect("the bundled model"));
 
