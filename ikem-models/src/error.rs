@@ -155,11 +155,11 @@ pub enum CheckpointFault {
         /// Its name.
         name: String,
         /// The tensor library's error.
-        source: candle_core::Error,
+        source: Box<candle_core::Error>,
     },
     /// The error covariance is not a covariance.
     #[error("{0}")]
-    ErrorCovariance(#[source] ikem_core::Error),
+    ErrorCovariance(#[source] Box<ikem_core::Error>),
     /// The config cannot be written as JSON, or the tensors as a `.safetensors` file.
     #[error("the checkpoint cannot be written: {0}")]
     Write(#[source] Box<dyn std::error::Error + Send + Sync>),

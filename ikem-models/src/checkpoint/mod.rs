@@ -193,7 +193,7 @@ fn insert(
         return Err(CheckpointFault::NotFinite { name });
     }
     let tensor = Tensor::from_vec(values, shape, &Device::Cpu)
-        .map_err(|source| CheckpointFault::Tensor { name: name.clone(), source })?;
+        .map_err(|source| CheckpointFault::Tensor { name: name.clone(), source: Box::new(source) })?;
     dict.insert(name, tensor);
     Ok(())
 }

@@ -113,7 +113,7 @@ fn error_covariance(
         let (found, expected) = (shape.to_vec(), expected.to_vec());
         return Err(CheckpointFault::Shape { name: ERRORS.to_owned(), found, expected });
     }
-    ErrorCovariance::new(keypoints, values).map_err(CheckpointFault::ErrorCovariance)
+    ErrorCovariance::new(keypoints, values).map_err(|error| CheckpointFault::ErrorCovariance(Box::new(error)))
 }
 
 /// Reads the header and checks that the file has exactly the length that it states.
@@ -206,7 +206,7 @@ fn bytes(
 fn errors_tensor(errors: &ErrorCovariance) -> Result<Tensor, CheckpointFault> {
     let shape = (2, errors.keypoints(), errors.keypoints());
     Tensor::from_slice(errors.values(), shape, &Device::Cpu)
-        .map_err(|source| CheckpointFault::Tensor { name: ERRORS.to_owned(), source })
+        .map_err(|source| CheckpointFault::Tensor { name: ERRORS.to_owned(), source: Box::new(source) })
 }
 
 /// A tensor as it is stored in the file.
@@ -222,7 +222,7 @@ impl<'a> Written<'a> {
         let values = tensor
             .flatten_all()
             .and_then(|flat| flat.to_dtype(DType::F32)?.to_vec1::<f32>())
-            .map_err(|source| CheckpointFault::Tensor { name: name.to_owned(), source })?;
+            .map_err(|source| CheckpointFault::Tensor { name: name.to_owned(), source: Box::new(source) })?;
         let (dtype, bytes) = match precision {
             Precision::Single => (Dtype::F32, values.iter().flat_map(|value| value.to_le_bytes()).collect()),
             Precision::Half => {
