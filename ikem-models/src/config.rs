@@ -5,8 +5,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::ops::Activation;
 
-/// The largest width, height or number of channels of a config: far above any published network, and far below what would exhaust
-/// a machine before an error is reported.
+/// The largest width, height or number of channels of a config: far above any published network, and far below what
+/// would exhaust a machine before an error is reported.
 const LARGEST: usize = 8192;
 
 /// The config of a model: the network, its input and its keypoints.
@@ -86,8 +86,8 @@ pub struct UnetConfig {
     /// Channels of the interaction-guided gate; `None` (0 or null in files) is the plain network without a gate.
     #[serde(deserialize_with = "width_or_none")]
     pub gate_width: Option<usize>,
-    /// Whether it sees hints and its previous heatmaps. Without them it is the backbone alone, from image to heatmaps, and has no
-    /// gate.
+    /// Whether it sees hints and its previous heatmaps. Without them it is the backbone alone, from image to heatmaps,
+    /// and has no gate.
     pub hints: bool,
     /// The activation of the U part.
     pub activation: Activation,

@@ -1,4 +1,5 @@
-//! The frame of a first prediction: the one that the locator finds, and then the one in which the network is most confident.
+//! The frame of a first prediction: the one that the locator finds, and then the one in which the network is most
+//! confident.
 
 use ikem_core::{Frame, GrayImage, Hints, Skeleton};
 
@@ -11,16 +12,17 @@ use crate::view::View;
 const REFRAMINGS: usize = 3;
 /// The least rise of the mean confidence for which a new frame is taken.
 const RISE: f32 = 0.005;
-/// The steps by which frames are shifted along the spine and scaled, relative to their height, in search of a more confident
-/// prediction.
+/// The steps by which frames are shifted along the spine and scaled, relative to their height, in search of a more
+/// confident prediction.
 const STEPS: [(f64, f64); 2] = [(0.03, 0.05), (0.015, 0.025)];
 /// From this mean confidence on, no other frames are tried.
 const SURE: f32 = 0.6;
-/// How much longer than the frame around its spine a cropped film is at most, if that frame is right and if it may be too short;
-/// and how wide it is at most, relative to its height.
+/// How much longer than the frame around its spine a cropped film is at most, if that frame is right and if it may be
+/// too short; and how wide it is at most, relative to its height.
 const LONGER: [f64; 2] = [1.35, 1.6];
 const WIDER: f64 = 0.65;
-/// By how much the confidence on a whole film that may have been cropped around the spine may be lower, since it probably was.
+/// By how much the confidence on a whole film that may have been cropped around the spine may be lower, since it
+/// probably was.
 const CROPPED: f32 = 0.02;
 
 /// A film in a view, and the prediction without hints.
@@ -60,8 +62,8 @@ impl Predictor {
         if cropped { Ok(best) } else { self.searched(film, best) }
     }
 
-    /// Marks the part of a film that `view` shows, without hints, and frames it again from its own keypoints as long as that
-    /// raises their mean confidence: for a view that is roughly right.
+    /// Marks the part of a film that `view` shows, without hints, and frames it again from its own keypoints as long as
+    /// that raises their mean confidence: for a view that is roughly right.
     ///
     /// # Errors
     /// When the device fails.
@@ -86,8 +88,8 @@ impl Predictor {
         Ok(best)
     }
 
-    /// Shifts and scales the frame of a prediction, as long as that raises its mean confidence: a network that sees a vertebra at
-    /// the height of another is unsure of both.
+    /// Shifts and scales the frame of a prediction, as long as that raises its mean confidence: a network that sees a
+    /// vertebra at the height of another is unsure of both.
     fn searched(&self, film: &GrayImage, mut best: Seen) -> Result<Seen> {
         for (shift, scale) in STEPS {
             let View { frame, .. } = best.0.view;
@@ -117,8 +119,8 @@ fn confidence(seen: &Seen) -> f32 {
     seen.1.mean_confidence()
 }
 
-/// Whether a film, seen `whole`, may have been cropped around the spine in `frame`: it is less than `longer` times as long, and
-/// no wider than such films are.
+/// Whether a film, seen `whole`, may have been cropped around the spine in `frame`: it is less than `longer` times as
+/// long, and no wider than such films are.
 fn is_crop(frame: &Frame, whole: &Frame, longer: f64) -> bool {
     whole.height() < longer * frame.height() && whole.width() < WIDER * whole.height()
 }

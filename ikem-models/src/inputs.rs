@@ -1,12 +1,14 @@
-//! The inputs of a network, in whatever form is the most compact: hints as a few Gaussians, previous heatmaps as small logits, an
-//! image that does not change as its encoded features. Dense maps are made only for code that cannot use these.
+//! The inputs of a network, in whatever form is the most compact: hints as a few Gaussians, previous heatmaps as small
+//! logits, an image that does not change as its encoded features. Dense maps are made only for code that cannot use
+//! these.
 
 use candle_core::{Result, Tensor};
 use ikem_core::{GaussianFactors, Hint, Size};
 
 use crate::ops;
 
-/// The inputs for a batch of B images on a grid of W × H; tensors are f32 (or of the weights' type), on the weights' device.
+/// The inputs for a batch of B images on a grid of W × H; tensors are f32 (or of the weights' type), on the weights'
+/// device.
 #[derive(Debug, Clone)]
 pub struct Inputs {
     /// A Gaussian at each corrected keypoint, zeros elsewhere.
@@ -103,8 +105,8 @@ impl HintMaps {
         Ok(Some(hints.iter().map(of_image).collect()))
     }
 
-    /// The maps of `grid` as dense maps of `size`, resized with aligned corners: (B, K, h, w), of the type and on the device of
-    /// `like`.
+    /// The maps of `grid` as dense maps of `size`, resized with aligned corners: (B, K, h, w), of the type and on the
+    /// device of `like`.
     pub(crate) fn resized(&self, keypoints: usize, grid: Size, size: Size, like: &Tensor) -> Result<Tensor> {
         let Some(images) = self.factors(keypoints, grid)? else {
             let Self::Dense(maps) = self else { candle_core::bail!("hint maps of no kind") };

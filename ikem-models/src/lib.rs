@@ -2,15 +2,15 @@
 #![deny(missing_docs)]
 //! Interactive vertebra keypoint estimation: the networks, their checkpoints, the predictor and the session.
 //!
-//! A network marks the 68 corners of the vertebrae T1–L5 on a spinal radiograph. When a person corrects one of them, the network
-//! moves all the others: its input then contains the correction, as a Gaussian *hint map*, and the heatmaps of its previous
-//! prediction. Research software, not a medical device.
+//! A network marks the 68 corners of the vertebrae T1–L5 on a spinal radiograph. When a person corrects one of them,
+//! the network moves all the others: its input then contains the correction, as a Gaussian *hint map*, and the heatmaps
+//! of its previous prediction. Research software, not a medical device.
 //!
 //! # Loading
 //!
-//! `Predictor::pretrained` needs no file (feature `pretrained`). [`Predictor::load`] reads a checkpoint: a `.safetensors` file
-//! that contains the network's config, or a published PyTorch `.pth`. [`Predictor::builder`] sets the device, the precision and
-//! the locator.
+//! `Predictor::pretrained` needs no file (feature `pretrained`). [`Predictor::load`] reads a checkpoint: a
+//! `.safetensors` file that contains the network's config, or a published PyTorch `.pth`. [`Predictor::builder`] sets
+//! the device, the precision and the locator.
 //!
 //! # Predicting and correcting
 //!

@@ -100,7 +100,8 @@ impl Network {
         Self::build(config, builder, device, dtype).map_err(BuildError::of_memory)
     }
 
-    /// A network for inference: weights are folded and packed, and nothing else is kept; `dtype` is f32, or f16 on a GPU.
+    /// A network for inference: weights are folded and packed, and nothing else is kept; `dtype` is f32, or f16 on a
+    /// GPU.
     pub(crate) fn frozen(
         config: &ModelConfig,
         tensors: StateDict,
@@ -197,7 +198,8 @@ impl Network {
         &self.parameters
     }
 
-    /// The biases of the last layer of every head: the logits where the features are zero. Empty in a network for inference.
+    /// The biases of the last layer of every head: the logits where the features are zero. Empty in a network for
+    /// inference.
     #[must_use]
     pub fn head_biases(&self) -> Vec<&Var> {
         let names: &[&str] = match self.body {
@@ -207,8 +209,8 @@ impl Network {
         names.iter().filter_map(|&name| self.parameters.trainable().get(name)).collect()
     }
 
-    /// The factor of everything that hints and previous heatmaps add to the image's features; `None` in a network without hints
-    /// and in a network for inference.
+    /// The factor of everything that hints and previous heatmaps add to the image's features; `None` in a network
+    /// without hints and in a network for inference.
     #[must_use]
     pub fn hint_scale(&self) -> Option<&Var> {
         self.parameters.trainable().get(Stem::HINT_SCALE)

@@ -32,16 +32,17 @@ pub(crate) enum Maps {
 }
 
 impl Prediction {
-    /// The K keypoints as the network places them, in pixels of the original image; with hints, shifted by the errors that these
-    /// reveal if the checkpoint has an error covariance.
+    /// The K keypoints as the network places them, in pixels of the original image; with hints, shifted by the errors
+    /// that these reveal if the checkpoint has an error covariance.
     #[must_use]
     pub const fn keypoints(&self) -> &Keypoints {
         &self.keypoints
     }
 
-    /// The same spine with its vertebrae counted differently, in image space: every vertebra may be the next one up or down. The
-    /// more probable count comes first; the remaining probability is that of [`keypoints`](Self::keypoints). Empty with hints,
-    /// which settle the count, and for networks that do not decode a [`column`](crate::ModelConfig::column).
+    /// The same spine with its vertebrae counted differently, in image space: every vertebra may be the next one up or
+    /// down. The more probable count comes first; the remaining probability is that of [`keypoints`](Self::keypoints).
+    /// Empty with hints, which settle the count, and for networks that do not decode a
+    /// [`column`](crate::ModelConfig::column).
     #[must_use]
     pub fn alternatives(&self) -> &[Recount] {
         &self.alternatives

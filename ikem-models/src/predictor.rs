@@ -14,8 +14,8 @@ use crate::prediction::{Maps, Prediction};
 use crate::summary::Summary;
 use crate::view::View;
 
-/// A network with its weights, ready to mark images, and the locator that finds spines for it, if it has one. Clones share the
-/// weights.
+/// A network with its weights, ready to mark images, and the locator that finds spines for it, if it has one. Clones
+/// share the weights.
 #[derive(Debug, Clone)]
 pub struct Predictor {
     model: Arc<Model>,

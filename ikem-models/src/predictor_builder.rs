@@ -11,8 +11,8 @@ use crate::locator::Locator;
 use crate::network::Network;
 use crate::predictor::Predictor;
 
-/// Settings of a [`Predictor`]: where and in which precision it computes, and its locator. The defaults are the CPU, single precision
-/// and the locator of the checkpoint.
+/// Settings of a [`Predictor`]: where and in which precision it computes, and its locator. The defaults are the CPU,
+/// single precision and the locator of the checkpoint.
 ///
 /// ```no_run
 /// use ikem_models::{Device, Precision, Predictor};
@@ -48,14 +48,15 @@ impl PredictorBuilder {
         self
     }
 
-    /// The precision of the network; a locator computes in single precision. On GPUs half precision is faster and takes half the
-    /// memory; on a CPU it is slow.
+    /// The precision of the network; a locator computes in single precision. On GPUs half precision is faster and takes
+    /// half the memory; on a CPU it is slow.
     pub const fn precision(mut self, precision: Precision) -> Self {
         self.precision = precision;
         self
     }
 
-    /// The locator to use instead of the checkpoint's; with `None` the network sees whole films unless it is given a view.
+    /// The locator to use instead of the checkpoint's; with `None` the network sees whole films unless it is given a
+    /// view.
     pub fn locator(mut self, locator: Option<Locator>) -> Self {
         self.locator = LocatorChoice::Given(locator);
         self
@@ -64,8 +65,8 @@ impl PredictorBuilder {
     /// Loads a checkpoint: a `.safetensors` file of this crate, or a published `.pth`.
     ///
     /// # Errors
-    /// [`Error::Checkpoint`](crate::Error::Checkpoint) and [`Error::Pth`](crate::Error::Pth) name the file, what was found and what
-    /// was expected.
+    /// [`Error::Checkpoint`](crate::Error::Checkpoint) and [`Error::Pth`](crate::Error::Pth) name the file, what was
+    /// found and what was expected.
     pub fn load(self, path: impl AsRef<Path>) -> Result<Predictor> {
         let path = path.as_ref();
         self.try_build(Checkpoint::read(path)?).map_err(|error| error.at(path))

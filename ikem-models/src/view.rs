@@ -12,8 +12,8 @@ pub struct View {
     /// Whether the film is a negative, with dark bones: it is inverted for the network.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub negative: bool,
-    /// The locator's confidence that there is a spine, 0…1; below one half it found none, and the frame is the whole film. `None`
-    /// if the view was given, not found.
+    /// The locator's confidence that there is a spine, 0…1; below one half it found none, and the frame is the whole
+    /// film. `None` if the view was given, not found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confidence: Option<f32>,
 }

@@ -81,8 +81,8 @@ pub fn activate<T: Element>(x: &[T], activation: Activation) -> Vec<T> {
     y.collect()
 }
 
-/// The gradient of [`activate`] with respect to `x`, given the gradient `dy` of its result. At 0 it is PyTorch's: 0 for ReLU,
-/// the slope for LeakyReLU.
+/// The gradient of [`activate`] with respect to `x`, given the gradient `dy` of its result. At 0 it is PyTorch's: 0 for
+/// ReLU, the slope for LeakyReLU.
 ///
 /// # Errors
 /// [`KernelError::Length`](crate::KernelError::Length) when the two differ in length.

@@ -1,5 +1,6 @@
-//! No shape makes a kernel read or write outside its slices, return memory that it did not write, or panic: each function either
-//! refuses its arguments or computes what its definition says. Extents are small, zero or far beyond all memory.
+//! No shape makes a kernel read or write outside its slices, return memory that it did not write, or panic: each
+//! function either refuses its arguments or computes what its definition says. Extents are small, zero or far beyond
+//! all memory.
 //!
 //! Memory that a kernel does not write holds a pattern in tests (`buffer::filled`), or is found by Miri (`ci/miri`).
 

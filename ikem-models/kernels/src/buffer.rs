@@ -5,7 +5,8 @@ use std::mem::MaybeUninit;
 use crate::error::{KernelError, Result};
 use crate::simd::Element;
 
-/// A vector of `len` elements, all written by `fill`. Its memory is not zeroed first: that would cost a pass over every result.
+/// A vector of `len` elements, all written by `fill`. Its memory is not zeroed first: that would cost a pass over every
+/// result.
 ///
 /// # Errors
 /// Those of `fill`; [`KernelError::OutOfMemory`].

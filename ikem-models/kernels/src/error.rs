@@ -1,7 +1,7 @@
 //! Why a kernel refuses its arguments, and the checks that every public function makes before it touches memory.
 //!
-//! The kernels compute addresses from the extents of their shapes. Each function first checks that the extents are in range
-//! and that every slice has exactly as many elements as its shape, so that no later product of extents overflows.
+//! The kernels compute addresses from the extents of their shapes. Each function first checks that the extents are in
+//! range and that every slice has exactly as many elements as its shape, so that no later product of extents overflows.
 
 /// Arguments that no kernel accepts: the caller's shapes are at fault.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -51,8 +51,8 @@ pub type Result<T> = std::result::Result<T, KernelError>;
 /// The most elements of a shape: four bits of headroom for their size in bytes, and one for sums of two.
 pub(crate) const MOST: usize = isize::MAX as usize >> 5;
 
-/// The largest height, width, kernel, stride, padding or dilation: up to it, positions are exact in `f32`, and the tables that kernels
-/// make for an axis are small.
+/// The largest height, width, kernel, stride, padding or dilation: up to it, positions are exact in `f32`, and the
+/// tables that kernels make for an axis are small.
 pub(crate) const LARGEST_SIDE: usize = 1 << 24;
 
 /// `Ok` if height and width of a grid are in range.
@@ -74,7 +74,8 @@ pub(crate) fn check_range(what: &'static str, found: usize, least: usize, most: 
     Err(KernelError::OutOfRange { what, least, most, found })
 }
 
-/// The number of elements of a shape. No product of some of its extents exceeds [`MOST`], even where another extent is 0.
+/// The number of elements of a shape. No product of some of its extents exceeds [`MOST`], even where another extent is
+/// 0.
 pub(crate) fn elements(what: &'static str, extents: &[usize]) -> Result<usize> {
     let bound = extents.iter().try_fold(1_usize, |product, &extent| product.checked_mul(extent.max(1)));
     match bound {

@@ -1,7 +1,7 @@
 //! The CPU kernels of IKEM's networks: slices in NCHW order in, new vectors out.
 //!
-//! All functions are safe: they check extents and lengths, and refuse arguments that do not fit with a [`KernelError`]. The
-//! `unsafe` code of the workspace is in this crate alone.
+//! All functions are safe: they check extents and lengths, and refuse arguments that do not fit with a [`KernelError`].
+//! The `unsafe` code of the workspace is in this crate alone.
 //!
 //! | kernel | computes |
 //! |---|---|
@@ -14,14 +14,15 @@
 //! # How they work
 //!
 //! - `simd`: vector types of three instruction-set levels, chosen at run time ([`Level`]).
-//! - `gemm`: the blocked product of packed weights and an im2col matrix, after GotoBLAS and BLIS, with a microkernel of 8 rows ×
-//!   32 columns in registers. Convolutions and most of their gradients are such products.
-//! - `conv::winograd`: 3 × 3 filters of stride 1 with up to four times fewer multiplications; `conv::method` chooses by shape.
+//! - `gemm`: the blocked product of packed weights and an im2col matrix, after GotoBLAS and BLIS, with a microkernel of
+//!   8 rows × 32 columns in registers. Convolutions and most of their gradients are such products.
+//! - `conv::winograd`: 3 × 3 filters of stride 1 with up to four times fewer multiplications; `conv::method` chooses by
+//!   shape.
 //! - `conv::backward_weight`: a product over the pixels, whose operands are transposed strip by strip.
 //! - `scratch`: buffers that threads keep.
 //!
-//! Work is cut into tasks by shape alone, and every sum has one fixed order: results are the same, bit for bit, for any number of
-//! threads. Between instruction-set levels they differ by rounding.
+//! Work is cut into tasks by shape alone, and every sum has one fixed order: results are the same, bit for bit, for any
+//! number of threads. Between instruction-set levels they differ by rounding.
 
 #![allow(unsafe_code)]
 #![warn(clippy::undocumented_unsafe_blocks)]

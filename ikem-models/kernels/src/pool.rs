@@ -1,7 +1,7 @@
 //! Max pooling over 2 × 2 windows and over whole planes, and their gradients.
 //!
-//! The forward pass returns beside each maximum its place in the window, to which the backward pass sends the gradient. Of equal
-//! values the first is the maximum, and a NaN is larger than all numbers, as in PyTorch.
+//! The forward pass returns beside each maximum its place in the window, to which the backward pass sends the gradient.
+//! Of equal values the first is the maximum, and a NaN is larger than all numbers, as in PyTorch.
 
 use std::mem::MaybeUninit;
 
@@ -66,8 +66,8 @@ fn pool_row<T: Element>(rows: &[T], w: usize, y: &mut [MaybeUninit<T>], places: 
     }
 }
 
-/// The gradient of [`max_pool2x2`] with respect to its input, `[planes, h, w]`, given that of its output: each goes to the
-/// maximum.
+/// The gradient of [`max_pool2x2`] with respect to its input, `[planes, h, w]`, given that of its output: each goes to
+/// the maximum.
 ///
 /// # Errors
 /// A slice whose length does not match; a place outside the window.
@@ -158,7 +158,8 @@ fn plane_max<T: Element>(x: &[T]) -> (T, usize) {
     (max, at.unwrap_or(0))
 }
 
-/// The gradient of [`global_max`] with respect to its input, `[planes, plane]`, given that of its output: each goes to one element.
+/// The gradient of [`global_max`] with respect to its input, `[planes, plane]`, given that of its output: each goes to
+/// one element.
 ///
 /// # Errors
 /// A slice whose length does not match; an index outside the plane.

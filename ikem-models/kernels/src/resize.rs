@@ -1,7 +1,9 @@
-//! Bilinear resizing with aligned corners, as PyTorch's `interpolate(mode="bilinear", align_corners=True)`, and its adjoint.
+//! Bilinear resizing with aligned corners, as PyTorch's `interpolate(mode="bilinear", align_corners=True)`, and its
+//! adjoint.
 //!
-//! Both are separable. Forward, two input rows are sampled along x and blended into every output row between them. The adjoint
-//! goes the other way: for every input row it sums the output rows that read it, each weighted, and then gathers along x.
+//! Both are separable. Forward, two input rows are sampled along x and blended into every output row between them. The
+//! adjoint goes the other way: for every input row it sums the output rows that read it, each weighted, and then
+//! gathers along x.
 
 use std::mem::MaybeUninit;
 
@@ -114,7 +116,8 @@ fn blend<V: Vector>(low: &[V::Elem], high: &[V::Elem], fraction: V::Elem, y: &mu
     }
 }
 
-/// The gradient of [`resize_bilinear`] with respect to its input, `[planes, h, w]`, given that of its output, `[planes, oh, ow]`.
+/// The gradient of [`resize_bilinear`] with respect to its input, `[planes, h, w]`, given that of its output, `[planes,
+/// oh, ow]`.
 ///
 /// # Errors
 /// A slice whose length does not match.

@@ -1,5 +1,5 @@
-//! Working memory that threads keep, since filling fresh pages takes several times as long as filling used ones; and pointers
-//! that tasks share.
+//! Working memory that threads keep, since filling fresh pages takes several times as long as filling used ones; and
+//! pointers that tasks share.
 
 use std::cell::RefCell;
 use std::mem::MaybeUninit;
@@ -11,8 +11,8 @@ use crate::simd::Element;
 #[repr(C, align(64))]
 struct Line([MaybeUninit<u8>; 64]);
 
-/// The largest buffer that a thread keeps, in bytes. Larger ones are rare, and their memory is of more use to tensors and other
-/// threads.
+/// The largest buffer that a thread keeps, in bytes. Larger ones are rare, and their memory is of more use to tensors
+/// and other threads.
 const KEPT: usize = 4 << 20;
 
 thread_local! {
@@ -36,8 +36,8 @@ pub(crate) struct Scratch<T> {
 }
 
 impl<T: Element> Scratch<T> {
-    /// A buffer of `len` elements for one call: the smallest of the pool that is large enough, or a new one in place of the
-    /// largest.
+    /// A buffer of `len` elements for one call: the smallest of the pool that is large enough, or a new one in place of
+    /// the largest.
     pub fn new(len: usize) -> Self {
         let needed = Self::lines(len);
         let mut lines = POOL.with_borrow_mut(|pool| {

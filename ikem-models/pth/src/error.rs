@@ -13,10 +13,10 @@ pub struct PthError {
     pub kind: PthErrorKind,
 }
 
-/// What is wrong with a PyTorch checkpoint, grouped by who must act: the disk ([`Io`](Self::Io)); whoever named the file
-/// ([`NotAFile`](Self::NotAFile), [`NotACheckpoint`](Self::NotACheckpoint), [`NoStateDict`](Self::NoStateDict),
-/// [`AmbiguousStateDict`](Self::AmbiguousStateDict)); whoever set the limits ([`Limit`](Self::Limit)); for all others, whoever
-/// wrote, copied or truncated the file.
+/// What is wrong with a PyTorch checkpoint, grouped by who must act: the disk ([`Io`](Self::Io)); whoever named the
+/// file ([`NotAFile`](Self::NotAFile), [`NotACheckpoint`](Self::NotACheckpoint), [`NoStateDict`](Self::NoStateDict),
+/// [`AmbiguousStateDict`](Self::AmbiguousStateDict)); whoever set the limits ([`Limit`](Self::Limit)); for all others,
+/// whoever wrote, copied or truncated the file.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum PthErrorKind {

@@ -2,8 +2,8 @@ use std::io::{BufRead, Read};
 
 use crate::error::PthErrorKind;
 
-/// The bytes of a pickle, counted and limited. No length that the pickle states is trusted: buffers grow with the bytes that are
-/// actually read.
+/// The bytes of a pickle, counted and limited. No length that the pickle states is trusted: buffers grow with the bytes
+/// that are actually read.
 pub(crate) struct PickleInput<R> {
     reader: R,
     position: u64,

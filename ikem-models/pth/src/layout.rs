@@ -1,8 +1,8 @@
 /// The most dimensions of a PyTorch tensor.
 const MAX_RANK: usize = 64;
 
-/// The layout of a tensor in its storage. Sizes, strides and offset are counted in elements, and have been checked: every element
-/// is within the storage, and only broadcast dimensions (stride 0) use one twice.
+/// The layout of a tensor in its storage. Sizes, strides and offset are counted in elements, and have been checked:
+/// every element is within the storage, and only broadcast dimensions (stride 0) use one twice.
 #[derive(Debug)]
 pub(crate) struct Layout {
     shape: Vec<usize>,
@@ -70,8 +70,8 @@ impl Layout {
         self.offset == 0 && self.is_contiguous()
     }
 
-    /// The elements of `size` bytes each, row-major, copied from a storage. `None` if the storage is shorter than the length that
-    /// was checked.
+    /// The elements of `size` bytes each, row-major, copied from a storage. `None` if the storage is shorter than the
+    /// length that was checked.
     pub(crate) fn gather(&self, storage: &[u8], size: usize) -> Option<Vec<u8>> {
         if self.elements == 0 {
             return Some(Vec::new());

@@ -1,6 +1,6 @@
-//! The container of PyTorch before 1.6: five pickles in sequence (magic number, protocol version, system information, the
-//! objects, the keys of the storages), and then each storage as an i64 count of elements and its data. All numbers are
-//! little-endian, whatever the machine of the writer.
+//! The container of PyTorch before 1.6: five pickles in sequence (magic number, protocol version, system information,
+//! the objects, the keys of the storages), and then each storage as an i64 count of elements and its data. All numbers
+//! are little-endian, whatever the machine of the writer.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};

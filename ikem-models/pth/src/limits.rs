@@ -5,8 +5,8 @@ pub struct PthLimits {
     pub max_tensor_bytes: u64,
     /// Most bytes of one pickle. Default 32 MiB.
     pub max_pickle_bytes: u64,
-    /// Most operations of one pickle; each takes less than 100 bytes beside the pickle's own. Default two million; a checkpoint needs
-    /// about thirty for each tensor.
+    /// Most operations of one pickle; each takes less than 100 bytes beside the pickle's own. Default two million; a
+    /// checkpoint needs about thirty for each tensor.
     pub max_pickle_operations: u64,
 }
 

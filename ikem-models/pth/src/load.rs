@@ -8,8 +8,8 @@ use crate::rebuild::TensorPlan;
 /// A tensor and its index in the state dict.
 type User<'p> = (usize, &'p TensorPlan);
 
-/// The elements of each tensor, little-endian and row-major. Every storage is read once and freed before the next, so that never
-/// more than `limit` bytes are held.
+/// The elements of each tensor, little-endian and row-major. Every storage is read once and freed before the next, so
+/// that never more than `limit` bytes are held.
 pub(crate) fn load<R: Read + Seek>(
     container: &mut Container<R>,
     plans: &[TensorPlan],

@@ -1,8 +1,8 @@
-//! The virtual machine of Python's pickle, protocols 0 to 5, without what makes it dangerous: classes and functions are kept as
-//! names, and calls and objects are recorded, not made.
+//! The virtual machine of Python's pickle, protocols 0 to 5, without what makes it dangerous: classes and functions are
+//! kept as names, and calls and objects are recorded, not made.
 //!
-//! Time and memory are proportional to the bytes and operations read, both of which are limited: each operation adds at most one
-//! value, containers take over values from the stack, and nothing recurses.
+//! Time and memory are proportional to the bytes and operations read, both of which are limited: each operation adds at
+//! most one value, containers take over values from the stack, and nothing recurses.
 
 use std::collections::HashMap;
 use std::io::BufRead;

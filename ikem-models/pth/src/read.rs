@@ -11,12 +11,12 @@ use crate::tensor::PthTensor;
 
 /// Reads the tensors of the state dict in the PyTorch checkpoint `path`, in the order of the file.
 ///
-/// A prefix that all names share, such as the `module.` of `DataParallel`, is removed. Views of storages, including transposed and
-/// expanded ones, become row-major copies.
+/// A prefix that all names share, such as the `module.` of `DataParallel`, is removed. Views of storages, including
+/// transposed and expanded ones, become row-major copies.
 ///
 /// # Errors
-/// [`PthError`], which names the file, what was found and what was expected: the file cannot be read, is truncated, damaged or not a
-/// checkpoint, holds no state dict or one with values that are not tensors, or exceeds `limits`.
+/// [`PthError`], which names the file, what was found and what was expected: the file cannot be read, is truncated,
+/// damaged or not a checkpoint, holds no state dict or one with values that are not tensors, or exceeds `limits`.
 pub fn read_pth(path: &Path, limits: &PthLimits) -> Result<Vec<PthTensor>, PthError> {
     open(path)
         .and_then(|file| read_from(file, limits))

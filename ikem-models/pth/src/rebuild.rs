@@ -120,8 +120,8 @@ fn rebuild_call(values: &Values, value: ValueId) -> Option<(&str, &[ValueId])> {
     None
 }
 
-/// PyTorch's reference to a storage: `('storage', class, key, location, elements)`, in older files followed by `None` or a part
-/// of the storage, `(key, start, elements)`.
+/// PyTorch's reference to a storage: `('storage', class, key, location, elements)`, in older files followed by `None`
+/// or a part of the storage, `(key, start, elements)`.
 pub(crate) struct StorageId<'v> {
     /// Name of the class without its module, such as `FloatStorage`.
     pub class: &'v str,

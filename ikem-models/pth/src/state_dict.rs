@@ -62,7 +62,8 @@ fn shared_prefix(plans: &[TensorPlan]) -> Option<usize> {
     plans.iter().all(|plan| plan.name.starts_with(prefix)).then_some(length)
 }
 
-/// The entries of the state dict: of `root` itself, of the dict under a usual key, or of the only dict of tensors in it.
+/// The entries of the state dict: of `root` itself, of the dict under a usual key, or of the only dict of tensors in
+/// it.
 fn find(values: &Values, root: ValueId) -> Result<&[(ValueId, ValueId)], PthErrorKind> {
     let mut dict = root;
     let mut path = String::new();

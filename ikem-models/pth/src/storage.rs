@@ -2,8 +2,8 @@ use std::io::{self, Read};
 
 use crate::error::{PthErrorKind, quoted};
 
-/// Reads a storage to the end of `reader`, which must have exactly `bytes` bytes. The container has checked that the file is
-/// large enough.
+/// Reads a storage to the end of `reader`, which must have exactly `bytes` bytes. The container has checked that the
+/// file is large enough.
 pub(crate) fn read_storage(reader: impl Read, key: &str, bytes: u64) -> Result<Vec<u8>, PthErrorKind> {
     let out_of_memory = || PthErrorKind::Io(io::ErrorKind::OutOfMemory.into());
     let mut data = Vec::new();

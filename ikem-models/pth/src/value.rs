@@ -4,7 +4,8 @@ use crate::error::quoted;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct ValueId(u32);
 
-/// The values of a pickle, as far as a state dict needs them. Nothing is ever called: calls are kept as function and arguments.
+/// The values of a pickle, as far as a state dict needs them. Nothing is ever called: calls are kept as function and
+/// arguments.
 #[derive(Debug)]
 pub(crate) enum Value {
     None,
@@ -56,8 +57,8 @@ impl Value {
     }
 }
 
-/// All values of a pickle in one arena. References are indices, so that shared, cyclic and deeply nested values need neither
-/// recursion nor copies, not even when they are dropped.
+/// All values of a pickle in one arena. References are indices, so that shared, cyclic and deeply nested values need
+/// neither recursion nor copies, not even when they are dropped.
 #[derive(Debug, Default)]
 pub(crate) struct Values(Vec<Value>);
 

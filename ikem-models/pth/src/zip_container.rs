@@ -127,8 +127,8 @@ fn prefix<R: Read + Seek>(archive: &ZipArchive<R>) -> Result<String, PthErrorKin
     }
 }
 
-/// Refuses directories beyond [`MAX_ENTRIES`] before anything is allocated for them. Only zip64 records can announce so many;
-/// every record that the end of the archive may refer to is checked.
+/// Refuses directories beyond [`MAX_ENTRIES`] before anything is allocated for them. Only zip64 records can announce so
+/// many; every record that the end of the archive may refer to is checked.
 fn check_zip64<R: Read + Seek>(reader: &mut R, length: u64) -> Result<(), PthErrorKind> {
     const END: u64 = 22 + u16::MAX as u64;
     const LOCATOR: u64 = 20;

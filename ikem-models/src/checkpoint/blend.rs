@@ -3,15 +3,17 @@ use crate::config::ConfigError;
 use crate::error::Result;
 
 impl Checkpoint {
-    /// The weighted mean of two checkpoints of the same network; `share`, 0…1, is the weight of `other`. It is the mean of
-    /// weights, running statistics and the standard deviation of Gaussians. Everything else is `self`'s, except for an error
-    /// covariance that only `other` has.
+    /// The weighted mean of two checkpoints of the same network; `share`, 0…1, is the weight of `other`. It is the mean
+    /// of weights, running statistics and the standard deviation of Gaussians. Everything else is `self`'s, except for
+    /// an error covariance that only `other` has.
     ///
-    /// The mean of a network and the same network trained further on other data is often better than the second one on the old
-    /// data, and better than the first one on the new data (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models").
+    /// The mean of a network and the same network trained further on other data is often better than the second one on
+    /// the old data, and better than the first one on the new data (Wortsman et al. 2022, "Robust fine-tuning of
+    /// zero-shot models").
     ///
     /// # Errors
-    /// [`Error::Config`](crate::Error::Config) if the share is out of range or the checkpoints are not of the same network.
+    /// [`Error::Config`](crate::Error::Config) if the share is out of range or the checkpoints are not of the same
+    /// network.
     pub fn blended(mut self, other: &Self, share: f32) -> Result<Self> {
         let wrong =
             |field, expected: String, found: String| Err(ConfigError { field, expected, found }.into());

@@ -47,13 +47,14 @@ pub struct Import {
 }
 
 impl Checkpoint {
-    /// Reads a PyTorch `.pth` of another layout. The network, its widths, its gate and the number of keypoints are inferred from
-    /// names and shapes; the grid is 256 × 512, the resampling bilinear and the decoding that of the layout. For a layout without
-    /// heads ([`Layout::Imagenet`]) the heads are the published ones, with a gate, and are initialised.
+    /// Reads a PyTorch `.pth` of another layout. The network, its widths, its gate and the number of keypoints are
+    /// inferred from names and shapes; the grid is 256 × 512, the resampling bilinear and the decoding that of the
+    /// layout. For a layout without heads ([`Layout::Imagenet`]) the heads are the published ones, with a gate, and are
+    /// initialised.
     ///
     /// # Errors
-    /// As [`read`](Self::read); unknown names unless they are allowed; a tensor of the layout that is missing or has another
-    /// shape.
+    /// As [`read`](Self::read); unknown names unless they are allowed; a tensor of the layout that is missing or has
+    /// another shape.
     pub fn import(path: impl AsRef<Path>, options: &ImportOptions) -> Result<Import> {
         let path = path.as_ref();
         import(read_state_dict(path)?, options).map_err(|error| error.at(path))

@@ -9,8 +9,8 @@ use crate::hrnet::HrnetOcr;
 use crate::params::StateDict;
 use crate::unet::Unet;
 
-/// The config of the network that these tensors belong to: widths, gate and number of keypoints from the tensors' shapes, all
-/// other fields as published.
+/// The config of the network that these tensors belong to: widths, gate and number of keypoints from the tensors'
+/// shapes, all other fields as published.
 pub(super) fn config(tensors: &StateDict) -> Result<ModelConfig, CheckpointFault> {
     let (network, keypoints) = if tensors.contains_key(HrnetOcr::HEAD) {
         (NetworkConfig::HrnetOcr(hrnet_ocr(tensors)?), dim(tensors, HrnetOcr::HEAD, 0)?)

@@ -10,8 +10,8 @@ pub enum Layout {
     Ikem,
     /// HRNetV2 as published for ImageNet classification: the stem and backbone of HRNet+OCR-IKEM, without its heads.
     Imagenet,
-    /// The network of the MICCAI 2022 paper: HRNet+OCR-IKEM with other names. Its hint encoder takes the previous heatmaps first,
-    /// and its heatmaps are decoded locally.
+    /// The network of the MICCAI 2022 paper: HRNet+OCR-IKEM with other names. Its hint encoder takes the previous
+    /// heatmaps first, and its heatmaps are decoded locally.
     Miccai,
 }
 

@@ -23,8 +23,8 @@ pub use self::import::{Import, ImportOptions};
 pub use self::layout::Layout;
 pub use self::safetensors::Precision;
 
-/// The largest file that is read: two hundred times the bundled model, four times the published ones with their optimiser's
-/// state.
+/// The largest file that is read: two hundred times the bundled model, four times the published ones with their
+/// optimiser's state.
 const MAX_FILE_BYTES: u64 = 2 << 30;
 
 /// The last part of the names of batch counters, which are not used.
@@ -32,20 +32,20 @@ const BATCH_COUNTER: &str = "num_batches_tracked";
 
 /// A network's config and tensors.
 ///
-/// On disk it is one `.safetensors` file with the config as JSON under `ikem.config` in its metadata, so that a path is enough to
-/// load it. PyTorch's `.pth` files are read too: nothing in them is executed, and the config is inferred from names and shapes
-/// (see [`Checkpoint::read`]).
+/// On disk it is one `.safetensors` file with the config as JSON under `ikem.config` in its metadata, so that a path is
+/// enough to load it. PyTorch's `.pth` files are read too: nothing in them is executed, and the config is inferred from
+/// names and shapes (see [`Checkpoint::read`]).
 #[derive(Debug, Clone)]
 pub struct Checkpoint {
     /// The dimensions of the network and of its input.
     pub config: ModelConfig,
     /// Its weights, biases and running statistics, by PyTorch's state-dict names, f32 on the CPU.
     pub tensors: StateDict,
-    /// The covariance of the errors of its first predictions, in pixels of its grid, by which hints also correct other keypoints.
-    /// Imported checkpoints have none. In the file it is the tensor `ikem.error_covariance`, (2, K, K).
+    /// The covariance of the errors of its first predictions, in pixels of its grid, by which hints also correct other
+    /// keypoints. Imported checkpoints have none. In the file it is the tensor `ikem.error_covariance`, (2, K, K).
     pub errors: Option<ErrorCovariance>,
-    /// The locator that finds spines for it. Imported checkpoints have none. In the file its tensors have names that begin with
-    /// `ikem.locator.`, and its config is JSON under `ikem.locator` in the metadata.
+    /// The locator that finds spines for it. Imported checkpoints have none. In the file its tensors have names that
+    /// begin with `ikem.locator.`, and its config is JSON under `ikem.locator` in the metadata.
     pub locator: Option<LocatorCheckpoint>,
 }
 
@@ -70,8 +70,8 @@ impl LocatorCheckpoint {
             .map_err(|fault| fault.at(path))
     }
 
-    /// Writes a `.safetensors` file of the locator alone. An existing file is replaced as a whole or, when anything fails, not at
-    /// all.
+    /// Writes a `.safetensors` file of the locator alone. An existing file is replaced as a whole or, when anything
+    /// fails, not at all.
     ///
     /// # Errors
     /// When the disk fails.
@@ -89,18 +89,19 @@ impl Checkpoint {
         Self { config, tensors, errors: None, locator: None }
     }
 
-    /// Reads a `.safetensors` file of this crate or a PyTorch state dict (`.pth`, `.ckpt`, `.bin`, `.pth.tar` …), bare or wrapped
-    /// as in `{"model": …, "optimizer": …}`. The kind is determined by the content, not the name. A prefix that all names of a
-    /// state dict share (`module.`, `_orig_mod.`, `model.`) is removed.
+    /// Reads a `.safetensors` file of this crate or a PyTorch state dict (`.pth`, `.ckpt`, `.bin`, `.pth.tar` …), bare
+    /// or wrapped as in `{"model": …, "optimizer": …}`. The kind is determined by the content, not the name. A prefix
+    /// that all names of a state dict share (`module.`, `_orig_mod.`, `model.`) is removed.
     ///
-    /// For a `.pth`, the network, its widths, its gate and the number of keypoints are inferred from names and shapes; the grid
-    /// is 256 × 512, the resampling bilinear and the decoding `expected`, as published.
+    /// For a `.pth`, the network, its widths, its gate and the number of keypoints are inferred from names and shapes;
+    /// the grid is 256 × 512, the resampling bilinear and the decoding `expected`, as published.
     ///
     /// Memory: the tensors as f32 and one more of them; never more than 2 GiB.
     ///
     /// # Errors
-    /// [`Error::Checkpoint`](crate::Error::Checkpoint) or [`Error::Pth`](crate::Error::Pth), which name the file, what was found
-    /// and what was expected. Whether the tensors fit the config is checked when a network is built from them.
+    /// [`Error::Checkpoint`](crate::Error::Checkpoint) or [`Error::Pth`](crate::Error::Pth), which name the file, what
+    /// was found and what was expected. Whether the tensors fit the config is checked when a network is built from
+    /// them.
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         match Content::of(path).map_err(|fault| fault.at(path))? {
@@ -148,9 +149,9 @@ enum Content {
 }
 
 impl Content {
-    /// Determines the kind of a file by its first bytes: PyTorch's files are zip archives or pickles, `.safetensors` files begin
-    /// with the length of a JSON object. A file whose name has a known extension is taken to be of that kind, so that the error
-    /// says what is wrong with it.
+    /// Determines the kind of a file by its first bytes: PyTorch's files are zip archives or pickles, `.safetensors`
+    /// files begin with the length of a JSON object. A file whose name has a known extension is taken to be of that
+    /// kind, so that the error says what is wrong with it.
     fn of(path: &Path) -> Result<Self, CheckpointFault> {
         let mut start = Vec::new();
         open(path)?.0.take(9).read_to_end(&mut start)?;

@@ -12,8 +12,8 @@ const BLOCKS: usize = 4;
 /// Exchanges of the second, third and fourth stage, which have two, three and four branches.
 const EXCHANGES: [usize; 3] = [1, 4, 3];
 
-/// HRNet (Wang et al. 2020): a first stage at one resolution, then three stages that each add a branch with half the resolution
-/// and twice the width of the last one, and exchange features between all branches.
+/// HRNet (Wang et al. 2020): a first stage at one resolution, then three stages that each add a branch with half the
+/// resolution and twice the width of the last one, and exchange features between all branches.
 #[derive(Debug)]
 pub(super) struct Backbone {
     first: Vec<Bottleneck>,
@@ -152,8 +152,8 @@ impl Exchange {
     }
 }
 
-/// The fusion of all branches at the resolution of one: coarser ones go through a 1 × 1 convolution and are resized, finer ones
-/// go through as many 3 × 3 convolutions of stride 2 as they are levels finer; the sum is rectified.
+/// The fusion of all branches at the resolution of one: coarser ones go through a 1 × 1 convolution and are resized,
+/// finer ones go through as many 3 × 3 convolutions of stride 2 as they are levels finer; the sum is rectified.
 #[derive(Debug)]
 struct Fusion {
     onto: usize,

@@ -24,8 +24,8 @@ impl BasicBlock {
     }
 }
 
-/// 1 × 1, 3 × 3 and 1 × 1 convolutions with a residual connection (He et al. 2016, figure 5 right), which has a 1 × 1 convolution
-/// if the numbers of channels differ.
+/// 1 × 1, 3 × 3 and 1 × 1 convolutions with a residual connection (He et al. 2016, figure 5 right), which has a 1 × 1
+/// convolution if the numbers of channels differ.
 #[derive(Debug)]
 pub(super) struct Bottleneck {
     convs: [ConvUnit; 3],

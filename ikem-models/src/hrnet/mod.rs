@@ -1,5 +1,5 @@
-//! HRNet+OCR-IKEM: a high-resolution network on the fused hints and image, with interaction-guided gating and object-contextual
-//! representations.
+//! HRNet+OCR-IKEM: a high-resolution network on the fused hints and image, with interaction-guided gating and
+//! object-contextual representations.
 
 mod backbone;
 mod blocks;

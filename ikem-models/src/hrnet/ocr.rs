@@ -6,8 +6,9 @@ use crate::layers::{ConvSpec, ConvUnit, Mode, Pass};
 use crate::ops::{self, Activation::Relu};
 use crate::params::Builder;
 
-/// Object-contextual representations (Yuan et al. 2020): coarse heatmaps gather a representation of every keypoint; each pixel
-/// attends to these, and the result is concatenated with its own features. The coarse heatmaps are the auxiliary output.
+/// Object-contextual representations (Yuan et al. 2020): coarse heatmaps gather a representation of every keypoint;
+/// each pixel attends to these, and the result is concatenated with its own features. The coarse heatmaps are the
+/// auxiliary output.
 #[derive(Debug)]
 pub(super) struct Ocr {
     auxiliary: [ConvUnit; 2],
@@ -65,7 +66,8 @@ impl Ocr {
     }
 }
 
-/// The mean of `pixels` (B, C, h, w) weighted by the softmax of each keypoint's map in `logits` (B, K, h, w): (B, C, K, 1).
+/// The mean of `pixels` (B, C, h, w) weighted by the softmax of each keypoint's map in `logits` (B, K, h, w): (B, C, K,
+/// 1).
 fn gather(pixels: &Tensor, logits: &Tensor, pass: Pass<'_>) -> Result<Tensor> {
     let weights = softmax(&logits.flatten_from(2)?)?;
     pass.matmul("ocr gather", &pixels.flatten_from(2)?, &weights.t()?)?.unsqueeze(D::Minus1)

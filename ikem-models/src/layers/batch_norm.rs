@@ -45,8 +45,8 @@ impl BatchNorm {
         Ok(y)
     }
 
-    /// Weight and bias of the convolution that is equivalent to a convolution with `weight` and `bias` followed by this norm in
-    /// evaluation.
+    /// Weight and bias of the convolution that is equivalent to a convolution with `weight` and `bias` followed by this
+    /// norm in evaluation.
     pub(crate) fn fold(&self, weight: &Tensor, bias: Option<&Tensor>) -> Result<(Tensor, Tensor)> {
         let deviation = (self.running_variance.as_detached_tensor() + EPSILON)?.sqrt()?;
         let scale = self.gamma.detach().div(&deviation)?;

@@ -42,7 +42,8 @@ impl ConvSpec {
     }
 }
 
-/// Convolution, optional batch norm, activation: the unit that the networks are made of. For inference it is one fused operation.
+/// Convolution, optional batch norm, activation: the unit that the networks are made of. For inference it is one fused
+/// operation.
 #[derive(Debug)]
 pub(crate) struct ConvUnit {
     name: String,

@@ -11,8 +11,8 @@ use crate::params::Builder;
 /// Channels between the last two convolutions.
 const SQUEEZED: usize = 16;
 
-/// Interaction-guided gating (MICCAI 2022, section 2.2): a factor in 0…1 for every channel of the late features, computed from
-/// the hints and the early features.
+/// Interaction-guided gating (MICCAI 2022, section 2.2): a factor in 0…1 for every channel of the late features,
+/// computed from the hints and the early features.
 #[derive(Debug)]
 pub(crate) struct Gate {
     hint_encoder: [ConvUnit; 3],

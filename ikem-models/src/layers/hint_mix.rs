@@ -11,9 +11,9 @@ use crate::summary::{Layer, LayerKind};
 const ACTIVATION: Activation = Activation::LeakyRelu(0.2);
 const GEOMETRY: Geometry = Geometry::same(1, 1);
 
-/// The first convolution of the hint encoder, 1 × 1 from K hint maps and K previous heatmaps: the only layer at full resolution.
-/// It uses the Gaussians and logits that stand for the maps; the dense maps are made only where there are no kernels, and for
-/// inputs that are dense.
+/// The first convolution of the hint encoder, 1 × 1 from K hint maps and K previous heatmaps: the only layer at full
+/// resolution. It uses the Gaussians and logits that stand for the maps; the dense maps are made only where there are
+/// no kernels, and for inputs that are dense.
 #[derive(Debug)]
 pub(crate) struct HintMix {
     name: String,

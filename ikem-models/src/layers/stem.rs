@@ -11,8 +11,8 @@ use crate::params::{Builder, Init};
 /// Channels of the hint encoder at full resolution.
 const HINT_CHANNELS: usize = 16;
 
-/// Reduces the image to a quarter of its size and, in an interactive network, fuses it with hints and previous heatmaps (MICCAI
-/// 2022, section 2.1): the stem of HRNet, to whose first convolution the encoded hints are added.
+/// Reduces the image to a quarter of its size and, in an interactive network, fuses it with hints and previous heatmaps
+/// (MICCAI 2022, section 2.1): the stem of HRNet, to whose first convolution the encoded hints are added.
 #[derive(Debug)]
 pub(crate) struct Stem {
     hint_encoder: Option<(HintMix, ConvUnit)>,

@@ -39,7 +39,8 @@ pub(crate) struct UpChannels {
     pub outputs: usize,
 }
 
-/// A level of the upward path: the features are enlarged to twice the size and concatenated with those of the skip connection.
+/// A level of the upward path: the features are enlarged to twice the size and concatenated with those of the skip
+/// connection.
 #[derive(Debug)]
 pub(crate) struct Up {
     enlarge: ConvTransposeUnit,

@@ -24,8 +24,8 @@ const NO_SPINE: f32 = 0.49;
 
 /// Finds the spine on a whole film. Clones share the weights.
 ///
-/// It sees the film on a square grid, whole and with its aspect ratio; if the film appears to be turned by quarter turns or to be
-/// a negative, it looks again at the corrected film.
+/// It sees the film on a square grid, whole and with its aspect ratio; if the film appears to be turned by quarter
+/// turns or to be a negative, it looks again at the corrected film.
 #[derive(Debug, Clone)]
 pub struct Locator(Arc<LocatorNetwork>);
 
@@ -125,8 +125,8 @@ impl Locator {
     }
 }
 
-/// The input of the locator's network: the film in `view`, `size` pixels wide and high, -1…1, with normalised grey values,
-/// inverted if it is a negative, on a black ground.
+/// The input of the locator's network: the film in `view`, `size` pixels wide and high, -1…1, with normalised grey
+/// values, inverted if it is a negative, on a black ground.
 fn pixels(film: &GrayImage, view: &Frame, size: usize, negative: bool) -> Result<Vec<f32>> {
     let grid = Size::new(size, size);
     let mut values = resample_frame(film, view, grid, Resampling::Area)?.pixels().to_vec();

@@ -1,5 +1,5 @@
-//! The locator's network: a small U-Net on the whole film. Its outputs are maps of the spinal column at a quarter of the grid,
-//! and answers about the film as a whole.
+//! The locator's network: a small U-Net on the whole film. Its outputs are maps of the spinal column at a quarter of
+//! the grid, and answers about the film as a whole.
 
 use candle_core::{DType, Device, Result as CandleResult, Tensor};
 use serde::{Deserialize, Serialize};
@@ -12,8 +12,8 @@ use crate::params::{Builder, Parameters, Purpose, StateDict};
 
 /// The number of maps of [`LocatorLogits`]: the column, the upper end of T1, the lower end of L5.
 pub const LOCATOR_MAPS: usize = 3;
-/// The number of answers of [`LocatorLogits`]: one for each number of quarter turns, whether the film is a negative, whether it
-/// shows a spine.
+/// The number of answers of [`LocatorLogits`]: one for each number of quarter turns, whether the film is a negative,
+/// whether it shows a spine.
 pub const LOCATOR_ANSWERS: usize = 6;
 /// Pixels of the grid between neighbouring pixels of the maps.
 pub const LOCATOR_STRIDE: usize = 4;

@@ -54,8 +54,8 @@ impl Reading {
         self.answers.get(5).map_or(0.0, |logit| 1.0 / (1.0 + (-logit).exp()))
     }
 
-    /// The column: its largest connected part, from its upper to its lower end if these are seen, else from its first to its last
-    /// row.
+    /// The column: its largest connected part, from its upper to its lower end if these are seen, else from its first
+    /// to its last row.
     pub(super) fn column(&self) -> Option<Column> {
         let cells = self.largest_part();
         if cells.len() < FEWEST {
@@ -164,7 +164,8 @@ mod tests {
 
     const CONFIG: LocatorConfig = LocatorConfig { size: 64, width: 1 };
 
-    /// A column two pixels wide from row 3 to row 12, a spot apart from it, and ends where they are given, (column, row).
+    /// A column two pixels wide from row 3 to row 12, a spot apart from it, and ends where they are given, (column,
+    /// row).
     fn maps(top: Option<(usize, usize)>, bottom: Option<(usize, usize)>) -> Vec<f32> {
         let mut maps = vec![-9.0; 3 * 256];
         for row in 3..=12 {

@@ -77,7 +77,8 @@ impl CpuOp<3> for Normalize {
     }
 }
 
-/// Of the input, gamma followed by beta, and the output's gradient: the gradients of input, gamma and beta, one after the other.
+/// Of the input, gamma followed by beta, and the output's gradient: the gradients of input, gamma and beta, one after
+/// the other.
 struct NormalizeGradient {
     epsilon: f64,
     activation: Activation,

@@ -135,8 +135,8 @@ fn output_shape(conv: &ConvShape, (n, h, w): (usize, usize, usize)) -> Result<Sh
     }
 }
 
-/// A convolution for inference, fused with the addition and the activation that follow it. Its weights are constant and it has no
-/// gradient.
+/// A convolution for inference, fused with the addition and the activation that follow it. Its weights are constant and
+/// it has no gradient.
 #[derive(Debug)]
 pub struct FusedConv {
     weights: Weights,
@@ -180,7 +180,8 @@ impl FusedConv {
         Ok(Self { weights, activation })
     }
 
-    /// `activation(convolution(inputs) + bias + residual)`; the convolution is that of the concatenated `inputs` (B, Cᵢ, H, W).
+    /// `activation(convolution(inputs) + bias + residual)`; the convolution is that of the concatenated `inputs` (B,
+    /// Cᵢ, H, W).
     ///
     /// # Errors
     /// When a shape does not fit or the device fails.

@@ -13,8 +13,8 @@ thread_local! {
     static PLAIN: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs `f` with every operation composed of candle's own, as on a device without kernels. For tests, which check the code path of
-/// a GPU on the CPU with it.
+/// Runs `f` with every operation composed of candle's own, as on a device without kernels. For tests, which check the
+/// code path of a GPU on the CPU with it.
 #[doc(hidden)]
 pub fn through_candle<R>(f: impl FnOnce() -> R) -> R {
     let before = PLAIN.replace(true);
@@ -23,8 +23,8 @@ pub fn through_candle<R>(f: impl FnOnce() -> R) -> R {
     result
 }
 
-/// Runs `f` on a thread of rayon's pool. Parallel loops started there need not wait for a thread to wake up, which takes longer than
-/// a small convolution.
+/// Runs `f` on a thread of rayon's pool. Parallel loops started there need not wait for a thread to wake up, which
+/// takes longer than a small convolution.
 pub fn in_pool<R: Send>(f: impl FnOnce() -> R + Send) -> R {
     if rayon::current_thread_index().is_some() {
         return f();
@@ -38,7 +38,8 @@ pub fn in_pool<R: Send>(f: impl FnOnce() -> R + Send) -> R {
     })
 }
 
-/// Whether the kernels can compute with `x`: an f32 or f64 tensor on the CPU. Operations on other tensors are composed of candle's.
+/// Whether the kernels can compute with `x`: an f32 or f64 tensor on the CPU. Operations on other tensors are composed
+/// of candle's.
 #[doc(hidden)]
 #[must_use]
 pub fn has_kernels(x: &Tensor) -> bool {
@@ -58,8 +59,8 @@ pub(super) trait CpuOp<const N: usize>: Send + Sync + 'static {
     /// The result and its shape.
     fn forward<T: Number>(&self, inputs: [&[T]; N], shapes: [&Shape; N]) -> Result<(Vec<T>, Shape)>;
 
-    /// The gradient of each input, given the result's gradient `dy`, which is contiguous. Operations that are themselves part of a
-    /// backward pass have none.
+    /// The gradient of each input, given the result's gradient `dy`, which is contiguous. Operations that are
+    /// themselves part of a backward pass have none.
     fn backward(&self, _inputs: [&Tensor; N], _dy: &Tensor) -> Result<[Option<Tensor>; N]> {
         Err(Error::BackwardNotSupported { op: Self::NAME })
     }

@@ -5,8 +5,8 @@ use ikem_kernels::{self as kernels, Logits};
 use super::cpu::{self, CpuOp, Number};
 use super::plain;
 
-/// The mean position, x and y in pixels of a grid of `size`, under the heatmap of every plane of the logits (B, K, h, w):
-/// the sigmoid of the logits resized bilinearly with aligned corners. (B, K, 2); what
+/// The mean position, x and y in pixels of a grid of `size`, under the heatmap of every plane of the logits (B, K, h,
+/// w): the sigmoid of the logits resized bilinearly with aligned corners. (B, K, 2); what
 /// [`Decoding::Expected`](ikem_core::Decoding::Expected) computes, with a gradient.
 ///
 /// On the CPU no map of the grid's size is stored.
@@ -39,8 +39,8 @@ impl CpuOp<1> for Expectation {
     }
 }
 
-/// Of the logits and the gradient of the points: the gradient of the logits. The maps are made again instead of being kept, since
-/// the logits are much smaller.
+/// Of the logits and the gradient of the points: the gradient of the logits. The maps are made again instead of being
+/// kept, since the logits are much smaller.
 struct Gradient {
     size: (usize, usize),
 }

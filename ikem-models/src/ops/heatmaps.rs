@@ -6,8 +6,8 @@ use rayon::prelude::*;
 
 use super::cpu;
 
-/// Calls `f` with the heatmap of every plane of `logits` (B, K, h, w), in order: its sigmoid on a `grid`, resized bilinearly with
-/// aligned corners. Each thread holds one heatmap at a time.
+/// Calls `f` with the heatmap of every plane of `logits` (B, K, h, w), in order: its sigmoid on a `grid`, resized
+/// bilinearly with aligned corners. Each thread holds one heatmap at a time.
 ///
 /// # Errors
 /// When the device fails.

@@ -20,8 +20,9 @@ pub struct FactoredMaps {
     pub logits: Option<Tensor>,
 }
 
-/// `activation(1 × 1 convolution of maps + bias)`, without making the dense maps: `weight` (O, C, 1, 1), `bias` (O); only where
-/// [`has_kernels`](super::has_kernels) holds of the weight. Weight and bias have gradients if there is no activation.
+/// `activation(1 × 1 convolution of maps + bias)`, without making the dense maps: `weight` (O, C, 1, 1), `bias` (O);
+/// only where [`has_kernels`](super::has_kernels) holds of the weight. Weight and bias have gradients if there is no
+/// activation.
 ///
 /// # Errors
 /// When a shape does not fit or the device fails.

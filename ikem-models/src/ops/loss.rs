@@ -9,8 +9,8 @@ use super::factors::view;
 use super::plain;
 use super::resize::resize_bilinear;
 
-/// Mean binary cross-entropy of logits `x` and `target` in 0…1, both of the same shape; a scalar. No logit, however large,
-/// overflows.
+/// Mean binary cross-entropy of logits `x` and `target` in 0…1, both of the same shape; a scalar. No logit, however
+/// large, overflows.
 ///
 /// # Errors
 /// When the shapes differ or the device fails.
@@ -18,10 +18,11 @@ pub fn bce_with_logits(x: &Tensor, target: &Tensor) -> Result<Tensor> {
     plain::bce_with_logits(x, target)
 }
 
-/// Mean binary cross-entropy of the logits (B, K, h, w), resized to a grid of `size`, and the Gaussian heatmaps of the `targets`
-/// (B × K points on the grid; `std` in its pixels); a scalar.
+/// Mean binary cross-entropy of the logits (B, K, h, w), resized to a grid of `size`, and the Gaussian heatmaps of the
+/// `targets` (B × K points on the grid; `std` in its pixels); a scalar.
 ///
-/// The same as resizing, [`Heatmaps::gaussian`] and [`bce_with_logits`]; on the CPU no map of the grid's size is stored.
+/// The same as resizing, [`Heatmaps::gaussian`] and [`bce_with_logits`]; on the CPU no map of the grid's size is
+/// stored.
 ///
 /// # Errors
 /// If there are not as many targets as maps, or the device fails.

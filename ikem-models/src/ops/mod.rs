@@ -1,9 +1,10 @@
 //! The operations of the networks on candle's tensors, each with a correct gradient.
 //!
-//! On the CPU, in f32 and f64, they are the kernels of `ikem-kernels`, bound to candle's autograd in `cpu`. On a GPU, and in other
-//! types, they are composed of candle's operations (`plain`). candle 0.11's own max pool, bilinear resizing, strided convolutions of
-//! odd shapes and ReLU at zero have wrong or missing gradients, and its CPU convolutions reach a tenth of the processor's peak: the
-//! networks call this module and not candle's operations of the same names.
+//! On the CPU, in f32 and f64, they are the kernels of `ikem-kernels`, bound to candle's autograd in `cpu`. On a GPU,
+//! and in other types, they are composed of candle's operations (`plain`). candle 0.11's own max pool, bilinear
+//! resizing, strided convolutions of odd shapes and ReLU at zero have wrong or missing gradients, and its CPU
+//! convolutions reach a tenth of the processor's peak: the networks call this module and not candle's operations of the
+//! same names.
 //!
 //! All tensors are NCHW: batch, channels, height, width.
 

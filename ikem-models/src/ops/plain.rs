@@ -1,8 +1,8 @@
-//! Every operation composed of candle's own, with correct gradients, on any device: for devices and types without kernels, and as
-//! the reference that the kernels are tested against.
+//! Every operation composed of candle's own, with correct gradients, on any device: for devices and types without
+//! kernels, and as the reference that the kernels are tested against.
 //!
-//! candle's max pool, bilinear resizing, strided convolution of odd shapes and ReLU at zero have wrong or missing gradients; the
-//! compositions here avoid them.
+//! candle's max pool, bilinear resizing, strided convolution of odd shapes and ReLU at zero have wrong or missing
+//! gradients; the compositions here avoid them.
 
 use candle_core::{D, DType, Result, Tensor};
 use ikem_kernels::{Activation, Geometry};
@@ -38,8 +38,8 @@ fn fit_windows(x: &Tensor, axis: D, geometry: Geometry) -> Result<Tensor> {
     x.pad_with_zeros(axis, padding, after)
 }
 
-/// Transposed convolution of a 2 × 2 kernel with stride 2: each pixel becomes four, so that it is one matrix product and a
-/// permutation.
+/// Transposed convolution of a 2 × 2 kernel with stride 2: each pixel becomes four, so that it is one matrix product
+/// and a permutation.
 pub(super) fn conv_transpose2x2(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
     let (batch, channels_in, height, width) = x.dims4()?;
     let channels_out = weight.dim(1)?;
@@ -81,8 +81,8 @@ pub(super) fn resize_bilinear(x: &Tensor, height: usize, width: usize) -> Result
     rows.broadcast_as((batch * channels, height, h))?.matmul(&y)?.reshape((batch, channels, height, width))
 }
 
-/// The matrix (`to`, `from`) that samples an axis of `from` values at `to` places, the first on the first and the last on
-/// the last; in the type of `like` and on its device.
+/// The matrix (`to`, `from`) that samples an axis of `from` values at `to` places, the first on the first and the last
+/// on the last; in the type of `like` and on its device.
 fn interpolation(from: usize, to: usize, like: &Tensor) -> Result<Tensor> {
     // PyTorch computes the places in single precision unless the tensors are double; so do we, to round alike.
     let round = |x: f64| if like.dtype() == DType::F64 { x } else { f64::from(x as f32) };
@@ -111,7 +111,8 @@ pub(super) fn activate(x: &Tensor, activation: Activation) -> Result<Tensor> {
     x.detach().gt(0_f64)?.where_cond(x, &below)
 }
 
-/// Batch normalisation by the batch's own statistics, without activation: the normalised batch, means and biased variances.
+/// Batch normalisation by the batch's own statistics, without activation: the normalised batch, means and biased
+/// variances.
 pub(super) fn batch_norm(x: &Tensor, gamma: &Tensor, beta: &Tensor, epsilon: f64) -> Result<[Tensor; 3]> {
     let channels = |t: &Tensor| t.reshape((1, (), 1, 1));
     let mean = x.mean_keepdim((0, 2, 3))?;

@@ -7,7 +7,8 @@ use ikem_core::Hints;
 use super::{Session, Snapshot};
 use crate::view::View;
 
-/// The confidence below which a keypoint is unsure: that of one in eight keypoints of the bundled model on the validation films.
+/// The confidence below which a keypoint is unsure: that of one in eight keypoints of the bundled model on the
+/// validation films.
 pub const UNSURE_BELOW: f32 = 0.26;
 /// The share of unsure keypoints from which on all of them are doubtful.
 const DOUBTFUL: f64 = 0.5;
@@ -41,8 +42,8 @@ impl fmt::Display for Doubt {
 }
 
 impl Doubt {
-    /// The reason to doubt keypoints with these confidences that were found in `view` (`None`: the whole film), if there is one.
-    /// Points that a person placed are sure.
+    /// The reason to doubt keypoints with these confidences that were found in `view` (`None`: the whole film), if
+    /// there is one. Points that a person placed are sure.
     #[must_use]
     pub fn of(view: Option<&View>, hints: &Hints, confidences: &[f32]) -> Option<Self> {
         let nothing = view.filter(|view| !view.has_spine() && hints.is_empty());

@@ -1,5 +1,5 @@
-//! Shifting the names of all keypoints to the next vertebra: when a network miscounts, its points are right and their names are
-//! not.
+//! Shifting the names of all keypoints to the next vertebra: when a network miscounts, its points are right and their
+//! names are not.
 
 use std::sync::Arc;
 
@@ -20,15 +20,15 @@ impl Session {
         self.history.present().shift
     }
 
-    /// Moves all names down by `by` vertebrae, up if it is negative: moved by one, the vertebra that was called T5 is called T6.
-    /// Nothing is predicted. Undo takes this back.
+    /// Moves all names down by `by` vertebrae, up if it is negative: moved by one, the vertebra that was called T5 is
+    /// called T6. Nothing is predicted. Undo takes this back.
     ///
-    /// Points keep their positions, and hints keep their points. The vertebra that loses its name is dropped, with its hints. The
-    /// one at the other end is where the network sees one ([`Prediction::alternatives`]), or else continues the line of its two
-    /// neighbours; it has confidence 0.
+    /// Points keep their positions, and hints keep their points. The vertebra that loses its name is dropped, with its
+    /// hints. The one at the other end is where the network sees one ([`Prediction::alternatives`]), or else continues
+    /// the line of its two neighbours; it has confidence 0.
     ///
-    /// Returns `false` and changes nothing if `by` leaves fewer than two vertebrae or the vertebrae of the skeleton do not all
-    /// have the same number of keypoints.
+    /// Returns `false` and changes nothing if `by` leaves fewer than two vertebrae or the vertebrae of the skeleton do
+    /// not all have the same number of keypoints.
     ///
     /// # Errors
     /// When the device fails; the session is then as before.
@@ -90,8 +90,8 @@ fn last(pixels: usize) -> f32 {
     pixels.saturating_sub(1) as f32
 }
 
-/// `points`, in which the points of vertebrae without any continue the line of their two neighbours, corner by corner, at the end
-/// that the names moved away from.
+/// `points`, in which the points of vertebrae without any continue the line of their two neighbours, corner by corner,
+/// at the end that the names moved away from.
 fn continued(skeleton: &Skeleton, mut points: Vec<Option<Point>>, by: isize) -> Vec<Option<Point>> {
     let mut vertebrae: Vec<&[usize]> = skeleton.vertebrae().iter().map(|v| v.corners.as_slice()).collect();
     if by < 0 {

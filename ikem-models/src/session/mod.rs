@@ -19,9 +19,9 @@ const UNDO_STEPS: usize = 64;
 
 /// One image being annotated: the network predicts, the person corrects, and the network predicts again.
 ///
-/// The inputs of each prediction are the hints and the heatmaps of the last *committed* one. A hinted keypoint is always shown
-/// exactly where the person put it. The network sees the film in a [`View`], which undo and redo restore, too; a hint outside its
-/// frame extends the frame.
+/// The inputs of each prediction are the hints and the heatmaps of the last *committed* one. A hinted keypoint is
+/// always shown exactly where the person put it. The network sees the film in a [`View`], which undo and redo restore,
+/// too; a hint outside its frame extends the frame.
 #[derive(Debug, Clone)]
 pub struct Session {
     predictor: Predictor,
@@ -42,9 +42,9 @@ struct State {
 }
 
 impl Predictor {
-    /// Starts to annotate an image: finds the spine and predicts in the frame in which the network is most confident, which takes
-    /// about ten predictions. [`Session::view`] returns the view that was found. Without a locator the network sees the whole
-    /// film.
+    /// Starts to annotate an image: finds the spine and predicts in the frame in which the network is most confident,
+    /// which takes about ten predictions. [`Session::view`] returns the view that was found. Without a locator the
+    /// network sees the whole film.
     ///
     /// # Errors
     /// When the device fails.
@@ -95,15 +95,16 @@ impl Session {
         self.film.size()
     }
 
-    /// The view in which the network sees the film: the frame, whether the film is a negative, and the locator's confidence.
+    /// The view in which the network sees the film: the frame, whether the film is a negative, and the locator's
+    /// confidence.
     #[must_use]
     pub fn view(&self) -> &View {
         &self.history.present().image.view
     }
 
-    /// Sets the view in which the network sees the film, and predicts again with the present hints. Hints outside the frame
-    /// extend it. If one view is mirrored and the other is not, the hint of a left corner becomes the hint of the right one and
-    /// vice versa. Undo takes this back.
+    /// Sets the view in which the network sees the film, and predicts again with the present hints. Hints outside the
+    /// frame extend it. If one view is mirrored and the other is not, the hint of a left corner becomes the hint of the
+    /// right one and vice versa. Undo takes this back.
     ///
     /// # Errors
     /// When the device fails; the session is then as before.
@@ -120,7 +121,8 @@ impl Session {
         Ok(())
     }
 
-    /// Looks for the spine again, as at the start, and predicts in the frame found with the present hints. Undo takes this back.
+    /// Looks for the spine again, as at the start, and predicts in the frame found with the present hints. Undo takes
+    /// this back.
     ///
     /// # Errors
     /// When the device fails; the session is then as before.
@@ -177,7 +179,8 @@ impl Session {
         self.commit(hints)
     }
 
-    /// The result of [`revise`](Self::revise) without committing to it: all previews of a drag start from the same prediction.
+    /// The result of [`revise`](Self::revise) without committing to it: all previews of a drag start from the same
+    /// prediction.
     ///
     /// # Errors
     /// As [`revise`](Self::revise).
@@ -241,15 +244,15 @@ impl Session {
         &self.first.prediction
     }
 
-    /// The distance between the hint of `keypoint` and the position where that point was shown before, in pixels of the image;
-    /// `None` without a hint, or if the earlier state is no longer remembered.
+    /// The distance between the hint of `keypoint` and the position where that point was shown before, in pixels of the
+    /// image; `None` without a hint, or if the earlier state is no longer remembered.
     #[must_use]
     pub fn moved(&self, keypoint: usize) -> Option<f32> {
         Some(self.hints().get(keypoint)?.distance(self.moved_from(keypoint)?))
     }
 
-    /// The position where the point of `keypoint` was shown before its hint was given, in pixels of the image; `None` without a
-    /// hint, or if that state is no longer remembered.
+    /// The position where the point of `keypoint` was shown before its hint was given, in pixels of the image; `None`
+    /// without a hint, or if that state is no longer remembered.
     #[must_use]
     pub fn moved_from(&self, keypoint: usize) -> Option<Point> {
         self.hints().get(keypoint)?;

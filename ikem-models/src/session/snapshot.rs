@@ -30,12 +30,12 @@ pub struct Snapshot {
 }
 
 impl Predictor {
-    /// Resumes the annotation of `image` from the states of another session, whichever network predicted there. Until the next
-    /// prediction, heatmaps are Gaussians at the keypoints.
+    /// Resumes the annotation of `image` from the states of another session, whichever network predicted there. Until
+    /// the next prediction, heatmaps are Gaussians at the keypoints.
     ///
     /// # Errors
-    /// [`Error::Argument`](crate::Error::Argument) when a state is not of this image and these keypoints; when the device
-    /// fails.
+    /// [`Error::Argument`](crate::Error::Argument) when a state is not of this image and these keypoints; when the
+    /// device fails.
     pub fn resume(&self, image: &GrayImage, states: &History<Snapshot>) -> Result<Session> {
         let mut session = self.session(image)?;
         let mut views = vec![Arc::clone(&session.first.image)];
@@ -65,7 +65,8 @@ impl Session {
     /// Makes `snapshot` the present state, whichever session it is from. Undo takes this back.
     ///
     /// # Errors
-    /// [`Error::Argument`](crate::Error::Argument) if it does not fit this image and skeleton; the session is then as before.
+    /// [`Error::Argument`](crate::Error::Argument) if it does not fit this image and skeleton; the session is then as
+    /// before.
     pub fn adopt(&mut self, snapshot: &Snapshot) -> Result<()> {
         let state = self.state(snapshot, &mut Vec::new())?;
         self.history.push(state);

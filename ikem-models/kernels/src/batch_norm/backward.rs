@@ -1,8 +1,8 @@
 //! The gradients of [`batch_norm`](super::batch_norm).
 //!
 //! Only the statistics are kept from the forward pass: the normalised values and the sign of the activation's input are
-//! recomputed from `x`. With g the gradient before the activation, x̂ = (x − mean) / deviation and means over a channel's values,
-//! `dx = gamma / deviation · (g − mean(g) − x̂ · mean(g · x̂))`; `dgamma = Σ g · x̂`; `dbeta = Σ g`.
+//! recomputed from `x`. With g the gradient before the activation, x̂ = (x − mean) / deviation and means over a
+//! channel's values, `dx = gamma / deviation · (g − mean(g) − x̂ · mean(g · x̂))`; `dgamma = Σ g · x̂`; `dbeta = Σ g`.
 
 use std::mem::MaybeUninit;
 
@@ -16,9 +16,9 @@ use crate::error::{Result, check_len};
 use crate::scratch::Shared;
 use crate::simd::{Element, Kernel, Vector};
 
-/// The gradients with respect to the input, `[n, channels, plane]`, and behind it gamma and beta, `[channels]` each, given the
-/// gradient `dy` of the output and the batch's `statistics`. At 0 the activation's gradient is PyTorch's: 0 for ReLU, the slope
-/// for LeakyReLU.
+/// The gradients with respect to the input, `[n, channels, plane]`, and behind it gamma and beta, `[channels]` each,
+/// given the gradient `dy` of the output and the batch's `statistics`. At 0 the activation's gradient is PyTorch's: 0
+/// for ReLU, the slope for LeakyReLU.
 ///
 /// # Errors
 /// A slice whose length does not match; a channel without values.

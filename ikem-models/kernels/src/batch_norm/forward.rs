@@ -1,7 +1,8 @@
 //! Batch normalisation by the batch's own statistics (Ioffe and Szegedy 2015), fused with the activation behind it.
 //!
-//! A task takes one channel of all images: it sums the values around the first one, plane by plane, which keeps the variance of
-//! values far from zero exact, and then writes `activation(factor * x + summand)`. Sums are taken in lanes in a fixed order.
+//! A task takes one channel of all images: it sums the values around the first one, plane by plane, which keeps the
+//! variance of values far from zero exact, and then writes `activation(factor * x + summand)`. Sums are taken in lanes
+//! in a fixed order.
 
 use std::mem::MaybeUninit;
 

@@ -1,11 +1,12 @@
-//! The gradient of a convolution with respect to its input, `[n, C, h, w]`, given the gradient of its output, `[n, O, oh, ow]`.
+//! The gradient of a convolution with respect to its input, `[n, C, h, w]`, given the gradient of its output, `[n, O,
+//! oh, ow]`.
 //!
-//! An input pixel is read by those filter taps whose distance to it is a multiple of the stride. With stride 1 these are all
-//! taps: the gradient is a convolution of the output's gradient with the channels exchanged and the filter rotated by 180°.
-//! With a larger stride s, the input's pixels are divided into s² *phases* (their position modulo s), and for each phase the
-//! gradient is a convolution of stride 1 with the taps that meet the phase: no product with a zero is computed, as there would
-//! be in a convolution of the gradient with zeros inserted (Dumoulin and Visin, "A guide to convolution arithmetic for deep
-//! learning", 2016, relations 12 to 14).
+//! An input pixel is read by those filter taps whose distance to it is a multiple of the stride. With stride 1 these
+//! are all taps: the gradient is a convolution of the output's gradient with the channels exchanged and the filter
+//! rotated by 180°. With a larger stride s, the input's pixels are divided into s² *phases* (their position modulo s),
+//! and for each phase the gradient is a convolution of stride 1 with the taps that meet the phase: no product with a
+//! zero is computed, as there would be in a convolution of the gradient with zeros inserted (Dumoulin and Visin, "A
+//! guide to convolution arithmetic for deep learning", 2016, relations 12 to 14).
 
 use std::mem::MaybeUninit;
 
@@ -20,7 +21,8 @@ use crate::scratch::{Lifetime, Shared};
 use crate::segment::Segment;
 use crate::simd::{Element, Vector};
 
-/// The gradient of a convolution with respect to its input, `[n, in_channels, h, w]`, given the gradient `dy` of its output.
+/// The gradient of a convolution with respect to its input, `[n, in_channels, h, w]`, given the gradient `dy` of its
+/// output.
 ///
 /// # Errors
 /// An extent out of range; a slice whose length does not match; a filter that does not fit into the padded input.
@@ -34,7 +36,8 @@ pub fn conv2d_backward_input<T: Element>(
     conv.check_weight(weight.len())?;
     check_len("gradient of the output", conv.outputs(), dy.len())?;
     let dy = [Segment::new(dy, shape.out_channels)];
-    // SAFETY: stride 1 computes the input's gradient as the output of a convolution; else every row of every phase is stored.
+    // SAFETY: stride 1 computes the input's gradient as the output of a convolution; else every row of every phase is
+    // stored.
     unsafe {
         filled(conv.inputs(), |dx| {
             if shape.geometry.stride == 1 {
@@ -101,8 +104,8 @@ fn with_rotated_filter<T: Element>(
         run: taps,
         run_step: shape.in_channels * taps,
     };
-    // Where the input is padded by more than the filter reaches, `rotated` would cut the gradient's margins off: a padding that
-    // wraps around, which no method but the product takes.
+    // Where the input is padded by more than the filter reaches, `rotated` would cut the gradient's margins off: a
+    // padding that wraps around, which no method but the product takes.
     let padding = (geometry.dilation * (geometry.kernel - 1)).wrapping_sub(geometry.padding);
     let rotated = ConvShape {
         in_channels: shape.out_channels,

@@ -1,14 +1,16 @@
 //! The gradients of a convolution with respect to its weight, `[O, C, k, k]`, and its bias, `[O]`.
 //!
-//! The weight's gradient is a product over the pixels: of the output's gradient, `[O, n·oh·ow]`, and the transposed im2col matrix
-//! of the input, `[n·oh·ow, C·k·k]`. The depth is the long side here and the result is small, so that the result stays in place
-//! and the operands pass by. They are transposed *strip* by strip (some output rows of the batch, as many as stay in cache): the
-//! output's gradient into panels of [`MR`] channels, the input into padded channels-last rows, `[y][x][C]`. In such rows the
-//! horizontal taps of an output pixel lie side by side, so that a row of the transposed im2col matrix is a contiguous range for
-//! each row of the filter, and is copied into panels of [`NR`] columns without gathering.
+//! The weight's gradient is a product over the pixels: of the output's gradient, `[O, n·oh·ow]`, and the transposed
+//! im2col matrix of the input, `[n·oh·ow, C·k·k]`. The depth is the long side here and the result is small, so that the
+//! result stays in place and the operands pass by. They are transposed *strip* by strip (some output rows of the batch,
+//! as many as stay in cache): the output's gradient into panels of [`MR`] channels, the input into padded channels-last
+//! rows, `[y][x][C]`. In such rows the horizontal taps of an output pixel lie side by side, so that a row of the
+//! transposed im2col matrix is a contiguous range for each row of the filter, and is copied into panels of [`NR`]
+//! columns without gathering.
 //!
-//! Where all pixels of a batch make one block (small planes of many channels), each tap's tile is finished at once and stored
-//! in the weight's order ([`Small`]); else the sums are kept in tiles and brought into that order at the end ([`unpack`]).
+//! Where all pixels of a batch make one block (small planes of many channels), each tap's tile is finished at once and
+//! stored in the weight's order ([`Small`]); else the sums are kept in tiles and brought into that order at the end
+//! ([`unpack`]).
 
 use std::mem::MaybeUninit;
 
@@ -30,8 +32,8 @@ const BLOCK: usize = 256;
 const TASK_TILES: usize = 3;
 const TASKS: usize = 8;
 
-/// The gradients of a convolution with respect to its weight, `[out_channels, in_channels, k, k]`, and behind it, if it has a
-/// `bias`, with respect to that, `[out_channels]`; given the gradient `dy` of its output.
+/// The gradients of a convolution with respect to its weight, `[out_channels, in_channels, k, k]`, and behind it, if it
+/// has a `bias`, with respect to that, `[out_channels]`; given the gradient `dy` of its output.
 ///
 /// # Errors
 /// An extent out of range; a slice whose length does not match; a filter that does not fit into the padded input.
@@ -47,7 +49,8 @@ pub fn conv2d_backward_weight<T: Element>(
     check_len("gradient of the output", conv.outputs(), dy.len())?;
     let weights = shape.weight().iter().product::<usize>();
     let biases = if bias { shape.out_channels } else { 0 };
-    // SAFETY: the gradient of the weight is stored tile by tile or filled with zeros, that of the bias channel by channel.
+    // SAFETY: the gradient of the weight is stored tile by tile or filled with zeros, that of the bias channel by
+    // channel.
     unsafe {
         filled(weights + biases, |gradients| {
             let (dw, db) = gradients.split_at_mut(weights);
@@ -168,7 +171,8 @@ impl<T: Element> Accumulate<'_, T> {
         });
     }
 
-    /// The whole gradient where all pixels make one block: no sums are kept, each tap's tile is stored in the weight's order.
+    /// The whole gradient where all pixels make one block: no sums are kept, each tap's tile is stored in the weight's
+    /// order.
     fn small(&self, pieces: &[Piece], dw: &mut [MaybeUninit<T>]) {
         let blocks = self.conv.shape.in_channels / NR;
         let parts = TASKS.div_ceil(blocks).min(self.panels);

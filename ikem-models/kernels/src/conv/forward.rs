@@ -1,4 +1,5 @@
-//! Convolution: the product of the weights and the im2col matrix of the input, or Winograd's filtering where that is faster.
+//! Convolution: the product of the weights and the im2col matrix of the input, or Winograd's filtering where that is
+//! faster.
 //!
 //! Weights are `[O, C, k, k]`, inputs `[n, C, h, w]` in segments of channels, outputs `[n, O, oh, ow]`.
 
@@ -40,8 +41,8 @@ impl<T: Element> PackedConv<T> {
         &self.shape
     }
 
-    /// `activation(conv(x) + bias + residual)`, `[n, out_channels, oh, ow]`; the segments of `x` are concatenated channels,
-    /// `[n, _, h, w]`.
+    /// `activation(conv(x) + bias + residual)`, `[n, out_channels, oh, ow]`; the segments of `x` are concatenated
+    /// channels, `[n, _, h, w]`.
     ///
     /// # Errors
     /// An extent out of range; a slice whose length does not match; a filter that does not fit into the padded input.

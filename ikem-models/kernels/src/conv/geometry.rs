@@ -16,14 +16,15 @@ pub struct Geometry {
 }
 
 impl Geometry {
-    /// An undilated filter with an odd `kernel`, padded so that the output is as large as the input, divided by the stride.
+    /// An undilated filter with an odd `kernel`, padded so that the output is as large as the input, divided by the
+    /// stride.
     #[must_use]
     pub const fn same(kernel: usize, stride: usize) -> Self {
         Self { kernel, stride, padding: kernel / 2, dilation: 1 }
     }
 
-    /// Height and width of the output for an input of `h` × `w`; `None` where the filter does not fit into the padded input, or
-    /// an extent is out of range.
+    /// Height and width of the output for an input of `h` × `w`; `None` where the filter does not fit into the padded
+    /// input, or an extent is out of range.
     #[must_use]
     pub fn out_size(&self, h: usize, w: usize) -> Option<(usize, usize)> {
         let reach = self.dilation.checked_mul(self.kernel.checked_sub(1)?)?.checked_add(1)?;

@@ -1,8 +1,8 @@
 //! Transposed convolution with a 2 × 2 filter and stride 2: `[n, C, h, w]` to `[n, O, 2h, 2w]`, weight `[C, O, 2, 2]`.
 //!
-//! Windows do not overlap: every input pixel makes four output pixels of its own. Forward, it is a product of the weights,
-//! `[4·O, C]`, and the input's pixels, `[C, n·h·w]`, whose rows are interleaved when they are stored. Backward, it is an ordinary
-//! convolution with a 2 × 2 filter and stride 2, and that convolution's weight gradient.
+//! Windows do not overlap: every input pixel makes four output pixels of its own. Forward, it is a product of the
+//! weights, `[4·O, C]`, and the input's pixels, `[C, n·h·w]`, whose rows are interleaved when they are stored.
+//! Backward, it is an ordinary convolution with a 2 × 2 filter and stride 2, and that convolution's weight gradient.
 
 use std::mem::MaybeUninit;
 
@@ -122,7 +122,8 @@ impl<T: Element> TileSink<T> for InterleaveSink<'_, T> {
     }
 }
 
-/// The gradient with respect to the input, `[n, in_channels, h, w]`, given that of the output, `[n, out_channels, 2h, 2w]`.
+/// The gradient with respect to the input, `[n, in_channels, h, w]`, given that of the output, `[n, out_channels, 2h,
+/// 2w]`.
 ///
 /// # Errors
 /// An extent out of range; a slice whose length does not match.
@@ -140,7 +141,8 @@ pub fn conv_transpose2x2_backward_input<T: Element>(
     conv2d((weight, None), &adjoint(channels), &dy, (n, 2 * h, 2 * w), &Epilogue::none())
 }
 
-/// The gradients with respect to the weight, `[in_channels, out_channels, 2, 2]`, and behind it the bias, `[out_channels]`.
+/// The gradients with respect to the weight, `[in_channels, out_channels, 2, 2]`, and behind it the bias,
+/// `[out_channels]`.
 ///
 /// # Errors
 /// An extent out of range; a slice whose length does not match.

@@ -1,12 +1,12 @@
 //! The blocked matrix product (GEMM) of packed weights and an im2col matrix, cut into tasks that fit a core's caches.
 //!
-//! The loops are those of GotoBLAS and BLIS: a task computes some panels of rows times some panels of columns of the result,
-//! block by block of the depth. For each block it packs its columns of the im2col matrix into L2 and runs the
+//! The loops are those of GotoBLAS and BLIS: a task computes some panels of rows times some panels of columns of the
+//! result, block by block of the depth. For each block it packs its columns of the im2col matrix into L2 and runs the
 //! [`microkernel`] over all tiles. The finished tiles of a task go to a [`TileSink`], which adds the bias, applies the
 //! activation and stores them.
 //!
-//! Every element is one chain of fused multiply-adds in ascending depth, whatever the tiles: results do not depend on the
-//! number of threads.
+//! Every element is one chain of fused multiply-adds in ascending depth, whatever the tiles: results do not depend on
+//! the number of threads.
 
 use rayon::prelude::*;
 
@@ -95,8 +95,8 @@ impl Plan {
     }
 }
 
-/// The products of all `operands`, tile by tile into `sink`. They have the same numbers of rows and of columns; a tile is passed
-/// on when it is finished for each of them.
+/// The products of all `operands`, tile by tile into `sink`. They have the same numbers of rows and of columns; a tile
+/// is passed on when it is finished for each of them.
 pub(crate) fn gemm<T: Element>(operands: &[Operands<'_, T>], sink: &impl TileSink<T>) {
     let Some(Operands { a, b }) = operands.first() else { return };
     let (row_panels, column_panels) = (a.panels(), b.pixels().div_ceil(NR));

@@ -1,16 +1,16 @@
 //! The right operand of a convolution as a matrix product: im2col, packed panel by panel into cache.
 //!
-//! A convolution of `[n, C, h, w]` with filters `[O, C, kh, kw]` is the product of the filters as a matrix `[O, C·kh·kw]` with
-//! the *im2col* matrix `[C·kh·kw, n·oh·ow]`, whose column p holds the input values under the filter when it produces output
-//! pixel p (Chellapilla, Puri and Simard, "High Performance Convolutional Neural Networks for Document Processing", 2006). The
-//! matrix repeats most of the input `kh·kw` times, so it is never stored as a whole: [`Im2Col::pack`] writes the rows and columns
-//! that one step of the blocked product reads, as *implicit* im2col in cuDNN (Chetlur et al., "cuDNN: Efficient Primitives for
-//! Deep Learning", 2014) and in rten.
+//! A convolution of `[n, C, h, w]` with filters `[O, C, kh, kw]` is the product of the filters as a matrix `[O,
+//! C·kh·kw]` with the *im2col* matrix `[C·kh·kw, n·oh·ow]`, whose column p holds the input values under the filter when
+//! it produces output pixel p (Chellapilla, Puri and Simard, "High Performance Convolutional Neural Networks for
+//! Document Processing", 2006). The matrix repeats most of the input `kh·kw` times, so it is never stored as a whole:
+//! [`Im2Col::pack`] writes the rows and columns that one step of the blocked product reads, as *implicit* im2col in
+//! cuDNN (Chetlur et al., "cuDNN: Efficient Primitives for Deep Learning", 2014) and in rten.
 //!
-//! Row `c·kh·kw + t` of the matrix belongs to input channel c and filter tap t; column `(i·oh + y)·ow + x` to the output pixel
-//! (y, x) of image i. Packed panels have [`NR`] columns: `[panel][row][NR]`, zeros behind the last column, as the microkernel
-//! reads them. A row of a panel is filled run by run, a *run* being output pixels of one image row: of the input they read a
-//! contiguous range (stride 1), every second element (stride 2) or single elements.
+//! Row `c·kh·kw + t` of the matrix belongs to input channel c and filter tap t; column `(i·oh + y)·ow + x` to the
+//! output pixel (y, x) of image i. Packed panels have [`NR`] columns: `[panel][row][NR]`, zeros behind the last column,
+//! as the microkernel reads them. A row of a panel is filled run by run, a *run* being output pixels of one image row:
+//! of the input they read a contiguous range (stride 1), every second element (stride 2) or single elements.
 
 use super::microkernel::NR;
 use crate::scratch::Shared;
@@ -70,7 +70,8 @@ struct Run {
 }
 
 impl<'a, T: Element> Im2Col<'a, T> {
-    /// The matrix of the concatenated `segments`; `taps` must have been made for the same shapes, and there is at least one.
+    /// The matrix of the concatenated `segments`; `taps` must have been made for the same shapes, and there is at least
+    /// one.
     pub fn new(
         segments: &'a [Segment<'a, T>],
         taps: &'a [FilterTap],

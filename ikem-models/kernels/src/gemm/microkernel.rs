@@ -1,8 +1,8 @@
 //! The microkernel: an [`MR`] × [`NR`] tile of a product, accumulated in registers.
 //!
-//! It is the innermost loop of GotoBLAS and BLIS (Van Zee and van de Geijn, "BLIS: A Framework for Rapidly Instantiating BLAS
-//! Functionality", 2015): a rank-1 update a step, the left operand broadcast, the right one in vectors. Both operands are
-//! packed, so that each step reads the next `MR` and `NR` elements.
+//! It is the innermost loop of GotoBLAS and BLIS (Van Zee and van de Geijn, "BLIS: A Framework for Rapidly
+//! Instantiating BLAS Functionality", 2015): a rank-1 update a step, the left operand broadcast, the right one in
+//! vectors. Both operands are packed, so that each step reads the next `MR` and `NR` elements.
 
 use crate::simd::{Registers, Vector, prefetch};
 
@@ -11,8 +11,8 @@ pub(crate) const MR: usize = 8;
 /// Columns of a tile: elements of the right operand that a step loads (pixels, mostly), two AVX-512 registers of `f32`.
 pub(crate) const NR: usize = 32;
 
-/// How many elements of the left operand are prefetched ahead of their use: the weights of layers with small planes come from
-/// memory, each once.
+/// How many elements of the left operand are prefetched ahead of their use: the weights of layers with small planes
+/// come from memory, each once.
 const AHEAD: usize = 1024;
 
 /// A packed micro-panel of an operand: `step` elements from one step of the depth to the next.

@@ -1,8 +1,8 @@
 //! The left operand of a product, packed into panels: weights, mostly.
 //!
-//! As in GotoBLAS and BLIS, a matrix A of `rows` × `depth` is cut into blocks along the depth (BLAS's K), each block into
-//! panels of [`MR`] rows, and each panel is stored step by step: `[block][panel][step][MR]`. The microkernel then reads a panel
-//! front to back.
+//! As in GotoBLAS and BLIS, a matrix A of `rows` × `depth` is cut into blocks along the depth (BLAS's K), each block
+//! into panels of [`MR`] rows, and each panel is stored step by step: `[block][panel][step][MR]`. The microkernel then
+//! reads a panel front to back.
 
 use rayon::prelude::*;
 

@@ -1,8 +1,8 @@
-//! Binary cross-entropy of heatmaps' logits against Gaussians, and its gradient, one map at a time: neither the resized logits
-//! nor the targets are ever stored as a whole.
+//! Binary cross-entropy of heatmaps' logits against Gaussians, and its gradient, one map at a time: neither the resized
+//! logits nor the targets are ever stored as a whole.
 //!
-//! The loss of a logit x and a target t is `max(x, 0) − x·t + ln(1 + e^−|x|)`, in which no logit overflows. Its gradient is
-//! `sigmoid(x) − t`, taken back to the logits' own size by the adjoint of resizing.
+//! The loss of a logit x and a target t is `max(x, 0) − x·t + ln(1 + e^−|x|)`, in which no logit overflows. Its
+//! gradient is `sigmoid(x) − t`, taken back to the logits' own size by the adjoint of resizing.
 
 use rayon::prelude::*;
 

@@ -1,8 +1,8 @@
-//! The mean position under each heatmap (soft-argmax), and its gradient, one map at a time: no heatmap is stored as a whole batch,
-//! and on the way forward none at all.
+//! The mean position under each heatmap (soft-argmax), and its gradient, one map at a time: no heatmap is stored as a
+//! whole batch, and on the way forward none at all.
 //!
-//! With s the sigmoid of the resized logits and M = Σ s, the position is p̂ = Σ s p / M, so that ∂p̂ / ∂logit at a pixel p is
-//! s (1 − s) (p − p̂) / M.
+//! With s the sigmoid of the resized logits and M = Σ s, the position is p̂ = Σ s p / M, so that ∂p̂ / ∂logit at a
+//! pixel p is s (1 − s) (p − p̂) / M.
 
 use rayon::prelude::*;
 
@@ -15,7 +15,8 @@ use crate::simd::{Element, Kernel, Vector};
 /// Elements that are summed side by side.
 const LANES: usize = 16;
 
-/// The mean x and y under the heatmap of each plane of `logits` on a grid `(height, width)`: `[planes, 2]`, in pixels of the grid.
+/// The mean x and y under the heatmap of each plane of `logits` on a grid `(height, width)`: `[planes, 2]`, in pixels
+/// of the grid.
 ///
 /// # Errors
 /// An empty grid or plane; a slice whose length does not match.
@@ -34,7 +35,8 @@ pub fn expected_points<T: Element>(logits: Logits<'_, T>, grid: (usize, usize)) 
     Ok(points)
 }
 
-/// The gradient of [`expected_points`] with respect to its logits, given the gradient `dy`, `[planes, 2]`, of the points.
+/// The gradient of [`expected_points`] with respect to its logits, given the gradient `dy`, `[planes, 2]`, of the
+/// points.
 ///
 /// # Errors
 /// As [`expected_points`].

@@ -5,8 +5,8 @@ use super::rows::{GridSamples, Logits};
 use crate::error::{LARGEST_SIDE, MOST, Result, check_len, check_range, elements};
 use crate::simd::Element;
 
-/// Maps `[n, channels, h, w]` in factored form: some channels hold Gaussians, the last ones the heatmaps of logits; elsewhere they
-/// are zero.
+/// Maps `[n, channels, h, w]` in factored form: some channels hold Gaussians, the last ones the heatmaps of logits;
+/// elsewhere they are zero.
 #[derive(Clone, Copy, Debug)]
 pub struct KnownMaps<'a, T> {
     /// Channels.

@@ -1,5 +1,5 @@
-//! The 1 × 1 (pointwise) convolution of maps that are known in factored form, as a few Gaussians and the heatmaps of small logits:
-//! the dense maps are made nowhere.
+//! The 1 × 1 (pointwise) convolution of maps that are known in factored form, as a few Gaussians and the heatmaps of
+//! small logits: the dense maps are made nowhere.
 //!
 //! A task takes some rows of an image. It makes the heatmaps' rows where it multiplies them, in panels that the
 //! [`microkernel`] reads; a Gaussian is added with one multiplication for each output and each pixel of its support.

@@ -1,5 +1,5 @@
-//! The gradients of [`pointwise_conv`](super::pointwise_conv) with respect to its weight and bias; the dense maps are not made
-//! here either.
+//! The gradients of [`pointwise_conv`](super::pointwise_conv) with respect to its weight and bias; the dense maps are
+//! not made here either.
 
 use std::mem::MaybeUninit;
 use std::ops::Range;
@@ -20,8 +20,8 @@ const BLOCK: (usize, usize) = (4, 2);
 /// Elements that hold a vector of any level.
 const SUM: usize = 16;
 
-/// The gradients of the weight, `[outputs, channels]`, and behind it the bias, `[outputs]`, given that of the output, `dy`,
-/// `[n, outputs, h, w]`.
+/// The gradients of the weight, `[outputs, channels]`, and behind it the bias, `[outputs]`, given that of the output,
+/// `dy`, `[n, outputs, h, w]`.
 ///
 /// # Errors
 /// An extent out of range; a slice whose length does not match.

@@ -1,12 +1,12 @@
-//! Heatmaps, the sigmoid of logits resized bilinearly with aligned corners, made row by row, so that code that reads them holds no
-//! more than the current rows.
+//! Heatmaps, the sigmoid of logits resized bilinearly with aligned corners, made row by row, so that code that reads
+//! them holds no more than the current rows.
 
 use crate::error::{Result, check_grid, check_shape};
 use crate::sampling::{Sample, sample_row, samples};
 use crate::simd::{Element, Kernel, Vector};
 
-/// `1 / (1 + exp(-x))`, in a form that the compiler vectorises in loops over slices; the same at every instruction-set level. The
-/// sigmoid of a NaN is 0.
+/// `1 / (1 + exp(-x))`, in a form that the compiler vectorises in loops over slices; the same at every instruction-set
+/// level. The sigmoid of a NaN is 0.
 #[inline(always)]
 fn sigmoid<T: Element>(x: T) -> T {
     let e = x.exp_minus_abs();
@@ -98,7 +98,8 @@ pub(crate) fn heat<T: Element>(low: &[T], high: &[T], fraction: T, to: &mut [T])
     }
 }
 
-/// Writes the heatmap of one plane of `logits`, of the given `size`: the sigmoid of the logits resized to `grid`, `[height, width]`.
+/// Writes the heatmap of one plane of `logits`, of the given `size`: the sigmoid of the logits resized to `grid`,
+/// `[height, width]`.
 ///
 /// # Errors
 /// A slice whose length does not match; empty logits.

@@ -1,5 +1,5 @@
-//! The traits that hot code is generic over: numbers ([`Element`]), vectors of them ([`Vector`]), and code to be compiled for
-//! each kind of vector ([`Kernel`]).
+//! The traits that hot code is generic over: numbers ([`Element`]), vectors of them ([`Vector`]), and code to be
+//! compiled for each kind of vector ([`Kernel`]).
 
 use std::ops::{Add, Div, Mul, Sub};
 
@@ -17,7 +17,8 @@ pub(crate) enum Registers {
 
 /// A vector of `LANES` elements.
 ///
-/// Values are only made inside [`Element::dispatch`], where the processor has their instructions: the arithmetic is safe.
+/// Values are only made inside [`Element::dispatch`], where the processor has their instructions: the arithmetic is
+/// safe.
 pub(crate) trait Vector: Copy {
     type Elem: Element;
     const LANES: usize;

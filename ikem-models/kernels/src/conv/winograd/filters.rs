@@ -81,7 +81,8 @@ impl<T: Element, const OUT: usize> TransformedFilters<T, OUT> {
         Self { panels, channels, data }
     }
 
-    /// The transformed filters of the group that begins with the panel `first`, and the elements from one position to the next.
+    /// The transformed filters of the group that begins with the panel `first`, and the elements from one position to
+    /// the next.
     pub fn group(&self, first: usize) -> (*const T, usize) {
         let i = first - self.panels.0;
         debug_assert!(i.is_multiple_of(GROUP) && i < self.panels.1);

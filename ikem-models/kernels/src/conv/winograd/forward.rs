@@ -1,14 +1,16 @@
 //! 3 × 3 convolution of stride 1 by Winograd's minimal filtering.
 //!
-//! F(m × m, 3 × 3) computes m × m outputs from (m + 2)² multiplications instead of 9 m²: 2.25 times fewer for m = 2, 4 times
-//! fewer for m = 4, at the price of transforming inputs, filters and outputs and of a little rounding (Lavin and Gray, "Fast
-//! Algorithms for Convolutional Neural Networks", CVPR 2016; the points are in [`transform`](super::transform)).
+//! F(m × m, 3 × 3) computes m × m outputs from (m + 2)² multiplications instead of 9 m²: 2.25 times fewer for m = 2, 4
+//! times fewer for m = 4, at the price of transforming inputs, filters and outputs and of a little rounding (Lavin and
+//! Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016; the points are in
+//! [`transform`](super::transform)).
 //!
-//! The output is cut into m × m *tiles*; the tiles of the whole batch make panels of [`NR`] columns. For each of the (m + 2)²
-//! positions of a transformed tile, the sum over input channels is a matrix product of the transformed filters, `[O, C]`, and the
-//! transformed inputs, `[C, tiles]`. A task transforms the input of one panel, and then, for some output channels at a time,
-//! multiplies all positions and transforms back, all in cache. Where there are few panels, the input is transformed once for
-//! all, and tasks divide the output channels; each transforms its own filters, a part at a time that stays in cache.
+//! The output is cut into m × m *tiles*; the tiles of the whole batch make panels of [`NR`] columns. For each of the (m
+//! + 2)² positions of a transformed tile, the sum over input channels is a matrix product of the transformed filters,
+//! `[O, C]`, and the transformed inputs, `[C, tiles]`. A task transforms the input of one panel, and then, for some
+//! output channels at a time, multiplies all positions and transforms back, all in cache. Where there are few panels,
+//! the input is transformed once for all, and tasks divide the output channels; each transforms its own filters, a part
+//! at a time that stays in cache.
 
 use rayon::prelude::*;
 
@@ -26,15 +28,15 @@ use crate::simd::Element;
 
 /// Panels of tiles below which tasks share the transformed input.
 const FEW_PANELS: usize = 4;
-/// Elements of transformed filters held at a time. For each further part of the output channels the input is transformed again,
-/// so that a part has at least [`MIN_GROUPS`] groups.
+/// Elements of transformed filters held at a time. For each further part of the output channels the input is
+/// transformed again, so that a part has at least [`MIN_GROUPS`] groups.
 const FILTER_LEN: usize = 5 << 19;
 const MIN_GROUPS: usize = 4;
 /// Input channels that a task transforms where the input is shared.
 const CHANNELS: usize = 8;
 
-/// A convolution by Winograd's filtering. The filters are kept untransformed and transformed in every call, which takes little
-/// more time than reading their two to four times larger transforms from memory.
+/// A convolution by Winograd's filtering. The filters are kept untransformed and transformed in every call, which takes
+/// little more time than reading their two to four times larger transforms from memory.
 pub(crate) struct Winograd<'a, T> {
     /// Outputs a side of a tile: 2 or 4.
     out: usize,
@@ -79,8 +81,8 @@ impl<'a, T: Element> Winograd<'a, T> {
         }
     }
 
-    /// Few panels of tiles: their input is transformed once for all, and each task transforms the filters of its own output
-    /// channels.
+    /// Few panels of tiles: their input is transformed once for all, and each task transforms the filters of its own
+    /// output channels.
     fn run_few<const OUT: usize>(&self, tiling: &Tiling<'_, T>, panels: usize, sink: &EpilogueSink<'_, T>) {
         let shape = self.filters.shape();
         let (rows, step) = (shape.0.div_ceil(MR), step(shape.1));

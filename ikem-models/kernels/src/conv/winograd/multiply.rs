@@ -74,8 +74,8 @@ impl<T: Element, const OUT: usize> Kernel<T> for Multiply<'_, T, OUT> {
 }
 
 impl<T: Element, const OUT: usize> Multiply<'_, T, OUT> {
-    /// The transformed filters of some panels and channels, `[position][panel][channel][MR]`, and the elements from one position to
-    /// the next.
+    /// The transformed filters of some panels and channels, `[position][panel][channel][MR]`, and the elements from one
+    /// position to the next.
     ///
     /// # Safety
     /// `own` has room for them unless all are transformed already.

@@ -1,13 +1,14 @@
-//! The transforms of Winograd's minimal filtering with 3 × 3 filters (Lavin and Gray 2016), by the Toom–Cook construction: a
-//! polynomial product is evaluated at points, multiplied there and interpolated. 2 × 2 outputs at a time use the points 0, ±1
-//! and ∞, 4 × 4 outputs 0, ±[`A`], ±[`B`] and ∞. Each transform is applied to the columns and then to the rows of a tile.
+//! The transforms of Winograd's minimal filtering with 3 × 3 filters (Lavin and Gray 2016), by the Toom–Cook
+//! construction: a polynomial product is evaluated at points, multiplied there and interpolated. 2 × 2 outputs at a
+//! time use the points 0, ±1 and ∞, 4 × 4 outputs 0, ±[`A`], ±[`B`] and ∞. Each transform is applied to the columns and
+//! then to the rows of a tile.
 
 use std::f64::consts::{FRAC_1_SQRT_2, SQRT_2};
 
 use crate::simd::{Element, Vector};
 
-/// Points of the 4 × 4 transform. Its rounding error is twice that of a plain sum; with the usual points 1 and 2 it would be
-/// five times as large.
+/// Points of the 4 × 4 transform. Its rounding error is twice that of a plain sum; with the usual points 1 and 2 it
+/// would be five times as large.
 const A: f64 = FRAC_1_SQRT_2;
 const B: f64 = SQRT_2;
 
