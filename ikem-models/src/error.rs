@@ -39,12 +39,12 @@ pub enum CheckpointFault {
     Io(#[from] std::io::Error),
     /// The path names a folder, a pipe or a device.
     #[error("it is not a regular file")]
-    NotAFile,
+    NotRegularFile,
     /// The first bytes are those of no kind of checkpoint.
     #[error(
         "it is not a checkpoint: it begins with \"{start}\"; expected a .safetensors file or a PyTorch checkpoint"
     )]
-    NotACheckpoint {
+    UnknownFormat {
         /// The file's first bytes, escaped.
         start: String,
     },

@@ -29,31 +29,32 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! A session first looks for the spine. A [`Locator`], a small network that sees the whole film, finds its position, recognises
-//! negatives and films turned by quarter turns, and says whether there is a spine at all. The network then sees the film in the
-//! [`View`] in which it is most confident. [`Session::view`] returns that view, [`Session::set_view`] changes it, and
-//! [`Predictor::session_in`] starts in a given one. [`Session::doubt`] says when a film does not look like a spine. Checkpoints
-//! without a locator see the whole film.
+//! A session first looks for the spine. A [`Locator`], a small network that sees the whole film, finds its position,
+//! recognises negatives and films turned by quarter turns, and says whether there is a spine at all. The network then
+//! sees the film in the [`View`] in which it is most confident. [`Session::view`] returns that view,
+//! [`Session::set_view`] changes it, and [`Predictor::session_in`] starts in a given one. [`Session::doubt`] says when
+//! a film does not look like a spine. Checkpoints without a locator see the whole film.
 //!
-//! Points are in pixels of the image, x to the right and y down, whatever its size. A [`Session`] is one image being annotated,
-//! with undo, redo and previews. A hinted point is always shown exactly where the person put it. The other points are the
-//! network's, shifted by the errors that the hints reveal if the checkpoint has an error covariance
+//! Points are in pixels of the image, x to the right and y down, whatever its size. A [`Session`] is one image being
+//! annotated, with undo, redo and previews. A hinted point is always shown exactly where the person put it. The other
+//! points are the network's, shifted by the errors that the hints reveal if the checkpoint has an error covariance
 //! ([`ErrorCovariance`](ikem_core::ErrorCovariance)).
 //!
 //! # Threads and speed
 //!
-//! [`Predictor`] is `Send + Sync`, its clones share the weights, and a session can be sent to another thread. Predictions run on
-//! rayon's pool. Call [`ops::keep_freed_memory`] first in `main`: it makes predictions faster on Linux.
+//! [`Predictor`] is `Send + Sync`, its clones share the weights, and a session can be sent to another thread.
+//! Predictions run on rayon's pool. Call [`ops::keep_freed_memory`] first in `main`: it makes predictions faster on
+//! Linux.
 //!
 //! # Training
 //!
-//! [`Network::fresh`] and [`Network::trainable`] make a [`Network`] whose weights are variables ([`Parameters`]); its forward
-//! pass in [`Mode::Train`] has gradients. The crate `ikem-train` has losses, optimisers and the training loop.
+//! [`Network::fresh`] and [`Network::trainable`] make a [`Network`] whose weights are variables ([`Parameters`]); its
+//! forward pass in [`Mode::Train`] has gradients. The crate `ikem-train` has losses, optimisers and the training loop.
 //!
 //! # Safety
 //!
-//! Nothing in a checkpoint is executed, sizes are checked before memory is allocated, and errors name the file, what was found
-//! and what was expected. This crate has no `unsafe` code, no network access and no telemetry.
+//! Nothing in a checkpoint is executed, sizes are checked before memory is allocated, and errors name the file, what
+//! was found and what was expected. This crate has no `unsafe` code, no network access and no telemetry.
 //!
 //! # Features
 //!

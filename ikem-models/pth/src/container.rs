@@ -24,7 +24,7 @@ impl<R: Read + Seek> Container<R> {
         }
         match LegacyContainer::open(reader, limits)? {
             Some((container, pickled)) => Ok((Self::Legacy(container), pickled)),
-            None => Err(PthErrorKind::NotACheckpoint { found: format!("\"{}\"", start.escape_ascii()) }),
+            None => Err(PthErrorKind::UnknownFormat { found: format!("\"{}\"", start.escape_ascii()) }),
         }
     }
 

@@ -14,7 +14,7 @@ pub struct PthError {
 }
 
 /// What is wrong with a PyTorch checkpoint, grouped by who must act: the disk ([`Io`](Self::Io)); whoever named the
-/// file ([`NotAFile`](Self::NotAFile), [`NotACheckpoint`](Self::NotACheckpoint), [`NoStateDict`](Self::NoStateDict),
+/// file ([`NotRegularFile`](Self::NotRegularFile), [`UnknownFormat`](Self::UnknownFormat), [`NoStateDict`](Self::NoStateDict),
 /// [`AmbiguousStateDict`](Self::AmbiguousStateDict)); whoever set the limits ([`Limit`](Self::Limit)); for all others,
 /// whoever wrote, copied or truncated the file.
 #[derive(Debug, Error)]
@@ -26,7 +26,7 @@ pub enum PthErrorKind {
 
     /// The path is not a regular file, or the file is empty.
     #[error("is {found}, expected a PyTorch checkpoint file")]
-    NotAFile {
+    NotRegularFile {
         /// What it is.
         found: &'static str,
     },
@@ -36,7 +36,7 @@ pub enum PthErrorKind {
         "starts with {found}, expected a PyTorch checkpoint: a zip archive (`PK`) or, from before PyTorch 1.6, \
          the pickled magic number 0x1950a86a20f9469cfc6c"
     )]
-    NotACheckpoint {
+    UnknownFormat {
         /// The first bytes, escaped.
         found: String,
     },
@@ -111,7 +111,7 @@ pub enum PthErrorKind {
 
     /// An entry of the state dict is not a tensor.
     #[error("state dict entry {key} is {found}, expected a tensor")]
-    NotATensor {
+    UnexpectedEntry {
         /// The entry's key, quoted.
         key: String,
         /// What it is; it was not executed.

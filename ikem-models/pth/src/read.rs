@@ -32,7 +32,7 @@ fn open(path: &Path) -> Result<File, PthErrorKind> {
         0 => "empty",
         _ => return File::open(path).map_err(PthErrorKind::Io),
     };
-    Err(PthErrorKind::NotAFile { found })
+    Err(PthErrorKind::NotRegularFile { found })
 }
 
 pub(crate) fn read_from<R: Read + Seek>(

@@ -56,7 +56,7 @@ pub(crate) fn is_tensor(values: &Values, value: ValueId) -> bool {
 
 /// Reads the storage, type and layout of the tensor `name`.
 pub(crate) fn tensor_plan(values: &Values, name: &str, value: ValueId) -> Result<TensorPlan, PthErrorKind> {
-    let not_a_tensor = || PthErrorKind::NotATensor { key: quoted(name), found: values.describe(value) };
+    let not_a_tensor = || PthErrorKind::UnexpectedEntry { key: quoted(name), found: values.describe(value) };
     let broken = |problem: String| PthErrorKind::Tensor { key: quoted(name), problem };
     let (function, args) = rebuild_call(values, value).ok_or_else(not_a_tensor)?;
     let &[storage, offset, shape, strides, ..] = args else {

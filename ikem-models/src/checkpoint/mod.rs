@@ -162,7 +162,7 @@ impl Content {
             [_, _, _, _, _, 0, 0, 0, b'{'] => Ok(Self::Safetensors),
             _ if is_called("safetensors") => Ok(Self::Safetensors),
             _ if is_called("pth") || is_called("pt") => Ok(Self::Pickle),
-            _ => Err(CheckpointFault::NotACheckpoint { start: start.escape_ascii().to_string() }),
+            _ => Err(CheckpointFault::UnknownFormat { start: start.escape_ascii().to_string() }),
         }
     }
 }
@@ -204,7 +204,7 @@ fn open(path: &Path) -> Result<(File, u64), CheckpointFault> {
     // Checked before it is opened, since opening a pipe would block until it has a writer.
     let about = fs::metadata(path)?;
     if !about.is_file() {
-        return Err(CheckpointFault::NotAFile);
+        return Err(CheckpointFault::NotRegularFile);
     }
     if about.len() > MAX_FILE_BYTES {
         return Err(CheckpointFault::TooLarge { found: about.len(), limit: MAX_FILE_BYTES });
