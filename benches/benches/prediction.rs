@@ -6,11 +6,11 @@
 use criterion::{Criterion, criterion_group, criterion_main};
 use ikem_benches::{hrnet_ocr, radiograph, unet};
 use ikem_core::{Hint, Point};
-use ikem_models::{Device, ModelConfig, Predictor, ops};
+use ikem_models::{ModelConfig, Predictor, ops};
 
 /// A network with random weights, which do not affect the time.
 fn random(config: &ModelConfig) -> Predictor {
-    Predictor::untrained(config, 1, &Device::Cpu).expect("a predictor")
+    Predictor::builder().untrained(config, 1).expect("a predictor")
 }
 
 fn prediction(criterion: &mut Criterion) {

@@ -5,9 +5,7 @@
 use std::fmt;
 
 use ikem_models::ops::Geometry;
-use ikem_models::{
-    Device, HrnetOcrConfig, Layer, LayerKind, ModelConfig, NetworkConfig, Predictor, UnetConfig,
-};
+use ikem_models::{HrnetOcrConfig, Layer, LayerKind, ModelConfig, NetworkConfig, Predictor, UnetConfig};
 
 /// UNet-IKEM as published.
 #[must_use]
@@ -87,7 +85,7 @@ pub fn transposed() -> Vec<Transposed> {
 fn distinct<T: PartialEq>(of: impl Fn(&Layer, [usize; 3], usize) -> Option<T>) -> Vec<T> {
     let mut shapes = Vec::new();
     for config in [unet(), hrnet_ocr()] {
-        let predictor = Predictor::untrained(&config, 0, &Device::Cpu).expect("a predictor");
+        let predictor = Predictor::builder().untrained(&config, 0).expect("a predictor");
         for layer in predictor.summary().expect("a summary").layers {
             let (&[_, channels, rows, columns], &[_, outputs, ..]) =
                 (layer.input.as_slice(), layer.output.as_slice())

@@ -41,9 +41,9 @@ impl ModelOptions {
         let predictor = match &self.weights {
             Some(path) => {
                 let precision = if self.half { Precision::Half } else { Precision::Single };
-                Predictor::load_in(path, precision, &device)?
+                Predictor::builder().device(&device).precision(precision).load(path)?
             }
-            None => Predictor::pretrained_on(&device)?,
+            None => Predictor::builder().device(&device).pretrained()?,
         };
         FrameChoice::prepare(self.frame, predictor)
     }

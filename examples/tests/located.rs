@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use ikem_core::{Frame, GrayImage, Keypoints, Point, Size};
 use ikem_data::{Draw, Phantom, PhantomConfig};
-use ikem_models::{Checkpoint, Device, Doubt, Predictor, Session};
+use ikem_models::{Checkpoint, Doubt, Predictor, Session};
 
 static PREDICTOR: LazyLock<Predictor> = LazyLock::new(|| Predictor::pretrained().expect("the bundled model"));
 
@@ -44,7 +44,7 @@ fn the_bundled_model_decodes_columns() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../ikem-models/weights/unet-ikem-w24.safetensors");
     let mut checkpoint = Checkpoint::read(path).expect("the bundled weights");
     checkpoint.config.column = false;
-    let by_itself = Predictor::from_checkpoint(checkpoint, &Device::Cpu).expect("a predictor");
+    let by_itself = Predictor::builder().build(checkpoint).expect("a predictor");
     for Phantom { image, keypoints, .. } in phantoms() {
         let frame = PREDICTOR.config().skeleton.frame(&keypoints).expect("vertebrae").expect("a frame");
         let [column, plain] =

@@ -12,7 +12,7 @@ use std::sync::LazyLock;
 use ikem_core::{Frame, GrayImage, Keypoints, Point, Size};
 use ikem_data::{Limits, ManifestEntry, Set, Split, Splitting, load_image, read_aasce};
 use ikem_eval::{GroundTruth, Protocol, Rule, model_errors, mre};
-use ikem_models::{Checkpoint, Device, Predictor, Session};
+use ikem_models::{Checkpoint, Predictor, Session};
 
 static PREDICTOR: LazyLock<Predictor> = LazyLock::new(|| Predictor::pretrained().expect("the bundled model"));
 
@@ -22,7 +22,7 @@ static BY_ITSELF: LazyLock<Predictor> = LazyLock::new(|| {
     let mut checkpoint = Checkpoint::read(path).expect("the bundled weights");
     assert!(checkpoint.config.column);
     checkpoint.config.column = false;
-    Predictor::from_checkpoint(checkpoint, &Device::Cpu).expect("a predictor")
+    Predictor::builder().build(checkpoint).expect("a predictor")
 });
 
 /// The validation entries and the folder their paths begin in; `None`, and a line that says so, without the data.

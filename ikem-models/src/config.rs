@@ -5,17 +5,17 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::ops::Activation;
 
-/// The largest width, height or channel number a config may ask for: far above any published network, far
-/// below what would exhaust a machine before the first error.
+/// The largest width, height or number of channels of a config: far above any published network, and far below what
+/// would exhaust a machine before an error is reported.
 const LARGEST: usize = 8192;
 
-/// All that a checkpoint must say of its network: what it looks at, what it looks for, how it is built.
+/// The config of a model: the network, its input and its keypoints.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModelConfig {
     /// The network and its dimensions.
     pub network: NetworkConfig,
-    /// The keypoints it marks.
+    /// The keypoints that it marks.
     #[serde(default = "Skeleton::spine")]
     pub skeleton: Skeleton,
     /// The network's grid (model space), in pixels.
@@ -24,19 +24,19 @@ pub struct ModelConfig {
     /// Standard deviation of the Gaussians of hints and targets, in pixels of the grid.
     #[serde(default = "default_std")]
     pub std: f32,
-    /// How images are resized to the grid.
+    /// The resampling of images to the grid.
     #[serde(default)]
     pub resampling: Resampling,
-    /// How heatmaps become points.
+    /// The decoding of heatmaps to points.
     #[serde(default)]
     pub decoding: Decoding,
-    /// Whether these points are then moved along the spine to where the heatmaps show vertebrae
+    /// Whether the decoded points are then moved along the spine to where the heatmaps show vertebrae
     /// ([`decode_column`](ikem_core::decode_column)). Published networks do without.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub column: bool,
 }
 
-/// Which network, and its dimensions.
+/// A network and its dimensions.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -47,7 +47,7 @@ pub enum NetworkConfig {
     HrnetOcr(HrnetOcrConfig),
 }
 
-/// Which network, whatever its dimensions.
+/// A network, without its dimensions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NetworkKind {
@@ -58,7 +58,7 @@ pub enum NetworkKind {
 }
 
 impl NetworkConfig {
-    /// Which network it is.
+    /// The network.
     #[must_use]
     pub const fn kind(&self) -> NetworkKind {
         match self {
@@ -83,7 +83,7 @@ impl fmt::Display for NetworkKind {
 pub struct UnetConfig {
     /// Channels after the hint fusion (w); the deepest level has 16 w.
     pub width: usize,
-    /// Channels of the interaction-guided gate; `None` (in files 0 or null) builds the plain network without it.
+    /// Channels of the interaction-guided gate; `None` (0 or null in files) is the plain network without a gate.
     #[serde(deserialize_with = "width_or_none")]
     pub gate_width: Option<usize>,
     /// Whether it sees hints and its previous heatmaps. Without them it is the backbone alone, from image to heatmaps,
@@ -104,19 +104,19 @@ impl Default for UnetConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct HrnetOcrConfig {
-    /// Channels of the stem; the first stage answers four times as many.
+    /// Channels of the stem; the first stage has four times as many outputs.
     pub stem_width: usize,
     /// Channels of the finest branch (w); the coarsest of the four has 8 w.
     pub width: usize,
     /// Channels in which OCR compares pixels with keypoints; its features have twice as many.
     pub ocr_width: usize,
-    /// Channels of the interaction-guided gate; `None` (in files 0 or null) builds the plain network without it.
+    /// Channels of the interaction-guided gate; `None` (0 or null in files) is the plain network without a gate.
     #[serde(deserialize_with = "width_or_none")]
     pub gate_width: Option<usize>,
     /// Whether it sees hints and its previous heatmaps. Without them it is the backbone alone, from image to heatmaps,
     /// and has no gate.
     pub hints: bool,
-    /// The part of OCR's channels that training drops.
+    /// The share of OCR's channels that dropout zeroes in training.
     pub dropout: f32,
 }
 
@@ -127,7 +127,7 @@ impl Default for HrnetOcrConfig {
     }
 }
 
-/// A width, of which 0 and null are none: TOML has no null.
+/// A width; 0 and null are no width, since TOML has no null.
 fn width_or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<usize>, D::Error> {
     Ok(Option::deserialize(deserializer)?.filter(|&width| width > 0))
 }
@@ -147,20 +147,20 @@ impl Default for ModelConfig {
     }
 }
 
-/// A config field out of its range.
+/// A config field that is out of range.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error("config field `{field}`: expected {expected}, found {found}")]
 pub struct ConfigError {
     /// The field.
     pub field: &'static str,
-    /// What it may be.
+    /// Its range.
     pub expected: String,
-    /// What it is.
+    /// Its value.
     pub found: String,
 }
 
 impl ModelConfig {
-    /// `network` with all else as published.
+    /// The config of `network`, with the published values of all other fields.
     #[must_use]
     pub fn new(network: NetworkConfig) -> Self {
         Self {
@@ -180,7 +180,7 @@ impl ModelConfig {
         self.skeleton.len()
     }
 
-    /// How an image becomes this network's input.
+    /// The preparation of images for the network.
     #[must_use]
     pub const fn preparation(&self) -> Preparation {
         Preparation { size: self.size, resampling: self.resampling }
@@ -192,7 +192,7 @@ impl ModelConfig {
     /// The first field that is out of range, by name.
     pub fn check(&self) -> Result<(), ConfigError> {
         within("skeleton", self.keypoints(), 1, LARGEST)?;
-        // Five halvings, and a plane that is left to normalise over.
+        // Enough for five halvings and a plane of more than one pixel to normalise over.
         within("size.width", self.size.width, 64, LARGEST)?;
         within("size.height", self.size.height, 64, LARGEST)?;
         positive("std", self.std)?;
@@ -239,7 +239,7 @@ impl HrnetOcrConfig {
     }
 }
 
-/// A gate needs a width, and hints to be guided by.
+/// Checks a gate, which needs a width, and hints as its input.
 fn gate(field: &'static str, width: Option<usize>, hints: bool) -> Result<(), ConfigError> {
     match width {
         Some(width) if hints => within(field, width, 1, LARGEST),

@@ -1,9 +1,10 @@
 use std::path::{Path, PathBuf};
 
-use crate::config::{ConfigError, NetworkKind};
-use crate::pth::PthError;
+use ikem_pth::PthError;
 
-/// Why a model could not do what was asked, by who must act.
+use crate::config::{ConfigError, NetworkKind};
+
+/// Why this crate could not do what was asked, grouped by who must act.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -29,19 +30,22 @@ pub enum Error {
     Backend(#[from] candle_core::Error),
 }
 
-/// What can be wrong with a checkpoint.
+/// What is wrong with a checkpoint. Messages include those of their sources.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CheckpointFault {
-    /// The disk failed, or the file is not there.
+    /// The file cannot be read or written, or does not exist.
     #[error("{0}")]
     Io(#[from] std::io::Error),
-    /// Neither kind of checkpoint, by its first bytes.
+    /// The path names a folder, a pipe or a device.
+    #[error("it is not a regular file")]
+    NotRegularFile,
+    /// The first bytes are those of no kind of checkpoint.
     #[error(
-        "it is no checkpoint: it begins with \"{start}\"; expected a .safetensors file or a PyTorch checkpoint"
+        "it is not a checkpoint: it begins with \"{start}\"; expected a .safetensors file or a PyTorch checkpoint"
     )]
-    NoCheckpoint {
-        /// The file's first bytes.
+    UnknownFormat {
+        /// The file's first bytes, escaped.
         start: String,
     },
     /// The file is larger than any checkpoint that this crate reads.
@@ -52,33 +56,60 @@ pub enum CheckpointFault {
         /// The largest size read.
         limit: u64,
     },
-    /// The header of a `.safetensors` file is broken, or promises more than the file holds.
+    /// The file is too short for the header of a `.safetensors` file.
+    #[error("not a whole .safetensors file: it has {found} bytes; expected at least {expected}")]
+    TooShort {
+        /// Its size in bytes.
+        found: u64,
+        /// The smallest size.
+        expected: u64,
+    },
+    /// The header of a `.safetensors` file is longer than the file, or than any header that this crate reads.
+    #[error("not a whole .safetensors file: it claims a header of {found} bytes; expected at most {limit}")]
+    HeaderLength {
+        /// The length that the file states.
+        found: u64,
+        /// The longest possible header.
+        limit: u64,
+    },
+    /// The header of a `.safetensors` file is not what the format prescribes.
     #[error("not a whole .safetensors file: {0}")]
-    Header(String),
-    /// No `ikem.config` in the metadata.
+    Header(#[source] serde_json::Error),
+    /// The file does not hold as many bytes of tensors as its header says.
+    #[error("not a whole .safetensors file: {found} bytes follow the header; it promises {expected}")]
+    DataLength {
+        /// Bytes after the header.
+        found: u64,
+        /// Bytes that the header says.
+        expected: u64,
+    },
+    /// The metadata has no config.
     #[error("the metadata has no `{key}`; expected the model's config as JSON there")]
     NoConfig {
         /// The key that was looked for.
         key: &'static str,
     },
-    /// `ikem.config` does not hold a config.
+    /// The metadata's config is not one.
     #[error("the config in the metadata is wrong: {0}")]
-    BadConfig(String),
-    /// Tensor names that belong to no network known here.
-    #[error("the tensors are no known network's: there is no `{missing}`")]
+    ConfigFormat(#[source] serde_json::Error),
+    /// A field of the config, read or inferred from the tensors' shapes, is out of range.
+    #[error("the config of the checkpoint is wrong: {0}")]
+    Config(#[source] ConfigError),
+    /// Tensor names that belong to no network of this crate.
+    #[error("the tensors are not those of a known network: there is no `{missing}`")]
     UnknownLayout {
-        /// The tensor that tells the network, which is not there.
+        /// The tensor by which the network is recognised.
         missing: String,
     },
-    /// The tensors are those of a network that was not asked for.
+    /// The tensors are those of another network than the one that was requested.
     #[error("the tensors are those of {found}; expected {expected}")]
     OtherNetwork {
-        /// The network they belong to.
+        /// The network that they belong to.
         found: NetworkKind,
-        /// The one asked for.
+        /// The requested network.
         expected: NetworkKind,
     },
-    /// A tensor of the network that the file does not have.
+    /// A tensor of the network is missing.
     #[error("tensor `{name}` of shape {expected:?} is missing")]
     Missing {
         /// Its name.
@@ -86,15 +117,15 @@ pub enum CheckpointFault {
         /// The shape it must have.
         expected: Vec<usize>,
     },
-    /// Tensors that the network does not have.
+    /// Tensors that are not part of the network.
     #[error("{count} tensors are not part of the network, the first is `{first}`")]
     Extra {
-        /// How many.
+        /// Their number.
         count: usize,
         /// The first of them.
         first: String,
     },
-    /// A tensor of another shape.
+    /// A tensor has another shape than the network's.
     #[error("tensor `{name}` has shape {found:?}; expected {expected:?}")]
     Shape {
         /// Its name.
@@ -104,7 +135,7 @@ pub enum CheckpointFault {
         /// The shape it must have.
         expected: Vec<usize>,
     },
-    /// A tensor of a type that weights do not have.
+    /// A tensor has elements of a type that weights do not have.
     #[error("tensor `{name}` holds {found}; expected 16, 32 or 64 bit floating point")]
     Dtype {
         /// Its name.
@@ -112,28 +143,39 @@ pub enum CheckpointFault {
         /// Its type in the file.
         found: String,
     },
-    /// The error covariance is none.
-    #[error("{0}")]
-    Errors(String),
-    /// A value that is no number.
+    /// A tensor holds an infinite value or a NaN, or a value beyond the range of 16 bits when it is written with these.
     #[error("tensor `{name}` holds a value that is not finite")]
     NotFinite {
         /// Its name.
         name: String,
     },
+    /// The tensor library refused a tensor.
+    #[error("tensor `{name}`: {source}")]
+    Tensor {
+        /// Its name.
+        name: String,
+        /// The tensor library's error.
+        source: Box<candle_core::Error>,
+    },
+    /// The error covariance is not a covariance.
+    #[error("{0}")]
+    ErrorCovariance(#[source] Box<ikem_core::Error>),
+    /// The config cannot be written as JSON, or the tensors as a `.safetensors` file.
+    #[error("the checkpoint cannot be written: {0}")]
+    Write(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
 impl CheckpointFault {
-    /// This fault of the file at `path`.
+    /// This fault in the file at `path`.
     pub(crate) fn at(self, path: &Path) -> Error {
         Error::Checkpoint { path: path.to_owned(), kind: self }
     }
 }
 
-/// What the calls of this crate return.
+/// What the functions of this crate return.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why a network could not be built from a file whose name the caller knows.
+/// Why a network could not be built from a checkpoint whose path the caller knows.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BuildError {
     #[error(transparent)]
@@ -143,7 +185,7 @@ pub(crate) enum BuildError {
 }
 
 impl BuildError {
-    /// This error of the checkpoint at `path`.
+    /// This error in the checkpoint at `path`.
     pub(crate) fn at(self, path: &Path) -> Error {
         match self {
             Self::Fault(fault) => fault.at(path),
@@ -151,7 +193,7 @@ impl BuildError {
         }
     }
 
-    /// This error of a checkpoint that is no file.
+    /// This error in a checkpoint that was not read from a file.
     pub(crate) fn of_memory(self) -> Error {
         self.at(Path::new("checkpoint in memory"))
     }

@@ -1,4 +1,5 @@
-//! The frame of a first prediction: what the locator finds, and then where the network is surest.
+//! The frame of a first prediction: the one that the locator finds, and then the one in which the network is most
+//! confident.
 
 use ikem_core::{Frame, GrayImage, Hints, Skeleton};
 
@@ -7,25 +8,35 @@ use crate::prediction::Prediction;
 use crate::predictor::{Predictor, PreparedImage, toned};
 use crate::view::View;
 
-/// How often a first prediction is framed anew from its own keypoints, at the most.
+/// The most times that a first prediction is framed again from its own keypoints.
 const REFRAMINGS: usize = 3;
-/// By how much the mean confidence must rise for a new frame to be taken.
+/// The least rise of the mean confidence for which a new frame is taken.
 const RISE: f32 = 0.005;
-/// The steps by which frames are shifted along the spine and scaled, over their height, in search of a surer prediction.
+/// The steps by which frames are shifted along the spine and scaled, relative to their height, in search of a more
+/// confident prediction.
 const STEPS: [(f64, f64); 2] = [(0.03, 0.05), (0.015, 0.025)];
-/// From this mean confidence on nothing is searched.
+/// From this mean confidence on, no other frames are tried.
 const SURE: f32 = 0.6;
-/// How much longer than the frame around its spine a film may be that was cropped around it, where that frame is right and where
-/// it may be too short; and how wide it may be over its height.
+/// How much longer than the frame around its spine a cropped film is at most, if that frame is right and if it may be
+/// too short; and how wide it is at most, relative to its height.
 const LONGER: [f64; 2] = [1.35, 1.6];
 const WIDER: f64 = 0.65;
-/// How much less sure the network may be of a whole film that may have been cropped around the spine: that it was is likely.
+/// By how much the confidence on a whole film that may have been cropped around the spine may be lower, since it
+/// probably was.
 const CROPPED: f32 = 0.02;
 
 /// A film in a view, and the prediction without hints.
 type Seen = (PreparedImage, Prediction);
 
 impl Predictor {
+    /// Finds the spine on a film and marks it, without hints.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn predict(&self, image: &GrayImage) -> Result<Prediction> {
+        self.first(image).map(|(_, prediction)| prediction)
+    }
+
     /// The first view of a film and the prediction in it.
     pub(crate) fn first(&self, film: &GrayImage) -> Result<Seen> {
         let located = match self.locator().filter(|_| self.config().skeleton == Skeleton::spine()) {
@@ -38,7 +49,7 @@ impl Predictor {
             return Ok(first);
         }
         let best = self.reframed(film, first)?;
-        // A crop's own edges tell the ends of the spine better than a locator.
+        // The edges of a crop are a better estimate of the spine's ends than a locator's.
         let whole = View { frame: located.frame.facing(film.size()), ..located };
         let [cropped, may_be_cropped] =
             LONGER.map(|longer| is_crop(&best.0.view.frame, &whole.frame, longer));
@@ -51,8 +62,8 @@ impl Predictor {
         if cropped { Ok(best) } else { self.searched(film, best) }
     }
 
-    /// Marks what `view` shows of a film, without hints, and frames it anew from its own keypoints as long as that raises their
-    /// mean confidence: for a view that is about right.
+    /// Marks the part of a film that `view` shows, without hints, and frames it again from its own keypoints as long as
+    /// that raises their mean confidence: for a view that is roughly right.
     ///
     /// # Errors
     /// When the device fails.
@@ -63,7 +74,7 @@ impl Predictor {
         Ok(self.reframed(&film, seen)?.1)
     }
 
-    /// Frames a prediction anew from its own keypoints, as long as that raises their mean confidence.
+    /// Frames a prediction again from its own keypoints, as long as that raises their mean confidence.
     fn reframed(&self, film: &GrayImage, mut best: Seen) -> Result<Seen> {
         for _ in 0..REFRAMINGS {
             let frame = self.config().skeleton.frame(best.1.keypoints()).and_then(std::result::Result::ok);
@@ -77,8 +88,8 @@ impl Predictor {
         Ok(best)
     }
 
-    /// Shifts and scales the frame of a prediction as long as that raises its mean confidence: a network that sees a vertebra at a
-    /// height where it expects another is unsure of both.
+    /// Shifts and scales the frame of a prediction, as long as that raises its mean confidence: a network that sees a
+    /// vertebra at the height of another is unsure of both.
     fn searched(&self, film: &GrayImage, mut best: Seen) -> Result<Seen> {
         for (shift, scale) in STEPS {
             let View { frame, .. } = best.0.view;
@@ -96,7 +107,7 @@ impl Predictor {
         Ok(best)
     }
 
-    /// A film, which has its tones already, in `view`, and the prediction without hints.
+    /// The prediction without hints for a film, whose tones were adjusted already, in `view`.
     fn seen(&self, film: &GrayImage, view: &View) -> Result<Seen> {
         let prepared = self.prepare_toned(film, view)?;
         let prediction = self.predict_prepared(&prepared, &Hints::new(), None)?;
@@ -108,8 +119,8 @@ fn confidence(seen: &Seen) -> f32 {
     seen.1.mean_confidence()
 }
 
-/// Whether a film, seen `whole`, may have been cropped around the spine in `frame`: it is less than `longer` times as long, and no
-/// wider than such films are.
+/// Whether a film, seen `whole`, may have been cropped around the spine in `frame`: it is less than `longer` times as
+/// long, and no wider than such films are.
 fn is_crop(frame: &Frame, whole: &Frame, longer: f64) -> bool {
     whole.height() < longer * frame.height() && whole.width() < WIDER * whole.height()
 }

@@ -1,16 +1,17 @@
-//! What a network is given, in the form in which it is known: hints are a few Gaussians, previous heatmaps come from small
-//! logits, and an image that does not change was encoded once. Dense maps are made only where nothing reads better.
+//! The inputs of a network, in whatever form is the most compact: hints as a few Gaussians, previous heatmaps as small
+//! logits, an image that does not change as its encoded features. Dense maps are made only for code that cannot use
+//! these.
 
 use candle_core::{Result, Tensor};
 use ikem_core::{GaussianFactors, Hint, Size};
 
 use crate::ops;
 
-/// What a network sees of a batch of B images on a grid of W × H; tensors are f32 (or the weights' type), on the weights'
+/// The inputs for a batch of B images on a grid of W × H; tensors are f32 (or of the weights' type), on the weights'
 /// device.
 #[derive(Debug, Clone)]
 pub struct Inputs {
-    /// One Gaussian for every corrected keypoint, zeros elsewhere.
+    /// A Gaussian at each corrected keypoint, zeros elsewhere.
     pub hints: HintMaps,
     /// The heatmaps of the prediction that the hints correct.
     pub previous: PreviousMaps,
@@ -21,11 +22,11 @@ pub struct Inputs {
 /// Hint maps (B, K, H, W).
 #[derive(Debug, Clone)]
 pub enum HintMaps {
-    /// Written out.
+    /// As dense maps.
     Dense(Tensor),
-    /// As the Gaussians that they are.
+    /// As Gaussians.
     Gaussians {
-        /// The hints of each image, one a keypoint at the most, in pixels of the grid.
+        /// The hints of each image, at most one for each keypoint, in pixels of the grid.
         hints: Vec<Vec<Hint>>,
         /// The standard deviation in pixels of the grid.
         std: f32,
@@ -37,7 +38,7 @@ pub enum HintMaps {
 pub enum PreviousMaps {
     /// There was no prediction: zeros.
     None,
-    /// Written out.
+    /// As dense maps.
     Dense(Tensor),
     /// The sigmoid of these logits (B, K, h, w), resized bilinearly with aligned corners.
     OfLogits(Tensor),
@@ -48,22 +49,22 @@ pub enum PreviousMaps {
 pub enum ImageInput {
     /// Grey, repeated three times, -1…1: (B, 3, H, W).
     Pixels(Tensor),
-    /// What [`Network::encode_image`](crate::Network::encode_image) made of the pixels; in evaluation only.
+    /// The result of [`Network::encode_image`](crate::Network::encode_image), in evaluation only.
     Encoded(EncodedImage),
 }
 
-/// What a network needs to know of an image, whatever the hints.
+/// The features of an image that do not depend on hints.
 #[derive(Debug, Clone)]
 pub struct EncodedImage {
     pub(crate) features: Tensor,
     pub(crate) grid: Size,
 }
 
-/// A hint's keypoint and the factors of its Gaussian on the grid.
+/// A hint's keypoint, and the factors of its Gaussian on the grid.
 pub(crate) type HintFactors = (usize, GaussianFactors);
 
 impl Inputs {
-    /// Inputs that are all written out: hint maps and previous heatmaps (B, K, H, W), pixels (B, 3, H, W).
+    /// Inputs as dense maps: hint maps and previous heatmaps (B, K, H, W), pixels (B, 3, H, W).
     #[must_use]
     pub const fn dense(hints: Tensor, previous: Tensor, pixels: Tensor) -> Self {
         Self {
@@ -91,7 +92,7 @@ impl HintMaps {
         Self::Gaussians { hints: vec![Vec::new(); images], std: 1.0 }
     }
 
-    /// The Gaussians of each image, where the maps are known as such. A hint that is not finite has none.
+    /// The Gaussians of each image, unless the maps are dense. A hint that is not finite has none.
     pub(crate) fn factors(&self, keypoints: usize, grid: Size) -> Result<Option<Vec<Vec<HintFactors>>>> {
         let Self::Gaussians { hints, std } = self else { return Ok(None) };
         let known = hints.iter().flatten().all(|hint| hint.keypoint < keypoints);
@@ -104,8 +105,8 @@ impl HintMaps {
         Ok(Some(hints.iter().map(of_image).collect()))
     }
 
-    /// The maps of `grid` written out at `size`, resized with aligned corners: (B, K, h, w), of the type and on the device
-    /// of `like`.
+    /// The maps of `grid` as dense maps of `size`, resized with aligned corners: (B, K, h, w), of the type and on the
+    /// device of `like`.
     pub(crate) fn resized(&self, keypoints: usize, grid: Size, size: Size, like: &Tensor) -> Result<Tensor> {
         let Some(images) = self.factors(keypoints, grid)? else {
             let Self::Dense(maps) = self else { candle_core::bail!("hint maps of no kind") };
@@ -115,7 +116,7 @@ impl HintMaps {
         for (b, (keypoint, factors)) in
             images.iter().enumerate().flat_map(|(b, list)| list.iter().map(move |f| (b, f)))
         {
-            // A separable map resized is the product of its resized factors.
+            // A resized separable map is the product of its resized factors.
             let (rows, columns) =
                 (sampled(&factors.rows, size.height), sampled(&factors.columns, size.width));
             let map = &mut values[(b * keypoints + keypoint) * size.area()..][..size.area()];
@@ -129,7 +130,7 @@ impl HintMaps {
 }
 
 impl PreviousMaps {
-    /// The maps written out: (`images`, K, H, W), of the type and on the device of `like`.
+    /// The maps as a dense tensor of `shape` (B, K, H, W), of the type and on the device of `like`.
     pub(crate) fn dense(&self, shape: (usize, usize, usize, usize), like: &Tensor) -> Result<Tensor> {
         match self {
             Self::None => Tensor::zeros(shape, like.dtype(), like.device()),

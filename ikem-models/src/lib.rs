@@ -1,14 +1,16 @@
+#![forbid(unsafe_code)]
 #![deny(missing_docs)]
 //! Interactive vertebra keypoint estimation: the networks, their checkpoints, the predictor and the session.
 //!
-//! A network marks the 68 corners of the vertebrae T1–L5 on a spinal radiograph. A person corrects one; the network, given
-//! the correction as a Gaussian *hint map* and its own last heatmaps, moves all the others. Research software, not a
-//! medical device.
+//! A network marks the 68 corners of the vertebrae T1–L5 on a spinal radiograph. When a person corrects one of them,
+//! the network moves all the others: its input then contains the correction, as a Gaussian *hint map*, and the heatmaps
+//! of its previous prediction. Research software, not a medical device.
 //!
 //! # Loading
 //!
-//! `Predictor::pretrained` needs no file (feature `pretrained`); [`Predictor::load`] takes a [`Checkpoint`]: one
-//! `.safetensors` file that says all of its network, or a published PyTorch `.pth`.
+//! `Predictor::pretrained` needs no file (feature `pretrained`). [`Predictor::load`] reads a checkpoint: a
+//! `.safetensors` file that contains the network's config, or a published PyTorch `.pth`. [`Predictor::builder`] sets
+//! the device, the precision and the locator.
 //!
 //! # Predicting and correcting
 //!
@@ -27,34 +29,36 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! A session first looks for the spine: a [`Locator`], a small network on the whole film, tells where it is, whether the film is a
-//! negative or turned by quarter turns, and whether there is a spine at all; the network then sees the [`View`] of the film in
-//! which it is surest. [`Session::view`] tells it, [`Session::set_view`] changes it, [`Predictor::session_in`] is told it.
-//! [`Session::doubt`] says when a film does not look like a spine. Checkpoints without a locator see the whole film.
+//! A session first looks for the spine. A [`Locator`], a small network that sees the whole film, finds its position,
+//! recognises negatives and films turned by quarter turns, and says whether there is a spine at all. The network then
+//! sees the film in the [`View`] in which it is most confident. [`Session::view`] returns that view,
+//! [`Session::set_view`] changes it, and [`Predictor::session_in`] starts in a given one. [`Session::doubt`] says when
+//! a film does not look like a spine. Checkpoints without a locator see the whole film.
 //!
-//! Points are x to the right, y down, in pixels of the image, whatever its size. A [`Session`] is one image being
-//! annotated, with undo, redo and previews. A hinted point is shown exactly where the person put it, always. The others are
-//! where the network puts them, moved by what the hints tell of its errors where the checkpoint knows how these vary together
+//! Points are in pixels of the image, x to the right and y down, whatever its size. A [`Session`] is one image being
+//! annotated, with undo, redo and previews. A hinted point is always shown exactly where the person put it. The other
+//! points are the network's, shifted by the errors that the hints reveal if the checkpoint has an error covariance
 //! ([`ErrorCovariance`](ikem_core::ErrorCovariance)).
 //!
 //! # Threads and speed
 //!
-//! [`Predictor`] is `Send + Sync`, a clone shares its weights, and a session can be sent to another thread. Predictions
-//! run on rayon's pool. Call [`ops::keep_freed_memory`] first in `main`: it makes predictions faster on Linux.
+//! [`Predictor`] is `Send + Sync`, its clones share the weights, and a session can be sent to another thread.
+//! Predictions run on rayon's pool. Call [`ops::keep_freed_memory`] first in `main`: it makes predictions faster on
+//! Linux.
 //!
 //! # Training
 //!
-//! A [`Network`] of [`Network::fresh`] or [`Network::trainable`] holds its weights as variables ([`Parameters`]); its
-//! forward pass in [`Mode::Train`] has gradients. The crate `ikem-train` does the rest.
+//! [`Network::fresh`] and [`Network::trainable`] make a [`Network`] whose weights are variables ([`Parameters`]); its
+//! forward pass in [`Mode::Train`] has gradients. The crate `ikem-train` has losses, optimisers and the training loop.
 //!
 //! # Safety
 //!
-//! Nothing in a checkpoint is executed, sizes are checked before memory is taken, and errors name the file, what was
-//! found and what was expected. No network access, no telemetry.
+//! Nothing in a checkpoint is executed, sizes are checked before memory is allocated, and errors name the file, what
+//! was found and what was expected. This crate has no `unsafe` code, no network access and no telemetry.
 //!
 //! # Features
 //!
-//! - `pretrained`: the bundled weights (10 MB).
+//! - `pretrained`: the bundled weights (9.7 MB).
 //! - `cuda`, `cudnn`: NVIDIA GPUs, through candle.
 
 mod checkpoint;
@@ -70,9 +74,10 @@ pub mod ops;
 mod params;
 mod prediction;
 mod predictor;
+mod predictor_builder;
 #[cfg(feature = "pretrained")]
 mod pretrained;
-mod pth;
+
 mod session;
 mod summary;
 mod unet;
@@ -83,18 +88,21 @@ pub use checkpoint::{Checkpoint, Import, ImportOptions, Layout, LocatorCheckpoin
 pub use config::{ConfigError, HrnetOcrConfig, ModelConfig, NetworkConfig, NetworkKind, UnetConfig};
 pub use error::{CheckpointFault, Error, Result};
 pub use hrnet::HrnetOcr;
+pub use ikem_pth::{PthError, PthErrorKind};
 pub use inputs::{EncodedImage, HintMaps, ImageInput, Inputs, PreviousMaps};
+pub use layers::Mode;
 pub use locator::{
     LOCATOR_ANSWERS, LOCATOR_MAPS, LOCATOR_STRIDE, Located, Location, Locator, LocatorConfig, LocatorLogits,
     LocatorNetwork,
 };
-pub use network::{Logits, Mode, Network};
+
+pub use network::{Logits, Network};
 pub use params::{Parameters, StateDict};
 pub use prediction::Prediction;
 pub use predictor::Predictor;
+pub use predictor_builder::PredictorBuilder;
 #[cfg(feature = "pretrained")]
 pub use pretrained::PRETRAINED;
-pub use pth::{PthError, PthErrorKind};
 pub use session::{Doubt, Session, Snapshot, UNSURE_BELOW};
 pub use summary::{Layer, LayerKind, Summary};
 pub use unet::Unet;

@@ -5,30 +5,18 @@ use crate::config::{ModelConfig, NetworkConfig};
 use crate::error::{BuildError, BuildResult, Result};
 use crate::hrnet::HrnetOcr;
 use crate::inputs::{EncodedImage, HintMaps, ImageInput, Inputs, PreviousMaps};
-use crate::layers::Pass;
+use crate::layers::{Mode, Pass, Stem};
 use crate::ops;
 use crate::params::{Builder, Parameters, Purpose, StateDict};
 use crate::summary::{Recorder, Summary};
 use crate::unet::Unet;
 
-/// Whether a forward pass learns.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
-    /// Running statistics, no dropout, no gradient.
-    Eval,
-    /// Batch statistics, which also move the running ones; dropout drawn from the seed; gradients.
-    Train {
-        /// The same seed drops the same channels.
-        dropout_seed: u64,
-    },
-}
-
-/// What a network answers, at the resolution of its last layer (a quarter of the grid).
+/// The output of a network, at the resolution of its last layer (a quarter of the grid).
 #[derive(Debug, Clone)]
 pub struct Logits {
     /// One map a keypoint: (B, K, H/4, W/4).
     pub main: Tensor,
-    /// The same from the auxiliary head, where the network has one.
+    /// The maps of the auxiliary head, if the network has one.
     pub auxiliary: Option<Tensor>,
     /// Height and width of the grid.
     pub(crate) full: (usize, usize),
@@ -49,7 +37,7 @@ impl Logits {
         ops::resize_bilinear(&self.main, self.full.0, self.full.1)
     }
 
-    /// The keypoints of every image, in pixels of the grid: B lists of K. No more than one heatmap a thread is held.
+    /// The keypoints of every image, in pixels of the grid: B lists of K. Each thread holds one heatmap at a time.
     ///
     /// # Errors
     /// When the device fails.
@@ -69,7 +57,7 @@ impl Logits {
     }
 }
 
-/// Either network, behind the same calls.
+/// Either of the networks behind one interface.
 #[derive(Debug)]
 pub struct Network {
     body: Body,
@@ -87,7 +75,7 @@ enum Body {
 }
 
 impl Network {
-    /// A network to be trained, with PyTorch's default initialisation drawn from `seed`.
+    /// A network for training, with PyTorch's default initialisation drawn from `seed`.
     ///
     /// # Errors
     /// A config field out of range; a device that fails.
@@ -96,12 +84,12 @@ impl Network {
         Self::unchecked_fresh(config, seed, device).map_err(BuildError::of_memory)
     }
 
-    /// As [`fresh`](Self::fresh), of a config that was checked.
+    /// As [`fresh`](Self::fresh), for a config that was checked.
     pub(crate) fn unchecked_fresh(config: &ModelConfig, seed: u64, device: &Device) -> BuildResult<Self> {
-        Self::build(config, Builder::fresh(seed, device, Purpose::Training), device, DType::F32)
+        Self::build(config, Builder::fresh(seed, device, None, Purpose::Training), device, DType::F32)
     }
 
-    /// A network to be trained on, with the values of `tensors`, in their type (f32; f64 to check gradients).
+    /// A network for training that starts with the values of `tensors`, in their type (f32; f64 to check gradients).
     ///
     /// # Errors
     /// A config field out of range; a tensor missing, left over or of another shape; a device that fails.
@@ -112,7 +100,8 @@ impl Network {
         Self::build(config, builder, device, dtype).map_err(BuildError::of_memory)
     }
 
-    /// A network for inference: weights folded and packed, nothing else kept; `dtype` is f32, or f16 on a GPU.
+    /// A network for inference: weights are folded and packed, and nothing else is kept; `dtype` is f32, or f16 on a
+    /// GPU.
     pub(crate) fn frozen(
         config: &ModelConfig,
         tensors: StateDict,
@@ -123,9 +112,14 @@ impl Network {
         Self::build(config, builder, device, dtype)
     }
 
-    /// A network for inference, not trained.
-    pub(crate) fn frozen_fresh(config: &ModelConfig, seed: u64, device: &Device) -> BuildResult<Self> {
-        Self::build(config, Builder::fresh(seed, device, Purpose::Inference), device, DType::F32)
+    /// A network for inference with random weights.
+    pub(crate) fn frozen_fresh(
+        config: &ModelConfig,
+        seed: u64,
+        device: &Device,
+        dtype: DType,
+    ) -> BuildResult<Self> {
+        Self::build(config, Builder::fresh(seed, device, Some(dtype), Purpose::Inference), device, dtype)
     }
 
     fn build(config: &ModelConfig, builder: Builder, device: &Device, dtype: DType) -> BuildResult<Self> {
@@ -147,7 +141,7 @@ impl Network {
         ops::in_pool(|| self.run(inputs, Pass::new(mode)))
     }
 
-    /// What an evaluation needs to know of pixels (B, 3, H, W), whatever the hints: for many passes on one image.
+    /// The features of an image, pixels (B, 3, H, W), that do not depend on hints: for many passes on one image.
     ///
     /// # Errors
     /// When a shape does not fit the config, or the device fails.
@@ -161,7 +155,7 @@ impl Network {
         Ok(EncodedImage { features, grid: Size::new(width, height) })
     }
 
-    /// The layers in evaluation of one image, found by running it.
+    /// The layers of an evaluation of one image, recorded by running it.
     ///
     /// # Errors
     /// When the device fails.
@@ -186,42 +180,43 @@ impl Network {
         Ok(Logits::new(main, auxiliary, grid))
     }
 
-    /// How it is built and what it expects.
+    /// The dimensions of the network and of its input.
     #[must_use]
     pub const fn config(&self) -> &ModelConfig {
         &self.config
     }
 
-    /// Where it computes.
+    /// The device that it computes on.
     #[must_use]
     pub const fn device(&self) -> &Device {
         &self.device
     }
 
-    /// The variables of a network in training; empty for one that was frozen.
+    /// The variables of a network for training; empty in a network for inference.
     #[must_use]
     pub const fn parameters(&self) -> &Parameters {
         &self.parameters
     }
 
-    /// The biases of the last layer of every head: what its maps show where its features are silent. Empty for a network that
-    /// was frozen.
+    /// The biases of the last layer of every head: the logits where the features are zero. Empty in a network for
+    /// inference.
     #[must_use]
     pub fn head_biases(&self) -> Vec<&Var> {
         let names: &[&str] = match self.body {
-            Body::Unet(_) => &["outc.aux_head.3.bias"],
-            Body::HrnetOcr(_) => &["cls_head.bias", "aux_head.3.bias"],
+            Body::Unet(_) => &Unet::HEAD_BIASES,
+            Body::HrnetOcr(_) => &HrnetOcr::HEAD_BIASES,
         };
         names.iter().filter_map(|&name| self.parameters.trainable().get(name)).collect()
     }
 
-    /// The scale of what hints and previous heatmaps add to the image's features; `None` where there is none to train.
+    /// The factor of everything that hints and previous heatmaps add to the image's features; `None` in a network
+    /// without hints and in a network for inference.
     #[must_use]
     pub fn hint_scale(&self) -> Option<&Var> {
-        self.parameters.trainable().get("hint_fusion_layer.scale")
+        self.parameters.trainable().get(Stem::HINT_SCALE)
     }
 
-    /// How many numbers training changes.
+    /// The number of trainable parameters.
     #[must_use]
     pub const fn parameter_count(&self) -> usize {
         self.parameter_count

@@ -1,4 +1,4 @@
-//! Named tensors: where a network's weights come from, and where those in training are kept.
+//! Named tensors: the source of a network's weights, and the variables of networks for training.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -10,12 +10,12 @@ use rand_chacha::rand_core::{RngCore, SeedableRng};
 
 use crate::error::{BuildResult, CheckpointFault};
 
-/// Tensors by their PyTorch state-dict names, on the CPU; f32 where they come from a checkpoint.
+/// Tensors by their PyTorch state-dict names, on the CPU; f32 if they are from a checkpoint.
 pub type StateDict = BTreeMap<String, Tensor>;
 
-/// The variables of a network in training, by their state-dict names.
+/// The variables of a network for training, by their state-dict names.
 ///
-/// A clone holds the same variables.
+/// A clone shares the variables.
 #[derive(Debug, Clone, Default)]
 pub struct Parameters {
     trainable: BTreeMap<String, Var>,
@@ -23,19 +23,19 @@ pub struct Parameters {
 }
 
 impl Parameters {
-    /// What an optimiser changes: weights, biases, scales.
+    /// The parameters that an optimiser changes: weights, biases, scales.
     #[must_use]
     pub const fn trainable(&self) -> &BTreeMap<String, Var> {
         &self.trainable
     }
 
-    /// What the forward pass of training changes: the running mean and variance of every batch norm.
+    /// The running mean and variance of every batch norm, which the forward pass of training updates.
     #[must_use]
     pub const fn statistics(&self) -> &BTreeMap<String, Var> {
         &self.statistics
     }
 
-    /// All values, sharing storage with the variables.
+    /// All tensors, sharing storage with the variables.
     #[must_use]
     pub fn state_dict(&self) -> StateDict {
         let all = self.trainable.iter().chain(&self.statistics);
@@ -43,45 +43,45 @@ impl Parameters {
     }
 }
 
-/// What a network is built for.
+/// The purpose of a network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
-    /// Weights are variables: batch statistics, gradients.
+    /// Training: weights are variables, with batch statistics and gradients.
     Training,
-    /// Weights are folded and packed once; nothing else is kept.
+    /// Inference: weights are folded and packed once; nothing else is kept.
     Inference,
 }
 
-/// Where the values come from.
+/// The source of the values.
 enum Source {
     /// PyTorch's default initialisation, each tensor from the seed and its own name.
     Fresh(u64),
-    /// A checkpoint; tensors leave it as layers take them.
+    /// A checkpoint, from which layers take their tensors.
     StateDict(StateDict),
 }
 
-/// The shared part of all builders of one network.
+/// The state that all builders of a network share.
 struct Building {
     source: Source,
     parameters: Parameters,
     count: usize,
 }
 
-/// Hands a network's layers their tensors by name.
+/// Gives the layers of a network their tensors by name.
 #[derive(Clone)]
 pub(crate) struct Builder {
     building: Rc<RefCell<Building>>,
     prefix: String,
     device: Device,
-    /// The type in which the network computes; `None` is that of the tensors given.
+    /// The type that the network computes in; `None` is that of the given tensors.
     dtype: Option<DType>,
     purpose: Purpose,
 }
 
 impl Builder {
     /// A builder of a network with PyTorch's default initialisation.
-    pub(crate) fn fresh(seed: u64, device: &Device, purpose: Purpose) -> Self {
-        Self::new(Source::Fresh(seed), device, None, purpose)
+    pub(crate) fn fresh(seed: u64, device: &Device, dtype: Option<DType>, purpose: Purpose) -> Self {
+        Self::new(Source::Fresh(seed), device, dtype, purpose)
     }
 
     /// A builder of a network with the tensors of a checkpoint.
@@ -105,7 +105,7 @@ impl Builder {
         }
     }
 
-    /// The builder of the module `name` within this one.
+    /// The builder of the submodule `name`.
     pub(crate) fn pp(&self, name: &str) -> Self {
         Self { prefix: self.full_name(name), ..self.clone() }
     }
@@ -115,17 +115,17 @@ impl Builder {
         &self.prefix
     }
 
-    /// What the network is built for.
+    /// The purpose of the network.
     pub(crate) const fn purpose(&self) -> Purpose {
         self.purpose
     }
 
-    /// A weight of which nothing is left to be computed, in the type in which the network computes.
+    /// A finished weight, in the type that the network computes in.
     pub(crate) fn settled(&self, weight: &Tensor) -> candle_core::Result<Tensor> {
         weight.to_dtype(self.dtype.unwrap_or_else(|| weight.dtype()))
     }
 
-    /// A tensor that training changes.
+    /// A trainable tensor.
     pub(crate) fn parameter(&self, name: &str, shape: &[usize], init: Init) -> BuildResult<Tensor> {
         let value = self.take(name, shape, init)?;
         self.building.borrow_mut().count += value.elem_count();
@@ -138,7 +138,7 @@ impl Builder {
         Ok(tensor)
     }
 
-    /// A running statistic, which begins at `start`.
+    /// A running statistic with the initial value `start`.
     pub(crate) fn statistic(&self, name: &str, len: usize, start: f32) -> BuildResult<Var> {
         let var = Var::from_tensor(&self.take(name, &[len], Init::Constant(start))?)?;
         if self.purpose == Purpose::Training {
@@ -147,10 +147,10 @@ impl Builder {
         Ok(var)
     }
 
-    /// Ends the building: the variables and the number of parameters.
+    /// Finishes the network: its variables and the number of its parameters.
     ///
     /// # Errors
-    /// When the checkpoint holds tensors that no layer took.
+    /// If the checkpoint holds tensors that no layer took.
     pub(crate) fn finish(self) -> BuildResult<(Parameters, usize)> {
         let building = self.building.borrow();
         if let Source::StateDict(rest) = &building.source
@@ -184,17 +184,17 @@ impl Builder {
     }
 }
 
-/// How a fresh tensor begins.
+/// The initialisation of a tensor.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Init {
-    /// Every element the same.
+    /// The same value in every element.
     Constant(f32),
-    /// Uniform in ±1/√`fan_in`: what PyTorch's convolutions begin with, weight and bias alike.
+    /// Uniform in ±1/√`fan_in`: PyTorch's initialisation of the weights and biases of convolutions.
     FanIn(usize),
 }
 
 impl Init {
-    /// A tensor that depends on the seed and its own name alone, not on the order of building.
+    /// A tensor that depends on the seed and its own name alone, not on the order in which layers are built.
     fn tensor(self, seed: u64, name: &str, shape: &[usize]) -> candle_core::Result<Tensor> {
         let count: usize = shape.iter().product();
         let values = match self {
@@ -223,7 +223,7 @@ mod tests {
     #[test]
     fn fresh_weights_depend_on_the_seed_and_the_name_alone() {
         let weight = |seed, name: &str| {
-            let builder = Builder::fresh(seed, &Device::Cpu, Purpose::Inference);
+            let builder = Builder::fresh(seed, &Device::Cpu, None, Purpose::Inference);
             let tensor = builder.parameter(name, &[4, 3, 3, 3], Init::FanIn(27)).expect("fresh");
             tensor.flatten_all().expect("flat").to_vec1::<f32>().expect("values")
         };

@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::inputs::PreviousMaps;
 use crate::ops;
 
-/// The answer of a network to one image, image space.
+/// The prediction of a network for one image, in image space.
 #[derive(Debug, Clone)]
 pub struct Prediction {
     pub(crate) keypoints: Keypoints,
@@ -14,17 +14,17 @@ pub struct Prediction {
     pub(crate) maps: Maps,
     /// The network's grid.
     pub(crate) grid: Size,
-    /// The size of the film, and the part of it that the grid shows.
+    /// The size of the film, and the part of it that the grid covers.
     pub(crate) film: Size,
     pub(crate) frame: Frame,
 }
 
-/// What heatmaps are made of on demand.
+/// The form in which heatmaps are kept until they are needed.
 #[derive(Debug, Clone)]
 pub(crate) enum Maps {
-    /// Logits as the network's last layer gives them, (1, K, h, w).
+    /// The logits of the network's last layer, (1, K, h, w).
     Logits(Tensor),
-    /// The network's answer is not there any more, its keypoints are: Gaussians as high as the confidences.
+    /// Gaussians at the keypoints, as high as the confidences: stand-ins for logits that were not kept.
     Gaussians {
         /// Standard deviation in pixels of the grid.
         std: f32,
@@ -32,16 +32,17 @@ pub(crate) enum Maps {
 }
 
 impl Prediction {
-    /// The K keypoints as the network places them, in pixels of the original image; with hints, moved by what these tell of
-    /// their errors where the checkpoint knows how they vary together.
+    /// The K keypoints as the network places them, in pixels of the original image; with hints, shifted by the errors
+    /// that these reveal if the checkpoint has an error covariance.
     #[must_use]
     pub const fn keypoints(&self) -> &Keypoints {
         &self.keypoints
     }
 
-    /// The same spine counted otherwise, image space: every vertebra may be the next one up or down. The likelier one comes first;
-    /// the rest of the probability is that of [`keypoints`](Self::keypoints). Empty with hints, which settle the count, and where the
-    /// network does not decode a [`column`](crate::ModelConfig::column).
+    /// The same spine with its vertebrae counted differently, in image space: every vertebra may be the next one up or
+    /// down. The more probable count comes first; the remaining probability is that of [`keypoints`](Self::keypoints).
+    /// Empty with hints, which settle the count, and for networks that do not decode a
+    /// [`column`](crate::ModelConfig::column).
     #[must_use]
     pub fn alternatives(&self) -> &[Recount] {
         &self.alternatives
@@ -53,7 +54,7 @@ impl Prediction {
         &self.confidences
     }
 
-    /// The part of the film that the network saw; its grid covers it.
+    /// The part of the film that the network saw, and that its grid covers.
     #[must_use]
     pub const fn frame(&self) -> &Frame {
         &self.frame
@@ -92,7 +93,7 @@ impl Prediction {
         }
     }
 
-    /// What the next prediction is told of this one.
+    /// This prediction as an input of the next one.
     pub(crate) fn as_input(&self, device: &Device, dtype: DType) -> Result<PreviousMaps> {
         Ok(match &self.maps {
             Maps::Logits(logits) => PreviousMaps::OfLogits(logits.clone()),
@@ -104,7 +105,7 @@ impl Prediction {
         })
     }
 
-    /// The same keypoints, to be told to a prediction in another frame: with Gaussians of `std` pixels for heatmaps.
+    /// The same keypoints as an input of a prediction in another frame, with Gaussians of `std` pixels as heatmaps.
     pub(crate) fn reframed(&self, frame: Frame, std: f32) -> Self {
         Self { frame, maps: Maps::Gaussians { std }, alternatives: Vec::new(), ..self.clone() }
     }

@@ -2,39 +2,38 @@ use std::cell::RefCell;
 
 use crate::ops::Geometry;
 
-/// A network layer by layer: see [`Network::summary`](crate::Network::summary).
+/// The layers of a network: see [`Network::summary`](crate::Network::summary).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Summary {
-    /// The layers in the order in which they ran.
+    /// The layers in the order in which they run.
     pub layers: Vec<Layer>,
 }
 
-/// One layer: a convolution with the batch norm behind it, or a product of matrices.
+/// A layer: a convolution with its batch norm, or a matrix product.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layer {
-    /// The state-dict name of its convolution, or what the product is for.
+    /// The state-dict name of its convolution, or the purpose of the product.
     pub name: String,
-    /// What it computes.
+    /// Its operation.
     pub kind: LayerKind,
-    /// The shape of what it is given; concatenated inputs as one.
+    /// The shape of its input; of concatenated inputs, that of the concatenation.
     pub input: Vec<usize>,
-    /// The shape of what it answers.
+    /// The shape of its output.
     pub output: Vec<usize>,
-    /// How many numbers of it training changes.
+    /// Its trainable parameters.
     pub parameters: usize,
-    /// Multiplications, each with its addition, of the convolution or the product; batch norms, activations and
-    /// resizing are not counted.
+    /// Multiply-adds of the convolution or the product; batch norms, activations and resizing are not counted.
     pub mult_adds: u64,
 }
 
-/// What a [`Layer`] computes.
+/// The operation of a [`Layer`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LayerKind {
     /// A convolution.
     Convolution(Geometry),
     /// A transposed convolution, 2 × 2 with stride 2.
     TransposedConvolution,
-    /// A product of two matrices, of which the input is the first.
+    /// A matrix product; the layer's input is the first matrix.
     Product,
 }
 
@@ -45,7 +44,7 @@ impl Summary {
         self.layers.iter().map(|layer| layer.parameters).sum()
     }
 
-    /// The mult-adds of all layers.
+    /// The multiply-adds of all layers.
     #[must_use]
     pub fn mult_adds(&self) -> u64 {
         self.layers.iter().map(|layer| layer.mult_adds).sum()

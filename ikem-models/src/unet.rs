@@ -1,4 +1,4 @@
-//! UNet-IKEM: a U-Net on the fused hints and image, its last features gated by the interaction.
+//! UNet-IKEM: a U-Net on the fused hints and image, with interaction-guided gating of its last features.
 
 use candle_core::{Result, Tensor};
 
@@ -9,7 +9,7 @@ use crate::layers::{ConvSpec, ConvUnit, DoubleConv, Gate, GateChannels, Pass, St
 use crate::ops::{self, Activation};
 use crate::params::Builder;
 
-/// The activation of the head, whatever the U part's is.
+/// The activation of the head; that of the U part is configurable.
 const HEAD_ACTIVATION: Activation = Activation::LeakyRelu(0.01);
 
 /// UNet-IKEM: stem to a quarter of the input, four levels down, four up, gate, head.
@@ -23,6 +23,11 @@ pub struct Unet {
 }
 
 impl Unet {
+    /// The state-dict name of the weight of the last layer.
+    pub(crate) const HEAD: &'static str = "outc.aux_head.3.weight";
+    /// The state-dict names of the biases of the last layer of every head.
+    pub(crate) const HEAD_BIASES: [&'static str; 1] = ["outc.aux_head.3.bias"];
+
     pub(crate) fn new(builder: &Builder, config: UnetConfig, keypoints: usize) -> BuildResult<Self> {
         let UnetConfig { width, gate_width, hints, activation } = config;
         let level = |depth: u32| width << depth;

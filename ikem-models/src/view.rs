@@ -3,29 +3,29 @@ use serde::{Deserialize, Serialize};
 
 use crate::locator::{Located, Location};
 
-/// How a network sees a film: which part of it, and whether inverted.
+/// The part of a film that a network sees, and whether the film is inverted.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct View {
     /// The part of the film.
     pub frame: Frame,
-    /// Whether the film is a negative, bones dark: it is inverted for the network.
+    /// Whether the film is a negative, with dark bones: it is inverted for the network.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub negative: bool,
-    /// How sure the locator is that there is a spine, 0…1; below one half it found nothing, and the frame is the whole film. `None`
-    /// where the view was told, not found.
+    /// The locator's confidence that there is a spine, 0…1; below one half it found none, and the frame is the whole
+    /// film. `None` if the view was given, not found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confidence: Option<f32>,
 }
 
 impl View {
-    /// All of a film, as it is.
+    /// The whole film, not inverted.
     #[must_use]
     pub const fn whole(film: Size) -> Self {
         Self { frame: Frame::whole(film), negative: false, confidence: None }
     }
 
-    /// The view of a film of which a locator told this.
+    /// The view of a film for which a locator returned `located`.
     #[must_use]
     pub const fn of(located: Located, film: Size) -> Self {
         match located {
@@ -36,7 +36,7 @@ impl View {
         }
     }
 
-    /// Whether there is a spine as far as is known: `false` where a locator looked for one and found none.
+    /// `false` if a locator looked for a spine and found none.
     #[must_use]
     pub fn has_spine(&self) -> bool {
         self.confidence.is_none_or(|confidence| confidence >= 0.5)
@@ -44,7 +44,7 @@ impl View {
 }
 
 impl From<Frame> for View {
-    /// A frame of a film that is no negative.
+    /// A frame of a film that is not a negative.
     fn from(frame: Frame) -> Self {
         Self { frame, negative: false, confidence: None }
     }

@@ -20,7 +20,7 @@ fn tiny(network: NetworkConfig, decoding: Decoding) -> Predictor {
     let mut tensors = Network::fresh(&config, 1, &Device::Cpu).expect("a network").parameters().state_dict();
     let loud = Tensor::new(&[50_f32], &Device::Cpu).expect("a tensor");
     tensors.insert("hint_fusion_layer.scale".to_owned(), loud);
-    Predictor::from_checkpoint(Checkpoint::new(config, tensors), &Device::Cpu).expect("a predictor")
+    Predictor::builder().build(Checkpoint::new(config, tensors)).expect("a predictor")
 }
 
 fn unet(decoding: Decoding) -> Predictor {
@@ -167,7 +167,7 @@ proptest! {
         let bundled = Checkpoint::from_bytes(PRETRAINED, "the bundled weights").expect("a checkpoint");
         let mut network = Checkpoint { errors: None, locator: None, ..bundled };
         network.config.column = false;
-        compare(&Predictor::from_checkpoint(network, &Device::Cpu).expect("the bundled network"), edits);
+        compare(&Predictor::builder().build(network).expect("the bundled network"), edits);
     }
 }
 

@@ -148,11 +148,11 @@ fn batch_norm_with_its_activation() {
         for shape in [[2, 2, 3, 2], [3, 1, 1, 1], [1, 3, 5, 3]] {
             let name = format!("{shape:?} {activation:?}");
             check(&name, &[&shape, &[shape[1]], &[shape[1]]], |t| {
-                Ok(ops::batch_norm(&t[0], &t[1], &t[2], 1e-5, activation)?.0)
+                Ok(ops::batch_norm(&t[0], &t[1], &t[2], 1e-5, activation)?.y)
             });
         }
         check("transposed", &[&[2, 2, 3, 4], &[2], &[2]], |t| {
-            Ok(ops::batch_norm(&t[0].transpose(2, 3)?, &t[1], &t[2], 1e-5, activation)?.0)
+            Ok(ops::batch_norm(&t[0].transpose(2, 3)?, &t[1], &t[2], 1e-5, activation)?.y)
         });
     }
 }

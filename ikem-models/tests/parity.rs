@@ -50,7 +50,7 @@ fn logits_and_coordinates_are_pytorchs_on_every_path() {
             check_evaluation(name, &plain.expect("a forward pass"));
         });
         let frozen = Checkpoint::new(fixture.config(), fixture.state_dict());
-        let frozen = Predictor::from_checkpoint(frozen, &Device::Cpu).expect("a predictor");
+        let frozen = Predictor::builder().build(frozen).expect("a predictor");
         check_evaluation(
             name,
             &fixture.network(DType::F32).forward(&batch.inputs(), Mode::Eval).expect("a forward pass"),

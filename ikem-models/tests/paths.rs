@@ -76,7 +76,7 @@ fn both_paths_answer_alike() {
         let inputs = Inputs::dense(hints, previous, image);
         let answer = || {
             let checkpoint = Checkpoint::new(config.clone(), tensors.clone());
-            let frozen = Predictor::from_checkpoint(checkpoint, &Device::Cpu).expect("a predictor");
+            let frozen = Predictor::builder().build(checkpoint).expect("a predictor");
             let frozen = frozen.forward(&inputs).expect("logits").upsampled().expect("logits");
             let training = fresh.forward(&inputs, Mode::Eval).expect("logits");
             [frozen, training.upsampled().expect("logits")]
@@ -100,7 +100,7 @@ fn half_precision_answers_nearly_alike() {
         let checkpoint = Checkpoint::new(config, fresh.parameters().state_dict());
         checkpoint.write(&path, Precision::Single).expect("written");
         let answer = |precision, dtype| {
-            let predictor = Predictor::load_in(&path, precision, &Device::Cpu).expect("a predictor");
+            let predictor = Predictor::builder().precision(precision).load(&path).expect("a predictor");
             let [hints, previous, image] = maps(dtype, 1);
             let answer = predictor.forward(&Inputs::dense(hints, previous, image)).expect("logits");
             let logits = answer.upsampled().expect("logits");

@@ -13,7 +13,7 @@ use proptest::prelude::*;
 const IMAGE: Size = Size::new(90, 150);
 
 fn predictor() -> Predictor {
-    Predictor::from_checkpoint(checkpoint(), &Device::Cpu).expect("a predictor")
+    Predictor::builder().build(checkpoint()).expect("a predictor")
 }
 
 fn checkpoint() -> Checkpoint {
@@ -63,7 +63,7 @@ fn keypoints_are_in_image_space_and_a_sessions_first_prediction_is_the_predictor
 fn a_decoded_column_stays_on_the_image_and_hints_where_they_are() {
     let mut asked = checkpoint();
     asked.config.column = true;
-    let asked = Predictor::from_checkpoint(asked, &Device::Cpu).expect("a predictor");
+    let asked = Predictor::builder().build(asked).expect("a predictor");
     let mut session = asked.session(&image()).expect("a session");
     for (keypoint, point) in [(20, Point::new(31.25, 88.5)), (3, Point::new(2.0, 149.0))] {
         session.revise(Hint::new(keypoint, point)).expect("an answer");
@@ -79,8 +79,7 @@ fn what_hints_tell_of_the_errors_comes_on_top_of_the_networks_answer() {
     let value = |i: usize| if i % square / 68 == i % 68 { 1.0 } else { 0.75 };
     let errors = ErrorCovariance::new(68, (0..2 * square).map(value).collect()).expect("a covariance");
     let told = Checkpoint { errors: Some(errors.clone()), ..checkpoint() };
-    let mut told =
-        Predictor::from_checkpoint(told, &Device::Cpu).and_then(|p| p.session(&image())).expect("a session");
+    let mut told = Predictor::builder().build(told).and_then(|p| p.session(&image())).expect("a session");
     let mut plain = predictor().session(&image()).expect("a session");
     assert_eq!(told.keypoints(), plain.keypoints());
     let grid = plain.predictor().config().size;

@@ -1,10 +1,10 @@
 //! What the networks cost, against the published parameters and hand-counted mult-adds.
 #![allow(missing_docs, clippy::expect_used)]
 
-use ikem_models::{Device, HrnetOcrConfig, ModelConfig, NetworkConfig, Predictor, UnetConfig};
+use ikem_models::{HrnetOcrConfig, ModelConfig, NetworkConfig, Predictor, UnetConfig};
 
 fn predictor(network: NetworkConfig) -> Predictor {
-    Predictor::untrained(&ModelConfig::new(network), 0, &Device::Cpu).expect("a predictor")
+    Predictor::builder().untrained(&ModelConfig::new(network), 0).expect("a predictor")
 }
 
 #[test]

@@ -19,7 +19,7 @@ fn predictor() -> Predictor {
         ..ModelConfig::new(NetworkConfig::Unet(network))
     };
     let tensors = Network::fresh(&config, 1, &Device::Cpu).expect("a network").parameters().state_dict();
-    Predictor::from_checkpoint(Checkpoint::new(config, tensors), &Device::Cpu).expect("a predictor")
+    Predictor::builder().build(Checkpoint::new(config, tensors)).expect("a predictor")
 }
 
 fn film() -> GrayImage {

@@ -45,7 +45,7 @@ fn corrections_stay_where_they_are_and_move_nothing() {
         let scratch = tempfile::tempdir().expect("a folder");
         let path = scratch.path().join("backbone.safetensors");
         checkpoint(config).write(&path, Precision::Single).expect("written");
-        let predictor = Predictor::load(&path, &Device::Cpu).expect("a predictor");
+        let predictor = Predictor::load(&path).expect("a predictor");
         let size = Size::new(50, 80);
         let values = (0..size.area()).map(|i| (i as f32 * 0.07).sin().abs()).collect();
         let image = GrayImage::new(size, values).expect("an image");

@@ -70,7 +70,7 @@ fn predictions_are_those_of_a_session() {
     let mut warm = Interaction::new(&network, pixels(&network), &targets, Placing::default());
     network.forward(&warm.inputs(), Mode::Train { dropout_seed: 0 }).expect("a pass");
     let checkpoint = Checkpoint::new(network.config().clone(), network.parameters().state_dict());
-    let predictor = Predictor::from_checkpoint(checkpoint, &Device::Cpu).expect("a predictor");
+    let predictor = Predictor::builder().build(checkpoint).expect("a predictor");
     let mut sessions: Vec<_> = (0..2).map(|i| predictor.session(&image(i)).expect("a session")).collect();
     let mut draw = Draw::new(1, &[]);
     for round in 0..4 {

@@ -129,7 +129,7 @@ fn a_training_leaves_checkpoints_and_a_log() {
     assert_eq!(read_log(&folder.path().join("log.csv")).expect("a log"), progress.rows);
     for name in ["best", "newest"] {
         let path = folder.path().join(format!("{name}.safetensors"));
-        let predictor = Predictor::load(&path, &Device::Cpu).expect("a checkpoint");
+        let predictor = Predictor::load(&path).expect("a checkpoint");
         assert_eq!(*predictor.config(), tiny().model);
     }
     let newest = Checkpoint::read(folder.path().join("newest.safetensors")).expect("a checkpoint");

@@ -43,8 +43,10 @@ impl Workload {
             return Ok(Self::Train(Box::new(Training::new(config, tensors, inputs, batch, device)?)));
         }
         let predictor = match tensors {
-            Some(tensors) => Predictor::from_checkpoint(Checkpoint::new(config.clone(), tensors), device)?,
-            None => Predictor::untrained(config, 0, device)?,
+            Some(tensors) => {
+                Predictor::builder().device(device).build(Checkpoint::new(config.clone(), tensors))?
+            }
+            None => Predictor::builder().device(device).untrained(config, 0)?,
         };
         if mode != Some(Mode::Click) {
             return Ok(Self::Forward { predictor, inputs: inputs(config, batch, device)? });

@@ -3,20 +3,22 @@ use crate::config::ConfigError;
 use crate::error::Result;
 
 impl Checkpoint {
-    /// The mean of two checkpoints of the same network, in which `other` counts as much as `share` (0…1) says: of weights, running
-    /// statistics and the standard deviation of Gaussians. All else stays as it is here; an error covariance that is missing here is
-    /// `other`'s.
+    /// The weighted mean of two checkpoints of the same network; `share`, 0…1, is the weight of `other`. It is the mean
+    /// of weights, running statistics and the standard deviation of Gaussians. Everything else is `self`'s, except for
+    /// an error covariance that only `other` has.
     ///
-    /// Of a network and the same network trained on with other data, such a mean is often better on the old data than the new
-    /// one, and better on the new data than the old one (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models").
+    /// The mean of a network and the same network trained further on other data is often better than the second one on
+    /// the old data, and better than the first one on the new data (Wortsman et al. 2022, "Robust fine-tuning of
+    /// zero-shot models").
     ///
     /// # Errors
-    /// [`Error::Config`](crate::Error::Config) when the share is out of its range or the two are not of the same network.
+    /// [`Error::Config`](crate::Error::Config) if the share is out of range or the checkpoints are not of the same
+    /// network.
     pub fn blended(mut self, other: &Self, share: f32) -> Result<Self> {
         let wrong =
             |field, expected: String, found: String| Err(ConfigError { field, expected, found }.into());
         if !(0.0..=1.0).contains(&share) {
-            return wrong("share", "a part, 0 to 1".to_owned(), share.to_string());
+            return wrong("share", "a share of 0 to 1".to_owned(), share.to_string());
         }
         if (self.config.network, &self.config.skeleton) != (other.config.network, &other.config.skeleton) {
             let [expected, found] = [&self, other].map(|one| format!("{:?}", one.config.network));

@@ -1,4 +1,4 @@
-//! Checkpoints of others, as ours.
+//! Import of checkpoints that other programs wrote.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -12,48 +12,49 @@ use crate::error::{BuildResult, CheckpointFault, Result};
 use crate::network::Network;
 use crate::params::StateDict;
 
-/// How a checkpoint of others becomes ours.
+/// Options of an import.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImportOptions {
-    /// How its tensors are named.
+    /// The naming of its tensors.
     pub layout: Layout,
-    /// The network that it must be; `None` takes what its names say.
+    /// The network that it must be of; `None` accepts the one that its names imply.
     pub network: Option<NetworkKind>,
-    /// Leaves out tensors of unknown names instead of refusing them.
+    /// Skips tensors with unknown names instead of refusing them.
     pub allow_unknown: bool,
-    /// What the tensors that it lacks are drawn from.
+    /// The seed of the tensors that it lacks.
     pub seed: u64,
 }
 
 impl ImportOptions {
-    /// Whatever network there is, and nothing unknown.
+    /// Any network, and no unknown tensors.
     #[must_use]
     pub const fn new(layout: Layout) -> Self {
         Self { layout, network: None, allow_unknown: false, seed: 0 }
     }
 }
 
-/// A checkpoint of others as ours, and what became of each tensor.
+/// An imported checkpoint, and what became of each tensor.
 #[derive(Debug, Clone)]
 pub struct Import {
     /// The checkpoint, complete.
     pub checkpoint: Checkpoint,
-    /// Names here of the tensors that were taken over.
+    /// Names in the network of the tensors that were taken from the file.
     pub used: Vec<String>,
-    /// Names there of those that were not.
+    /// Names in the file of tensors that were not used.
     pub unused: Vec<String>,
-    /// Names here of those that the file lacks and that begin anew.
+    /// Names in the network of tensors that the file lacks and that were initialised.
     pub fresh: Vec<String>,
 }
 
 impl Checkpoint {
-    /// Reads a PyTorch `.pth` of another layout. The network, its widths, gate and number of keypoints are inferred from
-    /// names and shapes; the grid is 256 × 512, the resizing bilinear and the decoding that of the layout. Of a layout
-    /// without heads ([`Layout::Imagenet`]) these are the published ones, gated, and begin anew.
+    /// Reads a PyTorch `.pth` of another layout. The network, its widths, its gate and the number of keypoints are
+    /// inferred from names and shapes; the grid is 256 × 512, the resampling bilinear and the decoding that of the
+    /// layout. For a layout without heads ([`Layout::Imagenet`]) the heads are the published ones, with a gate, and are
+    /// initialised.
     ///
     /// # Errors
-    /// As [`read`](Self::read); unknown names unless they are allowed; a tensor that the layout should have and has not,
-    /// or has in another shape.
+    /// As [`read`](Self::read); unknown names unless they are allowed; a tensor of the layout that is missing or has
+    /// another shape.
     pub fn import(path: impl AsRef<Path>, options: &ImportOptions) -> Result<Import> {
         let path = path.as_ref();
         import(read_state_dict(path)?, options).map_err(|error| error.at(path))
@@ -122,7 +123,7 @@ fn config(layout: Layout, tensors: &StateDict) -> Result<ModelConfig, Checkpoint
 
 /// Every tensor of the network before training.
 fn untrained(config: &ModelConfig, seed: u64) -> BuildResult<StateDict> {
-    config.check().map_err(|error| CheckpointFault::BadConfig(error.to_string()))?;
+    config.check().map_err(CheckpointFault::Config)?;
     Ok(Network::unchecked_fresh(config, seed, &Device::Cpu)?.parameters().state_dict())
 }
 
@@ -173,7 +174,7 @@ mod tests {
     }
 
     fn logits(checkpoint: Checkpoint) -> Vec<f32> {
-        let predictor = Predictor::from_checkpoint(checkpoint, &Device::Cpu).expect("a predictor");
+        let predictor = Predictor::builder().build(checkpoint).expect("a predictor");
         let maps = |channels: usize, phase: f32| {
             let wave = |i: usize| (i as f32 * 0.013 + phase).sin().abs();
             let values: Vec<f32> = (0..channels * SIZE.area()).map(wave).collect();
@@ -251,6 +252,6 @@ mod tests {
         let wrong = ImportOptions { network: Some(NetworkKind::Unet), ..options };
         assert!(fault(whole, &wrong).contains("those of hrnet-ocr; expected unet"));
         let nothing = fault(StateDict::new(), &ImportOptions::new(Layout::Miccai));
-        assert!(nothing.contains("no known network's"), "{nothing}");
+        assert!(nothing.contains("not those of a known network"), "{nothing}");
     }
 }

@@ -1,30 +1,28 @@
-//! What a bare state dict says of its network.
+//! Inference of a config from a bare state dict.
 
 use candle_core::Tensor;
 use ikem_core::Skeleton;
 
 use crate::config::{HrnetOcrConfig, ModelConfig, NetworkConfig, UnetConfig};
 use crate::error::CheckpointFault;
+use crate::hrnet::HrnetOcr;
 use crate::params::StateDict;
+use crate::unet::Unet;
 
 /// The config of the network that these tensors belong to: widths, gate and number of keypoints from the tensors'
-/// shapes, all else as published.
+/// shapes, all other fields as published.
 pub(super) fn config(tensors: &StateDict) -> Result<ModelConfig, CheckpointFault> {
-    let (network, keypoints) = if tensors.contains_key(HRNET_HEAD) {
-        (NetworkConfig::HrnetOcr(hrnet_ocr(tensors)?), dim(tensors, HRNET_HEAD, 0)?)
+    let (network, keypoints) = if tensors.contains_key(HrnetOcr::HEAD) {
+        (NetworkConfig::HrnetOcr(hrnet_ocr(tensors)?), dim(tensors, HrnetOcr::HEAD, 0)?)
     } else {
-        (NetworkConfig::Unet(unet(tensors)?), dim(tensors, UNET_HEAD, 0)?)
+        (NetworkConfig::Unet(unet(tensors)?), dim(tensors, Unet::HEAD, 0)?)
     };
     let spine = Skeleton::spine();
     let skeleton = if keypoints == spine.len() { spine } else { Skeleton::numbered(keypoints) };
     let config = ModelConfig { skeleton, ..ModelConfig::new(network) };
-    config.check().map_err(|error| CheckpointFault::BadConfig(error.to_string()))?;
+    config.check().map_err(CheckpointFault::Config)?;
     Ok(config)
 }
-
-/// The last layer of each network.
-const HRNET_HEAD: &str = "cls_head.weight";
-const UNET_HEAD: &str = "outc.aux_head.3.weight";
 
 fn unet(tensors: &StateDict) -> Result<UnetConfig, CheckpointFault> {
     Ok(UnetConfig {
@@ -37,14 +35,14 @@ fn unet(tensors: &StateDict) -> Result<UnetConfig, CheckpointFault> {
 
 fn hrnet_ocr(tensors: &StateDict) -> Result<HrnetOcrConfig, CheckpointFault> {
     Ok(HrnetOcrConfig {
-        ocr_width: dim(tensors, HRNET_HEAD, 1)? / 2,
+        ocr_width: dim(tensors, HrnetOcr::HEAD, 1)? / 2,
         gate_width: gate_width(tensors),
         hints: hints(tensors),
         ..hrnet_backbone(tensors)?
     })
 }
 
-/// What the backbone's tensors, by IKEM's names, say of HRNet+OCR-IKEM; all else as published.
+/// The dimensions of HRNet+OCR-IKEM from the backbone's tensors, by IKEM's names; all other fields as published.
 pub(super) fn hrnet_backbone(tensors: &StateDict) -> Result<HrnetOcrConfig, CheckpointFault> {
     Ok(HrnetOcrConfig {
         stem_width: dim(tensors, "hrnet.layer1.0.conv1.weight", 1)?,
@@ -57,12 +55,12 @@ fn gate_width(tensors: &StateDict) -> Option<usize> {
     dim(tensors, "iggnet.conv1.weight", 1).ok()
 }
 
-/// Without hints there is nothing to fuse, and the image's encoder stands at the top.
+/// Whether the network has hints: without them, the image's encoder is at the top level.
 fn hints(tensors: &StateDict) -> bool {
     !tensors.contains_key("image_encoder.0.weight")
 }
 
-/// The extent of one axis of a tensor that must be there.
+/// The extent of one axis of a tensor that must exist.
 fn dim(tensors: &StateDict, name: &str, axis: usize) -> Result<usize, CheckpointFault> {
     tensors
         .get(name)

@@ -2,20 +2,20 @@ use candle_core::Tensor;
 
 use crate::params::StateDict;
 
-/// How the tensors of a checkpoint are named.
+/// The naming of a checkpoint's tensors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Layout {
-    /// As here: the published IKEM checkpoints of both networks.
+    /// The names of this crate and of the published IKEM checkpoints of both networks.
     Ikem,
-    /// HRNetV2 as it is published for ImageNet classification: HRNet+OCR-IKEM's stem and backbone, without its heads.
+    /// HRNetV2 as published for ImageNet classification: the stem and backbone of HRNet+OCR-IKEM, without its heads.
     Imagenet,
-    /// The network of the MICCAI 2022 paper: HRNet+OCR-IKEM by other names. Its hint encoder takes the previous heatmaps
-    /// first, and its heatmaps are decoded locally.
+    /// The network of the MICCAI 2022 paper: HRNet+OCR-IKEM with other names. Its hint encoder takes the previous
+    /// heatmaps first, and its heatmaps are decoded locally.
     Miccai,
 }
 
-/// Beginnings of HRNet's own names, and what they are in IKEM.
+/// Prefixes of HRNet's own names, and of the same tensors in IKEM.
 const HRNET: [(&str, &str); 7] = [
     ("conv1.", "hint_fusion_layer.image_encoder.0."),
     ("bn1.", "hint_fusion_layer.image_encoder.1."),
@@ -26,7 +26,7 @@ const HRNET: [(&str, &str); 7] = [
     ("stage", "hrnet.stage"),
 ];
 
-/// The rest of the MICCAI model.
+/// The other prefixes of the MICCAI model.
 const MICCAI_HEADS: [(&str, &str); 6] = [
     ("HintEncSENet.SENet.", "iggnet."),
     ("HintEncSENet.", "iggnet."),
@@ -40,7 +40,7 @@ const MICCAI_HINTS: [(&str, &str); 2] = [
     ("hintmap_encoder.", "hint_fusion_layer.hintmap_encoder."),
 ];
 
-/// What only classifies ImageNet.
+/// Prefixes of the ImageNet classifier.
 const CLASSIFIER: [&str; 4] = ["incre_modules.", "downsamp_modules.", "final_layer.", "classifier."];
 
 /// The weight whose input channels are hints and previous heatmaps.
@@ -61,17 +61,17 @@ impl Layout {
         }
     }
 
-    /// Whether a tensor without a name in IKEM is known to be of no use here.
+    /// Whether a tensor without a name in IKEM is known to be unused.
     pub(super) fn is_known_unused(self, name: &str) -> bool {
         self == Self::Imagenet && CLASSIFIER.iter().any(|beginning| name.starts_with(beginning))
     }
 
-    /// Whether a checkpoint of this layout has the tensor of IKEM's `name`; if not, it stays fresh.
+    /// Whether checkpoints of this layout have the tensor with IKEM's `name`; if not, it is initialised.
     pub(super) fn holds(self, name: &str) -> bool {
         self != Self::Imagenet || HRNET.iter().any(|(_, ikem)| name.starts_with(ikem))
     }
 
-    /// Changes values, now by IKEM's names, to what IKEM means by them.
+    /// Converts the values of tensors, which have IKEM's names already, to IKEM's conventions.
     pub(super) fn adapt(self, tensors: &mut StateDict) -> candle_core::Result<()> {
         if let (Self::Miccai, Some(weight)) = (self, tensors.get_mut(HINT_WEIGHT)) {
             let keypoints = weight.dim(1)? / 2;
@@ -83,7 +83,7 @@ impl Layout {
     }
 }
 
-/// `name` with the first beginning of the table that it has replaced.
+/// `name` with the first matching prefix of the table replaced.
 fn replace_beginning(name: &str, table: &[(&str, &str)]) -> Option<String> {
     table.iter().find_map(|(from, to)| name.strip_prefix(from).map(|rest| format!("{to}{rest}")))
 }

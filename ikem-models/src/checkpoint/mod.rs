@@ -1,4 +1,4 @@
-//! Checkpoints: a network's config and tensors, as one file.
+//! Checkpoints: a network's config and tensors in one file.
 
 mod blend;
 mod import;
@@ -12,54 +12,54 @@ use std::path::Path;
 
 use candle_core::{Device, Tensor};
 use ikem_core::ErrorCovariance;
+use ikem_pth::{PthLimits, read_pth};
 
 use crate::config::ModelConfig;
 use crate::error::{CheckpointFault, Result};
 use crate::locator::LocatorConfig;
 use crate::params::StateDict;
-use crate::pth::{PthLimits, read_pth};
 
 pub use self::import::{Import, ImportOptions};
 pub use self::layout::Layout;
 pub use self::safetensors::Precision;
 
-/// The largest file that is read: a hundred times the bundled model, four times the published ones with optimiser.
+/// The largest file that is read: two hundred times the bundled model, four times the published ones with their
+/// optimiser's state.
 const MAX_FILE_BYTES: u64 = 2 << 30;
 
-/// The end of the names of entries that count batches, which nothing uses.
+/// The last part of the names of batch counters, which are not used.
 const BATCH_COUNTER: &str = "num_batches_tracked";
 
 /// A network's config and tensors.
 ///
-/// On disk it is one `.safetensors` file whose metadata holds the config as JSON under `ikem.config`, so that a path
-/// is all that loading needs. PyTorch's `.pth` files are read too, nothing in them is executed, and the config is
-/// inferred from names and shapes: see [`Checkpoint::read`].
+/// On disk it is one `.safetensors` file with the config as JSON under `ikem.config` in its metadata, so that a path is
+/// enough to load it. PyTorch's `.pth` files are read too: nothing in them is executed, and the config is inferred from
+/// names and shapes (see [`Checkpoint::read`]).
 #[derive(Debug, Clone)]
 pub struct Checkpoint {
-    /// How the network is built.
+    /// The dimensions of the network and of its input.
     pub config: ModelConfig,
     /// Its weights, biases and running statistics, by PyTorch's state-dict names, f32 on the CPU.
     pub tensors: StateDict,
-    /// How the errors of its first predictions vary together, in pixels of its grid; what hints tell of the other keypoints
-    /// besides what the network makes of them. Checkpoints of others have none. A tensor (2, K, K) of the file,
-    /// `ikem.error_covariance`.
+    /// The covariance of the errors of its first predictions, in pixels of its grid, by which hints also correct other
+    /// keypoints. Imported checkpoints have none. In the file it is the tensor `ikem.error_covariance`, (2, K, K).
     pub errors: Option<ErrorCovariance>,
-    /// The locator that finds spines for it. Checkpoints of others have none. Tensors of the file whose names begin with
-    /// `ikem.locator.`, and its config as JSON under `ikem.locator` in the metadata.
+    /// The locator that finds spines for it. Imported checkpoints have none. In the file its tensors have names that
+    /// begin with `ikem.locator.`, and its config is JSON under `ikem.locator` in the metadata.
     pub locator: Option<LocatorCheckpoint>,
 }
 
 /// A locator's config and tensors: a part of a [`Checkpoint`], or a `.safetensors` file of its own.
 #[derive(Debug, Clone)]
 pub struct LocatorCheckpoint {
-    /// How its network is built.
+    /// The dimensions of its network.
     pub config: LocatorConfig,
     /// Its weights, biases and running statistics by their names, f32 on the CPU.
     pub tensors: StateDict,
 }
 
 impl LocatorCheckpoint {
-    /// Reads the locator of a `.safetensors` file, whether there is a network with it or not.
+    /// Reads the locator of a `.safetensors` file, with or without a keypoint network.
     ///
     /// # Errors
     /// As [`Checkpoint::read`]; [`CheckpointFault::NoConfig`] when the file holds no locator.
@@ -70,8 +70,8 @@ impl LocatorCheckpoint {
             .map_err(|fault| fault.at(path))
     }
 
-    /// Writes a `.safetensors` file of the locator alone. An existing file is replaced as a whole or, when anything fails, not at
-    /// all.
+    /// Writes a `.safetensors` file of the locator alone. An existing file is replaced as a whole or, when anything
+    /// fails, not at all.
     ///
     /// # Errors
     /// When the disk fails.
@@ -89,18 +89,19 @@ impl Checkpoint {
         Self { config, tensors, errors: None, locator: None }
     }
 
-    /// Reads a `.safetensors` file of ours or a PyTorch state dict (`.pth`, `.ckpt`, `.bin`, `.pth.tar` …), bare or wrapped as in
-    /// `{"model": …, "optimizer": …}`. Which it is, its content tells, whatever its name. Prefixes that all names of a state dict
-    /// share (`module.`, `_orig_mod.`, `model.`) are taken off.
+    /// Reads a `.safetensors` file of this crate or a PyTorch state dict (`.pth`, `.ckpt`, `.bin`, `.pth.tar` …), bare
+    /// or wrapped as in `{"model": …, "optimizer": …}`. The kind is determined by the content, not the name. A prefix
+    /// that all names of a state dict share (`module.`, `_orig_mod.`, `model.`) is removed.
     ///
-    /// Of a `.pth` the network, its widths, gate and number of keypoints are inferred from names and shapes; the grid
-    /// is 256 × 512, the resizing bilinear and the decoding `expected`, as published.
+    /// For a `.pth`, the network, its widths, its gate and the number of keypoints are inferred from names and shapes;
+    /// the grid is 256 × 512, the resampling bilinear and the decoding `expected`, as published.
     ///
-    /// Memory: the tensors as f32, and at most one more of them; never more than 2 GiB.
+    /// Memory: the tensors as f32 and one more of them; never more than 2 GiB.
     ///
     /// # Errors
     /// [`Error::Checkpoint`](crate::Error::Checkpoint) or [`Error::Pth`](crate::Error::Pth), which name the file, what
-    /// was found and what was expected. Whether the tensors fit the config is told when a network is built of them.
+    /// was found and what was expected. Whether the tensors fit the config is checked when a network is built from
+    /// them.
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         match Content::of(path).map_err(|fault| fault.at(path))? {
@@ -115,13 +116,13 @@ impl Checkpoint {
         }
     }
 
-    /// Whether a file begins as one of those that [`read`](Self::read) reads.
+    /// Whether the first bytes of a file are those of a checkpoint that [`read`](Self::read) reads.
     #[must_use]
     pub fn is_one(path: impl AsRef<Path>) -> bool {
         Content::of(path.as_ref()).is_ok()
     }
 
-    /// Reads a `.safetensors` file that is already in memory; `name` stands for its path in errors.
+    /// Reads a `.safetensors` file that is already in memory; errors have `name` in place of its path.
     ///
     /// # Errors
     /// As [`read`](Self::read).
@@ -140,7 +141,7 @@ impl Checkpoint {
     }
 }
 
-/// What kind of checkpoint a file is.
+/// The kind of a checkpoint file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Content {
     Safetensors,
@@ -148,8 +149,9 @@ enum Content {
 }
 
 impl Content {
-    /// Tells the kind of a file by its first bytes: PyTorch's are a zip archive or a pickle, `.safetensors` begin with the length
-    /// of a JSON object. One that is called so is taken to be one, so that what is wrong with it is told.
+    /// Determines the kind of a file by its first bytes: PyTorch's files are zip archives or pickles, `.safetensors`
+    /// files begin with the length of a JSON object. A file whose name has a known extension is taken to be of that
+    /// kind, so that the error says what is wrong with it.
     fn of(path: &Path) -> Result<Self, CheckpointFault> {
         let mut start = Vec::new();
         open(path)?.0.take(9).read_to_end(&mut start)?;
@@ -160,7 +162,7 @@ impl Content {
             [_, _, _, _, _, 0, 0, 0, b'{'] => Ok(Self::Safetensors),
             _ if is_called("safetensors") => Ok(Self::Safetensors),
             _ if is_called("pth") || is_called("pt") => Ok(Self::Pickle),
-            _ => Err(CheckpointFault::NoCheckpoint { start: start.escape_ascii().to_string() }),
+            _ => Err(CheckpointFault::UnknownFormat { start: start.escape_ascii().to_string() }),
         }
     }
 }
@@ -178,7 +180,7 @@ fn read_state_dict(path: &Path) -> Result<StateDict> {
     Ok(dict)
 }
 
-/// Adds a tensor whose values must all be finite.
+/// Adds a tensor, all of whose values must be finite.
 fn insert(
     dict: &mut StateDict,
     name: String,
@@ -192,17 +194,17 @@ fn insert(
         return Err(CheckpointFault::NotFinite { name });
     }
     let tensor = Tensor::from_vec(values, shape, &Device::Cpu)
-        .map_err(|error| CheckpointFault::Header(format!("tensor `{name}`: {error}")))?;
+        .map_err(|source| CheckpointFault::Tensor { name: name.clone(), source: Box::new(source) })?;
     dict.insert(name, tensor);
     Ok(())
 }
 
-/// Opens a regular file of a size that is read, and tells the size.
+/// Opens a regular file that is not too large, and returns its size, too.
 fn open(path: &Path) -> Result<(File, u64), CheckpointFault> {
-    // Looked at before it is opened: opening a pipe would wait for its writer.
+    // Checked before it is opened, since opening a pipe would block until it has a writer.
     let about = fs::metadata(path)?;
     if !about.is_file() {
-        return Err(CheckpointFault::Header("it is no regular file".to_owned()));
+        return Err(CheckpointFault::NotRegularFile);
     }
     if about.len() > MAX_FILE_BYTES {
         return Err(CheckpointFault::TooLarge { found: about.len(), limit: MAX_FILE_BYTES });

@@ -1,4 +1,4 @@
-//! The `.safetensors` format, read one tensor at a time.
+//! The `.safetensors` format, read tensor by tensor.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -18,17 +18,17 @@ use crate::params::StateDict;
 /// The metadata key of the config.
 const CONFIG_KEY: &str = "ikem.config";
 
-/// The tensor of the error covariance, which is none of the network's.
+/// The name of the tensor of the error covariance, which is not part of the network.
 const ERRORS: &str = "ikem.error_covariance";
 
 /// The metadata key of the locator's config; the names of its tensors begin with it and a dot.
 const LOCATOR_KEY: &str = "ikem.locator";
 const LOCATOR_PREFIX: &str = "ikem.locator.";
 
-/// The longest header read, in bytes: ten times what a thousand tensors need.
+/// The longest header that is read, in bytes: ten times that of a thousand tensors.
 const MAX_HEADER_BYTES: u64 = 4 << 20;
 
-/// How many bits a number has.
+/// The precision of numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Precision {
     /// 32 bits.
@@ -76,7 +76,7 @@ pub(super) fn read_locator(mut reader: impl Read, length: u64) -> Result<Locator
     Ok(LocatorCheckpoint { config, tensors })
 }
 
-/// Calls `f` with the name, shape and values of each tensor that follows the header, one at a time.
+/// Calls `f` with the name, shape and values of each tensor behind the header, one at a time.
 fn for_each_tensor(
     reader: &mut impl Read,
     metadata: &Metadata,
@@ -93,17 +93,16 @@ fn for_each_tensor(
     Ok(())
 }
 
-/// The locator's config, where the file holds a locator.
+/// The locator's config, if the file has a locator.
 fn locator_config(metadata: &Metadata) -> Result<Option<LocatorConfig>, CheckpointFault> {
-    let bad = |error: &dyn std::fmt::Display| CheckpointFault::BadConfig(error.to_string());
     let entry = metadata.metadata().as_ref().and_then(|entries| entries.get(LOCATOR_KEY));
     let Some(json) = entry else { return Ok(None) };
-    let config: LocatorConfig = serde_json::from_str(json).map_err(|error| bad(&error))?;
-    config.check().map_err(|error| bad(&error))?;
+    let config: LocatorConfig = serde_json::from_str(json).map_err(CheckpointFault::ConfigFormat)?;
+    config.check().map_err(CheckpointFault::Config)?;
     Ok(Some(config))
 }
 
-/// The error covariance of `keypoints` keypoints from the tensor that holds it.
+/// The error covariance of `keypoints` keypoints, from its tensor.
 fn error_covariance(
     shape: &[usize],
     values: Vec<f32>,
@@ -114,27 +113,27 @@ fn error_covariance(
         let (found, expected) = (shape.to_vec(), expected.to_vec());
         return Err(CheckpointFault::Shape { name: ERRORS.to_owned(), found, expected });
     }
-    ErrorCovariance::new(keypoints, values).map_err(|error| CheckpointFault::Errors(error.to_string()))
+    ErrorCovariance::new(keypoints, values).map_err(|error| CheckpointFault::ErrorCovariance(Box::new(error)))
 }
 
-/// Reads the header and checks that the file holds exactly what it promises.
+/// Reads the header and checks that the file has exactly the length that it states.
 fn header(reader: &mut impl Read, length: u64) -> Result<Metadata, CheckpointFault> {
-    let broken = |what: String| CheckpointFault::Header(what);
     let mut prefix = [0; 8];
-    reader
-        .read_exact(&mut prefix)
-        .map_err(|_| broken(format!("it has {length} bytes; expected at least 8")))?;
+    if length < prefix.len() as u64 {
+        return Err(CheckpointFault::TooShort { found: length, expected: prefix.len() as u64 });
+    }
+    reader.read_exact(&mut prefix)?;
     let promised = u64::from_le_bytes(prefix);
     let room = length.saturating_sub(8).min(MAX_HEADER_BYTES);
     if promised > room {
-        return Err(broken(format!("it claims a header of {promised} bytes; expected at most {room}")));
+        return Err(CheckpointFault::HeaderLength { found: promised, limit: room });
     }
     let mut bytes = vec![0; promised as usize];
     reader.read_exact(&mut bytes)?;
-    let metadata: Metadata = serde_json::from_slice(&bytes).map_err(|error| broken(error.to_string()))?;
+    let metadata: Metadata = serde_json::from_slice(&bytes).map_err(CheckpointFault::Header)?;
     let (expected, found) = (metadata.data_len() as u64, length - 8 - promised);
     if expected != found {
-        return Err(broken(format!("{found} bytes follow the header; it promises {expected}")));
+        return Err(CheckpointFault::DataLength { found, expected });
     }
     Ok(metadata)
 }
@@ -142,9 +141,8 @@ fn header(reader: &mut impl Read, length: u64) -> Result<Metadata, CheckpointFau
 fn config(metadata: &Metadata) -> Result<ModelConfig, CheckpointFault> {
     let entry = metadata.metadata().as_ref().and_then(|entries| entries.get(CONFIG_KEY));
     let json = entry.ok_or(CheckpointFault::NoConfig { key: CONFIG_KEY })?;
-    let config: ModelConfig =
-        serde_json::from_str(json).map_err(|error| CheckpointFault::BadConfig(error.to_string()))?;
-    config.check().map_err(|error| CheckpointFault::BadConfig(error.to_string()))?;
+    let config: ModelConfig = serde_json::from_str(json).map_err(CheckpointFault::ConfigFormat)?;
+    config.check().map_err(CheckpointFault::Config)?;
     Ok(config)
 }
 
@@ -178,7 +176,7 @@ pub(super) fn serialize(checkpoint: &Checkpoint, precision: Precision) -> Result
     bytes(&tensors, metadata, precision)
 }
 
-/// The bytes of a file of a locator alone.
+/// The bytes of a file with a locator alone.
 pub(super) fn serialize_locator(
     locator: &LocatorCheckpoint,
     precision: Precision,
@@ -192,7 +190,7 @@ fn locator_tensors(locator: &LocatorCheckpoint) -> impl Iterator<Item = (String,
 }
 
 fn json(config: &impl serde::Serialize) -> Result<String, CheckpointFault> {
-    serde_json::to_string(config).map_err(|error| CheckpointFault::BadConfig(error.to_string()))
+    serde_json::to_string(config).map_err(|error| CheckpointFault::Write(error.into()))
 }
 
 fn bytes(
@@ -202,17 +200,16 @@ fn bytes(
 ) -> Result<Vec<u8>, CheckpointFault> {
     let written = tensors.iter().map(|(name, tensor)| Ok((name, Written::new(name, tensor, precision)?)));
     let written = written.collect::<Result<Vec<_>, CheckpointFault>>()?;
-    safetensors::serialize(written, Some(metadata))
-        .map_err(|error| CheckpointFault::Header(error.to_string()))
+    safetensors::serialize(written, Some(metadata)).map_err(|error| CheckpointFault::Write(error.into()))
 }
 
 fn errors_tensor(errors: &ErrorCovariance) -> Result<Tensor, CheckpointFault> {
     let shape = (2, errors.keypoints(), errors.keypoints());
     Tensor::from_slice(errors.values(), shape, &Device::Cpu)
-        .map_err(|error| CheckpointFault::Header(format!("tensor `{ERRORS}`: {error}")))
+        .map_err(|source| CheckpointFault::Tensor { name: ERRORS.to_owned(), source: Box::new(source) })
 }
 
-/// A tensor as it will stand in the file.
+/// A tensor as it is stored in the file.
 struct Written<'a> {
     shape: &'a [usize],
     dtype: Dtype,
@@ -220,12 +217,12 @@ struct Written<'a> {
 }
 
 impl<'a> Written<'a> {
-    /// A value beyond the range of 16 bits would come back as infinite, so it is an error.
+    /// Values beyond the range of 16 bits are errors, since they would be read back as infinite.
     fn new(name: &str, tensor: &'a Tensor, precision: Precision) -> Result<Self, CheckpointFault> {
         let values = tensor
             .flatten_all()
             .and_then(|flat| flat.to_dtype(DType::F32)?.to_vec1::<f32>())
-            .map_err(|error| CheckpointFault::Header(format!("tensor `{name}`: {error}")))?;
+            .map_err(|source| CheckpointFault::Tensor { name: name.to_owned(), source: Box::new(source) })?;
         let (dtype, bytes) = match precision {
             Precision::Single => (Dtype::F32, values.iter().flat_map(|value| value.to_le_bytes()).collect()),
             Precision::Half => {

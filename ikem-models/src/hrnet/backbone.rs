@@ -6,19 +6,19 @@ use crate::layers::{ConvSpec, ConvUnit, Pass};
 use crate::ops::{self, Activation::Relu};
 use crate::params::Builder;
 
-/// Bottlenecks in the first stage, and basic blocks of each branch in each exchange.
+/// Bottlenecks of the first stage, and basic blocks of each branch in each exchange.
 const BLOCKS: usize = 4;
 
-/// Exchanges in the second, third and fourth stage, which have as many branches as their number.
+/// Exchanges of the second, third and fourth stage, which have two, three and four branches.
 const EXCHANGES: [usize; 3] = [1, 4, 3];
 
-/// HRNet (Wang et al. 2020): a first stage at one resolution, then three that each begin a branch at half the resolution
-/// and twice the width of the last one, and exchange features between all.
+/// HRNet (Wang et al. 2020): a first stage at one resolution, then three stages that each add a branch with half the
+/// resolution and twice the width of the last one, and exchange features between all branches.
 #[derive(Debug)]
 pub(super) struct Backbone {
     first: Vec<Bottleneck>,
     early_channels: usize,
-    /// Into the second stage: both of its branches begin on the first stage's features.
+    /// The start of the second stage, both of whose branches continue the first stage.
     fork: [ConvUnit; 2],
     stages: [Stage; 3],
     channels: usize,
@@ -64,7 +64,7 @@ impl Backbone {
         self.channels
     }
 
-    /// The features after the first stage, and those of the four branches, resized to the finest one.
+    /// The features after the first stage, and those of the four branches, resized to the resolution of the finest one.
     pub(super) fn forward(&self, x: Tensor, pass: Pass<'_>) -> Result<(Tensor, Vec<Tensor>)> {
         let mut early = x;
         for block in &self.first {
@@ -83,7 +83,7 @@ impl Backbone {
     }
 }
 
-/// The exchanges between a number of branches, the coarsest of which it begins unless there are only two.
+/// The exchanges between some branches; a stage with more than two adds the coarsest one.
 #[derive(Debug)]
 struct Stage {
     begin: Option<ConvUnit>,
@@ -91,7 +91,7 @@ struct Stage {
 }
 
 impl Stage {
-    /// The stage whose number is that of its branches.
+    /// The stage with a branch for each of the `widths`, which is also its number.
     fn new(hrnet: &Builder, widths: &[usize]) -> BuildResult<Self> {
         let number = widths.len();
         let begin = match *widths {
@@ -120,7 +120,7 @@ impl Stage {
     }
 }
 
-/// A run of basic blocks in each branch, then every branch onto every branch.
+/// A sequence of basic blocks in each branch, and then a fusion of all branches for each branch.
 #[derive(Debug)]
 struct Exchange {
     branches: Vec<Vec<BasicBlock>>,
@@ -152,8 +152,8 @@ impl Exchange {
     }
 }
 
-/// All branches onto one: coarser ones through a 1 × 1 convolution and resized, finer ones through as many 3 × 3
-/// convolutions of stride 2 as they are finer; the sum, rectified.
+/// The fusion of all branches at the resolution of one: coarser ones go through a 1 × 1 convolution and are resized,
+/// finer ones go through as many 3 × 3 convolutions of stride 2 as they are levels finer; the sum is rectified.
 #[derive(Debug)]
 struct Fusion {
     onto: usize,
@@ -169,7 +169,7 @@ impl Fusion {
             let unit = |step: usize| {
                 let last = step + 1 == steps;
                 let spec = ConvSpec::new(width, if last { target } else { width }, 3).stride(2);
-                // The last summand of all is added within its convolution, which then rectifies the sum.
+                // The last summand is added within its convolution, which also rectifies the sum.
                 let spec = if !last || steps == 1 { spec.then(Relu) } else { spec };
                 ConvUnit::in_sequence(&module.pp(&step.to_string()), spec)
             };

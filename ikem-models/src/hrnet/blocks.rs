@@ -5,10 +5,10 @@ use crate::layers::{ConvSpec, ConvUnit, Pass};
 use crate::ops::Activation::Relu;
 use crate::params::Builder;
 
-/// How many times its inner channels a [`Bottleneck`] answers.
+/// The ratio of a [`Bottleneck`]'s output channels to its inner ones.
 pub(super) const EXPANSION: usize = 4;
 
-/// Two 3 × 3 convolutions around which the input goes (He et al. 2016, figure 5 left).
+/// Two 3 × 3 convolutions with a residual connection (He et al. 2016, figure 5 left).
 #[derive(Debug)]
 pub(super) struct BasicBlock([ConvUnit; 2]);
 
@@ -24,8 +24,8 @@ impl BasicBlock {
     }
 }
 
-/// 1 × 1, 3 × 3 and 1 × 1 convolutions around which the input goes (He et al. 2016, figure 5 right), widened where it has
-/// other channels.
+/// 1 × 1, 3 × 3 and 1 × 1 convolutions with a residual connection (He et al. 2016, figure 5 right), which has a 1 × 1
+/// convolution if the numbers of channels differ.
 #[derive(Debug)]
 pub(super) struct Bottleneck {
     convs: [ConvUnit; 3],
@@ -33,7 +33,7 @@ pub(super) struct Bottleneck {
 }
 
 impl Bottleneck {
-    /// From `inputs` channels to [`EXPANSION`] times `width`.
+    /// A bottleneck from `inputs` channels to [`EXPANSION`] times `width`.
     pub(super) fn new(builder: &Builder, inputs: usize, width: usize) -> BuildResult<Self> {
         let outputs = EXPANSION * width;
         let widen = (inputs != outputs)

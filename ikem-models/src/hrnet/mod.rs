@@ -1,4 +1,4 @@
-//! HRNet+OCR-IKEM: a high-resolution network on the fused hints and image, its features gated by the interaction, with
+//! HRNet+OCR-IKEM: a high-resolution network on the fused hints and image, with interaction-guided gating and
 //! object-contextual representations.
 
 mod backbone;
@@ -12,8 +12,7 @@ use self::ocr::Ocr;
 use crate::config::HrnetOcrConfig;
 use crate::error::BuildResult;
 use crate::inputs::Inputs;
-use crate::layers::{Gate, GateChannels, Pass, Stem};
-use crate::network::Mode;
+use crate::layers::{Gate, GateChannels, Mode, Pass, Stem};
 use crate::params::Builder;
 
 /// HRNet+OCR-IKEM: stem to a quarter of the input, HRNet, gate, OCR with an auxiliary head.
@@ -26,6 +25,11 @@ pub struct HrnetOcr {
 }
 
 impl HrnetOcr {
+    /// The state-dict name of the weight of the last layer.
+    pub(crate) const HEAD: &'static str = "cls_head.weight";
+    /// The state-dict names of the biases of the last layer of every head.
+    pub(crate) const HEAD_BIASES: [&'static str; 2] = ["cls_head.bias", "aux_head.3.bias"];
+
     pub(crate) fn new(builder: &Builder, config: HrnetOcrConfig, keypoints: usize) -> BuildResult<Self> {
         let HrnetOcrConfig { stem_width, width, gate_width, hints, .. } = config;
         let backbone = Backbone::new(&builder.pp("hrnet"), stem_width, width)?;
@@ -58,7 +62,7 @@ impl HrnetOcr {
             }
         }
         drop(early);
-        // Two layers read them: in training they are concatenated once.
+        // Two layers read them: for training they are concatenated once.
         if matches!(pass.mode, Mode::Train { .. }) {
             late = vec![Tensor::cat(&late, 1)?];
         }

@@ -2,13 +2,13 @@ use candle_core::{D, Result, Tensor};
 
 use crate::config::HrnetOcrConfig;
 use crate::error::BuildResult;
-use crate::layers::{ConvSpec, ConvUnit, Pass};
-use crate::network::Mode;
+use crate::layers::{ConvSpec, ConvUnit, Mode, Pass};
 use crate::ops::{self, Activation::Relu};
 use crate::params::Builder;
 
 /// Object-contextual representations (Yuan et al. 2020): coarse heatmaps gather a representation of every keypoint;
-/// each pixel attends to them, and what it finds joins its own features. The coarse heatmaps are the auxiliary answer.
+/// each pixel attends to these, and the result is concatenated with its own features. The coarse heatmaps are the
+/// auxiliary output.
 #[derive(Debug)]
 pub(super) struct Ocr {
     auxiliary: [ConvUnit; 2],
@@ -20,7 +20,7 @@ pub(super) struct Ocr {
 }
 
 impl Ocr {
-    /// `inputs` are the channels of the backbone.
+    /// `inputs` is the number of channels of the backbone.
     pub(super) fn new(
         root: &Builder,
         inputs: usize,
@@ -49,7 +49,7 @@ impl Ocr {
         })
     }
 
-    /// Main and auxiliary logits of the concatenation of `inputs`, which are gone as soon as they have been read.
+    /// Main and auxiliary logits for the concatenation of `inputs`, which are freed as soon as they have been read.
     pub(super) fn forward(&self, inputs: Vec<Tensor>, pass: Pass<'_>) -> Result<(Tensor, Tensor)> {
         let all: Vec<_> = inputs.iter().collect();
         let auxiliary = self.auxiliary[0].forward(&all, pass)?;
@@ -66,13 +66,14 @@ impl Ocr {
     }
 }
 
-/// The mean of `pixels` (B, C, h, w) under the softmax of each keypoint's map in `logits` (B, K, h, w): (B, C, K, 1).
+/// The mean of `pixels` (B, C, h, w) weighted by the softmax of each keypoint's map in `logits` (B, K, h, w): (B, C, K,
+/// 1).
 fn gather(pixels: &Tensor, logits: &Tensor, pass: Pass<'_>) -> Result<Tensor> {
     let weights = softmax(&logits.flatten_from(2)?)?;
     pass.matmul("ocr gather", &pixels.flatten_from(2)?, &weights.t()?)?.unsqueeze(D::Minus1)
 }
 
-/// Each pixel's mean of the keypoints' representations, weighted by how they fit it.
+/// For each pixel, the mean of the keypoints' representations, weighted by their similarity to the pixel.
 #[derive(Debug)]
 struct ObjectAttention {
     pixel: [ConvUnit; 2],
@@ -97,7 +98,7 @@ impl ObjectAttention {
         })
     }
 
-    /// Of pixels (B, C, h, w) and keypoints (B, C, K, 1): (B, C, h, w).
+    /// Attends from pixels (B, C, h, w) to keypoints (B, C, K, 1): (B, C, h, w).
     fn forward(&self, pixels: &Tensor, keypoints: &Tensor, pass: Pass<'_>) -> Result<Tensor> {
         let (batch, _, height, width) = pixels.dims4()?;
         let flat = |units: &[ConvUnit], x: &Tensor| {
@@ -112,13 +113,13 @@ impl ObjectAttention {
     }
 }
 
-/// A 1 × 1 convolution, the entry `place` of `module`, with the batch norm and ReLU that follow it as one entry.
+/// A 1 × 1 convolution, the entry `place` of `module`, with the batch norm and ReLU of the next entry.
 fn mixed(module: &Builder, place: usize, inputs: usize, outputs: usize) -> BuildResult<ConvUnit> {
     let (conv, norm) = (module.pp(&place.to_string()), module.pp(&(place + 1).to_string()).pp("0"));
     ConvUnit::with_norm(&conv, &norm, ConvSpec::new(inputs, outputs, 1).then(Relu))
 }
 
-/// Softmax over the last axis; candle's fused one has no gradient and does not say so.
+/// Softmax over the last axis. candle's fused softmax has no gradient and does not report that.
 fn softmax(x: &Tensor) -> Result<Tensor> {
     if x.track_op() { candle_nn::ops::softmax(x, D::Minus1) } else { candle_nn::ops::softmax_last_dim(x) }
 }

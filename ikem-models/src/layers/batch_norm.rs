@@ -1,10 +1,10 @@
 use candle_core::{Result, Tensor, Var};
 
 use crate::error::BuildResult;
-use crate::ops::{self, Activation};
+use crate::ops::{self, Activation, NormalizedBatch};
 use crate::params::{Builder, Init};
 
-/// PyTorch's defaults: what is added to the variance, and the weight of the newest batch in the running statistics.
+/// PyTorch's defaults: the summand of the variance, and the weight of the newest batch in the running statistics.
 const EPSILON: f64 = 1e-5;
 const MOMENTUM: f64 = 0.1;
 
@@ -27,24 +27,26 @@ impl BatchNorm {
         })
     }
 
-    /// How many numbers training changes.
+    /// The number of trainable parameters.
     pub(crate) fn parameters(&self) -> usize {
         self.gamma.elem_count() + self.beta.elem_count()
     }
 
-    /// Normalises a batch by its own statistics and takes them into the running ones.
+    /// Normalises a batch by its own statistics and updates the running ones with them.
     pub(crate) fn forward(&self, x: &Tensor, activation: Activation) -> Result<Tensor> {
-        let (y, batch) = ops::batch_norm(x, &self.gamma, &self.beta, EPSILON, activation)?;
+        let NormalizedBatch { y, mean, variance } =
+            ops::batch_norm(x, &self.gamma, &self.beta, EPSILON, activation)?;
         let count = (x.elem_count() / x.dim(1)?) as f64;
         // As in PyTorch the running variance is the unbiased one.
-        let variance = (batch.variance * (count / (count - 1.0)))?;
-        for (running, newest) in [(&self.running_mean, &batch.mean), (&self.running_variance, &variance)] {
+        let variance = (variance * (count / (count - 1.0)))?;
+        for (running, newest) in [(&self.running_mean, &mean), (&self.running_variance, &variance)] {
             running.set(&((running.as_detached_tensor() * (1.0 - MOMENTUM))? + (newest * MOMENTUM)?)?)?;
         }
         Ok(y)
     }
 
-    /// The convolution that does what `weight`, `bias` and then this norm in evaluation do.
+    /// Weight and bias of the convolution that is equivalent to a convolution with `weight` and `bias` followed by this
+    /// norm in evaluation.
     pub(crate) fn fold(&self, weight: &Tensor, bias: Option<&Tensor>) -> Result<(Tensor, Tensor)> {
         let deviation = (self.running_variance.as_detached_tensor() + EPSILON)?.sqrt()?;
         let scale = self.gamma.detach().div(&deviation)?;

@@ -1,8 +1,8 @@
 use candle_core::{Result, Tensor};
 
-use super::Pass;
+use super::mode::Mode;
+use super::pass::Pass;
 use crate::error::BuildResult;
-use crate::network::Mode;
 use crate::ops::{self, FusedConvTranspose};
 use crate::params::{Builder, Init, Purpose};
 use crate::summary::{Layer, LayerKind};
@@ -48,7 +48,7 @@ impl ConvTransposeUnit {
                 ops::conv_transpose2x2(x, weight, bias)?
             }
         };
-        // Each output pixel lies under one tap of the kernel.
+        // Each output pixel is computed from one filter tap.
         pass.note(|| {
             Ok(Layer {
                 name: self.name.clone(),

@@ -1,13 +1,14 @@
 use candle_core::{Result, Tensor};
 
-use super::{BatchNorm, Pass};
+use super::batch_norm::BatchNorm;
+use super::mode::Mode;
+use super::pass::Pass;
 use crate::error::BuildResult;
-use crate::network::Mode;
 use crate::ops::{self, Activation, FusedConv, Geometry};
 use crate::params::{Builder, Init, Purpose};
 use crate::summary::{Layer, LayerKind};
 
-/// What a [`ConvUnit`] is.
+/// The shape of a [`ConvUnit`].
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ConvSpec {
     pub inputs: usize,
@@ -18,7 +19,7 @@ pub(crate) struct ConvSpec {
 }
 
 impl ConvSpec {
-    /// A convolution that keeps the size, without bias and activation.
+    /// A convolution that keeps the size, without bias or activation.
     pub(crate) const fn new(inputs: usize, outputs: usize, kernel: usize) -> Self {
         let geometry = Geometry::same(kernel, 1);
         Self { inputs, outputs, geometry, bias: false, activation: Activation::Identity }
@@ -41,8 +42,8 @@ impl ConvSpec {
     }
 }
 
-/// Convolution, batch norm where there is one, activation: the unit that both networks are made of. In inference it
-/// is one fused operation.
+/// Convolution, optional batch norm, activation: the unit that the networks are made of. For inference it is one fused
+/// operation.
 #[derive(Debug)]
 pub(crate) struct ConvUnit {
     name: String,
@@ -57,12 +58,12 @@ enum Weights {
     Fused(Box<FusedConv>),
 }
 
-/// What follows the convolution before the activation.
+/// The operation between the convolution and the activation.
 #[derive(Debug)]
 enum After {
     Nothing,
     Norm(BatchNorm),
-    /// The magnitude of one learned factor.
+    /// A factor: the magnitude of one learned number.
     Scale(Tensor),
 }
 
@@ -77,7 +78,7 @@ impl After {
 }
 
 impl ConvUnit {
-    /// A convolution alone.
+    /// A convolution without norm.
     pub(crate) fn new(conv: &Builder, spec: ConvSpec) -> BuildResult<Self> {
         Self::build(conv, spec, After::Nothing)
     }
@@ -121,12 +122,12 @@ impl ConvUnit {
         Ok(Self { name: conv.prefix().to_owned(), weights, spec, parameters })
     }
 
-    /// The unit on the concatenation of `inputs`.
+    /// The unit applied to the concatenation of `inputs`.
     pub(crate) fn forward(&self, inputs: &[&Tensor], pass: Pass<'_>) -> Result<Tensor> {
         self.forward_onto(inputs, None, pass)
     }
 
-    /// The unit on the concatenation of `inputs`, with `residual` added before the activation.
+    /// The unit applied to the concatenation of `inputs`, with `residual` added before the activation.
     pub(crate) fn forward_onto(
         &self,
         inputs: &[&Tensor],
@@ -179,7 +180,7 @@ impl ConvUnit {
     }
 }
 
-/// The inputs side by side along the channels.
+/// The concatenation of the inputs along the channels.
 fn concatenate(inputs: &[&Tensor]) -> Result<Tensor> {
     match inputs {
         [one] => Ok((*one).clone()),
@@ -187,7 +188,7 @@ fn concatenate(inputs: &[&Tensor]) -> Result<Tensor> {
     }
 }
 
-/// Weight and bias of the one convolution that does all that the unit does in evaluation.
+/// Weight and bias of the convolution that is equivalent to the whole unit in evaluation, but for the activation.
 fn fold(weight: &Tensor, bias: Option<&Tensor>, after: &After) -> Result<(Tensor, Option<Tensor>)> {
     Ok(match after {
         After::Nothing => (weight.detach(), bias.map(Tensor::detach)),

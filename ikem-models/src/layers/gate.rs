@@ -1,17 +1,18 @@
 use candle_core::{Result, Tensor};
 use ikem_core::Size;
 
-use super::{ConvSpec, ConvUnit, Pass};
+use super::conv_unit::{ConvSpec, ConvUnit};
+use super::pass::Pass;
 use crate::error::BuildResult;
 use crate::inputs::Inputs;
 use crate::ops::{self, Activation};
 use crate::params::Builder;
 
-/// Channels between the two last convolutions.
+/// Channels between the last two convolutions.
 const SQUEEZED: usize = 16;
 
-/// Interaction-guided gating: one factor in 0…1 for every channel of the late features, from the hints and the early
-/// features (MICCAI 2022, section 2.2).
+/// Interaction-guided gating (MICCAI 2022, section 2.2): a factor in 0…1 for every channel of the late features,
+/// computed from the hints and the early features.
 #[derive(Debug)]
 pub(crate) struct Gate {
     hint_encoder: [ConvUnit; 3],
@@ -20,7 +21,7 @@ pub(crate) struct Gate {
     keypoints: usize,
 }
 
-/// The channels that a [`Gate`] stands between.
+/// The numbers of channels around a [`Gate`].
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct GateChannels {
     pub early: usize,
@@ -50,7 +51,7 @@ impl Gate {
         })
     }
 
-    /// The factor of every channel of the late features: (B, C, 1, 1), of `early` (B, C', h, w).
+    /// The factor of every channel of the late features, (B, C, 1, 1), given `early` (B, C', h, w).
     pub(crate) fn factors(&self, inputs: &Inputs, early: &Tensor, pass: Pass<'_>) -> Result<Tensor> {
         let (_, _, height, width) = early.dims4()?;
         let size = Size::new(width, height);

@@ -1,18 +1,19 @@
 use candle_core::{Result, Tensor};
 
-use super::Pass;
+use super::mode::Mode;
+use super::pass::Pass;
 use crate::error::BuildResult;
 use crate::inputs::{Inputs, PreviousMaps};
-use crate::network::Mode;
-use crate::ops::{self, Activation, FusedConv, Geometry, KnownMaps};
+use crate::ops::{self, Activation, FactoredMaps, FusedConv, Geometry};
 use crate::params::{Builder, Init};
 use crate::summary::{Layer, LayerKind};
 
 const ACTIVATION: Activation = Activation::LeakyRelu(0.2);
 const GEOMETRY: Geometry = Geometry::same(1, 1);
 
-/// The first convolution of the hint encoder, 1 × 1 from K hint maps and K previous heatmaps: the one layer at full
-/// resolution. It reads what is known of the maps; they are written out only for candle's path and for who gives them so.
+/// The first convolution of the hint encoder, 1 × 1 from K hint maps and K previous heatmaps: the only layer at full
+/// resolution. It uses the Gaussians and logits that stand for the maps; the dense maps are made only where there are
+/// no kernels, and for inputs that are dense.
 #[derive(Debug)]
 pub(crate) struct HintMix {
     name: String,
@@ -60,10 +61,10 @@ impl HintMix {
         bias: &Tensor,
         activation: Activation,
     ) -> Result<Tensor> {
-        if ops::can_mix(weight)
-            && let Some(maps) = self.known(inputs)?
+        if ops::has_kernels(weight)
+            && let Some(maps) = self.factored(inputs)?
         {
-            return ops::mix(maps, weight, bias, activation);
+            return ops::pointwise_conv(maps, weight, bias, activation);
         }
         let grid = inputs.grid()?;
         let hints = inputs.hints.resized(self.keypoints, grid, grid, weight)?;
@@ -75,8 +76,8 @@ impl HintMix {
         FusedConv::new(weight, Some(bias), GEOMETRY, activation)?.forward(&[&hints, &previous], None)
     }
 
-    /// The maps as what is known of them, where nothing is dense.
-    fn known(&self, inputs: &Inputs) -> Result<Option<KnownMaps>> {
+    /// The maps in factored form, if none of them is dense.
+    fn factored(&self, inputs: &Inputs) -> Result<Option<FactoredMaps>> {
         let grid = inputs.grid()?;
         let logits = match &inputs.previous {
             PreviousMaps::None => None,
@@ -84,7 +85,7 @@ impl HintMix {
             PreviousMaps::Dense(_) => return Ok(None),
         };
         let gaussians = inputs.hints.factors(self.keypoints, grid)?;
-        let (channels, size) = (2 * self.keypoints, (grid.height, grid.width));
-        Ok(gaussians.map(|gaussians| KnownMaps { channels, size, gaussians, logits }))
+        let channels = 2 * self.keypoints;
+        Ok(gaussians.map(|gaussians| FactoredMaps { channels, grid, gaussians, logits }))
     }
 }

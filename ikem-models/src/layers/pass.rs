@@ -1,9 +1,9 @@
 use candle_core::{Result, Tensor};
 
-use crate::network::Mode;
+use super::mode::Mode;
 use crate::summary::{Layer, LayerKind, Recorder};
 
-/// What every layer is told of the forward pass that it is part of.
+/// The settings of a forward pass, which every layer receives.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Pass<'a> {
     pub mode: Mode,
@@ -15,12 +15,12 @@ impl<'a> Pass<'a> {
         Self { mode, recorder: None }
     }
 
-    /// A pass in evaluation whose layers `recorder` notes.
+    /// An evaluation pass whose layers are noted by `recorder`.
     pub(crate) const fn recorded(recorder: &'a Recorder) -> Self {
         Self { mode: Mode::Eval, recorder: Some(recorder) }
     }
 
-    /// Notes a layer that ran, where someone takes notes.
+    /// Notes a layer that ran, if the pass is recorded.
     pub(crate) fn note(&self, layer: impl FnOnce() -> Result<Layer>) -> Result<()> {
         match self.recorder {
             Some(recorder) => layer().map(|layer| recorder.note(layer)),
@@ -28,7 +28,7 @@ impl<'a> Pass<'a> {
         }
     }
 
-    /// The product of two batches of matrices, (B, M, N) and (B, N, P), noted as `name`.
+    /// The product of two batches of matrices, (B, M, N) and (B, N, P), noted under `name`.
     pub(crate) fn matmul(&self, name: &str, a: &Tensor, b: &Tensor) -> Result<Tensor> {
         let product = a.matmul(b)?;
         self.note(|| {

@@ -1,6 +1,8 @@
 use candle_core::{Result, Tensor};
 
-use super::{ConvSpec, ConvUnit, HintMix, Pass};
+use super::conv_unit::{ConvSpec, ConvUnit};
+use super::hint_mix::HintMix;
+use super::pass::Pass;
 use crate::error::BuildResult;
 use crate::inputs::{ImageInput, Inputs};
 use crate::ops::Activation;
@@ -9,8 +11,8 @@ use crate::params::{Builder, Init};
 /// Channels of the hint encoder at full resolution.
 const HINT_CHANNELS: usize = 16;
 
-/// Brings the image to a quarter of its size and, in an interactive network, fuses hints and previous heatmaps with it
-/// (MICCAI 2022, section 2.1; the stem of HRNet with the hints added after its first convolution).
+/// Reduces the image to a quarter of its size and, in an interactive network, fuses it with hints and previous heatmaps
+/// (MICCAI 2022, section 2.1): the stem of HRNet, to whose first convolution the encoded hints are added.
 #[derive(Debug)]
 pub(crate) struct Stem {
     hint_encoder: Option<(HintMix, ConvUnit)>,
@@ -19,9 +21,12 @@ pub(crate) struct Stem {
 }
 
 impl Stem {
-    /// The stem of the network of `root`, which sees `hinted` keypoints or no hints at all.
+    /// The state-dict name of the factor of everything that hints and previous heatmaps add to the image's features.
+    pub(crate) const HINT_SCALE: &'static str = "hint_fusion_layer.scale";
+
+    /// The stem of the network of `root`, with hints for `hinted` keypoints or without hints.
     pub(crate) fn new(root: &Builder, hinted: Option<usize>, width: usize) -> BuildResult<Self> {
-        // A network without hints has the two encoders at the top.
+        // In a network without hints, the encoders are at the top level.
         let fusion = if hinted.is_some() { root.pp("hint_fusion_layer") } else { root.clone() };
         let encoder = |name: &str, inputs| {
             let spec = ConvSpec::new(inputs, width, 3).stride(2).then(Activation::Relu);
@@ -34,7 +39,7 @@ impl Stem {
         })
     }
 
-    /// What depends on the image alone: (B, width, H/2, W/2) of pixels (B, 3, H, W).
+    /// The features that depend on the image alone: (B, width, H/2, W/2) of pixels (B, 3, H, W).
     pub(crate) fn encode_image(&self, pixels: &Tensor, pass: Pass<'_>) -> Result<Tensor> {
         self.image_encoder.forward(&[pixels], pass)
     }

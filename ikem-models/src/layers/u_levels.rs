@@ -1,6 +1,8 @@
 use candle_core::{Result, Tensor};
 
-use super::{ConvSpec, ConvTransposeUnit, ConvUnit, Pass};
+use super::conv_transpose_unit::ConvTransposeUnit;
+use super::conv_unit::{ConvSpec, ConvUnit};
+use super::pass::Pass;
 use crate::error::BuildResult;
 use crate::ops::Activation;
 use crate::params::Builder;
@@ -29,7 +31,7 @@ impl DoubleConv {
     }
 }
 
-/// The channels of a level up: of the features below, of those that came down beside it, and of what it gives.
+/// The channels of a level of the upward path: of the features below, of the skip connection, and of its output.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct UpChannels {
     pub below: usize,
@@ -37,7 +39,8 @@ pub(crate) struct UpChannels {
     pub outputs: usize,
 }
 
-/// One level up: twice the size, beside the features that came down.
+/// A level of the upward path: the features are enlarged to twice the size and concatenated with those of the skip
+/// connection.
 #[derive(Debug)]
 pub(crate) struct Up {
     enlarge: ConvTransposeUnit,
@@ -59,7 +62,7 @@ impl Up {
     }
 }
 
-/// `x` with zeros around it up to the height and width of `like`; more of them below and to the right.
+/// `x` padded with zeros to the height and width of `like`; an odd row or column is added below or on the right.
 fn pad_to(x: &Tensor, like: &Tensor) -> Result<Tensor> {
     let mut x = x.clone();
     for axis in [2, 3] {

@@ -1,4 +1,4 @@
-//! Where on a film the spine is: a small network that looks at the whole film.
+//! The locator: a small network that sees the whole film and finds the spine on it.
 
 mod network;
 mod reading;
@@ -15,41 +15,41 @@ pub use network::{
 
 use crate::checkpoint::LocatorCheckpoint;
 use crate::error::{BuildError, BuildResult, Result};
-use crate::network::Mode;
+use crate::layers::Mode;
 
-/// From this on, a locator is sure of a spine.
+/// The confidence from which on a locator has found a spine.
 const SPINE: f32 = 0.5;
-/// The most that it is sure of a spine where it can't say where it is.
+/// The highest confidence of a locator that cannot say where the spine is.
 const NO_SPINE: f32 = 0.49;
 
-/// Finds the spine on a whole film, whatever else it shows. Clones share the weights.
+/// Finds the spine on a whole film. Clones share the weights.
 ///
-/// It sees the film on a square grid, whole and with its aspect kept; where it takes the film to be turned by quarter turns or to
-/// be a negative, it looks again at the film put right.
+/// It sees the film on a square grid, whole and with its aspect ratio; if the film appears to be turned by quarter
+/// turns or to be a negative, it looks again at the corrected film.
 #[derive(Debug, Clone)]
 pub struct Locator(Arc<LocatorNetwork>);
 
-/// What a [`Locator`] found.
+/// The result of a [`Locator`].
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Located {
     /// The film does not look like a spinal radiograph.
     Nothing {
-        /// How sure it is that there is a spine, 0…1: below one half.
+        /// The confidence that there is a spine, 0…1: below one half.
         confidence: f32,
     },
     /// A spine.
     Spine(Location),
 }
 
-/// Where a spine is, and how its film is to be seen.
+/// The position of a spine, and the orientation of its film.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Location {
-    /// The frame around T1 to L5, upright and as far beyond them as the films of AASCE reach.
+    /// The frame around T1 to L5, upright, with the margins that the films of AASCE have.
     pub frame: Frame,
-    /// Whether the film is a negative: bones are dark.
+    /// Whether the film is a negative, with dark bones.
     pub negative: bool,
-    /// How sure it is that there is a spine, 0…1.
+    /// The confidence that there is a spine, 0…1.
     pub confidence: f32,
 }
 
@@ -73,7 +73,7 @@ impl Locator {
         Self::build(checkpoint, device).map_err(BuildError::of_memory)
     }
 
-    /// As [`from_checkpoint`](Self::from_checkpoint), with a config that was checked.
+    /// As [`from_checkpoint`](Self::from_checkpoint), for a config that was checked.
     pub(crate) fn build(checkpoint: LocatorCheckpoint, device: &Device) -> BuildResult<Self> {
         let LocatorCheckpoint { config, tensors } = checkpoint;
         Ok(Self(Arc::new(LocatorNetwork::frozen(config, tensors, device)?)))
@@ -112,7 +112,7 @@ impl Locator {
         })
     }
 
-    /// What the network says of the film in `view`.
+    /// The output of the network for the film in `view`.
     fn look(&self, film: &GrayImage, view: &Frame, negative: bool) -> Result<reading::Reading> {
         let size = self.0.config().size;
         let pixels = pixels(film, view, size, negative)?;
@@ -125,8 +125,8 @@ impl Locator {
     }
 }
 
-/// A film as the locator's network sees it in `view`, `size` pixels wide and high, -1…1: its grey values normalised, inverted where it
-/// is a negative; around the film it is black.
+/// The input of the locator's network: the film in `view`, `size` pixels wide and high, -1…1, with normalised grey
+/// values, inverted if it is a negative, on a black ground.
 fn pixels(film: &GrayImage, view: &Frame, size: usize, negative: bool) -> Result<Vec<f32>> {
     let grid = Size::new(size, size);
     let mut values = resample_frame(film, view, grid, Resampling::Area)?.pixels().to_vec();
@@ -142,7 +142,7 @@ fn pixels(film: &GrayImage, view: &Frame, size: usize, negative: bool) -> Result
     Ok(values)
 }
 
-/// Where a square grid of `size` shows a film that is seen in `view`.
+/// The part of a square grid of `size` pixels that shows a film in `view`.
 fn shown(film: Size, view: &Frame, size: usize) -> Letterbox {
     let map = view.affine(Size::new(size, size));
     let [a, b] = [map.apply([0.0, 0.0]), map.apply([film.width as f64, film.height as f64])];
@@ -154,7 +154,7 @@ fn shown(film: Size, view: &Frame, size: usize) -> Letterbox {
     Letterbox { left, top, width, height }
 }
 
-/// The view in which a locator sees a film: whole, upright, with its aspect kept.
+/// The view in which a locator first sees a film: whole, upright, with its aspect ratio.
 fn letterbox(film: Size, size: usize) -> Frame {
     Letterbox::new(film.width as f64, film.height as f64, size).frame(film, size)
 }

@@ -1,24 +1,24 @@
-//! The locator's network: a small U-Net on the whole film, with maps of the column at a quarter of its grid and answers about the
-//! film as a whole.
+//! The locator's network: a small U-Net on the whole film. Its outputs are maps of the spinal column at a quarter of
+//! the grid, and answers about the film as a whole.
 
 use candle_core::{DType, Device, Result as CandleResult, Tensor};
 use serde::{Deserialize, Serialize};
 
 use crate::config::{ConfigError, within};
 use crate::error::{BuildError, BuildResult, Result};
-use crate::layers::{ConvSpec, ConvUnit, DoubleConv, Pass, Up, UpChannels};
-use crate::network::Mode;
+use crate::layers::{ConvSpec, ConvUnit, DoubleConv, Mode, Pass, Up, UpChannels};
 use crate::ops::{self, Activation};
 use crate::params::{Builder, Parameters, Purpose, StateDict};
 
-/// Maps of [`LocatorLogits`]: the column, the upper end of T1, the lower end of L5.
+/// The number of maps of [`LocatorLogits`]: the column, the upper end of T1, the lower end of L5.
 pub const LOCATOR_MAPS: usize = 3;
-/// Answers of [`LocatorLogits`]: one for each number of quarter turns, whether the film is a negative, whether it shows a spine.
+/// The number of answers of [`LocatorLogits`]: one for each number of quarter turns, whether the film is a negative,
+/// whether it shows a spine.
 pub const LOCATOR_ANSWERS: usize = 6;
 /// Pixels of the grid between neighbouring pixels of the maps.
 pub const LOCATOR_STRIDE: usize = 4;
 
-/// Channels in which the answers are formed.
+/// Channels of the layer before the answers.
 const ANSWER_CHANNELS: usize = 32;
 const ACTIVATION: Activation = Activation::LeakyRelu(0.01);
 
@@ -61,7 +61,7 @@ impl LocatorConfig {
     }
 }
 
-/// What the locator's network answers to a batch of B films.
+/// The output of the locator's network for a batch of B films.
 #[derive(Debug, Clone)]
 pub struct LocatorLogits {
     /// (B, [`LOCATOR_MAPS`], S/4, S/4).
@@ -85,17 +85,17 @@ pub struct LocatorNetwork {
 }
 
 impl LocatorNetwork {
-    /// A network to be trained, with PyTorch's default initialisation drawn from `seed`.
+    /// A network for training, with PyTorch's default initialisation drawn from `seed`.
     ///
     /// # Errors
     /// A config field out of range; a device that fails.
     pub fn fresh(config: LocatorConfig, seed: u64, device: &Device) -> Result<Self> {
         config.check()?;
-        Self::build(config, Builder::fresh(seed, device, Purpose::Training), device)
+        Self::build(config, Builder::fresh(seed, device, None, Purpose::Training), device)
             .map_err(BuildError::of_memory)
     }
 
-    /// A network to be trained on, with the values of `tensors`.
+    /// A network for training that starts with the values of `tensors`.
     ///
     /// # Errors
     /// A config field out of range; a tensor missing, left over or of another shape; a device that fails.
@@ -105,7 +105,7 @@ impl LocatorNetwork {
         Self::build(config, builder, device).map_err(BuildError::of_memory)
     }
 
-    /// A network for inference: weights folded and packed, nothing else kept.
+    /// A network for inference: weights are folded and packed, and nothing else is kept.
     pub(crate) fn frozen(config: LocatorConfig, tensors: StateDict, device: &Device) -> BuildResult<Self> {
         let builder = Builder::from_state_dict(tensors, device, Some(DType::F32), Purpose::Inference);
         Self::build(config, builder, device)
@@ -187,19 +187,19 @@ impl LocatorNetwork {
         self.config
     }
 
-    /// Where it computes.
+    /// The device that it computes on.
     #[must_use]
     pub const fn device(&self) -> &Device {
         &self.device
     }
 
-    /// The variables of a network in training; empty for one that was frozen.
+    /// The variables of a network for training; empty in a network for inference.
     #[must_use]
     pub const fn parameters(&self) -> &Parameters {
         &self.parameters
     }
 
-    /// How many numbers training changes.
+    /// The number of trainable parameters.
     #[must_use]
     pub const fn parameter_count(&self) -> usize {
         self.parameter_count

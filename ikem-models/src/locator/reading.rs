@@ -1,14 +1,14 @@
-//! What the locator's maps and answers say.
+//! Interpretation of the locator's maps and answers.
 
 use ikem_core::{Error, Frame, Point, Size};
 
 use super::{LOCATOR_STRIDE, LocatorConfig};
 
-/// A pixel belongs to the column from this probability on.
+/// The probability from which on a pixel belongs to the column.
 const COLUMN: f32 = 0.5;
-/// An end of the column counts from this peak on.
+/// The peak from which on an end of the column counts as seen.
 const END: f32 = 0.2;
-/// How far from its peak an end's centroid reaches, in pixels of the map.
+/// The distance from its peak up to which pixels count for an end's centroid, in pixels of the map.
 const REACH: usize = 2;
 /// The fewest pixels of a column.
 const FEWEST: usize = 6;
@@ -22,7 +22,7 @@ pub(super) struct Reading {
     side: usize,
 }
 
-/// A column on the locator's grid, places measured from its outer edges.
+/// A column on the locator's grid, in pixels from the grid's outer edges.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Column {
     top: [f64; 2],
@@ -32,29 +32,30 @@ pub(super) struct Column {
 }
 
 impl Reading {
-    /// Of logits: three maps and six answers.
+    /// The reading of logits: three maps and six answers.
     pub(super) fn new(maps: &[f32], answers: &[f32], config: LocatorConfig) -> Self {
         let maps = maps.iter().map(|logit| 1.0 / (1.0 + (-logit).exp())).collect();
         Self { maps, answers: answers.to_vec(), side: config.map_size() }
     }
 
-    /// By how many quarter turns clockwise the film is turned.
+    /// The number of quarter turns clockwise by which the film is turned.
     pub(super) fn turns(&self) -> usize {
         let turns = self.answers.iter().take(4).enumerate();
         turns.max_by(|a, b| a.1.total_cmp(b.1)).map_or(0, |(turns, _)| turns)
     }
 
-    /// Whether bones are dark.
+    /// Whether the film is a negative.
     pub(super) fn negative(&self) -> bool {
         self.answers.get(4).is_some_and(|&logit| logit > 0.0)
     }
 
-    /// How sure it is that there is a spine.
+    /// The confidence that there is a spine.
     pub(super) fn spine(&self) -> f32 {
         self.answers.get(5).map_or(0.0, |logit| 1.0 / (1.0 + (-logit).exp()))
     }
 
-    /// The column: its largest connected part, between the ends where they are seen and else from its first to its last row.
+    /// The column: its largest connected part, from its upper to its lower end if these are seen, else from its first
+    /// to its last row.
     pub(super) fn column(&self) -> Option<Column> {
         let cells = self.largest_part();
         if cells.len() < FEWEST {
@@ -88,7 +89,7 @@ impl Reading {
         Some(Column { top, bottom, sides: cells.iter().filter(between).flat_map(edges).collect() })
     }
 
-    /// The pixels of the column's largest part; pixels that touch, also at corners, are one part.
+    /// The pixels of the largest part of the column; pixels that touch, also at corners, belong to one part.
     fn largest_part(&self) -> Vec<usize> {
         let side = self.side;
         let column = self.maps.get(..side * side).unwrap_or_default();
@@ -119,7 +120,7 @@ impl Reading {
         largest
     }
 
-    /// Where the end is that map `number` shows, if it shows one: the centroid around its peak.
+    /// The position of the end that map `number` shows, if it shows one: the centroid around its peak.
     fn end(&self, number: usize) -> Option<[f64; 2]> {
         let side = self.side;
         let map = self.maps.get(number * side * side..(number + 1) * side * side)?;
@@ -142,10 +143,10 @@ impl Reading {
 }
 
 impl Column {
-    /// The frame around the column on the film that was seen in `view`, on a grid of `size` pixels.
+    /// The frame around the column on the film that was seen in `view` on a grid of `size` pixels.
     ///
     /// # Errors
-    /// [`Error::Frame`] when there is none.
+    /// [`Error::Frame`] if there is none.
     pub(super) fn frame(&self, view: &Frame, size: usize) -> Result<Frame, Error> {
         let back = view.affine(Size::new(size, size)).inverse().ok_or(Error::Frame(*view))?;
         let on_film = |place: &[f64; 2]| {
@@ -163,7 +164,8 @@ mod tests {
 
     const CONFIG: LocatorConfig = LocatorConfig { size: 64, width: 1 };
 
-    /// A column two pixels wide from row 3 to row 12, a spot apart from it, and ends where they are given, (column, row).
+    /// A column two pixels wide from row 3 to row 12, a spot apart from it, and ends where they are given, (column,
+    /// row).
     fn maps(top: Option<(usize, usize)>, bottom: Option<(usize, usize)>) -> Vec<f32> {
         let mut maps = vec![-9.0; 3 * 256];
         for row in 3..=12 {

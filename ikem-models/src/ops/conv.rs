@@ -1,46 +1,8 @@
-// The kernels' outputs are vectors that they write whole.
-#![allow(unsafe_code)]
-
-use std::mem::MaybeUninit;
-
 use candle_core::{DType, Result, Shape, Tensor};
+use ikem_kernels::{self as kernels, Activation, ConvShape, Epilogue, Geometry, PackedConv, Segment};
 
-use super::cpu::{self, CpuOp, Number, written};
-use super::kernels::{self, Epilogue, KernelError, Output, PackedConv, Segment};
-use super::{Activation, plain};
-
-/// The geometry of a square convolution.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Geometry {
-    /// Rows and columns of the kernel.
-    pub kernel: usize,
-    /// Pixels from one window to the next.
-    pub stride: usize,
-    /// Zeros around the input.
-    pub padding: usize,
-    /// Pixels from one tap of the kernel to the next.
-    pub dilation: usize,
-}
-
-impl Geometry {
-    /// A convolution of an odd `kernel` that keeps the size but for the stride.
-    #[must_use]
-    pub const fn same(kernel: usize, stride: usize) -> Self {
-        Self { kernel, stride, padding: kernel / 2, dilation: 1 }
-    }
-
-    /// The same in the kernels' terms, for a weight (O, C, kernel, kernel).
-    fn of_weight(self, weight: &Shape) -> Result<kernels::Geometry> {
-        let [out_channels, in_channels, rows, columns] = cpu::extents(weight)?;
-        if (rows, columns) != (self.kernel, self.kernel) {
-            candle_core::bail!("a kernel of {0} x {0} has a weight of shape {weight:?}", self.kernel);
-        }
-        Ok(kernels::Geometry {
-            dilation: (self.dilation, self.dilation),
-            ..kernels::Geometry::square(in_channels, out_channels, self.kernel, self.stride, self.padding)
-        })
-    }
-}
+use super::cpu::{self, CpuOp, Number};
+use super::plain;
 
 /// Convolution with a gradient: `x` (B, C, H, W), `weight` (O, C, kernel, kernel), `bias` (O).
 ///
@@ -66,14 +28,11 @@ impl Conv {
         bias: Option<&[T]>,
         shapes: [&Shape; 2],
     ) -> Result<(Vec<T>, Shape)> {
-        let geometry = self.0.of_weight(shapes[1])?;
+        let conv = conv_shape(self.0, shapes[1])?;
         let [n, _, h, w] = cpu::extents(shapes[0])?;
-        convolved(&geometry, [n, h, w], |y| {
-            let channels = geometry.out_channels;
-            let out = &mut Output::whole(y, channels);
-            let x = [Segment::new(x, geometry.in_channels)];
-            kernels::conv_forward((weight, bias), &geometry, &x, (n, h, w), &Epilogue::none(), out)
-        })
+        let x = [Segment::new(x, conv.in_channels)];
+        let y = kernels::conv2d((weight, bias), &conv, &x, (n, h, w), &Epilogue::none());
+        Ok((y.map_err(cpu::failed)?, output_shape(&conv, (n, h, w))?))
     }
 
     /// The gradients of input, weight and bias (empty without one).
@@ -122,27 +81,24 @@ impl CpuOp<3> for Conv {
     }
 }
 
-/// Of weight and output gradient: the gradient of an input of `size` (B, C, H, W).
+/// Of the weight and the output's gradient: the gradient of an input of `size` (B, C, H, W).
 struct InputGradient {
     geometry: Geometry,
     size: [usize; 4],
 }
 
 impl CpuOp<2> for InputGradient {
-    const NAME: &'static str = "convolution's input gradient";
+    const NAME: &'static str = "input gradient of a convolution";
 
     fn forward<T: Number>(&self, [weight, dy]: [&[T]; 2], shapes: [&Shape; 2]) -> Result<(Vec<T>, Shape)> {
         let [n, _, h, w] = self.size;
-        let geometry = self.geometry.of_weight(shapes[0])?;
-        let len = self.size.iter().product();
-        // SAFETY: the kernel writes every element of its output.
-        let dx =
-            unsafe { written(len, |dx| kernels::conv_backward_input(weight, &geometry, dy, (n, h, w), dx)) }?;
-        Ok((dx, Shape::from(self.size.to_vec())))
+        let conv = conv_shape(self.geometry, shapes[0])?;
+        let dx = kernels::conv2d_backward_input(weight, &conv, dy, (n, h, w));
+        Ok((dx.map_err(cpu::failed)?, Shape::from(self.size.to_vec())))
     }
 }
 
-/// Of input and output gradient: the gradient of the weight and, behind it, of `bias` values.
+/// Of the input and the output's gradient: the gradient of the weight followed by that of a bias of `bias` elements.
 struct WeightGradient {
     geometry: Geometry,
     weight: Shape,
@@ -150,40 +106,37 @@ struct WeightGradient {
 }
 
 impl CpuOp<2> for WeightGradient {
-    const NAME: &'static str = "convolution's weight gradient";
+    const NAME: &'static str = "weight gradient of a convolution";
 
     fn forward<T: Number>(&self, [x, dy]: [&[T]; 2], shapes: [&Shape; 2]) -> Result<(Vec<T>, Shape)> {
         let [n, _, h, w] = cpu::extents(shapes[0])?;
-        let geometry = self.geometry.of_weight(&self.weight)?;
-        let len = self.weight.elem_count() + self.bias;
-        // SAFETY: the kernel writes every element of both parts.
-        let flat = unsafe {
-            written(len, |flat| {
-                let (dw, db) = flat.split_at_mut(self.weight.elem_count());
-                let db = (!db.is_empty()).then_some(db);
-                kernels::conv_backward_weight(x, dy, &geometry, (n, h, w), dw, db)
-            })
-        }?;
+        let conv = conv_shape(self.geometry, &self.weight)?;
+        let flat = kernels::conv2d_backward_weight(x, dy, &conv, (n, h, w), self.bias > 0);
+        let flat = flat.map_err(cpu::failed)?;
+        let len = flat.len();
         Ok((flat, Shape::from(len)))
     }
 }
 
-/// The output of a convolution of an input of `[n, h, w]`, written by `kernel`.
-fn convolved<T: Number>(
-    geometry: &kernels::Geometry,
-    [n, h, w]: [usize; 3],
-    kernel: impl FnOnce(&mut [MaybeUninit<T>]) -> std::result::Result<(), KernelError>,
-) -> Result<(Vec<T>, Shape)> {
-    let Some((rows, columns)) = geometry.out_size(h, w) else {
-        candle_core::bail!("an input of {h} x {w} is smaller than the kernel");
-    };
-    let shape = Shape::from((n, geometry.out_channels, rows, columns));
-    // SAFETY: the convolution kernels write every element of their output.
-    let y = unsafe { written(shape.elem_count(), kernel) }?;
-    Ok((y, shape))
+/// The convolution of a weight (O, C, kernel, kernel).
+fn conv_shape(geometry: Geometry, weight: &Shape) -> Result<ConvShape> {
+    let [out_channels, in_channels, rows, columns] = cpu::extents(weight)?;
+    if (rows, columns) != (geometry.kernel, geometry.kernel) {
+        candle_core::bail!("a kernel of {0} x {0} has a weight of shape {weight:?}", geometry.kernel);
+    }
+    Ok(ConvShape { in_channels, out_channels, geometry })
 }
 
-/// A convolution for inference: its weights are fixed, what follows it is part of it, and it has no gradient.
+/// The shape of the output for images of `(n, h, w)`.
+fn output_shape(conv: &ConvShape, (n, h, w): (usize, usize, usize)) -> Result<Shape> {
+    match conv.geometry.out_size(h, w) {
+        Some((rows, columns)) => Ok(Shape::from((n, conv.out_channels, rows, columns))),
+        None => candle_core::bail!("an input of {h} x {w} is smaller than the kernel"),
+    }
+}
+
+/// A convolution for inference, fused with the addition and the activation that follow it. Its weights are constant and
+/// it has no gradient.
 #[derive(Debug)]
 pub struct FusedConv {
     weights: Weights,
@@ -199,15 +152,15 @@ enum Weights {
 impl std::fmt::Debug for Weights {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Single(packed) => write!(f, "f32, {:?}", packed.geometry()),
-            Self::Double(packed) => write!(f, "f64, {:?}", packed.geometry()),
+            Self::Single(packed) => write!(f, "f32, {:?}", packed.shape()),
+            Self::Double(packed) => write!(f, "f64, {:?}", packed.shape()),
             Self::Plain { weight, geometry, .. } => write!(f, "{:?}, {geometry:?}", weight.shape()),
         }
     }
 }
 
 impl FusedConv {
-    /// Fixes `weight` (O, C, kernel, kernel) and `bias` (O).
+    /// Packs `weight` (O, C, kernel, kernel) and `bias` (O).
     ///
     /// # Errors
     /// When a shape does not fit or the device fails.
@@ -227,7 +180,8 @@ impl FusedConv {
         Ok(Self { weights, activation })
     }
 
-    /// `activation(convolution(inputs) + bias + residual)`; the `inputs` (B, Cᵢ, H, W) stand for their concatenation.
+    /// `activation(convolution(inputs) + bias + residual)`; the convolution is that of the concatenated `inputs` (B,
+    /// Cᵢ, H, W).
     ///
     /// # Errors
     /// When a shape does not fit or the device fails.
@@ -266,21 +220,18 @@ impl FusedConv {
         let (y, shape) = cpu::with_elements::<T, _>(&all.iter().collect::<Vec<_>>(), |slices| {
             let (inputs, rest) = slices.split_at(channels.len());
             let segments: Vec<_> = inputs.iter().zip(&channels).map(|(x, &c)| Segment::new(x, c)).collect();
-            let epilogue =
-                Epilogue { residual: rest.first().copied(), activation: self.activation.of_kernels() };
-            convolved(packed.geometry(), [n, h, w], |y| {
-                let channels = packed.geometry().out_channels;
-                packed.forward(&segments, (n, h, w), &epilogue, &mut Output::whole(y, channels))
-            })
+            let epilogue = Epilogue { residual: rest.first().copied(), activation: self.activation };
+            let y = packed.forward(&segments, (n, h, w), &epilogue).map_err(cpu::failed)?;
+            Ok((y, output_shape(packed.shape(), (n, h, w))?))
         })?;
         Tensor::from_vec(y, shape, first.device())
     }
 }
 
 fn pack<T: Number>(weight: &Tensor, bias: Option<&Tensor>, geometry: Geometry) -> Result<PackedConv<T>> {
-    let geometry = geometry.of_weight(weight.shape())?;
+    let conv = conv_shape(geometry, weight.shape())?;
     let tensors: Vec<_> = [weight].into_iter().chain(bias).collect();
     cpu::with_elements(&tensors, |slices| {
-        PackedConv::new(slices[0], slices.get(1).copied(), geometry).map_err(cpu::failed)
+        PackedConv::new(slices[0], slices.get(1).copied(), conv).map_err(cpu::failed)
     })
 }

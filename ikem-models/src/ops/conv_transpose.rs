@@ -1,10 +1,7 @@
-// The kernels' outputs are vectors that they write whole.
-#![allow(unsafe_code)]
-
 use candle_core::{DType, Result, Shape, Tensor};
+use ikem_kernels::{self as kernels, PackedConvTranspose2x2, Segment};
 
-use super::cpu::{self, CpuOp, Number, written};
-use super::kernels::{self, Output, PackedConvTranspose2x2, Segment};
+use super::cpu::{self, CpuOp, Number};
 use super::plain;
 
 /// Transposed convolution of a 2 × 2 kernel with stride 2: `x` (B, C, H, W), `weight` (C, O, 2, 2), `bias` (O) give
@@ -44,46 +41,36 @@ impl CpuOp<3> for ConvTranspose {
     }
 }
 
-/// Of weight and output gradient: the gradient of an input of `size` (B, C, H, W).
+/// Of the weight and the output's gradient: the gradient of an input of `size` (B, C, H, W).
 struct InputGradient {
     size: [usize; 4],
 }
 
 impl CpuOp<2> for InputGradient {
-    const NAME: &'static str = "transposed convolution's input gradient";
+    const NAME: &'static str = "input gradient of a transposed convolution";
 
     fn forward<T: Number>(&self, [weight, dy]: [&[T]; 2], shapes: [&Shape; 2]) -> Result<(Vec<T>, Shape)> {
         let [n, _, h, w] = self.size;
         let channels = channels(shapes[0])?;
-        // SAFETY: the kernel writes every element of its output.
-        let dx = unsafe {
-            written(self.size.iter().product(), |dx| {
-                kernels::conv_transpose2x2_backward_input(weight, dy, channels, (n, h, w), dx)
-            })
-        }?;
-        Ok((dx, Shape::from(self.size.to_vec())))
+        let dx = kernels::conv_transpose2x2_backward_input(weight, dy, channels, (n, h, w));
+        Ok((dx.map_err(cpu::failed)?, Shape::from(self.size.to_vec())))
     }
 }
 
-/// Of input and output gradient: the gradient of the weight and, behind it, of the bias.
+/// Of the input and the output's gradient: the gradient of the weight followed by that of the bias.
 struct WeightGradient {
     weight: Shape,
 }
 
 impl CpuOp<2> for WeightGradient {
-    const NAME: &'static str = "transposed convolution's weight gradient";
+    const NAME: &'static str = "weight gradient of a transposed convolution";
 
     fn forward<T: Number>(&self, [x, dy]: [&[T]; 2], shapes: [&Shape; 2]) -> Result<(Vec<T>, Shape)> {
         let [n, _, h, w] = cpu::extents(shapes[0])?;
         let channels = channels(&self.weight)?;
-        let len = self.weight.elem_count() + channels.1;
-        // SAFETY: the kernel writes every element of both parts.
-        let flat = unsafe {
-            written(len, |flat| {
-                let (dw, db) = flat.split_at_mut(self.weight.elem_count());
-                kernels::conv_transpose2x2_backward_weight(x, dy, channels, (n, h, w), dw, Some(db))
-            })
-        }?;
+        let flat = kernels::conv_transpose2x2_backward_weight(x, dy, channels, (n, h, w));
+        let flat = flat.map_err(cpu::failed)?;
+        let len = flat.len();
         Ok((flat, Shape::from(len)))
     }
 }
@@ -96,6 +83,7 @@ fn channels(weight: &Shape) -> Result<(usize, usize)> {
     }
 }
 
+/// The output and its shape.
 fn enlarge<T: Number>(
     packed: &PackedConvTranspose2x2<T>,
     outputs: usize,
@@ -103,16 +91,11 @@ fn enlarge<T: Number>(
     shape: &Shape,
 ) -> Result<(Vec<T>, Shape)> {
     let [n, inputs, h, w] = cpu::extents(shape)?;
-    // SAFETY: the kernel writes every element of its output.
-    let y = unsafe {
-        written(n * outputs * 4 * h * w, |y| {
-            packed.forward(&[Segment::new(x, inputs)], (n, h, w), &mut Output::whole(y, outputs))
-        })
-    }?;
+    let y = packed.forward(&[Segment::new(x, inputs)], (n, h, w)).map_err(cpu::failed)?;
     Ok((y, Shape::from((n, outputs, 2 * h, 2 * w))))
 }
 
-/// A transposed convolution for inference: its weights are fixed and it has no gradient.
+/// A transposed convolution for inference: its weights are constant and it has no gradient.
 #[derive(Debug)]
 pub struct FusedConvTranspose {
     outputs: usize,
@@ -136,7 +119,7 @@ impl std::fmt::Debug for Weights {
 }
 
 impl FusedConvTranspose {
-    /// Fixes `weight` (C, O, 2, 2) and `bias` (O).
+    /// Packs `weight` (C, O, 2, 2) and `bias` (O).
     ///
     /// # Errors
     /// When a shape does not fit or the device fails.

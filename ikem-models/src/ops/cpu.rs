@@ -1,21 +1,20 @@
-//! The bridge between candle's tensors and the kernels' slices.
+//! The bridge between candle's tensors and the kernels' slices: kernels as candle's custom operations.
 
 use std::cell::Cell;
-use std::mem::MaybeUninit;
 
 use candle_core::{
     CpuStorage, CustomOp1, CustomOp2, CustomOp3, DType, Error, Layout, Result, Shape, Storage, Tensor,
     WithDType,
 };
 
-use super::kernels::{self, Exponential, KernelError};
+use ikem_kernels::{Element, KernelError};
 
 thread_local! {
     static PLAIN: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs `f` with every operation composed of candle's own, as on a device without kernels of ours. For tests: the path
-/// of a GPU is checked on the CPU with it.
+/// Runs `f` with every operation composed of candle's own, as on a device without kernels. For tests, which check the
+/// code path of a GPU on the CPU with it.
 #[doc(hidden)]
 pub fn through_candle<R>(f: impl FnOnce() -> R) -> R {
     let before = PLAIN.replace(true);
@@ -24,7 +23,7 @@ pub fn through_candle<R>(f: impl FnOnce() -> R) -> R {
     result
 }
 
-/// Runs `f` on a thread of rayon's pool. Parallel loops that begin there wait for no thread to wake up first, which
+/// Runs `f` on a thread of rayon's pool. Parallel loops started there need not wait for a thread to wake up, which
 /// takes longer than a small convolution.
 pub fn in_pool<R: Send>(f: impl FnOnce() -> R + Send) -> R {
     if rayon::current_thread_index().is_some() {
@@ -39,39 +38,29 @@ pub fn in_pool<R: Send>(f: impl FnOnce() -> R + Send) -> R {
     })
 }
 
-/// Whether the kernels can work on `x`; if not, what is written for the CPU must be composed of candle's operations.
+/// Whether the kernels can compute with `x`: an f32 or f64 tensor on the CPU. Operations on other tensors are composed
+/// of candle's.
 #[doc(hidden)]
 #[must_use]
 pub fn has_kernels(x: &Tensor) -> bool {
     x.device().is_cpu() && matches!(x.dtype(), DType::F32 | DType::F64) && !PLAIN.get()
 }
 
-/// The numbers that kernels work on: f32 and f64.
-pub(super) trait Number: Exponential + WithDType {
-    fn of_f64(value: f64) -> Self;
-}
+/// The numbers that kernels compute with, f32 and f64, as candle knows them.
+pub(super) trait Number: Element + WithDType {}
 
-impl Number for f32 {
-    fn of_f64(value: f64) -> Self {
-        value as Self
-    }
-}
+impl Number for f32 {}
+impl Number for f64 {}
 
-impl Number for f64 {
-    fn of_f64(value: f64) -> Self {
-        value
-    }
-}
-
-/// An operation on N contiguous tensors: slices in, a vector out, and tensors back.
+/// An operation on N contiguous tensors: slices in, a vector out; its gradient in terms of tensors.
 pub(super) trait CpuOp<const N: usize>: Send + Sync + 'static {
     const NAME: &'static str;
 
     /// The result and its shape.
     fn forward<T: Number>(&self, inputs: [&[T]; N], shapes: [&Shape; N]) -> Result<(Vec<T>, Shape)>;
 
-    /// The gradient of each input for the result's gradient `dy`, which is contiguous. Without one the operation is
-    /// itself part of a backward pass.
+    /// The gradient of each input, given the result's gradient `dy`, which is contiguous. Operations that are
+    /// themselves part of a backward pass have none.
     fn backward(&self, _inputs: [&Tensor; N], _dy: &Tensor) -> Result<[Option<Tensor>; N]> {
         Err(Error::BackwardNotSupported { op: Self::NAME })
     }
@@ -92,7 +81,7 @@ pub(super) fn apply3(op: impl CpuOp<3>, a: &Tensor, b: &Tensor, c: &Tensor) -> R
     a.contiguous()?.apply_op3(&b.contiguous()?, &c.contiguous()?, Applied(op))
 }
 
-/// A [`CpuOp`] in candle's terms.
+/// A [`CpuOp`] as a custom operation of candle.
 struct Applied<O>(O);
 
 impl<O> Applied<O> {
@@ -218,25 +207,12 @@ pub(super) fn with_elements<T: Number, R>(
     f(&slices.collect::<Result<Vec<_>>>()?)
 }
 
-/// A vector of `len` elements written by a kernel.
-///
-/// # Safety
-/// `kernel` writes every element when it returns `Ok`, as all of [`kernels`] do.
-#[allow(unsafe_code)]
-pub(super) unsafe fn written<T: Number>(
-    len: usize,
-    kernel: impl FnOnce(&mut [MaybeUninit<T>]) -> std::result::Result<(), KernelError>,
-) -> Result<Vec<T>> {
-    // SAFETY: the caller's promise.
-    unsafe { kernels::filled(len, kernel) }.map_err(failed)
-}
-
 /// A kernel's error as candle's.
 pub(super) fn failed(error: KernelError) -> Error {
-    Error::Msg(error.to_string())
+    Error::wrap(error)
 }
 
-/// Cuts a flat tensor into pieces of given shapes.
+/// Cuts a flat tensor into consecutive pieces of the given shapes.
 pub(super) fn split<const N: usize>(flat: &Tensor, shapes: [&[usize]; N]) -> Result<[Tensor; N]> {
     let mut start = 0;
     let mut pieces = [const { None }; N];

@@ -2,8 +2,8 @@ use candle_core::{Result, Tensor};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 
-/// Channel dropout: each channel of each image is zeroed with `probability`, the others grow by 1 / (1 − `probability`).
-/// The same `seed` drops the same channels.
+/// Channel dropout: each channel of each image is zeroed with `probability`, and the others are multiplied by 1 / (1 −
+/// `probability`). The same `seed` drops the same channels.
 ///
 /// # Errors
 /// When the device fails.

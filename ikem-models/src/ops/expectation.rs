@@ -1,18 +1,15 @@
-// The kernels' outputs are vectors that they write whole.
-#![allow(unsafe_code)]
-
 use candle_core::{Result, Shape, Tensor};
 use ikem_core::Size;
+use ikem_kernels::{self as kernels, Logits};
 
-use super::cpu::{self, CpuOp, Number, written};
-use super::kernels::{self, Logits};
+use super::cpu::{self, CpuOp, Number};
 use super::plain;
 
-/// The mean position, x and y in pixels of a grid of `size`, under the heatmap of every plane of the logits (B, K, h, w):
-/// the sigmoid of the logits resized bilinearly with aligned corners. (B, K, 2); what
-/// [`Decoding::Expected`](ikem_core::Decoding::Expected) answers, with a gradient.
+/// The mean position, x and y in pixels of a grid of `size`, under the heatmap of every plane of the logits (B, K, h,
+/// w): the sigmoid of the logits resized bilinearly with aligned corners. (B, K, 2); what
+/// [`Decoding::Expected`](ikem_core::Decoding::Expected) computes, with a gradient.
 ///
-/// On the CPU none of the maps of the grid's size is stored.
+/// On the CPU no map of the grid's size is stored.
 ///
 /// # Errors
 /// When the device fails.
@@ -32,9 +29,7 @@ impl CpuOp<1> for Expectation {
 
     fn forward<T: Number>(&self, [logits]: [&[T]; 1], [shape]: [&Shape; 1]) -> Result<(Vec<T>, Shape)> {
         let ([batch, keypoints, ..], logits) = planes(logits, shape)?;
-        let len = 2 * logits.planes;
-        // SAFETY: the kernel writes both coordinates of every plane.
-        let points = unsafe { written(len, |points| kernels::expectation(logits, self.size, points)) }?;
+        let points = kernels::expected_points(logits, self.size).map_err(cpu::failed)?;
         Ok((points, Shape::from((batch, keypoints, 2))))
     }
 
@@ -44,8 +39,8 @@ impl CpuOp<1> for Expectation {
     }
 }
 
-/// Of the logits and the gradient of the points: the gradient of the logits. They are small, so that the maps are made
-/// once more instead of being kept.
+/// Of the logits and the gradient of the points: the gradient of the logits. The maps are made again instead of being
+/// kept, since the logits are much smaller.
 struct Gradient {
     size: (usize, usize),
 }
@@ -59,14 +54,12 @@ impl CpuOp<2> for Gradient {
         [shape, _]: [&Shape; 2],
     ) -> Result<(Vec<T>, Shape)> {
         let (_, planes) = planes(logits, shape)?;
-        let kernel = |gradient: &mut [_]| kernels::expectation_backward(planes, self.size, dy, gradient);
-        // SAFETY: the kernel writes every element of the gradient.
-        let gradient = unsafe { written(logits.len(), kernel) }?;
-        Ok((gradient, shape.clone()))
+        let gradient = kernels::expected_points_backward(planes, self.size, dy);
+        Ok((gradient.map_err(cpu::failed)?, shape.clone()))
     }
 }
 
-/// Logits of `shape` in the kernels' terms.
+/// The extents of `shape`, and the logits as the kernels take them.
 fn planes<'a, T>(data: &'a [T], shape: &Shape) -> Result<([usize; 4], Logits<'a, T>)> {
     let extents @ [batch, keypoints, h, w] = cpu::extents(shape)?;
     Ok((extents, Logits { data, planes: batch * keypoints, size: (h, w) }))

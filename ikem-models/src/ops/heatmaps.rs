@@ -1,12 +1,13 @@
 use candle_core::{DType, Device, Result, Tensor};
 use ikem_core::Size;
+use ikem_kernels as kernels;
 use ndarray::{Array2, Array3, ArrayView2};
 use rayon::prelude::*;
 
-use super::{cpu, kernels};
+use super::cpu;
 
 /// Calls `f` with the heatmap of every plane of `logits` (B, K, h, w), in order: its sigmoid on a `grid`, resized
-/// bilinearly with aligned corners. No more than one heatmap a thread is held.
+/// bilinearly with aligned corners. Each thread holds one heatmap at a time.
 ///
 /// # Errors
 /// When the device fails.
@@ -25,7 +26,7 @@ pub fn for_each_heatmap<R: Send>(
     })
 }
 
-/// The heatmaps of every plane of `logits` (1, K, h, w), as [`for_each_heatmap`] reads them: K × H × W.
+/// The heatmaps of all planes of `logits` (1, K, h, w), as in [`for_each_heatmap`]: K × H × W.
 ///
 /// # Errors
 /// When the device fails.
@@ -33,7 +34,7 @@ pub fn heatmaps(logits: &Tensor, grid: Size) -> Result<Array3<f32>> {
     with_planes(logits, |planes, size| {
         let count = planes.len() / (size.0 * size.1);
         let mut maps = Array3::zeros((count, grid.height, grid.width));
-        let Some(values) = maps.as_slice_mut() else { candle_core::bail!("a new array with gaps") };
+        let Some(values) = maps.as_slice_mut() else { candle_core::bail!("expected a contiguous array") };
         let of_plane =
             values.par_chunks_mut(grid.area().max(1)).zip(planes.par_chunks_exact(size.0 * size.1));
         of_plane.try_for_each(|(map, plane)| heat(plane, size, grid, Some(map)))?;
@@ -52,6 +53,6 @@ fn with_planes<R>(logits: &Tensor, f: impl FnOnce(&[f32], (usize, usize)) -> Res
 }
 
 fn heat(plane: &[f32], size: (usize, usize), grid: Size, map: Option<&mut [f32]>) -> Result<()> {
-    let Some(map) = map else { candle_core::bail!("a map with gaps") };
-    kernels::heatmap(plane, size, (grid.height, grid.width), map).map_err(cpu::failed)
+    let Some(map) = map else { candle_core::bail!("expected a contiguous map") };
+    kernels::heatmap_into(plane, size, (grid.height, grid.width), map).map_err(cpu::failed)
 }

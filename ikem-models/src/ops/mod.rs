@@ -1,30 +1,31 @@
-//! The operations of the networks, each with a right gradient: all that stands between them and candle.
+//! The operations of the networks on candle's tensors, each with a correct gradient.
 //!
-//! candle 0.11's own max pool, bilinear resizing, strided convolutions of odd shapes and ReLU at zero have wrong or
-//! missing gradients, and its CPU convolutions run at a tenth of the machine. The networks call this module alone.
+//! On the CPU, in f32 and f64, they are the kernels of `ikem-kernels`, bound to candle's autograd in `cpu`. On a GPU,
+//! and in other types, they are composed of candle's operations (`plain`). candle 0.11's own max pool, bilinear
+//! resizing, strided convolutions of odd shapes and ReLU at zero have wrong or missing gradients, and its CPU
+//! convolutions reach a tenth of the processor's peak: the networks call this module and not candle's operations of the
+//! same names.
 //!
 //! All tensors are NCHW: batch, channels, height, width.
 
 mod activation;
-mod allocator;
 mod batch_norm;
 mod conv;
 mod conv_transpose;
 mod cpu;
 mod dropout;
 mod expectation;
+mod factors;
 mod heatmaps;
-mod kernels;
+mod known_maps;
 mod loss;
-mod mix;
 mod plain;
 mod pool;
 mod resize;
 
-pub use activation::{Activation, activate};
-pub use allocator::keep_freed_memory;
-pub use batch_norm::{BatchStatistics, batch_norm};
-pub use conv::{FusedConv, Geometry, conv2d};
+pub use activation::activate;
+pub use batch_norm::{NormalizedBatch, batch_norm};
+pub use conv::{FusedConv, conv2d};
 pub use conv_transpose::{FusedConvTranspose, conv_transpose2x2};
 pub use cpu::in_pool;
 #[doc(hidden)]
@@ -32,8 +33,8 @@ pub use cpu::{has_kernels, through_candle};
 pub use dropout::dropout2d;
 pub use expectation::expected_points;
 pub(crate) use heatmaps::{for_each_heatmap, heatmaps};
-pub use kernels::Level;
+pub use ikem_kernels::{Activation, Geometry, Level, keep_freed_memory};
+pub(crate) use known_maps::{FactoredMaps, pointwise_conv};
 pub use loss::{bce_with_logits, heatmap_cross_entropy};
-pub(crate) use mix::{KnownMaps, can_mix, mix};
 pub use pool::{global_max, max_pool2x2};
 pub use resize::resize_bilinear;

@@ -1,12 +1,11 @@
-//! Every operation composed of candle's own, with right gradients, on any device: what runs where there is no
-//! kernel of ours, and what the kernels are tested against.
+//! Every operation composed of candle's own, with correct gradients, on any device: for devices and types without
+//! kernels, and as the reference that the kernels are tested against.
 //!
 //! candle's max pool, bilinear resizing, strided convolution of odd shapes and ReLU at zero have wrong or missing
-//! gradients; the forms here avoid them.
+//! gradients; the compositions here avoid them.
 
 use candle_core::{D, DType, Result, Tensor};
-
-use super::{Activation, BatchStatistics, Geometry};
+use ikem_kernels::{Activation, Geometry};
 
 /// Convolution. The input is padded to exactly what the windows reach: candle's backward pass of a strided
 /// convolution fails where rows and columns are left over in different numbers.
@@ -25,7 +24,7 @@ pub(super) fn conv2d(
     }
 }
 
-/// Pads one axis with zeros, and cuts off its end what the last window does not reach.
+/// Pads one axis with zeros, and cuts off the elements at its end that the last window does not reach.
 fn fit_windows(x: &Tensor, axis: D, geometry: Geometry) -> Result<Tensor> {
     let Geometry { kernel, stride, padding, dilation } = geometry;
     let extent = x.dim(axis)?;
@@ -39,8 +38,8 @@ fn fit_windows(x: &Tensor, axis: D, geometry: Geometry) -> Result<Tensor> {
     x.pad_with_zeros(axis, padding, after)
 }
 
-/// Transposed convolution of a 2 × 2 kernel with stride 2: every pixel becomes four, so it is one product of
-/// matrices and a shuffle.
+/// Transposed convolution of a 2 × 2 kernel with stride 2: each pixel becomes four, so that it is one matrix product
+/// and a permutation.
 pub(super) fn conv_transpose2x2(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
     let (batch, channels_in, height, width) = x.dims4()?;
     let channels_out = weight.dim(1)?;
@@ -66,13 +65,13 @@ pub(super) fn global_max(x: &Tensor) -> Result<Tensor> {
     first_maximum(&x.contiguous()?.reshape((batch, channels, 1, 1, height * width))?)
 }
 
-/// The maximum over the last axis, which goes.
+/// The maximum over the last axis, which is removed.
 fn first_maximum(x: &Tensor) -> Result<Tensor> {
     let place = x.detach().argmax_keepdim(D::Minus1)?;
     x.gather(&place, D::Minus1)?.squeeze(D::Minus1)
 }
 
-/// Bilinear resizing with aligned corners: one matrix an axis.
+/// Bilinear resizing with aligned corners, as a product with one matrix for each axis.
 pub(super) fn resize_bilinear(x: &Tensor, height: usize, width: usize) -> Result<Tensor> {
     let (batch, channels, h, w) = x.dims4()?;
     let rows = interpolation(h, height, x)?;
@@ -82,8 +81,8 @@ pub(super) fn resize_bilinear(x: &Tensor, height: usize, width: usize) -> Result
     rows.broadcast_as((batch * channels, height, h))?.matmul(&y)?.reshape((batch, channels, height, width))
 }
 
-/// The matrix (`to`, `from`) that samples an axis of `from` values at `to` places, the first on the first and the last on
-/// the last; in the type of `like` and on its device.
+/// The matrix (`to`, `from`) that samples an axis of `from` values at `to` places, the first on the first and the last
+/// on the last; in the type of `like` and on its device.
 fn interpolation(from: usize, to: usize, like: &Tensor) -> Result<Tensor> {
     // PyTorch computes the places in single precision unless the tensors are double; so do we, to round alike.
     let round = |x: f64| if like.dtype() == DType::F64 { x } else { f64::from(x as f32) };
@@ -112,13 +111,9 @@ pub(super) fn activate(x: &Tensor, activation: Activation) -> Result<Tensor> {
     x.detach().gt(0_f64)?.where_cond(x, &below)
 }
 
-/// Batch normalisation by the batch's own statistics, and these.
-pub(super) fn batch_norm(
-    x: &Tensor,
-    gamma: &Tensor,
-    beta: &Tensor,
-    epsilon: f64,
-) -> Result<(Tensor, BatchStatistics)> {
+/// Batch normalisation by the batch's own statistics, without activation: the normalised batch, means and biased
+/// variances.
+pub(super) fn batch_norm(x: &Tensor, gamma: &Tensor, beta: &Tensor, epsilon: f64) -> Result<[Tensor; 3]> {
     let channels = |t: &Tensor| t.reshape((1, (), 1, 1));
     let mean = x.mean_keepdim((0, 2, 3))?;
     let centred = x.broadcast_sub(&mean)?;
@@ -126,10 +121,10 @@ pub(super) fn batch_norm(
     let scale = channels(gamma)?.div(&(&variance + epsilon)?.sqrt()?)?;
     let y = centred.broadcast_mul(&scale)?.broadcast_add(&channels(beta)?)?;
     let flat = |t: &Tensor| t.detach().flatten_all();
-    Ok((y, BatchStatistics { mean: flat(&mean)?, variance: flat(&variance)? }))
+    Ok([y, flat(&mean)?, flat(&variance)?])
 }
 
-/// Mean binary cross-entropy on logits, in the form that no logit overflows: max(x, 0) − x t + log(1 + e^−|x|).
+/// Mean binary cross-entropy on logits, in a form in which no logit overflows: max(x, 0) − x t + log(1 + e^−|x|).
 pub(super) fn bce_with_logits(x: &Tensor, target: &Tensor) -> Result<Tensor> {
     let softplus = (x.abs()?.neg()?.exp()? + 1.0)?.log()?;
     ((x.relu()? - (x * target)?)? + softplus)?.mean_all()

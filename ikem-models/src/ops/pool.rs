@@ -1,12 +1,10 @@
-// The kernels' outputs are vectors that they write whole.
-#![allow(unsafe_code)]
-
 use std::sync::OnceLock;
 
 use candle_core::{Result, Shape, Tensor};
+use ikem_kernels as kernels;
 
-use super::cpu::{self, CpuOp, Number, written};
-use super::{kernels, plain};
+use super::cpu::{self, CpuOp, Number};
+use super::plain;
 
 /// 2 × 2 max pool with stride 2: (B, C, H, W) → (B, C, ⌊H/2⌋, ⌊W/2⌋). The gradient goes to the first of equal maxima.
 ///
@@ -32,7 +30,7 @@ pub fn global_max(x: &Tensor) -> Result<Tensor> {
     }
 }
 
-/// Remembers where in its window each maximum stood.
+/// Keeps the place of each maximum in its window.
 struct MaxPool {
     places: OnceLock<Vec<u8>>,
 }
@@ -42,13 +40,8 @@ impl CpuOp<1> for MaxPool {
 
     fn forward<T: Number>(&self, [x]: [&[T]; 1], [shape]: [&Shape; 1]) -> Result<(Vec<T>, Shape)> {
         let [n, c, h, w] = cpu::extents(shape)?;
-        let len = n * c * (h / 2) * (w / 2);
-        let mut places = vec![0; len];
-        // SAFETY: the kernel writes every element of its output.
-        let y = unsafe {
-            written(len, |y| kernels::max_pool2x2(x, (n * c, h, w), y, Some(kernels::as_uninit(&mut places))))
-        }?;
-        // An operation runs once; were it run again, the places would be the same.
+        let (y, places) = kernels::max_pool2x2(x, (n * c, h, w)).map_err(cpu::failed)?;
+        // An operation runs once; if it ran again, the places would be the same.
         let _ = self.places.set(places);
         Ok((y, Shape::from((n, c, h / 2, w / 2))))
     }
@@ -68,33 +61,26 @@ struct MaxPoolGradient {
 }
 
 impl CpuOp<1> for MaxPoolGradient {
-    const NAME: &'static str = "max pool's gradient";
+    const NAME: &'static str = "gradient of a max pool";
 
     fn forward<T: Number>(&self, [dy]: [&[T]; 1], _: [&Shape; 1]) -> Result<(Vec<T>, Shape)> {
         let [n, c, h, w] = self.size;
-        // SAFETY: the kernel writes every element of its output.
-        let dx = unsafe {
-            written(n * c * h * w, |dx| kernels::max_pool2x2_backward(dy, &self.places, (n * c, h, w), dx))
-        }?;
+        let dx = kernels::max_pool2x2_backward(dy, &self.places, (n * c, h, w)).map_err(cpu::failed)?;
         Ok((dx, Shape::from(self.size.to_vec())))
     }
 }
 
-/// Remembers where in its plane each maximum stood.
+/// Keeps the place of each maximum in its plane.
 struct GlobalMax {
     places: OnceLock<Vec<u32>>,
 }
 
 impl CpuOp<1> for GlobalMax {
-    const NAME: &'static str = "global max";
+    const NAME: &'static str = "global maximum";
 
     fn forward<T: Number>(&self, [x]: [&[T]; 1], [shape]: [&Shape; 1]) -> Result<(Vec<T>, Shape)> {
         let [n, c, h, w] = cpu::extents(shape)?;
-        let mut places = vec![0; n * c];
-        // SAFETY: the kernel writes every element of its output.
-        let y = unsafe {
-            written(n * c, |y| kernels::global_max(x, (n * c, h * w), y, kernels::as_uninit(&mut places)))
-        }?;
+        let (y, places) = kernels::global_max(x, (n * c, h * w)).map_err(cpu::failed)?;
         // As with the max pool.
         let _ = self.places.set(places);
         Ok((y, Shape::from((n, c, 1, 1))))
@@ -115,14 +101,11 @@ struct GlobalMaxGradient {
 }
 
 impl CpuOp<1> for GlobalMaxGradient {
-    const NAME: &'static str = "global max's gradient";
+    const NAME: &'static str = "gradient of a global maximum";
 
     fn forward<T: Number>(&self, [dy]: [&[T]; 1], _: [&Shape; 1]) -> Result<(Vec<T>, Shape)> {
         let [n, c, h, w] = self.size;
-        // SAFETY: the kernel writes every element of its output.
-        let dx = unsafe {
-            written(n * c * h * w, |dx| kernels::global_max_backward(dy, &self.places, (n * c, h * w), dx))
-        }?;
+        let dx = kernels::global_max_backward(dy, &self.places, (n * c, h * w)).map_err(cpu::failed)?;
         Ok((dx, Shape::from(self.size.to_vec())))
     }
 }

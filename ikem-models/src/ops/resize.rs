@@ -1,10 +1,8 @@
-// The kernels' outputs are vectors that they write whole.
-#![allow(unsafe_code)]
-
 use candle_core::{Result, Shape, Tensor};
+use ikem_kernels as kernels;
 
-use super::cpu::{self, CpuOp, Number, written};
-use super::{kernels, plain};
+use super::cpu::{self, CpuOp, Number};
+use super::plain;
 
 /// Bilinear resizing with aligned corners, (B, C, H, W) → (B, C, `height`, `width`), as PyTorch's
 /// `interpolate(mode="bilinear", align_corners=True)`.
@@ -33,9 +31,7 @@ impl CpuOp<1> for Resize {
     fn forward<T: Number>(&self, [x]: [&[T]; 1], [shape]: [&Shape; 1]) -> Result<(Vec<T>, Shape)> {
         let [n, c, h, w] = cpu::extents(shape)?;
         let to = (self.height, self.width);
-        // SAFETY: the kernel writes every element of its output.
-        let y =
-            unsafe { written(n * c * to.0 * to.1, |y| kernels::resize_bilinear(x, n * c, (h, w), to, y)) }?;
+        let y = kernels::resize_bilinear(x, n * c, (h, w), to).map_err(cpu::failed)?;
         Ok((y, Shape::from((n, c, to.0, to.1))))
     }
 
@@ -44,22 +40,18 @@ impl CpuOp<1> for Resize {
     }
 }
 
-/// The adjoint, back to `size` (B, C, H, W).
+/// The adjoint of resizing: the gradient of an input of `size` (B, C, H, W).
 struct ResizeGradient {
     size: [usize; 4],
 }
 
 impl CpuOp<1> for ResizeGradient {
-    const NAME: &'static str = "bilinear resizing's gradient";
+    const NAME: &'static str = "gradient of bilinear resizing";
 
     fn forward<T: Number>(&self, [dy]: [&[T]; 1], [shape]: [&Shape; 1]) -> Result<(Vec<T>, Shape)> {
         let ([n, c, h, w], [_, _, height, width]) = (self.size, cpu::extents(shape)?);
-        // SAFETY: the kernel writes every element of its output.
-        let dx = unsafe {
-            written(n * c * h * w, |dx| {
-                kernels::resize_bilinear_backward(dy, n * c, (h, w), (height, width), dx)
-            })
-        }?;
+        let dx = kernels::resize_bilinear_backward(dy, n * c, (h, w), (height, width));
+        let dx = dx.map_err(cpu::failed)?;
         Ok((dx, Shape::from(self.size.to_vec())))
     }
 }

@@ -1,4 +1,4 @@
-//! Films that do not look like what the network knows.
+//! Films that do not look like spinal radiographs.
 
 use std::fmt;
 
@@ -7,25 +7,26 @@ use ikem_core::Hints;
 use super::{Session, Snapshot};
 use crate::view::View;
 
-/// Below this confidence a keypoint is unsure: one in eight of the bundled model's on the validation films.
+/// The confidence below which a keypoint is unsure: that of one in eight keypoints of the bundled model on the
+/// validation films.
 pub const UNSURE_BELOW: f32 = 0.26;
-/// From this part of unsure keypoints on, all of them are doubtful.
+/// The share of unsure keypoints from which on all of them are doubtful.
 const DOUBTFUL: f64 = 0.5;
 
-/// Why what a session shows may be no spine, or one in the wrong place.
+/// Why the keypoints that a session shows may not be those of a spine.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum Doubt {
     /// The locator found no spine on the film.
     NothingFound {
-        /// How sure it is that there is a spine, 0…1: below one half.
+        /// The locator's confidence that there is a spine, 0…1: below one half.
         confidence: f32,
     },
     /// Half of the keypoints or more are unsure.
     Unsure {
-        /// How many are.
+        /// Unsure keypoints.
         unsure: usize,
-        /// How many there are.
+        /// All keypoints.
         of: usize,
     },
 }
@@ -41,8 +42,8 @@ impl fmt::Display for Doubt {
 }
 
 impl Doubt {
-    /// What is doubtful about points of these confidences that were found in `view` (`None`: the whole film); `None` where nothing
-    /// is. Points that a person placed are sure.
+    /// The reason to doubt keypoints with these confidences that were found in `view` (`None`: the whole film), if
+    /// there is one. Points that a person placed are sure.
     #[must_use]
     pub fn of(view: Option<&View>, hints: &Hints, confidences: &[f32]) -> Option<Self> {
         let nothing = view.filter(|view| !view.has_spine() && hints.is_empty());
@@ -58,7 +59,7 @@ impl Doubt {
 }
 
 impl Session {
-    /// What is doubtful about the present state; `None` where nothing is. Points that a person placed are sure.
+    /// The reason to doubt the present state, if there is one. Points that a person placed are sure.
     #[must_use]
     pub fn doubt(&self) -> Option<Doubt> {
         Doubt::of(Some(self.view()), self.hints(), self.prediction().confidences())
@@ -66,7 +67,7 @@ impl Session {
 }
 
 impl Snapshot {
-    /// What is doubtful about this state; `None` where nothing is.
+    /// The reason to doubt this state, if there is one.
     #[must_use]
     pub fn doubt(&self) -> Option<Doubt> {
         Doubt::of(self.view.as_ref(), &self.hints, &self.confidences)

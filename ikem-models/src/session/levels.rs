@@ -1,4 +1,5 @@
-//! Names moved to the next vertebra: where a network counted wrongly, its points are right and their names are not.
+//! Shifting the names of all keypoints to the next vertebra: when a network miscounts, its points are right and their
+//! names are not.
 
 use std::sync::Arc;
 
@@ -9,25 +10,25 @@ use super::{Session, State};
 use crate::error::Result;
 use crate::prediction::{Maps, Prediction};
 
-/// The logit of a keypoint that was not predicted: a heatmap of next to nothing.
+/// The logit of a keypoint that was not predicted: its heatmap is almost zero everywhere.
 const NOWHERE: f64 = -12.0;
 
 impl Session {
-    /// By how many vertebrae the names were moved down, in all.
+    /// The number of vertebrae by which the names were moved down, in total.
     #[must_use]
     pub const fn shift(&self) -> isize {
         self.history.present().shift
     }
 
-    /// Moves all names down by `by` vertebrae, up when negative: moved by one, what was called T5 is called T6. Nothing is
-    /// predicted. Undo takes this back.
+    /// Moves all names down by `by` vertebrae, up if it is negative: moved by one, the vertebra that was called T5 is
+    /// called T6. Nothing is predicted. Undo takes this back.
     ///
-    /// Points stay where they are, and hints go with their points. The vertebra that has no name any more is gone, with
-    /// its hints; the one at the other end is where the network sees one ([`Prediction::alternatives`]), or else continues the line
-    /// of its two neighbours. It has confidence 0.
+    /// Points keep their positions, and hints keep their points. The vertebra that loses its name is dropped, with its
+    /// hints. The one at the other end is where the network sees one ([`Prediction::alternatives`]), or else continues
+    /// the line of its two neighbours; it has confidence 0.
     ///
-    /// `false`, and nothing happens, when `by` leaves fewer than two vertebrae or the skeleton's do not have the same
-    /// number of keypoints.
+    /// Returns `false` and changes nothing if `by` leaves fewer than two vertebrae or the vertebrae of the skeleton do
+    /// not all have the same number of keypoints.
     ///
     /// # Errors
     /// When the device fails; the session is then as before.
@@ -74,7 +75,7 @@ impl Session {
 }
 
 impl Maps {
-    /// The maps of other keypoints, in the order of `sources`.
+    /// The maps of the keypoints `sources`, in that order; `None` is an empty map.
     fn renamed(&self, sources: &[Option<usize>]) -> Result<Self> {
         let Self::Logits(logits) = self else { return Ok(self.clone()) };
         let nowhere = logits.narrow(1, 0, 1)?.affine(0.0, NOWHERE)?;
@@ -89,14 +90,14 @@ fn last(pixels: usize) -> f32 {
     pixels.saturating_sub(1) as f32
 }
 
-/// `points` with those of vertebrae that have none continued from their two neighbours, corner by corner, from the side
-/// that the names came from.
+/// `points`, in which the points of vertebrae without any continue the line of their two neighbours, corner by corner,
+/// at the end that the names moved away from.
 fn continued(skeleton: &Skeleton, mut points: Vec<Option<Point>>, by: isize) -> Vec<Option<Point>> {
     let mut vertebrae: Vec<&[usize]> = skeleton.vertebrae().iter().map(|v| v.corners.as_slice()).collect();
     if by < 0 {
         vertebrae.reverse();
     }
-    // From the inside out: each may need the one before.
+    // From the inside out: each vertebra may need the one before.
     for place in (0..by.unsigned_abs().min(vertebrae.len().saturating_sub(2))).rev() {
         for (corner, &keypoint) in vertebrae[place].iter().enumerate() {
             let neighbour = |step: usize| points[vertebrae[place + step][corner]];

@@ -14,14 +14,14 @@ use crate::view::View;
 pub use doubt::{Doubt, UNSURE_BELOW};
 pub use snapshot::Snapshot;
 
-/// How many states undo goes back. Each holds a prediction's maps.
+/// The most states that undo goes back. Each holds the maps of a prediction.
 const UNDO_STEPS: usize = 64;
 
-/// One image being annotated: the network predicts, the person corrects, the network predicts again.
+/// One image being annotated: the network predicts, the person corrects, and the network predicts again.
 ///
-/// Each prediction sees the hints and the heatmaps of the last *committed* one. A hinted keypoint is shown exactly
-/// where the person put it, always. The network sees the film in a [`View`], which is a part of what undo and redo restore; a hint
-/// outside its frame extends the frame.
+/// The inputs of each prediction are the hints and the heatmaps of the last *committed* one. A hinted keypoint is
+/// always shown exactly where the person put it. The network sees the film in a [`View`], which undo and redo restore,
+/// too; a hint outside its frame extends the frame.
 #[derive(Debug, Clone)]
 pub struct Session {
     predictor: Predictor,
@@ -37,23 +37,53 @@ struct State {
     prediction: Prediction,
     /// The film as the network sees it.
     image: Arc<PreparedImage>,
-    /// By how many vertebrae the names were moved down since the beginning.
+    /// The number of vertebrae by which the names were moved down since the start.
     shift: isize,
 }
 
+impl Predictor {
+    /// Starts to annotate an image: finds the spine and predicts in the frame in which the network is most confident,
+    /// which takes about ten predictions. [`Session::view`] returns the view that was found. Without a locator the
+    /// network sees the whole film.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn session(&self, image: &GrayImage) -> Result<Session> {
+        let (prepared, first) = self.first(image)?;
+        Ok(Session::new(self.clone(), image, prepared, first))
+    }
+
+    /// As [`session`](Self::session), in a given view.
+    ///
+    /// ```
+    /// # use ikem_core::{Frame, GrayImage, Size};
+    /// # use ikem_models::{Device, ModelConfig, NetworkConfig, Predictor, UnetConfig};
+    /// # let unet = UnetConfig { width: 1, gate_width: None, ..UnetConfig::default() };
+    /// # let config = ModelConfig { size: Size::new(64, 64), ..ModelConfig::new(NetworkConfig::Unet(unet)) };
+    /// # let predictor = Predictor::builder().untrained(&config, 1)?;
+    /// # let image = GrayImage::new(Size::new(300, 700), vec![0.5; 300 * 700])?;
+    /// let session = predictor.session_in(&image, Frame::new(50.0, 100.0, 200.0, 480.0)?)?;
+    /// assert_eq!(session.view().frame.height(), 480.0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn session_in(&self, image: &GrayImage, view: impl Into<View>) -> Result<Session> {
+        let prepared = self.prepare(image, &view.into())?;
+        let first = self.predict_prepared(&prepared, &Hints::new(), None)?;
+        Ok(Session::new(self.clone(), image, prepared, first))
+    }
+}
+
 impl Session {
-    pub(crate) fn new(
-        predictor: Predictor,
-        film: &GrayImage,
-        prepared: PreparedImage,
-        first: Prediction,
-    ) -> Self {
+    fn new(predictor: Predictor, film: &GrayImage, prepared: PreparedImage, first: Prediction) -> Self {
         let first = State { hints: Hints::new(), prediction: first, image: Arc::new(prepared), shift: 0 };
         let history = History::limited(first.clone(), UNDO_STEPS);
         Self { predictor, film: film.clone(), history, first }
     }
 
-    /// The predictor that answers.
+    /// The predictor of this session.
     #[must_use]
     pub const fn predictor(&self) -> &Predictor {
         &self.predictor
@@ -65,15 +95,16 @@ impl Session {
         self.film.size()
     }
 
-    /// How the network sees the film: the frame, whether the film is a negative, and how sure the locator was.
+    /// The view in which the network sees the film: the frame, whether the film is a negative, and the locator's
+    /// confidence.
     #[must_use]
     pub fn view(&self) -> &View {
         &self.history.present().image.view
     }
 
-    /// Has the network see the film in `view`, and predicts anew with the present hints. Hints outside the frame extend it. Where
-    /// one view is mirrored and the other is not, what was the left corner of a vertebra is the right one, and its hint is named
-    /// so. Undo takes this back.
+    /// Sets the view in which the network sees the film, and predicts again with the present hints. Hints outside the
+    /// frame extend it. If one view is mirrored and the other is not, the hint of a left corner becomes the hint of the
+    /// right one and vice versa. Undo takes this back.
     ///
     /// # Errors
     /// When the device fails; the session is then as before.
@@ -90,15 +121,15 @@ impl Session {
         Ok(())
     }
 
-    /// Looks for the spine once more, as at the beginning, and predicts in the frame found with the present hints. Undo takes this
-    /// back.
+    /// Looks for the spine again, as at the start, and predicts in the frame found with the present hints. Undo takes
+    /// this back.
     ///
     /// # Errors
     /// When the device fails; the session is then as before.
     pub fn find_again(&mut self) -> Result<()> {
         let found = self.first.image.view;
         let found = match self.predictor.locator() {
-            // The first view may have been told.
+            // The first view may have been given.
             Some(_) => self.predictor.first(&self.film)?.0.view,
             None => found,
         };
@@ -111,13 +142,13 @@ impl Session {
         &self.history.present().hints
     }
 
-    /// The last committed prediction, as the network gave it.
+    /// The last committed prediction, without the hinted positions.
     #[must_use]
     pub const fn prediction(&self) -> &Prediction {
         &self.history.present().prediction
     }
 
-    /// The keypoints to show: predicted, and hinted ones where the person put them; image space.
+    /// The keypoints to show: those of the prediction, and hinted ones where the person put them; image space.
     #[must_use]
     pub fn keypoints(&self) -> Keypoints {
         self.hints().applied_to(self.prediction().keypoints())
@@ -131,7 +162,7 @@ impl Session {
         self.prediction().heatmaps()
     }
 
-    /// Adds a hint, or moves the one its keypoint has, and predicts.
+    /// Adds a hint, or moves the hint of its keypoint, and predicts.
     ///
     /// # Errors
     /// [`Error::Argument`] for an unknown keypoint or a point that is not on the image; the session is then as before.
@@ -148,8 +179,8 @@ impl Session {
         self.commit(hints)
     }
 
-    /// What [`revise`](Self::revise) would answer, without committing to it: every preview of a drag starts from the
-    /// same prediction.
+    /// The result of [`revise`](Self::revise) without committing to it: all previews of a drag start from the same
+    /// prediction.
     ///
     /// # Errors
     /// As [`revise`](Self::revise).
@@ -157,7 +188,7 @@ impl Session {
         self.predict(&self.with([hint])?).map(|(_, prediction)| prediction)
     }
 
-    /// Takes the hint of `keypoint` away and predicts with the rest; `false` when it has none.
+    /// Removes the hint of `keypoint` and predicts with the others; `false` if it has none.
     ///
     /// # Errors
     /// When the device fails; the session is then as before.
@@ -169,12 +200,12 @@ impl Session {
         self.commit(hints).map(|()| true)
     }
 
-    /// Restores the state before the last change; `false` when there is none.
+    /// Restores the state before the last change; `false` if there is none.
     pub fn undo(&mut self) -> bool {
         self.history.undo()
     }
 
-    /// Takes one undo back; `false` when there is none.
+    /// Takes one undo back; `false` if there is none.
     pub fn redo(&mut self) -> bool {
         self.history.redo()
     }
@@ -191,12 +222,12 @@ impl Session {
         self.history.can_redo()
     }
 
-    /// Goes back to the first prediction and no hints. Undo takes this back, too.
+    /// Goes back to the first prediction, without hints. Undo takes this back, too.
     pub fn reset(&mut self) {
         self.history.push(self.first.clone());
     }
 
-    /// Predicts anew with the present hints, as if there had been no prediction before. Undo takes this back.
+    /// Predicts again with the present hints, as if there had been no earlier prediction. Undo takes this back.
     ///
     /// # Errors
     /// When the device fails; the session is then as before.
@@ -207,27 +238,27 @@ impl Session {
         Ok(())
     }
 
-    /// The prediction without any hint that the session began with.
+    /// The prediction without hints that the session started with.
     #[must_use]
     pub const fn first(&self) -> &Prediction {
         &self.first.prediction
     }
 
-    /// How far the hint of `keypoint` lies from where that point was shown before it was given, in pixels of the image;
-    /// `None` without a hint, or when that is no longer remembered.
+    /// The distance between the hint of `keypoint` and the position where that point was shown before, in pixels of the
+    /// image; `None` without a hint, or if the earlier state is no longer remembered.
     #[must_use]
     pub fn moved(&self, keypoint: usize) -> Option<f32> {
         Some(self.hints().get(keypoint)?.distance(self.moved_from(keypoint)?))
     }
 
-    /// Where the point of `keypoint` was shown before its hint was given, in pixels of the image; `None` without a hint, or when
-    /// that is no longer remembered.
+    /// The position where the point of `keypoint` was shown before its hint was given, in pixels of the image; `None`
+    /// without a hint, or if that state is no longer remembered.
     #[must_use]
     pub fn moved_from(&self, keypoint: usize) -> Option<Point> {
         self.hints().get(keypoint)?;
         let (skeleton, shift) = (&self.predictor.config().skeleton, self.shift());
         for state in self.history.past().iter().rev() {
-            // What the keypoint was called then.
+            // The name that the keypoint had then.
             let keypoint = match shift.saturating_sub(state.shift) {
                 0 => keypoint,
                 by => skeleton.shifted(by)?.get(keypoint).copied().flatten()?,
@@ -241,7 +272,7 @@ impl Session {
         None
     }
 
-    /// What a keypoint is called in a mirror, where there is one.
+    /// The keypoint that `keypoint` becomes in a mirror image, if `mirrors`.
     fn mirrored(&self, keypoint: usize, mirrors: bool) -> usize {
         let pairs = self.predictor.config().skeleton.flip_pairs().iter();
         let other = pairs.filter(|_| mirrors).find_map(|&(a, b)| match keypoint {
@@ -252,7 +283,7 @@ impl Session {
         other.unwrap_or(keypoint)
     }
 
-    /// The present hints with `hints` added, if all of them are for this image.
+    /// The present hints with `hints` added, if all of them lie on this image.
     fn with(&self, hints: impl IntoIterator<Item = Hint>) -> Result<Hints> {
         let mut all = self.hints().clone();
         for hint in hints {
@@ -261,7 +292,7 @@ impl Session {
         Ok(all)
     }
 
-    /// Predicts with `hints`, in a frame that holds them.
+    /// Predicts with `hints`, in a frame that contains them.
     fn predict(&self, hints: &Hints) -> Result<(Arc<PreparedImage>, Prediction)> {
         let present = self.history.present();
         let view = holding(present.image.view, hints, self.film.size());
@@ -280,7 +311,7 @@ impl Session {
     }
 }
 
-/// `view`, its frame extended to hold all `hints`, which are on the film.
+/// `view` with its frame extended to contain all `hints`, which are on the film.
 fn holding(view: View, hints: &Hints, film: Size) -> View {
     if view.frame.is_whole(film) {
         return view;

@@ -1,4 +1,4 @@
-//! Sessions written down and taken up again.
+//! Sessions that are saved and resumed.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::prediction::{Maps, Prediction};
 use crate::predictor::{Predictor, PreparedImage};
 use crate::view::View;
 
-/// A state of a session as a file can keep it: what was shown, without the network's maps.
+/// A state of a session in a form that a file can hold: everything that was shown, without the network's maps.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Snapshot {
@@ -21,16 +21,32 @@ pub struct Snapshot {
     pub keypoints: Keypoints,
     /// The peak of each keypoint's heatmap, 0…1.
     pub confidences: Vec<f32>,
-    /// By how many vertebrae the names were moved down since the beginning.
+    /// The number of vertebrae by which the names were moved down since the start.
     #[serde(default)]
     pub shift: isize,
-    /// How the network saw the film; `None` is all of it.
+    /// The view in which the network saw the film; `None` is the whole film.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub view: Option<View>,
 }
 
+impl Predictor {
+    /// Resumes the annotation of `image` from the states of another session, whichever network predicted there. Until
+    /// the next prediction, heatmaps are Gaussians at the keypoints.
+    ///
+    /// # Errors
+    /// [`Error::Argument`](crate::Error::Argument) when a state is not of this image and these keypoints; when the
+    /// device fails.
+    pub fn resume(&self, image: &GrayImage, states: &History<Snapshot>) -> Result<Session> {
+        let mut session = self.session(image)?;
+        let mut views = vec![Arc::clone(&session.first.image)];
+        session.history =
+            states.try_map(|snapshot| session.state(snapshot, &mut views))?.with_limit(UNDO_STEPS);
+        Ok(session)
+    }
+}
+
 impl Session {
-    /// The present state and those that undo and redo lead to, to be written down; [`Predictor::resume`] goes on there.
+    /// The present state and those that undo and redo lead to, to be saved; [`Predictor::resume`] restores them.
     #[must_use]
     pub fn snapshots(&self) -> History<Snapshot> {
         let snapshot = |state: &State| {
@@ -46,10 +62,10 @@ impl Session {
         snapshots
     }
 
-    /// Makes `snapshot` the present state, whoever made it. Undo takes this back.
+    /// Makes `snapshot` the present state, whichever session it is from. Undo takes this back.
     ///
     /// # Errors
-    /// [`Error::Argument`](crate::Error::Argument) when it is not of this image and these keypoints; the session is then as
+    /// [`Error::Argument`](crate::Error::Argument) if it does not fit this image and skeleton; the session is then as
     /// before.
     pub fn adopt(&mut self, snapshot: &Snapshot) -> Result<()> {
         let state = self.state(snapshot, &mut Vec::new())?;
@@ -57,21 +73,9 @@ impl Session {
         Ok(())
     }
 
-    pub(crate) fn resume(
-        predictor: &Predictor,
-        image: &GrayImage,
-        states: &History<Snapshot>,
-    ) -> Result<Self> {
-        let mut session = predictor.session(image)?;
-        let mut views = vec![Arc::clone(&session.first.image)];
-        session.history =
-            states.try_map(|snapshot| session.state(snapshot, &mut views))?.with_limit(UNDO_STEPS);
-        Ok(session)
-    }
-
-    /// The state of a snapshot that can be one of this session.
+    /// The state of a snapshot, if it fits this session.
     ///
-    /// `views` are those of the film that are prepared already; one that is missing is added.
+    /// `views` are the views of the film that are prepared already; a missing one is added.
     fn state(&self, snapshot: &Snapshot, views: &mut Vec<Arc<PreparedImage>>) -> Result<State> {
         let (config, size) = (self.predictor.config(), self.film.size());
         let count = config.keypoints();

@@ -112,8 +112,10 @@ impl Networks {
 
     fn load(&self, origin: &Origin) -> Result<Predictor, String> {
         let predictor = match origin {
-            Origin::Bundled => Predictor::pretrained_on(&self.device),
-            Origin::File(path) => Predictor::load_in(path, self.precision, &self.device),
+            Origin::Bundled => Predictor::builder().device(&self.device).pretrained(),
+            Origin::File(path) => {
+                Predictor::builder().device(&self.device).precision(self.precision).load(path)
+            }
             #[cfg(test)]
             Origin::Given(predictor) => Ok(predictor.clone()),
         }

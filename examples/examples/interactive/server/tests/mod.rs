@@ -36,7 +36,7 @@ use super::{connections, router};
 pub fn tiny(seed: u64) -> Predictor {
     let network = UnetConfig { width: 2, gate_width: Some(4), ..UnetConfig::default() };
     let config = ModelConfig { size: Size::new(64, 96), ..ModelConfig::new(NetworkConfig::Unet(network)) };
-    Predictor::untrained(&config, seed, &Device::Cpu).expect("a network")
+    Predictor::builder().untrained(&config, seed).expect("a network")
 }
 
 /// A workplace of `count` tiny phantoms whose annotations are kept in `folder`.

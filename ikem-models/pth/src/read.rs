@@ -1,0 +1,53 @@
+use std::fs::{self, File};
+use std::io::{Read, Seek};
+use std::path::Path;
+
+use crate::container::Container;
+use crate::error::{PthError, PthErrorKind};
+use crate::limits::PthLimits;
+use crate::load;
+use crate::state_dict;
+use crate::tensor::PthTensor;
+
+/// Reads the tensors of the state dict in the PyTorch checkpoint `path`, in the order of the file.
+///
+/// A prefix that all names share, such as the `module.` of `DataParallel`, is removed. Views of storages, including
+/// transposed and expanded ones, become row-major copies.
+///
+/// # Errors
+/// [`PthError`], which names the file, what was found and what was expected: the file cannot be read, is truncated,
+/// damaged or not a checkpoint, holds no state dict or one with values that are not tensors, or exceeds `limits`.
+pub fn read_pth(path: &Path, limits: &PthLimits) -> Result<Vec<PthTensor>, PthError> {
+    open(path)
+        .and_then(|file| read_from(file, limits))
+        .map_err(|kind| PthError { path: path.to_owned(), kind })
+}
+
+fn open(path: &Path) -> Result<File, PthErrorKind> {
+    // Before opening: opening a pipe would block until it has a writer.
+    let metadata = fs::metadata(path).map_err(PthErrorKind::Io)?;
+    let found = match metadata.len() {
+        _ if metadata.is_dir() => "a directory",
+        _ if !metadata.is_file() => "no regular file",
+        0 => "empty",
+        _ => return File::open(path).map_err(PthErrorKind::Io),
+    };
+    Err(PthErrorKind::NotRegularFile { found })
+}
+
+pub(crate) fn read_from<R: Read + Seek>(
+    reader: R,
+    limits: &PthLimits,
+) -> Result<Vec<PthTensor>, PthErrorKind> {
+    let (mut container, pickled) = Container::open(reader, limits)?;
+    let plans = state_dict::state_dict(&pickled.values, pickled.root)?;
+    drop(pickled);
+    let data = load::load(&mut container, &plans, limits.max_tensor_bytes)?;
+    let tensors = plans.into_iter().zip(data).map(|(plan, data)| PthTensor {
+        name: plan.name,
+        dtype: plan.dtype,
+        shape: plan.layout.into_shape(),
+        data,
+    });
+    Ok(tensors.collect())
+}
