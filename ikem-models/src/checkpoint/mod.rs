@@ -6,7 +6,7 @@ mod infer;
 mod layout;
 mod safetensors;
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{Cursor, Read};
 use std::path::Path;
 
@@ -199,13 +199,9 @@ fn insert(
 
 /// Opens a regular file of a size that is read, and tells the size.
 fn open(path: &Path) -> Result<(File, u64), CheckpointFault> {
-    // Looked at before it is opened: opening a pipe would wait for its writer.
-    let about = fs::metadata(path)?;
-    if !about.is_file() {
-        return Err(CheckpointFault::Header("it is no regular file".to_owned()));
+    let (file, found) = ikem_files::open(path)?;
+    if found > MAX_FILE_BYTES {
+        return Err(CheckpointFault::TooLarge { found, limit: MAX_FILE_BYTES });
     }
-    if about.len() > MAX_FILE_BYTES {
-        return Err(CheckpointFault::TooLarge { found: about.len(), limit: MAX_FILE_BYTES });
-    }
-    Ok((File::open(path)?, about.len()))
+    Ok((file, found))
 }
