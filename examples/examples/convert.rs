@@ -9,6 +9,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, ValueEnum};
+use ikem_examples::say;
 use ikem_files::Plan;
 use ikem_models::{Checkpoint, Import, ImportOptions, Layout, LocatorCheckpoint, NetworkKind, Precision};
 
@@ -80,8 +81,8 @@ fn run() -> Result<()> {
         checkpoint = checkpoint.blended(&Checkpoint::read(path)?, share)?;
     }
     checkpoint.write(&options.output, if options.half { Precision::Half } else { Precision::Single })?;
-    println!("wrote {}", options.output.display());
-    println!("network: {}", serde_json::to_string(&checkpoint.config.network)?);
+    say!("wrote {}", options.output.display());
+    say!("network: {}", serde_json::to_string(&checkpoint.config.network)?);
     Ok(())
 }
 
@@ -120,9 +121,9 @@ fn import(options: &Options, layout: LayoutName) -> Result<Checkpoint> {
 
 /// Prints how many tensors each module has.
 fn report(what: &str, names: &[String]) {
-    println!("{what}: {} tensors", names.len());
+    say!("{what}: {} tensors", names.len());
     let module = |name: &String| name.splitn(3, '.').take(2).collect::<Vec<_>>().join(".");
     for group in names.chunk_by(|a, b| module(a) == module(b)) {
-        println!("  {:>5}  {}", group.len(), module(&group[0]));
+        say!("  {:>5}  {}", group.len(), module(&group[0]));
     }
 }

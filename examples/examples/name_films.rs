@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use clap::Parser;
 use ikem_core::{Frame, Keypoints, Point, Size, Skeleton};
 use ikem_data::{Film, Limits, Manifest, ManifestEntry, Set, load_image, read_spinal_ai};
-use ikem_examples::ModelOptions;
+use ikem_examples::{ModelOptions, say};
 use ikem_files::Plan;
 use ikem_models::Predictor;
 use rayon::prelude::*;
@@ -74,8 +74,8 @@ fn run() -> Result<()> {
     }
     Manifest { entries }.write(&options.output)?;
     let [width, height] = larger;
-    println!("{} of {count} films named", named.len());
-    println!("vertebrae are made {width:.3} times as wide and {height:.3} times as high as marked");
+    say!("{} of {count} films named", named.len());
+    say!("vertebrae are made {width:.3} times as wide and {height:.3} times as high as marked");
     Ok(())
 }
 

@@ -10,8 +10,10 @@ use anyhow::{Context, Result, bail};
 use clap::Parser;
 use ikem_core::Skeleton;
 use ikem_data::{
-    AuditReport, LabelPolicy, Limits, Manifest, Set, Split, Splitting, clean, load_image, overlay, read_aasce,
+    AuditReport, LabelPolicy, Limits, Manifest, ManifestIndex, Set, Split, Splitting, clean, load_image,
+    overlay, read_aasce,
 };
+use ikem_examples::say;
 use ikem_files::Plan;
 
 /// Reads the AASCE data set, checks its labels and writes a manifest.
@@ -131,13 +133,18 @@ fn draw(
 ) -> Result<()> {
     let picture_of = |name: &str| folder.join(Path::new(name).with_extension("png"));
     let mut plan = options.files_read();
+    let index = ManifestIndex::new(published);
+    let entry_of = |image: &str| {
+        let entry = index.find(Path::new(image)).and_then(|place| published.entries.get(place));
+        entry.context("a finding has an entry")
+    };
     for finding in &report.findings {
-        let entry = published.find(&finding.image_path).context("a finding has an entry")?;
+        let entry = entry_of(&finding.image_path)?;
         plan.writes("--overlays", picture_of(entry.name()), &["png"]);
     }
     plan.check()?;
     for finding in &report.findings {
-        let entry = published.find(&finding.image_path).context("a finding has an entry")?;
+        let entry = entry_of(&finding.image_path)?;
         let image = match load_image(options.root.join(&entry.image_path), &Limits::default()) {
             Ok(image) => image,
             // The manifest is written; a picture that can't be drawn is no reason to end.
@@ -157,13 +164,13 @@ fn draw(
 }
 
 fn summarise(manifest: &Manifest, report: &AuditReport, problems: usize, output: &Path) {
-    println!("{} images read, {problems} problems told one by one above", report.total);
+    say!("{} images read, {problems} problems told one by one above", report.total);
     for (check, count) in report.counts() {
-        println!("  {count:4} images: {check}");
+        say!("  {count:4} images: {check}");
     }
     let repaired = report.images(|finding| !finding.repaired.is_empty()).count();
-    println!("labels {:?}: {repaired} repaired, {} left out", report.policy, report.total - report.kept);
+    say!("labels {:?}: {repaired} repaired, {} left out", report.policy, report.total - report.kept);
     let sets = [Set::Train, Set::Val, Set::Test]
         .map(|set| format!("{} {}", manifest.of_set(set).entries.len(), set.name()));
-    println!("{}: {}", output.display(), sets.join(", "));
+    say!("{}: {}", output.display(), sets.join(", "));
 }
