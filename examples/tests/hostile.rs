@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use built::{interactive, program, run};
 use ikem_data::{Phantom, PhantomConfig, write_gray_png};
+use ikem_examples::FolderLocks;
 
 /// How long a program may take to refuse something.
 const AT_ONCE: Duration = Duration::from_secs(20);
@@ -157,10 +158,10 @@ impl Page {
         answer
     }
 
-    /// Ends it as `kill` and service managers do. Returns whether that was a success, its last lines, and its errors.
-    fn end(mut self) -> (bool, String, String) {
+    /// Ends it by a signal: `TERM`, as `kill` and service managers send it, or `INT`, as Ctrl-C does. Returns whether that was a success, its last lines, and its errors.
+    fn end(mut self, signal: &str) -> (bool, String, String) {
         let id = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &id]).status().expect("kill").success());
+        assert!(Command::new("kill").args([format!("-{signal}"), id]).status().expect("kill").success());
         let said: Vec<String> = self.lines.by_ref().map_while(Result::ok).collect();
         let mut errors = String::new();
         self.child.stderr.take().expect("its errors").read_to_string(&mut errors).expect("text");
@@ -174,7 +175,7 @@ fn at_its_end_the_page_says_what_is_saved_and_what_is_not() {
     draw(&folder.path().join("film.png"));
     let page = Page::start(folder.path());
     assert!(page.accept().contains("\"save_error\":null"));
-    let (success, said, errors) = page.end();
+    let (success, said, errors) = page.end("TERM");
     assert!(success && said.contains("All work is saved."), "{said} {errors}");
 
     // A folder stands where the temporary file is written.
@@ -183,7 +184,7 @@ fn at_its_end_the_page_says_what_is_saved_and_what_is_not() {
     std::fs::create_dir(&way).expect("a folder");
     let page = Page::start(folder.path());
     assert!(page.accept().contains("\"save_error\":\"cannot write"));
-    let (success, said, errors) = page.end();
+    let (success, said, errors) = page.end("INT");
     assert!(!success && !said.contains("All work is saved"), "{said}");
     assert!(errors.contains("1 of the films is NOT saved") && errors.contains("film.png"), "{errors}");
 
@@ -191,7 +192,7 @@ fn at_its_end_the_page_says_what_is_saved_and_what_is_not() {
     let page = Page::start(folder.path());
     assert!(page.accept().contains("\"save_error\":\"cannot write"));
     std::fs::remove_dir(&way).expect("room");
-    let (success, said, errors) = page.end();
+    let (success, said, errors) = page.end("TERM");
     assert!(success && said.contains("All work is saved."), "{said} {errors}");
     let saved = std::fs::read_to_string(folder.path().join("film.png.ikem.json")).expect("a sidecar");
     assert!(saved.contains("\"status\":\"accepted\""));
@@ -208,6 +209,16 @@ fn a_second_program_in_one_folder_refuses_to_start() {
     let mut crashed = page.child;
     crashed.kill().expect("killed");
     crashed.wait().expect("an end");
-    let (success, ..) = Page::start(folder.path()).end();
+    let (success, ..) = Page::start(folder.path()).end("INT");
     assert!(success);
+}
+
+#[test]
+fn a_second_training_in_one_folder_refuses_to_start() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("tiny.toml"), "[schedule]\nepochs = 1\n").expect("a config");
+    let _first = FolderLocks::take([folder.path().to_owned()].into_iter()).expect("a free folder");
+    let arguments = ["--config", "tiny.toml", "--phantoms", "2", "--output", "."];
+    let told = error(&run(folder.path(), "train", &arguments));
+    assert!(told.contains("another IKEM program is writing into this folder"), "{told}");
 }

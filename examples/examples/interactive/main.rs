@@ -21,7 +21,7 @@
 //! | `GET /api/images/ID` | | the image's **state**: points, hints, angles, comparison |
 //! | `GET /api/images/ID/image.png`, `matched.png`, `thumbnail.png`, `heatmap/K.png` | | pictures |
 //! | `GET /api/images/ID/export/FILE` | | `keypoints.json`, `coco.json`, `keypoints.csv`, `overlay.png`, `report.html` |
-//! | `GET /api/export/FILE` | | of all images worked on: `coco.json`, `keypoints.csv`, `effort.csv` |
+//! | `GET /api/export/FILE` | | of all images worked on: `coco.json`, `keypoints.csv`, `effort.csv`; `X-Left-Out` names sidecars that can't be used |
 //! | `POST /api/images/ID/preview` | `{"keypoint": 16, "x": 412.5, "y": 803}` | the points if it were put there, or `"overtaken": true` |
 //! | `POST /api/images/ID/revise` | the same | state |
 //! | `POST /api/images/ID/remove` | `{"keypoint": 16}` | state |

@@ -189,10 +189,12 @@ impl Document {
     fn import(&mut self, exported: &Exported) -> Result<()> {
         let (size, found) = (self.session.image_size(), exported.size());
         if found != size {
-            return Err(Kind::Invalid.because(format!("it is of an image of {found}; this one has {size}")));
+            return Err(
+                Kind::Invalid.because(format!("it belongs to an image of {found}; this one is {size}"))
+            );
         }
         if exported.keypoints.is_empty() {
-            return Err(Kind::Invalid.because("it holds no keypoints: no spine was found"));
+            return Err(Kind::Invalid.because("it has no keypoints: no spine was found"));
         }
         if !exported.keypoints.iter().map(|keypoint| &keypoint.name).eq(self.skeleton().names()) {
             return Err(Kind::Invalid.because("its keypoints are not those of the network"));

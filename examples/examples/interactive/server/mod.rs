@@ -103,7 +103,7 @@ pub fn serve(
             browser::open(&address);
         }
         tokio::spawn(connections::serve(listener, router, Rules::default(), Times::default()));
-        tokio::spawn(Arc::clone(&workplace).keep_saving());
+        tokio::spawn(Arc::clone(&workplace).keep_saving(workplace::saving::PAUSE));
         while !stop.load(Ordering::SeqCst) {
             tokio::time::sleep(SIGNAL_POLL).await;
         }

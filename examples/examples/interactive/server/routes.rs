@@ -63,7 +63,7 @@ pub fn router(workplace: Arc<Workplace>, assets: Assets, access: Access) -> Rout
         .with_state(workplace)
         .merge(page(assets))
         .fallback(async || Kind::NotFound.because("there is no such address"))
-        .method_not_allowed_fallback(async || Kind::Method.because("this can't be done to that address"))
+        .method_not_allowed_fallback(async || Kind::Method.because("this method is not allowed here"))
         .layer(axum::extract::DefaultBodyLimit::disable())
         .layer(axum::middleware::from_fn_with_state(Arc::new(access), security::guard))
 }

@@ -90,7 +90,7 @@ impl Access {
         let host =
             single(headers, &HOST)?.ok_or_else(|| Kind::Forbidden.because("there is no Host header"))?;
         if !self.is_own(host) {
-            return Err(Kind::Forbidden.because(format!("this is not {host:?}")));
+            return Err(Kind::Forbidden.because(format!("this server is not {host:?}")));
         }
         if let Some(origin) = single(headers, &ORIGIN)?
             && origin.strip_prefix("http://") != Some(host)
@@ -158,9 +158,9 @@ fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a st
     match (values.next(), values.next()) {
         (None, _) => Ok(None),
         (Some(value), None) => {
-            value.to_str().map(Some).map_err(|_| Kind::BadRequest.because(format!("{name} is no text")))
+            value.to_str().map(Some).map_err(|_| Kind::BadRequest.because(format!("{name} is not text")))
         }
-        _ => Err(Kind::BadRequest.because(format!("{name} stands twice"))),
+        _ => Err(Kind::BadRequest.because(format!("{name} is given twice"))),
     }
 }
 

@@ -127,7 +127,7 @@ impl Sidecar {
     pub fn check(&self, path: &Path, size: Size, skeleton: &Skeleton) -> Result<()> {
         let own = Size::new(self.width, self.height);
         if own != size {
-            return Err(wrong(path, format!("it is of an image of {own}; this one has {size}")));
+            return Err(wrong(path, format!("it belongs to an image of {own}; this one is {size}")));
         }
         if self.names != skeleton.names() {
             return Err(wrong(path, "its keypoints are not those of the network"));
@@ -226,5 +226,5 @@ fn read_text(path: &Path) -> Result<Option<String>> {
 /// A sidecar that can't be used: it stays as it is, for the person to look at.
 fn wrong(path: &Path, what: impl ToString) -> Failure {
     let (path, what) = (path.display(), what.to_string());
-    Kind::Conflict.because(format!("{path}: {what}; move it away to begin anew"))
+    Kind::Conflict.because(format!("{path}: {what}; move the file away to start over"))
 }

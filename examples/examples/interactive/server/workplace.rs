@@ -2,7 +2,7 @@
 
 mod opening;
 mod pictures;
-mod saving;
+pub mod saving;
 
 use std::collections::VecDeque;
 use std::path::PathBuf;

@@ -105,7 +105,7 @@ fn files_of_keypoints_are_imported_by_their_content_and_told_apart_by_their_film
         (
             "application/json",
             json.replace("<phantom> 0", "b.png"),
-            "it holds the keypoints of \"b.png\"; this film is \"<phantom> 0\"",
+            "it has the keypoints of \"b.png\"; this film is \"<phantom> 0\"",
         ),
         ("application/json", json.replace("31.25", "1e9"), "T5-TL at (1000000000, 77.5) on"),
         ("text/csv", csv.replacen("31.25", "31,25", 1), "field line 18: 15 fields; expected 14"),

@@ -24,6 +24,7 @@ use std::net::TcpListener as StdListener;
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use ikem_core::Size;
 use ikem_data::PhantomConfig;
@@ -96,6 +97,7 @@ impl Site {
             runtime.block_on(async {
                 let workplace = Workplace::open(furniture).expect("a workplace");
                 let router = router(&workplace, None, Access::new("127.0.0.1", port, token));
+                tokio::spawn(Arc::clone(&workplace).keep_saving(Duration::from_millis(50)));
                 opened.send(workplace).expect("a receiver");
                 let listener = TcpListener::from_std(listener).expect("a listener");
                 tokio::spawn(connections::serve(listener, router, Rules::default(), times));

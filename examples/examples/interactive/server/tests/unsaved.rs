@@ -1,3 +1,5 @@
+use std::time::{Duration, Instant};
+
 use serde_json::json;
 
 use super::client::{get, post};
@@ -26,6 +28,11 @@ fn work_that_could_not_be_saved_is_saved_later_without_another_action() {
     assert_eq!(site.workplace.save_all().len(), 1);
 
     std::fs::remove_file(folder.path().join("gone")).expect("room");
+    // Nobody does anything, and nobody asks.
+    let begin = Instant::now();
+    while !sidecar.exists() && begin.elapsed() < Duration::from_secs(20) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
     assert_eq!(site.workplace.save_all(), Vec::<String>::new());
     let saved = Sidecar::read(&sidecar).expect("a sidecar").expect("a sidecar");
     assert_eq!((saved.effort.clicks, saved.revision), (1, 1));

@@ -6,14 +6,14 @@ use std::time::Duration;
 use super::super::entry::{Entry, Slot, lock};
 use super::{Workplace, blocking};
 
-/// How long to wait before the next attempt.
-const PAUSE: Duration = Duration::from_secs(5);
+/// How long to wait before the next attempt to save.
+pub const PAUSE: Duration = Duration::from_secs(5);
 
 impl Workplace {
-    /// Tries to save what is not saved, again and again, for ever.
-    pub async fn keep_saving(self: Arc<Self>) {
+    /// Tries to save what is not saved, again after each pause, for ever.
+    pub async fn keep_saving(self: Arc<Self>, pause: Duration) {
         loop {
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(pause).await;
             let workplace = Arc::clone(&self);
             let _ = blocking(move || {
                 // An image that is being worked on saves itself.
