@@ -84,6 +84,7 @@ impl Locating<'_> {
         let epochs = config.schedule.epochs;
         let data = LocatorData::new(&config, films)?;
         say!("{} films, {} to validate with", data.training().images(), data.validation().images());
+        let _lock = crate::lock(folder)?;
         let mut trainer = match resume {
             true => LocatorTrainer::resume(config, data, folder, &device)?,
             false => LocatorTrainer::new(config, data, folder, &device)?,

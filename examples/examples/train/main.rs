@@ -101,12 +101,12 @@ fn train(options: &Options, path: &Path) -> Result<()> {
     }
     plan.check()?;
     let folder = &options.output;
-    let _lock = lock(folder)?;
     let goes_on = goes_on(options)?;
     let compute = ComputeOptions { device: config.device.clone(), threads: config.threads };
     let device = compute.start()?;
     let data = data(options, &config, &mut plan)?;
     say!("{} training and {} validation images", data.training().images(), data.validation().images());
+    let _lock = lock(folder)?;
     let (stop, mut bars) = (stop_on_signals()?, ProgressBars::new(config.schedule.epochs));
     let mut trainer = match goes_on {
         true => Trainer::resume(config, data, folder, &device)?,
@@ -176,7 +176,6 @@ fn train_locator(options: &Options, path: &Path) -> Result<()> {
         plan.reads("the config's weights", weights);
     }
     plan.check()?;
-    let _lock = lock(&options.output)?;
     let device = options.device.clone().unwrap_or_else(|| "cpu".to_owned());
     let compute = ComputeOptions { device, threads: config.threads };
     let training = Locating {

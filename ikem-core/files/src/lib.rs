@@ -25,4 +25,5 @@ mod write;
 
 pub use plan::{Conflict, Plan};
 pub use read::open;
+pub use target::is_stream;
 pub use write::{UNFINISHED, remove_unfinished, write, write_synced};

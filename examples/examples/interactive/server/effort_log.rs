@@ -91,6 +91,10 @@ impl EffortLog {
                 if let Some(folder) = self.path.parent() {
                     std::fs::create_dir_all(folder)?;
                 }
+                // Opening a pipe would wait for its reader.
+                if self.path.metadata().is_ok_and(|about| !about.is_file()) {
+                    return Err(std::io::Error::other("it is no regular file"));
+                }
                 none.insert(OpenOptions::new().append(true).create(true).open(&self.path)?)
             }
         };

@@ -110,7 +110,7 @@ fn files_of_keypoints_are_imported_by_their_content_and_told_apart_by_their_film
         ("application/json", json.replace("31.25", "1e9"), "T5-TL at (1000000000, 77.5) on"),
         ("text/csv", csv.replacen("31.25", "31,25", 1), "field line 18: 15 fields; expected 14"),
         ("text/csv", csv.replace("<phantom> 0", "b.png"), "\"b.png\"; this film is"),
-        ("application/json", String::new(), "nothing; expected a header"),
+        ("application/json", String::new(), "it is empty; expected a header"),
     ] {
         let answer = import(kind, &body);
         assert_eq!(answer.status, 422, "{expected}");
