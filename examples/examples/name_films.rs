@@ -27,10 +27,10 @@ struct Options {
     /// Add the images of this manifest
     #[arg(long, value_name = "MANIFEST")]
     with: Option<PathBuf>,
-    /// The folder that the image paths of that manifest start at [default: that of the manifest]
+    /// The folder that the manifest's image paths are relative to [default: the manifest's folder]
     #[arg(long, value_name = "DIR", requires = "with")]
     root: Option<PathBuf>,
-    /// How often each training image of that manifest stands in it: a network sees it so often in an epoch
+    /// How often to repeat each training image of that manifest in each epoch
     #[arg(long, value_name = "N", default_value_t = 1, requires = "with")]
     times: usize,
     #[command(flatten)]

@@ -28,25 +28,25 @@ struct Options {
     /// Take training and validation images as a split file says
     #[arg(long, value_name = "FILE.json", conflicts_with = "validation")]
     split: Option<PathBuf>,
-    /// Draw this many training images for validation; images of one study stay together
+    /// Choose this many training images for validation at random; images of one study stay together
     #[arg(long, value_name = "COUNT")]
     validation: Option<usize>,
-    /// The seed of that draw
+    /// The seed of that choice
     #[arg(long, default_value_t = 42)]
     seed: u64,
-    /// raw: labels as published; repaired: what has one sure fix is fixed; strict: what is still wrong is left out
+    /// raw: labels as published; repaired: fix faults that have exactly one fix; strict: also leave out what is still wrong
     #[arg(long, default_value = "raw")]
     labels: LabelPolicy,
-    /// Write what the checks found, as text or, when it ends in .json, as JSON (repeatable)
+    /// Write the findings of the checks as text, or as JSON to a file that ends in .json (repeatable)
     #[arg(long = "report", value_name = "FILE")]
     reports: Vec<PathBuf>,
-    /// Draw the labels of every image that has findings, as published, into this folder
+    /// Draw the published labels of every image with findings into this folder
     #[arg(long, value_name = "DIR")]
     overlays: Option<PathBuf>,
-    /// Write the labels as COCO keypoints, too
+    /// Also write the labels as COCO keypoints
     #[arg(long, value_name = "FILE.json")]
     coco: Option<PathBuf>,
-    /// Write the labels as CSV, too
+    /// Also write the labels as CSV
     #[arg(long, value_name = "FILE.csv")]
     csv: Option<PathBuf>,
 }

@@ -115,7 +115,7 @@ fn what_is_typed_and_no_text_does_not_end_the_terminal() {
     child.stdin.take().expect("an input").write_all(b"T5-TL \xff\xfe\nT5-TL 400,500\nquit\n").expect("said");
     let output = child.wait_with_output().expect("an end");
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success() && said.contains("no text in UTF-8"), "{said}");
+    assert!(output.status.success() && said.contains("not text in UTF-8"), "{said}");
     assert!(said.contains("T5-TL is at 400, 500"), "{said}");
 }
 
@@ -186,7 +186,7 @@ fn at_its_end_the_page_says_what_is_saved_and_what_is_not() {
     assert!(page.accept().contains("\"save_error\":\"cannot write"));
     let (success, said, errors) = page.end("INT");
     assert!(!success && !said.contains("All work is saved"), "{said}");
-    assert!(errors.contains("1 of the films is NOT saved") && errors.contains("film.png"), "{errors}");
+    assert!(errors.contains("NOT saved:\n  film.png: cannot write"), "{errors}");
 
     // Once there is room, it is saved without another action.
     let page = Page::start(folder.path());

@@ -13,9 +13,9 @@ use ikem_files::Plan;
 use ikem_models::{Predictor, Session};
 
 const HELP: &str = "  T5-TL 412.5,803   put a keypoint (name or index) where it belongs; the others follow
-  remove T5-TL      take a correction back and predict with the rest
+  remove T5-TL      remove a correction and predict with the rest
   undo, redo        step through your corrections
-  reset             forget all corrections
+  reset             remove all corrections
   list              show all keypoints
   save FILE         write FILE.json (keypoints) or FILE.png (overlay)
   quit              leave";
@@ -41,7 +41,7 @@ pub fn annotate(predictor: &Predictor, frame: FrameChoice, source: &ImageSource)
             return Ok(());
         }
         let Ok(line) = String::from_utf8(typed) else {
-            say!("that is no text in UTF-8; type the command again");
+            say!("that is not text in UTF-8; type the command again");
             continue;
         };
         if line.trim() == "quit" {
@@ -80,7 +80,7 @@ fn command(session: &mut Session, words: &[&str]) -> Result<()> {
             session.revise(hint)?;
             say!("{} is at {}, {}", skeleton.names()[hint.keypoint], hint.point.x, hint.point.y);
         }
-        _ => bail!("{:?} is no command; these are:\n{HELP}", words.join(" ")),
+        _ => bail!("{:?} is not a command; the commands are:\n{HELP}", words.join(" ")),
     }
     Ok(())
 }

@@ -30,13 +30,13 @@ const MOST_PHANTOMS: usize = 1_000_000;
 /// The most that is read of a config, in bytes.
 const LONGEST_CONFIG: u64 = 1 << 20;
 
-/// Trains a network as a config says. Ctrl-C stops after the step, with a checkpoint; `--resume` goes on.
+/// Trains a network. Ctrl-C stops after the current step and writes a checkpoint; `--resume` continues.
 #[derive(Parser)]
 struct Options {
-    /// What to train, and how; see `configs/`
+    /// The training config; see `configs/`
     #[arg(long, value_name = "FILE.toml", required_unless_present = "compare")]
     config: Option<PathBuf>,
-    /// The labelled images, sets `train` and `val`: a manifest, as `preprocess` makes it, COCO keypoints (.json) or a table (.csv)
+    /// Labelled images in the sets `train` and `val`: a manifest from `preprocess`, COCO keypoints (.json) or a table (.csv)
     #[arg(long, value_name = "FILE.json", required_unless_present_any = ["phantoms", "compare", "whole_films", "spinal_ai"])]
     manifest: Option<PathBuf>,
     /// The folder that the manifest's image paths are relative to [default: the manifest's folder]
@@ -53,7 +53,7 @@ struct Options {
     /// The folder for checkpoints, log and curves; with `--compare`, for the curves
     #[arg(long, value_name = "DIR")]
     output: PathBuf,
-    /// Go on with the training in the folder, if there is one
+    /// Resume the training in the folder, if there is one
     #[arg(long)]
     resume: bool,
     /// Write event files for TensorBoard into this folder
@@ -68,7 +68,7 @@ struct Options {
     /// CPU threads [default: as the config says]
     #[arg(long, value_name = "N", value_parser = at_most::<MOST_THREADS>)]
     threads: Option<usize>,
-    /// Draw the curves of several trainings in one plot each, and train nothing
+    /// Only plot the curves of several trainings together; trains nothing
     #[arg(long, value_name = "LOG.csv", num_args = 1.., conflicts_with_all = ["config", "manifest", "phantoms", "resume"])]
     compare: Vec<PathBuf>,
 }

@@ -115,7 +115,7 @@ pub fn serve(
         say!("All work is saved.");
         return Ok(());
     }
-    bail!("the work on {} of the films is NOT saved:\n  {}", unsaved.len(), unsaved.join("\n  "))
+    bail!("NOT saved:\n  {}", unsaved.join("\n  "))
 }
 
 /// All folders in which work is written down; that of uploads is made.
