@@ -33,7 +33,7 @@ fn work_that_could_not_be_saved_is_saved_later_without_another_action() {
     while !sidecar.exists() && begin.elapsed() < Duration::from_secs(20) {
         std::thread::sleep(Duration::from_millis(20));
     }
-    assert_eq!(site.workplace.save_all(), Vec::<String>::new());
+    assert!(sidecar.exists(), "nothing is saved in the background");
     let saved = Sidecar::read(&sidecar).expect("a sidecar").expect("a sidecar");
     assert_eq!((saved.effort.clicks, saved.revision), (1, 1));
     assert_eq!(get(site.port, "/api/images/0").good()["save_error"], json!(null));
