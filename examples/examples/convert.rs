@@ -9,6 +9,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, ValueEnum};
+use ikem_examples::say;
 use ikem_files::Plan;
 use ikem_models::{Checkpoint, Import, ImportOptions, Layout, LocatorCheckpoint, NetworkKind, Precision};
 
@@ -20,28 +21,28 @@ struct Options {
     /// What to write
     #[arg(value_name = "OUT.safetensors")]
     output: PathBuf,
-    /// How its tensors are named [default: as every program reads them, which needs no import]
+    /// The naming scheme of its tensors [default: one that the programs load directly]
     #[arg(long)]
     layout: Option<LayoutName>,
-    /// The network that it must be [default: what the names say]
+    /// The network it must contain [default: inferred from the tensors' names]
     #[arg(long, requires = "layout")]
     model: Option<Model>,
     /// Leave out tensors of unknown names instead of refusing them
     #[arg(long, requires = "layout")]
     allow_unknown: bool,
-    /// Add the locator of this file, which `train` wrote for `configs/locator.toml`, or another checkpoint
+    /// Add the locator from this file: one that `train` wrote with `configs/locator.toml`, or any checkpoint that has one
     #[arg(long, value_name = "FILE.safetensors")]
     locator: Option<PathBuf>,
-    /// Take the mean of its weights and those of this checkpoint of the same network
+    /// Average the weights with those of this checkpoint of the same network
     #[arg(long, value_name = "FILE", requires = "share")]
     blend: Option<PathBuf>,
-    /// How much that one counts in the mean, 0 to 1
+    /// The share of that checkpoint in the average, 0 to 1
     #[arg(long, value_name = "PART", requires = "blend")]
     share: Option<f32>,
-    /// Write 16 bit numbers, half the size
+    /// Write 16-bit floats, which halves the size
     #[arg(long)]
     half: bool,
-    /// What the tensors that it lacks are drawn from
+    /// The seed for tensors that the checkpoint lacks
     #[arg(long, default_value_t = 0, requires = "layout")]
     seed: u64,
 }
@@ -50,7 +51,7 @@ struct Options {
 enum LayoutName {
     /// The published IKEM checkpoints, both networks
     Ikem,
-    /// HRNetV2-W32 of ImageNet: begins the backbone, the heads begin anew
+    /// HRNetV2-W32 trained on ImageNet: initialises the backbone; the heads are random
     Imagenet,
     /// The model of the MICCAI 2022 paper
     Miccai,
@@ -80,8 +81,8 @@ fn run() -> Result<()> {
         checkpoint = checkpoint.blended(&Checkpoint::read(path)?, share)?;
     }
     checkpoint.write(&options.output, if options.half { Precision::Half } else { Precision::Single })?;
-    println!("wrote {}", options.output.display());
-    println!("network: {}", serde_json::to_string(&checkpoint.config.network)?);
+    say!("wrote {}", options.output.display());
+    say!("network: {}", serde_json::to_string(&checkpoint.config.network)?);
     Ok(())
 }
 
@@ -120,9 +121,9 @@ fn import(options: &Options, layout: LayoutName) -> Result<Checkpoint> {
 
 /// Prints how many tensors each module has.
 fn report(what: &str, names: &[String]) {
-    println!("{what}: {} tensors", names.len());
+    say!("{what}: {} tensors", names.len());
     let module = |name: &String| name.splitn(3, '.').take(2).collect::<Vec<_>>().join(".");
     for group in names.chunk_by(|a, b| module(a) == module(b)) {
-        println!("  {:>5}  {}", group.len(), module(&group[0]));
+        say!("  {:>5}  {}", group.len(), module(&group[0]));
     }
 }

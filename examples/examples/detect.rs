@@ -8,11 +8,11 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use ikem_data::{Limits, Radiograph, heatmap_overlay, load_image, match_histogram};
+use ikem_data::{Limits, Prediction, Radiograph, Spacing, heatmap_overlay, load_image, match_histogram};
 use ikem_examples::{
-    ImageSource, ModelOptions, parse_hint, predictions_file, print_keypoints, write_overlay,
+    ImageSource, ModelOptions, parse_hint, predictions_file, print_keypoints, say, write_overlay,
 };
-use ikem_files::Plan;
+use ikem_files::{Plan, is_stream};
 use ikem_models::Session;
 
 /// Marks the 68 vertebra corners of a spinal radiograph. Research software, not a medical device.
@@ -23,8 +23,7 @@ struct Options {
     /// A correction, such as T5-TL:412.5,803 (name or index from 0; repeatable)
     #[arg(long = "hint", value_name = "KEYPOINT:X,Y")]
     hints: Vec<String>,
-    /// Give the radiograph the grey values of this one, such as a film that the model does well on, before it is
-    /// marked; overlays show it as it was
+    /// Match the grey values to those of this image before the network sees the radiograph; overlays show the original
     #[arg(long = "match", value_name = "REFERENCE")]
     reference: Option<PathBuf>,
     /// Write the keypoints as JSON
@@ -74,22 +73,33 @@ fn run() -> Result<()> {
     if !hints.is_empty() {
         session.revise_all(hints).context("--hint")?;
     }
-    print_keypoints(&session);
     let result = predictions_file(&session, source.name(), spacing);
+    let write = |to_streams: bool| -> Result<()> {
+        let wanted = |path: &Path| is_stream(path) == to_streams;
+        if let Some(path) = options.output.as_deref().filter(|path| wanted(path)) {
+            result.write(path)?;
+        }
+        if let Some(path) = options.overlay.as_deref().filter(|path| wanted(path)) {
+            write_overlay(&session, &image, path)?;
+        }
+        let heatmaps: Vec<_> = heatmaps.iter().copied().filter(|(_, path)| wanted(path)).collect();
+        write_heatmaps(&session, &image, &heatmaps)
+    };
+    // Files first, since printing may fail; what goes into standard output follows what is printed.
+    write(false)?;
+    print_findings(&session, &result, spacing);
+    write(true)
+}
+
+fn print_findings(session: &Session, result: &Prediction, spacing: Option<Spacing>) {
+    print_keypoints(session);
     if let Some([a, b, c]) = result.cobb {
-        println!("Cobb angles (challenge convention): {a:.1}°, {b:.1}°, {c:.1}°");
+        say!("Cobb angles (challenge convention): {a:.1}°, {b:.1}°, {c:.1}°");
     }
     if let Some(spacing) = spacing {
         let smaller = spacing.enlarging_plane().map_or("", |_| "; lengths in the patient are smaller");
-        println!("Pixel spacing: {spacing}{smaller}");
+        say!("Pixel spacing: {spacing}{smaller}");
     }
-    if let Some(path) = &options.output {
-        result.write(path)?;
-    }
-    if let Some(path) = &options.overlay {
-        write_overlay(&session, &image, path)?;
-    }
-    write_heatmaps(&session, &image, &heatmaps)
 }
 
 impl Options {

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use clap::Parser;
 use ikem_core::{Frame, Keypoints, Point, Size, Skeleton};
 use ikem_data::{Film, Limits, Manifest, ManifestEntry, Set, load_image, read_spinal_ai};
-use ikem_examples::ModelOptions;
+use ikem_examples::{ModelOptions, say};
 use ikem_files::Plan;
 use ikem_models::Predictor;
 use rayon::prelude::*;
@@ -27,10 +27,10 @@ struct Options {
     /// Add the images of this manifest
     #[arg(long, value_name = "MANIFEST")]
     with: Option<PathBuf>,
-    /// The folder that the image paths of that manifest start at [default: that of the manifest]
+    /// The folder that the manifest's image paths are relative to [default: the manifest's folder]
     #[arg(long, value_name = "DIR", requires = "with")]
     root: Option<PathBuf>,
-    /// How often each training image of that manifest stands in it: a network sees it so often in an epoch
+    /// How often to repeat each training image of that manifest in each epoch
     #[arg(long, value_name = "N", default_value_t = 1, requires = "with")]
     times: usize,
     #[command(flatten)]
@@ -74,8 +74,8 @@ fn run() -> Result<()> {
     }
     Manifest { entries }.write(&options.output)?;
     let [width, height] = larger;
-    println!("{} of {count} films named", named.len());
-    println!("vertebrae are made {width:.3} times as wide and {height:.3} times as high as marked");
+    say!("{} of {count} films named", named.len());
+    say!("vertebrae are made {width:.3} times as wide and {height:.3} times as high as marked");
     Ok(())
 }
 

@@ -10,27 +10,31 @@ use anyhow::{Result, bail};
 use clap::Parser;
 use ikem_core::Skeleton;
 use ikem_data::{Manifest, ManifestEntry, Phantom, PhantomConfig, Set, overlay, write_gray_png};
+use ikem_examples::{at_most, say};
 use rayon::prelude::*;
+
+/// The most that are drawn at a time.
+const MOST: usize = 100_000;
 
 /// Draws synthetic spinal radiographs; the same seeds give the same files everywhere.
 #[derive(Parser)]
 struct Options {
     /// How many to draw
-    #[arg(long, default_value_t = 10)]
-    count: u64,
-    /// The first image's seed; each next one's is one more
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = at_most::<MOST>)]
+    count: usize,
+    /// The seed of the first image; each next image has the next seed
     #[arg(long, default_value_t = 0)]
     seed: u64,
     /// The folder for the images and manifest.json
     #[arg(long, value_name = "DIR")]
     output: PathBuf,
-    /// Draw every image once more with its landmarks
+    /// Also draw each image with its landmarks marked
     #[arg(long)]
     overlays: bool,
-    /// Of every ten images this many are for validation, the next for testing, the rest for training
+    /// How many of every ten images are for validation; those that are neither for validation nor for testing are for training
     #[arg(long, default_value_t = 1)]
     validation: u64,
-    /// Of every ten images this many are for testing
+    /// How many of every ten images are for testing
     #[arg(long, default_value_t = 1)]
     test: u64,
 }
@@ -44,11 +48,11 @@ fn run() -> Result<()> {
     let skeleton = Skeleton::spine();
     let path = options.output.join("manifest.json");
     check_replaced(&path, &skeleton)?;
-    let numbers: Vec<u64> = (0..options.count).collect();
+    let numbers: Vec<u64> = (0..options.count as u64).collect();
     let entries: Vec<ManifestEntry> =
         numbers.into_par_iter().map(|number| draw(&options, number, &skeleton)).collect::<Result<_>>()?;
     Manifest { entries }.write(&path)?;
-    println!("{} phantoms and their labels: {}", options.count, path.display());
+    say!("{} phantoms and their labels: {}", options.count, path.display());
     Ok(())
 }
 

@@ -10,8 +10,10 @@ use anyhow::{Context, Result, bail};
 use clap::Parser;
 use ikem_core::Skeleton;
 use ikem_data::{
-    AuditReport, LabelPolicy, Limits, Manifest, Set, Split, Splitting, clean, load_image, overlay, read_aasce,
+    AuditReport, LabelPolicy, Limits, Manifest, ManifestIndex, Set, Split, Splitting, clean, load_image,
+    overlay, read_aasce,
 };
+use ikem_examples::say;
 use ikem_files::Plan;
 
 /// Reads the AASCE data set, checks its labels and writes a manifest.
@@ -26,25 +28,25 @@ struct Options {
     /// Take training and validation images as a split file says
     #[arg(long, value_name = "FILE.json", conflicts_with = "validation")]
     split: Option<PathBuf>,
-    /// Draw this many training images for validation; images of one study stay together
+    /// Choose this many training images for validation at random; images of one study stay together
     #[arg(long, value_name = "COUNT")]
     validation: Option<usize>,
-    /// The seed of that draw
+    /// The seed of that choice
     #[arg(long, default_value_t = 42)]
     seed: u64,
-    /// raw: labels as published; repaired: what has one sure fix is fixed; strict: what is still wrong is left out
+    /// raw: labels as published; repaired: fix faults that have exactly one fix; strict: also leave out what is still wrong
     #[arg(long, default_value = "raw")]
     labels: LabelPolicy,
-    /// Write what the checks found, as text or, when it ends in .json, as JSON (repeatable)
+    /// Write the findings of the checks as text, or as JSON to a file that ends in .json (repeatable)
     #[arg(long = "report", value_name = "FILE")]
     reports: Vec<PathBuf>,
-    /// Draw the labels of every image that has findings, as published, into this folder
+    /// Draw the published labels of every image with findings into this folder
     #[arg(long, value_name = "DIR")]
     overlays: Option<PathBuf>,
-    /// Write the labels as COCO keypoints, too
+    /// Also write the labels as COCO keypoints
     #[arg(long, value_name = "FILE.json")]
     coco: Option<PathBuf>,
-    /// Write the labels as CSV, too
+    /// Also write the labels as CSV
     #[arg(long, value_name = "FILE.csv")]
     csv: Option<PathBuf>,
 }
@@ -131,13 +133,18 @@ fn draw(
 ) -> Result<()> {
     let picture_of = |name: &str| folder.join(Path::new(name).with_extension("png"));
     let mut plan = options.files_read();
+    let index = ManifestIndex::new(published);
+    let entry_of = |image: &str| {
+        let entry = index.find(Path::new(image)).and_then(|place| published.entries.get(place));
+        entry.context("a finding has an entry")
+    };
     for finding in &report.findings {
-        let entry = published.find(&finding.image_path).context("a finding has an entry")?;
+        let entry = entry_of(&finding.image_path)?;
         plan.writes("--overlays", picture_of(entry.name()), &["png"]);
     }
     plan.check()?;
     for finding in &report.findings {
-        let entry = published.find(&finding.image_path).context("a finding has an entry")?;
+        let entry = entry_of(&finding.image_path)?;
         let image = match load_image(options.root.join(&entry.image_path), &Limits::default()) {
             Ok(image) => image,
             // The manifest is written; a picture that can't be drawn is no reason to end.
@@ -157,13 +164,13 @@ fn draw(
 }
 
 fn summarise(manifest: &Manifest, report: &AuditReport, problems: usize, output: &Path) {
-    println!("{} images read, {problems} problems told one by one above", report.total);
+    say!("{} images read, {problems} problems told one by one above", report.total);
     for (check, count) in report.counts() {
-        println!("  {count:4} images: {check}");
+        say!("  {count:4} images: {check}");
     }
     let repaired = report.images(|finding| !finding.repaired.is_empty()).count();
-    println!("labels {:?}: {repaired} repaired, {} left out", report.policy, report.total - report.kept);
+    say!("labels {:?}: {repaired} repaired, {} left out", report.policy, report.total - report.kept);
     let sets = [Set::Train, Set::Val, Set::Test]
         .map(|set| format!("{} {}", manifest.of_set(set).entries.len(), set.name()));
-    println!("{}: {}", output.display(), sets.join(", "));
+    say!("{}: {}", output.display(), sets.join(", "));
 }

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use crate::say;
 use anyhow::{Result, bail};
 use ikem_data::{Error, LeftOut};
 use indicatif::ProgressBar;
@@ -45,7 +46,7 @@ pub fn settle_left_out(left_out: &[LeftOut], of: usize, data: &Path, skip_broken
         bail!("{unusable}\nnothing is left");
     }
     for film in left_out {
-        println!("left out {film}");
+        say!("left out {film}");
     }
     Ok(())
 }

@@ -1,14 +1,19 @@
 use anyhow::{Context, Result, bail};
 use ikem_models::{Device, ops};
 
+use crate::at_most;
+
+/// The most threads that can be asked for.
+pub const MOST_THREADS: usize = 1024;
+
 /// What computes.
 #[derive(Debug, Clone, clap::Args)]
 pub struct ComputeOptions {
     /// Where to compute: cpu, or cuda:0 in a build with `--features cuda`
     #[arg(long, default_value = "cpu")]
     pub device: String,
-    /// CPU threads [default: as many as there are cores]
-    #[arg(long, value_name = "N")]
+    /// CPU threads [default: one per core]
+    #[arg(long, value_name = "N", value_parser = at_most::<MOST_THREADS>)]
     pub threads: Option<usize>,
 }
 

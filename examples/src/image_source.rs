@@ -1,5 +1,6 @@
 use std::path::{Path, PathBuf};
 
+use crate::say;
 use anyhow::Result;
 use ikem_core::GrayImage;
 use ikem_data::{Limits, Radiograph, decode_image, load_radiograph};
@@ -23,7 +24,7 @@ impl ImageSource {
     pub fn new(path: Option<PathBuf>) -> Self {
         path.map_or_else(
             || {
-                println!("No IMAGE given: showing {PHANTOM_NAME}, a synthetic radiograph of nobody.");
+                say!("No IMAGE given: showing {PHANTOM_NAME}, a synthetic radiograph of nobody.");
                 Self::Phantom
             },
             Self::File,
@@ -67,7 +68,7 @@ impl ImageSource {
             Self::File(path) => {
                 let radiograph = load_radiograph(path, &limits)?;
                 if let Some(note) = &radiograph.note {
-                    println!("{}: {note}", path.display());
+                    say!("{}: {note}", path.display());
                 }
                 radiograph
             }

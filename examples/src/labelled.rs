@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -93,6 +94,27 @@ impl Labelled {
         self
     }
 
+    /// That films are in the training set and in the validation set, in a line; nothing where none are.
+    #[must_use]
+    pub fn in_two_sets(&self) -> Option<String> {
+        const NAMED: usize = 5;
+        let of = |set: Set| self.entries.iter().filter(move |entry| entry.set == set);
+        let learnt: BTreeSet<&str> = of(Set::Train).map(|entry| entry.image_path.as_str()).collect();
+        let both: BTreeSet<&str> = of(Set::Val)
+            .map(|entry| entry.image_path.as_str())
+            .filter(|path| learnt.contains(path))
+            .collect();
+        let named = both.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
+        let more = if both.len() > NAMED { " and others" } else { "" };
+        (!both.is_empty() && self.has_sets).then(|| {
+            let count = both.len();
+            format!(
+                "{count} films are both in the training and in the validation set, which makes the validation error too \
+                 small: {named}{more}"
+            )
+        })
+    }
+
     /// The folder that image paths begin in.
     #[must_use]
     pub fn root(&self) -> &Path {
@@ -162,5 +184,32 @@ impl Labelled {
     /// When they are no keypoints of an image.
     pub fn truth(&self, entry: &ManifestEntry) -> Result<GroundTruth> {
         Ok(GroundTruth::new(&entry.image_path, entry.size(), entry.keypoints())?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ikem_core::Size;
+
+    use super::*;
+
+    #[test]
+    fn films_in_both_sets_are_told() {
+        let skeleton = Skeleton::numbered(2);
+        let entry = |name: &str, set| {
+            ManifestEntry::new(name.to_owned(), vec![[0.5; 2]; 2], Size::new(9, 9), set, &skeleton)
+        };
+        let of = |entries| Labelled {
+            root: PathBuf::new(),
+            data: PathBuf::new(),
+            entries,
+            left_out: Vec::new(),
+            has_sets: true,
+        };
+        let apart = vec![entry("a", Set::Train), entry("a", Set::Train), entry("b", Set::Val)];
+        assert_eq!(of(apart).in_two_sets(), None);
+        let mixed = vec![entry("a", Set::Train), entry("a", Set::Val), entry("b", Set::Val)];
+        let told = of(mixed).in_two_sets().expect("a line");
+        assert!(told.starts_with("1 films are both in") && told.ends_with(": a"), "{told}");
     }
 }

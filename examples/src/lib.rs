@@ -3,8 +3,10 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 //! What the programs of the workspace share: how a model and an image are named on the command line.
 
+mod bounds;
 mod broken;
 mod compute_options;
+mod folder_lock;
 mod frame_choice;
 mod image_source;
 mod labelled;
@@ -13,12 +15,14 @@ mod place;
 mod program;
 mod results;
 
+pub use bounds::at_most;
 pub use broken::{settle_left_out, take_out_broken};
-pub use compute_options::ComputeOptions;
+pub use compute_options::{ComputeOptions, MOST_THREADS};
+pub use folder_lock::FolderLocks;
 pub use frame_choice::FrameChoice;
 pub use image_source::ImageSource;
 pub use labelled::Labelled;
 pub use model_options::ModelOptions;
 pub use place::parse_place;
-pub use program::run;
+pub use program::{print_line, run, stop_on_signals};
 pub use results::{parse_hint, predictions_file, print_keypoints, seen, write_overlay};

@@ -9,11 +9,11 @@ use crate::{ComputeOptions, FrameChoice};
 /// Which network answers, and on what.
 #[derive(Debug, Clone, clap::Args)]
 pub struct ModelOptions {
-    /// Checkpoint: .safetensors, or PyTorch's .pth [default: the bundled model]
+    /// The network's checkpoint: .safetensors, or PyTorch's .pth [default: the bundled model]
     #[arg(long, value_name = "FILE")]
     pub weights: Option<PathBuf>,
-    /// Which part of a film the network sees: auto (the frame around the spine that is found), whole, or X,Y,W,H in pixels,
-    /// with ,DEGREES where it is turned; with labels also the frame around them, labels [default: auto, and whole for a checkpoint without a locator]
+    /// The part of the film that the network sees: auto (found by the locator), whole, X,Y,W,H[,DEGREES] in pixels, or labels
+    /// (around the labels, where there are any) [default: auto; whole for a checkpoint without a locator]
     #[arg(long, value_name = "FRAME", allow_hyphen_values = true)]
     pub frame: Option<FrameChoice>,
     /// Compute in 16 bits: faster on a GPU, slow on a CPU

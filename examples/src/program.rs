@@ -1,16 +1,57 @@
+use std::io::Write;
 use std::process::ExitCode;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::Context;
+
+/// Why the first line that could not be printed was not.
+static UNPRINTED: Mutex<Option<std::io::Error>> = Mutex::new(None);
+
+/// Prints a line to standard output, as `println!` does. When that fails, as on a full disk, the program goes on, and [`run`] says
+/// so at its end.
+#[macro_export]
+macro_rules! say {
+    () => { $crate::print_line(::std::format_args!("")) };
+    ($($part:tt)*) => { $crate::print_line(::std::format_args!($($part)*)) };
+}
+
+/// What [`say!`] does.
+pub fn print_line(line: std::fmt::Arguments<'_>) {
+    if let Err(error) = writeln!(std::io::stdout().lock(), "{line}") {
+        UNPRINTED.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+    }
+}
 
 /// Runs a program: its error goes to standard error on one line, and a reader that has seen enough (`| head`) ends it
 /// quietly.
 pub fn run(program: impl FnOnce() -> anyhow::Result<()>) -> ExitCode {
     sigpipe::reset();
-    match program() {
+    let flushed = |()| {
+        let unprinted = UNPRINTED.lock().unwrap_or_else(PoisonError::into_inner).take();
+        unprinted.map_or_else(|| std::io::stdout().flush(), Err).context("standard output")
+    };
+    match program().and_then(flushed) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {}", message(&error));
+            // Where standard error is full, too, the exit status alone tells.
+            let _ = writeln!(std::io::stderr(), "error: {}", message(&error));
             ExitCode::FAILURE
         }
     }
+}
+
+/// A flag that Ctrl-C and a friendly kill set; the second Ctrl-C ends the program at once.
+///
+/// # Errors
+/// When the system takes no handler for its signals.
+pub fn stop_on_signals() -> anyhow::Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        signal_hook::flag::register_conditional_default(signal, Arc::clone(&stop)).context("signals")?;
+        signal_hook::flag::register(signal, Arc::clone(&stop)).context("signals")?;
+    }
+    Ok(stop)
 }
 
 /// The error and its causes, without those that it quotes itself.

@@ -7,6 +7,7 @@ use ikem_eval::{Script, challenge_angles};
 use ikem_models::{Doubt, Session, View};
 
 use crate::parse_place;
+use crate::say;
 
 /// From this probability on another count of the vertebrae is told.
 const LIKELY: f32 = 0.1;
@@ -31,12 +32,12 @@ pub fn parse_hint(skeleton: &Skeleton, keypoint: &str, place: &str) -> Result<Hi
 /// marks those a person placed. Where no spine was found there are no keypoints.
 pub fn print_keypoints(session: &Session) {
     if let Some(line) = view_in_words(session.view(), session.image_size()) {
-        println!("{line}");
+        say!("{line}");
     }
     if let Some(doubt) = session.doubt() {
-        println!("{doubt}");
+        say!("{doubt}");
         if matches!(doubt, Doubt::NothingFound { .. }) {
-            println!("--frame X,Y,W,H tells where the spine is; --frame whole marks the film as it is");
+            say!("--frame X,Y,W,H tells where the spine is; --frame whole marks the film as it is");
             return;
         }
     }
@@ -44,7 +45,7 @@ pub fn print_keypoints(session: &Session) {
     for recount in session.prediction().alternatives().iter().filter(|recount| recount.probability >= LIKELY)
     {
         if let Some(line) = recount_in_words(recount, skeleton) {
-            println!("{line}");
+            say!("{line}");
         }
     }
     let (keypoints, confidences) = (session.keypoints(), session.prediction().confidences());
@@ -53,13 +54,13 @@ pub fn print_keypoints(session: &Session) {
         let (point, confidence) = (keypoints[k], confidences[k]);
         format!("{:>7} {:>7.1},{:>7.1} {confidence:.2}{mark}", skeleton.names()[k], point.x, point.y)
     };
-    println!("keypoint: x, y in pixels, confidence (* placed by you)");
+    say!("keypoint: x, y in pixels, confidence (* placed by you)");
     let unnamed: Vec<usize> = (0..skeleton.len()).filter(|&k| skeleton.vertebra_of(k).is_none()).collect();
     let lines =
         skeleton.vertebrae().iter().map(|vertebra| vertebra.corners.as_slice()).chain(unnamed.chunks(4));
     for line in lines {
         let cells: Vec<String> = line.iter().map(|&k| cell(k)).collect();
-        println!("{}", cells.join("  "));
+        say!("{}", cells.join("  "));
     }
 }
 

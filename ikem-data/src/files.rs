@@ -1,6 +1,5 @@
 //! Size-limited reads and atomic writes.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
@@ -15,15 +14,14 @@ const TEXT_LIMIT: u64 = 256 << 20;
 /// Reads a file of at most `limit` bytes.
 pub(crate) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
     let failed = |cause| Error::Read { path: path.to_owned(), cause };
-    let file = File::open(path).map_err(failed)?;
-    let length = file.metadata().map_err(failed)?.len();
+    let (file, length) = ikem_files::open(path).map_err(failed)?;
     let too_large =
         |found: String| Error::TooLarge { path: path.to_owned(), found, limit: format!("{limit} bytes") };
     if length > limit {
         return Err(too_large(format!("{length} bytes")));
     }
     let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
-    // A device or a pipe reports no length.
+    // The file may have grown meanwhile.
     file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(failed)?;
     if bytes.len() as u64 > limit { Err(too_large("more".to_owned())) } else { Ok(bytes) }
 }
@@ -32,7 +30,7 @@ pub(crate) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
 pub(crate) fn read_start(path: &Path, length: u64) -> Result<Vec<u8>, Error> {
     let failed = |cause| Error::Read { path: path.to_owned(), cause };
     let mut bytes = Vec::new();
-    File::open(path).map_err(failed)?.take(length).read_to_end(&mut bytes).map_err(failed)?;
+    ikem_files::open(path).map_err(failed)?.0.take(length).read_to_end(&mut bytes).map_err(failed)?;
     Ok(bytes)
 }
 
@@ -128,6 +126,26 @@ mod tests {
         ] {
             let message = read(&path, limit).unwrap_err().to_string();
             assert!(message.contains(expected), "{message}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_or_a_device_is_refused_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("film.png");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        for path in [pipe.as_path(), Path::new("/dev/zero")] {
+            let limits = crate::Limits::default();
+            let messages = [
+                crate::load_image(path, &limits).unwrap_err().to_string(),
+                crate::image_size(path, &limits).unwrap_err().to_string(),
+                crate::ImageKind::of_file(path).unwrap_err().to_string(),
+                crate::LabelFile::read(path, &ikem_core::Skeleton::spine()).unwrap_err().to_string(),
+            ];
+            for message in messages {
+                assert!(message.contains("a pipe or a device; expected a file"), "{message}");
+            }
         }
     }
 

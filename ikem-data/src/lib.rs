@@ -46,6 +46,7 @@ mod image_file;
 mod labels;
 mod locating;
 mod manifest;
+mod manifest_index;
 mod names;
 mod overlay;
 mod phantom;
@@ -75,6 +76,7 @@ pub use locating::{
     End, Fills, LocatingBatch, LocatingBatches, LocatingConfig, LocatingLoader, LocatingTarget, SceneConfig,
 };
 pub use manifest::{Manifest, ManifestEntry, Set};
+pub use manifest_index::ManifestIndex;
 pub use names::{composed_name, is_same_name};
 pub use overlay::{Picture, film_png, gray_png, heatmap_overlay, heatmap_png, overlay, write_gray_png};
 pub use phantom::{Curve, Phantom, PhantomConfig, PhantomError, SpineShape};

@@ -1,7 +1,7 @@
 //! The list of labelled images, in the published JSON format.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use ikem_core::{Keypoints, Point, Size, Skeleton};
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::Error;
 use crate::files;
 use crate::labels::LabelFile;
-use crate::names::composed_name;
+use crate::manifest_index::ManifestIndex;
 use crate::places::is_far_off;
 
 /// The subset of the data that an image belongs to.
@@ -214,19 +214,11 @@ impl Manifest {
         Ok(())
     }
 
-    /// Finds the entry of an image by its path in the manifest or else by its file name, in any Unicode normalization.
+    /// The entry of an image, by its path in the manifest or by its file's name alone, be it in another form of Unicode. To find
+    /// those of many images, make a [`ManifestIndex`] once.
     #[must_use]
     pub fn find(&self, image: impl AsRef<Path>) -> Option<&ManifestEntry> {
-        let wanted: PathBuf = image.as_ref().to_owned();
-        let whole = self.entries.iter().find(|entry| wanted.ends_with(&entry.image_path));
-        let name = wanted.file_name()?;
-        let named =
-            || self.entries.iter().find(|entry| Path::new(&entry.image_path).file_name() == Some(name));
-        let composed = || {
-            let name = composed_name(name.to_str().filter(|name| !name.is_ascii())?);
-            self.entries.iter().find(|entry| composed_name(&entry.image_path) == name)
-        };
-        whole.or_else(named).or_else(composed)
+        self.entries.get(ManifestIndex::new(self).find(image.as_ref())?)
     }
 }
 

@@ -14,7 +14,7 @@ use rand_chacha::ChaCha8Rng;
 
 use damage::{damaged, tries};
 
-const LIMITS: Limits = Limits { pixels: 1_000_000, bytes: 16 << 20 };
+const LIMITS: Limits = Limits { pixels: 1_000_000, side: 65_535, bytes: 16 << 20 };
 /// Far more than any of the files needs, even on a busy machine.
 const LONGEST: Duration = Duration::from_secs(10);
 

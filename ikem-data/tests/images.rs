@@ -174,6 +174,9 @@ fn broken_and_unsupported_images_are_rejected_with_the_reason() {
     let small = Limits { bytes: 100, ..Limits::default() };
     let message = decode_image("p", &whole(ImageFormat::Png), &small).unwrap_err().to_string();
     assert!(message.contains("128 bytes of pixels; expected at most 100 bytes"), "{message}");
+    let narrow = Limits { side: 8, ..Limits::default() };
+    let message = decode_image("p", &whole(ImageFormat::Png), &narrow).unwrap_err().to_string();
+    assert!(message.ends_with("expected at most 8 px on a side"), "{message}");
 }
 
 #[test]
@@ -214,7 +217,7 @@ proptest! {
             *place.get_mut(&mut bytes) = value;
         }
         bytes.truncate(cut.index(bytes.len()) * 2);
-        let limits = Limits { pixels: 1_000_000, bytes: 16 << 20 };
+        let limits = Limits { pixels: 1_000_000, side: 65_535, bytes: 16 << 20 };
         if let Ok(image) = decode_image(Path::new("damaged"), &bytes, &limits) {
             prop_assert!(image.size().area() <= limits.pixels);
         }

@@ -8,6 +8,8 @@ use crate::ops::Activation;
 /// The largest width, height or number of channels of a config: far above any published network, and far below what
 /// would exhaust a machine before an error is reported.
 const LARGEST: usize = 8192;
+/// The most memory that a prediction may take, in bytes; the published networks take less than 0.4 GiB.
+const MOST_BYTES: usize = 8 << 30;
 
 /// The config of a model: the network, its input and its keypoints.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -203,7 +205,44 @@ impl ModelConfig {
         match self.network {
             NetworkConfig::Unet(unet) => unet.check(),
             NetworkConfig::HrnetOcr(hrnet) => hrnet.check(),
+        }?;
+        self.check_memory()
+    }
+
+    /// Refuses a grid on which a prediction would take more memory than [`MOST_BYTES`].
+    fn check_memory(&self) -> Result<(), ConfigError> {
+        let bytes = self.prediction_bytes();
+        if bytes <= MOST_BYTES {
+            return Ok(());
         }
+        let gigabytes = |bytes: usize| bytes.div_ceil(1 << 30);
+        Err(ConfigError {
+            field: "size",
+            expected: format!("a grid on which a prediction takes at most {} GiB", gigabytes(MOST_BYTES)),
+            found: format!("{}, which takes about {} GiB", self.size, gigabytes(bytes)),
+        })
+    }
+
+    /// Roughly how much memory a prediction takes, in bytes: at a quarter of the grid, the widest layers and the keypoints' maps,
+    /// a few of each at a time.
+    const fn prediction_bytes(&self) -> usize {
+        const AT_A_TIME: usize = 8;
+        let channels = match self.network {
+            NetworkConfig::Unet(unet) => unet.width + gate_channels(unet.gate_width),
+            NetworkConfig::HrnetOcr(hrnet) => {
+                let branches = 15 * hrnet.width;
+                4 * hrnet.stem_width + branches + 3 * hrnet.ocr_width + gate_channels(hrnet.gate_width)
+            }
+        };
+        let places = self.size.area() / 16;
+        places.saturating_mul(channels + self.keypoints()).saturating_mul(AT_A_TIME * size_of::<f32>())
+    }
+}
+
+const fn gate_channels(width: Option<usize>) -> usize {
+    match width {
+        Some(width) => width,
+        None => 0,
     }
 }
 
@@ -324,6 +363,16 @@ mod tests {
             assert_eq!(config.check().expect_err(field).field, field);
         }
         assert_eq!(ModelConfig::default().check(), Ok(()));
+    }
+
+    #[test]
+    fn a_grid_that_would_fill_the_memory_is_refused() {
+        let of = |size: Size| ModelConfig { size, ..ModelConfig::default() };
+        assert_eq!(of(Size::new(1024, 2048)).check(), Ok(()));
+        let error = of(Size::new(8192, 8192)).check().expect_err("48 GiB").to_string();
+        let told = "config field `size`: expected a grid on which a prediction takes at most 8 GiB, found 8192 x 8192 px, which \
+                    takes about 49 GiB";
+        assert_eq!(error, told);
     }
 
     #[test]

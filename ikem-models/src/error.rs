@@ -37,9 +37,6 @@ pub enum CheckpointFault {
     /// The file cannot be read or written, or does not exist.
     #[error("{0}")]
     Io(#[from] std::io::Error),
-    /// The path names a folder, a pipe or a device.
-    #[error("it is not a regular file")]
-    NotRegularFile,
     /// The first bytes are those of no kind of checkpoint.
     #[error(
         "it is not a checkpoint: it begins with \"{start}\"; expected a .safetensors file or a PyTorch checkpoint"

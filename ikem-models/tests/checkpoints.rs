@@ -208,7 +208,7 @@ fn a_path_that_is_no_checkpoint_is_told() {
     let other = folder.path().join("model.onnx");
     std::fs::write(&other, b"\x08\x07onnx").expect("written");
     for (path, told) in [
-        (named.as_path(), "not a regular file"),
+        (named.as_path(), "Is a directory"),
         (Path::new("missing.safetensors"), "No such file"),
         (Path::new("missing.pth"), "No such file"),
         (Path::new("missing.ckpt"), "No such file"),

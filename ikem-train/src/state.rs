@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
@@ -78,8 +77,7 @@ pub(crate) fn read<C: DeserializeOwned, P: DeserializeOwned>(
     parameters: usize,
 ) -> Result<State<C, P>> {
     let broken = |found: String| Error::file(path, format!("not a whole state of a training: {found}"));
-    let mut file = File::open(path).map_err(|error| Error::file(path, error))?;
-    let length = file.metadata().map_err(|error| Error::file(path, error))?.len();
+    let (mut file, length) = ikem_files::open(path).map_err(|error| Error::file(path, error))?;
     // Weights, moments and average, in single precision; statistics are few beside them.
     let most = 4 * 4 * 2 * parameters as u64 + MAX_HEADER_BYTES;
     if length > most {

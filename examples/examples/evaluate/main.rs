@@ -20,7 +20,7 @@ use ikem_eval::{
     Bootstrap, Played, Protocol, Provenance, Report, Rule, Settings, comparison_markdown, draw_comparison,
     write_comparison,
 };
-use ikem_examples::{FrameChoice, Labelled, ModelOptions};
+use ikem_examples::{FrameChoice, Labelled, ModelOptions, at_most, say};
 use ikem_files::Plan;
 use ikem_models::{PRETRAINED, Predictor};
 use indicatif::ProgressBar;
@@ -33,25 +33,25 @@ struct Options {
     /// The images and labels: a manifest, COCO keypoints (.json) or a table (.csv)
     #[arg(long, value_name = "MANIFEST", required_unless_present = "compare")]
     data: Option<PathBuf>,
-    /// The folder that the manifest's image paths begin in [default: the manifest's own]
+    /// The folder that the manifest's image paths are relative to [default: the manifest's folder]
     #[arg(long, value_name = "DIR")]
     root: Option<PathBuf>,
     /// Which set of the manifest: train, val or test
     #[arg(long, value_name = "SET", default_value = "val")]
     split: String,
     /// How many points the simulated person corrects
-    #[arg(long, value_name = "N", default_value_t = 10)]
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = at_most::<1000>)]
     clicks: usize,
     /// Which point each click corrects: worst-new, worst, random or first-wrong:PIXELS (of the network's grid)
     #[arg(long, default_value = "worst-new")]
     rule: Rule,
-    /// Go on without images that can't be read, are of another size than their labels say, or are labelled in part
+    /// Leave out images that can't be read, differ in size from their labels, or are only partly labelled
     #[arg(long)]
     skip_broken: bool,
     /// Standard deviation of a click around the label, in pixels of the image
     #[arg(long, value_name = "PIXELS", default_value_t = 0.0)]
     click_std: f64,
-    /// What random choices of the simulated person come from
+    /// The seed of the simulated person's random choices
     #[arg(long, default_value_t = 0)]
     seed: u64,
     /// Targets of NoC and FR: mean radial errors in pixels of the image
@@ -60,19 +60,19 @@ struct Options {
     /// Thresholds of the detection rate in pixels of the image
     #[arg(long, value_name = "PIXELS", value_delimiter = ',', default_value = "10,20,40")]
     sdr: Vec<f64>,
-    /// Millimetres in a pixel, the same for all images; X,Y where pixels are not square [default: what DICOM files tell]
+    /// Pixel spacing in mm for all images; X,Y where pixels are not square [default: from DICOM files]
     #[arg(long, value_name = "MM", value_parser = parse_spacing)]
     spacing: Option<Spacing>,
-    /// How many resamples make the 95 % intervals
-    #[arg(long, value_name = "N", default_value_t = 2000)]
+    /// Number of bootstrap resamples for the 95 % intervals
+    #[arg(long, value_name = "N", default_value_t = 2000, value_parser = at_most::<100_000>)]
     resamples: usize,
-    /// Figures of the images named in this file (one a line) and of the others apart, too
+    /// Also report figures for the images named in this file (one per line) and for the rest
     #[arg(long, value_name = "NAMES.txt")]
     subset: Option<PathBuf>,
-    /// What the network is called in tables and plots [default: the name of its weights]
+    /// The network's name in tables and plots [default: its weights' file name]
     #[arg(long)]
     name: Option<String>,
-    /// Which labels these are, for the report
+    /// What the labels are called in the report
     #[arg(long, default_value = "as in the manifest")]
     labels: String,
     /// The report; tables (.md, .csv) and a folder of plots are written beside it
@@ -81,10 +81,10 @@ struct Options {
     /// How many of the worst images to draw
     #[arg(long, value_name = "N", default_value_t = 5)]
     worst: usize,
-    /// Only write the challenge's three angles of all labels of the manifest; no network
+    /// Only write the three challenge angles of the manifest's labels; runs no network
     #[arg(long, value_name = "FILE.csv", conflicts_with = "output")]
     angles_of_labels: Option<PathBuf>,
-    /// Only compare these reports; the tables go to the terminal, or with --output FILE.md there, plots beside it
+    /// Only compare these reports; prints the tables, or writes them to --output FILE.md with plots beside it
     #[arg(long, value_name = "FILE.json", num_args = 1.., conflicts_with = "data")]
     compare: Vec<PathBuf>,
     #[command(flatten)]
@@ -103,7 +103,7 @@ fn run() -> Result<()> {
         let labelled = Labelled::read(data, root, &Skeleton::spine())?;
         options.check_files(data, Some(&labelled))?;
         angles::write(&labelled, options.spacing, file)?;
-        println!("wrote {}: the angles of {} entries", file.display(), labelled.entries().len());
+        say!("wrote {}: the angles of {} entries", file.display(), labelled.entries().len());
         return Ok(());
     }
     options.check_files(data, None)?;
@@ -178,13 +178,14 @@ impl Options {
             report =
                 report.with_subset(&names.title, &config.skeleton, &played, |image| names.contains(image))?;
         }
-        tables::print(&report);
-        println!("{} images, {} clicks each, {seconds:.1} s", played.len(), self.clicks);
+        // What took long is written before it is printed, which may fail.
         if let Some(output) = &self.output {
             let plots = folder_beside(output)?;
             worst::draw(&played, labelled, &config.skeleton, self.worst, &plots)?;
             write(&report, output, &plots)?;
         }
+        tables::print(&report);
+        say!("{} images, {} clicks each, {seconds:.1} s", played.len(), self.clicks);
         Ok(())
     }
 
@@ -203,7 +204,7 @@ impl Options {
             let mut session = frame.session(predictor, &image, Some(entry))?;
             let doubt = session.doubt().map(|doubt| doubt.to_string());
             if let Some(doubt) = &doubt {
-                bar.suspend(|| println!("{}: {doubt}", entry.name()));
+                bar.suspend(|| say!("{}: {doubt}", entry.name()));
             }
             let view = *session.view();
             let mut game = protocol.play(&mut session, &truth)?;
@@ -244,13 +245,13 @@ impl Options {
         let reports =
             self.compare.iter().map(|file| Report::read_json(file)).collect::<Result<Vec<_>, _>>()?;
         let Some(output) = &self.output else {
-            print!("{}", comparison_markdown(&reports));
+            say!("{}", comparison_markdown(&reports).trim_end());
             return Ok(());
         };
         write_comparison(&reports, output)?;
         let plots = folder_beside(output)?;
         draw_comparison(&reports, &plots)?;
-        println!("wrote {} and {} beside it", output.display(), plots.display());
+        say!("wrote {} and {} beside it", output.display(), plots.display());
         Ok(())
     }
 }
@@ -269,7 +270,7 @@ fn write(report: &Report, output: &Path, plots: &Path) -> Result<()> {
     report.write_markdown(&output.with_extension("md"))?;
     report.write_csv(&output.with_extension("csv"))?;
     report.draw(plots)?;
-    println!("wrote {}, tables and {} beside it", output.display(), plots.display());
+    say!("wrote {}, tables and {} beside it", output.display(), plots.display());
     Ok(())
 }
 
@@ -283,7 +284,7 @@ fn folder_beside(output: &Path) -> Result<PathBuf> {
 
 /// The SHA-256 of a file in hexadecimal digits.
 fn sha256(path: &Path) -> Result<String> {
-    sha256_of(std::fs::File::open(path).with_context(|| path.display().to_string())?)
+    sha256_of(ikem_files::open(path).with_context(|| path.display().to_string())?.0)
         .with_context(|| path.display().to_string())
 }
 

@@ -1,9 +1,13 @@
 //! Lists of images.
 
 use std::collections::HashSet;
+use std::io::Read;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+
+/// The most that is read of a list, in bytes.
+const LONGEST: u64 = 64 << 20;
 
 /// Names of images, with or without their folder.
 pub struct Names {
@@ -15,7 +19,14 @@ pub struct Names {
 impl Names {
     /// Reads one name a line.
     pub fn read(file: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
+        let named = || file.display().to_string();
+        let mut text = String::new();
+        ikem_files::open(file)
+            .with_context(named)?
+            .0
+            .take(LONGEST)
+            .read_to_string(&mut text)
+            .with_context(named)?;
         let names = text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
         let title = file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
         Ok(Self { title, names })

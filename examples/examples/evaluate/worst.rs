@@ -6,7 +6,7 @@ use anyhow::Result;
 use ikem_core::Skeleton;
 use ikem_data::overlay;
 use ikem_eval::Played;
-use ikem_examples::Labelled;
+use ikem_examples::{Labelled, say};
 
 /// Draws the `count` images with the largest error after all clicks: the first prediction, the last state with the
 /// corrected points marked, and the labels.
@@ -22,7 +22,7 @@ pub fn draw(
     order.sort_by(|a, b| last(*b).total_cmp(&last(*a)));
     for (rank, &place) in order.iter().take(count).enumerate() {
         let (game, entry) = (&played[place], &labelled.entries()[place]);
-        println!("worst {}: {:.2} px after all clicks, {}", rank + 1, last(place), entry.name());
+        say!("worst {}: {:.2} px after all clicks, {}", rank + 1, last(place), entry.name());
         let image = labelled.image(entry)?;
         let corrected: Vec<usize> =
             game.model.iter().filter_map(|step| step.click).map(|hint| hint.keypoint).collect();

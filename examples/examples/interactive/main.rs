@@ -21,7 +21,7 @@
 //! | `GET /api/images/ID` | | the image's **state**: points, hints, angles, comparison |
 //! | `GET /api/images/ID/image.png`, `matched.png`, `thumbnail.png`, `heatmap/K.png` | | pictures |
 //! | `GET /api/images/ID/export/FILE` | | `keypoints.json`, `coco.json`, `keypoints.csv`, `overlay.png`, `report.html` |
-//! | `GET /api/export/FILE` | | of all images worked on: `coco.json`, `keypoints.csv`, `effort.csv` |
+//! | `GET /api/export/FILE` | | of all images worked on: `coco.json`, `keypoints.csv`, `effort.csv`; `X-Left-Out` names sidecars that can't be used |
 //! | `POST /api/images/ID/preview` | `{"keypoint": 16, "x": 412.5, "y": 803}` | the points if it were put there, or `"overtaken": true` |
 //! | `POST /api/images/ID/revise` | the same | state |
 //! | `POST /api/images/ID/remove` | `{"keypoint": 16}` | state |
@@ -33,6 +33,9 @@
 //! | `POST /api/images/ID/accept` | `{"accepted": true}` | state |
 //! | `POST /api/images/ID/time` | `{"seconds": 5}` | state |
 //! | `POST /api/images/ID/import` | an exported `keypoints.json`, `coco.json` or, as `text/csv`, `keypoints.csv` | state |
+//!
+//! A request that changes an image may bring `If-Match: "REVISION"`, the `revision` of the state that it was made for; when
+//! the image was changed since, it is refused with 409 and the kind `stale`.
 //!
 //! Each body that acts on an image may say `"seconds"`, the active time since the last report. `Server-Timing: network`
 //! tells how long the network took, waiting for its turn included. Predictions run one at a time. A preview that a newer
@@ -60,7 +63,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use clap::Parser;
 use ikem_data::Set;
-use ikem_examples::{ImageSource, Labelled, ModelOptions};
+use ikem_examples::{ImageSource, Labelled, ModelOptions, at_most};
 use server::{Labels, PageOptions};
 
 /// Annotates spinal radiographs. Research software, not a medical device.
@@ -69,21 +72,21 @@ struct Options {
     /// Radiographs, or folders of them [default: synthetic ones]
     #[arg(value_name = "IMAGE")]
     images: Vec<PathBuf>,
-    /// Work in the terminal
+    /// Work in the terminal instead of the browser
     #[arg(long)]
     terminal: bool,
-    /// Compare with these labels (a manifest, as `preprocess` writes it); with --terminal: play the person, who corrects
-    /// the worst point not yet corrected
+    /// Compare with the labels in this file (a manifest from `preprocess`, COCO or a table); with --terminal, simulate a person
+    /// who corrects the worst point again and again
     #[arg(long, value_name = "MANIFEST")]
     labels: Option<PathBuf>,
-    /// The folder that the manifest's image paths begin in [default: the manifest's own]
+    /// The folder that the manifest's image paths are relative to [default: the manifest's folder]
     #[arg(long, value_name = "DIR", requires = "labels")]
     root: Option<PathBuf>,
-    /// Without IMAGE: all images of this set
+    /// Without IMAGE, open all images of this set
     #[arg(long, value_name = "SET", default_value = "val", requires = "labels")]
     split: Set,
-    /// How many points the played person corrects
-    #[arg(long, value_name = "N", default_value_t = 10)]
+    /// How many points the simulated person corrects
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = at_most::<1000>)]
     clicks: usize,
     #[command(flatten)]
     page: PageOptions,

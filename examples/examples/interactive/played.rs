@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use ikem_eval::{Played, Protocol, Rule};
-use ikem_examples::{FrameChoice, Labelled};
+use ikem_examples::{FrameChoice, Labelled, say};
 use ikem_models::Predictor;
 use indicatif::ProgressBar;
 
@@ -21,14 +21,10 @@ pub fn play(predictor: &Predictor, frame: FrameChoice, labelled: &Labelled, clic
     let mean = |curve: fn(&Played) -> Vec<f64>, click: usize| {
         games.iter().map(|game| curve(game)[click]).sum::<f64>() / games.len() as f64
     };
-    println!("mean radial error in image pixels over {} images, rule worst-new", games.len());
-    println!("{:>6} {:>8} {:>8}", "clicks", "model", "manual");
+    say!("mean radial error in image pixels over {} images, rule worst-new", games.len());
+    say!("{:>6} {:>8} {:>8}", "clicks", "model", "manual");
     for click in 0..=clicks {
-        println!(
-            "{click:>6} {:>8.2} {:>8.2}",
-            mean(Played::model_mre, click),
-            mean(Played::manual_mre, click)
-        );
+        say!("{click:>6} {:>8.2} {:>8.2}", mean(Played::model_mre, click), mean(Played::manual_mre, click));
     }
     Ok(())
 }

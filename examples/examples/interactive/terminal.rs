@@ -1,23 +1,27 @@
 //! The session in a terminal: a line in, what moved out.
 
-use std::io::{BufRead, Write, stdin, stdout};
+use std::io::{BufRead, Read, Write, stdin, stdout};
 use std::path::Path;
 
 use anyhow::{Result, bail};
 use ikem_core::{Keypoints, Spacing};
 use ikem_data::Radiograph;
-use ikem_examples::{FrameChoice, ImageSource, parse_hint, predictions_file, print_keypoints, write_overlay};
+use ikem_examples::{
+    FrameChoice, ImageSource, parse_hint, predictions_file, print_keypoints, say, write_overlay,
+};
 use ikem_files::Plan;
 use ikem_models::{Predictor, Session};
 
 const HELP: &str = "  T5-TL 412.5,803   put a keypoint (name or index) where it belongs; the others follow
-  remove T5-TL      take a correction back and predict with the rest
+  remove T5-TL      remove a correction and predict with the rest
   undo, redo        step through your corrections
-  reset             forget all corrections
+  reset             remove all corrections
   list              show all keypoints
   save FILE         write FILE.json (keypoints) or FILE.png (overlay)
   quit              leave";
 
+/// The most that is read of a line, in bytes.
+const LONGEST_LINE: u64 = 64 << 10;
 /// How many of the keypoints that moved are listed.
 const LISTED: usize = 8;
 
@@ -27,12 +31,20 @@ pub fn annotate(predictor: &Predictor, frame: FrameChoice, source: &ImageSource)
     let image = &film.image;
     let mut session = frame.session(predictor, image, None)?;
     print_keypoints(&session);
-    println!("{HELP}");
+    say!("{HELP}");
     loop {
-        print!("> ");
-        stdout().flush()?;
-        let mut line = String::new();
-        if stdin().lock().read_line(&mut line)? == 0 || line.trim() == "quit" {
+        // Where nothing can be printed, commands are still taken.
+        let _ = write!(stdout(), "> ").and_then(|()| stdout().flush());
+        let mut typed = Vec::new();
+        let mut input = stdin().lock().take(LONGEST_LINE);
+        if input.read_until(b'\n', &mut typed)? == 0 {
+            return Ok(());
+        }
+        let Ok(line) = String::from_utf8(typed) else {
+            say!("that is not text in UTF-8; type the command again");
+            continue;
+        };
+        if line.trim() == "quit" {
             return Ok(());
         }
         let before = session.keypoints();
@@ -43,7 +55,7 @@ pub fn annotate(predictor: &Predictor, frame: FrameChoice, source: &ImageSource)
         };
         match outcome {
             Ok(()) => print_moves(&session, &before, film.spacing),
-            Err(error) => println!("{error:#}"),
+            Err(error) => say!("{error:#}"),
         }
     }
 }
@@ -53,7 +65,7 @@ fn command(session: &mut Session, words: &[&str]) -> Result<()> {
     let skeleton = session.predictor().config().skeleton.clone();
     match words {
         ["list"] => print_keypoints(session),
-        ["help"] => println!("{HELP}"),
+        ["help"] => say!("{HELP}"),
         ["undo"] if !session.undo() => bail!("there is nothing to undo"),
         ["redo"] if !session.redo() => bail!("there is nothing to redo"),
         ["undo" | "redo"] => {}
@@ -66,9 +78,9 @@ fn command(session: &mut Session, words: &[&str]) -> Result<()> {
         [keypoint, place @ ..] if !place.is_empty() => {
             let hint = parse_hint(&skeleton, keypoint, &place.join(" "))?;
             session.revise(hint)?;
-            println!("{} is at {}, {}", skeleton.names()[hint.keypoint], hint.point.x, hint.point.y);
+            say!("{} is at {}, {}", skeleton.names()[hint.keypoint], hint.point.x, hint.point.y);
         }
-        _ => bail!("{:?} is no command; these are:\n{HELP}", words.join(" ")),
+        _ => bail!("{:?} is not a command; the commands are:\n{HELP}", words.join(" ")),
     }
     Ok(())
 }
@@ -84,7 +96,7 @@ fn save(session: &Session, source: &ImageSource, film: &Radiograph, file: &Path)
         Some(png) if png.eq_ignore_ascii_case("png") => write_overlay(session, &film.image, file)?,
         _ => predictions_file(session, source.name(), film.spacing).write(file)?,
     }
-    println!("wrote {}", file.display());
+    say!("wrote {}", file.display());
     Ok(())
 }
 
@@ -96,17 +108,21 @@ fn print_moves(session: &Session, before: &Keypoints, spacing: Option<Spacing>) 
         now.distances(before).zip(0..).filter(|(way, _)| *way > 0.05).collect();
     moves.sort_by(|a, b| b.0.total_cmp(&a.0));
     let Some((farthest, _)) = moves.first() else { return };
-    println!("{} keypoints moved, by up to {farthest:.1} px:", moves.len());
+    say!("{} keypoints moved, by up to {farthest:.1} px:", moves.len());
     for &(way, k) in moves.iter().take(LISTED) {
         let (from, to) = (before[k], now[k]);
         let length = spacing.and_then(|spacing| spacing.distance(from, to));
         let length = length.map_or_else(String::new, |mm| format!(" {mm:>5.1} mm"));
-        println!(
+        say!(
             "  {:>7} {way:>6.1} px{length}  {:.1},{:.1} -> {:.1},{:.1}",
-            names[k], from.x, from.y, to.x, to.y
+            names[k],
+            from.x,
+            from.y,
+            to.x,
+            to.y
         );
     }
     if moves.len() > LISTED {
-        println!("  … and {} more", moves.len() - LISTED);
+        say!("  … and {} more", moves.len() - LISTED);
     }
 }

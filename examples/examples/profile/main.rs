@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use clap::{Parser, ValueEnum};
-use ikem_examples::ComputeOptions;
+use ikem_examples::{ComputeOptions, at_most, say};
 use ikem_models::ops::Level;
 use ikem_models::{Checkpoint, HrnetOcrConfig, ModelConfig, NetworkConfig, UnetConfig};
 use serde_json::json;
@@ -19,7 +19,7 @@ use serde_json::json;
 /// Prints a network's layers with parameters and mult-adds, then times it.
 #[derive(Parser)]
 struct Options {
-    /// The network, not trained
+    /// An untrained network of this kind
     #[arg(long, default_value = "unet", conflicts_with = "weights")]
     model: Model,
     /// Its width [default: 64 of unet, 32 of hrnet-ocr]
@@ -31,17 +31,17 @@ struct Options {
     /// Without the gate
     #[arg(long, conflicts_with_all = ["weights", "gate_width"])]
     plain: bool,
-    /// The network of a checkpoint instead
+    /// Use the network of this checkpoint instead
     #[arg(long, value_name = "FILE")]
     weights: Option<PathBuf>,
-    /// What is timed; without it the layers alone are printed
+    /// What to time; without it only the layers are printed
     #[arg(long)]
     mode: Option<Mode>,
-    /// Images at once, in `forward` and `train`
-    #[arg(long, default_value_t = 1)]
+    /// Batch size, in `forward` and `train`
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = at_most::<1024>)]
     batch: usize,
-    /// Runs that are timed, after one that is not
-    #[arg(long, default_value_t = 7)]
+    /// Number of timed runs, after one warm-up
+    #[arg(long, value_name = "N", default_value_t = 7, value_parser = at_most::<100_000>)]
     runs: usize,
     /// In `train`: dense hints and previous heatmaps, not the few numbers that they are made of
     #[arg(long)]
@@ -125,9 +125,9 @@ fn main() -> Result<()> {
     let peak = timing::peak_resident_bytes();
     let threads = rayon::current_num_threads();
     if let Some(times) = times {
-        println!("median {:.4} s, minimum {:.4} s, {threads} threads", times.median, times.minimum);
+        say!("median {:.4} s, minimum {:.4} s, {threads} threads", times.median, times.minimum);
         if let Some(peak) = peak {
-            println!("peak resident memory {:.0} MiB", peak as f64 / f64::from(1 << 20));
+            say!("peak resident memory {:.0} MiB", peak as f64 / f64::from(1 << 20));
         }
     }
     if options.json {
@@ -144,7 +144,7 @@ fn main() -> Result<()> {
             "parameters": summary.parameters(),
             "mult_adds": summary.mult_adds(),
         });
-        println!("{object}");
+        say!("{object}");
     }
     Ok(())
 }

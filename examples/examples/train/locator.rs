@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use anyhow::{Result, bail};
 use ikem_core::Skeleton;
 use ikem_data::{Film, Limits, Manifest, films_of_manifest, load_image, read_spinal_ai, read_whole_films};
-use ikem_examples::{ComputeOptions, settle_left_out, take_out_broken};
+use ikem_examples::{ComputeOptions, say, settle_left_out, take_out_broken};
 use ikem_files::Plan;
 use ikem_train::{Ending, FilmSets, LocatorData, LocatorTrainConfig, LocatorTrainer};
 
@@ -83,14 +83,15 @@ impl Locating<'_> {
         take_out(&mut films, skip_broken)?;
         let epochs = config.schedule.epochs;
         let data = LocatorData::new(&config, films)?;
-        println!("{} films, {} to validate with", data.training().images(), data.validation().images());
+        say!("{} films, {} to validate with", data.training().images(), data.validation().images());
+        let _lock = crate::lock(folder)?;
         let mut trainer = match resume {
             true => LocatorTrainer::resume(config, data, folder, &device)?,
             false => LocatorTrainer::new(config, data, folder, &device)?,
         };
         let ending = trainer.run(
             |row, best| {
-                println!(
+                say!(
                     "epoch {}/{epochs}: loss {:.4}, validation {:.4}; column {:.3}, ends {:.2} px off, right: turns {:.3}, \
                      negative {:.3}, spine {:.3}{}",
                     row.epoch,
@@ -107,9 +108,9 @@ impl Locating<'_> {
             stop,
         )?;
         if ending == Ending::Interrupted {
-            println!("interrupted; --resume goes on after the last whole epoch");
+            say!("interrupted; --resume goes on after the last whole epoch");
         }
-        println!("checkpoints and log in {}", folder.display());
+        say!("checkpoints and log in {}", folder.display());
         Ok(())
     }
 }

@@ -6,15 +6,14 @@
 mod locator;
 mod progress_bars;
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context, Result, bail};
 use clap::Parser;
 use ikem_data::{Manifest, Set};
-use ikem_examples::{ComputeOptions, Labelled};
+use ikem_examples::{ComputeOptions, FolderLocks, Labelled, MOST_THREADS, at_most, say, stop_on_signals};
 use ikem_files::Plan;
 use ikem_train::{
     Ending, EventWriter, LocatorTrainConfig, Run, TrainConfig, Trainer, TrainingData, curve_files,
@@ -26,46 +25,50 @@ use progress_bars::ProgressBars;
 
 /// Of a file that names no sets, every so many-th image validates.
 const HELD_OUT: usize = 5;
+/// The most synthetic radiographs to train on.
+const MOST_PHANTOMS: usize = 1_000_000;
+/// The most that is read of a config, in bytes.
+const LONGEST_CONFIG: u64 = 1 << 20;
 
-/// Trains a network as a config says. Ctrl-C stops after the step, with a checkpoint; `--resume` goes on.
+/// Trains a network. Ctrl-C stops after the current step and writes a checkpoint; `--resume` continues.
 #[derive(Parser)]
 struct Options {
-    /// What to train, and how; see `configs/`
+    /// The training config; see `configs/`
     #[arg(long, value_name = "FILE.toml", required_unless_present = "compare")]
     config: Option<PathBuf>,
-    /// The labelled images, sets `train` and `val`: a manifest, as `preprocess` makes it, COCO keypoints (.json) or a table (.csv)
+    /// Labelled images in the sets `train` and `val`: a manifest from `preprocess`, COCO keypoints (.json) or a table (.csv)
     #[arg(long, value_name = "FILE.json", required_unless_present_any = ["phantoms", "compare", "whole_films", "spinal_ai"])]
     manifest: Option<PathBuf>,
-    /// The folder that the image paths of the manifest start at [default: that of the manifest]
+    /// The folder that the manifest's image paths are relative to [default: the manifest's folder]
     #[arg(long, value_name = "DIR", requires = "manifest")]
     root: Option<PathBuf>,
-    /// Go on without images that can't be read, are of another size than their labels say, or are labelled in part
+    /// Leave out images that can't be read, differ in size from their labels, or are only partly labelled
     #[arg(long)]
     skip_broken: bool,
-    /// Learn from so many synthetic radiographs instead: no data needed
-    #[arg(long, value_name = "COUNT", conflicts_with = "manifest")]
+    /// Train on this many synthetic radiographs instead; needs no data
+    #[arg(long, value_name = "COUNT", conflicts_with = "manifest", value_parser = at_most::<MOST_PHANTOMS>)]
     phantoms: Option<usize>,
     #[command(flatten)]
     films: FilmOptions,
     /// The folder for checkpoints, log and curves; with `--compare`, for the curves
     #[arg(long, value_name = "DIR")]
     output: PathBuf,
-    /// Go on with the training in the folder, if there is one
+    /// Resume the training in the folder, if there is one
     #[arg(long)]
     resume: bool,
     /// Write event files for TensorBoard into this folder
     #[arg(long, value_name = "DIR", requires = "config")]
     tensorboard: Option<PathBuf>,
-    /// Write a checkpoint every so many steps, too [default: as the config says]
+    /// Also write a checkpoint every STEPS steps [default: as the config says]
     #[arg(long, value_name = "STEPS")]
     save_every: Option<usize>,
     /// Where to compute: cpu, or cuda:0 in a build with `--features cuda` [default: as the config says]
     #[arg(long)]
     device: Option<String>,
     /// CPU threads [default: as the config says]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = at_most::<MOST_THREADS>)]
     threads: Option<usize>,
-    /// Draw the curves of several trainings in one plot each, and train nothing
+    /// Only plot the curves of several trainings together; trains nothing
     #[arg(long, value_name = "LOG.csv", num_args = 1.., conflicts_with_all = ["config", "manifest", "phantoms", "resume"])]
     compare: Vec<PathBuf>,
 }
@@ -83,7 +86,7 @@ fn run() -> Result<()> {
 }
 
 fn train(options: &Options, path: &Path) -> Result<()> {
-    if std::fs::read_to_string(path).is_ok_and(|text| LocatorTrainConfig::is_meant_by(&text)) {
+    if is_of_a_locator(path)? {
         return train_locator(options, path);
     }
     let mut config = TrainConfig::read(path)?;
@@ -102,7 +105,8 @@ fn train(options: &Options, path: &Path) -> Result<()> {
     let compute = ComputeOptions { device: config.device.clone(), threads: config.threads };
     let device = compute.start()?;
     let data = data(options, &config, &mut plan)?;
-    println!("{} training and {} validation images", data.training().images(), data.validation().images());
+    say!("{} training and {} validation images", data.training().images(), data.validation().images());
+    let _lock = lock(folder)?;
     let (stop, mut bars) = (stop_on_signals()?, ProgressBars::new(config.schedule.epochs));
     let mut trainer = match goes_on {
         true => Trainer::resume(config, data, folder, &device)?,
@@ -117,7 +121,7 @@ fn train(options: &Options, path: &Path) -> Result<()> {
     if !progress.rows.is_empty() {
         draw_curves(&[Run { name: name_of(folder), rows: progress.rows.clone() }], folder)?;
     }
-    println!(
+    say!(
         "{}",
         match ending {
             Ending::Finished => "all epochs are done".to_owned(),
@@ -126,12 +130,31 @@ fn train(options: &Options, path: &Path) -> Result<()> {
         }
     );
     if let Some((epoch, error)) = progress.best {
-        println!(
+        say!(
             "best: epoch {epoch}, {error:.2} px after one hint; checkpoints, log and curves in {}",
             folder.display()
         );
     }
     Ok(())
+}
+
+/// Whether a config is one of the locator's.
+fn is_of_a_locator(path: &Path) -> Result<bool> {
+    let named = || path.display().to_string();
+    let mut text = String::new();
+    ikem_files::open(path)
+        .with_context(named)?
+        .0
+        .take(LONGEST_CONFIG)
+        .read_to_string(&mut text)
+        .with_context(named)?;
+    Ok(LocatorTrainConfig::is_meant_by(&text))
+}
+
+/// Locks the folder of a training, so that no other one writes into it.
+fn lock(folder: &Path) -> Result<FolderLocks> {
+    std::fs::create_dir_all(folder).with_context(|| format!("--output {}", folder.display()))?;
+    FolderLocks::take([folder.to_owned()].into_iter())
 }
 
 /// Whether the folder holds a training that goes on.
@@ -193,6 +216,9 @@ fn data(options: &Options, config: &TrainConfig, plan: &mut Plan) -> Result<Trai
     let labelled = labelled.without_set(Set::Test).sound(options.skip_broken)?;
     labelled.note_files(plan);
     plan.check()?;
+    if let Some(line) = labelled.in_two_sets() {
+        say!("{}: {line}", path.display());
+    }
     let mut manifest = Manifest { entries: labelled.entries().to_vec() };
     if !labelled.has_sets() {
         hold_out(&mut manifest, path);
@@ -205,17 +231,7 @@ fn hold_out(manifest: &mut Manifest, path: &Path) {
     let all = manifest.entries.len();
     let held_out = manifest.entries.iter_mut().skip(all.clamp(1, HELD_OUT) - 1).step_by(HELD_OUT);
     let count = held_out.map(|entry| entry.set = Set::Val).count();
-    println!("{} names no sets: {count} of {all} images, every {HELD_OUT}th, validate", path.display());
-}
-
-/// A flag that Ctrl-C and a friendly kill set; the second Ctrl-C ends the program at once.
-fn stop_on_signals() -> Result<Arc<AtomicBool>> {
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        signal_hook::flag::register_conditional_default(signal, Arc::clone(&stop)).context("signals")?;
-        signal_hook::flag::register(signal, Arc::clone(&stop)).context("signals")?;
-    }
-    Ok(stop)
+    say!("{} names no sets: {count} of {all} images, every {HELD_OUT}th, validate", path.display());
 }
 
 fn compare(options: &Options) -> Result<()> {
@@ -240,7 +256,7 @@ fn compare(options: &Options) -> Result<()> {
     std::fs::create_dir_all(&options.output)
         .with_context(|| format!("--output {}", options.output.display()))?;
     for file in draw_curves(&runs, &options.output)? {
-        println!("{}", file.display());
+        say!("{}", file.display());
     }
     Ok(())
 }

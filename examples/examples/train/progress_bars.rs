@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use ikem_examples::say;
 use ikem_train::{EpochRow, Observer, Progress, Result, StepReport};
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -35,7 +36,7 @@ impl ProgressBars {
 
     /// A line that stays, on a terminal or in a file.
     fn say(&self, line: String) {
-        self.bar.suspend(|| println!("{line}"));
+        self.bar.suspend(|| say!("{line}"));
     }
 
     pub fn finish(&self) {

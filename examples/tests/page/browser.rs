@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use fantoccini::actions::{
-    InputSource, KeyAction, KeyActions, MOUSE_BUTTON_LEFT, MouseActions, PointerAction,
+    Actions, InputSource, KeyAction, KeyActions, MOUSE_BUTTON_LEFT, MouseActions, PointerAction,
 };
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -143,6 +143,11 @@ impl Browser {
     pub async fn mouse(&self, actions: impl IntoIterator<Item = PointerAction>) {
         let actions = actions.into_iter().fold(MouseActions::new("mouse".to_owned()), InputSource::then);
         self.client.perform_actions(actions).await.expect("the mouse moves");
+    }
+
+    /// Does something with several fingers.
+    pub async fn perform(&self, actions: Actions) {
+        self.client.perform_actions(actions).await.expect("the fingers move");
     }
 
     /// Presses keys one after the other. Those in front of the last of each group are held.

@@ -12,12 +12,17 @@ mod built;
 
 mod browser;
 mod framing;
+mod mishaps;
 mod output;
 mod program;
 
 use browser::{Browser, DOWN, Place, UP, pause, to};
 use fantoccini::key::Key;
 use framing::{changes_the_frame, draws_a_frame_where_nothing_was_found};
+use mishaps::{
+    says_when_the_server_is_silent, shows_what_another_window_changed, survives_stray_clicks,
+    two_fingers_choose_nothing,
+};
 use program::{Program, draw_phantoms};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -50,6 +55,10 @@ fn a_person_corrects_spines() {
         keeps_the_view_for_the_next_image(&browser).await;
         exports_and_imports(&browser).await;
         let program = survives_a_kill(&browser, program, folder.path()).await;
+        survives_stray_clicks(&browser).await;
+        two_fingers_choose_nothing(&browser).await;
+        shows_what_another_window_changed(&browser).await;
+        says_when_the_server_is_silent(&browser, &program).await;
         changes_the_frame(&browser).await;
         let program = draws_a_frame_where_nothing_was_found(&browser, program, folder.path()).await;
         works_by_keyboard_alone(&browser).await;

@@ -38,6 +38,12 @@ impl Program {
         digits.parse().expect("a port")
     }
 
+    /// Sends it a signal, such as `STOP`.
+    pub fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args([&format!("-{name}"), &id]).status().expect("kill").success());
+    }
+
     /// Kills it without a warning.
     pub fn kill(mut self) {
         self.end();

@@ -1,6 +1,7 @@
 #![deny(missing_docs)]
 //! Files that are written whole or not at all, and never over what a program reads.
 //!
+//! - [`open()`] is the one way in which the workspace opens a file to read it: a regular file, never a pipe or a device.
 //! - [`write()`] is the one way in which the workspace writes a file: into a temporary file beside it, which then takes its
 //!   name. [`write_synced`] also waits for the disk.
 //! - [`Plan`] holds the files that a program reads and those that it will write, and refuses one that is both.
@@ -18,8 +19,11 @@
 //! ```
 
 mod plan;
+mod read;
 mod target;
 mod write;
 
 pub use plan::{Conflict, Plan};
+pub use read::open;
+pub use target::is_stream;
 pub use write::{UNFINISHED, remove_unfinished, write, write_synced};

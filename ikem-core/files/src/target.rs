@@ -62,7 +62,8 @@ fn open_file(path: &Path) -> Option<Target> {
 }
 
 /// Whether what is written to `path` goes into a device, a pipe or the like instead of a file.
-pub(crate) fn is_stream(path: &Path) -> bool {
+#[must_use]
+pub fn is_stream(path: &Path) -> bool {
     !matches!(Target::of(path), Ok(Target::File(..)) | Err(_))
 }
 

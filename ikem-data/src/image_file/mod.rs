@@ -31,14 +31,16 @@ const HEADER: u64 = 64 << 10;
 pub struct Limits {
     /// The largest number of pixels.
     pub pixels: usize,
+    /// The largest number of pixels in a row or in a column.
+    pub side: usize,
     /// The largest file, and the largest decoded picture with all channels, in bytes.
     pub bytes: u64,
 }
 
 impl Default for Limits {
-    /// 100 million pixels; 1 GiB.
+    /// 100 million pixels, 65 535 of them in a row or column, as in JPEG; 1 GiB.
     fn default() -> Self {
-        Self { pixels: 100_000_000, bytes: 1 << 30 }
+        Self { pixels: 100_000_000, side: 65_535, bytes: 1 << 30 }
     }
 }
 
@@ -51,6 +53,10 @@ impl Limits {
         }
         if size.area() > self.pixels {
             let limit = format!("{} pixels", self.pixels);
+            return Err(Error::TooLarge { path: path.to_owned(), found: size.to_string(), limit });
+        }
+        if size.width.max(size.height) > self.side {
+            let limit = format!("{} px on a side", self.side);
             return Err(Error::TooLarge { path: path.to_owned(), found: size.to_string(), limit });
         }
         Ok(size)

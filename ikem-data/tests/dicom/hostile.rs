@@ -143,7 +143,7 @@ fn mutated_files_give_an_error_or_a_picture_in_time() {
     }
 }
 
-const TIGHT: Limits = Limits { pixels: 1_000_000, bytes: 16 << 20 };
+const TIGHT: Limits = Limits { pixels: 1_000_000, side: 65_535, bytes: 16 << 20 };
 
 #[test]
 fn truncated_files_give_an_error_or_the_whole_picture() {

@@ -1,3 +1,4 @@
+use std::io::Read;
 use std::path::Path;
 
 use super::table::angles_csv;
@@ -25,11 +26,12 @@ impl Report {
     /// something else.
     pub fn read_json(path: &Path) -> Result<Self, Error> {
         let io = |source| Error::Io { path: path.to_owned(), source };
-        let bytes = std::fs::metadata(path).map_err(io)?.len();
+        let (file, bytes) = ikem_files::open(path).map_err(io)?;
         if bytes > LIMIT {
             return Err(Error::TooLarge { path: path.to_owned(), bytes, limit: LIMIT });
         }
-        let text = std::fs::read(path).map_err(io)?;
+        let mut text = Vec::new();
+        file.take(LIMIT).read_to_end(&mut text).map_err(io)?;
         let wrong = |reason: String| Error::NotAReport { path: path.to_owned(), reason };
         let report: Self = serde_json::from_slice(&text).map_err(|error| wrong(error.to_string()))?;
         if report.format != FORMAT {

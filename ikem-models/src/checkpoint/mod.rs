@@ -6,7 +6,7 @@ mod infer;
 mod layout;
 mod safetensors;
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{Cursor, Read};
 use std::path::Path;
 
@@ -201,13 +201,9 @@ fn insert(
 
 /// Opens a regular file that is not too large, and returns its size, too.
 fn open(path: &Path) -> Result<(File, u64), CheckpointFault> {
-    // Checked before it is opened, since opening a pipe would block until it has a writer.
-    let about = fs::metadata(path)?;
-    if !about.is_file() {
-        return Err(CheckpointFault::NotRegularFile);
+    let (file, found) = ikem_files::open(path)?;
+    if found > MAX_FILE_BYTES {
+        return Err(CheckpointFault::TooLarge { found, limit: MAX_FILE_BYTES });
     }
-    if about.len() > MAX_FILE_BYTES {
-        return Err(CheckpointFault::TooLarge { found: about.len(), limit: MAX_FILE_BYTES });
-    }
-    Ok((File::open(path)?, about.len()))
+    Ok((file, found))
 }

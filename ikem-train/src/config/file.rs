@@ -1,3 +1,4 @@
+use std::io::Read;
 use std::path::Path;
 
 use serde::de::DeserializeOwned;
@@ -32,12 +33,12 @@ impl TrainConfig {
 /// Reads a file that holds a config, which `parse` parses and checks; errors name the file.
 pub(crate) fn read<C>(path: &Path, parse: impl FnOnce(&str) -> Result<C>) -> Result<C> {
     let at = |fault: String| Error::ConfigFile { path: path.to_owned(), fault };
-    // Looked at before it is opened: opening a pipe would wait for its writer.
-    let length = std::fs::metadata(path).map_err(|error| at(error.to_string()))?.len();
+    let (file, length) = ikem_files::open(path).map_err(|error| at(error.to_string()))?;
     if length > LONGEST {
         return Err(at(format!("it has {length} bytes; expected at most {LONGEST}")));
     }
-    let text = std::fs::read_to_string(path).map_err(|error| at(error.to_string()))?;
+    let mut text = String::new();
+    file.take(LONGEST).read_to_string(&mut text).map_err(|error| at(error.to_string()))?;
     parse(&text).map_err(|error| at(error.to_string()))
 }
 

@@ -119,12 +119,31 @@ pub(crate) fn within(field: &'static str, found: f64, least: f64, most: f64) -> 
     if found >= least && found <= most {
         return Ok(());
     }
-    Err(ConfigError { field, expected: format!("{least} to {most}"), found: found.to_string() })
+    let expected = format!("{} to {}", shown(least), shown(most));
+    Err(ConfigError { field, expected, found: shown(found) })
+}
+
+/// A number as a person writes it: very small and very large ones with an exponent, not with 300 digits.
+fn shown(number: f64) -> String {
+    match number.abs() {
+        plain if plain == 0.0 || (1e-6..1e12).contains(&plain) => number.to_string(),
+        _ => format!("{number:e}"),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn extreme_bounds_are_shown_with_an_exponent() {
+        let error = within("a", 0.0, f64::MIN_POSITIVE, f64::MAX).unwrap_err();
+        assert_eq!(
+            (error.expected.as_str(), error.found.as_str()),
+            ("2.2250738585072014e-308 to 1.7976931348623157e308", "0")
+        );
+        assert_eq!(within("a", 10.5, 0.001, 1.0).unwrap_err().expected, "0.001 to 1");
+    }
 
     #[test]
     fn each_field_out_of_range_is_named() {

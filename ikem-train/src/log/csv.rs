@@ -32,12 +32,12 @@ pub(crate) fn write_rows(path: &Path, rows: &[impl Serialize]) -> Result<()> {
 /// # Errors
 /// [`Error::File`] names the file and, where one is at fault, the line.
 pub fn read_log(path: &Path) -> Result<Vec<EpochRow>> {
-    let length = std::fs::metadata(path).map_err(|error| Error::file(path, error))?.len();
+    let (file, length) = ikem_files::open(path).map_err(|error| Error::file(path, error))?;
     if length > LONGEST {
         return Err(Error::file(path, format!("it has {length} bytes; expected at most {LONGEST}")));
     }
     let failed = |error: csv::Error| Error::file(path, error);
-    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_path(path).map_err(failed)?;
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(file);
     reader.deserialize().collect::<Result<_, _>>().map_err(failed)
 }
 

@@ -4,6 +4,7 @@
 // asked one at a time, always for the newest place; actions that change something wait for each other.
 
 import * as api from './api.js';
+import { isFar } from './distance.js';
 import { afterFrame } from './frame.js';
 import { Stopwatch } from './stopwatch.js';
 import { note } from './timings.js';
@@ -18,11 +19,14 @@ export class Annotation {
   #queue = Promise.resolve();
   #previewing = false;
   #nudgeTimer = 0;
+  /** The newest revision of each image that the page knows. */
+  #revisions = new Map();
 
   /** `report` is told every error. */
   constructor(store, report) {
     this.#store = store;
     this.#report = report;
+    store.watch(['image'], ({ image }) => image && this.#revisions.set(image.id, image.revision));
     document.addEventListener('visibilitychange', () => document.hidden && this.reportTime());
   }
 
@@ -37,17 +41,19 @@ export class Annotation {
     if (image && seconds > 0) api.reportTime(image.id, seconds);
   }
 
-  /** Chooses a point, or none; a point still moved by keys is committed first. */
+  /** Chooses a point, or none; a point still moved by keys is committed first. The next click puts the chosen point there. */
   choose(index) {
     if (index !== this.#state.chosen) this.settle();
-    this.#store.set({ chosen: index });
+    this.#store.set({ chosen: index, armed: index !== null });
   }
 
   /** Begins to move a point: it follows `move` until `release` or `cancel`. */
   grab(index, byKeys = false) {
     this.settle();
     const { x, y } = this.#state.image.keypoints[index];
-    this.#store.set({ chosen: index, moving: { index, x, y, byKeys, preview: null, released: false } });
+    const moving = { index, x, y, byKeys, preview: null, released: false, asking: false };
+    // Once it has moved, clicks mean nothing until a point is chosen again.
+    this.#store.set({ chosen: index, armed: false, moving });
   }
 
   /** Moves the grabbed point to a place on the image and asks what the others would do. */
@@ -64,15 +70,28 @@ export class Annotation {
     clearTimeout(this.#nudgeTimer);
     if (!moving || moving.released) return Promise.resolve();
     const { x, y } = image.keypoints[moving.index];
-    if (moving.x === x && moving.y === y) return this.cancel();
-    this.#store.set({ moving: { ...moving, released: true } });
+    if (moving.x === x && moving.y === y) {
+      this.#store.set({ armed: !moving.byKeys });
+      return this.cancel();
+    }
+    const asking = !moving.byKeys && isFar(this.#state.skeleton, image.keypoints, moving);
+    this.#store.set({ moving: { ...moving, released: true, asking } });
+    return asking ? Promise.resolve() : this.#commit(moving.index, moving);
+  }
+
+  /** Commits a move that was so long that the person was asked. */
+  confirm() {
+    const { moving } = this.#state;
+    if (!moving?.asking) return Promise.resolve();
+    this.#store.set({ moving: { ...moving, asking: false } });
     return this.#commit(moving.index, moving);
   }
 
   /** Lets go of the grabbed point: it is where it was. */
   cancel() {
     clearTimeout(this.#nudgeTimer);
-    if (this.#state.moving && !this.#state.moving.released) this.#store.set({ moving: null });
+    const { moving } = this.#state;
+    if (moving && (!moving.released || moving.asking)) this.#store.set({ moving: null });
     return Promise.resolve();
   }
 
@@ -95,30 +114,38 @@ export class Annotation {
     this.#nudgeTimer = setTimeout(() => this.release(), NUDGE_PAUSE_MS);
   }
 
-  /** Commits a point that keys are moving. */
+  /** Commits a point that keys are moving; one that the person was asked about stays where it was. */
   settle() {
-    if (this.#state.moving?.byKeys) this.release();
+    const { moving } = this.#state;
+    if (moving?.byKeys) this.release();
+    else if (moving?.asking) this.cancel();
+  }
+
+  /** Shows the image as the server has it now. */
+  async refresh() {
+    const { image } = this.#state;
+    if (image) this.#show(await api.image(image.id), this.#state.moving, false);
   }
 
   undo = () => this.#change('undo', {}, 'Undone');
   redo = () => this.#change('redo', {}, 'Redone');
-  reset = () => this.#change('reset', {}, 'All corrections taken back');
-  predict = () => this.#change('predict', {}, 'Predicted anew');
+  reset = () => this.#change('reset', {}, 'All corrections removed');
+  predict = () => this.#change('predict', {}, 'Predicted again');
   accept = () => {
     const accepted = this.#state.image.status !== 'accepted';
-    return this.#change('accept', { accepted }, accepted ? 'Accepted' : 'Back in work');
+    return this.#change('accept', { accepted }, accepted ? 'Accepted' : 'No longer accepted');
   };
-  find = () => this.#change('find', {}, 'Looked for the spine again');
-  whole = () => this.#change('whole', {}, 'The whole film');
+  find = () => this.#change('find', {}, 'Searched for the spine again');
+  whole = () => this.#change('whole', {}, 'The network sees the whole film');
   turn = (turns) => this.#change('turn', { turns }, turns > 0 ? 'Turned right' : 'Turned left');
   mirror = () => this.#change('mirror', {}, 'Mirrored', false);
-  invert = () => this.#change('invert', {}, this.#state.image.view.negative ? 'No negative' : 'A negative');
+  invert = () => this.#change('invert', {}, this.#state.image.view.negative ? 'Not a negative' : 'A negative');
   /** Has the network see the film in a frame. */
   frame = ({ center, width, height, degrees, mirrored }) =>
     this.#change('view', { frame: { center, width, height, degrees, mirrored } }, 'Frame set');
   remove = (keypoint) =>
     this.#change('remove', { keypoint }, `Correction of ${this.#name(keypoint)} removed`);
-  shift = (by) => this.#change('shift', { by }, by > 0 ? 'Names moved down' : 'Names moved up', false);
+  shift = (by) => this.#change('shift', { by }, by > 0 ? 'Levels renamed downwards' : 'Levels renamed upwards', false);
   import = (file) => this.#change('import', file, 'Imported');
 
   #name(index) {
@@ -143,30 +170,44 @@ export class Annotation {
 
   async #perform(id, action, body, message, ghosts) {
     const { moving: handed, framing } = this.#state;
-    this.#store.set({ busy: true });
+    const seen = this.#revisions.get(id);
+    this.#store.set({ busy: true, pending: performance.now(), waited: 0 });
     try {
       // What is imported is a file's content and nothing else.
       const done = action === 'import'
-        ? await api.importFile(id, body)
-        : await api.act(id, action, { ...body, seconds: this.#stopwatch.take() });
+        ? await api.importFile(id, body, seen)
+        : await api.act(id, action, { ...body, seconds: this.#stopwatch.take() }, seen);
       this.#show(done.answer, handed, ghosts);
       this.#store.set({ message });
       return done;
     } catch (error) {
       if (this.#state.moving === handed) this.#store.set({ moving: null });
-      this.#report(error);
+      if (error.kind === 'stale') await this.#catchUp(id);
+      else this.#report(error);
       return null;
     } finally {
       // A frame changed again meanwhile stays in the hand.
       if (this.#state.framing === framing) this.#store.set({ framing: null });
-      this.#store.set({ busy: false });
+      this.#store.set({ busy: false, pending: null });
+    }
+  }
+
+  /** Shows what another window made of an image, in place of a change that was made for an older state. */
+  async #catchUp(id) {
+    try {
+      const answer = await api.image(id);
+      this.#show(answer, null, true);
+      this.#store.set({ alert: `${answer.name} was changed in another window. It is shown as it is now; your last change was not made.` });
+    } catch (error) {
+      this.#report(error);
     }
   }
 
   /** Shows an answer, unless another image is on screen by now. */
   #show(answer, handed, ghosts) {
     const { image, images, moving } = this.#state;
-    const { id, status, clicks, seconds } = answer;
+    const { id, status, clicks, seconds, revision } = answer;
+    this.#revisions.set(id, revision);
     const entry = (entry) => (entry.id === id ? { ...entry, status, clicks, seconds } : entry);
     this.#store.set({ images: images.map(entry) });
     if (image?.id !== id) return;

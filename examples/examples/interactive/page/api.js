@@ -1,6 +1,6 @@
 // Talks to the server. One function a call; what they answer is described in the program's module page.
 
-/** An answer that tells of an error, or none at all (`kind` is then `offline`). */
+/** An answer that tells of an error, or none at all: `kind` is `offline` without a connection, `silent` where none came in time. */
 export class ApiError extends Error {
   constructor(message, kind) {
     super(message);
@@ -12,19 +12,23 @@ async function answerOf(address, options) {
   let response;
   try {
     response = await fetch(address, options);
-  } catch {
-    throw new ApiError('The program does not answer.', 'offline');
+  } catch (error) {
+    const kind = error.name === 'TimeoutError' ? 'silent' : 'offline';
+    throw new ApiError('The server does not answer.', kind);
   }
   if (response.ok) return response;
   const { error, kind } = await response.json().catch(() => ({}));
-  throw new ApiError(error ?? `The program answered ${response.status}.`, kind ?? 'failed');
+  throw new ApiError(error ?? `The server answered ${response.status}.`, kind ?? 'failed');
 }
 
-const read = async (address) => (await answerOf(address)).json();
+const read = async (address, options) => (await answerOf(address, options)).json();
 
-const bodyOf = (body) => ({
+/** `seen` is the revision of the image that a change is made for; the server refuses it when there is a newer one. */
+const ifMatch = (seen) => (seen === undefined ? {} : { 'If-Match': `"${seen}"` });
+
+const bodyOf = (body, seen) => ({
   method: 'POST',
-  headers: { 'Content-Type': 'application/json' },
+  headers: { 'Content-Type': 'application/json', ...ifMatch(seen) },
   body: JSON.stringify(body),
 });
 
@@ -37,21 +41,22 @@ function networkMs(response) {
 }
 
 export const workplace = () => read('/api/workplace');
-export const status = () => read('/api/status');
+/** How far loading and work are; with `patience`, an error after so many milliseconds. */
+export const status = (patience) => read('/api/status', patience ? { signal: AbortSignal.timeout(patience) } : undefined);
 export const chooseModel = (id) => post('/api/model', { id });
 export const match = (on) => post('/api/matching', { on });
 export const image = (id) => read(`/api/images/${id}`);
 
 /** One of the actions on an image: the new state, and how long the network took. */
-export async function act(id, action, body) {
-  const response = await answerOf(`/api/images/${id}/${action}`, bodyOf(body));
+export async function act(id, action, body, seen) {
+  const response = await answerOf(`/api/images/${id}/${action}`, bodyOf(body, seen));
   return { answer: await response.json(), networkMs: networkMs(response) };
 }
 
 /** Imports a file of keypoints: as `act`. */
-export async function importFile(id, file) {
+export async function importFile(id, file, seen) {
   const kind = file.name.toLowerCase().endsWith('.json') ? 'application/json' : 'text/csv';
-  const response = await answerOf(`/api/images/${id}/import`, { method: 'POST', headers: { 'Content-Type': kind }, body: file });
+  const response = await answerOf(`/api/images/${id}/import`, { method: 'POST', headers: { 'Content-Type': kind, ...ifMatch(seen) }, body: file });
   return { answer: await response.json(), networkMs: networkMs(response) };
 }
 
@@ -84,4 +89,9 @@ export async function upload(file) {
 
 export const thumbnail = (id) => `/api/images/${id}/thumbnail.png`;
 export const exported = (id, file) => `/api/images/${id}/export/${file}`;
-export const exportedAll = (file) => `/api/export/${file}`;
+
+/** An export of all images, and a line about those that are left out. */
+export async function exportAll(file) {
+  const response = await answerOf(`/api/export/${file}`);
+  return { file: await response.blob(), leftOut: decodeURIComponent(response.headers.get('X-Left-Out') ?? '') };
+}

@@ -4,7 +4,7 @@ import * as api from './api.js';
 import { byId, element } from './element.js';
 
 /** Connects the file pickers, dropping and the export menu. */
-export function connect({ store, workplace }) {
+export function connect({ store, workplace, report }) {
   byId('open-files').addEventListener('change', ({ target }) => {
     workplace.take([...target.files]);
     target.value = '';
@@ -14,7 +14,7 @@ export function connect({ store, workplace }) {
     target.value = '';
   });
   dropping(workplace);
-  exporting(store);
+  exporting(store, report);
 }
 
 function dropping(workplace) {
@@ -51,15 +51,26 @@ async function filesOf(entry) {
   return files.flat().sort((a, b) => a.name.localeCompare(b.name, undefined, { numeric: true }));
 }
 
-function exporting(store) {
+const download = (address, name) => element('a', { href: address, download: name }).click();
+
+/** Downloads an export of all images, and tells what is not in it. */
+async function exportAll(store, name) {
+  const { file, leftOut } = await api.exportAll(name);
+  const address = URL.createObjectURL(file);
+  download(address, name);
+  setTimeout(() => URL.revokeObjectURL(address), 60_000);
+  if (leftOut) store.set({ alert: leftOut });
+}
+
+function exporting(store, report) {
   const menu = byId('export-menu');
   const items = [...menu.querySelectorAll('[role=menuitem]')];
   for (const item of items) {
     item.addEventListener('click', () => {
       const { export: one, exportAll: all } = item.dataset;
-      const link = element('a', { href: all ? api.exportedAll(all) : api.exported(store.state.image.id, one), download: '' });
-      link.click();
       menu.hidePopover();
+      if (all) exportAll(store, all).catch(report);
+      else download(api.exported(store.state.image.id, one), '');
     });
   }
   menu.addEventListener('toggle', ({ newState }) => newState === 'open' && items[0].focus());

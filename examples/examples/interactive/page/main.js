@@ -4,6 +4,7 @@ import { Annotation } from './annotation.js';
 import * as buttons from './buttons.js';
 import { byId } from './element.js';
 import * as files from './files.js';
+import * as heartbeat from './heartbeat.js';
 import * as heat from './heat.js';
 import * as help from './help.js';
 import * as keys from './keys.js';
@@ -31,12 +32,12 @@ const store = new Store({
   // What the server says.
   skeleton: null, model: null, models: [], matching: null, images: [], image: null, bitmap: null, heatmap: null,
   // What the person is doing.
-  chosen: null, hovered: null, moving: null, framing: null, ghosts: null, cursor: null, tool: 'correct', panning: false,
+  chosen: null, armed: false, hovered: null, moving: null, framing: null, ghosts: null, cursor: null, tool: 'correct', panning: false,
   // How it is shown.
   view: new View(), film: { width: 0, height: 0, ratio: 1 },
   tone: checked(kept('tone', PLAIN)), shown: kept('shown', SHOWN), ...kept('liked', LIKED),
   // What is going on.
-  busy: false, loading: 'Connecting …', message: null, alert: null, offline: false,
+  busy: false, pending: null, waited: 0, silent: 0, loading: 'Connecting …', message: null, alert: null, offline: false,
 });
 
 const report = (error) => {
@@ -66,7 +67,7 @@ const app = {
   takes: (key) => key !== 'Tab' || pointsHaveTab,
   escape() {
     const { moving, chosen, alert, tool } = store.state;
-    if (cancelPointer() || (moving && !moving.released)) annotation.cancel();
+    if (cancelPointer() || (moving && (!moving.released || moving.asking))) annotation.cancel();
     else if (alert) store.set({ alert: null });
     else if (tool === 'frame') store.set({ tool: 'correct' });
     else if (chosen !== null) annotation.choose(null);
@@ -85,14 +86,14 @@ const app = {
 const cancelPointer = pointer.listen(app);
 app.toggleHelp = help.connect(app);
 
-for (const part of [cobb, compare, folder, frame, hints, points, status, tabs, tone, files, heat, buttons]) part.connect(app);
+for (const part of [cobb, compare, folder, frame, hints, points, status, tabs, tone, files, heat, heartbeat, buttons]) part.connect(app);
 keys.listen(app);
 
 store.watch(['tone'], ({ tone }) => keep('tone', tone));
 store.watch(['shown'], ({ shown }) => keep('shown', shown));
 store.watch(['convention', 'letters'], ({ convention, letters }) => keep('liked', { convention, letters }));
-store.watch(['tool', 'panning', 'chosen', 'hovered'], ({ tool, panning, chosen, hovered }) => {
-  film.dataset.does = panning ? 'pan' : tool !== 'correct' ? tool : hovered !== null ? 'grab' : chosen !== null ? 'put' : 'pan';
+store.watch(['tool', 'panning', 'armed', 'hovered'], ({ tool, panning, armed, hovered }) => {
+  film.dataset.does = panning ? 'pan' : tool !== 'correct' ? tool : hovered !== null ? 'grab' : armed ? 'put' : 'pan';
 });
 
 window.ikem = { ...window.ikem, store };

@@ -76,7 +76,8 @@ export class Workplace {
       if (turn !== this.#opening) return;
       this.#state.bitmap?.close();
       const before = this.#state.image?.id;
-      this.#store.set({ image, bitmap, moving: null, framing: null, ghosts: null, message: image.note, ...(before === id ? {} : { chosen: null, hovered: null }) });
+      this.#store.set({ image, bitmap, moving: null, framing: null, ghosts: null, message: image.note, ...(before === id ? {} : { chosen: null, armed: false, hovered: null }) });
+      if (image.warning) this.#store.set({ alert: image.warning });
       history.replaceState(null, '', `#${id}`);
     } catch (error) {
       if (turn === this.#opening) this.#report(error);
@@ -149,7 +150,7 @@ export class Workplace {
     }
   }
 
-  /** Waits until the program answers again, and shows what it kept. */
+  /** Waits until the server answers again, and shows what it kept. */
   async reconnect() {
     if (this.#state.offline) return;
     this.#store.set({ offline: true, moving: null, framing: null });
@@ -162,7 +163,7 @@ export class Workplace {
         if (error.kind !== 'offline') break;
       }
     }
-    this.#store.set({ offline: false, alert: null, message: 'The program is back' });
+    this.#store.set({ offline: false, alert: null, message: 'Connected again' });
     await this.start().catch(this.#report);
   }
 }

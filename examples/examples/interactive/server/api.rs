@@ -146,7 +146,7 @@ pub struct State {
     pub spacing: Option<SpacingView>,
     /// How far the work on it is.
     pub status: Status,
-    /// Grows with each change.
+    /// Grows with each change, and is kept with the work. A request that changes the image may name the one it was made for.
     pub revision: u64,
     /// The keypoints to show.
     pub keypoints: Vec<KeypointView>,
@@ -176,6 +176,8 @@ pub struct State {
     pub network_differs: bool,
     /// What a person should know of how the file was read.
     pub note: Option<String>,
+    /// What a person must know of the work that was found for the film: that it was another film's, or had another name.
+    pub warning: Option<String>,
     /// Why the last change could not be written down.
     pub save_error: Option<String>,
 }

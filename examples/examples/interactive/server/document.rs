@@ -16,7 +16,7 @@ use super::entry::Entry;
 use super::failure::{Kind, Result};
 use super::framing::Framing;
 use super::networks::Network;
-use super::sidecar::{Effort, Sidecar};
+use super::sidecar::{Effort, Identity, Sidecar};
 
 /// Images of at most so many pixels are held to be shown; larger ones are read again.
 const HELD: usize = 16_000_000;
@@ -31,6 +31,8 @@ pub struct Document {
     labels: Option<Keypoints>,
     spacing: Option<Spacing>,
     note: Option<String>,
+    warning: Option<String>,
+    fingerprint: Option<String>,
     network: Arc<Network>,
     predicted_by: String,
     effort: Effort,
@@ -51,6 +53,10 @@ pub struct Opening {
     pub spacing: Option<Spacing>,
     /// What a person should know of how it was read.
     pub note: Option<String>,
+    /// What a person must know of the work that was found for it.
+    pub warning: Option<String>,
+    /// What tells its file from every other.
+    pub fingerprint: Option<String>,
     /// What was done to it before.
     pub kept: Option<Sidecar>,
     /// The network that answers.
@@ -62,7 +68,18 @@ pub struct Opening {
 impl Document {
     /// Opens an image: goes on where the work was left, or predicts.
     pub fn open(entry: &Entry, opening: Opening) -> Result<Self> {
-        let Opening { image, matched, labels, spacing, note, kept, network, generation } = opening;
+        let Opening {
+            image,
+            matched,
+            labels,
+            spacing,
+            note,
+            warning,
+            fingerprint,
+            kept,
+            network,
+            generation,
+        } = opening;
         let seen = matched.as_ref().unwrap_or(&image);
         let predictor = &network.predictor;
         // A film may tell no spacing, and what was imported for it does.
@@ -83,6 +100,8 @@ impl Document {
             labels,
             spacing,
             note,
+            warning,
+            fingerprint,
             network,
             predicted_by,
             effort,
@@ -113,6 +132,8 @@ impl Document {
     /// Does `action`, writes it down, and returns the time that the network took.
     pub fn act(&mut self, entry: &Entry, log: &EffortLog, action: Action, seconds: f64) -> Result<Duration> {
         let begin = Instant::now();
+        // Said once: whoever acts has seen it.
+        self.warning = None;
         let changed = self.change(&action)?;
         let took = if action.asks_the_network() { begin.elapsed() } else { Duration::ZERO };
         self.effort.seconds += if seconds.is_finite() { seconds.clamp(0.0, LONGEST_REPORT) } else { 0.0 };
@@ -168,10 +189,12 @@ impl Document {
     fn import(&mut self, exported: &Exported) -> Result<()> {
         let (size, found) = (self.session.image_size(), exported.size());
         if found != size {
-            return Err(Kind::Invalid.because(format!("it is of an image of {found}; this one has {size}")));
+            return Err(
+                Kind::Invalid.because(format!("it belongs to an image of {found}; this one is {size}"))
+            );
         }
         if exported.keypoints.is_empty() {
-            return Err(Kind::Invalid.because("it holds no keypoints: no spine was found"));
+            return Err(Kind::Invalid.because("it has no keypoints: no spine was found"));
         }
         if !exported.keypoints.iter().map(|keypoint| &keypoint.name).eq(self.skeleton().names()) {
             return Err(Kind::Invalid.because("its keypoints are not those of the network"));
@@ -217,8 +240,13 @@ impl Document {
 
     /// All that restores the work.
     pub fn sidecar(&self, entry: &Entry) -> Sidecar {
+        let identity = Identity {
+            image: entry.name.clone(),
+            fingerprint: self.fingerprint.clone(),
+            revision: entry.revision(),
+        };
         Sidecar::new(
-            entry.name.clone(),
+            identity,
             (self.session.image_size(), self.spacing),
             self.skeleton(),
             self.predicted_by.clone(),
@@ -227,13 +255,19 @@ impl Document {
         )
     }
 
-    fn save(&mut self, entry: &Entry) {
+    /// Writes the work down, if there is any.
+    pub fn save(&mut self, entry: &Entry) {
         self.save_error = None;
         if self.is_touched()
-            && let Err(error) = self.sidecar(entry).write(&entry.sidecar)
+            && let Err(error) = self.sidecar(entry).save(entry)
         {
-            self.save_error = Some(format!("cannot write {}: {error}", entry.sidecar.display()));
+            self.save_error = Some(error);
         }
+    }
+
+    /// Why the last change is not written down.
+    pub fn save_error(&self) -> Option<&str> {
+        self.save_error.as_deref()
     }
 
     fn line<'a>(&'a self, entry: &'a Entry, action: &Action) -> Line<'a> {
@@ -309,6 +343,7 @@ impl Document {
             network: self.predicted_by.clone(),
             network_differs: self.predicted_by != self.network.name,
             note: self.note.clone(),
+            warning: self.warning.clone(),
             save_error: self.save_error.clone(),
         }
     }

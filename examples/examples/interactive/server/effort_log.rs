@@ -9,11 +9,21 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use ikem_models::View;
 use serde::Serialize;
 
+/// The most that is held of lines that could not be written, in bytes.
+const MOST_PENDING: usize = 4 << 20;
+
 /// The file `annotation-log.jsonl`, opened when there is something to write.
 #[derive(Debug)]
 pub struct EffortLog {
     path: PathBuf,
-    file: Mutex<Option<File>>,
+    state: Mutex<LogState>,
+}
+
+#[derive(Debug, Default)]
+struct LogState {
+    file: Option<File>,
+    /// Whole lines that are not written yet.
+    pending: Vec<u8>,
 }
 
 /// One action.
@@ -44,10 +54,10 @@ pub struct Line<'a> {
 impl EffortLog {
     /// The log in folder `kept_in`.
     pub fn new(kept_in: &std::path::Path) -> Self {
-        Self { path: kept_in.join("annotation-log.jsonl"), file: Mutex::new(None) }
+        Self { path: kept_in.join("annotation-log.jsonl"), state: Mutex::default() }
     }
 
-    /// Adds a line.
+    /// Adds a line. One that cannot be written is held and written with the next, or by [`write_pending`](Self::write_pending).
     pub fn add(&self, line: &Line<'_>) -> std::io::Result<()> {
         #[derive(Serialize)]
         struct Timed<'a> {
@@ -59,16 +69,41 @@ impl EffortLog {
         let time = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64());
         let mut text = serde_json::to_vec(&Timed { time, line })?;
         text.push(b'\n');
-        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        let file = match &mut *file {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.pending.len() + text.len() <= MOST_PENDING {
+            state.pending.append(&mut text);
+        }
+        self.write(&mut state)
+    }
+
+    /// Writes the lines that could not be written before.
+    pub fn write_pending(&self) -> std::io::Result<()> {
+        self.write(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn write(&self, LogState { file, pending }: &mut LogState) -> std::io::Result<()> {
+        if pending.is_empty() {
+            return Ok(());
+        }
+        let file = match file {
             Some(file) => file,
             none => {
                 if let Some(folder) = self.path.parent() {
                     std::fs::create_dir_all(folder)?;
                 }
+                // Opening a pipe would wait for its reader.
+                if self.path.metadata().is_ok_and(|about| !about.is_file()) {
+                    return Err(std::io::Error::other("it is no regular file"));
+                }
                 none.insert(OpenOptions::new().append(true).create(true).open(&self.path)?)
             }
         };
-        file.write_all(&text)
+        let length = file.metadata()?.len();
+        file.write_all(pending).inspect_err(|_| {
+            // No half lines: all of it is written again later.
+            let _ = file.set_len(length);
+        })?;
+        pending.clear();
+        Ok(())
     }
 }

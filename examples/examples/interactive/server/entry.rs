@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::document::Document;
-use super::sidecar::{Effort, Sidecar};
+use super::sidecar::{Effort, Sidecar, Summary};
 use super::sources::{Listed, Source};
 
 /// An image of the list.
@@ -19,10 +19,16 @@ pub struct Entry {
     pub source: Source,
     /// Where the work on it is written down.
     pub sidecar: PathBuf,
+    /// The place of its labels in the manifest.
+    pub labels: Option<usize>,
     /// What is in memory of it.
     pub slot: Mutex<Slot>,
+    /// Held by whoever reads the image to open it, so that it is read once.
+    pub opening: tokio::sync::Mutex<()>,
     effort: Mutex<Effort>,
     revision: AtomicU64,
+    /// That of the sidecar as it was read or written last.
+    saved_revision: AtomicU64,
     /// The number of the last request that predicts; older previews are overtaken.
     pub newest: AtomicU64,
     /// A small picture, once it was made.
@@ -41,12 +47,28 @@ pub enum Slot {
 }
 
 impl Entry {
-    /// An image that is not open.
-    pub fn new(id: usize, Listed { name, source, sidecar }: Listed) -> Self {
-        let effort = Mutex::new(Sidecar::read_effort(&sidecar));
-        let (slot, thumbnail) = (Mutex::new(Slot::Closed), OnceLock::new());
-        let (revision, newest) = (AtomicU64::new(0), AtomicU64::new(0));
-        Self { id, name, source, sidecar, slot, effort, revision, newest, thumbnail }
+    /// An image that is not open, with the place of its labels in the manifest.
+    pub fn new(id: usize, Listed { name, source, sidecar }: Listed, labels: Option<usize>) -> Self {
+        let Summary { effort, revision, .. } = Sidecar::read_summary(&sidecar);
+        Self {
+            id,
+            name,
+            source,
+            sidecar,
+            labels,
+            slot: Mutex::new(Slot::Closed),
+            opening: tokio::sync::Mutex::default(),
+            effort: Mutex::new(effort),
+            revision: AtomicU64::new(revision),
+            saved_revision: AtomicU64::new(revision),
+            newest: AtomicU64::new(0),
+            thumbnail: OnceLock::new(),
+        }
+    }
+
+    /// Whether there is something to compare its points with.
+    pub fn is_compared(&self) -> bool {
+        self.labels.is_some() || !matches!(self.source, Source::File(_))
     }
 
     /// What the work on it cost.
@@ -67,6 +89,24 @@ impl Entry {
     /// Counts a change.
     pub fn count_revision(&self) {
         self.revision.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The revision of the sidecar as this program read or wrote it last.
+    pub fn saved_revision(&self) -> u64 {
+        self.saved_revision.load(Ordering::Relaxed)
+    }
+
+    /// Notes that the sidecar has this revision.
+    pub fn set_saved_revision(&self, revision: u64) {
+        self.saved_revision.store(revision, Ordering::Relaxed);
+    }
+
+    /// Takes up the work of another sidecar: of the film's earlier name, or none.
+    pub fn take_up(&self, effort: Effort, revision: u64) {
+        self.set_effort(effort);
+        self.set_saved_revision(0);
+        self.revision.fetch_max(revision, Ordering::Relaxed);
+        self.count_revision();
     }
 
     /// A number that overtakes all before it.

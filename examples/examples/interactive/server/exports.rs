@@ -3,13 +3,16 @@
 use std::sync::Arc;
 
 use axum::extract::State as Shared;
+use axum::http::HeaderName;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use ikem_core::{Keypoints, Point, Skeleton};
 use ikem_data::{Prediction, coco_predictions, csv_predictions, overlay};
 use ikem_models::Doubt;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::failure::{Kind, Result};
+use super::folder::told;
 use super::report;
 use super::routes::{FileName, Id};
 use super::sidecar::Sidecar;
@@ -42,17 +45,32 @@ pub async fn of_image(
 }
 
 /// `GET /api/export/{file}`
+///
+/// What is left out stands in the header `X-Left-Out`, percent-encoded.
 pub async fn of_all(Shared(place): Shared<Arc<Workplace>>, FileName(file): FileName) -> Result<Response> {
-    let predictions = async || {
-        place.sidecars().await.map(|sidecars| sidecars.iter().map(Sidecar::prediction).collect::<Vec<_>>())
-    };
+    let mut left_out = Vec::new();
     let content = match file.as_str() {
-        "coco.json" => coco_predictions(&predictions().await?, &skeleton(&place)?)?.into_bytes(),
-        "keypoints.csv" => csv_predictions(&predictions().await?)?,
+        "coco.json" => {
+            let predictions = predictions(&place, &mut left_out).await?;
+            coco_predictions(&predictions, &skeleton(&place)?)?.into_bytes()
+        }
+        "keypoints.csv" => csv_predictions(&predictions(&place, &mut left_out).await?)?,
         "effort.csv" => effort(&place).into_bytes(),
         _ => return Err(missing(&file)),
     };
-    Ok(attachment(&file, content))
+    let mut response = attachment(&file, content);
+    if let Some(line) = told(&left_out)
+        && let Ok(line) = utf8_percent_encode(&line, NON_ALPHANUMERIC).to_string().parse()
+    {
+        response.headers_mut().insert(HeaderName::from_static("x-left-out"), line);
+    }
+    Ok(response)
+}
+
+async fn predictions(place: &Arc<Workplace>, left_out: &mut Vec<String>) -> Result<Vec<Prediction>> {
+    let (sidecars, broken) = place.sidecars().await?;
+    left_out.extend(broken);
+    Ok(sidecars.iter().map(Sidecar::prediction).collect())
 }
 
 /// What each image cost.

@@ -27,6 +27,10 @@ pub enum Kind {
     Timeout,
     /// It can't be done as things are.
     Conflict,
+    /// The image was changed since whoever asks saw it last.
+    Stale,
+    /// The network has too much to do.
+    Busy,
     /// Too many bytes.
     TooLarge,
     /// The body is of another type.
@@ -47,6 +51,8 @@ impl Kind {
             Self::Method => (StatusCode::METHOD_NOT_ALLOWED, "method"),
             Self::Timeout => (StatusCode::REQUEST_TIMEOUT, "timeout"),
             Self::Conflict => (StatusCode::CONFLICT, "conflict"),
+            Self::Stale => (StatusCode::CONFLICT, "stale"),
+            Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
             Self::MediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "media_type"),
             Self::Invalid => (StatusCode::UNPROCESSABLE_ENTITY, "invalid"),

@@ -20,9 +20,9 @@ pub fn of_film(place: &Workplace, id: usize, file: &[u8]) -> Result<Prediction> 
     let mut own = films.iter().filter(is_own);
     match (own.next(), own.next()) {
         (Some(film), None) => Ok(film.clone()),
-        (Some(_), Some(_)) => Err(Kind::Invalid.because(format!("it holds the keypoints of {name:?} twice"))),
+        (Some(_), Some(_)) => Err(Kind::Invalid.because(format!("it has the keypoints of {name:?} twice"))),
         (None, _) => Err(Kind::Invalid.because(match films.as_slice() {
-            [] => "it holds no keypoints".to_owned(),
+            [] => "it has no keypoints".to_owned(),
             films => of_others(films, name),
         })),
     }
@@ -36,7 +36,7 @@ fn of_others(films: &[Prediction], name: &str) -> String {
         more => format!(" and {more} more"),
     };
     format!(
-        "it holds the keypoints of {}{more}; this film is {name:?}. If they are of this film all the same, change the name in \
+        "it has the keypoints of {}{more}; this film is {name:?}. If they belong to this film after all, change the name in \
          the file",
         names.join(", ")
     )

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use ikem_core::Size;
-use ikem_data::{LabelFile, Limits, ManifestEntry, Set, image_size};
+use ikem_data::{LabelFile, Limits, ManifestEntry, ManifestIndex, Set, image_size};
 use rayon::prelude::*;
 
 use super::networks::file_name;
@@ -19,9 +19,11 @@ pub fn notes(name: &str, labels: &LabelFile, images: &[Listed], set: Option<Set>
     let LabelFile { manifest, left_out, unlabelled, .. } = labels;
     let paths = images.iter().filter_map(|image| match &image.source {
         Source::File(path) => Some(path.as_path()),
-        Source::Bundled | Source::Phantom(..) => None,
+        _ => None,
     });
-    let found: Vec<(&Path, Option<&ManifestEntry>)> = paths.map(|path| (path, manifest.find(path))).collect();
+    let index = ManifestIndex::new(manifest);
+    let entry = |path: &Path| manifest.entries.get(index.find(path)?);
+    let found: Vec<(&Path, Option<&ManifestEntry>)> = paths.map(|path| (path, entry(path))).collect();
     let pairs: Vec<(&Path, &ManifestEntry)> =
         found.iter().filter_map(|(path, entry)| Some((*path, (*entry)?))).collect();
     let matched: BTreeSet<&str> = pairs.iter().map(|(_, entry)| entry.image_path.as_str()).collect();

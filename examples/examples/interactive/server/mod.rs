@@ -11,14 +11,17 @@ mod effort_log;
 mod entry;
 mod exports;
 mod failure;
+mod fingerprint;
 mod folder;
 mod framing;
 mod imports;
 mod label_fit;
+mod lost_work;
 mod networks;
 mod options;
 mod report;
 mod routes;
+mod seats;
 mod security;
 mod sidecar;
 mod sources;
@@ -30,25 +33,31 @@ mod workplace;
 use std::net::{IpAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use axum::Router;
 use ikem_core::Skeleton;
 use ikem_data::{LabelFile, Limits, Manifest, Set, load_image};
-use ikem_examples::ModelOptions;
+use ikem_examples::{FolderLocks, ModelOptions, say, stop_on_signals};
 use ikem_models::Precision;
 use tokio::net::TcpListener;
 
 pub use options::PageOptions;
 
 use assets::Assets;
+use connections::Times;
 use networks::{Networks, Origin};
+use seats::Rules;
 use security::{Access, Token};
 use sources::Listed;
-use workplace::{Furniture, Matching, Workplace};
+use workplace::{Furniture, Matching, PATIENCE, Workplace};
 
 /// Where uploads and phantoms' annotations are kept, unless told otherwise.
 const KEPT_IN: &str = "ikem-annotations";
+/// How soon a signal to end is noticed.
+const SIGNAL_POLL: Duration = Duration::from_millis(100);
 
 /// The labels to compare with.
 #[derive(Debug)]
@@ -61,10 +70,10 @@ pub struct Labels<'a> {
     pub split: Set,
 }
 
-/// Serves the page until the program is ended.
+/// Serves the page until the program is told to end, and saves what is not saved then.
 ///
 /// # Errors
-/// When an argument is wrong or the address is taken.
+/// When an argument is wrong, the address is taken, another program works in one of the folders, or work could not be saved.
 pub fn serve(
     options: &PageOptions,
     model: &ModelOptions,
@@ -72,27 +81,52 @@ pub fn serve(
     labels: Option<&Labels<'_>>,
 ) -> Result<()> {
     let furniture = furnish(options, model, images, labels)?;
+    let _locks = FolderLocks::take(folders(&furniture))?;
     for note in &furniture.notes {
-        println!("{note}");
+        say!("{note}");
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
+    let unsaved = runtime.block_on(async {
         let (listener, access, address) = listen(options).await?;
         let kept_in = furniture.kept_in.display().to_string();
-        let workplace = Workplace::open(furniture).map_err(|failure| anyhow!("{}", failure.message().to_owned()))?;
+        let workplace =
+            Workplace::open(furniture).map_err(|failure| anyhow!("{}", failure.message().to_owned()))?;
         let router = router(&workplace, options.page.clone(), access);
-        println!("{address}");
+        let stop = stop_on_signals()?;
+        say!("{address}");
         if options.host.parse().is_ok_and(|host: IpAddr| host.is_unspecified()) {
-            println!("From elsewhere, write the number of this machine's address in place of 127.0.0.1.");
+            say!("From another machine, replace 127.0.0.1 by this machine's address.");
         }
-        println!("Annotations of uploads and phantoms are kept in {kept_in}. Ctrl-C ends the program; all is saved.");
+        say!("Work on uploads and phantoms is saved in {kept_in}. Press Ctrl-C to quit.");
         // With a token it is not opened: others on this machine could read the address off the list of programs.
         if !options.no_open && !address.contains('?') {
             browser::open(&address);
         }
-        connections::serve(listener, router).await;
-        Ok(())
-    })
+        tokio::spawn(connections::serve(listener, router, Rules::default(), Times::default()));
+        tokio::spawn(Arc::clone(&workplace).keep_saving(workplace::saving::PAUSE));
+        while !stop.load(Ordering::SeqCst) {
+            tokio::time::sleep(SIGNAL_POLL).await;
+        }
+        tokio::task::spawn_blocking(move || workplace.save_all()).await.context("saving")
+    })?;
+    // A prediction that nobody waits for any more ends with the program.
+    runtime.shutdown_background();
+    if unsaved.is_empty() {
+        say!("All work is saved.");
+        return Ok(());
+    }
+    bail!("NOT saved:\n  {}", unsaved.join("\n  "))
+}
+
+/// All folders in which work is written down; that of uploads is made.
+fn folders(furniture: &Furniture) -> impl Iterator<Item = PathBuf> {
+    // Where it can't be made, saving tells.
+    let _ = std::fs::create_dir_all(&furniture.kept_in);
+    let beside = |image: &Listed| {
+        let folder = image.sidecar.parent()?;
+        Some(if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder.to_owned() })
+    };
+    furniture.images.iter().filter_map(beside).chain([furniture.kept_in.clone()])
 }
 
 fn router(workplace: &Arc<Workplace>, page: Option<PathBuf>, access: Access) -> Router {
@@ -160,6 +194,8 @@ fn furnish(
         labels: read.map(|read| read.manifest),
         notes,
         kept_in,
+        patience: PATIENCE,
+        upload_quota: sources::UPLOAD_QUOTA,
     })
 }
 

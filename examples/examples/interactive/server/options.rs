@@ -4,25 +4,25 @@ use std::path::PathBuf;
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "The page")]
 pub struct PageOptions {
-    /// The address to listen on; any other than this machine's own asks for a token
+    /// The address to listen on; addresses other than this machine's own require a token
     #[arg(long, value_name = "HOST", default_value = "127.0.0.1", conflicts_with = "terminal")]
     pub host: String,
-    /// The port to listen on; 0 for any that is free
+    /// The port to listen on; 0 picks a free one
     #[arg(long, value_name = "PORT", default_value_t = 8642, conflicts_with = "terminal")]
     pub port: u16,
-    /// Ask for a token on 127.0.0.1 too: where others work on the same machine
+    /// Require a token on 127.0.0.1 too, on a machine that others use
     #[arg(long, conflicts_with = "terminal")]
     pub token: bool,
     /// Do not open the browser
     #[arg(long, conflicts_with = "terminal")]
     pub no_open: bool,
-    /// Offer the checkpoints of this folder on the page
+    /// Offer the checkpoints in this folder on the page
     #[arg(long, value_name = "DIR", conflicts_with = "terminal")]
     pub models: Option<PathBuf>,
-    /// Give images the grey values of this one before the network sees them
+    /// Match each image's grey values to this image before the network sees it
     #[arg(long = "match", value_name = "REFERENCE", conflicts_with = "terminal")]
     pub matching: Option<PathBuf>,
-    /// Write down the work here [default: beside each image; uploads and phantoms: ikem-annotations]
+    /// Save the work in this folder [default: beside each image; ikem-annotations for uploads and phantoms]
     #[arg(long, value_name = "DIR", conflicts_with = "terminal")]
     pub output: Option<PathBuf>,
     /// Read the page's own files here: for who works on the page

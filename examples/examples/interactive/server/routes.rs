@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request, State as Shared};
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CONTENT_TYPE, IF_MATCH};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -63,7 +63,7 @@ pub fn router(workplace: Arc<Workplace>, assets: Assets, access: Access) -> Rout
         .with_state(workplace)
         .merge(page(assets))
         .fallback(async || Kind::NotFound.because("there is no such address"))
-        .method_not_allowed_fallback(async || Kind::Method.because("this can't be done to that address"))
+        .method_not_allowed_fallback(async || Kind::Method.because("this method is not allowed here"))
         .layer(axum::extract::DefaultBodyLimit::disable())
         .layer(axum::middleware::from_fn_with_state(Arc::new(access), security::guard))
 }
@@ -90,6 +90,21 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
         let id = text.and_then(|text| text.parse().ok());
         id.map(Self)
             .ok_or_else(|| Kind::NotFound.because(format!("there is no image {:?}", text.unwrap_or(""))))
+    }
+}
+
+/// The revision of the image that a change was made for, from the header `If-Match`; none makes the change in any case.
+pub struct Seen(pub Option<u64>);
+
+impl<S: Send + Sync> FromRequestParts<S> for Seen {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
+        let Some(given) = parts.headers.get(IF_MATCH) else { return Ok(Self(None)) };
+        let revision = given.to_str().ok().and_then(|text| text.trim_matches('"').parse().ok());
+        let wrong =
+            || Kind::BadRequest.because(format!("If-Match is {given:?}; expected an image's revision"));
+        revision.map(|revision| Self(Some(revision))).ok_or_else(wrong)
     }
 }
 
@@ -157,45 +172,85 @@ async fn preview(Shared(place): Place, Id(id): Id, Body(placed): Body<Placed>) -
     answer(place.preview(id, hint(placed)).await?)
 }
 
-async fn revise(Shared(place): Place, Id(id): Id, Body(placed): Body<Placed>) -> Result<Response> {
-    answer(place.act(id, Action::Revise(hint(placed)), placed.seconds).await?)
+async fn revise(
+    Shared(place): Place,
+    Id(id): Id,
+    Seen(seen): Seen,
+    Body(placed): Body<Placed>,
+) -> Result<Response> {
+    answer(place.act(id, Action::Revise(hint(placed)), placed.seconds, seen).await?)
 }
 
-async fn remove(Shared(place): Place, Id(id): Id, Body(named): Body<Named>) -> Result<Response> {
-    answer(place.act(id, Action::Remove(named.keypoint), named.seconds).await?)
+async fn remove(
+    Shared(place): Place,
+    Id(id): Id,
+    Seen(seen): Seen,
+    Body(named): Body<Named>,
+) -> Result<Response> {
+    answer(place.act(id, Action::Remove(named.keypoint), named.seconds, seen).await?)
 }
 
-async fn undo(Shared(place): Place, Id(id): Id, Body(timed): Body<Timed>) -> Result<Response> {
-    answer(place.act(id, Action::Undo, timed.seconds).await?)
+async fn undo(
+    Shared(place): Place,
+    Id(id): Id,
+    Seen(seen): Seen,
+    Body(timed): Body<Timed>,
+) -> Result<Response> {
+    answer(place.act(id, Action::Undo, timed.seconds, seen).await?)
 }
 
-async fn redo(Shared(place): Place, Id(id): Id, Body(timed): Body<Timed>) -> Result<Response> {
-    answer(place.act(id, Action::Redo, timed.seconds).await?)
+async fn redo(
+    Shared(place): Place,
+    Id(id): Id,
+    Seen(seen): Seen,
+    Body(timed): Body<Timed>,
+) -> Result<Response> {
+    answer(place.act(id, Action::Redo, timed.seconds, seen).await?)
 }
 
-async fn reset(Shared(place): Place, Id(id): Id, Body(timed): Body<Timed>) -> Result<Response> {
-    answer(place.act(id, Action::Reset, timed.seconds).await?)
+async fn reset(
+    Shared(place): Place,
+    Id(id): Id,
+    Seen(seen): Seen,
+    Body(timed): Body<Timed>,
+) -> Result<Response> {
+    answer(place.act(id, Action::Reset, timed.seconds, seen).await?)
 }
 
-async fn predict(Shared(place): Place, Id(id): Id, Body(timed): Body<Timed>) -> Result<Response> {
-    answer(place.act(id, Action::Predict, timed.seconds).await?)
+async fn predict(
+    Shared(place): Place,
+    Id(id): Id,
+    Seen(seen): Seen,
+    Body(timed): Body<Timed>,
+) -> Result<Response> {
+    answer(place.act(id, Action::Predict, timed.seconds, seen).await?)
 }
 
-async fn shift(Shared(place): Place, Id(id): Id, Body(shifted): Body<Shifted>) -> Result<Response> {
-    answer(place.act(id, Action::Shift(shifted.by), shifted.seconds).await?)
+async fn shift(
+    Shared(place): Place,
+    Id(id): Id,
+    Seen(seen): Seen,
+    Body(shifted): Body<Shifted>,
+) -> Result<Response> {
+    answer(place.act(id, Action::Shift(shifted.by), shifted.seconds, seen).await?)
 }
 
-async fn accept(Shared(place): Place, Id(id): Id, Body(said): Body<Acceptance>) -> Result<Response> {
-    answer(place.act(id, Action::Accept(said.accepted), said.seconds).await?)
+async fn accept(
+    Shared(place): Place,
+    Id(id): Id,
+    Seen(seen): Seen,
+    Body(said): Body<Acceptance>,
+) -> Result<Response> {
+    answer(place.act(id, Action::Accept(said.accepted), said.seconds, seen).await?)
 }
 
 async fn time(Shared(place): Place, Id(id): Id, Body(timed): Body<Timed>) -> Result<Response> {
-    answer(place.act(id, Action::Time, timed.seconds).await?)
+    answer(place.act(id, Action::Time, timed.seconds, None).await?)
 }
 
-async fn import(Shared(place): Place, Id(id): Id, file: Bytes) -> Result<Response> {
+async fn import(Shared(place): Place, Id(id): Id, Seen(seen): Seen, file: Bytes) -> Result<Response> {
     let exported = super::imports::of_film(&place, id, &file)?;
-    answer(place.act(id, Action::Import(Box::new(exported)), 0.0).await?)
+    answer(place.act(id, Action::Import(Box::new(exported)), 0.0, seen).await?)
 }
 
 async fn picture(Shared(place): Place, Id(id): Id) -> Result<Response> {

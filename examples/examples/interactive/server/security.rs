@@ -18,6 +18,7 @@ use http_body_util::BodyExt;
 use tokio::sync::Semaphore;
 
 use super::failure::{Kind, Result};
+use super::seats::Seat;
 
 const POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; \
@@ -89,7 +90,7 @@ impl Access {
         let host =
             single(headers, &HOST)?.ok_or_else(|| Kind::Forbidden.because("there is no Host header"))?;
         if !self.is_own(host) {
-            return Err(Kind::Forbidden.because(format!("this is not {host:?}")));
+            return Err(Kind::Forbidden.because(format!("this server is not {host:?}")));
         }
         if let Some(origin) = single(headers, &ORIGIN)?
             && origin.strip_prefix("http://") != Some(host)
@@ -157,16 +158,23 @@ fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a st
     match (values.next(), values.next()) {
         (None, _) => Ok(None),
         (Some(value), None) => {
-            value.to_str().map(Some).map_err(|_| Kind::BadRequest.because(format!("{name} is no text")))
+            value.to_str().map(Some).map_err(|_| Kind::BadRequest.because(format!("{name} is not text")))
         }
-        _ => Err(Kind::BadRequest.because(format!("{name} stands twice"))),
+        _ => Err(Kind::BadRequest.because(format!("{name} is given twice"))),
     }
 }
 
 /// Lets requests in, reads their bodies within limits, and marks every answer as nobody else's.
 pub async fn guard(State(access): State<Arc<Access>>, request: Request, next: Next) -> Response {
+    let seat = request.extensions().get::<Arc<Seat>>().cloned();
+    let at_work = |working: bool| seat.iter().for_each(|seat| seat.set_working(working));
     let mut response = match admitted(&access, request).await {
-        Ok(Admission::Guest(request)) => next.run(request).await,
+        Ok(Admission::Guest(request)) => {
+            at_work(true);
+            let response = next.run(request).await;
+            at_work(false);
+            response
+        }
         Ok(Admission::Welcome(response)) => response,
         Err(failure) => failure.into_response(),
     };

@@ -1,6 +1,6 @@
 //! What a person did to one image, in a file beside it: `NAME.ikem.json`.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -12,6 +12,7 @@ use ikem_models::Snapshot;
 use serde::{Deserialize, Serialize};
 
 use super::api::Status;
+use super::entry::Entry;
 use super::failure::{Failure, Kind, Result};
 
 /// The most that is read of a sidecar, in bytes; 65 states of 68 keypoints have about half a million.
@@ -25,6 +26,12 @@ pub struct Sidecar {
     format: String,
     /// The image's name, to show.
     pub image: String,
+    /// What tells the image's file from every other; sidecars of earlier versions have none, nor have phantoms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<String>,
+    /// How often the work was changed.
+    #[serde(default)]
+    pub revision: u64,
     /// Pixels in a row.
     pub width: usize,
     /// Pixels in a column.
@@ -53,19 +60,45 @@ pub struct Effort {
     pub seconds: f64,
 }
 
+/// What the list of images needs of a sidecar.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct Summary {
+    /// What the work cost.
+    #[serde(default)]
+    pub effort: Effort,
+    /// How often the work was changed.
+    #[serde(default)]
+    pub revision: u64,
+    /// The film's fingerprint.
+    #[serde(default)]
+    pub fingerprint: Option<String>,
+}
+
+/// What identifies a film and the state of the work on it.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    /// The image's name, to show.
+    pub image: String,
+    /// What tells the image's file from every other.
+    pub fingerprint: Option<String>,
+    /// How often the work was changed.
+    pub revision: u64,
+}
+
 impl Sidecar {
     /// What is to be written of an image.
     pub fn new(
-        image: String,
+        identity: Identity,
         (size, spacing): (Size, Option<Spacing>),
         skeleton: &Skeleton,
         network: String,
         effort: Effort,
         states: History<Snapshot>,
     ) -> Self {
+        let Identity { image, fingerprint, revision } = identity;
         let (Size { width, height }, names) = (size, skeleton.names().to_vec());
         let format = FORMAT.to_owned();
-        Self { format, image, width, height, spacing, names, network, effort, states }
+        Self { format, image, fingerprint, revision, width, height, spacing, names, network, effort, states }
     }
 
     /// Reads the sidecar at `path`; none where there is no such file.
@@ -79,25 +112,41 @@ impl Sidecar {
         Ok(Some(sidecar))
     }
 
-    /// Only what the work cost; nothing where there is no sidecar or it can't be read.
-    pub fn read_effort(path: &Path) -> Effort {
-        #[derive(Default, Deserialize)]
-        struct Part {
-            effort: Effort,
-        }
+    /// Only what the list of images needs; nothing where there is no sidecar or it can't be read.
+    pub fn read_summary(path: &Path) -> Summary {
         let text = read_text(path).ok().flatten().unwrap_or_default();
-        serde_json::from_str::<Part>(&text).unwrap_or_default().effort
+        serde_json::from_str(&text).unwrap_or_default()
+    }
+
+    /// Whether it is surely of another film than the one with this fingerprint.
+    pub fn is_of_another(&self, fingerprint: Option<&str>) -> bool {
+        matches!((&self.fingerprint, fingerprint), (Some(own), Some(film)) if own != film)
     }
 
     /// Whether it is of an image of `size` with these keypoints.
     pub fn check(&self, path: &Path, size: Size, skeleton: &Skeleton) -> Result<()> {
         let own = Size::new(self.width, self.height);
         if own != size {
-            return Err(wrong(path, format!("it is of an image of {own}; this one has {size}")));
+            return Err(wrong(path, format!("it belongs to an image of {own}; this one is {size}")));
         }
         if self.names != skeleton.names() {
             return Err(wrong(path, "its keypoints are not those of the network"));
         }
+        Ok(())
+    }
+
+    /// Writes down the work on an image, unless another program wrote down other work meanwhile. The error says why not.
+    pub fn save(&self, entry: &Entry) -> Result<(), String> {
+        let path = entry.sidecar.as_path();
+        let found = Self::read_summary(path).revision;
+        if found != entry.saved_revision() && path.exists() {
+            return Err(format!(
+                "{} was changed by another program; end that one, move the file away, and the work is saved there",
+                path.display()
+            ));
+        }
+        self.write(path).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+        entry.set_saved_revision(self.revision);
         Ok(())
     }
 
@@ -114,9 +163,12 @@ impl Sidecar {
             _ => {}
         }
         let mut file = OpenOptions::new().write(true).create_new(true).open(&temporary)?;
-        file.write_all(&text)?;
+        let written = file.write_all(&text).and_then(|()| file.flush());
         drop(file);
-        fs::rename(&temporary, path)
+        written.and_then(|()| fs::rename(&temporary, path)).inspect_err(|_| {
+            // On a full disk, what is half written is in the way of the next attempt.
+            let _ = fs::remove_file(&temporary);
+        })
     }
 
     /// The present keypoints as a predictions file holds them.
@@ -161,8 +213,8 @@ fn temporary(path: &Path) -> PathBuf {
 
 fn read_text(path: &Path) -> Result<Option<String>> {
     let failed = |error: std::io::Error| wrong(path, error);
-    let file = match File::open(path) {
-        Ok(file) => file,
+    let file = match ikem_files::open(path) {
+        Ok((file, _)) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(failed(error)),
     };
@@ -174,5 +226,5 @@ fn read_text(path: &Path) -> Result<Option<String>> {
 /// A sidecar that can't be used: it stays as it is, for the person to look at.
 fn wrong(path: &Path, what: impl ToString) -> Failure {
     let (path, what) = (path.display(), what.to_string());
-    Kind::Conflict.because(format!("{path}: {what}; move it away to begin anew"))
+    Kind::Conflict.because(format!("{path}: {what}; move the file away to start over"))
 }

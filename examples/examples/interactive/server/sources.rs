@@ -2,18 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result as Anyhow, bail};
 use ikem_core::{GrayImage, Keypoints, Point};
 use ikem_data::{
-    ImageKind, Limits, Phantom, PhantomConfig, Radiograph, Spacing, decode_image, load_radiograph,
+    ImageKind, Limits, ManifestEntry, Phantom, PhantomConfig, Radiograph, Spacing, decode_image,
+    load_radiograph,
 };
 use ikem_eval::GroundTruth;
 use serde::Deserialize;
-use sha2::{Digest, Sha256};
 
 use super::failure::{Kind, Result};
+use super::fingerprint;
 use super::folder::{Inside, told};
 use super::networks::file_name;
 
@@ -22,6 +24,10 @@ const BUNDLED: &[u8] = include_bytes!("../../../assets/phantom.png");
 const BUNDLED_TRUTH: &str = include_str!("../../../assets/phantom.json");
 /// How many phantoms are shown where no image was given.
 const PHANTOMS: u64 = 6;
+/// The most that is read of the list of names, in bytes.
+const LONGEST_LIST: u64 = 64 << 20;
+/// The most bytes of all uploads together, unless told otherwise.
+pub const UPLOAD_QUOTA: u64 = 16 << 30;
 /// The most images of one session.
 pub const MOST_IMAGES: usize = 20_000;
 
@@ -34,6 +40,9 @@ pub enum Source {
     Bundled,
     /// A synthetic radiograph, drawn anew from its seed.
     Phantom(PhantomConfig, u64),
+    /// A film that takes as long to read as a test wants.
+    #[cfg(test)]
+    Slow(super::tests::Held),
 }
 
 /// An image that was not looked at yet.
@@ -79,6 +88,11 @@ impl Source {
                 let labels = truth.map(|truth| truth.keypoints.into());
                 Ok(Loaded { image, labels, spacing: None, note: None })
             }
+            #[cfg(test)]
+            Self::Slow(held) => {
+                held.wait();
+                Self::Bundled.load()
+            }
             Self::Phantom(config, seed) => {
                 let Phantom { image, keypoints, .. } =
                     Phantom::generate(config, *seed).map_err(|error| Kind::Failed.because(error))?;
@@ -87,12 +101,21 @@ impl Source {
         }
     }
 
-    /// The labels of a file, checked to be of an image of its size.
-    pub fn labels(&self, manifest: &ikem_data::Manifest, image: &GrayImage) -> Option<Keypoints> {
-        let Self::File(path) = self else { return None };
-        let entry = manifest.find(path).filter(|entry| entry.size() == image.size())?;
-        Some(GroundTruth::new(&entry.image_path, entry.size(), entry.keypoints()).ok()?.keypoints)
+    /// What tells the film's file from every other; phantoms need none.
+    pub fn fingerprint(&self) -> Result<Option<String>> {
+        match self {
+            Self::File(path) => fingerprint::of_file(path).map(Some),
+            _ => Ok(None),
+        }
     }
+}
+
+/// The labels of an image, checked to be of one of its size.
+pub fn labels(entry: &ManifestEntry, image: &GrayImage) -> Option<Keypoints> {
+    if entry.size() != image.size() {
+        return None;
+    }
+    Some(GroundTruth::new(&entry.image_path, entry.size(), entry.keypoints()).ok()?.keypoints)
 }
 
 /// The phantoms that are shown where no image was given.
@@ -115,7 +138,8 @@ pub fn files(paths: &[PathBuf], output: Option<&Path>) -> Anyhow<(Vec<Listed>, O
     let (mut found, mut left_out) = (Vec::new(), Vec::new());
     for path in paths {
         let named = || path.display().to_string();
-        if path.metadata().with_context(named)?.is_dir() {
+        let about = path.metadata().with_context(named)?;
+        if about.is_dir() {
             let inside = Inside::of(path).with_context(named)?;
             if inside.images.is_empty() {
                 let why = told(&inside.left_out).map(|line| format!("; {line}")).unwrap_or_default();
@@ -124,6 +148,8 @@ pub fn files(paths: &[PathBuf], output: Option<&Path>) -> Anyhow<(Vec<Listed>, O
             found.extend(inside.images);
             left_out.extend(inside.left_out);
         } else {
+            // A pipe would keep the page waiting.
+            ikem_files::open(path).with_context(named)?;
             found.push(path.clone());
         }
     }
@@ -148,7 +174,7 @@ fn listed(paths: Vec<PathBuf>, output: Option<&Path>) -> Vec<Listed> {
             // Images of the same name come from different folders.
             Some(output) if of_name.get(&own).is_some_and(|count| *count > 1) => {
                 let whole = path.canonicalize().unwrap_or_else(|_| path.clone());
-                let mark = format!("-{}", fingerprint(whole.as_os_str().as_encoded_bytes()));
+                let mark = format!("-{}", fingerprint::short(whole.as_os_str().as_encoded_bytes()));
                 output.join(sidecar_name(own, &mark))
             }
             Some(output) => output.join(sidecar_name(own, "")),
@@ -175,17 +201,22 @@ fn sidecar_name(mut own: OsString, mark: &str) -> OsString {
 #[derive(Debug)]
 pub struct Uploads {
     folder: PathBuf,
+    /// The most bytes of all of them together.
+    quota: u64,
 }
+
+/// The list of what uploads were called.
+const NAMES: &str = "names.json";
 
 impl Uploads {
     /// Those of the folder in which annotations are kept.
-    pub fn new(kept_in: &Path) -> Self {
-        Self { folder: kept_in.join("uploads") }
+    pub fn new(kept_in: &Path, quota: u64) -> Self {
+        Self { folder: kept_in.join("uploads"), quota }
     }
 
     /// The ones of earlier sessions.
     pub fn earlier(&self) -> Vec<Listed> {
-        let names = self.names();
+        let names = self.names().unwrap_or_default();
         let inside = Inside::of(&self.folder).unwrap_or_default();
         inside
             .images
@@ -202,16 +233,26 @@ impl Uploads {
     pub fn keep(&self, name: &str, bytes: &[u8]) -> Result<Listed> {
         let name = shown_name(name);
         decode_image(&name, bytes, &Limits::default())?;
-        let own = format!("{}.{}", fingerprint(bytes), ImageKind::of(&name, bytes)?.extension());
+        let own = format!("{}.{}", fingerprint::short(bytes), ImageKind::of(&name, bytes)?.extension());
         let path = self.folder.join(&own);
         let failed =
             |error: std::io::Error| Kind::Failed.because(format!("cannot write {}: {error}", path.display()));
         std::fs::create_dir_all(&self.folder).map_err(failed)?;
-        let mut names = self.names();
+        if !path.exists() {
+            self.check_room(bytes.len() as u64).map_err(failed)??;
+        }
+        let mut names = match self.names() {
+            Some(names) => names,
+            None => {
+                // A list that is damaged stays, to be looked at.
+                set_aside(&self.folder.join(NAMES)).map_err(failed)?;
+                BTreeMap::new()
+            }
+        };
         let name = names.entry(own).or_insert(name).clone();
         write_whole(&path, bytes).map_err(failed)?;
         let text = serde_json::to_vec_pretty(&names).map_err(|error| Kind::Failed.because(error))?;
-        write_whole(&self.folder.join("names.json"), &text).map_err(failed)?;
+        write_whole(&self.folder.join(NAMES), &text).map_err(failed)?;
         Ok(self.listed(name, path))
     }
 
@@ -220,11 +261,39 @@ impl Uploads {
         Listed { name, source: Source::File(path), sidecar }
     }
 
-    /// What the files were called.
-    fn names(&self) -> BTreeMap<String, String> {
-        let text = std::fs::read(self.folder.join("names.json")).unwrap_or_default();
-        serde_json::from_slice(&text).unwrap_or_default()
+    /// What the files were called; `None` where the list is damaged.
+    fn names(&self) -> Option<BTreeMap<String, String>> {
+        let path = self.folder.join(NAMES);
+        if !path.exists() {
+            return Some(BTreeMap::new());
+        }
+        let mut text = Vec::new();
+        ikem_files::open(&path).ok()?.0.take(LONGEST_LIST).read_to_end(&mut text).ok()?;
+        serde_json::from_slice(&text).ok()
     }
+
+    /// Refuses a file of so many bytes when all uploads would take more than the quota.
+    fn check_room(&self, bytes: u64) -> std::io::Result<Result<()>> {
+        let mut kept: u64 = 0;
+        for file in std::fs::read_dir(&self.folder)? {
+            kept = kept.saturating_add(file?.metadata()?.len());
+        }
+        if kept.saturating_add(bytes) <= self.quota {
+            return Ok(Ok(()));
+        }
+        let (folder, quota) = (self.folder.display(), self.quota);
+        Ok(Err(Kind::TooLarge.because(format!(
+            "{folder} holds {kept} bytes, and this file has {bytes}; expected at most {quota} in all. Remove films there, or \
+             keep the work elsewhere with --output DIR"
+        ))))
+    }
+}
+
+/// Gives a file a name that no other has: `names.json.damaged-1`.
+fn set_aside(path: &Path) -> std::io::Result<()> {
+    let name = |number: u64| path.with_file_name(format!("{}.damaged-{number}", file_name(path)));
+    let free = (1..).map(name).find(|path| !path.exists()).unwrap_or_else(|| name(0));
+    std::fs::rename(path, free)
 }
 
 fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
@@ -232,11 +301,6 @@ fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let part = path.with_file_name(format!(".{}.part", file_name(path)));
     std::fs::write(&part, bytes)?;
     std::fs::rename(&part, path)
-}
-
-/// The first 64 bits of what identifies `bytes`.
-fn fingerprint(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A name from outside, to show: its last part, without what no name has.

@@ -1,6 +1,8 @@
 //! All images that are open to the page, and how they are reached: by their number alone.
 
+mod opening;
 mod pictures;
+pub mod saving;
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -9,19 +11,20 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use ikem_core::{GrayImage, Heatmaps, Hint};
-use ikem_data::{Manifest, match_histogram};
+use ikem_data::{Manifest, ManifestIndex};
 use ikem_models::UNSURE_BELOW;
 use tokio::sync::Semaphore;
 
 use super::action::Action;
 use super::api::{ImageView, MatchingView, Preview, Progress, State, Status, StatusView, WorkplaceView};
-use super::document::{Document, Opening};
+use super::document::Document;
 use super::effort_log::EffortLog;
 use super::entry::{Entry, Slot, lock};
 use super::failure::{Kind, Result};
-use super::networks::{Network, Networks};
+use super::lost_work::LostWork;
+use super::networks::Networks;
 use super::sidecar::{Effort, Sidecar};
-use super::sources::{Listed, Loaded, MOST_IMAGES, Source, Uploads};
+use super::sources::{Listed, MOST_IMAGES, Source, Uploads};
 
 /// How many images are open at a time; each holds up to 65 predictions of 2 MB.
 pub const MOST_OPEN: usize = 4;
@@ -49,7 +52,11 @@ pub struct Workplace {
     entries: RwLock<Vec<Arc<Entry>>>,
     matching: Option<Matching>,
     labels: Option<Manifest>,
+    labels_by_image: Option<ManifestIndex>,
     notes: Vec<String>,
+    lost: LostWork,
+    /// How long a request waits for the network at the most.
+    patience: Duration,
     /// Grows when something is set that predictions depend on.
     generation: AtomicU64,
     /// The open images, the one used last at the end.
@@ -76,7 +83,14 @@ pub struct Furniture {
     pub notes: Vec<String>,
     /// The folder of uploads, the log, and what has no folder of its own.
     pub kept_in: PathBuf,
+    /// How long a request waits for the network at the most.
+    pub patience: Duration,
+    /// The most bytes of all uploads together.
+    pub upload_quota: u64,
 }
+
+/// How long a request waits for the network, unless told otherwise.
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What was asked for, and the time that the network took, waiting for its turn included.
 pub type Answered<T> = (T, Duration);
@@ -84,10 +98,14 @@ pub type Answered<T> = (T, Duration);
 impl Workplace {
     /// A workplace whose first network is being loaded.
     pub fn open(furniture: Furniture) -> Result<Arc<Self>> {
-        let Furniture { networks, images, matching, labels, notes, kept_in } = furniture;
-        let uploads = Uploads::new(&kept_in);
+        let Furniture { networks, images, matching, labels, notes, kept_in, patience, upload_quota } =
+            furniture;
+        let labels_by_image = labels.as_ref().map(ManifestIndex::new);
+        let uploads = Uploads::new(&kept_in, upload_quota);
         let listed = images.into_iter().chain(uploads.earlier());
-        let entries = listed.enumerate().map(|(id, listed)| Arc::new(Entry::new(id, listed))).collect();
+        let entry = |(id, listed)| Arc::new(new_entry(id, listed, labels_by_image.as_ref()));
+        let entries: Vec<Arc<Entry>> = listed.enumerate().map(entry).collect();
+        let lost = LostWork::search(entries.iter().map(|entry| entry.sidecar.as_path()));
         let networks = Arc::new(networks);
         networks.choose(0)?;
         Ok(Arc::new(Self {
@@ -95,7 +113,10 @@ impl Workplace {
             entries: RwLock::new(entries),
             matching,
             labels,
+            labels_by_image,
             notes,
+            lost,
+            patience,
             generation: AtomicU64::new(0),
             open: Mutex::default(),
             log: EffortLog::new(&kept_in),
@@ -121,7 +142,7 @@ impl Workplace {
             notes: self.notes.clone(),
             suspect_below: UNSURE_BELOW,
             skeleton: self.networks.skeleton().cloned(),
-            images: self.entries().iter().map(|entry| self.image_view(entry)).collect(),
+            images: self.entries().iter().map(|entry| Self::image_view(entry)).collect(),
             progress,
             kept_in: self.kept_in.display().to_string(),
         }
@@ -141,12 +162,9 @@ impl Workplace {
         StatusView { model: self.networks.view(), progress }
     }
 
-    fn image_view(&self, entry: &Entry) -> ImageView {
+    fn image_view(entry: &Entry) -> ImageView {
         let Effort { status, clicks, seconds } = entry.effort();
-        let compared = match &entry.source {
-            Source::File(path) => self.labels.as_ref().is_some_and(|labels| labels.find(path).is_some()),
-            Source::Bundled | Source::Phantom(..) => true,
-        };
+        let compared = entry.is_compared();
         ImageView { id: entry.id, name: entry.name.clone(), status, clicks, seconds, compared }
     }
 
@@ -196,12 +214,12 @@ impl Workplace {
             let held = entries.iter().find(|entry| entry.source == listed.source).cloned();
             let new = held.is_none();
             let entry = held.unwrap_or_else(|| {
-                let entry = Arc::new(Entry::new(entries.len(), listed));
+                let entry = Arc::new(new_entry(entries.len(), listed, workplace.labels_by_image.as_ref()));
                 entries.push(Arc::clone(&entry));
                 entry
             });
             drop(entries);
-            Ok((workplace.image_view(&entry), new))
+            Ok((Self::image_view(&entry), new))
         })
         .await
     }
@@ -213,8 +231,16 @@ impl Workplace {
         Ok(self.with_document(&entry, false, move |document| Ok(document.state(&of))).await?.0)
     }
 
-    /// Does something to an image. It is done even if nobody waits for the answer any more.
-    pub async fn act(self: &Arc<Self>, id: usize, action: Action, seconds: f64) -> Result<Answered<State>> {
+    /// Does something to an image, for which `seconds` were taken. It is done even if nobody waits for the answer any more.
+    ///
+    /// With `seen`, only if that is the image's revision: whoever asks would otherwise change what they have not seen.
+    pub async fn act(
+        self: &Arc<Self>,
+        id: usize,
+        action: Action,
+        seconds: f64,
+        seen: Option<u64>,
+    ) -> Result<Answered<State>> {
         let entry = self.entry(id)?;
         entry.overtake();
         let workplace = Arc::clone(self);
@@ -222,6 +248,15 @@ impl Workplace {
             let (of, place) = (Arc::clone(&entry), Arc::clone(&workplace));
             let asks = action.asks_the_network();
             let act = move |document: &mut Document| {
+                let revision = of.revision();
+                if let Some(seen) = seen
+                    && seen != revision
+                {
+                    return Err(Kind::Stale.because(format!(
+                        "{} was changed elsewhere: it is at revision {revision}, and this change was made for {seen}",
+                        of.name
+                    )));
+                }
                 let took = document.act(&of, &place.log, action, seconds)?;
                 Ok((document.state(&of), took))
             };
@@ -262,115 +297,45 @@ impl Workplace {
         Ok(self.with_document(&entry, false, move |document| Ok(document.sidecar(&of))).await?.0)
     }
 
-    /// The sidecars of all images that work was done on.
-    pub async fn sidecars(self: &Arc<Self>) -> Result<Vec<Sidecar>> {
+    /// The sidecars of all images that work was done on, and what is left out since it can't be used, a line each.
+    pub async fn sidecars(self: &Arc<Self>) -> Result<(Vec<Sidecar>, Vec<String>)> {
         let workplace = Arc::clone(self);
         blocking(move || {
-            let mut found = Vec::new();
+            let (mut found, mut left_out) = (Vec::new(), Vec::new());
             for entry in workplace.entries() {
                 match &*lock(&entry.slot) {
                     Slot::Open(document) if document.is_touched() => found.push(document.sidecar(&entry)),
                     Slot::Kept(sidecar) => found.push((**sidecar).clone()),
-                    Slot::Closed => found.extend(Sidecar::read(&entry.sidecar)?),
+                    Slot::Closed => match closed_work(&entry) {
+                        Ok(sidecar) => found.extend(sidecar),
+                        Err(failure) => left_out.push(failure.message().to_owned()),
+                    },
                     Slot::Open(_) => {}
                 }
             }
-            Ok(found)
+            Ok((found, left_out))
         })
         .await
     }
+}
 
-    /// Calls `use_it` with the open document of an image, on a thread that may wait. Returns also how long it waited for the
-    /// network to be free and the image to be opened.
-    ///
-    /// Whoever asks the network, or opens an image, holds the network's gate first: one prediction at a time, in the order of
-    /// the requests. The document's lock is never held while waiting for the gate.
-    pub async fn with_document<T: Send + 'static>(
-        self: &Arc<Self>,
-        entry: &Arc<Entry>,
-        asks_the_network: bool,
-        use_it: impl FnOnce(&mut Document) -> Result<T> + Send + 'static,
-    ) -> Result<Answered<T>> {
-        let generation = self.generation.load(Ordering::SeqCst);
-        let mut use_it = use_it;
-        if !asks_the_network {
-            let at = Arc::clone(entry);
-            let tried = blocking(move || match &mut *lock(&at.slot) {
-                Slot::Open(document) if document.generation == generation => Ok(Ok(use_it(document)?)),
-                _ => Ok(Err(use_it)),
-            });
-            match tried.await? {
-                Ok(answer) => return Ok((answer, Duration::ZERO)),
-                Err(back) => use_it = back,
-            }
-        }
-        let network = self.networks.current().await?;
-        let begin = Instant::now();
-        let gate = Arc::clone(&network.gate);
-        let turn = gate.acquire_owned().await.map_err(|error| Kind::Failed.because(error))?;
-        let (workplace, at) = (Arc::clone(self), Arc::clone(entry));
-        let answer = blocking(move || {
-            let _turn = turn;
-            let mut slot = lock(&at.slot);
-            workplace.open_in(&mut slot, &at, network, generation)?;
-            let waited = begin.elapsed();
-            match &mut *slot {
-                Slot::Open(document) => Ok((use_it(document)?, waited)),
-                _ => Err(Kind::Failed.because("the image is not open")),
-            }
-        });
-        let answer = answer.await;
-        self.close_the_oldest(entry);
-        answer
+/// The work on an image that is not open.
+fn closed_work(entry: &Entry) -> Result<Option<Sidecar>> {
+    let Some(sidecar) = Sidecar::read(&entry.sidecar)? else { return Ok(None) };
+    if sidecar.fingerprint.is_some() && sidecar.is_of_another(entry.source.fingerprint()?.as_deref()) {
+        let (name, path) = (&entry.name, entry.sidecar.display());
+        return Err(Kind::Conflict.because(format!("{path} is of another film than {name} is now")));
     }
+    Ok(Some(sidecar))
+}
 
-    /// Opens an image, or opens it anew when something was set meanwhile.
-    fn open_in(&self, slot: &mut Slot, entry: &Entry, network: Arc<Network>, generation: u64) -> Result<()> {
-        let kept = match slot {
-            Slot::Open(document) if document.generation == generation => return Ok(()),
-            Slot::Open(document) => document.is_touched().then(|| document.sidecar(entry)),
-            Slot::Kept(sidecar) => Some((**sidecar).clone()),
-            Slot::Closed => Sidecar::read(&entry.sidecar)?,
-        };
-        let Loaded { image, labels, spacing, note } = entry.source.load()?;
-        let matching = self.matching.as_ref().filter(|matching| matching.on.load(Ordering::SeqCst));
-        let matched = matching.map(|matching| match_histogram(&image, &matching.reference));
-        let manifest = self.labels.as_ref();
-        let labels = labels.or_else(|| entry.source.labels(manifest?, &image));
-        let opening = Opening { image, matched, labels, spacing, note, kept, network, generation };
-        *slot = Slot::Open(Box::new(Document::open(entry, opening)?));
-        Ok(())
-    }
-
-    /// Notes that an image was used, and closes the one that was not for the longest time.
-    fn close_the_oldest(&self, used: &Arc<Entry>) {
-        let mut open = lock(&self.open);
-        open.retain(|entry| entry.id != used.id);
-        open.push_back(Arc::clone(used));
-        let mut left = open.len();
-        while open.len() > MOST_OPEN && left > 0 {
-            left -= 1;
-            let Some(oldest) = open.pop_front() else { return };
-            // One that is in use is closed the next time.
-            let Ok(mut slot) = oldest.slot.try_lock() else {
-                open.push_back(Arc::clone(&oldest));
-                continue;
-            };
-            if let Slot::Open(document) = &*slot {
-                *slot = match document.is_saved() {
-                    true => Slot::Closed,
-                    false => Slot::Kept(Box::new(document.sidecar(&oldest))),
-                };
-            }
-        }
-    }
-
-    /// How many images are open.
-    #[cfg(test)]
-    pub fn open_images(&self) -> usize {
-        let is_open = |entry: &&Arc<Entry>| matches!(&*lock(&entry.slot), Slot::Open(_));
-        self.entries().iter().filter(is_open).count()
-    }
+/// An image with the place of its labels.
+fn new_entry(id: usize, listed: Listed, labels: Option<&ManifestIndex>) -> Entry {
+    let place = match &listed.source {
+        Source::File(path) => labels.and_then(|labels| labels.find(path)),
+        _ => None,
+    };
+    Entry::new(id, listed, place)
 }
 
 /// Runs what takes its time, or waits, where that holds up nobody.

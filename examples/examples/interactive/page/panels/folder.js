@@ -3,7 +3,7 @@
 import * as api from '../api.js';
 import { byId, element, icon } from '../element.js';
 
-const STATUS = { untouched: 'untouched', in_work: 'in work', accepted: 'accepted' };
+const STATUS = { untouched: 'untouched', in_work: 'in progress', accepted: 'accepted' };
 
 export function connect({ store, workplace }) {
   const list = byId('thumbnails');

@@ -1,6 +1,8 @@
 // What the page says: what was done, where the pointer is, what went wrong.
 
 import { byId, element } from '../element.js';
+import { isOnFilm } from '../distance.js';
+import { savedState } from '../saved.js';
 
 export function connect({ store, workplace }) {
   store.watch(['message', 'busy'], ({ message, busy }) => {
@@ -15,24 +17,36 @@ export function connect({ store, workplace }) {
     store.set({ message: `${skeleton.names[chosen]}: ${how}` });
   });
   store.watch(['cursor', 'image'], ({ cursor, image }) => {
-    const on = cursor && image && cursor.x >= -0.5 && cursor.y >= -0.5 && cursor.x < image.width && cursor.y < image.height;
+    const on = cursor && image && isOnFilm(cursor, image);
     byId('cursor-place').textContent = on ? `x ${cursor.x.toFixed(1)}  y ${cursor.y.toFixed(1)}` : '';
   });
   store.watch(['view', 'image'], ({ view, image, film }) => {
     byId('zoom-level').textContent = image ? `${Math.round(100 * view.scale * film.ratio)} %` : '';
   });
+  store.watch(['image', 'pending', 'waited', 'silent', 'offline'], (state) => {
+    const { text, state: how } = savedState(state);
+    byId('saved').textContent = text;
+    byId('saved').dataset.state = how;
+  });
+  store.watch(['moving'], ({ moving, skeleton, image }) => {
+    byId('far').hidden = !moving?.asking;
+    if (!moving?.asking) return;
+    const { x, y } = image.keypoints[moving.index];
+    const way = Math.round(Math.hypot(moving.x - x, moving.y - y));
+    byId('far').firstElementChild.textContent = `Move ${skeleton.names[moving.index]} by ${way} px? That is more than three vertebrae.`;
+  });
   store.watchAtEase(['image'], ({ image }) => {
-    byId('saved').textContent = !image ? '' : image.save_error ? 'not saved' : image.status === 'untouched' ? '' : 'saved';
     byId('effort').textContent = image ? `${image.clicks} ${image.clicks === 1 ? 'click' : 'clicks'}` : '';
     if (image?.save_error) store.set({ alert: `Not saved: ${image.save_error}` });
     const accepted = image?.status === 'accepted';
     byId('suspect-count').textContent = image?.suspects.length ?? 0;
     byId('accept-text').textContent = accepted ? 'Accepted' : 'Accept';
     byId('differs').hidden = !image?.network_differs;
-    byId('differs').firstElementChild.textContent = image?.network_differs ? `These points are by ${image.network}.` : '';
+    byId('differs').firstElementChild.textContent = image?.network_differs ? `These points were predicted by ${image.network}.` : '';
   });
-  store.watch(['alert', 'offline'], ({ alert, offline }) => {
-    const text = offline ? 'The program does not answer. What was committed is saved; waiting for it to come back …' : alert;
+  store.watch(['alert', 'offline', 'silent'], ({ alert, offline, silent }) => {
+    const slow = 'The server does not answer. What you change now is not saved until it does.';
+    const text = offline ? 'The server is gone. Corrections that were saved are safe; reconnecting …' : silent > 0 ? slow : alert;
     byId('alert').hidden = !text;
     byId('alert').querySelector('span').textContent = text ?? '';
   });

@@ -1,5 +1,6 @@
-// A press beside all points: a click puts the chosen point there, a drag moves the film.
+// A press beside all points: a click on the film puts the point there that was chosen last, a drag moves the film.
 
+import { isOnFilm } from '../distance.js';
 import { pan } from './pan.js';
 
 const CLICK_REACH = 4;
@@ -13,8 +14,9 @@ export function press(app, from) {
       panning?.move(to);
     },
     end: () => {
-      const { chosen, view } = app.store.state;
-      if (!panning && chosen !== null) app.annotation.place(chosen, view.toImage(from));
+      const { chosen, armed, view, image } = app.store.state;
+      const place = view.toImage(from);
+      if (!panning && armed && chosen !== null && isOnFilm(place, image)) app.annotation.place(chosen, place);
     },
     cancel: () => {},
   };

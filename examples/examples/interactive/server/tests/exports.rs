@@ -105,12 +105,12 @@ fn files_of_keypoints_are_imported_by_their_content_and_told_apart_by_their_film
         (
             "application/json",
             json.replace("<phantom> 0", "b.png"),
-            "it holds the keypoints of \"b.png\"; this film is \"<phantom> 0\"",
+            "it has the keypoints of \"b.png\"; this film is \"<phantom> 0\"",
         ),
         ("application/json", json.replace("31.25", "1e9"), "T5-TL at (1000000000, 77.5) on"),
         ("text/csv", csv.replacen("31.25", "31,25", 1), "field line 18: 15 fields; expected 14"),
         ("text/csv", csv.replace("<phantom> 0", "b.png"), "\"b.png\"; this film is"),
-        ("application/json", String::new(), "nothing; expected a header"),
+        ("application/json", String::new(), "it is empty; expected a header"),
     ] {
         let answer = import(kind, &body);
         assert_eq!(answer.status, 422, "{expected}");
@@ -165,4 +165,30 @@ fn the_spacing_of_an_import_is_kept() {
     let site = Site::of(&kept, 1);
     let exported = get(site.port, "/api/images/0/export/keypoints.json").good();
     assert_eq!((&exported["spacing"], &exported["cobb"]), (&expected, &degrees));
+}
+
+#[test]
+fn a_broken_sidecar_does_not_fail_the_export_of_all_others() {
+    let folder = tempfile::tempdir().expect("a folder");
+    {
+        let site = Site::of(folder.path(), 3);
+        for id in 0..3 {
+            post(site.port, &format!("/api/images/{id}/accept"), &json!({ "accepted": true })).good();
+        }
+    }
+    std::fs::write(folder.path().join("1.ikem.json"), "{").expect("a broken sidecar");
+    let site = Site::of(folder.path(), 3);
+    for file in ["coco.json", "keypoints.csv"] {
+        let answer = get(site.port, &format!("/api/export/{file}"));
+        assert_eq!(answer.status, 200);
+        let text = String::from_utf8_lossy(&answer.body).into_owned();
+        assert!(
+            text.contains("<phantom> 0") && text.contains("<phantom> 2") && !text.contains("<phantom> 1")
+        );
+        let told = answer.header("X-Left-Out").expect("what is left out");
+        assert!(
+            told.starts_with("1%20file%20was%20left%20out") && told.contains("1%2Eikem%2Ejson"),
+            "{told}"
+        );
+    }
 }

@@ -3,22 +3,28 @@
 
 mod assets;
 mod client;
+mod connected;
 #[path = "../../../../tests/dicom_film/mod.rs"]
 mod dicom_film;
 mod exports;
+mod films;
 mod framing;
 mod killed;
+mod opening;
 mod previews;
 mod random_calls;
 mod restored;
+mod revisions;
 mod security;
 mod settings;
+mod unsaved;
 mod uploads;
 
 use std::net::TcpListener as StdListener;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use ikem_core::Size;
 use ikem_data::PhantomConfig;
@@ -26,10 +32,12 @@ use ikem_models::{Device, ModelConfig, NetworkConfig, Precision, Predictor, Unet
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
+use super::connections::Times;
 use super::networks::{Networks, Origin};
+use super::seats::Rules;
 use super::security::{Access, Token};
-use super::sources::{Listed, Source};
-use super::workplace::{Furniture, Workplace};
+use super::sources::{Listed, Source, UPLOAD_QUOTA};
+use super::workplace::{Furniture, PATIENCE, Workplace};
 use super::{connections, router};
 
 /// A network that answers in a millisecond.
@@ -55,6 +63,8 @@ pub fn furniture(folder: &Path, count: u64) -> Furniture {
         labels: None,
         notes: Vec::new(),
         kept_in: folder.to_owned(),
+        patience: PATIENCE,
+        upload_quota: UPLOAD_QUOTA,
     }
 }
 
@@ -72,6 +82,10 @@ impl Site {
     }
 
     pub fn start(furniture: Furniture, token: Option<Token>) -> Self {
+        Self::timed(furniture, token, Times::default())
+    }
+
+    pub fn timed(furniture: Furniture, token: Option<Token>, times: Times) -> Self {
         let listener = StdListener::bind("127.0.0.1:0").expect("a port");
         listener.set_nonblocking(true).expect("a socket");
         let port = listener.local_addr().expect("an address").port();
@@ -83,9 +97,10 @@ impl Site {
             runtime.block_on(async {
                 let workplace = Workplace::open(furniture).expect("a workplace");
                 let router = router(&workplace, None, Access::new("127.0.0.1", port, token));
+                tokio::spawn(Arc::clone(&workplace).keep_saving(Duration::from_millis(50)));
                 opened.send(workplace).expect("a receiver");
                 let listener = TcpListener::from_std(listener).expect("a listener");
-                tokio::spawn(connections::serve(listener, router));
+                tokio::spawn(connections::serve(listener, router, Rules::default(), times));
                 let _ = ended.await;
             });
         });
@@ -102,5 +117,30 @@ impl Drop for Site {
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
+    }
+}
+
+/// What a test holds back, and lets go.
+#[derive(Debug, Clone, Default)]
+pub struct Held(Arc<(Mutex<bool>, Condvar)>);
+
+impl Held {
+    /// Waits until it is let go.
+    pub fn wait(&self) {
+        let (released, changed) = &*self.0;
+        let released = released.lock().expect("a lock");
+        drop(changed.wait_while(released, |released| !*released).expect("a lock"));
+    }
+
+    /// Lets it go.
+    pub fn release(&self) {
+        *self.0.0.lock().expect("a lock") = true;
+        self.0.1.notify_all();
+    }
+}
+
+impl PartialEq for Held {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 }

@@ -60,7 +60,7 @@ fn a_sidecar_that_cannot_be_used_is_told_and_kept() {
     let good = std::fs::read_to_string(&path).expect("a sidecar");
     for (from, to, told) in [
         ("{", "[", "expected"),
-        ("\"height\":256", "\"height\":257", "it is of an image of"),
+        ("\"height\":256", "\"height\":257", "it belongs to an image of"),
         ("annotation-1", "annotation-9", "its format is"),
         ("T1-TL", "T1-XX", "its keypoints are not those of the network"),
     ] {

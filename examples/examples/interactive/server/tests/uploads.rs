@@ -110,3 +110,36 @@ fn what_is_no_image_is_named_and_content_decides() {
     let kept = files(&folder.path().join("uploads"));
     assert!(kept.iter().any(|path| path.extension().is_some_and(|ending| ending == "png")), "{kept:?}");
 }
+
+#[test]
+fn uploads_stay_within_a_quota() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let film = film();
+    let mut furniture = super::furniture(folder.path(), 1);
+    furniture.upload_quota = film.len() as u64 + 1000;
+    let site = Site::start(furniture, None);
+    assert_eq!(upload(site.port, "a.png", &film).status, 201);
+    assert_eq!(upload(site.port, "again.png", &film).status, 200, "it is there already");
+    let config = PhantomConfig { height: [256, 256], ..PhantomConfig::default() };
+    let other = gray_png(&Phantom::generate(&config, 78).expect("a phantom").image).expect("a file");
+    let answer = upload(site.port, "b.png", &other);
+    let told = answer.json()["error"].as_str().unwrap_or_default().to_owned();
+    assert_eq!(answer.status, 413);
+    assert!(
+        told.contains(&format!("this file has {}", other.len())) && told.contains("expected at most"),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_damaged_list_of_names_is_kept() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let site = Site::of(folder.path(), 1);
+    upload(site.port, "a.png", &film()).good();
+    let list = folder.path().join("uploads/names.json");
+    std::fs::write(&list, b"{\"1234.png\": \"b").expect("a cut list");
+    upload(site.port, "a.png", &film()).good();
+    let kept = std::fs::read(folder.path().join("uploads/names.json.damaged-1")).expect("the old list");
+    assert_eq!(kept, b"{\"1234.png\": \"b");
+    assert!(std::fs::read_to_string(&list).expect("a list").contains("a.png"));
+}

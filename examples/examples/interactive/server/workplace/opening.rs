@@ -1,0 +1,238 @@
+//! Opening images: read before the network is waited for, a few held open at a time.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use ikem_core::GrayImage;
+use ikem_data::match_histogram;
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::super::document::{Document, Opening};
+use super::super::entry::{Entry, Slot, lock};
+use super::super::failure::{Kind, Result};
+use super::super::networks::Network;
+use super::super::sidecar::Sidecar;
+use super::super::sources::{Loaded, labels};
+use super::{Answered, MOST_OPEN, Workplace, blocking};
+use ikem_examples::say;
+
+/// An image as it was read to be opened.
+struct Film {
+    loaded: Loaded,
+    matched: Option<GrayImage>,
+    fingerprint: Option<String>,
+}
+
+impl Workplace {
+    /// Calls `use_it` with the open document of an image, on a thread that may wait. Returns also how long it waited for the
+    /// image to be read and the network to be free.
+    ///
+    /// The image is read first, which may take its time and holds up nobody else. Whoever asks the network, or opens an image,
+    /// then holds the network's gate: one prediction at a time, in the order of the requests. The document's lock is never held
+    /// while waiting for the gate.
+    pub async fn with_document<T: Send + 'static>(
+        self: &Arc<Self>,
+        entry: &Arc<Entry>,
+        asks_the_network: bool,
+        use_it: impl FnOnce(&mut Document) -> Result<T> + Send + 'static,
+    ) -> Result<Answered<T>> {
+        let generation = self.generation.load(Ordering::SeqCst);
+        let mut use_it = use_it;
+        if !asks_the_network {
+            let at = Arc::clone(entry);
+            let tried = blocking(move || match &mut *lock(&at.slot) {
+                Slot::Open(document) if document.generation == generation => Ok(Ok(use_it(document)?)),
+                _ => Ok(Err(use_it)),
+            });
+            match tried.await? {
+                Ok(answer) => return Ok((answer, Duration::ZERO)),
+                Err(back) => use_it = back,
+            }
+        }
+        let network = self.networks.current().await?;
+        let begin = Instant::now();
+        let answer = loop {
+            // One request at a time reads the image; those that come meanwhile find it open.
+            let opening = match is_open(entry, generation) {
+                true => None,
+                false => Some(entry.opening.lock().await),
+            };
+            let film = match is_open(entry, generation) {
+                true => None,
+                false => Some(self.read(entry).await?),
+            };
+            let turn = self.turn(&network).await?;
+            let (workplace, at, network) = (Arc::clone(self), Arc::clone(entry), Arc::clone(&network));
+            let tried = blocking(move || {
+                let _turn = turn;
+                let mut slot = lock(&at.slot);
+                workplace.open_in(&mut slot, &at, film, network, generation)?;
+                let waited = begin.elapsed();
+                match &mut *slot {
+                    Slot::Open(document) if document.generation == generation => {
+                        Ok(Ok((use_it(document)?, waited)))
+                    }
+                    _ => Ok(Err(use_it)),
+                }
+            });
+            let tried = tried.await;
+            drop(opening);
+            match tried {
+                Ok(Ok(answer)) => break Ok(answer),
+                // It was closed while its turn was waited for.
+                Ok(Err(back)) => use_it = back,
+                Err(failure) => break Err(failure),
+            }
+        };
+        self.close_the_oldest(entry);
+        answer
+    }
+
+    /// The network's gate, unless others hold it for too long.
+    async fn turn(&self, network: &Network) -> Result<OwnedSemaphorePermit> {
+        let gate = Arc::clone(&network.gate).acquire_owned();
+        let turn = tokio::time::timeout(self.patience, gate).await.map_err(|_| {
+            let seconds = self.patience.as_secs_f64();
+            Kind::Busy.because(format!("the network has been busy for {seconds:.0} s; try again later"))
+        })?;
+        turn.map_err(|error| Kind::Failed.because(error))
+    }
+
+    /// Reads an image. A few are read at a time.
+    async fn read(self: &Arc<Self>, entry: &Arc<Entry>) -> Result<Film> {
+        let _turn = self.decoding.acquire().await.map_err(|error| Kind::Failed.because(error))?;
+        let (workplace, entry) = (Arc::clone(self), Arc::clone(entry));
+        blocking(move || {
+            let loaded = entry.source.load()?;
+            let fingerprint = entry.source.fingerprint()?;
+            let matching = workplace.matching.as_ref().filter(|matching| matching.on.load(Ordering::SeqCst));
+            let matched = matching.map(|matching| match_histogram(&loaded.image, &matching.reference));
+            Ok(Film { loaded, matched, fingerprint })
+        })
+        .await
+    }
+
+    /// Opens an image that was read, or opens it anew when something was set meanwhile.
+    fn open_in(
+        &self,
+        slot: &mut Slot,
+        entry: &Entry,
+        film: Option<Film>,
+        network: Arc<Network>,
+        generation: u64,
+    ) -> Result<()> {
+        let Some(Film { loaded, matched, fingerprint }) = film else { return Ok(()) };
+        let (held, kept) = match slot {
+            Slot::Open(document) if document.generation == generation => return Ok(()),
+            Slot::Open(document) => (true, document.is_touched().then(|| document.sidecar(entry))),
+            Slot::Kept(sidecar) => (true, Some((**sidecar).clone())),
+            Slot::Closed => (false, Sidecar::read(&entry.sidecar)?),
+        };
+        let (kept, warning) = self.own_work(entry, kept, held, fingerprint.as_deref())?;
+        let taken_up = kept.is_some() && warning.is_some();
+        let Loaded { image, labels: truth, spacing, note } = loaded;
+        let label = entry.labels.and_then(|place| self.labels.as_ref()?.entries.get(place));
+        let labels = truth.or_else(|| labels(label?, &image));
+        let opening = Opening {
+            image,
+            matched,
+            labels,
+            spacing,
+            note,
+            warning,
+            fingerprint,
+            kept,
+            network,
+            generation,
+        };
+        let mut document = Box::new(Document::open(entry, opening)?);
+        if taken_up {
+            document.save(entry);
+        }
+        *slot = Slot::Open(document);
+        Ok(())
+    }
+
+    /// The work that belongs to a film, and what to tell of it: work on another film that had its name is set aside, and work on
+    /// the same film under another name is taken up. `held` says whether the work is in memory.
+    fn own_work(
+        &self,
+        entry: &Entry,
+        kept: Option<Sidecar>,
+        held: bool,
+        fingerprint: Option<&str>,
+    ) -> Result<(Option<Sidecar>, Option<String>)> {
+        let mut told = Vec::new();
+        let kept = match kept {
+            Some(kept) if kept.is_of_another(fingerprint) => {
+                let aside = self.lost.set_aside(&entry.sidecar, held.then_some(&kept))?;
+                entry.take_up(Default::default(), kept.revision);
+                told.push(format!(
+                    "{} is another film than the one that was corrected under this name. Those corrections are not applied; \
+                     they are kept in {}.",
+                    entry.name,
+                    aside.display()
+                ));
+                None
+            }
+            kept => kept,
+        };
+        if kept.is_some() {
+            return Ok((kept, None));
+        }
+        let found = fingerprint.and_then(|fingerprint| self.lost.of_film(fingerprint));
+        let kept = found.map(|(sidecar, path)| {
+            entry.take_up(sidecar.effort, sidecar.revision);
+            told.push(format!(
+                "{} is the film that was called {} before. Its corrections are taken up from {}.",
+                entry.name,
+                sidecar.image,
+                path.display()
+            ));
+            sidecar
+        });
+        let warning = (!told.is_empty()).then(|| told.join(" "));
+        if let Some(warning) = &warning {
+            say!("{warning}");
+        }
+        Ok((kept, warning))
+    }
+
+    /// Notes that an image was used, and closes the one that was not for the longest time.
+    fn close_the_oldest(&self, used: &Arc<Entry>) {
+        let mut open = lock(&self.open);
+        open.retain(|entry| entry.id != used.id);
+        open.push_back(Arc::clone(used));
+        let mut left = open.len();
+        while open.len() > MOST_OPEN && left > 0 {
+            left -= 1;
+            let Some(oldest) = open.pop_front() else { return };
+            // One that is in use is closed the next time.
+            let Ok(mut slot) = oldest.slot.try_lock() else {
+                open.push_back(Arc::clone(&oldest));
+                continue;
+            };
+            if let Slot::Open(document) = &*slot {
+                *slot = match document.is_saved() {
+                    true => Slot::Closed,
+                    false => Slot::Kept(Box::new(document.sidecar(&oldest))),
+                };
+            }
+        }
+    }
+
+    /// How many images are open.
+    #[cfg(test)]
+    pub fn open_images(&self) -> usize {
+        let is_open = |entry: &&Arc<Entry>| matches!(&*lock(&entry.slot), Slot::Open(_));
+        self.entries().iter().filter(is_open).count()
+    }
+}
+
+/// Whether an image is open with the present settings. One that is in use is taken to be, so that requests get their turns in the
+/// order in which they come.
+fn is_open(entry: &Entry, generation: u64) -> bool {
+    let Ok(slot) = entry.slot.try_lock() else { return true };
+    matches!(&*slot, Slot::Open(document) if document.generation == generation)
+}

@@ -1,0 +1,62 @@
+//! Writing down what could not be written down at once: a disk was full, a folder was not to be reached.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::super::entry::{Entry, Slot, lock};
+use super::{Workplace, blocking};
+
+/// How long to wait before the next attempt to save.
+pub const PAUSE: Duration = Duration::from_secs(5);
+
+impl Workplace {
+    /// Tries to save what is not saved, again after each pause, for ever.
+    pub async fn keep_saving(self: Arc<Self>, pause: Duration) {
+        loop {
+            tokio::time::sleep(pause).await;
+            let workplace = Arc::clone(&self);
+            let _ = blocking(move || {
+                // An image that is being worked on saves itself.
+                let idle = |entry: &Arc<Entry>| entry.slot.try_lock().is_ok();
+                workplace.entries().iter().filter(|entry| idle(entry)).for_each(|entry| {
+                    let _ = save(entry);
+                });
+                let _ = workplace.log.write_pending();
+                Ok(())
+            })
+            .await;
+        }
+    }
+
+    /// Tries once more to save everything. Returns what is not saved even so, a line each.
+    pub fn save_all(&self) -> Vec<String> {
+        let mut unsaved: Vec<String> = self
+            .entries()
+            .iter()
+            .filter_map(|entry| Some(format!("{}: {}", entry.name, save(entry).err()?)))
+            .collect();
+        if let Err(error) = self.log.write_pending() {
+            unsaved.push(format!("the log of actions: {error}"));
+        }
+        unsaved
+    }
+}
+
+/// Saves an image that is not saved. The error says why it still is not.
+fn save(entry: &Entry) -> Result<(), String> {
+    let mut slot = lock(&entry.slot);
+    match &mut *slot {
+        Slot::Open(document) => {
+            if !document.is_saved() {
+                document.save(entry);
+            }
+            document.save_error().map_or(Ok(()), |error| Err(error.to_owned()))
+        }
+        Slot::Kept(sidecar) => {
+            sidecar.save(entry)?;
+            *slot = Slot::Closed;
+            Ok(())
+        }
+        Slot::Closed => Ok(()),
+    }
+}

@@ -1,0 +1,17 @@
+/// Reads a number of at most `MOST`, for options that say how many of something there are to be.
+///
+/// # Errors
+/// When it is no whole number, or a larger one.
+///
+/// ```
+/// use ikem_examples::at_most;
+/// assert_eq!(at_most::<100>("12"), Ok(12));
+/// assert_eq!(at_most::<100>("101"), Err("found 101; expected at most 100".to_owned()));
+/// ```
+pub fn at_most<const MOST: usize>(text: &str) -> Result<usize, String> {
+    match text.parse::<usize>() {
+        Ok(number) if number <= MOST => Ok(number),
+        Ok(number) => Err(format!("found {number}; expected at most {MOST}")),
+        Err(_) => Err(format!("found {text:?}; expected a whole number of at most {MOST}")),
+    }
+}
