@@ -12,7 +12,7 @@ use ikem_data::{Limits, Radiograph, heatmap_overlay, load_image, match_histogram
 use ikem_examples::{
     ImageSource, ModelOptions, parse_hint, predictions_file, print_keypoints, write_overlay,
 };
-use ikem_files::Plan;
+use ikem_files::FilePlan;
 use ikem_models::Session;
 
 /// Marks the 68 vertebra corners of a spinal radiograph. Research software, not a medical device.
@@ -95,7 +95,7 @@ fn run() -> Result<()> {
 impl Options {
     /// Nothing that is read may be written, and what is written is named for what it is.
     fn check_files(&self, heatmaps: &[(&str, &Path)]) -> Result<()> {
-        let mut plan = Plan::default();
+        let mut plan = FilePlan::default();
         self.model.note_files(&mut plan);
         for (what, input) in [("IMAGE", &self.image), ("--match", &self.reference)] {
             if let Some(path) = input {

@@ -3,10 +3,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use ikem_core::{GrayImage, Skeleton, Spacing};
 use ikem_data::{
-    LabelFile, LeftOut, Limits, Manifest, ManifestEntry, Radiograph, Set, image_spacing, load_radiograph,
+    LabelFile, LeftOut, Limits, Manifest, ManifestEntry, Radiograph, Subset, image_spacing, load_radiograph,
 };
 use ikem_eval::GroundTruth;
-use ikem_files::Plan;
+use ikem_files::FilePlan;
 
 use crate::{settle_left_out, take_out_broken};
 
@@ -78,7 +78,7 @@ impl Labelled {
     ///
     /// # Errors
     /// When there are none.
-    pub fn of_set(mut self, set: Set) -> Result<Self> {
+    pub fn of_set(mut self, set: Subset) -> Result<Self> {
         self.entries.retain(|entry| entry.set == set || !self.has_sets);
         if self.entries.is_empty() {
             bail!("the manifest has no entry of the set {:?}", set.name());
@@ -88,7 +88,7 @@ impl Labelled {
 
     /// All but those of `set`, where the file names sets.
     #[must_use]
-    pub fn without_set(mut self, set: Set) -> Self {
+    pub fn without_set(mut self, set: Subset) -> Self {
         self.entries.retain(|entry| entry.set != set || !self.has_sets);
         self
     }
@@ -119,7 +119,7 @@ impl Labelled {
     }
 
     /// Notes the images as files that are read.
-    pub fn note_files(&self, plan: &mut Plan) {
+    pub fn note_files(&self, plan: &mut FilePlan) {
         for entry in &self.entries {
             plan.reads("the labelled image", self.root.join(&entry.image_path));
         }

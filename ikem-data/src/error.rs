@@ -1,31 +1,33 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::LeftOut;
+use ikem_core::FieldError;
+
+use crate::labels::LeftOut;
 
 /// Why data could not be read, written or used; grouped by who must act.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The disk: a file is missing, is a folder, may not be read …
-    #[error("cannot read {}: {cause}", path.display())]
+    #[error("cannot read {}: {source}", path.display())]
     Read {
         /// The file.
         path: PathBuf,
         /// What the system said.
-        cause: io::Error,
+        source: io::Error,
     },
     /// The disk: a file cannot be written. What stood there before still does.
-    #[error("cannot write {}: {cause}", path.display())]
+    #[error("cannot write {}: {source}", path.display())]
     Write {
         /// The file.
         path: PathBuf,
         /// What the system said.
-        cause: io::Error,
+        source: io::Error,
     },
     /// The file is of another kind.
     #[error("{} is not {expected}: it begins with {found}", path.display())]
-    NotAn {
+    UnrecognisedFormat {
         /// The file.
         path: PathBuf,
         /// The kinds that can be read.
@@ -97,16 +99,9 @@ pub enum Error {
         /// How much is read.
         limit: String,
     },
-    /// An argument is wrong.
-    #[error("{argument}: {found}; expected {expected}")]
-    Argument {
-        /// What the argument is called.
-        argument: &'static str,
-        /// What was given.
-        found: String,
-        /// What can be given.
-        expected: String,
-    },
+    /// An argument or a configuration field is invalid.
+    #[error(transparent)]
+    Argument(#[from] FieldError),
     /// An argument is wrong in the words of the core crate.
     #[error(transparent)]
     Core(#[from] ikem_core::Error),

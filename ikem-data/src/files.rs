@@ -7,6 +7,8 @@ use std::path::Path;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use ikem_core::FieldError;
+
 use crate::Error;
 
 /// The most that is read of a text file (manifests, labels, predictions), in bytes.
@@ -14,7 +16,7 @@ const TEXT_LIMIT: u64 = 256 << 20;
 
 /// Reads a file of at most `limit` bytes.
 pub(crate) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
-    let failed = |cause| Error::Read { path: path.to_owned(), cause };
+    let failed = |source| Error::Read { path: path.to_owned(), source };
     let file = File::open(path).map_err(failed)?;
     let length = file.metadata().map_err(failed)?.len();
     let too_large =
@@ -30,7 +32,7 @@ pub(crate) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
 
 /// Reads the first `length` bytes of a file, or all there are.
 pub(crate) fn read_start(path: &Path, length: u64) -> Result<Vec<u8>, Error> {
-    let failed = |cause| Error::Read { path: path.to_owned(), cause };
+    let failed = |source| Error::Read { path: path.to_owned(), source };
     let mut bytes = Vec::new();
     File::open(path).map_err(failed)?.take(length).read_to_end(&mut bytes).map_err(failed)?;
     Ok(bytes)
@@ -88,7 +90,7 @@ pub(crate) fn parse_json<T: DeserializeOwned>(
 
 /// Writes a file whole or not at all. Missing folders on the way are made.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    ikem_files::write(path, bytes).map_err(|cause| Error::Write { path: path.to_owned(), cause })
+    ikem_files::write(path, bytes).map_err(|source| Error::Write { path: path.to_owned(), source })
 }
 
 /// Writes `value` as JSON, indented; the file is written whole or not at all.
@@ -101,11 +103,8 @@ pub fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), Error> {
 
 /// `value` as JSON, indented.
 pub(crate) fn json_text<T: Serialize>(value: &T) -> Result<String, Error> {
-    let mut text = serde_json::to_string_pretty(value).map_err(|error| Error::Argument {
-        argument: "value",
-        found: error.to_string(),
-        expected: "what JSON can hold".to_owned(),
-    })?;
+    let mut text = serde_json::to_string_pretty(value)
+        .map_err(|error| FieldError::new("value", "a value that JSON can represent", error))?;
     text.push('\n');
     Ok(text)
 }

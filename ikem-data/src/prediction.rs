@@ -2,17 +2,17 @@
 
 use std::path::Path;
 
-use ikem_core::{Frame, Keypoints, Point, Size, Skeleton};
+use ikem_core::{FieldError, Frame, Keypoints, Point, Size, Skeleton, Spacing};
 use serde::{Deserialize, Serialize};
 
 use crate::labels::Content;
 use crate::places::{NEAR, is_far_off};
-use crate::{Error, Manifest, ManifestEntry, Spacing, coco, files, tables};
+use crate::{Error, Manifest, ManifestEntry, coco, files, tables};
 
 /// What the file should be.
 const KIND: &str = "prediction";
 
-/// One keypoint of a [`Prediction`].
+/// One keypoint of a [`PredictionRecord`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PredictedKeypoint {
     /// Its name in the skeleton, such as `T5-TL`.
@@ -30,7 +30,7 @@ pub struct PredictedKeypoint {
 /// The keypoints of one image, predicted or corrected, as they stand in a predictions file. Fields that others add are passed
 /// over when it is read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Prediction {
+pub struct PredictionRecord {
     /// The image's path or name.
     pub image: String,
     /// The image's width in pixels.
@@ -63,7 +63,7 @@ pub struct Seen {
     pub confidence: Option<f32>,
 }
 
-impl Prediction {
+impl PredictionRecord {
     /// The image's size.
     #[must_use]
     pub const fn size(&self) -> Size {
@@ -81,11 +81,7 @@ impl Prediction {
     /// # Errors
     /// [`Error::Argument`] when a value is not finite, which JSON can't hold; [`Error::Write`].
     pub fn write(&self, path: impl AsRef<Path>) -> Result<(), Error> {
-        self.check().map_err(|(found, expected)| Error::Argument {
-            argument: "prediction",
-            found,
-            expected,
-        })?;
+        self.check().map_err(|(found, expected)| FieldError::new("prediction", expected, found))?;
         files::write_json(path.as_ref(), self)
     }
 
@@ -188,7 +184,7 @@ mod tests {
 
     use super::*;
 
-    fn prediction() -> Prediction {
+    fn prediction() -> PredictionRecord {
         let keypoint = |name: &str, hinted| PredictedKeypoint {
             name: name.to_owned(),
             x: 412.5,
@@ -197,7 +193,7 @@ mod tests {
             hinted,
         };
         let keypoints = vec![keypoint("T1-TL", false), keypoint("T1-TR", true)];
-        Prediction {
+        PredictionRecord {
             image: "a.png".to_owned(),
             width: 900,
             height: 2300,
@@ -258,7 +254,7 @@ mod tests {
             ),
         ] {
             std::fs::write(&path, text).unwrap();
-            let message = Prediction::read(&path).expect_err(text).to_string();
+            let message = PredictionRecord::read(&path).expect_err(text).to_string();
             assert!(message.contains("p.json") && message.contains(expected), "{text}: {message}");
         }
     }
@@ -276,11 +272,11 @@ mod tests {
                 .enumerate()
                 .map(|(i, (x, y, confidence, hinted))| PredictedKeypoint { name: i.to_string(), x, y, confidence, hinted })
                 .collect();
-            let prediction = Prediction { keypoints, cobb, spacing: spacing.and_then(|(x, y)| Spacing::new(x, y)), ..prediction() };
+            let prediction = PredictionRecord { keypoints, cobb, spacing: spacing.and_then(|(x, y)| Spacing::new(x, y)), ..prediction() };
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join("p.json");
             prediction.write(&path).unwrap();
-            prop_assert_eq!(Prediction::read(&path).unwrap(), prediction);
+            prop_assert_eq!(PredictionRecord::read(&path).unwrap(), prediction);
         }
     }
 }

@@ -1,9 +1,9 @@
 //! What augmentation promises: pixels and keypoints move together, and nothing moves by itself.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
-use ikem_core::{GrayImage, Keypoints, Point, Preparation, Resampling, Size, Skeleton};
+use ikem_core::{Draw, GrayImage, Keypoints, Point, Preparation, Resampling, Size, Skeleton};
 use ikem_data::{
-    Augmentation, Bend, BrightnessContrast, Crop, Draw, Flip, Gamma, Noise, Pipeline, Rotation, Scaling,
+    Augmentation, Bend, BrightnessContrast, Crop, Flip, Gamma, Noise, Pipeline, Rotation, Scaling,
     Surroundings, Translation,
 };
 use proptest::prelude::*;

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use ikem_core::{Hint, Keypoints, Point, Size};
+use ikem_core::{FieldError, Hint, Keypoints, Point, Size};
 use rand::{RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
@@ -40,8 +40,8 @@ impl fmt::Display for Rule {
 }
 
 impl FromStr for Rule {
-    type Err = Error;
-    fn from_str(text: &str) -> Result<Self, Error> {
+    type Err = FieldError;
+    fn from_str(text: &str) -> Result<Self, FieldError> {
         match text {
             "worst" => Some(Self::Worst),
             "worst-new" => Some(Self::WorstNew),
@@ -50,10 +50,9 @@ impl FromStr for Rule {
                 text.strip_prefix("first-wrong:").and_then(|number| number.parse().ok()).map(Self::FirstWrong)
             }
         }
-        .ok_or_else(|| Error::Argument {
-            what: "rule of the simulated annotator",
-            found: format!("{text:?}"),
-            expected: "worst, worst-new, random or first-wrong:THRESHOLD",
+        .ok_or_else(|| {
+            let expected = "worst, worst-new, random or first-wrong:THRESHOLD";
+            FieldError::new("rule of the simulated annotator", expected, format!("{text:?}"))
         })
     }
 }

@@ -2,6 +2,8 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
+use ikem_core::FieldError;
+
 use crate::Error;
 use crate::annotator::below;
 use crate::statistics::{mean, quantile, sorted};
@@ -42,11 +44,7 @@ impl Bootstrap {
     /// [`Error::Argument`] unless there are images, 1 to 100 000 resamples, and a level between 0 and 1.
     pub fn draw(&self, images: usize) -> Result<Resamples, Error> {
         if images == 0 {
-            return Err(Error::Argument {
-                what: "number of images",
-                found: "0".to_owned(),
-                expected: "at least 1",
-            });
+            return Err(FieldError::new("number of images", "at least 1", 0).into());
         }
         self.check()?;
         let mut random = ChaCha8Rng::seed_from_u64(self.seed);
@@ -55,13 +53,10 @@ impl Bootstrap {
     }
 
     /// Checks the values.
-    pub(crate) fn check(&self) -> Result<(), Error> {
-        let wrong = |what, found, expected| Err(Error::Argument { what, found, expected });
-        if !(1..=100_000).contains(&self.resamples) {
-            return wrong("number of resamples", self.resamples.to_string(), "1 to 100000");
-        }
+    pub(crate) fn check(&self) -> Result<(), FieldError> {
+        FieldError::check_range("bootstrap.resamples", self.resamples, 1..=100_000)?;
         if !(self.level > 0.0 && self.level < 1.0) {
-            return wrong("level of the interval", self.level.to_string(), "a number between 0 and 1");
+            return Err(FieldError::new("bootstrap.level", "a number between 0 and 1", self.level));
         }
         Ok(())
     }
@@ -138,7 +133,7 @@ mod tests {
             Bootstrap { level: 1.0, ..base },
             Bootstrap { level: f64::NAN, ..base },
         ] {
-            assert!(matches!(bad.draw(5), Err(Error::Argument { .. })), "{bad:?}");
+            assert!(matches!(bad.draw(5), Err(Error::Argument(_))), "{bad:?}");
         }
     }
 }

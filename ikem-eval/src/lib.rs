@@ -58,7 +58,7 @@ mod truth;
 pub use annotator::{Annotator, Rule};
 pub use bootstrap::{Bootstrap, Interval, Resamples};
 pub use cobb::{
-    AngleAgreement, BlandAltman, ChallengeAngles, Curve, Region, Script, Severity, Shape, Side,
+    AngleAgreement, BlandAltman, ChallengeAngles, CobbCurve, Region, Script, Severity, Shape, Side,
     challenge_angles, clinical_curves, smape,
 };
 pub use error::Error;
@@ -72,5 +72,5 @@ pub use report::{
     write_comparison,
 };
 pub use shift::{Shift, best_shift};
-pub use summary::{Sdr, Summary, by_keypoint, by_vertebra};
+pub use summary::{ErrorSummary, Sdr, by_keypoint, by_vertebra};
 pub use truth::GroundTruth;

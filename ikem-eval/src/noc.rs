@@ -1,5 +1,7 @@
 use serde::{Deserialize, Serialize};
 
+use ikem_core::FieldError;
+
 use crate::Error;
 
 /// Number of clicks (NoC) and failure rate (FR) at one target, over a set of images, with N clicks at the most.
@@ -38,18 +40,11 @@ impl Noc {
     /// [`Error::Argument`] without images, or when one has not exactly N + 1 values.
     pub fn new<C: AsRef<[f64]>>(mre_by_click: &[C], clicks: usize, target: f64) -> Result<Self, Error> {
         if let Some(odd) = mre_by_click.iter().map(AsRef::as_ref).find(|curve| curve.len() != clicks + 1) {
-            return Err(Error::Argument {
-                what: "number of MREs of an image",
-                found: odd.len().to_string(),
-                expected: "one more than there are clicks",
-            });
+            let expected = "one more than there are clicks";
+            return Err(FieldError::new("number of MREs of an image", expected, odd.len()).into());
         }
         if mre_by_click.is_empty() {
-            return Err(Error::Argument {
-                what: "number of images",
-                found: "0".to_owned(),
-                expected: "at least 1",
-            });
+            return Err(FieldError::new("number of images", "at least 1", 0).into());
         }
         let images = mre_by_click.len();
         let passes: Vec<usize> =

@@ -1,4 +1,4 @@
-use ikem_core::{Frame, Hint, Hints, Keypoints, Reviser, Size};
+use ikem_core::{FieldError, Frame, Hint, Hints, Keypoints, Reviser, Size};
 use serde::{Deserialize, Serialize};
 
 use crate::{Annotator, Error, GroundTruth, Rule, mre};
@@ -118,19 +118,13 @@ impl Protocol {
     }
 
     /// Checks the values.
-    pub(crate) fn check(&self) -> Result<(), Error> {
-        let sane = |number: f64| number.is_finite() && number >= 0.0;
-        let wrong = |what, found, expected| Err(Error::Argument { what, found, expected });
-        if !sane(self.click_std) {
-            return wrong("std of clicks", self.click_std.to_string(), "a finite number, 0 or more");
-        }
+    pub(crate) fn check(&self) -> Result<(), FieldError> {
+        FieldError::check_not_negative("click_std", self.click_std)?;
         if self.model_size.area() == 0 {
-            return wrong("model size", self.model_size.to_string(), "at least 1 x 1");
+            return Err(FieldError::new("model_size", "at least 1 x 1", self.model_size));
         }
         match self.rule {
-            Rule::FirstWrong(threshold) if !sane(threshold) => {
-                wrong("threshold of first-wrong", threshold.to_string(), "a finite number, 0 or more")
-            }
+            Rule::FirstWrong(threshold) => FieldError::check_not_negative("rule.first-wrong", threshold),
             _ => Ok(()),
         }
     }
@@ -274,9 +268,18 @@ mod tests {
         let point = vec![Point::new(2.0, 2.0)];
         let base = Protocol::default();
         for (protocol, expected) in [
-            (Protocol { click_std: f64::NAN, ..base }, "std of clicks is NaN"),
-            (Protocol { model_size: Size::new(0, 512), ..base }, "model size is 0 x 512"),
-            (Protocol { rule: Rule::FirstWrong(-1.0), ..base }, "threshold of first-wrong is -1"),
+            (
+                Protocol { click_std: f64::NAN, ..base },
+                "`click_std`: expected a finite number of at least 0, found NaN",
+            ),
+            (
+                Protocol { model_size: Size::new(0, 512), ..base },
+                "`model_size`: expected at least 1 x 1, found 0 x 512 px",
+            ),
+            (
+                Protocol { rule: Rule::FirstWrong(-1.0), ..base },
+                "`rule.first-wrong`: expected a finite number of at least 0, found -1",
+            ),
         ] {
             let message = play(protocol, point.clone());
             assert!(message.contains(expected), "{message}");

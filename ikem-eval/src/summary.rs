@@ -16,7 +16,7 @@ pub struct Sdr {
 /// The radial errors of a set of images in few numbers, in the unit that the errors have.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
-pub struct Summary {
+pub struct ErrorSummary {
     /// How many images there are.
     pub images: usize,
     /// Mean radial error: the mean over images of the mean over their keypoints.
@@ -31,11 +31,11 @@ pub struct Summary {
     pub sdr: Vec<Sdr>,
 }
 
-impl Summary {
+impl ErrorSummary {
     /// Sums up the errors of every keypoint of every image; none if there are none.
     ///
     /// ```
-    /// let summary = ikem_eval::Summary::new(&[[1.0, 2.0], [3.0, 10.0]], &[2.0]).unwrap();
+    /// let summary = ikem_eval::ErrorSummary::new(&[[1.0, 2.0], [3.0, 10.0]], &[2.0]).unwrap();
     /// assert_eq!((summary.mre, summary.median, summary.sdr[0].rate), (4.0, 2.5, 0.5));
     /// ```
     #[must_use]
@@ -88,13 +88,13 @@ mod tests {
     #[test]
     fn by_hand() {
         let errors = [[2.0, 4.0], [6.0, 12.0], [0.0, 0.0]];
-        let summary = Summary::new(&errors, &[0.0, 4.0, 100.0]).expect("a summary");
+        let summary = ErrorSummary::new(&errors, &[0.0, 4.0, 100.0]).expect("a summary");
         // Means 3, 9, 0; around 4: 1 + 25 + 16 = 42.
         assert_eq!((summary.images, summary.mre, summary.std_images), (3, 4.0, 21_f64.sqrt()));
         // Around 4: 4 + 0 + 4 + 64 + 16 + 16 = 104.
         assert_eq!((summary.std_keypoints, summary.median), ((104.0_f64 / 5.0).sqrt(), 3.0));
         assert_eq!(summary.sdr.iter().map(|sdr| sdr.rate).collect::<Vec<_>>(), [2.0 / 6.0, 4.0 / 6.0, 1.0]);
-        assert!(Summary::new::<Vec<f64>>(&[vec![]], &[]).is_none());
+        assert!(ErrorSummary::new::<Vec<f64>>(&[vec![]], &[]).is_none());
     }
 
     #[test]

@@ -1,4 +1,4 @@
-use ikem_core::{Keypoints, Point, Size, Spacing};
+use ikem_core::{FieldError, Keypoints, Point, Size, Spacing};
 use serde::Serialize;
 
 use crate::Error;
@@ -28,11 +28,7 @@ impl GroundTruth {
             return Err(Error::EmptySize { image, size });
         }
         if keypoints.is_empty() {
-            return Err(Error::Argument {
-                what: "number of labelled keypoints",
-                found: "0".to_owned(),
-                expected: "at least 1",
-            });
+            return Err(FieldError::new("number of labelled keypoints", "at least 1", 0).into());
         }
         let truth = Self { image, size, keypoints, spacing: None };
         truth.check_finite("labels", &truth.keypoints)?;

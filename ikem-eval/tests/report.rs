@@ -205,16 +205,22 @@ fn what_cannot_be_reported_is_told() {
             .expect_err("no report")
             .to_string()
     };
-    assert!(report(protocol(), settings(), &skeleton, &[]).contains("number of images is 0"));
+    assert!(
+        report(protocol(), settings(), &skeleton, &[])
+            .contains("`number of images`: expected at least 1, found 0")
+    );
     assert!(
         report(protocol(), settings(), &Skeleton::numbered(3), &played).contains("2 keypoints predicted, 3")
     );
     let longer = Protocol { clicks: 4, ..protocol() };
-    assert!(
-        report(longer, settings(), &skeleton, &played).contains("number of states of a played image is 2")
-    );
+    assert!(report(longer, settings(), &skeleton, &played).contains(
+        "`number of states of a played image`: expected one more than the protocol has clicks, found 2"
+    ));
     let odd = Settings { targets: vec![f64::NAN], ..settings() };
-    assert!(report(protocol(), odd, &skeleton, &played).contains("target is NaN"));
+    assert!(
+        report(protocol(), odd, &skeleton, &played)
+            .contains("`targets`: expected a finite number of at least 0, found NaN")
+    );
 }
 
 #[test]

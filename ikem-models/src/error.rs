@@ -1,6 +1,8 @@
 use std::path::{Path, PathBuf};
 
-use crate::config::{ConfigError, NetworkKind};
+use ikem_core::FieldError;
+
+use crate::config::NetworkKind;
 use crate::pth::PthError;
 
 /// Why a model could not do what was asked, by who must act.
@@ -20,7 +22,7 @@ pub enum Error {
     Pth(#[from] PthError),
     /// A config is at fault.
     #[error(transparent)]
-    Config(#[from] ConfigError),
+    Config(#[from] FieldError),
     /// An argument is at fault: a hint, an image, a keypoint's name.
     #[error(transparent)]
     Argument(#[from] ikem_core::Error),

@@ -80,7 +80,7 @@ mod view;
 
 pub use candle_core::Device;
 pub use checkpoint::{Checkpoint, Import, ImportOptions, Layout, LocatorCheckpoint, Precision};
-pub use config::{ConfigError, HrnetOcrConfig, ModelConfig, NetworkConfig, NetworkKind, UnetConfig};
+pub use config::{HrnetOcrConfig, ModelConfig, NetworkConfig, NetworkKind, UnetConfig};
 pub use error::{CheckpointFault, Error, Result};
 pub use hrnet::HrnetOcr;
 pub use inputs::{EncodedImage, HintMaps, ImageInput, Inputs, PreviousMaps};
@@ -96,6 +96,6 @@ pub use predictor::Predictor;
 pub use pretrained::PRETRAINED;
 pub use pth::{PthError, PthErrorKind};
 pub use session::{Doubt, Session, Snapshot, UNSURE_BELOW};
-pub use summary::{Layer, LayerKind, Summary};
+pub use summary::{Layer, LayerKind, NetworkSummary};
 pub use unet::Unet;
 pub use view::View;

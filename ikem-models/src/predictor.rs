@@ -15,7 +15,7 @@ use crate::network::{Logits, Mode, Network};
 use crate::ops;
 use crate::prediction::{Maps, Prediction};
 use crate::session::{Session, Snapshot};
-use crate::summary::Summary;
+use crate::summary::NetworkSummary;
 use crate::view::View;
 
 /// A network with its weights, ready to mark images, and the locator that finds spines for it, if there is one. Clones share the
@@ -132,7 +132,7 @@ impl Predictor {
     ///
     /// # Errors
     /// When the device fails.
-    pub fn summary(&self) -> Result<Summary> {
+    pub fn summary(&self) -> Result<NetworkSummary> {
         Ok(self.model.network.summary()?)
     }
 

@@ -9,7 +9,10 @@ use std::collections::BTreeMap;
 use candle_core::{DType, Tensor, Var};
 use fixture::{DoubleStep, Fixture};
 use ikem_models::{Device, ModelConfig, Network, NetworkConfig, UnetConfig, ops};
-use ikem_train::{Adam, AdamConfig, AdamState, Error, Learner, Loss, LossConfig, OptimiserConfig};
+use ikem_train::{
+    Adam, AdamConfig, Error, Gradients, Learner, Loss, LossConfig, Muon, Optimiser, OptimiserConfig,
+    OptimiserState,
+};
 
 /// Biases in front of a batch norm: their gradient is rounding, which Adam makes a whole step of.
 const NOISE: [&str; 3] = ["outc.aux_head.0.bias", "aux_head.0.bias", "conv3x3_ocr.0.bias"];
@@ -107,12 +110,22 @@ fn small_network() -> Network {
 }
 
 /// A step along the gradient of ½ Σ (p − 1)² of every parameter p.
-fn descend(network: &Network, adam: &mut Adam) {
+fn descend(network: &Network, optimiser: &mut dyn Optimiser) {
     let halves = network.parameters().trainable().values().map(|var| {
         var.as_tensor().affine(1.0, -1.0).and_then(|off| off.sqr()?.sum_all()? * 0.5).expect("a loss")
     });
     let loss = halves.reduce(|a, b| (a + b).expect("a loss")).expect("parameters");
-    adam.step(&loss.backward().expect("gradients")).expect("a step");
+    let store = loss.backward().expect("gradients");
+    let gradients = Gradients::new(network.parameters(), &store).expect("gradients");
+    optimiser.step(&gradients).expect("a step");
+}
+
+fn optimiser(network: &Network, muon: bool) -> Box<dyn Optimiser> {
+    let (parameters, config) = (network.parameters(), AdamConfig::default());
+    match muon {
+        true => Box::new(Muon::new(parameters, config).expect("an optimiser")),
+        false => Box::new(Adam::new(parameters, config).expect("an optimiser")),
+    }
 }
 
 fn values(network: &Network) -> Vec<f32> {
@@ -156,16 +169,16 @@ fn without_kernels_a_step_is_the_same() {
 #[test]
 fn a_resumed_optimiser_goes_on_as_if_it_had_not_stopped() {
     for muon in [false, true] {
-        let config = AdamConfig { muon, ..AdamConfig::default() };
         let run = |stop: bool| {
             let network = small_network();
-            let mut adam = Adam::new(network.parameters(), config).expect("an optimiser");
+            let mut optimiser = optimiser(&network, muon);
             for step in 0..4 {
                 if stop && step == 2 {
-                    let state = adam.state().expect("a state");
-                    adam = Adam::resume(network.parameters(), config, &state).expect("resumed");
+                    let state = optimiser.state().expect("a state");
+                    optimiser = self::optimiser(&network, muon);
+                    optimiser.restore(&state).expect("restored");
                 }
-                descend(&network, &mut adam);
+                descend(&network, &mut *optimiser);
             }
             values(&network)
         };
@@ -177,14 +190,13 @@ fn a_resumed_optimiser_goes_on_as_if_it_had_not_stopped() {
 fn muon_moves_kernels_and_adam_the_rest() {
     let run = |muon: bool| {
         let network = small_network();
-        let config = AdamConfig { muon, ..AdamConfig::default() };
-        let mut adam = Adam::new(network.parameters(), config).expect("an optimiser");
-        (0..2).for_each(|_| descend(&network, &mut adam));
+        let mut optimiser = optimiser(&network, muon);
+        (0..2).for_each(|_| descend(&network, &mut *optimiser));
         let values = |var: &Var| var.flatten_all().and_then(|t| t.to_vec1::<f32>()).expect("values");
         let parameters = network.parameters().trainable().iter();
         let parameters: BTreeMap<String, Vec<f32>> =
             parameters.map(|(name, var)| (name.clone(), values(var))).collect();
-        (parameters, adam.state().expect("a state"))
+        (parameters, optimiser.state().expect("a state"))
     };
     let ((by_adam, _), (by_muon, state)) = (run(false), run(true));
     let differ: Vec<&String> = by_adam.keys().filter(|&name| by_adam[name] != by_muon[name]).collect();
@@ -199,14 +211,13 @@ fn muon_moves_kernels_and_adam_the_rest() {
 #[test]
 fn a_state_of_another_network_is_named() {
     let network = small_network();
-    let empty = AdamState { steps: 0, mean: BTreeMap::new(), square: BTreeMap::new() };
-    let error = Adam::resume(network.parameters(), AdamConfig::default(), &empty).expect_err("no state");
-    assert!(matches!(error, Error::State { found: None, .. }), "{error}");
-    let adam = Adam::new(network.parameters(), AdamConfig::default()).expect("an optimiser");
+    let mut adam = optimiser(&network, false);
+    let error = adam.restore(&OptimiserState::default()).expect_err("no state");
+    assert!(matches!(error, Error::OptimiserState { found: None, .. }), "{error}");
     let mut state = adam.state().expect("a state");
     let wrong = Tensor::zeros(7, DType::F32, &Device::Cpu).expect("a tensor");
     state.square.insert("hint_fusion_layer.scale".to_owned(), wrong);
-    let error = Adam::resume(network.parameters(), AdamConfig::default(), &state).expect_err("a wrong state");
+    let error = adam.restore(&state).expect_err("a wrong state");
     assert_eq!(
         error.to_string(),
         "the optimiser's state of `hint_fusion_layer.scale` has shape [7]; expected shape [1]"

@@ -5,10 +5,9 @@
 use std::collections::BTreeMap;
 
 use candle_core::{DType, Device, Tensor};
-use ikem_core::{GrayImage, Heatmaps, Hint, Keypoints, Point, Size, Skeleton};
-use ikem_data::Draw;
+use ikem_core::{Draw, GrayImage, Heatmaps, Hint, Keypoints, Point, Size, Skeleton};
 use ikem_models::{Checkpoint, Inputs, Mode, ModelConfig, Network, NetworkConfig, Predictor, UnetConfig};
-use ikem_train::{HintStrategy, Interaction, Loss, LossConfig, Placing, Plan, PreHint};
+use ikem_train::{HintPlan, HintStrategy, Interaction, Loss, LossConfig, Placing, PreHint};
 
 const GRID: Size = Size::new(64, 80);
 const KEYPOINTS: usize = 6;
@@ -99,7 +98,7 @@ fn predictions_leave_no_trace_in_the_network() {
     let (network, targets) = (network(), targets());
     let before = state(&network);
     let mut interaction = Interaction::new(&network, pixels(&network), &targets, Placing::default());
-    let plan = Plan { random: 1, rounds: 3, worst: 2 };
+    let plan = HintPlan { random: 1, rounds: 3, worst: 2 };
     interaction.follow(&plan, &mut Draw::new(1, &[])).expect("predictions");
     assert_eq!(state(&network), before, "weights and running statistics are as before");
     for logits in [interaction.first(), interaction.last()] {
@@ -116,7 +115,7 @@ fn gradients_are_those_of_the_last_pass_alone() {
     let loss = Loss::new(&LossConfig::default(), network.config(), None).expect("a loss");
     let mut interaction = Interaction::new(&network, pixels(&network), &targets, Placing::default());
     interaction
-        .follow(&Plan { random: 2, rounds: 2, worst: 1 }, &mut Draw::new(9, &[]))
+        .follow(&HintPlan { random: 2, rounds: 2, worst: 1 }, &mut Draw::new(9, &[]))
         .expect("predictions");
     let gradients = |inputs: &Inputs| {
         let logits = network.forward(inputs, Mode::Train { dropout_seed: 0 }).expect("logits");
@@ -162,17 +161,17 @@ fn a_step_is_a_function_of_its_seed() {
 #[test]
 fn a_plan_gives_as_many_hints_as_it_says() {
     let (network, targets) = (network(), targets());
-    let follow = |plan: Plan| {
+    let follow = |plan: HintPlan| {
         let placing = Placing { repeats: false, ..Placing::default() };
         let mut interaction = Interaction::new(&network, pixels(&network), &targets, placing);
         interaction.follow(&plan, &mut Draw::new(4, &[])).expect("predictions");
         let counts: Vec<usize> = interaction.hints().iter().map(|hints| hints.len()).collect();
         (counts, interaction.last().is_some())
     };
-    assert_eq!(follow(Plan::default()), (vec![0, 0], false));
-    assert_eq!(follow(Plan { random: 2, rounds: 0, worst: 1 }), (vec![2, 2], false));
-    assert_eq!(follow(Plan { random: 1, rounds: 2, worst: 3 }), (vec![3, 3], true));
-    assert_eq!(follow(Plan { random: 4, rounds: 5, worst: 1 }), (vec![6, 6], true));
+    assert_eq!(follow(HintPlan::default()), (vec![0, 0], false));
+    assert_eq!(follow(HintPlan { random: 2, rounds: 0, worst: 1 }), (vec![2, 2], false));
+    assert_eq!(follow(HintPlan { random: 1, rounds: 2, worst: 3 }), (vec![3, 3], true));
+    assert_eq!(follow(HintPlan { random: 4, rounds: 5, worst: 1 }), (vec![6, 6], true));
     let interaction = Interaction::new(&network, pixels(&network), &targets, Placing::default());
     assert!(interaction.keypoints().is_empty() && interaction.shown().is_empty());
 }

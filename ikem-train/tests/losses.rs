@@ -216,7 +216,7 @@ fn what_does_not_fit_is_told() {
     let new = |config: &LossConfig, morphology| Loss::new(config, &fixture.model(), morphology);
     let config = LossConfig { coordinates: -1.0, ..LossConfig::default() };
     let message = new(&config, None).expect_err("a negative weight").to_string();
-    assert_eq!(message, "config field `loss.coordinates`: expected a number of at least 0, found -1");
+    assert_eq!(message, "`loss.coordinates`: expected a finite number of at least 0, found -1");
     for (distances, angles, found) in
         [(vec![[0, 5]], vec![], "[0, 5]"), (vec![[0, 1]], vec![[2, 3, 2]], "[2, 3, 2]")]
     {

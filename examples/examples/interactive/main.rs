@@ -59,7 +59,7 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use clap::Parser;
-use ikem_data::Set;
+use ikem_data::Subset;
 use ikem_examples::{ImageSource, Labelled, ModelOptions};
 use server::{Labels, PageOptions};
 
@@ -81,7 +81,7 @@ struct Options {
     root: Option<PathBuf>,
     /// Without IMAGE: all images of this set
     #[arg(long, value_name = "SET", default_value = "val", requires = "labels")]
-    split: Set,
+    split: Subset,
     /// How many points the played person corrects
     #[arg(long, value_name = "N", default_value_t = 10)]
     clicks: usize,

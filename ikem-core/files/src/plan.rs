@@ -10,7 +10,7 @@ use crate::target::{Identity, is_stream};
 /// Files are told apart by what they are, not by their names: links, hard links, relative paths and, where the file system
 /// does not tell it, upper and lower case all lead to the same file.
 #[derive(Debug, Clone, Default)]
-pub struct Plan {
+pub struct FilePlan {
     inputs: Vec<Named>,
     folders: Vec<Named>,
     outputs: Vec<(Named, &'static [&'static str])>,
@@ -61,7 +61,7 @@ pub enum Conflict {
     },
 }
 
-impl Plan {
+impl FilePlan {
     /// Notes a file that is read; `what` names it for errors, such as the option it comes from.
     pub fn reads(&mut self, what: impl Into<String>, path: impl Into<PathBuf>) -> &mut Self {
         self.inputs.push(Named { what: what.into(), path: path.into() });
@@ -145,7 +145,7 @@ mod tests {
 
     use super::*;
 
-    fn message(plan: &Plan) -> String {
+    fn message(plan: &FilePlan) -> String {
         plan.check().unwrap_err().to_string()
     }
 
@@ -166,12 +166,12 @@ mod tests {
             names.extend(["link.png", "sub/up/film.png", "hard.png"].map(|name| folder.path().join(name)));
         }
         for name in names {
-            let mut plan = Plan::default();
+            let mut plan = FilePlan::default();
             plan.reads("IMAGE", &film).writes("--overlay", &name, &["png"]);
             let found = message(&plan);
             assert!(found.contains("would replace IMAGE") && found.contains("name another file"), "{found}");
         }
-        let mut plan = Plan::default();
+        let mut plan = FilePlan::default();
         plan.reads("IMAGE", &film).writes("--overlay", folder.path().join("sub/film.png"), &["png"]);
         assert_eq!(plan.check(), Ok(()));
     }
@@ -179,7 +179,7 @@ mod tests {
     #[test]
     fn two_outputs_are_two_files() {
         let folder = tempfile::tempdir().unwrap();
-        let mut plan = Plan::default();
+        let mut plan = FilePlan::default();
         plan.writes("--output", folder.path().join("new/a.png"), &["png"]).writes(
             "--overlay",
             folder.path().join("b.png"),
@@ -196,7 +196,7 @@ mod tests {
         let films = folder.path().join("films");
         std::fs::create_dir(&films).unwrap();
         std::fs::write(films.join("a.csv"), b"x").unwrap();
-        let mut plan = Plan::default();
+        let mut plan = FilePlan::default();
         plan.reads_folder("--root", &films).writes("--csv", films.join("new.csv"), &["csv"]);
         assert_eq!(plan.check(), Ok(()));
         plan.writes("--csv", films.join("a.csv"), &["csv"]);
@@ -213,11 +213,11 @@ mod tests {
             (".json", &["json"], false),
             ("a", &[], true),
         ] {
-            let mut plan = Plan::default();
+            let mut plan = FilePlan::default();
             plan.writes("--output", name, endings);
             assert_eq!(plan.check().is_ok(), right, "{name}");
         }
-        let mut plan = Plan::default();
+        let mut plan = FilePlan::default();
         plan.writes("--output", "a.png", &["json", "csv"]);
         assert_eq!(message(&plan), "--output a.png: expected a name that ends in .json or .csv");
     }
@@ -225,7 +225,7 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn streams_need_no_ending_and_may_be_shared() {
-        let mut plan = Plan::default();
+        let mut plan = FilePlan::default();
         plan.writes("--output", "/dev/stdout", &["json"]).writes("--overlay", "/dev/null", &["png"]);
         plan.writes("--heatmap", "/dev/null", &["png"]);
         assert_eq!(plan.check(), Ok(()));

@@ -3,7 +3,7 @@ use std::fmt;
 use ikem_core::Skeleton;
 use serde::{Deserialize, Serialize};
 
-use crate::Set;
+use crate::Subset;
 
 /// One thing that is wrong with the labels of an image. Vertebrae and keypoints are given by their names.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -68,7 +68,7 @@ pub enum Fault {
         /// The study's number.
         study: String,
         /// The other set.
-        with: Set,
+        with: Subset,
     },
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::{Fault, LabelPolicy};
-use crate::{Error, Set, files};
+use crate::{Error, Subset, files};
 
 /// What was found wrong with one image's labels, and what was done.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -13,7 +13,7 @@ pub struct Finding {
     /// The image.
     pub image_path: String,
     /// Its set.
-    pub set: Set,
+    pub set: Subset,
     /// What is wrong with the labels as published.
     pub faults: Vec<Fault>,
     /// What was put right.

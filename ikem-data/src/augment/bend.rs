@@ -1,6 +1,6 @@
-use serde::{Deserialize, Serialize};
+use ikem_core::Draw;
 
-use super::Draw;
+use serde::{Deserialize, Serialize};
 
 /// Bends the picture sideways in a wave, as scoliosis bends a spine, after all else that moves pixels; its rows stay rows.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

@@ -1,8 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use ikem_core::{Affine, Beyond, Size};
-
-use super::Draw;
+use ikem_core::{Affine, Beyond, Draw, Size};
 
 /// The picture in the making: what has been moved where, and how large it is now, in pixels of the original image.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -1,6 +1,6 @@
-use serde::{Deserialize, Serialize};
+use ikem_core::Draw;
 
-use super::Draw;
+use serde::{Deserialize, Serialize};
 
 /// A change of grey values, its random numbers drawn.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -141,7 +141,7 @@ impl Default for Noise {
 
 impl Noise {
     pub(super) fn tone(&self, draw: &mut Draw) -> Tone {
-        Tone::Noise { deviation: draw.within([0.0, self.deviation]) as f32, seed: draw.seed() }
+        Tone::Noise { deviation: draw.within([0.0, self.deviation]) as f32, seed: draw.bits() }
     }
 }
 

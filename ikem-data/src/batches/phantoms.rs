@@ -1,7 +1,7 @@
-use ikem_core::Skeleton;
+use ikem_core::{Draw, FieldError, Skeleton};
 
-use crate::phantom::{Phantom, PhantomConfig, PhantomError};
-use crate::{Draw, Error};
+use crate::Error;
+use crate::phantom::{Phantom, PhantomConfig};
 
 /// Phantoms as a part of a loader's images: which there are depends on the seed alone.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,10 +25,9 @@ impl Phantoms {
     pub(super) fn check(&self, skeleton: &Skeleton) -> Result<(), Error> {
         if self.count > 0 && *skeleton != Skeleton::spine() {
             let found = format!("{} of them for a skeleton of {} keypoints", self.count, skeleton.len());
-            let expected = "the spine's skeleton, of 68".to_owned();
-            return Err(Error::Argument { argument: "phantoms", found, expected });
+            return Err(FieldError::new("phantoms", "the spine's skeleton of 68 keypoints", found).into());
         }
-        self.config.check().map_err(wrong_setting)
+        Ok(self.config.check()?)
     }
 
     /// The seed of the phantom at a place.
@@ -38,11 +37,6 @@ impl Phantoms {
     }
 
     pub(super) fn draw(&self, place: usize) -> Result<Phantom, Error> {
-        Phantom::generate(&self.config, self.seed_of(place)).map_err(wrong_setting)
+        Ok(Phantom::generate(&self.config, self.seed_of(place))?)
     }
-}
-
-fn wrong_setting(error: PhantomError) -> Error {
-    let PhantomError { name, found, expected } = error;
-    Error::Argument { argument: name, found, expected }
 }

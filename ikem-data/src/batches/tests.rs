@@ -3,7 +3,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::{
-    Augmentation, Error, Flip, Limits, ManifestEntry, Phantom, PhantomConfig, Pipeline, Set, load_image,
+    Augmentation, Error, Flip, Limits, ManifestEntry, Phantom, PhantomConfig, Pipeline, Subset, load_image,
     write_gray_png,
 };
 
@@ -19,7 +19,7 @@ fn images() -> (TempDir, Vec<ManifestEntry>) {
             let name = format!("{i}.png");
             write_gray_png(folder.path().join(&name), &GrayImage::new(size, pixels).unwrap()).unwrap();
             let corners = (0..68).map(|k| [f64::from(k) / 70.0, 0.3 + 0.1 * f64::from(k % 2)]).collect();
-            ManifestEntry::new(name, corners, size, Set::Train, &Skeleton::spine())
+            ManifestEntry::new(name, corners, size, Subset::Train, &Skeleton::spine())
         })
         .collect();
     (folder, entries)
@@ -214,7 +214,7 @@ fn configurations_are_json() {
     assert!(crop.contains("unknown variant `warp`"), "{crop}");
     assert!(matches!(
         Pipeline::new(vec![Augmentation::Flip(Flip { probability: f64::NAN, ..flip })]),
-        Err(Error::Argument { .. })
+        Err(Error::Argument(_))
     ));
 }
 

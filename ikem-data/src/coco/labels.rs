@@ -27,7 +27,7 @@ impl Manifest {
     }
 
     /// Reads labels in COCO's format, of this project or of another, whose fields beyond what is needed are passed over. Keypoints
-    /// are found by their names, in whatever order. Images of another's have no set; they are of [`Set::Train`](crate::Set::Train).
+    /// are found by their names, in whatever order. Images of another's have no set; they are of [`Subset::Train`](crate::Subset::Train).
     /// Images without labels are passed over; [`LabelFile`] counts them.
     ///
     /// # Errors

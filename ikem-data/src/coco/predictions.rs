@@ -1,13 +1,13 @@
 use std::path::Path;
 
-use ikem_core::{Size, Skeleton};
+use ikem_core::{FieldError, Size, Skeleton, Spacing};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use super::read::{Annotation as Read, Film, read};
 use super::{Annotation, Category, Coco, CocoImage, KIND};
 use crate::labels::PartlyLabelled;
-use crate::{Error, LeftOut, PredictedKeypoint, Prediction, Seen, Spacing, files};
+use crate::{Error, LeftOut, PredictedKeypoint, PredictionRecord, Seen, files};
 
 /// What a prediction knows beyond COCO.
 #[derive(Serialize, Deserialize)]
@@ -30,7 +30,7 @@ struct Extra {
 /// [`Error::Argument`] when a prediction's keypoints are not those of `skeleton` or not finite; [`Error::Write`].
 pub fn write_coco_predictions(
     path: impl AsRef<Path>,
-    predictions: &[Prediction],
+    predictions: &[PredictionRecord],
     skeleton: &Skeleton,
 ) -> Result<(), Error> {
     files::write(path.as_ref(), coco_predictions(predictions, skeleton)?.as_bytes())
@@ -40,16 +40,16 @@ pub fn write_coco_predictions(
 ///
 /// # Errors
 /// [`Error::Argument`] when a prediction's keypoints are not those of `skeleton` or not finite.
-pub fn coco_predictions(predictions: &[Prediction], skeleton: &Skeleton) -> Result<String, Error> {
+pub fn coco_predictions(predictions: &[PredictionRecord], skeleton: &Skeleton) -> Result<String, Error> {
     let mut file: Coco<(), Extra> =
         Coco { images: Vec::new(), annotations: Vec::new(), categories: vec![Category::of(skeleton)] };
     for (id, prediction) in (1..).zip(predictions) {
-        let argument = |(found, expected)| Error::Argument { argument: "prediction", found, expected };
+        let argument = |(found, expected): (String, String)| FieldError::new("prediction", expected, found);
         prediction.check().map_err(argument)?;
         let keypoints = &prediction.keypoints;
         if !keypoints.iter().map(|keypoint| &keypoint.name).eq(skeleton.names()) {
-            let found = format!("{} has other keypoints", prediction.image);
-            return Err(argument((found, "those of the skeleton".to_owned())));
+            let field = format!("keypoints of {}", prediction.image);
+            return Err(FieldError::new(field, "those of the skeleton", "others").into());
         }
         let side = |pixels: usize| {
             let too_large = |_| argument((prediction.size().to_string(), format!("at most {} px", u32::MAX)));
@@ -80,13 +80,20 @@ pub fn coco_predictions(predictions: &[Prediction], skeleton: &Skeleton) -> Resu
 /// # Errors
 /// [`Error::Read`]; [`Error::Broken`] when it is no such file, or its keypoints are not those of `skeleton`;
 /// [`Error::Unusable`] when images have some of the keypoints, or ones that are nowhere near the image.
-pub fn read_coco_predictions(path: impl AsRef<Path>, skeleton: &Skeleton) -> Result<Vec<Prediction>, Error> {
+pub fn read_coco_predictions(
+    path: impl AsRef<Path>,
+    skeleton: &Skeleton,
+) -> Result<Vec<PredictionRecord>, Error> {
     let path = path.as_ref();
     predictions(path, &files::read_text(path, KIND)?, skeleton)
 }
 
 /// The predictions in the text of a file.
-pub(crate) fn predictions(path: &Path, text: &str, skeleton: &Skeleton) -> Result<Vec<Prediction>, Error> {
+pub(crate) fn predictions(
+    path: &Path,
+    text: &str,
+    skeleton: &Skeleton,
+) -> Result<Vec<PredictionRecord>, Error> {
     let (mut found, mut films) = (Vec::new(), Vec::new());
     for Film { image, size, points, annotation, .. } in read::<IgnoredAny, Extra>(path, text, skeleton)? {
         let Some(annotation) = annotation else { continue };
@@ -111,7 +118,7 @@ fn prediction(
     points: &[[f64; 2]],
     annotation: Read<Extra>,
     skeleton: &Skeleton,
-) -> Result<Prediction, String> {
+) -> Result<PredictionRecord, String> {
     let count = skeleton.len();
     let extra = annotation
         .ikem
@@ -134,7 +141,7 @@ fn prediction(
                 hinted,
             },
         );
-    let prediction = Prediction {
+    let prediction = PredictionRecord {
         image,
         width: size.width,
         height: size.height,

@@ -1,11 +1,12 @@
 //! How far apart pixels lie.
 
+use ikem_core::{Spacing, SpacingPlane};
+
 use super::data_set::DataSet;
 use super::tags::{
     IMAGER_PIXEL_SPACING, NOMINAL_SCANNED_PIXEL_SPACING, PIXEL_ASPECT_RATIO, PIXEL_SPACING,
     PIXEL_SPACING_CALIBRATION_TYPE, Tag,
 };
-use crate::{Spacing, SpacingPlane};
 
 /// The spacing in the patient, or else on the scanned film, or else at the detector, or else the ratio of a pixel's sides alone.
 pub(super) fn spacing(data: &DataSet<'_>) -> Option<Spacing> {

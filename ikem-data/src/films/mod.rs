@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use ikem_core::{Point, Size, Skeleton};
 
-use crate::{Manifest, Set};
+use crate::{Manifest, Subset};
 
 pub use read::{read_spinal_ai, read_whole_films};
 
@@ -26,7 +26,7 @@ pub struct Film {
     /// elsewhere, in proportion.
     pub size: Option<Size>,
     /// What the film is used for.
-    pub set: Set,
+    pub set: Subset,
     /// The corners of each vertebra from top to bottom: top left, top right, bottom left, bottom right as seen on the
     /// image, in its pixels.
     pub vertebrae: Vec<[Point; 4]>,

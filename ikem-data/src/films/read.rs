@@ -1,12 +1,12 @@
 use std::path::Path;
 
-use ikem_core::Point;
+use ikem_core::{Draw, Point};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::{Film, height};
 use crate::manifest::Wrong;
-use crate::{Draw, Error, Set, files};
+use crate::{Error, Subset, files};
 
 /// Corners this far off are in another unit than pixels.
 const FARTHEST: f32 = 100_000.0;
@@ -25,7 +25,7 @@ struct Quads {
 #[serde(deny_unknown_fields)]
 struct Boxes {
     image: String,
-    set: Set,
+    set: Subset,
     boxes: Vec<[f32; 4]>,
 }
 
@@ -34,7 +34,7 @@ struct Boxes {
 /// pixels, from top to bottom).
 ///
 /// No film is complete: 17 marked vertebrae may as well be C7–L4. A tenth of the films, chosen by their names, is of the set
-/// [`Set::Val`], the rest of [`Set::Train`].
+/// [`Subset::Val`], the rest of [`Subset::Train`].
 ///
 /// # Errors
 /// [`Error::Read`], [`Error::TooLarge`]; [`Error::Broken`] when it is no such JSON, which names entry and field;
@@ -47,7 +47,7 @@ pub fn read_spinal_ai(root: &Path) -> Result<Vec<Film>, Error> {
         }
         let quad = |corners: &[[f32; 2]; 4]| corners.map(|[x, y]| Point::new(x, y));
         let vertebrae: Vec<_> = entry.quads.iter().map(quad).collect();
-        let set = if is_validation(&entry.image) { Set::Val } else { Set::Train };
+        let set = if is_validation(&entry.image) { Subset::Val } else { Subset::Train };
         film(root, &entry.image, set, vertebrae, Some(entry.film_x), "quads")
     })
 }
@@ -112,7 +112,7 @@ fn read<T: DeserializeOwned + Named>(
 fn film(
     root: &Path,
     image: &str,
-    set: Set,
+    set: Subset,
     vertebrae: Vec<[Point; 4]>,
     area: Option<[f32; 2]>,
     field: &str,

@@ -40,7 +40,7 @@ impl ImageKind {
     /// The kind of a file; its content decides, not its name.
     ///
     /// # Errors
-    /// [`Error::Read`]; [`Error::Unsupported`] names what the file is instead where that is known, [`Error::NotAn`] shows how
+    /// [`Error::Read`]; [`Error::Unsupported`] names what the file is instead where that is known, [`Error::UnrecognisedFormat`] shows how
     /// it begins where not.
     pub fn of_file(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
@@ -163,7 +163,7 @@ fn foreign(path: &Path, start: &[u8]) -> Error {
         [] => "nothing: it is empty".to_owned(),
         bytes => format!("\"{}\"", bytes.escape_ascii()),
     };
-    Error::NotAn { path: path.to_owned(), expected: ImageKind::NAMES, found }
+    Error::UnrecognisedFormat { path: path.to_owned(), expected: ImageKind::NAMES, found }
 }
 
 /// Files of boxes or chunks, whose brand says what is inside.

@@ -11,11 +11,11 @@ mod tiff;
 
 use std::path::Path;
 
-use ikem_core::{GrayImage, Resampling, Size};
+use ikem_core::{GrayImage, Resampling, Size, Spacing};
 
 #[cfg(feature = "dicom")]
 use crate::dicom;
-use crate::{Error, Spacing, files};
+use crate::{Error, files};
 #[cfg(feature = "dicom")]
 pub use kind::ImageKind;
 pub(crate) use pixels::{Decoded, Pixels, luma};
@@ -110,7 +110,7 @@ pub fn load_radiograph(path: impl AsRef<Path>, limits: &Limits) -> Result<Radiog
 ///
 /// # Errors
 /// [`Error::Read`] when there is no such file, [`Error::Unsupported`] when it is something that is known and not read, such as a
-/// HEIC photograph, [`Error::NotAn`] when it is no image, [`Error::Broken`] when it is cut short or has no pixels,
+/// HEIC photograph, [`Error::UnrecognisedFormat`] when it is no image, [`Error::Broken`] when it is cut short or has no pixels,
 /// [`Error::TooLarge`] beyond `limits`.
 pub fn load_image(path: impl AsRef<Path>, limits: &Limits) -> Result<GrayImage, Error> {
     let path = path.as_ref();

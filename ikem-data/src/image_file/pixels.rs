@@ -1,9 +1,9 @@
 //! Grey values as files hold them, before they are of one type.
 
-use ikem_core::{GrayImage, Resampling, Size, Tones, resample_pixels};
+use ikem_core::{GrayImage, Resampling, Size, Spacing, Tones, resample_pixels};
 use image::metadata::Orientation;
 
-use crate::{Error, Spacing};
+use crate::Error;
 
 /// An image as its file holds it, if that is grey; otherwise its luma.
 pub(crate) struct Decoded {

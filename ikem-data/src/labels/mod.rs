@@ -8,7 +8,7 @@ use ikem_core::Skeleton;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use crate::{Error, Manifest, Prediction, Set, coco, files, tables};
+use crate::{Error, Manifest, PredictionRecord, Subset, coco, files, tables};
 
 pub(crate) use partly_labelled::PartlyLabelled;
 
@@ -24,7 +24,7 @@ pub struct LabelFile {
     pub left_out: Vec<LeftOut>,
     /// How many films have no labels at all.
     pub unlabelled: usize,
-    /// Whether the file says which set a film belongs to. Where it doesn't, all are of [`Set::Train`].
+    /// Whether the file says which set a film belongs to. Where it doesn't, all are of [`Subset::Train`].
     pub has_sets: bool,
 }
 
@@ -105,7 +105,7 @@ impl LabelFile {
             Content::Coco => coco::labels(path, text, skeleton),
             Content::Table => tables::labels(path, text, skeleton),
             Content::Prediction => {
-                let prediction = Prediction::parse(path, text)?;
+                let prediction = PredictionRecord::parse(path, text)?;
                 Self::collect(path, [PartlyLabelled::of_prediction(&prediction, skeleton)], skeleton)
             }
         }
@@ -120,7 +120,7 @@ impl LabelFile {
         let mut labels = Self::default();
         for film in films {
             labels.has_sets |= film.set.is_some();
-            let set = film.set.unwrap_or(Set::Train);
+            let set = film.set.unwrap_or(Subset::Train);
             match film.points(skeleton) {
                 Ok(None) => labels.unlabelled += 1,
                 Ok(Some(points)) => labels.manifest.entries.push(film.entry(&points, set, skeleton)),

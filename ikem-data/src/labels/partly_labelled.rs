@@ -2,7 +2,7 @@ use ikem_core::{Size, Skeleton};
 
 use crate::names::bare;
 use crate::places::{NEAR, is_far_off};
-use crate::{ManifestEntry, Prediction, Set};
+use crate::{ManifestEntry, PredictionRecord, Subset};
 
 /// How many keypoints an error lists by name.
 const LISTED: usize = 12;
@@ -12,7 +12,7 @@ pub(crate) struct PartlyLabelled {
     /// Its name in the file.
     pub(crate) image: String,
     pub(crate) size: Size,
-    pub(crate) set: Option<Set>,
+    pub(crate) set: Option<Subset>,
     /// The places of the skeleton's keypoints, x and y in pixels, of those that are labelled.
     pub(crate) points: Vec<Option<[f64; 2]>>,
     /// The same to the last bit, where the file has it.
@@ -21,7 +21,7 @@ pub(crate) struct PartlyLabelled {
 
 impl PartlyLabelled {
     /// The film of a prediction; its keypoints are found by their names.
-    pub(crate) fn of_prediction(prediction: &Prediction, skeleton: &Skeleton) -> Self {
+    pub(crate) fn of_prediction(prediction: &PredictionRecord, skeleton: &Skeleton) -> Self {
         let place = |name: &String| {
             let named = prediction.keypoints.iter().find(|keypoint| bare(&keypoint.name) == bare(name))?;
             Some([f64::from(named.x), f64::from(named.y)])
@@ -61,7 +61,7 @@ impl PartlyLabelled {
     }
 
     /// The entry of the film, whose keypoints are at `points`.
-    pub(crate) fn entry(self, points: &[[f64; 2]], set: Set, skeleton: &Skeleton) -> ManifestEntry {
+    pub(crate) fn entry(self, points: &[[f64; 2]], set: Subset, skeleton: &Skeleton) -> ManifestEntry {
         if let Some(exact) = self.exact {
             return exact;
         }

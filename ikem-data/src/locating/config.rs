@@ -1,7 +1,7 @@
+use ikem_core::FieldError;
 use serde::{Deserialize, Serialize};
 
 use super::SceneConfig;
-use crate::Error;
 
 /// How films become batches for a locator, the network that finds the vertebral column on a whole film.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -61,14 +61,12 @@ impl LocatingConfig {
         Self { scenes: SceneConfig::plain(), shuffle: false, drop_last: false, ..training }
     }
 
-    /// Tells the first setting that is out of its range.
+    /// Checks every field's range.
     ///
     /// # Errors
-    /// [`Error::Argument`] with the setting's name, its value and what it may be.
-    pub fn check(&self) -> Result<(), Error> {
-        let wrong = |argument, found: usize, expected: String| {
-            Err(Error::Argument { argument, found: found.to_string(), expected })
-        };
+    /// The first field that is out of range, by name.
+    pub fn check(&self) -> Result<(), FieldError> {
+        let wrong = |field, found: usize, expected: String| Err(FieldError::new(field, expected, found));
         if self.stride == 0 {
             return wrong("stride", 0, "at least 1".to_owned());
         }

@@ -2,9 +2,10 @@
 
 use std::f32::consts::TAU;
 
+use ikem_core::Draw;
+
 use super::SceneConfig;
 use super::sheet::Sheet;
-use crate::Draw;
 
 /// Draws what a film or its photograph has beside the patient. `spine` is the box around what is seen of the column:
 /// left, top, right, bottom.

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use ikem_core::{Affine, Letterbox, Tones};
+use ikem_core::{Affine, Draw, Letterbox, Tones};
 
 use super::blank::Blank;
 use super::fill::Fill;
@@ -11,8 +11,8 @@ use super::target::seen_column;
 use super::tones::develop;
 use super::view::View;
 use super::{LocatingConfig, LocatingTarget};
+use crate::Error;
 use crate::overlay::Lettering;
-use crate::{Draw, Error};
 
 /// A scene: S × S grey values of -1…1, and what a network should answer.
 pub(super) struct Scene {

@@ -1,6 +1,5 @@
+use ikem_core::FieldError;
 use serde::{Deserialize, Serialize};
-
-use crate::Error;
 
 /// What is random about a scene: how often each thing happens, 0 to 1, and how far it goes.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -143,14 +142,12 @@ impl SceneConfig {
         }
     }
 
-    /// Tells the first setting that is out of its range.
+    /// Checks every field's range.
     ///
     /// # Errors
-    /// [`Error::Argument`] with the setting's name, its value and what it may be.
-    pub fn check(&self) -> Result<(), Error> {
-        let wrong = |argument, found: String, expected: &str| {
-            Err(Error::Argument { argument, found, expected: expected.to_owned() })
-        };
+    /// The first field that is out of range, by name.
+    pub fn check(&self) -> Result<(), FieldError> {
+        let wrong = |field, found: String, expected: &str| Err(FieldError::new(field, expected, found));
         // All ranges are written so that NaN fails.
         for (name, value) in self.probabilities() {
             if !(0.0..=1.0).contains(&value) {

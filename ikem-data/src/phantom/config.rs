@@ -1,17 +1,5 @@
+use ikem_core::FieldError;
 use serde::{Deserialize, Serialize};
-
-/// A setting of [`PhantomConfig`] that is out of its range; for the caller to mend.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-#[error("phantom setting `{name}` is {found}; expected {expected}")]
-#[non_exhaustive]
-pub struct PhantomError {
-    /// The field's name.
-    pub name: &'static str,
-    /// Its value.
-    pub found: String,
-    /// What it may be.
-    pub expected: String,
-}
 
 /// How the spine is bent in the coronal plane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -85,12 +73,12 @@ impl PhantomConfig {
     /// Tells the first setting that is out of its range.
     ///
     /// # Errors
-    /// [`PhantomError`] with the setting's name, its value and what it may be.
-    pub fn check(&self) -> Result<(), PhantomError> {
+    /// [`FieldError`] with the setting's name, its value and what it may be.
+    pub fn check(&self) -> Result<(), FieldError> {
         let [low, high] = self.height;
         if low < 256 || high > 4096 || low > high {
-            let expected = "[lowest, highest] within 256 to 4096".to_owned();
-            return Err(PhantomError { name: "height", found: format!("[{low}, {high}]"), expected });
+            let expected = "[lowest, highest] within 256 to 4096";
+            return Err(FieldError::new("height", expected, format!("[{low}, {high}]")));
         }
         let ranges = [
             ("aspect", self.aspect, 1.2, 5.0),
@@ -108,13 +96,12 @@ impl PhantomConfig {
             // Written so that NaN fails.
             if !(low >= least && high <= most && low <= high) {
                 let expected = format!("[lowest, highest] within {least} to {most}");
-                return Err(PhantomError { name, found: format!("[{low}, {high}]"), expected });
+                return Err(FieldError::new(name, expected, format!("[{low}, {high}]")));
             }
         }
         for (name, value) in [("collimator", self.collimator), ("marker", self.marker)] {
             if !(0.0..=1.0).contains(&value) {
-                let expected = "a probability, 0 to 1".to_owned();
-                return Err(PhantomError { name, found: value.to_string(), expected });
+                return Err(FieldError::new(name, "a probability, 0 to 1", value));
             }
         }
         Ok(())
@@ -150,8 +137,9 @@ mod tests {
             let mut config = PhantomConfig::default();
             spoil(&mut config);
             let error = config.check().expect_err(name);
-            assert_eq!(error.name, name);
-            assert!(error.to_string().contains(&format!("`{name}` is {}", error.found)), "{error}");
+            assert_eq!(error.field, name);
+            let (start, end) = (format!("`{name}`: expected "), format!(", found {}", error.found));
+            assert!(error.to_string().starts_with(&start) && error.to_string().ends_with(&end), "{error}");
         }
     }
 

@@ -1,47 +1,31 @@
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{RngCore, SeedableRng};
+use ikem_core::Draw;
 
-/// Random draws of one part of the picture. Every part has its own stream, so that a change to one leaves the
-/// others as they were.
-pub(super) struct Draw(ChaCha8Rng);
-
-impl Draw {
-    pub(super) fn new(seed: u64, stream: u64) -> Self {
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        rng.set_stream(stream);
-        Self(rng)
-    }
-
-    /// Uniform in `low`..`high`. Of 53 bits of one draw, so that the value is the same everywhere.
-    pub(super) fn uniform(&mut self, low: f64, high: f64) -> f64 {
-        let unit = (self.0.next_u64() >> 11) as f64 / (1_u64 << 53) as f64;
-        low + (high - low) * unit
-    }
-
-    /// Uniform in a range given as `[lowest, highest]`.
-    pub(super) fn within(&mut self, [low, high]: [f64; 2]) -> f64 {
-        self.uniform(low, high)
-    }
-
+/// What the phantom generator draws beside uniform numbers. How many bits each takes is part of what a seed means.
+///
+/// Every part of the picture has a stream of its own, so that a change to one leaves the others as they were.
+pub(super) trait PhantomDraw {
     /// A whole number in `low..=high`.
-    pub(super) fn integer(&mut self, low: usize, high: usize) -> usize {
-        let span = (high - low) as u64 + 1;
-        low + (self.0.next_u64() % span) as usize
-    }
-
-    /// True with the given probability.
-    pub(super) fn chance(&mut self, probability: f64) -> bool {
-        self.uniform(0.0, 1.0) < probability
-    }
+    fn integer(&mut self, low: usize, high: usize) -> usize;
 
     /// One of the two signs.
-    pub(super) fn sign(&mut self) -> f64 {
-        if self.chance(0.5) { 1.0 } else { -1.0 }
+    fn sign(&mut self) -> f64;
+
+    /// Approximately standard normal: the scaled sum of four uniform numbers of 16 bits.
+    fn grain(&mut self) -> f32;
+}
+
+impl PhantomDraw for Draw {
+    fn integer(&mut self, low: usize, high: usize) -> usize {
+        let span = (high - low) as u64 + 1;
+        low + (self.bits() % span) as usize
     }
 
-    /// Nearly normal, mean 0 and standard deviation 1: the sum of four uniform draws.
-    pub(super) fn normal(&mut self) -> f32 {
-        let bits = self.0.next_u64();
+    fn sign(&mut self) -> f64 {
+        if self.happens(0.5) { 1.0 } else { -1.0 }
+    }
+
+    fn grain(&mut self) -> f32 {
+        let bits = self.bits();
         let sum: u64 = (0..4).map(|part| (bits >> (16 * part)) & 0xffff).sum();
         // Four uniforms on 0..65536 have mean 2 * 65535 and variance 65536² / 3.
         (sum as f32 - 131_070.0) * (1.732_050_8 / 65_536.0)
@@ -54,7 +38,7 @@ pub(crate) struct Texture(u32);
 
 impl Texture {
     pub(super) fn new(draw: &mut Draw) -> Self {
-        Self(draw.0.next_u32())
+        Self(draw.bits32())
     }
 
     /// The noise of a seed.

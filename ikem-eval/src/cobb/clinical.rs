@@ -82,7 +82,7 @@ impl Severity {
 /// One curve of a spine as a clinician measures it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
-pub struct Curve {
+pub struct CobbCurve {
     /// The upper end vertebra, counted from 0 at the top.
     pub upper: usize,
     /// The lower end vertebra.
@@ -112,7 +112,7 @@ pub struct Curve {
 /// # Errors
 /// [`Error::Corners`] when the keypoints are not four for each of two vertebrae or more; [`Error::Tilt`] when an end
 /// plate has no length.
-pub fn clinical_curves(keypoints: &Keypoints, minimum: f64) -> Result<Vec<Curve>, Error> {
+pub fn clinical_curves(keypoints: &Keypoints, minimum: f64) -> Result<Vec<CobbCurve>, Error> {
     let spine = vertebrae(keypoints, |vertebra| [vertebra.upper_plate(), vertebra.lower_plate()])?;
     let last = spine.len() - 1;
     let Some(major) = largest(&spine, 0, last, |_| true) else { return Ok(Vec::new()) };
@@ -158,10 +158,10 @@ fn largest(spine: &[Vertebra], top: usize, bottom: usize, allowed: impl Fn(f64) 
 }
 
 impl Bend {
-    fn described(self, spine: &[Vertebra], major: bool) -> Curve {
+    fn described(self, spine: &[Vertebra], major: bool) -> CobbCurve {
         let Self { upper, lower, signed } = self;
         let apex = apex(&spine[upper..=lower], signed) + upper;
-        Curve {
+        CobbCurve {
             upper,
             lower,
             apex,

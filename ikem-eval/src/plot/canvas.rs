@@ -47,9 +47,9 @@ pub(super) trait Plot {
 /// Writes a plot as SVG and as PNG.
 pub(super) fn save(plot: &impl Plot, folder: &Path) -> Result<Vec<PathBuf>, Error> {
     let name = plot.name();
-    let failed = |reason: String| Error::Drawing { name, reason };
+    let failed = |source| Error::Drawing { name, source };
     if !has_font() {
-        return Err(failed("the built-in font cannot be read".to_owned()));
+        return Err(failed("the built-in font cannot be read".into()));
     }
     let files = [folder.join(format!("{name}.svg")), folder.join(format!("{name}.png"))];
 
@@ -64,18 +64,20 @@ pub(super) fn save(plot: &impl Plot, folder: &Path) -> Result<Vec<PathBuf>, Erro
     Ok(files.into())
 }
 
-fn drawn<B: DrawingBackend>(plot: &impl Plot, backend: B) -> Result<(), String> {
+/// An error of the plotting or the image library.
+type LibraryError = Box<dyn std::error::Error + Send + Sync>;
+
+fn drawn<B: DrawingBackend<ErrorType: 'static>>(plot: &impl Plot, backend: B) -> Result<(), LibraryError> {
     let area = backend.into_drawing_area();
-    area.fill(&WHITE)
-        .and_then(|()| plot.draw(&area))
-        .and_then(|()| area.present())
-        .map_err(|error| error.to_string())
+    area.fill(&WHITE)?;
+    plot.draw(&area)?;
+    Ok(area.present()?)
 }
 
-fn png(pixels: Vec<u8>, (width, height): (u32, u32)) -> Result<Vec<u8>, String> {
+fn png(pixels: Vec<u8>, (width, height): (u32, u32)) -> Result<Vec<u8>, LibraryError> {
     let image = image::RgbImage::from_raw(width, height, pixels).ok_or("the bitmap is of another size")?;
     let mut bytes = std::io::Cursor::new(Vec::new());
-    image.write_to(&mut bytes, image::ImageFormat::Png).map_err(|error| error.to_string())?;
+    image.write_to(&mut bytes, image::ImageFormat::Png)?;
     Ok(bytes.into_inner())
 }
 

@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 
 use super::estimate::{estimate, estimates};
 use crate::{
-    AngleAgreement, Curve, GroundTruth, Interval, Played, Resamples, Script, challenge_angles,
+    AngleAgreement, CobbCurve, GroundTruth, Interval, Played, Resamples, Script, challenge_angles,
     clinical_curves, smape,
 };
 
@@ -69,7 +69,7 @@ pub struct MeasuredAngles {
     /// The same by the Python port.
     pub python_port: [f64; 3],
     /// The curves a clinician would measure, from the top.
-    pub curves: Vec<Curve>,
+    pub curves: Vec<CobbCurve>,
 }
 
 impl MeasuredAngles {
@@ -85,7 +85,7 @@ impl MeasuredAngles {
         })
     }
 
-    fn major(&self) -> Option<&Curve> {
+    fn major(&self) -> Option<&CobbCurve> {
         self.curves.iter().find(|curve| curve.major)
     }
 }
@@ -152,7 +152,7 @@ impl ClinicalFigures {
             let (found, label) = pairs[click][image].as_ref()?;
             Some((*found.major()?, *label.major()?))
         };
-        let agree = |same: fn(&Curve, &Curve) -> Option<bool>| {
+        let agree = |same: fn(&CobbCurve, &CobbCurve) -> Option<bool>| {
             estimates(pairs.len(), images, draws, |click, image| {
                 let (found, label) = majors(click, image)?;
                 same(&found, &label).map(|same| f64::from(u8::from(same)))

@@ -1,4 +1,4 @@
-use ikem_core::Skeleton;
+use ikem_core::{FieldError, Skeleton};
 use serde::{Deserialize, Serialize};
 
 use super::estimate::full_estimates;
@@ -80,11 +80,8 @@ fn check(played: &[&Played], clicks: usize, skeleton: &Skeleton) -> Result<(), E
     for image in played {
         let steps = if image.model.len() == clicks + 1 { image.manual.len() } else { image.model.len() };
         if steps != clicks + 1 {
-            return Err(Error::Argument {
-                what: "number of states of a played image",
-                found: steps.to_string(),
-                expected: "one more than the protocol has clicks",
-            });
+            let expected = "one more than the protocol has clicks";
+            return Err(FieldError::new("number of states of a played image", expected, steps).into());
         }
         if image.truth.keypoints.len() != skeleton.len() {
             return Err(Error::Length {

@@ -1,5 +1,7 @@
 use std::path::Path;
 
+use ikem_core::FieldError;
+
 use super::table::angles_csv;
 use super::{FORMAT, Report, comparison_markdown};
 use crate::Error;
@@ -21,8 +23,8 @@ impl Report {
     /// Reads a report that was written as JSON.
     ///
     /// # Errors
-    /// [`Error::Io`] when the file cannot be read, [`Error::TooLarge`] beyond 256 MiB, [`Error::NotAReport`] when it is
-    /// something else.
+    /// [`Error::Io`] when the file cannot be read, [`Error::TooLarge`] beyond 256 MiB, [`Error::ParseReport`] and
+    /// [`Error::InvalidReport`] when it is not a report of this format.
     pub fn read_json(path: &Path) -> Result<Self, Error> {
         let io = |source| Error::Io { path: path.to_owned(), source };
         let bytes = std::fs::metadata(path).map_err(io)?.len();
@@ -30,17 +32,17 @@ impl Report {
             return Err(Error::TooLarge { path: path.to_owned(), bytes, limit: LIMIT });
         }
         let text = std::fs::read(path).map_err(io)?;
-        let wrong = |reason: String| Error::NotAReport { path: path.to_owned(), reason };
-        let report: Self = serde_json::from_slice(&text).map_err(|error| wrong(error.to_string()))?;
-        if report.format != FORMAT {
-            return Err(wrong(format!("its format is {:?}, expected {FORMAT:?}", report.format)));
-        }
-        report.check_lengths().map_err(wrong)?;
+        let report: Self = serde_json::from_slice(&text)
+            .map_err(|source| Error::ParseReport { path: path.to_owned(), source })?;
+        report.check_read().map_err(|source| Error::InvalidReport { path: path.to_owned(), source })?;
         Ok(report)
     }
 
-    /// Checks that everything by click is as long as there are clicks, so that drawing can rely on it.
-    fn check_lengths(&self) -> Result<(), String> {
+    /// Checks the format, and that every figure by click has a value for each number of clicks, on which drawing relies.
+    fn check_read(&self) -> Result<(), FieldError> {
+        if self.format != FORMAT {
+            return Err(FieldError::new("format", FORMAT, &self.format));
+        }
         let expected = self.protocol.clicks.saturating_add(1);
         let lengths = |series: &super::Series| {
             [series.mre.len(), series.mre_interval.len(), series.median.len(), series.percentiles.len()]
@@ -49,7 +51,7 @@ impl Report {
             let series = lengths(&figures.model).into_iter().chain(lengths(&figures.manual));
             let gain = [figures.gain.len(), figures.gain_interval.len()];
             if let Some(found) = series.chain(gain).find(|length| *length != expected) {
-                return Err(format!("{found} figures by click, expected {expected}"));
+                return Err(FieldError::new("figures by click", expected.to_string(), found));
             }
         }
         Ok(())

@@ -16,7 +16,7 @@ mod threshold;
 
 use std::collections::BTreeMap;
 
-use ikem_core::Skeleton;
+use ikem_core::{FieldError, Skeleton};
 use serde::{Deserialize, Serialize};
 
 pub use angles::{AngleFigures, ClinicalFigures, MeasuredAngles, ScriptFigures};
@@ -169,15 +169,10 @@ impl Settings {
     /// # Errors
     /// [`Error::Argument`] for a target or threshold that is no number of pixels, and for a bootstrap that cannot be
     /// drawn.
-    pub fn check(&self) -> Result<(), Error> {
-        let odd = |values: &[f64]| values.iter().copied().find(|value| !value.is_finite() || *value < 0.0);
-        for (what, values) in [("target", &self.targets), ("threshold of the detection rate", &self.sdr)] {
-            if let Some(value) = odd(values) {
-                return Err(Error::Argument {
-                    what,
-                    found: value.to_string(),
-                    expected: "a finite number of pixels, 0 or more",
-                });
+    pub fn check(&self) -> Result<(), FieldError> {
+        for (field, values) in [("targets", &self.targets), ("sdr", &self.sdr)] {
+            for &value in values {
+                FieldError::check_not_negative(field, value)?;
             }
         }
         self.bootstrap.check()

@@ -1,59 +1,59 @@
 use std::path::Path;
 
+use ikem_core::FieldError;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::TrainConfig;
-use crate::error::{Error, Result};
+use super::{Checked, TrainConfig};
+use crate::error::{Error, FileFault, Result, TomlError};
 
-/// The longest config that is read, in bytes.
-const LONGEST: u64 = 1 << 20;
+/// The size limit of a config file, in bytes.
+const MAX_BYTES: u64 = 1 << 20;
 
 impl TrainConfig {
-    /// Reads a TOML file and checks it.
+    /// Reads a TOML file and checks every field.
     ///
     /// # Errors
-    /// [`Error::ConfigFile`] names the file and, where a field is at fault, the field.
-    pub fn read(path: impl AsRef<Path>) -> Result<Self> {
+    /// [`Error::File`] when the file cannot be read; [`Error::ConfigFile`] when its content is invalid, naming the field.
+    pub fn read(path: impl AsRef<Path>) -> Result<Checked<Self>> {
         read(path.as_ref(), Self::parse)
     }
 
-    /// Parses TOML and checks it.
+    /// Parses TOML and checks every field.
     ///
     /// # Errors
-    /// [`Error::Syntax`] for what is no such TOML, with line and field; [`Error::Setting`] for a field out of its range.
-    pub fn parse(text: &str) -> Result<Self> {
-        let config: Self = parse(text)?;
-        config.check()?;
-        Ok(config)
+    /// [`Error::Syntax`] for invalid TOML, with line and field; [`Error::Field`] for a field out of range.
+    pub fn parse(text: &str) -> Result<Checked<Self>> {
+        parse(text, Self::checked)
     }
 }
 
-/// Reads a file that holds a config, which `parse` parses and checks; errors name the file.
+/// Reads a config file and parses it with `parse`; errors name the file.
 pub(crate) fn read<C>(path: &Path, parse: impl FnOnce(&str) -> Result<C>) -> Result<C> {
-    let at = |fault: String| Error::ConfigFile { path: path.to_owned(), fault };
-    // Looked at before it is opened: opening a pipe would wait for its writer.
-    let length = std::fs::metadata(path).map_err(|error| at(error.to_string()))?.len();
-    if length > LONGEST {
-        return Err(at(format!("it has {length} bytes; expected at most {LONGEST}")));
+    // The size is checked before the file is opened: opening a pipe would wait for its writer.
+    let found = std::fs::metadata(path).map_err(|error| Error::file(path, error))?.len();
+    if found > MAX_BYTES {
+        return Err(Error::file(path, FileFault::TooLarge { found, limit: MAX_BYTES }));
     }
-    let text = std::fs::read_to_string(path).map_err(|error| at(error.to_string()))?;
-    parse(&text).map_err(|error| at(error.to_string()))
+    let text = std::fs::read_to_string(path).map_err(|error| Error::file(path, error))?;
+    parse(&text).map_err(|error| Error::ConfigFile { path: path.to_owned(), source: Box::new(error) })
 }
 
-/// Parses TOML; a field of the wrong type or name is named by its path.
-pub(crate) fn parse<C: DeserializeOwned>(text: &str) -> Result<C> {
-    let syntax = |error: &toml::de::Error, field: Option<String>| {
+/// Parses TOML and checks the config with `checked`; an error names the path of the field.
+pub(crate) fn parse<C: DeserializeOwned>(
+    text: &str,
+    checked: impl FnOnce(C) -> Result<Checked<C>, FieldError>,
+) -> Result<Checked<C>> {
+    let syntax = |error: toml::de::Error, field: Option<String>| {
         let line = error.span().and_then(|span| Some(text.get(..span.start)?.matches('\n').count() + 1));
-        let place = line.map(|line| format!("line {line}: ")).unwrap_or_default();
-        let field = field.map(|field| format!("`{field}`: ")).unwrap_or_default();
-        Error::Syntax(format!("{place}{field}{}", error.message()))
+        Error::Syntax { line, field, source: TomlError(error) }
     };
-    let toml = toml::Deserializer::parse(text).map_err(|error| syntax(&error, None))?;
-    serde_path_to_error::deserialize(toml).map_err(|error| {
+    let toml = toml::Deserializer::parse(text).map_err(|error| syntax(error, None))?;
+    let config = serde_path_to_error::deserialize(toml).map_err(|error| {
         let path = error.path().to_string();
-        syntax(error.inner(), (path != ".").then_some(path))
-    })
+        syntax(error.into_inner(), (path != ".").then_some(path))
+    })?;
+    Ok(checked(config)?)
 }
 
 /// The path of the first value in which `a` and `b` differ.

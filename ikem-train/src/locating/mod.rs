@@ -1,4 +1,4 @@
-//! Training of the locator, the network that finds spines on whole films.
+//! Training of the locator, the network that finds the spine on a whole film.
 
 mod config;
 mod data;

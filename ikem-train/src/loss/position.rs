@@ -1,8 +1,8 @@
 use candle_core::{D, Result, Tensor};
 use ikem_core::{Keypoints, Size};
 
-/// The mean, over the logits' maps (B, K, h, w), of the cross-entropy between the softmax over a map's pixels and the target's
-/// Gaussian of `std` (pixels of the grid of `size`, on which the maps' corners are), scaled to a sum of 1.
+/// The cross-entropy between the softmax over each map's pixels and the target Gaussian normalised to sum 1, averaged over the logits'
+/// maps (B, K, h, w). `std` is in pixels of the grid of `size`, whose corner pixels coincide with those of the maps.
 pub(super) fn cross_entropy(logits: &Tensor, targets: &[Keypoints], std: f32, size: Size) -> Result<Tensor> {
     let (batch, keypoints, height, width) = logits.dims4()?;
     let pixels = height * width;
@@ -10,13 +10,13 @@ pub(super) fn cross_entropy(logits: &Tensor, targets: &[Keypoints], std: f32, si
     let target =
         Tensor::from_vec(target, (batch, keypoints, pixels), logits.device())?.to_dtype(logits.dtype())?;
     let logits = logits.reshape((batch, keypoints, pixels))?;
-    // No logit, however large, overflows; what is taken off cancels.
+    // Subtracting the maximum prevents overflow and cancels out.
     let shifted = logits.broadcast_sub(&logits.max_keepdim(D::Minus1)?.detach())?;
     let normaliser = shifted.exp()?.sum(D::Minus1)?.log()?;
     (normaliser - (shifted * target)?.sum(D::Minus1)?)?.mean_all()
 }
 
-/// A Gaussian of sum 1 around each target, on maps whose corner pixels are those of the grid.
+/// A Gaussian of sum 1 around each target, on maps whose corner pixels coincide with those of the grid.
 fn places(targets: &[Keypoints], (height, width): (usize, usize), std: f32, size: Size) -> Vec<f32> {
     let maps = targets.iter().map(|points| points.len()).sum::<usize>();
     let mut values = Vec::with_capacity(maps * height * width);
@@ -28,11 +28,11 @@ fn places(targets: &[Keypoints], (height, width): (usize, usize), std: f32, size
     values
 }
 
-/// One axis of the Gaussian, of sum 1.
+/// One axis of the Gaussian, normalised to sum 1.
 fn factors(center: f32, count: usize, extent: usize, std: f32) -> Vec<f32> {
     let step = (extent.max(2) - 1) as f32 / (count.max(2) - 1) as f32;
     let exponents: Vec<f32> = (0..count).map(|i| -0.5 * ((i as f32 * step - center) / std).powi(2)).collect();
-    // A keypoint far outside has its place at the border.
+    // A keypoint far outside puts all mass on the nearest border pixel.
     let top = exponents.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let values: Vec<f32> = exponents.iter().map(|exponent| (exponent - top).exp()).collect();
     let sum: f32 = values.iter().sum();
@@ -42,8 +42,7 @@ fn factors(center: f32, count: usize, extent: usize, std: f32) -> Vec<f32> {
 #[cfg(test)]
 mod tests {
     use candle_core::{DType, Device, Var};
-    use ikem_core::Point;
-    use ikem_data::Draw;
+    use ikem_core::{Draw, Point};
 
     use super::*;
 

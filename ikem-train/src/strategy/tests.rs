@@ -1,5 +1,4 @@
-use ikem_core::{Hint, Hints, Keypoints, Point, Size};
-use ikem_data::Draw;
+use ikem_core::{Draw, Hint, Hints, Keypoints, Point, Size};
 
 use super::choice::Choice;
 use super::*;
@@ -8,7 +7,7 @@ const DRAWS: usize = 10_000;
 const GRID: Size = Size::new(64, 128);
 
 /// How often each count came in the plans of an epoch whose steps have draws of their own, as in training.
-fn histogram(strategy: &dyn HintStrategy, epoch: usize, count: fn(&Plan) -> usize) -> [usize; 12] {
+fn histogram(strategy: &dyn HintStrategy, epoch: usize, count: fn(&HintPlan) -> usize) -> [usize; 12] {
     let mut counts = [0; 12];
     for step in 0..DRAWS {
         let mut draw = Draw::new(42, &[epoch as u64, step as u64]);
@@ -66,7 +65,7 @@ fn rounds_before_and_after_the_warm_up() {
     assert_eq!(histogram(&PreHint::default(), 19, |p| p.random)[0], DRAWS);
     assert_eq!(histogram(&SimulatedInteraction::default(), 19, |p| p.rounds)[0], DRAWS);
     let plan = |strategy: Strategy| strategy.plan(30, &mut Draw::new(1, &[]));
-    assert_eq!(plan(Strategy::None), Plan::default());
+    assert_eq!(plan(Strategy::None), HintPlan::default());
     assert_eq!((plan(Strategy::default()).worst, plan(Strategy::default()).random < 11), (1, true));
     let simulated = plan(Strategy::Simulated(SimulatedInteraction::default()));
     assert_eq!((simulated.worst, simulated.random), (10, 0));

@@ -6,7 +6,7 @@ use axum::extract::State as Shared;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use ikem_core::{Keypoints, Point, Skeleton};
-use ikem_data::{Prediction, coco_predictions, csv_predictions, overlay};
+use ikem_data::{PredictionRecord, coco_predictions, csv_predictions, overlay};
 use ikem_models::Doubt;
 
 use super::failure::{Kind, Result};
@@ -81,7 +81,7 @@ pub fn nowhere(skeleton: &Skeleton) -> Keypoints {
     vec![Point::new(f32::NAN, f32::NAN); skeleton.len()].into_iter().collect()
 }
 
-fn json(prediction: &Prediction) -> Result<Vec<u8>> {
+fn json(prediction: &PredictionRecord) -> Result<Vec<u8>> {
     serde_json::to_vec_pretty(prediction).map_err(|error| Kind::Failed.because(error))
 }
 

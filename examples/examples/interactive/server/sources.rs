@@ -5,10 +5,8 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result as Anyhow, bail};
-use ikem_core::{GrayImage, Keypoints, Point};
-use ikem_data::{
-    ImageKind, Limits, Phantom, PhantomConfig, Radiograph, Spacing, decode_image, load_radiograph,
-};
+use ikem_core::{GrayImage, Keypoints, Point, Spacing};
+use ikem_data::{ImageKind, Limits, Phantom, PhantomConfig, Radiograph, decode_image, load_radiograph};
 use ikem_eval::GroundTruth;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};

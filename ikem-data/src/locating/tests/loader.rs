@@ -3,7 +3,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::locating::{End, LocatingBatch, LocatingBatches, LocatingLoader};
-use crate::{Film, Set, write_gray_png};
+use crate::{Film, Subset, write_gray_png};
 
 /// A folder of five films, each of its own size and grey.
 fn films() -> (TempDir, Vec<Film>) {
@@ -16,7 +16,7 @@ fn films() -> (TempDir, Vec<Film>) {
         write_gray_png(&path, &GrayImage::new(size, pixels).unwrap()).unwrap();
         let corners = vertebrae(17).into_iter();
         let vertebrae = corners.map(|quad| quad.map(|[x, y]| Point::new(x as f32, y as f32))).collect();
-        Film { path, size: None, set: Set::Train, vertebrae, complete: true, area: None }
+        Film { path, size: None, set: Subset::Train, vertebrae, complete: true, area: None }
     };
     let films = (0..5).map(film).collect();
     (folder, films)
@@ -152,7 +152,10 @@ fn films_are_kept_up_to_the_limit_and_once_each() {
 fn what_makes_no_scenes_is_told() {
     let (_folder, mut films) = films();
     let new = |films: &[Film], config| LocatingLoader::new(films.to_vec(), config).unwrap_err().to_string();
-    assert!(new(&[], training(0)).contains("films: none; expected at least one"));
+    assert!(
+        new(&[], training(0))
+            .contains("`films`: expected at least one, each with two vertebrae or more, found none")
+    );
     assert!(new(&films, LocatingConfig { batch_size: 0, ..training(0) }).contains("batch_size: 0"));
     let mut few = films.clone();
     few[2].vertebrae.truncate(1);

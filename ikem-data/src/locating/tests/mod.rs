@@ -5,14 +5,14 @@ mod target;
 
 use std::sync::Arc;
 
-use ikem_core::Size;
+use ikem_core::{Draw, Size};
 
 use super::scan::Scan;
 use super::scene::{Scene, Studio};
 use super::view::View;
 use super::{LocatingConfig, SceneConfig};
+use crate::Error;
 use crate::overlay::Lettering;
-use crate::{Draw, Error};
 
 const SIZE: Size = Size::new(100, 200);
 

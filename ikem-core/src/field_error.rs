@@ -1,0 +1,84 @@
+use std::fmt::Display;
+use std::ops::{Bound, RangeBounds};
+
+/// A configuration field or an argument with an invalid value.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{field}`: expected {expected}, found {found}")]
+pub struct FieldError {
+    /// The field's path from the root of its configuration, such as `data.batch_size`, or the argument's name.
+    pub field: String,
+    /// The values that are valid.
+    pub expected: String,
+    /// The value found.
+    pub found: String,
+}
+
+impl FieldError {
+    /// The error of a `field` whose value is `found`, where only `expected` is valid.
+    pub fn new(field: impl Into<String>, expected: impl Into<String>, found: impl Display) -> Self {
+        Self { field: field.into(), expected: expected.into(), found: found.to_string() }
+    }
+
+    /// The same error as seen from the configuration that holds this one in its field `parent`.
+    ///
+    /// ```
+    /// use ikem_core::FieldError;
+    /// let error = FieldError::new("std", "a positive number", -1.0).inside("model");
+    /// assert_eq!(error.to_string(), "`model.std`: expected a positive number, found -1");
+    /// ```
+    #[must_use]
+    pub fn inside(self, parent: &str) -> Self {
+        Self { field: format!("{parent}.{}", self.field), ..self }
+    }
+
+    /// Checks that `found` lies in `range`; NaN lies in none.
+    ///
+    /// ```
+    /// use ikem_core::FieldError;
+    /// assert_eq!(FieldError::check_range("epochs", 3, 1..=10), Ok(()));
+    /// let error = FieldError::check_range("epochs", 0, 1..=10).unwrap_err();
+    /// assert_eq!(error.to_string(), "`epochs`: expected 1 to 10, found 0");
+    /// let error = FieldError::check_range("rate", f64::NAN, 0.0..1.0).unwrap_err();
+    /// assert_eq!(error.to_string(), "`rate`: expected at least 0 and below 1, found NaN");
+    /// ```
+    ///
+    /// # Errors
+    /// A value outside the range.
+    pub fn check_range<T: PartialOrd + Display>(
+        field: &str,
+        found: T,
+        range: impl RangeBounds<T>,
+    ) -> Result<(), Self> {
+        if range.contains(&found) {
+            return Ok(());
+        }
+        let expected = match (range.start_bound(), range.end_bound()) {
+            (Bound::Included(low), Bound::Included(high)) => format!("{low} to {high}"),
+            (low, high) => {
+                let low = match low {
+                    Bound::Included(low) => Some(format!("at least {low}")),
+                    Bound::Excluded(low) => Some(format!("above {low}")),
+                    Bound::Unbounded => None,
+                };
+                let high = match high {
+                    Bound::Included(high) => Some(format!("at most {high}")),
+                    Bound::Excluded(high) => Some(format!("below {high}")),
+                    Bound::Unbounded => None,
+                };
+                low.into_iter().chain(high).collect::<Vec<_>>().join(" and ")
+            }
+        };
+        Err(Self::new(field, expected, found))
+    }
+
+    /// Checks that `found` is a finite number of at least 0.
+    ///
+    /// # Errors
+    /// A negative value, an infinite one or NaN.
+    pub fn check_not_negative(field: &str, found: f64) -> Result<(), Self> {
+        if found.is_finite() && found >= 0.0 {
+            return Ok(());
+        }
+        Err(Self::new(field, "a finite number of at least 0", found))
+    }
+}
