@@ -1,7 +1,7 @@
 use ndarray::{ArrayView1, ArrayView2};
 use serde::{Deserialize, Serialize};
 
-use crate::Point;
+use crate::geometry::Point;
 
 /// How a heatmap becomes a point.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
@@ -200,7 +200,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{Heatmaps, Size};
+    use crate::geometry::Size;
+    use crate::heatmaps::Heatmaps;
 
     proptest! {
         #[test]

@@ -1,4 +1,5 @@
-use crate::{Frame, Point, Size};
+use crate::frame::Frame;
+use crate::geometry::{Point, Size};
 
 /// What was wrong with an argument. Every variant is for the caller to mend.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

@@ -1,4 +1,7 @@
-use crate::{Error, Hint, Keypoints, Point};
+use crate::error::Error;
+use crate::geometry::Point;
+use crate::hints::Hint;
+use crate::keypoints::Keypoints;
 
 /// The part of the mean variance that each keypoint's error has to itself: with it, hints a pixel apart do not throw the
 /// others about.

@@ -6,7 +6,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Affine, Error, Point, Size};
+use crate::affine::Affine;
+use crate::error::Error;
+use crate::geometry::{Point, Size};
 
 /// The part of a film that a network sees: a rectangle in image space. It may be turned or mirrored, and it may reach beyond
 /// the film, where everything is black.

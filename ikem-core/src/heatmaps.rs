@@ -2,7 +2,8 @@ use ndarray::{Array3, ArrayView2, ArrayView3, Axis};
 use rayon::prelude::*;
 
 use crate::decode::{Decoding, Detection};
-use crate::{Keypoints, Point, Size};
+use crate::geometry::{Point, Size};
+use crate::keypoints::Keypoints;
 
 /// Below this a factor of a Gaussian counts as zero: products would be denormal numbers, which are slow and
 /// mean nothing.

@@ -1,6 +1,8 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Keypoints, Point, Size};
+use crate::error::Error;
+use crate::geometry::{Point, Size};
+use crate::keypoints::Keypoints;
 
 /// One correction: where keypoint `keypoint` really is, in image space.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -136,7 +138,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::History;
+    use crate::history::History;
 
     fn edit() -> impl Strategy<Value = (usize, f32, bool)> {
         (0_usize..8, 0_f32..100.0, any::<bool>())

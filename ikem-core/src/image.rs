@@ -1,6 +1,8 @@
 use std::sync::Arc;
 
-use crate::{Error, Pixel, Size};
+use crate::error::Error;
+use crate::geometry::Size;
+use crate::pixel::Pixel;
 
 /// A grey image in memory: one channel, f32 in 0 (black) … 1 (white), rows from the top. Clones share the pixels.
 #[derive(Debug, Clone, PartialEq)]

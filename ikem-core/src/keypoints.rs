@@ -2,7 +2,7 @@ use std::ops::{Deref, DerefMut};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Point, Size};
+use crate::geometry::{Point, Size};
 
 /// The K keypoints of one image, in skeleton order.
 ///

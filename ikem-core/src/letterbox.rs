@@ -1,4 +1,6 @@
-use crate::{Affine, Frame, Size};
+use crate::affine::Affine;
+use crate::frame::Frame;
+use crate::geometry::Size;
 
 /// Where a film lies on a locator's square grid: its longer side is the grid's, its aspect is kept to the pixel, and it
 /// is in the middle (half a pixel to the left or the top where it can't be). The rest of the grid is black.

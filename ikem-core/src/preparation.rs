@@ -1,7 +1,11 @@
 use serde::{Deserialize, Serialize};
 
+use crate::error::Error;
+use crate::frame::Frame;
+use crate::geometry::Size;
+use crate::image::GrayImage;
 use crate::pixel::over_255;
-use crate::{Error, Frame, GrayImage, Resampling, Size, resample_frame};
+use crate::resample::{Resampling, resample_frame};
 
 /// The one way an image becomes a network's input, for prediction and for training: resized to `size`, rounded to
 /// 256 grey levels, then scaled from 0…1 to -1…1.

@@ -1,7 +1,12 @@
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::{Beyond, Error, Frame, GrayImage, Pixel, Size, warp};
+use crate::error::Error;
+use crate::frame::Frame;
+use crate::geometry::Size;
+use crate::image::GrayImage;
+use crate::pixel::Pixel;
+use crate::warp::{Beyond, warp};
 
 /// How an image is resized.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -1,4 +1,5 @@
-use crate::{Hint, Keypoints};
+use crate::hints::Hint;
+use crate::keypoints::Keypoints;
 
 /// Anything that predicts the keypoints of one image and answers corrections: a session with a network, or a
 /// stand-in in a test. What drives it (evaluation, a page) need not know which.

@@ -1,6 +1,8 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Frame, Point};
+use crate::error::Error;
+use crate::frame::Frame;
+use crate::geometry::Point;
 
 /// The names of the 17 vertebrae that a spinal AP radiograph is marked with, from the top.
 const SPINE: [&str; 17] =

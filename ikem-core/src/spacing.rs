@@ -2,7 +2,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Keypoints, Point};
+use crate::geometry::Point;
+use crate::keypoints::Keypoints;
 
 /// How far apart the centres of neighbouring pixels lie, in millimetres, or only how wide a pixel is for its height.
 ///

@@ -1,4 +1,4 @@
-use crate::GrayImage;
+use crate::image::GrayImage;
 
 /// The grey values of a film that count as black and as white, 0…1. What lies between is stretched to 0…1; where white is below
 /// black, the film is a negative and is inverted.
@@ -120,7 +120,7 @@ impl Tones {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Size;
+    use crate::geometry::Size;
 
     fn ramp(low: f32, high: f32) -> GrayImage {
         let pixels = (0..10_000).map(|i| low + (high - low) * i as f32 / 9999.0).collect();

@@ -2,7 +2,9 @@
 
 use rayon::prelude::*;
 
-use crate::{Affine, GrayImage, Size};
+use crate::affine::Affine;
+use crate::geometry::Size;
+use crate::image::GrayImage;
 
 /// What lies beyond an image's edges.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -1,12 +1,13 @@
 use std::fmt;
 use std::str::FromStr;
 
-use ikem_core::{FieldError, Hint, Keypoints, Point, Size};
-use rand::{RngCore, SeedableRng};
-use rand_chacha::ChaCha8Rng;
+use ikem_core::{Draw, FieldError, Hint, Keypoints, Point, Size, fnv1a};
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, GroundTruth, Protocol, model_errors};
+use crate::error::Error;
+use crate::play::Protocol;
+use crate::radial::model_errors;
+use crate::truth::GroundTruth;
 
 /// Which point a simulated person corrects next. Errors are those of the *raw* output in model space.
 ///
@@ -57,6 +58,9 @@ impl FromStr for Rule {
     }
 }
 
+/// The random stream that chooses keypoints; each placement of a keypoint has a later one of its own.
+const CHOICES: u64 = 0;
+
 /// A simulated person in front of one image.
 ///
 /// All that is random depends on the protocol's seed and the image's name alone, not on the order of images; the
@@ -66,7 +70,7 @@ pub struct Annotator<'a> {
     protocol: &'a Protocol,
     truth: &'a GroundTruth,
     placed: Vec<u32>,
-    random: ChaCha8Rng,
+    random: Draw,
 }
 
 impl<'a> Annotator<'a> {
@@ -76,7 +80,7 @@ impl<'a> Annotator<'a> {
     /// [`Error::Argument`] where the protocol cannot be played.
     pub fn new(protocol: &'a Protocol, truth: &'a GroundTruth) -> Result<Self, Error> {
         protocol.check()?;
-        let random = ChaCha8Rng::seed_from_u64(protocol.seed ^ hash(&truth.image));
+        let random = Draw::stream(protocol.seed ^ fnv1a(truth.image.as_bytes()), CHOICES);
         Ok(Self { protocol, truth, placed: vec![0; truth.keypoints.len()], random })
     }
 
@@ -95,8 +99,8 @@ impl<'a> Annotator<'a> {
                 left().find(|(_, error)| *error > threshold).map(|(keypoint, _)| keypoint)
             }
             Rule::Random => {
-                let place = below(left().count(), &mut self.random);
-                left().nth(place).map(|(keypoint, _)| keypoint)
+                let place = self.random.below(left().count() as u64);
+                left().nth(place as usize).map(|(keypoint, _)| keypoint)
             }
         }?;
         self.place(keypoint)
@@ -107,10 +111,9 @@ impl<'a> Annotator<'a> {
         let label = *self.truth.keypoints.get(keypoint)?;
         let placed = self.placed.get_mut(keypoint)?;
         *placed += 1;
-        let mut random = ChaCha8Rng::seed_from_u64(self.protocol.seed ^ hash(&self.truth.image));
-        // Stream 0 chooses points.
-        random.set_stream(1 + ((keypoint as u64) << 32) + u64::from(*placed));
-        let [x, y] = normal_pair(&mut random).map(|normal| (normal * self.protocol.click_std) as f32);
+        let seed = self.protocol.seed ^ fnv1a(self.truth.image.as_bytes());
+        let mut random = Draw::stream(seed, CHOICES + 1 + ((keypoint as u64) << 32) + u64::from(*placed));
+        let [x, y] = random.normal_pair().map(|normal| (normal * self.protocol.click_std) as f32);
         Some(Hint::new(keypoint, onto(self.truth.size, label + Point::new(x, y))))
     }
 }
@@ -123,25 +126,6 @@ fn worst(errors: impl Iterator<Item = (usize, f64)>) -> Option<usize> {
 /// The point of the image nearest to `point`, by what [`Size::contains`] calls inside.
 fn onto(size: Size, point: Point) -> Point {
     Point::new(point.x.clamp(-0.5, size.width as f32), point.y.clamp(-0.5, size.height as f32))
-}
-
-/// A number below `count`, 0 if that is 0; the same on machines of any word length.
-pub(crate) fn below(count: usize, random: &mut impl RngCore) -> usize {
-    ((u128::from(random.next_u64()) * count as u128) >> 64) as usize
-}
-
-/// Two independent standard normal numbers (Box and Muller 1958).
-fn normal_pair(random: &mut impl RngCore) -> [f64; 2] {
-    let mut uniform = || ((random.next_u64() >> 11) as f64 + 0.5) / (1_u64 << 53) as f64;
-    let radius = (-2.0 * libm::log(uniform())).sqrt();
-    let angle = std::f64::consts::TAU * uniform();
-    [radius * libm::cos(angle), radius * libm::sin(angle)]
-}
-
-/// FNV-1a, 64 bits: the same for ever, unlike the standard library's.
-fn hash(text: &str) -> u64 {
-    text.bytes()
-        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 #[cfg(test)]

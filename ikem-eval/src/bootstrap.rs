@@ -1,11 +1,8 @@
-use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use ikem_core::FieldError;
+use ikem_core::{Draw, FieldError};
 
-use crate::Error;
-use crate::annotator::below;
+use crate::error::Error;
 use crate::statistics::{mean, quantile, sorted};
 
 /// The lower and the upper end of an interval.
@@ -47,8 +44,8 @@ impl Bootstrap {
             return Err(FieldError::new("number of images", "at least 1", 0).into());
         }
         self.check()?;
-        let mut random = ChaCha8Rng::seed_from_u64(self.seed);
-        let mut draw = |_| (0..images).map(|_| below(images, &mut random)).collect();
+        let mut random = Draw::new(self.seed, &[]);
+        let mut draw = |_| (0..images).map(|_| random.below(images as u64) as usize).collect();
         Ok(Resamples { draws: (0..self.resamples).map(&mut draw).collect(), level: self.level })
     }
 

@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use ikem_core::FieldError;
 
-use crate::Error;
+use crate::error::Error;
 
 /// Number of clicks (NoC) and failure rate (FR) at one target, over a set of images, with N clicks at the most.
 ///

@@ -1,7 +1,10 @@
 use ikem_core::{FieldError, Frame, Hint, Hints, Keypoints, Reviser, Size};
 use serde::{Deserialize, Serialize};
 
-use crate::{Annotator, Error, GroundTruth, Rule, mre};
+use crate::annotator::{Annotator, Rule};
+use crate::error::Error;
+use crate::radial::mre;
+use crate::truth::GroundTruth;
 
 /// How a simulated person corrects an image.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

@@ -1,8 +1,8 @@
 use ikem_core::{Keypoints, Point, Size, Spacing};
 use serde::{Deserialize, Serialize};
 
-use crate::GroundTruth;
 use crate::statistics::mean;
+use crate::truth::GroundTruth;
 
 /// Radial error of every keypoint: its Euclidean distance to the label, in pixels of the image; as many as the
 /// shorter of the two has.

@@ -1,7 +1,7 @@
 use ikem_core::{Keypoints, Skeleton};
 use serde::{Deserialize, Serialize};
 
-use crate::radial_errors;
+use crate::radial::radial_errors;
 use crate::statistics::mean;
 
 /// The renumbering of vertebrae under which a prediction fits its labels best: what is left of the error is placing,

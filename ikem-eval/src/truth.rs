@@ -1,7 +1,7 @@
 use ikem_core::{FieldError, Keypoints, Point, Size, Spacing};
 use serde::Serialize;
 
-use crate::Error;
+use crate::error::Error;
 
 /// What is known to be right of one image.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -143,6 +143,7 @@ fn orthogonalised(matrix: &Tensor) -> CandleResult<Tensor> {
 #[cfg(test)]
 mod tests {
     use candle_core::{DType, Device};
+    use ikem_core::Draw;
 
     use super::*;
 

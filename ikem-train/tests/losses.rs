@@ -221,7 +221,7 @@ fn what_does_not_fit_is_told() {
         [(vec![[0, 5]], vec![], "[0, 5]"), (vec![[0, 1]], vec![[2, 3, 2]], "[2, 3, 2]")]
     {
         let error = new(&LossConfig::default(), Some(Morphology { distances, angles }));
-        let Err(Error::Config(error)) = error else { panic!("expected an error") };
+        let Err(Error::Field(error)) = error else { panic!("expected an error") };
         assert_eq!((error.expected.as_str(), error.found.as_str()), ("different keypoints below 5", found));
     }
     let main = fixture.var(&fixture.main, DType::F32);

@@ -25,7 +25,7 @@ impl Target {
     ///
     /// # Errors
     /// When it is a folder or cannot be looked at, or its links lead in a circle.
-    pub fn of(path: &Path) -> io::Result<Self> {
+    pub(crate) fn of(path: &Path) -> io::Result<Self> {
         let mut place = path.to_owned();
         for _ in 0..MOST_LINKS {
             if let Some(open) = open_file(&place) {
@@ -78,7 +78,7 @@ pub(crate) enum Identity {
 
 impl Identity {
     /// Of the file that `path` leads to; none where its folder is not there either, and of streams.
-    pub fn of(path: &Path) -> Option<Self> {
+    pub(crate) fn of(path: &Path) -> Option<Self> {
         let place = match Target::of(path) {
             #[cfg(unix)]
             Ok(Target::File(_, Some(about))) => {

@@ -2,7 +2,8 @@ use ndarray::{Array2, ArrayView2, ArrayView3};
 
 use super::midline::Midline;
 use super::{FARTHEST, HINTED_SPREAD, LEAST_SPREAD, Place, Plate, SEEN, smoothed};
-use crate::{Hint, Point, Size};
+use crate::geometry::{Point, Size};
+use crate::hints::Hint;
 
 /// Where corners are looked for beside the edges of vertebrae, in parts of half their width.
 const BESIDE: [f32; 7] = [-0.3, -0.2, -0.1, 0.0, 0.1, 0.2, 0.3];

@@ -10,7 +10,10 @@ mod tests;
 
 use ndarray::ArrayView3;
 
-use crate::{Hint, Keypoints, Point, Size, Skeleton};
+use crate::geometry::{Point, Size};
+use crate::hints::Hint;
+use crate::keypoints::Keypoints;
+use crate::skeleton::Skeleton;
 use chain::{Chain, Gap, chain};
 use count::{probabilities, recounted};
 use evidence::Evidence;

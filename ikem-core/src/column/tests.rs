@@ -1,6 +1,11 @@
 use proptest::prelude::*;
 
-use crate::{Heatmaps, Hint, Keypoints, Point, Size, Skeleton, decode_column};
+use crate::column::decode_column;
+use crate::geometry::{Point, Size};
+use crate::heatmaps::Heatmaps;
+use crate::hints::Hint;
+use crate::keypoints::Keypoints;
+use crate::skeleton::Skeleton;
 
 const GRID: Size = Size::new(96, 384);
 

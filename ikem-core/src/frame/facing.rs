@@ -1,7 +1,9 @@
 //! Films turned by quarter turns, as a person turns them.
 
 use super::Frame;
-use crate::{Keypoints, Size, Spacing};
+use crate::geometry::Size;
+use crate::keypoints::Keypoints;
+use crate::spacing::Spacing;
 
 impl Frame {
     /// The quarter turns nearest to its own turn, clockwise on the image: 0 to 3.
@@ -72,7 +74,7 @@ mod tests {
 
     use super::super::tests::any_frame;
     use super::*;
-    use crate::Point;
+    use crate::geometry::Point;
 
     const FILM: Size = Size::new(900, 1800);
 

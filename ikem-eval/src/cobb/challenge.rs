@@ -1,8 +1,8 @@
-use ikem_core::{Keypoints, Size};
+use ikem_core::{Keypoints, Size, Vector};
 use serde::{Deserialize, Serialize};
 
-use super::vertebra::{Vector, Vertebra, vertebrae};
-use crate::Error;
+use super::vertebra::{Vertebra, vertebrae};
+use crate::error::Error;
 
 /// Which published computation of the challenge's three angles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -165,7 +165,7 @@ pub(super) mod tests {
 
     /// Vertebrae 30 wide and 20 high, 30 apart from y = 100 on, centred at `x`, tilted by `degrees` (clockwise on the
     /// image).
-    pub fn spine(vertebrae: &[(f64, f64)]) -> Keypoints {
+    pub(crate) fn spine(vertebrae: &[(f64, f64)]) -> Keypoints {
         let corners = |(row, &(x, degrees)): (usize, &(f64, f64))| {
             let (sin, cos) = degrees.to_radians().sin_cos();
             let y = 100.0 + 30.0 * row as f64;

@@ -1,8 +1,8 @@
-use ikem_core::Keypoints;
+use ikem_core::{Keypoints, Vector};
 use serde::{Deserialize, Serialize};
 
-use super::vertebra::{Vector, Vertebra, vertebrae};
-use crate::Error;
+use super::vertebra::{Vertebra, vertebrae};
+use crate::error::Error;
 
 /// The part of the spine that a curve's apex lies in (Scoliosis Research Society; thoracic curves told apart as by
 /// Lenke et al. 2001).

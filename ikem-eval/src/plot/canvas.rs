@@ -8,8 +8,9 @@ use plotters::drawing::DrawingAreaErrorKind;
 use plotters::prelude::*;
 use plotters::style::{FontStyle, register_font};
 
+use crate::bootstrap::Interval;
+use crate::error::Error;
 use crate::report::write;
-use crate::{Error, Interval};
 
 pub(super) type Area<B> = DrawingArea<B, Shift>;
 pub(super) type Chart<'a, B> = ChartContext<'a, B, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
@@ -131,7 +132,7 @@ pub(super) struct Line<'a> {
 }
 
 impl Line<'_> {
-    pub fn draw<'a, B: DrawingBackend + 'a>(&self, chart: &mut Chart<'a, B>) -> Drawn<B> {
+    pub(super) fn draw<'a, B: DrawingBackend + 'a>(&self, chart: &mut Chart<'a, B>) -> Drawn<B> {
         let colour = self.colour;
         let known = || {
             self.points

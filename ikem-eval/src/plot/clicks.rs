@@ -1,7 +1,8 @@
 use plotters::prelude::*;
 
 use super::canvas::{Area, Captions, Drawn, Line, Plot, chart, colour, legend, top};
-use crate::{Interval, Report, Series};
+use crate::bootstrap::Interval;
+use crate::report::{Report, Series};
 
 /// MRE over clicks, model and manual revision, one colour a report.
 pub(super) struct MreByClick<'a>(pub &'a [Report]);

@@ -1,7 +1,7 @@
 use plotters::prelude::*;
 
 use super::canvas::{Area, Captions, Drawn, Line, Plot, chart, colour, legend};
-use crate::Series;
+use crate::report::Series;
 
 /// The part of the keypoints within an error, after 0, 1, 2, 5 and all clicks.
 pub(super) struct CumulativeError<'a>(pub &'a Series);

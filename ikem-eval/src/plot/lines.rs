@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use plotters::prelude::*;
 
 use super::canvas::{self, Area, Captions, Drawn, Line, Plot, chart, colour, legend};
-use crate::Error;
+use crate::error::Error;
 
 /// A chart of lines that are drawn as they are given, such as the curves of a training.
 #[derive(Debug, Clone, PartialEq)]

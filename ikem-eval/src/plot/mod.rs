@@ -16,7 +16,8 @@ use spine::KeypointErrors;
 
 pub use lines::{LineChart, NamedLine};
 
-use crate::{Error, Report};
+use crate::error::Error;
+use crate::report::Report;
 
 impl Report {
     /// Draws all plots into an existing folder, each as `NAME.svg` and `NAME.png`, and says which files there are now:

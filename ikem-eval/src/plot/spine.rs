@@ -2,7 +2,7 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::canvas::{Area, Chart, Drawn, FONT, Plot, colour, top};
-use crate::Figures;
+use crate::report::Figures;
 
 /// Mean error of every corner as a bar on its side of its vertebra, before and after the corrections.
 pub(super) struct KeypointErrors<'a> {
@@ -13,7 +13,7 @@ pub(super) struct KeypointErrors<'a> {
 
 impl<'a> KeypointErrors<'a> {
     /// None where the keypoints are not four for each vertebra.
-    pub fn new(figures: &'a Figures) -> Option<Self> {
+    pub(super) fn new(figures: &'a Figures) -> Option<Self> {
         let keypoints = &figures.keypoints;
         let both: Vec<(f64, f64)> =
             keypoints.first.iter().copied().zip(keypoints.last.iter().copied()).collect();

@@ -2,10 +2,10 @@ use ikem_core::Keypoints;
 use serde::{Deserialize, Serialize};
 
 use super::estimate::{estimate, estimates};
-use crate::{
-    AngleAgreement, CobbCurve, GroundTruth, Interval, Played, Resamples, Script, challenge_angles,
-    clinical_curves, smape,
-};
+use crate::bootstrap::{Interval, Resamples};
+use crate::cobb::{AngleAgreement, CobbCurve, Script, challenge_angles, clinical_curves, smape};
+use crate::play::Played;
+use crate::truth::GroundTruth;
 
 /// The smallest angle of a curve beside the major one, in degrees.
 const MINIMUM: f64 = 10.0;

@@ -2,8 +2,11 @@ use ikem_core::Skeleton;
 use serde::{Deserialize, Serialize};
 
 use super::estimate::full_estimates;
+use crate::bootstrap::{Interval, Resamples};
+use crate::play::{Played, Step};
+use crate::radial::radial_errors;
+use crate::shift::best_shift;
 use crate::statistics::mean;
-use crate::{Interval, Played, Resamples, Step, best_shift, radial_errors};
 
 /// Mean errors of parts of the skeleton in pixels of the image: of the first prediction and after the last click of
 /// model revision, with an interval beside each.

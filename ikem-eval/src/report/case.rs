@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::angles::MeasuredAngles;
 use super::{Settings, Threshold};
-use crate::{Played, Step, best_shift, first_pass};
+use crate::noc::first_pass;
+use crate::play::{Played, Step};
+use crate::shift::best_shift;
 
 /// One image of a report.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -1,6 +1,6 @@
 use super::markdown::{Markdown, with_interval};
 use super::{Report, Threshold};
-use crate::Interval;
+use crate::bootstrap::Interval;
 
 /// Several reports in one page of tables: MRE by click, then FR and NoC by target, then Cobb angles. Where they were
 /// not made alike (rule, number of images, split, …) the page says so.

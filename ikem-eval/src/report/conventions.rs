@@ -1,7 +1,8 @@
 use std::collections::BTreeMap;
 
 use super::Settings;
-use crate::{Protocol, Rule};
+use crate::annotator::Rule;
+use crate::play::Protocol;
 
 /// What does not depend on how a report was made.
 const FIXED: &[(&str, &str)] = &[

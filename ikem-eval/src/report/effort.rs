@@ -3,7 +3,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::Threshold;
-use crate::{Error, Interval, Noc, Resamples, first_pass};
+use crate::bootstrap::{Interval, Resamples};
+use crate::error::Error;
+use crate::noc::{Noc, first_pass};
 
 /// Clicks to each target; both published conventions, an interval beside each figure. See [`Noc`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

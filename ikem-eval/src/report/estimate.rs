@@ -1,5 +1,5 @@
+use crate::bootstrap::{Interval, Resamples};
 use crate::statistics::mean;
-use crate::{Interval, Resamples};
 
 /// Figures by click (or by keypoint), each with its interval, on their way into two arrays beside each other.
 pub(super) type Estimates<T> = (Vec<T>, Vec<Option<Interval>>);

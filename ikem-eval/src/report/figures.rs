@@ -4,7 +4,9 @@ use serde::{Deserialize, Serialize};
 use super::estimate::full_estimates;
 use super::series::Course;
 use super::{AngleFigures, Breakdown, Effort, Series, Settings, ShiftCount};
-use crate::{Error, Interval, Played, Protocol, Step};
+use crate::bootstrap::Interval;
+use crate::error::Error;
+use crate::play::{Played, Protocol, Step};
 
 /// The figures of a set of images.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

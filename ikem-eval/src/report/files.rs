@@ -4,7 +4,7 @@ use ikem_core::FieldError;
 
 use super::table::angles_csv;
 use super::{FORMAT, Report, comparison_markdown};
-use crate::Error;
+use crate::error::Error;
 
 /// A report of a hundred thousand images is smaller than this many bytes.
 const LIMIT: u64 = 1 << 28;

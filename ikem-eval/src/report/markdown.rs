@@ -1,24 +1,24 @@
 use std::fmt::Write as _;
 
 use super::{Figures, Provenance, Report, ScriptFigures};
-use crate::Interval;
+use crate::bootstrap::Interval;
 
 /// A table in the making; writing into it cannot fail.
 pub(super) struct Markdown(pub String);
 
 impl Markdown {
-    pub fn line(&mut self, text: std::fmt::Arguments<'_>) {
+    pub(super) fn line(&mut self, text: std::fmt::Arguments<'_>) {
         let _ = writeln!(self.0, "{text}");
     }
 
     /// The heading of a table: the first column holds names, the others numbers.
-    pub fn header<C: AsRef<str>>(&mut self, cells: &[C]) {
+    pub(super) fn header<C: AsRef<str>>(&mut self, cells: &[C]) {
         self.row(cells);
         let rule = (0..cells.len()).map(|column| if column == 0 { "---" } else { "---:" });
         self.row(&rule.collect::<Vec<_>>());
     }
 
-    pub fn row<C: AsRef<str>>(&mut self, cells: &[C]) {
+    pub(super) fn row<C: AsRef<str>>(&mut self, cells: &[C]) {
         // A bar in a name would end its cell.
         let cells: Vec<String> = cells.iter().map(|cell| cell.as_ref().replace('|', "\\|")).collect();
         self.line(format_args!("| {} |", cells.join(" | ")));

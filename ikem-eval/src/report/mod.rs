@@ -30,7 +30,9 @@ pub use files::{write_angles, write_comparison};
 pub use series::Series;
 pub use threshold::Threshold;
 
-use crate::{Bootstrap, Error, Played, Protocol};
+use crate::bootstrap::Bootstrap;
+use crate::error::Error;
+use crate::play::{Played, Protocol};
 
 /// What a report's `format` says.
 const FORMAT: &str = "ikem-evaluation/1";

@@ -5,8 +5,12 @@ use serde::{Deserialize, Serialize};
 
 use super::estimate::{estimates, full_estimates};
 use super::{Settings, Threshold};
+use crate::bootstrap::{Interval, Resamples};
+use crate::play::{Protocol, Step};
+use crate::radial::Unit;
+use crate::shift::best_shift;
 use crate::statistics::{mean, median, quantile, sorted, std};
-use crate::{GroundTruth, Interval, Protocol, Resamples, Step, Unit, best_shift};
+use crate::truth::GroundTruth;
 
 /// Errors after 0, 1, … N clicks: every array has N + 1 entries, and an interval stands beside each figure.
 ///
@@ -76,7 +80,7 @@ impl Course<'_> {
         (!left.is_empty()).then(|| mean(&left))
     }
 
-    pub fn series(
+    pub(super) fn series(
         &self,
         settings: &Settings,
         protocol: &Protocol,
