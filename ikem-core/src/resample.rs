@@ -8,15 +8,15 @@ use crate::image::GrayImage;
 use crate::pixel::Pixel;
 use crate::warp::{Beyond, warp};
 
-/// How an image is resized.
+/// The resampling filter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Resampling {
-    /// Two samples an axis, as OpenCV's `INTER_LINEAR`: what the published checkpoints were trained with.
+    /// Bilinear, two samples per axis, like OpenCV's `INTER_LINEAR`: as the published checkpoints were trained.
     #[default]
     Bilinear,
-    /// The mean of what a pixel covers, as OpenCV's `INTER_AREA`: what the bundled model was trained with.
+    /// The mean of the covered area, like OpenCV's `INTER_AREA`: as the bundled model was trained.
     Area,
 }
 
@@ -28,12 +28,12 @@ pub fn resample(image: &GrayImage, target: Size, resampling: Resampling) -> Resu
     resample_pixels(image.size(), image.pixels(), target, resampling)
 }
 
-/// As [`resample`], of an image that is not a [`GrayImage`] yet: the same result to the last bit, without the memory
-/// and the time to make it one. `pixels` are those of an image of `source`, row-major.
+/// Like [`resample`], for pixels that are not in a [`GrayImage`]: bitwise the same result, without the memory and time
+/// to create one. `pixels` are those of an image of size `source` in row-major order.
 ///
 /// # Errors
-/// [`Error::EmptySize`] when `source` or `target` has no pixels, [`Error::Length`] when the number of `pixels` is not
-/// that of `source`.
+/// [`Error::EmptySize`] when `source` or `target` has no pixels, [`Error::Length`] when `pixels` does not match
+/// `source`.
 pub fn resample_pixels<P: Pixel>(
     source: Size,
     pixels: &[P],
@@ -49,7 +49,7 @@ pub fn resample_pixels<P: Pixel>(
     if source == target {
         return GrayImage::new(target, pixels.iter().map(|pixel| pixel.value()).collect());
     }
-    // OpenCV averages only where both axes shrink.
+    // OpenCV averages only if both axes shrink.
     let shrinks = source.width >= target.width && source.height >= target.height;
     let taps = |from, to| match resampling {
         Resampling::Area if shrinks => averaging(from, to),
@@ -60,9 +60,9 @@ pub fn resample_pixels<P: Pixel>(
     GrayImage::new(target, combine(source, pixels, &columns, &rows))
 }
 
-/// What a network sees of `image` in `frame`, at `grid` pixels, each averaged over what it covers (`Area`) or taken from two
-/// samples an axis (`Bilinear`), from the film's own pixels at once. Beyond the film it is black. The whole film gives what
-/// [`resample`] gives, to the last bit.
+/// Resamples the region of `image` in `frame` to `grid` pixels, directly from the film's own pixels: each is averaged
+/// over the area that it covers (`Area`) or interpolated from two samples per axis (`Bilinear`). Outside the film, the
+/// result is black. For the whole film, it is bitwise equal to that of [`resample`].
 ///
 /// # Errors
 /// [`Error::EmptySize`] when `grid` has no pixels.
@@ -78,7 +78,7 @@ pub fn resample_frame(
     let Some(turns) = frame.quarter_turns() else {
         return turned(image, frame, grid, resampling);
     };
-    // Quarter turns and mirrors change the order of pixels and nothing else.
+    // Quarter turns and mirroring only permute pixels.
     let sideways = turns % 2 == 1;
     let (width, height) =
         if sideways { (frame.height(), frame.width()) } else { (frame.width(), frame.height()) };
@@ -113,11 +113,11 @@ pub fn resample_frame(
     GrayImage::new(grid, (0..grid.area()).map(pixel).collect())
 }
 
-/// The view of a frame that is turned by other than quarter turns.
+/// Resamples a frame at a rotation other than quarter turns.
 fn turned(image: &GrayImage, frame: &Frame, grid: Size, resampling: Resampling) -> Result<GrayImage, Error> {
-    /// The most samples of a pixel and axis: enough for films of nine thousand rows on a grid of 384.
+    /// The most samples per pixel and axis: enough for films of nine thousand rows on a grid of 384.
     const MOST: f64 = 24.0;
-    // A frame has sides above zero, so that its map has an inverse.
+    // A frame has positive sides, so that its map is invertible.
     let Some(from) = frame.affine(grid).inverse() else { return Err(Error::Frame(*frame)) };
     let count = |x: f64, y: f64| match resampling {
         Resampling::Area => x.hypot(y).ceil().clamp(1.0, MOST) as usize,
@@ -135,7 +135,7 @@ fn combine<P: Pixel>(source: Size, pixels: &[P], columns: &[Taps], rows: &[Taps]
     resized.par_chunks_mut(width).zip(rows.par_iter()).for_each_init(
         || vec![0.0; source.width],
         |line, (out, row)| {
-            // Down first: whole source rows are added up, which is where the pixels are read once and in order.
+            // Rows first: whole source rows are accumulated, so that the pixels are read once and in order.
             row.combine_rows(pixels, source.width, line);
             match &pairs {
                 Some(pairs) => {
@@ -154,7 +154,7 @@ fn combine<P: Pixel>(source: Size, pixels: &[P], columns: &[Taps], rows: &[Taps]
     resized
 }
 
-/// Two neighbours with their weights: [`Taps`] that lie in one piece of memory.
+/// Two neighbouring pixels with their weights: [`Taps`] without an allocation.
 struct Pair {
     first: usize,
     weights: [f32; 2],
@@ -170,7 +170,7 @@ impl Pair {
     }
 }
 
-/// The same as `columns`, if each of them is of one or two pixels, of `width`.
+/// The same as `columns` if each consists of one or two pixels of a row of `width`.
 fn pairs(columns: &[Taps], width: usize) -> Option<Vec<Pair>> {
     let pair = |taps: &Taps| match taps.weights[..] {
         [a, b] => Some(Pair { first: taps.first, weights: [a, b] }),
@@ -181,7 +181,7 @@ fn pairs(columns: &[Taps], width: usize) -> Option<Vec<Pair>> {
     columns.iter().map(pair).collect()
 }
 
-/// What one pixel of the result takes from an axis: the weights of the source pixels from `first` on.
+/// The contribution of an axis to one output pixel: the weights of the source pixels from `first` on.
 struct Taps {
     first: usize,
     weights: Vec<f32>,
@@ -210,12 +210,12 @@ impl Taps {
     }
 }
 
-/// Source pixels a target pixel, rounded as OpenCV rounds it: it decides where whole pixels begin.
+/// Source pixels per target pixel, rounded like OpenCV: the rounding decides where whole pixels begin.
 fn scale(from: usize, to: usize) -> f64 {
     1.0 / (to as f64 / from as f64)
 }
 
-/// Two samples around the place `fraction` of the way from source pixel `first` to the next one.
+/// Two samples around the position `fraction` of the way from source pixel `first` to the next.
 fn between(first: isize, fraction: f64, from: usize) -> Taps {
     match usize::try_from(first) {
         Err(_) => Taps { first: 0, weights: vec![1.0] },
@@ -224,7 +224,7 @@ fn between(first: isize, fraction: f64, from: usize) -> Taps {
     }
 }
 
-/// `INTER_LINEAR`: pixel centres lie over pixel centres.
+/// `INTER_LINEAR`: aligned pixel centres.
 fn linear(from: usize, to: usize) -> Vec<Taps> {
     let scale = scale(from, to);
     (0..to)
@@ -235,22 +235,22 @@ fn linear(from: usize, to: usize) -> Vec<Taps> {
         .collect()
 }
 
-/// `INTER_AREA` where an axis grows: two samples, the nearer ones held longer.
+/// `INTER_AREA` for an axis that grows: two samples, weighted towards the nearer one.
 fn enlarging(from: usize, to: usize) -> Vec<Taps> {
     let (scale, inverse) = (scale(from, to), to as f64 / from as f64);
     (0..to)
         .map(|i| {
             let first = (i as f64 * scale).floor();
-            // OpenCV rounds here, too, and so decides which of two whole pixels counts.
+            // OpenCV rounds to single precision here, which decides between neighbouring pixels.
             let fraction = ((i as f64 + 1.0) - (first + 1.0) * inverse) as f32;
             between(first as isize, f64::from(fraction.max(0.0).fract()), from)
         })
         .collect()
 }
 
-/// `INTER_AREA` where the image shrinks: every source pixel counts by the part of it that is covered.
+/// `INTER_AREA` for an axis that shrinks: every source pixel is weighted by the covered fraction.
 fn averaging(from: usize, to: usize) -> Vec<Taps> {
-    /// A sliver of a pixel thinner than this is rounding noise.
+    /// A thinner part of a pixel is rounding noise.
     const SLIVER: f64 = 1e-3;
     let scale = scale(from, to);
     (0..to)
@@ -274,8 +274,8 @@ fn averaging(from: usize, to: usize) -> Vec<Taps> {
         .collect()
 }
 
-/// Of an axis of `from` pixels: what pixels cover that are `step` ≥ 1 wide, the first of which begins at `first`. What is not
-/// covered counts as black.
+/// For an axis of `from` pixels: the coverage of output pixels of width `step` ≥ 1, the first of which begins at
+/// `first`. Beyond the axis, the image is black.
 fn covering(first: f64, step: f64, from: usize, to: usize) -> Vec<Taps> {
     let end = from as f64;
     (0..to)
@@ -292,8 +292,8 @@ fn covering(first: f64, step: f64, from: usize, to: usize) -> Vec<Taps> {
         .collect()
 }
 
-/// Of an axis of `from` pixels: two samples around the middle of pixels that are `step` wide, the first of which begins at
-/// `first`; none for a middle beyond the axis.
+/// For an axis of `from` pixels: two samples around the centres of output pixels of width `step`, the first of which
+/// begins at `first`; none for a centre beyond the axis.
 fn sampling(first: f64, step: f64, from: usize, to: usize) -> Vec<Taps> {
     (0..to)
         .map(|i| {
@@ -328,7 +328,7 @@ mod tests {
 
     #[test]
     fn turned_frames_show_the_film_turned() {
-        // Three rows of two; turned clockwise, the frame's top edge is the film's right side.
+        // Three rows of two; rotated clockwise, the frame's top edge is the film's right side.
         let image = GrayImage::new(Size::new(2, 3), (1..=6).map(|level| level as f32 / 8.0).collect())
             .expect("pixels");
         let upright = Frame::whole(Size::new(2, 3));
@@ -343,7 +343,7 @@ mod tests {
                 let seen = resample_frame(&image, &frame, grid, resampling).expect("a view");
                 let levels: Vec<f32> = seen.pixels().iter().map(|value| value * 8.0).collect();
                 assert_eq!(levels, expected, "{frame}");
-                // A hair more takes the path of any angle.
+                // A slightly different angle takes the general path.
                 let seen = resample_frame(&image, &frame.turned(1e-7), grid, resampling).expect("a view");
                 for (value, expected) in seen.pixels().iter().zip(expected) {
                     assert!((value * 8.0 - expected).abs() < 1e-4, "{frame}: {seen:?}");

@@ -1,9 +1,9 @@
 #![deny(missing_docs)]
-//! Files that are written whole or not at all, and never over what a program reads.
+//! Atomic file writing, and protection of a program's inputs from its outputs.
 //!
-//! - [`write()`] is the one way in which the workspace writes a file: into a temporary file beside it, which then takes its
-//!   name. [`write_synced`] also waits for the disk.
-//! - [`FilePlan`] holds the files that a program reads and those that it will write, and refuses one that is both.
+//! - [`write()`] is the only way in which the workspace writes a file: into a temporary file in the same folder, which
+//!   is then renamed. [`write_synced`] also waits until the data is on disk.
+//! - [`FilePlan`] lists the files that a program reads and writes, and rejects an output that is also an input.
 //!
 //! ```
 //! let folder = tempfile::tempdir()?;

@@ -1,14 +1,14 @@
-//! What a program reads and what it will write.
+//! The files that a program reads and writes.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use crate::target::{Identity, is_stream};
 
-/// The files that a program reads and those that it will write. None may be both.
+/// The files that a program reads and those that it writes. No file may be both.
 ///
-/// Files are told apart by what they are, not by their names: links, hard links, relative paths and, where the file system
-/// does not tell it, upper and lower case all lead to the same file.
+/// Files are compared by identity, not by name: symbolic links, hard links, relative paths and, on case-insensitive
+/// file systems, different case all resolve to the same file.
 #[derive(Debug, Clone, Default)]
 pub struct FilePlan {
     inputs: Vec<Named>,
@@ -16,66 +16,66 @@ pub struct FilePlan {
     outputs: Vec<(Named, &'static [&'static str])>,
 }
 
-/// A path and what it is for: an option's name, mostly.
+/// A path and its role, usually an option's name.
 #[derive(Debug, Clone)]
 struct Named {
     what: String,
     path: PathBuf,
 }
 
-/// Why a program will not write a file.
+/// Why a program refuses to write a file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Conflict {
-    /// It is one of those that the program reads.
+    /// The output is one of the program's inputs.
     #[error("{what} {} would replace {input} {}, which is read; name another file", path.display(), read.display())]
     Input {
-        /// What names the output.
+        /// The output's role.
         what: String,
         /// The output.
         path: PathBuf,
-        /// What names the input.
+        /// The input's role.
         input: String,
         /// The input.
         read: PathBuf,
     },
-    /// Another output is the same file.
+    /// Two outputs are the same file.
     #[error("{what} {} is the same file as {other}; name another one", path.display())]
     Twice {
-        /// What names the output.
+        /// The output's role.
         what: String,
         /// The output.
         path: PathBuf,
-        /// What names the other output.
+        /// The other output's role.
         other: String,
     },
-    /// Its name belongs to another kind of file.
+    /// The output's extension does not match the kind of file that is written.
     #[error("{what} {}: expected a name that ends in {expected}", path.display())]
     Ending {
-        /// What names the output.
+        /// The output's role.
         what: String,
         /// The output.
         path: PathBuf,
-        /// The endings of the kinds that can be written.
+        /// The valid extensions.
         expected: String,
     },
 }
 
 impl FilePlan {
-    /// Notes a file that is read; `what` names it for errors, such as the option it comes from.
+    /// Adds an input. `what` names it in errors, usually by its option.
     pub fn reads(&mut self, what: impl Into<String>, path: impl Into<PathBuf>) -> &mut Self {
         self.inputs.push(Named { what: what.into(), path: path.into() });
         self
     }
 
-    /// Notes a folder of which every file may be read: none that is in it may be written. A new file may be added.
+    /// Adds a folder of inputs: no existing file in it may be written. New files may be added to it.
     pub fn reads_folder(&mut self, what: impl Into<String>, path: impl Into<PathBuf>) -> &mut Self {
         self.folders.push(Named { what: what.into(), path: path.into() });
         self
     }
 
-    /// Notes a file that will be written, whose name has one of `endings` (lower case, without the dot); any where there are
-    /// none. A device or a pipe needs no ending.
+    /// Adds an output whose extension must be one of `endings` (lower case, without the dot); any extension is valid
+    /// when there are none. Devices and pipes need no extension.
     pub fn writes(
         &mut self,
         what: impl Into<String>,
@@ -86,7 +86,7 @@ impl FilePlan {
         self
     }
 
-    /// Checks that no output is an input or another output, and that all outputs are named for what they are.
+    /// Checks that no output is an input or another output, and that all outputs have a valid extension.
     ///
     /// # Errors
     /// The first [`Conflict`].
@@ -140,7 +140,7 @@ fn has_ending(path: &Path, endings: &[&str]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    // Tests stop where something is wrong.
+    // Tests may panic.
     #![allow(clippy::unwrap_used)]
 
     use super::*;

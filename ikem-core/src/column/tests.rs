@@ -9,7 +9,7 @@ use crate::skeleton::Skeleton;
 
 const GRID: Size = Size::new(96, 384);
 
-/// A spine that bends by `bend` pixels to a side, its vertebrae growing downwards.
+/// A spine with a lateral bend of `bend` pixels, its vertebrae growing downwards.
 fn spine(bend: f32) -> Keypoints {
     let mut top = 20.0;
     let corners = (0..17).flat_map(|level| {
@@ -33,7 +33,7 @@ fn largest(a: &Keypoints, b: &Keypoints) -> f32 {
     a.iter().zip(b.iter()).map(|(a, b)| a.distance(*b)).fold(0.0, f32::max)
 }
 
-/// Whether end plates come one after the other down the spine.
+/// Whether the end plates are in order from top to bottom.
 fn in_order(keypoints: &Keypoints) -> bool {
     let middle = |plate: &[Point]| 0.5 * (plate[0].y + plate[1].y);
     let plates: Vec<f32> = keypoints.chunks_exact(2).map(middle).collect();
@@ -49,7 +49,8 @@ fn sure_maps_are_kept() {
     }
 }
 
-/// Maps that are unsure between their own level and the next one below, as a network's are that counts uncertainly.
+/// Maps that are ambiguous between their own level and the one below, as those of a network that is unsure of the
+/// count.
 fn between_levels(spine: &Keypoints) -> Heatmaps {
     let below: Keypoints = (0..68).map(|k| spine[if k + 4 < 68 { k + 4 } else { k }]).collect();
     let [own, next] = [spine, &below].map(|points| Heatmaps::gaussian(points, GRID, 2.5).into_array());
@@ -80,7 +81,7 @@ fn a_hint_tells_which_level_it_is() {
     let spine = spine(8.0);
     let maps = between_levels(&spine);
     for (hinted, step) in [(32, 0), (32, 4)] {
-        // As the errors' covariance moves them: by the same as the hinted one.
+        // The error covariance moves all by as much as the hinted one.
         let target = spine[hinted + step];
         let expected: Keypoints =
             (0..68).map(|k| if k + step < 68 { spine[k + step] } else { spine[k] }).collect();
@@ -117,7 +118,7 @@ fn another_count_is_told_with_its_probability() {
     }
     let total: f32 = unsure.alternatives.iter().map(|recount| recount.probability).sum();
     assert!(total < 1.0 && unsure.alternatives.is_sorted_by(|a, b| a.probability >= b.probability));
-    // Where the maps are sure, and where a person says which it is, there is no other.
+    // Unambiguous maps, or a hint, leave no alternative.
     let sure = decode(&spine, &Heatmaps::gaussian(&spine, GRID, 2.5), &[]);
     let told = decode(&spine, &maps, &[Hint::new(32, spine[32])]);
     assert_eq!(sure.alternatives.len(), 2);
@@ -128,16 +129,16 @@ fn another_count_is_told_with_its_probability() {
 #[test]
 fn maps_are_read_at_any_resolution() {
     let spine = spine(8.0);
-    // A quarter of the grid, the corners of both on each other.
+    // A quarter of the grid, with coinciding corner pixels.
     let points =
         spine.iter().map(|point| Point::new(point.x * 23.0 / 95.0, point.y * 95.0 / 383.0)).collect();
     let coarse = Heatmaps::gaussian(&points, Size::new(24, 96), 0.75);
     let low: Keypoints = spine.iter().map(|&point| point + Point::new(0.0, 3.0)).collect();
     let found = decode_column(&Skeleton::spine(), &low, coarse.view(), GRID, &[]).expect("a chain").keypoints;
     let fine = decode(&low, &Heatmaps::gaussian(&spine, GRID, 3.1), &[]);
-    // A step of the chain is a pixel here.
+    // A step of the chain is one pixel here.
     assert!(largest(&found, &fine) < 1.1, "{}", largest(&found, &fine));
-    // Halfway from where the points are expected to where they are seen, or better.
+    // At least halfway from the expected to the observed points.
     let mean = found.distances(&spine).sum::<f32>() / 68.0;
     assert!(mean < 1.5, "{mean}");
 }
@@ -146,7 +147,7 @@ fn maps_are_read_at_any_resolution() {
 fn an_end_plate_goes_to_its_hint() {
     let spine = spine(0.0);
     let maps = Heatmaps::gaussian(&spine, GRID, 4.0);
-    // Two thirds of a level down, by a hint that the prediction does not know of yet.
+    // A hint two thirds of a level below, which the prediction does not reflect yet.
     let hint = Hint::new(33, spine[33] + Point::new(0.0, 12.0));
     let found = decode(&spine, &maps, &[hint]);
     for corner in [32, 33] {

@@ -96,7 +96,7 @@ fn turns_and_mirrors_are_as_seen() {
         let found = frame.to_grid(point, film, grid);
         assert!(found.distance(expected) < 1e-4, "{frame}: {found:?}");
     }
-    // Turned clockwise, its top edge is on the film's right.
+    // Rotated clockwise, its top edge is on the film's right.
     let square = Frame::new(0.0, 0.0, 100.0, 100.0).expect("a frame").turned(90.0);
     let corner = square.corners()[0];
     assert!((corner[0] - 100.0).abs() < 1e-9 && corner[1].abs() < 1e-9, "{corner:?}");
@@ -129,7 +129,7 @@ fn an_adjusted_frame_moves_along_itself() {
         off + (a.width() - b.width()).abs() + (a.height() - b.height()).abs() < 1e-9
     };
     assert!(close(frame.adjusted(0.1, 1.1), expected));
-    // Turned clockwise, down is to the left.
+    // Rotated clockwise, down is to the left.
     let turned = frame.turned(90.0).adjusted(0.1, 1.0);
     assert!(
         (turned.center()[0] - 100.0).abs() < 1e-9 && (turned.center()[1] - 350.0).abs() < 1e-9,
