@@ -99,11 +99,11 @@ impl Skeleton {
         let count = names.len();
         let mut sorted: Vec<&str> = names.iter().map(String::as_str).collect();
         sorted.sort_unstable();
-        if let Some(name) = sorted.iter().find(|name| name.is_empty()) {
-            return Err(Error::Skeleton(format!("a keypoint is called {name:?}")));
+        if sorted.first().is_some_and(|name| name.is_empty()) {
+            return Err(Error::Skeleton("a keypoint has an empty name".to_owned()));
         }
         if let Some(pair) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
-            return Err(Error::Skeleton(format!("two keypoints are called {:?}", pair[0])));
+            return Err(Error::Skeleton(format!("two keypoints are named {:?}", pair[0])));
         }
         let corners = vertebrae.iter().flat_map(|vertebra| vertebra.corners.iter().copied());
         let paired = || flip_pairs.iter().flat_map(|&(a, b)| [a, b]);
@@ -264,8 +264,8 @@ mod tests {
     fn contradictions_are_told() {
         let names = |n: &[&str]| n.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>();
         let cases = [
-            (Skeleton::new(names(&["a", "a"]), vec![], vec![], vec![]), "two keypoints are called \"a\""),
-            (Skeleton::new(names(&[""]), vec![], vec![], vec![]), "a keypoint is called \"\""),
+            (Skeleton::new(names(&["a", "a"]), vec![], vec![], vec![]), "two keypoints are named \"a\""),
+            (Skeleton::new(names(&[""]), vec![], vec![], vec![]), "a keypoint has an empty name"),
             (Skeleton::new(names(&["a"]), vec![], vec![], vec![(0, 1)]), "no keypoint 1 among 1"),
             (
                 Skeleton::new(names(&["a", "b", "c"]), vec![], vec![(0, 1), (1, 2)], vec![]),

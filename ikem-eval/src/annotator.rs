@@ -9,23 +9,23 @@ use crate::play::Protocol;
 use crate::radial::model_errors;
 use crate::truth::GroundTruth;
 
-/// Which point a simulated person corrects next. Errors are those of the *raw* output in model space.
+/// How a simulated annotator chooses the keypoint to correct. Errors are those of the *raw* prediction in model space.
 ///
-/// Parsed from and printed as `worst`, `worst-new`, `random`, `first-wrong:THRESHOLD`.
+/// Parsed from and displayed as `worst`, `worst-new`, `random`, `first-wrong:THRESHOLD`.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Rule {
-    /// The largest error of all, as the network gave the points: one that was corrected can come again. The rule of
-    /// the published UNet-IKEM and HRNet+OCR-IKEM.
+    /// The keypoint with the largest error in the raw prediction; one that was corrected may be chosen again. As
+    /// published for UNet-IKEM and HRNet+OCR-IKEM.
     Worst,
-    /// The largest error among the points not yet corrected: the rule of the MICCAI 2022 paper.
+    /// The keypoint with the largest error among those not yet corrected, as in the MICCAI 2022 paper.
     #[default]
     WorstNew,
-    /// Any point not yet corrected, each as likely as the other.
+    /// A keypoint not yet corrected, chosen uniformly at random.
     Random,
-    /// From top to bottom (skeleton order), the first point not yet corrected that is further off than this many
-    /// pixels of model space.
+    /// In skeleton order (from top to bottom), the first keypoint not yet corrected whose error exceeds this threshold
+    /// in pixels of model space.
     FirstWrong(f64),
 }
 
@@ -58,13 +58,13 @@ impl FromStr for Rule {
     }
 }
 
-/// The random stream that chooses keypoints; each placement of a keypoint has a later one of its own.
+/// The random stream for the choice of keypoints; each placement of a keypoint has its own stream after it.
 const CHOICES: u64 = 0;
 
-/// A simulated person in front of one image.
+/// A simulated annotator of one image.
 ///
-/// All that is random depends on the protocol's seed and the image's name alone, not on the order of images; the
-/// error of a placement depends on the keypoint and how often it was placed, not on what came between.
+/// All randomness depends only on the protocol's seed and the image's name, not on the order of images. The placement
+/// error of a keypoint depends only on the keypoint and how often it was placed.
 #[derive(Debug, Clone)]
 pub struct Annotator<'a> {
     protocol: &'a Protocol,
@@ -74,20 +74,19 @@ pub struct Annotator<'a> {
 }
 
 impl<'a> Annotator<'a> {
-    /// Sits down in front of the image of `truth`.
+    /// An annotator of the image of `truth`.
     ///
     /// # Errors
-    /// [`Error::Argument`] where the protocol cannot be played.
+    /// [`Error::Argument`] for an invalid protocol.
     pub fn new(protocol: &'a Protocol, truth: &'a GroundTruth) -> Result<Self, Error> {
         protocol.check()?;
         let random = Draw::stream(protocol.seed ^ fnv1a(truth.image.as_bytes()), CHOICES);
         Ok(Self { protocol, truth, placed: vec![0; truth.keypoints.len()], random })
     }
 
-    /// The correction that the person makes when the network says `raw`; none if there is nothing left to correct.
+    /// The next correction, given the raw prediction `raw`; `None` if nothing is left to correct.
     ///
-    /// A click that would fall beyond the border of the image, because the label does or because the hand slipped,
-    /// lands on the border.
+    /// A click beyond the border of the image, because of its label or its placement error, is moved to the border.
     pub fn click(&mut self, raw: &Keypoints) -> Option<Hint> {
         let errors = model_errors(raw, &self.truth.keypoints, self.truth.size, self.protocol.model_size);
         let left =
@@ -118,12 +117,12 @@ impl<'a> Annotator<'a> {
     }
 }
 
-/// The first of the largest.
+/// The first keypoint with the largest error.
 fn worst(errors: impl Iterator<Item = (usize, f64)>) -> Option<usize> {
     errors.reduce(|best, next| if next.1 > best.1 { next } else { best }).map(|(keypoint, _)| keypoint)
 }
 
-/// The point of the image nearest to `point`, by what [`Size::contains`] calls inside.
+/// The nearest position to `point` on the image, as defined by [`Size::contains`].
 fn onto(size: Size, point: Point) -> Point {
     Point::new(point.x.clamp(-0.5, size.width as f32), point.y.clamp(-0.5, size.height as f32))
 }

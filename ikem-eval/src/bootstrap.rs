@@ -5,29 +5,29 @@ use ikem_core::{Draw, FieldError};
 use crate::error::Error;
 use crate::statistics::{mean, quantile, sorted};
 
-/// The lower and the upper end of an interval.
+/// The lower and upper bound of a confidence interval.
 pub type Interval = [f64; 2];
 
-/// How sure a figure is: the percentile bootstrap over images (Efron 1979).
+/// Confidence intervals by the percentile bootstrap over images (Efron 1979).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Bootstrap {
-    /// How many sets of images are drawn, each as large as the original one, with replacement.
+    /// The number of resamples; each has as many images as the original set, drawn with replacement.
     pub resamples: usize,
-    /// The part of the figures of these sets that the interval holds, between 0 and 1.
+    /// The confidence level, between 0 and 1.
     pub level: f64,
-    /// What the draws come from.
+    /// The seed of the resampling.
     pub seed: u64,
 }
 
 impl Default for Bootstrap {
-    /// 95 % of 2000.
+    /// A level of 95 % from 2000 resamples.
     fn default() -> Self {
         Self { resamples: 2000, level: 0.95, seed: 0 }
     }
 }
 
-/// Sets of images drawn once; every figure is computed on the same ones.
+/// Resamples of a set of images, shared by all figures.
 #[derive(Debug, Clone)]
 pub struct Resamples {
     draws: Vec<Vec<usize>>,
@@ -35,10 +35,10 @@ pub struct Resamples {
 }
 
 impl Bootstrap {
-    /// Draws sets of `images` images.
+    /// Draws resamples of `images` images.
     ///
     /// # Errors
-    /// [`Error::Argument`] unless there are images, 1 to 100 000 resamples, and a level between 0 and 1.
+    /// [`Error::Argument`] unless there are images, 1 to 100,000 resamples, and a level between 0 and 1.
     pub fn draw(&self, images: usize) -> Result<Resamples, Error> {
         if images == 0 {
             return Err(FieldError::new("number of images", "at least 1", 0).into());
@@ -60,8 +60,8 @@ impl Bootstrap {
 }
 
 impl Resamples {
-    /// The interval of a figure that `statistic` computes from the images of a set, given as indices. Sets without the
-    /// figure are left out; none if no set has it.
+    /// The confidence interval of a `statistic`, which is computed from the image indices of a resample. Resamples
+    /// without a finite value are left out; `None` if there are no others.
     #[must_use]
     pub fn interval(&self, mut statistic: impl FnMut(&[usize]) -> Option<f64>) -> Option<Interval> {
         let figures: Vec<f64> = self
@@ -75,7 +75,7 @@ impl Resamples {
         (!figures.is_empty()).then(|| [quantile(&figures, tail), quantile(&figures, 1.0 - tail)])
     }
 
-    /// The interval of the mean of one value an image; images without a value are left out of it.
+    /// The confidence interval of the mean of one value per image; images without a value are left out.
     #[must_use]
     pub fn mean_interval(&self, values: &[Option<f64>]) -> Option<Interval> {
         self.interval(|draw| {

@@ -1,15 +1,15 @@
 #![deny(missing_docs)]
-//! How good are the keypoints, and how much work is left? Metrics, simulated annotators and Cobb angles.
+//! Evaluation: accuracy metrics, simulated annotators and Cobb angles.
 //!
-//! Knows no network: whatever implements [`ikem_core::Reviser`] can be judged.
+//! Independent of networks: anything that implements [`ikem_core::Reviser`] can be evaluated.
 //!
-//! - [`Protocol::play`] lets a simulated person correct one image and keeps every state on the way, with the
-//!   same number of clicks of *manual revision* beside it. [`Rule`] says which point the person corrects.
-//! - [`radial_errors`], [`mre`] and their like measure one prediction against its [`GroundTruth`].
-//! - [`Noc`] counts clicks to a target, both conventions side by side.
-//! - [`Report`] puts all figures of a set of images together, each with its convention and its [`Bootstrap`] interval;
-//!   it is written as JSON (and read again), Markdown and CSV, drawn as SVG and PNG, and compared with others.
-//! - [`challenge_angles`] and [`clinical_curves`] are the Cobb angles, [`smape`] and [`AngleAgreement`] compare them.
+//! - [`Protocol::play`] simulates the correction of one image and records every state, together with the same number of
+//!   clicks of *manual revision*. [`Rule`] chooses the keypoint to correct.
+//! - [`radial_errors`], [`mre`] and related functions compare a prediction with its [`GroundTruth`].
+//! - [`Noc`] is the number of clicks to a target, by both published conventions.
+//! - [`Report`] collects all figures of a set of images, each with its convention and its [`Bootstrap`] interval. It is
+//!   written as JSON (and read back), Markdown and CSV, plotted as SVG and PNG, and compared with other reports.
+//! - [`challenge_angles`] and [`clinical_curves`] compute Cobb angles; [`smape`] and [`AngleAgreement`] compare them.
 //!
 //! ```
 //! use ikem_core::{Hint, Hints, Keypoints, Point, Reviser, Size};

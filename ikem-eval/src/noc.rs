@@ -4,26 +4,26 @@ use ikem_core::FieldError;
 
 use crate::error::Error;
 
-/// Number of clicks (NoC) and failure rate (FR) at one target, over a set of images, with N clicks at the most.
+/// Number of clicks (NoC) and failure rate (FR) at one target over a set of images, with at most N clicks.
 ///
-/// An image passes at the first click after which its MRE is at most the target; once reached, a pass stays a pass,
-/// whatever later clicks do. Published figures average over two different sets, so both are here.
+/// An image passes at the first click after which its MRE is at most the target, even if the MRE rises again later.
+/// Published figures average over two different sets of images, so that both are given.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Noc {
     /// The target: mean radial error in pixels of the image.
     pub target: f64,
-    /// How many clicks there were at the most (N).
+    /// The maximum number of clicks (N).
     pub clicks: usize,
-    /// How many images were judged.
+    /// The number of images.
     pub images: usize,
-    /// How many never passed.
+    /// The number of images that never passed.
     pub failures: usize,
-    /// FR N@target: the part of the images that never passed, 0…1.
+    /// FR N@target: the fraction of images that never passed, 0…1.
     pub fr: f64,
-    /// NoC N@target, all images: mean clicks to the pass, a failure counted as N clicks.
+    /// NoC N@target over all images: mean number of clicks to the pass, with N clicks for a failure.
     pub failures_as_clicks: f64,
-    /// Mean clicks to the pass over the images that passed; none if none did.
+    /// Mean number of clicks to the pass over the images that passed; `None` if none did.
     pub successes_only: Option<f64>,
 }
 
@@ -34,10 +34,10 @@ pub fn first_pass(mre_by_click: &[f64], target: f64) -> Option<usize> {
 }
 
 impl Noc {
-    /// Judges images by their MRE after 0, 1, … N clicks (N + 1 values each).
+    /// Computes NoC and FR from the images' MRE after 0, 1, … N clicks (N + 1 values each).
     ///
     /// # Errors
-    /// [`Error::Argument`] without images, or when one has not exactly N + 1 values.
+    /// [`Error::Argument`] without images, or when one does not have N + 1 values.
     pub fn new<C: AsRef<[f64]>>(mre_by_click: &[C], clicks: usize, target: f64) -> Result<Self, Error> {
         if let Some(odd) = mre_by_click.iter().map(AsRef::as_ref).find(|curve| curve.len() != clicks + 1) {
             let expected = "one more than there are clicks";
@@ -67,7 +67,7 @@ impl Noc {
 mod tests {
     use super::*;
 
-    /// Curves of images of which `passed[c]` have passed after c clicks.
+    /// MRE curves of images of which `passed[c]` have passed after c clicks.
     fn curves(passed: &[usize], images: usize) -> Vec<Vec<f64>> {
         let curve = |image| passed.iter().map(|&count| if image < count { 19.0 } else { 21.0 }).collect();
         (0..images).map(curve).collect()

@@ -4,19 +4,19 @@ use serde::{Deserialize, Serialize};
 use crate::radial::radial_errors;
 use crate::statistics::mean;
 
-/// The renumbering of vertebrae under which a prediction fits its labels best: what is left of the error is placing,
-/// what went is counting.
+/// The shift of the vertebra count that best fits a prediction to its labels: it separates the error of placement,
+/// which remains, from that of counting.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Shift {
-    /// By how many vertebrae the prediction's numbers are too small: +1 means that what it calls T5 lies on T6.
+    /// By how many vertebrae the prediction counts too low: +1 means that its T5 lies on T6.
     pub vertebrae: isize,
     /// MRE of the vertebrae that have a counterpart after the shift, in pixels of the image.
     pub mre: f64,
 }
 
-/// The best shift of whole vertebrae by at most `limit`, the smallest of equally good ones. Vertebrae shifted beyond
-/// the spine's ends are left out of the mean, so keep `limit` small. None where the skeleton has no vertebrae of equal
+/// The best shift by at most `limit` vertebrae, the smallest among equals. Vertebrae shifted beyond the spine's ends
+/// are left out of the mean, so that `limit` should be small. `None` unless the skeleton has vertebrae with equal
 /// numbers of corners.
 #[must_use]
 pub fn best_shift(
@@ -36,7 +36,7 @@ pub fn best_shift(
         .reduce(|best, next| if next.mre < best.mre { next } else { best })
 }
 
-/// MRE when what the prediction calls vertebra v is compared with vertebra v + `shift` of the labels.
+/// The MRE when the prediction's vertebra v is compared with vertebra v + `shift` of the labels.
 fn shifted_mre(prediction: &Keypoints, labels: &Keypoints, skeleton: &Skeleton, shift: isize) -> Option<f64> {
     let vertebrae = skeleton.vertebrae();
     let counterpart = |place: usize| vertebrae.get(place.checked_add_signed(shift)?);

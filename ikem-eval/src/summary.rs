@@ -3,21 +3,21 @@ use serde::{Deserialize, Serialize};
 
 use crate::statistics::{mean, median, std};
 
-/// Successful detection rate: the part of the keypoints whose radial error is at most a threshold.
+/// Successful detection rate: the fraction of keypoints whose radial error is at most a threshold.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Sdr {
     /// The threshold, in the unit of the errors.
     pub threshold: f64,
-    /// The part of all keypoints of all images, 0…1.
+    /// The fraction of all keypoints of all images, 0…1.
     pub rate: f64,
 }
 
-/// The radial errors of a set of images in few numbers, in the unit that the errors have.
+/// Summary statistics of the radial errors of a set of images, in the unit of the errors.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ErrorSummary {
-    /// How many images there are.
+    /// The number of images.
     pub images: usize,
     /// Mean radial error: the mean over images of the mean over their keypoints.
     pub mre: f64,
@@ -32,7 +32,7 @@ pub struct ErrorSummary {
 }
 
 impl ErrorSummary {
-    /// Sums up the errors of every keypoint of every image; none if there are none.
+    /// Summarises the errors of every keypoint of every image; `None` without errors.
     ///
     /// ```
     /// let summary = ikem_eval::ErrorSummary::new(&[[1.0, 2.0], [3.0, 10.0]], &[2.0]).unwrap();
@@ -57,7 +57,7 @@ impl ErrorSummary {
     }
 }
 
-/// The mean error of every keypoint over the images, in skeleton order; of K keypoints, where each image has K errors.
+/// The mean error over images of each of the K keypoints, in skeleton order; every image has K errors.
 #[must_use]
 pub fn by_keypoint<E: AsRef<[f64]>>(errors: &[E]) -> Vec<f64> {
     let count = errors.iter().map(|image| image.as_ref().len()).min().unwrap_or(0);
@@ -67,7 +67,7 @@ pub fn by_keypoint<E: AsRef<[f64]>>(errors: &[E]) -> Vec<f64> {
     (0..count).map(|keypoint| mean(&column(keypoint))).collect()
 }
 
-/// The mean error of every vertebra over the images and its corners, from the top.
+/// The mean error over images and corners of each vertebra, from the top.
 #[must_use]
 pub fn by_vertebra<E: AsRef<[f64]>>(errors: &[E], skeleton: &Skeleton) -> Vec<f64> {
     let keypoints = by_keypoint(errors);

@@ -1,6 +1,6 @@
-//! Reports of made-up images, their figures computed by hand.
+//! Reports of synthetic images with figures computed by hand.
 
-// The allowances for tests reach test functions only, not what they share.
+// `clippy.toml` exempts test functions only, not their helpers.
 #![allow(clippy::expect_used)]
 
 mod support;
@@ -12,7 +12,7 @@ use ikem_eval::{
 };
 use support::{Shrinking, spine};
 
-/// Two points, off to the right by so much.
+/// Two keypoints, displaced to the right by these pixels.
 const OFF: [[f32; 2]; 5] = [[4.0, 2.0], [10.0, 30.0], [50.0, 10.0], [100.0, 60.0], [200.0, 180.0]];
 
 fn protocol() -> Protocol {

@@ -1,4 +1,4 @@
-//! Cobb angles from the corners of vertebrae: the challenge's, and those a clinician would measure.
+//! Cobb angles from the corners of vertebrae: those of the challenge, and those of clinical practice.
 
 mod agreement;
 mod challenge;

@@ -22,7 +22,7 @@ impl Vertebra {
         self.bottom_right - self.bottom_left
     }
 
-    /// From the middle of the left side to the middle of the right side.
+    /// From the midpoint of the left side to that of the right side.
     pub(super) fn middle(&self) -> Vector {
         (self.top_right + self.bottom_right) * 0.5 - (self.top_left + self.bottom_left) * 0.5
     }
@@ -40,8 +40,8 @@ impl Vertebra {
     }
 }
 
-/// The vertebrae of keypoints that are their corners: top left, top right, bottom left, bottom right, from the top.
-/// Each of the directions that `directions` takes from a vertebra has a length.
+/// The vertebrae whose corners the keypoints are: top left, top right, bottom left, bottom right, from the top. Fails
+/// unless each of the `directions` of every vertebra has a positive length.
 pub(super) fn vertebrae<const N: usize>(
     keypoints: &Keypoints,
     directions: fn(&Vertebra) -> [Vector; N],

@@ -16,10 +16,10 @@ pub(super) type Area<B> = DrawingArea<B, Shift>;
 pub(super) type Chart<'a, B> = ChartContext<'a, B, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
 pub(super) type Drawn<B> = Result<(), DrawingAreaErrorKind<<B as DrawingBackend>::ErrorType>>;
 
-/// The only font, built in so that plots look the same on machines without any.
+/// The only font, built in so that plots look the same on machines without fonts.
 pub(super) const FONT: &str = "sans-serif";
 
-/// Colours that the colour-blind can tell apart (Okabe and Ito 2008).
+/// A colour-blind safe palette (Okabe and Ito 2008).
 const COLOURS: [RGBColor; 6] = [
     RGBColor(0, 114, 178),
     RGBColor(213, 94, 0),
@@ -34,7 +34,7 @@ pub(super) fn colour(place: usize) -> RGBColor {
     COLOURS[place % COLOURS.len()]
 }
 
-/// A plot, whatever it is drawn on.
+/// A plot, independent of the drawing backend.
 pub(super) trait Plot {
     /// The name of its files.
     fn name(&self) -> &'static str;
@@ -87,14 +87,14 @@ fn has_font() -> bool {
     *REGISTERED.get_or_init(|| register_font(FONT, FontStyle::Normal, dejavu::sans::regular()).is_ok())
 }
 
-/// The words around a chart.
+/// The captions of a chart.
 pub(super) struct Captions<'a> {
     pub title: &'a str,
     pub x: &'a str,
     pub y: &'a str,
 }
 
-/// A chart with axes and grid; whole numbers have no decimals.
+/// A chart with axes and grid; integers have no decimals.
 pub(super) fn chart<'a, B: DrawingBackend>(
     area: &'a Area<B>,
     captions: &Captions<'_>,
@@ -121,7 +121,7 @@ pub(super) fn chart<'a, B: DrawingBackend>(
     Ok(chart)
 }
 
-/// A line with its name in the legend, points on it, and its interval shaded.
+/// A line with markers, a legend entry and a shaded confidence interval.
 pub(super) struct Line<'a> {
     pub name: String,
     pub colour: RGBColor,
@@ -159,7 +159,7 @@ impl Line<'_> {
     }
 }
 
-/// Names the series.
+/// Adds the legend.
 pub(super) fn legend<'a, B: DrawingBackend + 'a>(
     chart: &mut Chart<'a, B>,
     place: SeriesLabelPosition,
@@ -173,7 +173,7 @@ pub(super) fn legend<'a, B: DrawingBackend + 'a>(
         .draw()
 }
 
-/// The largest of the values and of the upper ends of the intervals; 1 where there is nothing above 0.
+/// The largest of the values and of the upper bounds of the intervals; 1 if none is positive.
 pub(super) fn top<'a>(
     values: impl Iterator<Item = f64>,
     intervals: impl Iterator<Item = &'a Option<Interval>>,

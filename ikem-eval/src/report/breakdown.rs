@@ -8,12 +8,12 @@ use crate::radial::radial_errors;
 use crate::shift::best_shift;
 use crate::statistics::mean;
 
-/// Mean errors of parts of the skeleton in pixels of the image: of the first prediction and after the last click of
-/// model revision, with an interval beside each.
+/// Mean errors of parts of the skeleton in pixels of the image, for the first prediction and after the last click of
+/// model revision, each with its confidence interval.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Breakdown {
-    /// What the parts are called.
+    /// The names of the parts.
     pub names: Vec<String>,
     /// Errors of the first prediction.
     pub first: Vec<f64>,
@@ -66,13 +66,13 @@ impl Breakdown {
     }
 }
 
-/// How many first predictions count their vertebrae wrong, and by how much.
+/// The number of first predictions that miscount vertebrae by some number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ShiftCount {
-    /// The best shift, see [`Shift`](crate::Shift).
+    /// The best shift; see [`Shift`](crate::Shift).
     pub vertebrae: isize,
-    /// The number of images that it is the best for.
+    /// The number of images with this best shift.
     pub images: usize,
 }
 

@@ -12,28 +12,28 @@ use crate::play::{Played, Protocol, Step};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Figures {
-    /// How many images there are.
+    /// The number of images.
     pub images: usize,
-    /// Errors by click where the network moves the other keypoints.
+    /// Errors by click of model revision, in which the network moves the other keypoints.
     pub model: Series,
-    /// Errors by click where it moves nothing.
+    /// Errors by click of manual revision.
     pub manual: Series,
-    /// MRE of manual less that of model revision after 0, 1, … N clicks: what the network saves.
+    /// The benefit of the network: the difference of the MRE of manual and model revision after 0, 1, … N clicks.
     pub gain: Vec<f64>,
     /// Interval of [`gain`](Self::gain).
     pub gain_interval: Vec<Option<Interval>>,
-    /// Clicks to each target in model revision.
+    /// The number of clicks to each target in model revision.
     #[serde(flatten)]
     pub effort: Effort,
-    /// Clicks to each target in manual revision.
+    /// The number of clicks to each target in manual revision.
     pub manual_effort: Effort,
     /// Errors by keypoint.
     pub keypoints: Breakdown,
     /// Errors by vertebra.
     pub vertebrae: Breakdown,
-    /// How far off first predictions count vertebrae.
+    /// How first predictions miscount vertebrae.
     pub shifts: Vec<ShiftCount>,
-    /// Cobb angles, where the keypoints are corners of vertebrae.
+    /// Cobb angles, if the keypoints are corners of vertebrae.
     pub cobb: Option<AngleFigures>,
 }
 
@@ -77,7 +77,7 @@ impl Figures {
     }
 }
 
-/// Checks that every image was played with so many clicks and is labelled by the skeleton.
+/// Checks that every image was played with `clicks` clicks and is labelled with the skeleton's keypoints.
 fn check(played: &[&Played], clicks: usize, skeleton: &Skeleton) -> Result<(), Error> {
     for image in played {
         let steps = if image.model.len() == clicks + 1 { image.manual.len() } else { image.model.len() };

@@ -6,11 +6,11 @@ use super::table::angles_csv;
 use super::{FORMAT, Report, comparison_markdown};
 use crate::error::Error;
 
-/// A report of a hundred thousand images is smaller than this many bytes.
+/// The size limit of a report in bytes; one of a hundred thousand images is smaller.
 const LIMIT: u64 = 1 << 28;
 
 impl Report {
-    /// Writes the report as JSON; a file that stands there is replaced once all is written.
+    /// Writes the report as JSON, atomically.
     ///
     /// # Errors
     /// [`Error::Io`].
@@ -20,7 +20,7 @@ impl Report {
         write(path, &text)
     }
 
-    /// Reads a report that was written as JSON.
+    /// Reads a report written as JSON.
     ///
     /// # Errors
     /// [`Error::Io`] when the file cannot be read, [`Error::TooLarge`] beyond 256 MiB, [`Error::ParseReport`] and
@@ -57,7 +57,7 @@ impl Report {
         Ok(())
     }
 
-    /// Writes one line an image as CSV; a file that stands there is replaced once all is written.
+    /// Writes the report as CSV with one row per image, atomically.
     ///
     /// # Errors
     /// [`Error::Io`].
@@ -65,7 +65,7 @@ impl Report {
         write(path, &self.to_csv().map_err(|source| unwritten(path, source))?)
     }
 
-    /// Writes [`to_markdown`](Self::to_markdown); a file that stands there is replaced once all is written.
+    /// Writes [`to_markdown`](Self::to_markdown), atomically.
     ///
     /// # Errors
     /// [`Error::Io`].
@@ -74,7 +74,7 @@ impl Report {
     }
 }
 
-/// Writes [`comparison_markdown`]; a file that stands there is replaced once all is written.
+/// Writes [`comparison_markdown`], atomically.
 ///
 /// # Errors
 /// [`Error::Io`].
@@ -82,8 +82,7 @@ pub fn write_comparison(reports: &[Report], path: &Path) -> Result<(), Error> {
     write(path, comparison_markdown(reports).as_bytes())
 }
 
-/// Writes one line an image as CSV: its name and three angles in degrees, empty where there are none; a file that
-/// stands there is replaced once all is written.
+/// Writes a CSV file with one row per image, atomically: its name and three angles in degrees, empty if unknown.
 ///
 /// # Errors
 /// [`Error::Io`].
@@ -98,7 +97,7 @@ fn unwritten(path: &Path, source: csv::Error) -> Error {
     Error::Io { path: path.to_owned(), source: source.into() }
 }
 
-/// Writes a file whole or not at all.
+/// Writes a file atomically.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     ikem_files::write(path, bytes).map_err(|source| Error::Io { path: path.to_owned(), source })
 }

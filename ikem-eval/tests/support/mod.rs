@@ -1,10 +1,10 @@
-//! Made-up revisers and spines.
+//! Synthetic revisers and spines.
 
 use std::convert::Infallible;
 
 use ikem_core::{Hint, Hints, Keypoints, Point, Reviser};
 
-/// After a correction every other point is this part of its error away from its label.
+/// After a correction, every other keypoint keeps this fraction of its error.
 pub(crate) struct Shrinking {
     pub labels: Keypoints,
     pub raw: Keypoints,
@@ -28,7 +28,7 @@ impl Reviser for Shrinking {
     }
 }
 
-/// 17 vertebrae, each turned by so many degrees (clockwise on the image).
+/// 17 vertebrae, each tilted by so many degrees (clockwise on the image).
 pub(crate) fn spine(tilt: impl Fn(usize) -> f64) -> Keypoints {
     let corners = |vertebra: usize| {
         let (sin, cos) = tilt(vertebra).to_radians().sin_cos();
