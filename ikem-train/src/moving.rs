@@ -65,7 +65,7 @@ pub(crate) fn cut<'a, T>(all: &'a [T], layout: &Layout) -> CandleResult<&'a [T]>
     }
 }
 
-/// As [`cut`], mutable.
+/// Like [`cut`], mutable.
 pub(crate) fn cut_mut<'a, T>(all: &'a mut [T], layout: &Layout) -> CandleResult<&'a mut [T]> {
     match layout.contiguous_offsets() {
         Some((start, end)) => Ok(&mut all[start..end]),

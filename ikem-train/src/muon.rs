@@ -98,7 +98,8 @@ fn applies(dims: &[usize]) -> bool {
     matches!(*dims, [a, b, height, width] if a.min(b) >= LEAST_CHANNELS && height.min(width) > 1)
 }
 
-/// `kernel ← shrink · kernel − rate · orthogonalised(along)`, each a matrix with a row for every index of the first axis.
+/// `kernel ← shrink · kernel − rate · orthogonalised(along)`, each as a matrix with one row per index of the first
+/// axis.
 struct Update {
     shrink: f64,
     rate: f64,
@@ -114,18 +115,18 @@ impl Update {
     }
 }
 
-/// A matrix with the singular vectors of `matrix` whose singular values are all near 1: between 0.6 and 1.3, but for those
-/// that vanish beside the largest.
+/// A matrix with the singular vectors of `matrix` and singular values between about 0.6 and 1.3, except for those that
+/// are negligible relative to the largest one.
 fn orthogonalised(matrix: &Tensor) -> CandleResult<Tensor> {
     let (rows, columns) = matrix.dims2()?;
     if rows > columns {
         return orthogonalised(&matrix.t()?.contiguous()?)?.t()?.contiguous();
     }
-    // A matrix of zeros stays one.
+    // A zero matrix stays zero.
     let norm = (matrix.sqr()?.sum_all()?.sqrt()? + f64::from(f32::MIN_POSITIVE))?;
     let x = matrix.broadcast_div(&norm)?;
-    // An iteration multiplies x with a polynomial of x · xᵀ from the left. These commute, so that the products of the smaller
-    // matrices come first.
+    // Each iteration multiplies x from the left by a polynomial of x · xᵀ. These polynomials commute, so that the
+    // products of the smaller matrices are computed first.
     let mut gram = x.matmul(&x.t()?)?;
     let identity = Tensor::eye(rows, x.dtype(), x.device())?;
     let mut factor = identity.clone();
@@ -159,7 +160,7 @@ mod tests {
         tensor.to_dtype(DType::F64).and_then(|t| t.flatten_all()?.to_vec1()).expect("values")
     }
 
-    /// The iteration in numbers: what becomes of a singular value.
+    /// The effect of the iteration on a singular value.
     fn iterated(mut singular: f64) -> f64 {
         let [a, b, c] = COEFFICIENTS;
         for _ in 0..ITERATIONS {
@@ -170,7 +171,7 @@ mod tests {
 
     #[test]
     fn singular_values_are_iterated_and_vectors_stay() {
-        // Orthogonal rows: their lengths are the singular values, and each is multiplied with what becomes of its own.
+        // Orthogonal rows, whose lengths are the singular values; the iteration acts on each of them separately.
         let lengths = [3.0, 1.0, 0.2, 0.0];
         let directions =
             [[0.6, 0.0, 0.0, 0.0, 0.8], [0.0, 1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.6, 0.8, 0.0], [0.0; 5]];

@@ -182,7 +182,7 @@ impl Trainer {
         Ok(true)
     }
 
-    /// Learns from the rest of an epoch's batches. Tells whether it came to their end.
+    /// Trains on the remaining batches of an epoch. Returns whether all were processed.
     fn learn_epoch(&mut self, observer: &mut dyn Observer, stop: &AtomicBool) -> Result<bool> {
         let (first, last) = (self.progress.batches, self.batches_per_epoch());
         let loader = self.data.training().clone();
@@ -208,7 +208,7 @@ impl Trainer {
         Ok(true)
     }
 
-    /// Learns from a batch; where it completes a step, tells of it.
+    /// Trains on a batch; returns a report if it completes a step.
     fn learn(&mut self, batch: &Batch) -> Result<Option<StepReport>> {
         let Progress { epochs, batches, steps, .. } = self.progress;
         let parts = [STEP, epochs as u64, batches as u64];

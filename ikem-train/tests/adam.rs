@@ -1,4 +1,4 @@
-//! One step of both networks through the trainer's own step against PyTorch's, and Adam's formula by hand.
+//! A training step of both networks compared with PyTorch's, and Adam compared with its formula.
 #![allow(missing_docs, clippy::expect_used, clippy::panic)]
 
 #[path = "../../ikem-models/tests/fixture/mod.rs"]
@@ -14,7 +14,7 @@ use ikem_train::{
     OptimiserState,
 };
 
-/// Biases in front of a batch norm: their gradient is rounding, which Adam makes a whole step of.
+/// Biases in front of a batch norm: their gradient is rounding noise, from which Adam makes a whole step.
 const NOISE: [&str; 3] = ["outc.aux_head.0.bias", "aux_head.0.bias", "conv3x3_ocr.0.bias"];
 
 #[test]
@@ -27,20 +27,20 @@ fn a_step_of_the_hrnet_is_pytorchs() {
     check_step("hrnet-ocr-gated");
 }
 
-/// How far a norm may be from the right one, relative; the inputs are single precision, and their last bits differ.
+/// Relative tolerance of a norm in double precision; the inputs are single precision, and their last bits differ.
 const NORM_F64: f64 = 1e-5;
-/// How far the loss may be from PyTorch's in single precision.
+/// Relative tolerance of the loss in single precision.
 const LOSS: f64 = 1e-5;
-/// A gradient that is smaller in norm is rounding.
+/// A gradient of smaller norm is rounding noise.
 const NOISE_NORM: f64 = 1e-6;
-/// How many times PyTorch's distance from the right norms ours may be in single precision, where a step stands on kinks
-/// and Adam makes whole steps of small gradients.
+/// Tolerance in single precision relative to PyTorch's own deviation from the exact norms: at kinks, and because Adam
+/// makes whole steps of small gradients.
 const LUCK: f64 = 4.0;
 
-/// Norms by the names of the parameters.
+/// Norms by parameter name.
 type Norms = BTreeMap<String, f64>;
 
-/// What a step came to.
+/// The result of a step.
 struct Stepped {
     loss: f64,
     gradients: Norms,
@@ -71,7 +71,7 @@ fn check_step(name: &str) {
     assert!(ours <= LUCK * pytorchs, "{name}: norms spread by {ours:e}, PyTorch's by {pytorchs:e}");
 }
 
-/// How far each norm is from the exact one, relative to it.
+/// The relative deviation of each norm from the exact one.
 fn deviations<'a>(found: &'a Norms, exact: &'a Norms) -> impl Iterator<Item = (&'a str, f64)> {
     assert!(found.keys().eq(exact.keys()), "every parameter has a norm");
     let pairs = found.iter().zip(exact.values()).filter(|((name, norm), exact)| {
@@ -80,7 +80,7 @@ fn deviations<'a>(found: &'a Norms, exact: &'a Norms) -> impl Iterator<Item = (&
     pairs.map(|((name, found), exact)| (name.as_str(), (found - exact).abs() / exact))
 }
 
-/// The fixture's step, as a training does it.
+/// The fixture's step, as in a training.
 fn step(fixture: &Fixture, dtype: DType) -> Stepped {
     let step = &fixture.train;
     let network = fixture.network(dtype);
@@ -109,7 +109,7 @@ fn small_network() -> Network {
     Network::fresh(&ModelConfig::new(NetworkConfig::Unet(unet)), 3, &Device::Cpu).expect("a network")
 }
 
-/// A step along the gradient of ½ Σ (p − 1)² of every parameter p.
+/// A step on the loss ½ Σ (p − 1)² over all parameters p.
 fn descend(network: &Network, optimiser: &mut dyn Optimiser) {
     let halves = network.parameters().trainable().values().map(|var| {
         var.as_tensor().affine(1.0, -1.0).and_then(|off| off.sqr()?.sum_all()? * 0.5).expect("a loss")
@@ -201,7 +201,7 @@ fn muon_moves_kernels_and_adam_the_rest() {
     let ((by_adam, _), (by_muon, state)) = (run(false), run(true));
     let differ: Vec<&String> = by_adam.keys().filter(|&name| by_adam[name] != by_muon[name]).collect();
     let kernels = ["down4.maxpool_conv.1.double_conv.3.weight", "up1.up.weight"];
-    // Of a network this narrow, these are between 16 channels.
+    // In a network this narrow, only these have 16 channels on both sides.
     assert_eq!(differ, kernels[..1].iter().collect::<Vec<_>>());
     assert!(by_adam.contains_key(kernels[1]), "a kernel of fewer channels is Adam's");
     let without: Vec<&String> = state.mean.keys().filter(|&name| !state.square.contains_key(name)).collect();

@@ -1,5 +1,5 @@
-//! Hints and predictions before the pass that learns: the same as a session's, without trace in the network, repeated by
-//! the seed.
+//! Simulated interaction: equal to that of a session, without side effects on the network, and reproducible from the
+//! seed.
 #![allow(missing_docs, clippy::expect_used, clippy::panic)]
 
 use std::collections::BTreeMap;
@@ -28,7 +28,7 @@ fn image(seed: usize) -> GrayImage {
     GrayImage::new(GRID, pixels).expect("an image")
 }
 
-/// Two images as the network sees them.
+/// Two images as network input.
 fn pixels(network: &Network) -> Tensor {
     let planes = (0..2).flat_map(|i| network.config().preparation().apply(&image(i)).expect("prepared"));
     let gray =
@@ -50,7 +50,7 @@ fn state(network: &Network) -> BTreeMap<String, Vec<f32>> {
     network.parameters().state_dict().iter().map(|(name, tensor)| (name.clone(), values(tensor))).collect()
 }
 
-/// Hints written out: (2, K, H, W).
+/// Dense hint maps of shape (2, K, H, W).
 fn dense_hints(interaction: &Interaction<'_>, network: &Network) -> Tensor {
     let maps = interaction.hints().iter().flat_map(|hints| {
         let nowhere = vec![Point::new(f32::NAN, f32::NAN); KEYPOINTS];
@@ -65,7 +65,7 @@ fn dense_hints(interaction: &Interaction<'_>, network: &Network) -> Tensor {
 #[test]
 fn predictions_are_those_of_a_session() {
     let (network, targets) = (network(), targets());
-    // Running statistics that are not those of a fresh network.
+    // Running statistics other than those of a fresh network.
     let mut warm = Interaction::new(&network, pixels(&network), &targets, Placing::default());
     network.forward(&warm.inputs(), Mode::Train { dropout_seed: 0 }).expect("a pass");
     let checkpoint = Checkpoint::new(network.config().clone(), network.parameters().state_dict());
@@ -84,7 +84,7 @@ fn predictions_are_those_of_a_session() {
         for (image, session) in sessions.iter_mut().enumerate() {
             let after = &warm.hints()[image];
             let newest = after.iter().find(|hint| before[image].get(hint.keypoint).is_none());
-            // A hint that was given again commits another prediction, too.
+            // A repeated hint also leads to a new prediction.
             let hint: Hint = *newest.or(after.iter().next()).expect("a hint");
             assert_eq!(hint.point, targets[image][hint.keypoint]);
             session.revise(hint).expect("a revision");
@@ -126,7 +126,7 @@ fn gradients_are_those_of_the_last_pass_alone() {
         let all: BTreeMap<_, _> = all.map(|(name, var)| (name.clone(), of(var))).collect();
         (value.parts.total, all)
     };
-    // The same inputs with every map written out, cut off from all that made them.
+    // The same inputs with dense maps, detached from their graph.
     let maps = interaction.last().expect("logits").upsampled().expect("logits").detach();
     let previous = maps.neg().and_then(|x| x.exp()? + 1.0).and_then(|x| x.recip()).expect("maps");
     let dense = Inputs::dense(dense_hints(&interaction, &network), previous, pixels(&network));

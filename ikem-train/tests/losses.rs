@@ -1,5 +1,5 @@
-//! The loss and its gradient against PyTorch's values (`fixtures/make_losses.py`) and central differences, by the kernels
-//! and by candle's operations.
+//! The loss and its gradient compared with PyTorch's values (`fixtures/make_losses.py`) and with central differences,
+//! for the kernels and for candle's operations.
 #![allow(missing_docs, clippy::expect_used, clippy::panic)]
 
 use std::collections::BTreeMap;
@@ -48,7 +48,7 @@ impl Fixture {
         self.targets.iter().map(points).collect()
     }
 
-    /// The loss with the fixture's weights of the terms that `wanted` names.
+    /// The loss with the fixture's weights for the terms named in `wanted`.
     fn loss(&self, wanted: &[&str]) -> Loss {
         let weight = |term: &str| if wanted.contains(&term) { self.weights[term] } else { 0.0 };
         let config = LossConfig {
@@ -78,7 +78,7 @@ impl Fixture {
 
 const ALL: [&str; 4] = ["cross_entropy", "coordinates", "auxiliary", "morphology"];
 
-/// Runs `check` by the kernels and by candle's operations.
+/// Runs `check` with the kernels and with candle's operations.
 fn both_ways(check: impl Fn(&str)) {
     check("our kernels");
     ops::through_candle(|| check("candle's operations"));
@@ -158,7 +158,7 @@ fn the_gradient_is_that_of_central_differences() {
         let gradients = fixture.evaluate(&loss, &vars[0], &vars[1]).total.backward().expect("gradients");
         for (input, at) in [&fixture.main, &fixture.auxiliary].into_iter().enumerate() {
             let found = values(gradients.get(&vars[input]).expect("a gradient"));
-            // Every seventh meets all rows, columns, keypoints and images.
+            // Every seventh covers all rows, columns, keypoints and images.
             for i in (0..at.len()).step_by(7) {
                 let moved = |by: f64| {
                     let mut values = at.clone();
@@ -195,7 +195,7 @@ fn expected_points_are_those_of_the_decoding() {
 #[test]
 fn a_perfect_prediction_has_no_distance_and_no_gradient_that_is_not_a_number() {
     let fixture = Fixture::load();
-    // Maps without contrast have every keypoint in the middle: all distances are 0 and no angle has arms.
+    // Maps without contrast put every keypoint at the centre: all distances are 0, and all angles are undefined.
     let flat = fixture.var(&vec![0.0; fixture.main.len()], DType::F64);
     let [height, width] = fixture.grid;
     let middle = Point::new((width - 1) as f32 / 2.0, (height - 1) as f32 / 2.0);

@@ -1,4 +1,4 @@
-//! Small trainings on phantoms, from beginning to end.
+//! Small trainings on phantoms from start to end.
 #![allow(missing_docs, clippy::expect_used, clippy::panic)]
 
 use std::path::Path;
@@ -27,7 +27,7 @@ fn train(
     Ok(trainer)
 }
 
-/// Keeps the losses.
+/// Records the losses.
 #[derive(Default)]
 struct Losses(Vec<f64>);
 
@@ -92,7 +92,7 @@ fn model_error(network: &Network, config: &Checked<TrainConfig>) -> f32 {
     errors.iter().sum::<f32>() / errors.len() as f32
 }
 
-/// A training of a second or so: three epochs of three steps of two batches.
+/// A training of about a second: three epochs of three steps of two batches.
 fn tiny() -> Checked<TrainConfig> {
     TrainConfig::parse(
         r"
@@ -134,7 +134,7 @@ fn a_training_leaves_checkpoints_and_a_log() {
     }
     let newest = Checkpoint::read(folder.path().join("newest.safetensors")).expect("a checkpoint");
     let errors = newest.errors.expect("how errors vary together");
-    // On average over keypoints the variance is one, and no two errors vary together more than each by itself.
+    // The mean variance is one, and no covariance exceeds the bound of Cauchy and Schwarz.
     for axis in errors.values().chunks(68 * 68) {
         let variance: f32 = axis.iter().step_by(69).sum::<f32>() / 68.0;
         assert!((variance - 1.0).abs() < 1e-4 && axis[1] == axis[68]);
@@ -147,7 +147,7 @@ fn a_training_leaves_checkpoints_and_a_log() {
     }
 }
 
-/// Stops with an error after so many steps, as a crash would.
+/// Fails after some number of steps, like a crash.
 struct Crash(usize);
 
 impl Observer for Crash {

@@ -139,7 +139,7 @@ mod tests {
     use super::*;
     use crate::loss::LossParts;
 
-    /// The events of a file, their checksums checked.
+    /// The events of a file, with verified checksums.
     fn events(mut bytes: &[u8]) -> Vec<Event> {
         let mut events = Vec::new();
         while let Some((length, rest)) = bytes.split_first_chunk::<8>() {

@@ -137,7 +137,7 @@ fn select<const N: usize>(points: &Tensor, lists: &[[usize; N]]) -> CandleResult
     }
 }
 
-/// The `count` of `all` that vary least.
+/// The `count` items of `all` with the least variation.
 fn least<T: Send + Sync + Copy + Ord>(
     all: Vec<T>,
     count: usize,
@@ -148,7 +148,7 @@ fn least<T: Send + Sync + Copy + Ord>(
     ranked.into_iter().take(count).map(|(_, item)| item).collect()
 }
 
-/// Standard deviation of a distance over its mean; infinite where there is none.
+/// The coefficient of variation of a distance; infinite if its mean is 0.
 fn relative_deviation(keypoints: &[Keypoints], [a, b]: [usize; 2]) -> f64 {
     let lengths = || keypoints.iter().map(|points| f64::from(points[a].distance(points[b])));
     let count = keypoints.len() as f64;
@@ -158,7 +158,7 @@ fn relative_deviation(keypoints: &[Keypoints], [a, b]: [usize; 2]) -> f64 {
     if relative.is_finite() { relative } else { f64::INFINITY }
 }
 
-/// 1 − the length of the mean direction; 1, the most there is, where an angle has no direction.
+/// 1 − the length of the mean direction; 1, its maximum, if an angle is undefined.
 fn circular_variance(keypoints: &[Keypoints], [vertex, a, b]: [usize; 3]) -> f64 {
     let (mut cosines, mut sines) = (0.0, 0.0);
     for points in keypoints {
@@ -180,7 +180,7 @@ fn circular_variance(keypoints: &[Keypoints], [vertex, a, b]: [usize; 3]) -> f64
 mod tests {
     use super::*;
 
-    /// Four keypoints: 0, 1 and 2 are a rigid triangle that moves, turns and grows; 3 goes where it likes.
+    /// Four keypoints: 0, 1 and 2 are a rigid triangle that moves, rotates and grows; 3 moves independently.
     fn training_set() -> Vec<Keypoints> {
         let image = |i: usize| {
             let t = i as f32;
@@ -212,7 +212,7 @@ mod tests {
         let mut triples = found.angles.clone();
         triples.sort_unstable();
         assert_eq!(triples, [[0, 1, 2], [1, 0, 2], [2, 0, 1]]);
-        // The triangle keeps its angles exactly, its sides grow alike.
+        // The triangle's angles are constant, and its sides grow proportionally.
         let growth = |pair| relative_deviation(&set, pair);
         assert!((growth([0, 1]) - growth([1, 2])).abs() < 1e-5 && growth([0, 1]) > 0.1);
         assert!(circular_variance(&set, [0, 1, 2]) < 1e-9);
@@ -238,7 +238,7 @@ mod tests {
         let found = Morphology::of_training_set(&set, 100, 100);
         assert_eq!((found.distances.len(), found.angles.len()), (6, 12));
         assert_eq!(Morphology::of_training_set(&[], 5, 5), Morphology::default());
-        // Keypoints that coincide have a distance of no relative deviation; they come last.
+        // Coinciding keypoints have an undefined coefficient of variation and are sorted last.
         let mut same = set;
         same.iter_mut().for_each(|points| points[3] = points[0]);
         assert_eq!(Morphology::of_training_set(&same, 6, 0).distances.last(), Some(&[0, 3]));

@@ -46,7 +46,7 @@ mod tests {
 
     use super::*;
 
-    /// Maps whose pixels are 3 pixels of the grid apart in y and 5 in x.
+    /// The maps' pixels are 3 pixels of the grid apart in y and 5 in x.
     const MAPS: (usize, usize) = (11, 7);
     const GRID: Size = Size { width: 31, height: 31 };
     const STD: f32 = 4.0;
@@ -109,7 +109,8 @@ mod tests {
                 loss(&maps(values))
             };
             let expected = (moved(STEP) - moved(-STEP)) / (2.0 * STEP);
-            // In single precision, places sum to 1 within 1e-7, and that much the highest logit matters to the differences.
+            // In single precision, the targets sum to 1 within 1e-7, which affects the differences for the highest
+            // logit by as much.
             assert!((found - expected).abs() < 1e-7, "element {i}: {found}, expected {expected}");
         }
     }

@@ -72,7 +72,7 @@ impl HintConfig {
     /// Checks every field's range.
     ///
     /// # Errors
-    /// The first field that is out of range, by name.
+    /// The first field that is out of range.
     pub fn check(&self) -> Result<(), FieldError> {
         let fraction = |field, found| FieldError::check_range(field, found, 0.0..=1.0);
         let count = |field, found, least| FieldError::check_range(field, found, least..=MOST);

@@ -6,7 +6,7 @@ use super::*;
 const DRAWS: usize = 10_000;
 const GRID: Size = Size::new(64, 128);
 
-/// How often each count came in the plans of an epoch whose steps have draws of their own, as in training.
+/// The histogram of a count over the plans of an epoch whose steps have independent draws, as in training.
 fn histogram(strategy: &dyn HintStrategy, epoch: usize, count: fn(&HintPlan) -> usize) -> [usize; 12] {
     let mut counts = [0; 12];
     for step in 0..DRAWS {
@@ -16,8 +16,8 @@ fn histogram(strategy: &dyn HintStrategy, epoch: usize, count: fn(&HintPlan) -> 
     counts
 }
 
-/// Fails unless every count is within four standard deviations of `chances`, and all of them together (χ²) are not less
-/// likely than one in a thousand.
+/// Fails unless every count is within four standard deviations of its expectation, and their joint χ² statistic has a
+/// p-value of at least one in a thousand.
 fn assert_follows(counts: &[usize; 12], chances: &[f64], chi_square: f64) {
     assert!((chances.iter().sum::<f64>() - 1.0).abs() < 1e-12);
     let mut sum = 0.0;
@@ -33,7 +33,7 @@ fn assert_follows(counts: &[usize; 12], chances: &[f64], chi_square: f64) {
     assert!(sum <= chi_square, "χ² {sum} of {counts:?}");
 }
 
-/// 0.2, 0.4, 0.2, 0.1, … for 0 … 10, over their sum.
+/// 0.2, 0.4, 0.2, 0.1, … for 0 … 10, normalised.
 fn published() -> Vec<f64> {
     let weights: Vec<f64> =
         (0..=10).map(|i| if i == 0 { 0.2 } else { 0.4 / f64::from(1 << (i - 1)) }).collect();
@@ -47,7 +47,7 @@ fn ten_thousand_counts_follow_the_published_chances() {
     for (found, expected) in chances.iter().zip([0.200, 0.400, 0.200, 0.100, 0.050]) {
         assert!((found - expected).abs() < 4e-4);
     }
-    // One in a thousand: χ² of 10 degrees of freedom is 29.59.
+    // The critical value of χ² with 10 degrees of freedom at one in a thousand is 29.59.
     assert_follows(&histogram(&SimulatedInteraction::default(), 20, |p| p.rounds), &chances, 29.59);
     assert_follows(&histogram(&PreHint::default(), 20, |p| p.random), &chances, 29.59);
     let few = SimulatedInteraction { most: 1, ..SimulatedInteraction::default() };
@@ -76,7 +76,7 @@ fn clicks_follow_their_chances() {
     let clicks = Clicks { at_once: 0.0, first: 0.4, ..Clicks::default() };
     let mut chances = vec![0.4];
     chances.extend((0..10).map(|i| 0.6 * 0.4 * 0.6_f64.powi(i)));
-    // The last count has what would be beyond it.
+    // The last bin includes everything beyond it.
     chances[10] = 1.0 - chances[..10].iter().sum::<f64>();
     assert_follows(&histogram(&clicks, 0, |p| p.rounds), &chances, 29.59);
     assert_eq!(histogram(&Clicks { first: 1.0, ..clicks }, 0, |p| p.rounds)[0], DRAWS);
@@ -86,12 +86,12 @@ fn clicks_follow_their_chances() {
     assert_follows(&histogram(&many, 0, |p| p.rounds), &[0.55, 0.45], 10.83);
 }
 
-/// Twenty keypoints down the grid.
+/// Twenty keypoints from top to bottom of the grid.
 fn targets() -> Keypoints {
     (0..20).map(|k| Point::new(10.0 + k as f32, 6.0 * k as f32)).collect()
 }
 
-/// A prediction in which keypoint k is k px off, but 7 is 100 px off.
+/// A prediction in which keypoint k is off by k px, except for 7, which is off by 100 px.
 fn predicted() -> Keypoints {
     let off = |k: usize| if k == 7 { 100.0 } else { k as f32 };
     targets().iter().enumerate().map(|(k, point)| Point::new(point.x + off(k), point.y)).collect()
