@@ -66,7 +66,7 @@ const CHOICES: u64 = 0;
 /// All randomness depends only on the protocol's seed and the image's name, not on the order of images. The placement
 /// error of a keypoint depends only on the keypoint and how often it was placed.
 #[derive(Debug, Clone)]
-pub struct Annotator<'a> {
+pub(crate) struct Annotator<'a> {
     protocol: &'a Protocol,
     truth: &'a GroundTruth,
     placed: Vec<u32>,
@@ -78,7 +78,7 @@ impl<'a> Annotator<'a> {
     ///
     /// # Errors
     /// [`Error::Argument`] for an invalid protocol.
-    pub fn new(protocol: &'a Protocol, truth: &'a GroundTruth) -> Result<Self, Error> {
+    pub(crate) fn new(protocol: &'a Protocol, truth: &'a GroundTruth) -> Result<Self, Error> {
         protocol.check()?;
         let random = Draw::stream(protocol.seed ^ fnv1a(truth.image.as_bytes()), CHOICES);
         Ok(Self { protocol, truth, placed: vec![0; truth.keypoints.len()], random })
@@ -87,7 +87,7 @@ impl<'a> Annotator<'a> {
     /// The next correction, given the raw prediction `raw`; `None` if nothing is left to correct.
     ///
     /// A click beyond the border of the image, because of its label or its placement error, is moved to the border.
-    pub fn click(&mut self, raw: &Keypoints) -> Option<Hint> {
+    pub(crate) fn click(&mut self, raw: &Keypoints) -> Option<Hint> {
         let errors = model_errors(raw, &self.truth.keypoints, self.truth.size, self.protocol.model_size);
         let left =
             || errors.iter().copied().enumerate().zip(&self.placed).filter(|(_, n)| **n == 0).map(|(e, _)| e);

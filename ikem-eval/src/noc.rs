@@ -10,7 +10,7 @@ use crate::error::Error;
 /// Published figures average over two different sets of images, so that both are given.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
-pub struct Noc {
+pub(crate) struct Noc {
     /// The target: mean radial error in pixels of the image.
     pub target: f64,
     /// The maximum number of clicks (N).
@@ -29,7 +29,7 @@ pub struct Noc {
 
 /// The number of clicks after which an image first passes, given its MRE after 0, 1, … clicks in pixels of the image.
 #[must_use]
-pub fn first_pass(mre_by_click: &[f64], target: f64) -> Option<usize> {
+pub(crate) fn first_pass(mre_by_click: &[f64], target: f64) -> Option<usize> {
     mre_by_click.iter().position(|&mre| mre <= target)
 }
 
@@ -38,7 +38,11 @@ impl Noc {
     ///
     /// # Errors
     /// [`Error::Argument`] without images, or when one does not have N + 1 values.
-    pub fn new<C: AsRef<[f64]>>(mre_by_click: &[C], clicks: usize, target: f64) -> Result<Self, Error> {
+    pub(crate) fn new<C: AsRef<[f64]>>(
+        mre_by_click: &[C],
+        clicks: usize,
+        target: f64,
+    ) -> Result<Self, Error> {
         if let Some(odd) = mre_by_click.iter().map(AsRef::as_ref).find(|curve| curve.len() != clicks + 1) {
             let expected = "one more than there are clicks";
             return Err(FieldError::new("number of MREs of an image", expected, odd.len()).into());

@@ -35,7 +35,7 @@ pub fn millimetre_errors(prediction: &Keypoints, labels: &Keypoints, spacing: Sp
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
-pub enum Unit {
+pub(crate) enum Unit {
     /// Pixels of the original image.
     ImagePixels,
     /// Pixels of the network's grid of this size.
@@ -47,7 +47,7 @@ pub enum Unit {
 impl Unit {
     /// The radial error of every keypoint in this unit; `None` for millimetres if the spacing is unknown.
     #[must_use]
-    pub fn errors(self, prediction: &Keypoints, truth: &GroundTruth) -> Option<Vec<f64>> {
+    pub(crate) fn errors(self, prediction: &Keypoints, truth: &GroundTruth) -> Option<Vec<f64>> {
         match self {
             Self::ImagePixels => Some(radial_errors(prediction, &truth.keypoints)),
             Self::ModelPixels(model) => Some(model_errors(prediction, &truth.keypoints, truth.size, model)),

@@ -8,7 +8,7 @@ use crate::statistics::mean;
 /// which remains, from that of counting.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
-pub struct Shift {
+pub(crate) struct Shift {
     /// By how many vertebrae the prediction counts too low: +1 means that its T5 lies on T6.
     pub vertebrae: isize,
     /// MRE of the vertebrae that have a counterpart after the shift, in pixels of the image.
@@ -19,7 +19,7 @@ pub struct Shift {
 /// are left out of the mean, so that `limit` should be small. `None` unless the skeleton has vertebrae with equal
 /// numbers of corners.
 #[must_use]
-pub fn best_shift(
+pub(crate) fn best_shift(
     prediction: &Keypoints,
     labels: &Keypoints,
     skeleton: &Skeleton,

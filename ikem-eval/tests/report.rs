@@ -148,7 +148,7 @@ fn what_is_written_can_be_read() {
     let cut = std::fs::read_to_string(&path).expect("text").replace("\"clicks\": 1,", "\"clicks\": 7,");
     std::fs::write(&path, cut).expect("written");
     let message = Report::read_json(&path).expect_err("lengths").to_string();
-    assert!(message.contains("2 figures by click, expected 8"), "{message}");
+    assert!(message.contains("`figures by click`: expected 8, found 2"), "{message}");
     assert!(report.write_json(&path.join("below-a-file.json")).is_err());
 }
 

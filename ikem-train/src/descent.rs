@@ -13,7 +13,7 @@ use crate::trainable::Trainable;
 /// Gradient descent on a network: accumulates gradients, clips their norm, steps the optimiser and updates the moving average of
 /// the weights.
 #[derive(Debug)]
-pub struct Descent<N> {
+pub(crate) struct Descent<N> {
     network: N,
     average: Option<MovingAverage<N>>,
     optimiser: Box<dyn Optimiser>,
@@ -34,7 +34,7 @@ impl<N: Trainable> Descent<N> {
     ///
     /// # Errors
     /// When the device fails.
-    pub fn new(network: N, config: OptimiserConfig, device: &Device) -> Result<Self> {
+    pub(crate) fn new(network: N, config: OptimiserConfig, device: &Device) -> Result<Self> {
         let optimiser = optimiser(&config, network.parameters())?;
         let average = (config.average > 0.0)
             .then(|| MovingAverage::new(&network, config.average, device))
@@ -47,7 +47,7 @@ impl<N: Trainable> Descent<N> {
     /// # Errors
     /// [`Error::OptimiserState`](crate::Error::OptimiserState) and [`Error::Model`](crate::Error::Model) when they belong to
     /// another network; a device failure.
-    pub fn resume(
+    pub(crate) fn resume(
         network: N,
         config: OptimiserConfig,
         (state, average): (&OptimiserState, Option<StateDict>),
@@ -64,7 +64,7 @@ impl<N: Trainable> Descent<N> {
     ///
     /// # Errors
     /// When the device fails.
-    pub fn gather(&mut self, loss: &Tensor) -> Result<()> {
+    pub(crate) fn gather(&mut self, loss: &Tensor) -> Result<()> {
         let newest = Gradients::new(self.network.parameters(), &loss.backward()?)?;
         self.gathered = Some(match self.gathered.take() {
             Some((mut sum, batches)) => {
@@ -81,7 +81,7 @@ impl<N: Trainable> Descent<N> {
     ///
     /// # Errors
     /// When the device fails.
-    pub fn step(&mut self, learning_rate: f64) -> Result<f64> {
+    pub(crate) fn step(&mut self, learning_rate: f64) -> Result<f64> {
         let Some((mut gradients, batches)) = self.gathered.take() else { return Ok(0.0) };
         if batches > 1 {
             gradients.scale(1.0 / batches as f64)?;
@@ -104,31 +104,31 @@ impl<N: Trainable> Descent<N> {
 
     /// The gradients accumulated since the last step.
     #[must_use]
-    pub fn gradients(&self) -> Option<&Gradients> {
+    pub(crate) fn gradients(&self) -> Option<&Gradients> {
         self.gathered.as_ref().map(|(gradients, _)| gradients)
     }
 
     /// The network in training.
     #[must_use]
-    pub const fn network(&self) -> &N {
+    pub(crate) const fn network(&self) -> &N {
         &self.network
     }
 
     /// The network for inference: the averaged one, or without averaging the one in training.
     #[must_use]
-    pub fn result(&self) -> &N {
+    pub(crate) fn result(&self) -> &N {
         self.average().unwrap_or(&self.network)
     }
 
     /// The averaged network, if averaging is enabled.
     #[must_use]
-    pub fn average(&self) -> Option<&N> {
+    pub(crate) fn average(&self) -> Option<&N> {
         self.average.as_ref().map(MovingAverage::network)
     }
 
     /// The optimiser.
     #[must_use]
-    pub fn optimiser(&self) -> &dyn Optimiser {
+    pub(crate) fn optimiser(&self) -> &dyn Optimiser {
         &*self.optimiser
     }
 }

@@ -39,14 +39,11 @@ pub use config::{
     Checked, DataConfig, FreshConfig, InitialWeights, OptimiserConfig, OptimiserKind, PhantomShare,
     RateShape, ScheduleConfig, TrainConfig, WeightsLayout,
 };
-pub use descent::Descent;
 pub use error::{Error, FileFault, Result, StateFault, TomlError};
 pub use gradients::Gradients;
 pub use learner::Learner;
-pub use locating::{
-    FilmSets, LocatorData, LocatorEpoch, LocatorLoss, LocatorTrainConfig, LocatorTrainer, LocatorWeights,
-};
-pub use log::{EpochRow, EventWriter, Run, curve_files, draw_curves, read_log, write_log};
+pub use locating::{FilmSets, LocatorData, LocatorEpoch, LocatorTrainConfig, LocatorTrainer, LocatorWeights};
+pub use log::{EpochRow, EventWriter, Run, curve_files, draw_curves, read_log};
 pub use loss::{Loss, LossConfig, LossParts, LossValue, Morphology, MorphologyConfig};
 pub use muon::Muon;
 pub use observer::{Observer, StepReport};
@@ -58,4 +55,3 @@ pub use strategy::{
 pub use trainable::Trainable;
 pub use trainer::{Ending, Trainer};
 pub use training_data::TrainingData;
-pub use validation::Validation;

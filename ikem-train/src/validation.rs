@@ -12,7 +12,7 @@ const WORST: usize = 10;
 
 /// The performance of a network on validation images, without hints and with one hint per image.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Validation {
+pub(crate) struct Validation {
     /// The mean loss without hints.
     pub first_loss: f64,
     /// The mean loss with one hint.
@@ -37,7 +37,7 @@ impl Validation {
     ///
     /// # Errors
     /// When an image cannot be read or the device fails.
-    pub fn of(
+    pub(crate) fn of(
         network: &Network,
         loader: &Loader,
         loss: &Loss,

@@ -22,4 +22,4 @@ mod target;
 mod write;
 
 pub use plan::{Conflict, FilePlan};
-pub use write::{UNFINISHED, remove_unfinished, write, write_synced};
+pub use write::{remove_unfinished, write, write_synced};

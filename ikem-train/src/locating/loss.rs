@@ -13,7 +13,7 @@ const END_WEIGHT: f32 = 40.0;
 /// The locator's loss: the cross-entropies of the spine's map where it is labelled, of the ends' maps against Gaussians, and of the
 /// film's classification where it is labelled.
 #[derive(Debug, Clone, Copy)]
-pub struct LocatorLoss {
+pub(super) struct LocatorLoss {
     weights: LocatorWeights,
 }
 
@@ -30,7 +30,7 @@ struct Targets {
 impl LocatorLoss {
     /// The loss with the given weights of its terms.
     #[must_use]
-    pub const fn new(weights: LocatorWeights) -> Self {
+    pub(super) const fn new(weights: LocatorWeights) -> Self {
         Self { weights }
     }
 
@@ -38,7 +38,7 @@ impl LocatorLoss {
     ///
     /// # Errors
     /// When the targets do not match the logits, or the device fails.
-    pub fn evaluate(&self, logits: &LocatorLogits, targets: &[LocatingTarget]) -> Result<Tensor> {
+    pub(super) fn evaluate(&self, logits: &LocatorLogits, targets: &[LocatingTarget]) -> Result<Tensor> {
         let (batch, _, side, _) = logits.maps.dims4()?;
         if targets.len() != batch || targets.iter().any(|target| target.column.len() != side * side) {
             return Err(candle_core::Error::Msg(format!(

@@ -8,6 +8,5 @@ mod validation;
 
 pub use config::{LocatorTrainConfig, LocatorWeights};
 pub use data::{FilmSets, LocatorData};
-pub use loss::LocatorLoss;
 pub use trainer::LocatorTrainer;
 pub use validation::LocatorEpoch;

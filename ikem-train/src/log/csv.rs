@@ -12,7 +12,7 @@ const MAX_BYTES: u64 = 64 << 20;
 ///
 /// # Errors
 /// [`Error::File`].
-pub fn write_log(path: &Path, rows: &[EpochRow]) -> Result<()> {
+pub(crate) fn write_log(path: &Path, rows: &[EpochRow]) -> Result<()> {
     write_rows(path, rows)
 }
 

@@ -6,8 +6,8 @@ mod tensorboard;
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use self::csv::write_rows;
-pub use self::csv::{read_log, write_log};
+pub use self::csv::read_log;
+pub(crate) use self::csv::{write_log, write_rows};
 pub use self::curves::{Run, curve_files, draw_curves};
 pub use self::tensorboard::EventWriter;
 
