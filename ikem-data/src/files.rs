@@ -4,10 +4,9 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use ikem_core::FieldError;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-
-use ikem_core::FieldError;
 
 use crate::Error;
 

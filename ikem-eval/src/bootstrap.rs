@@ -1,6 +1,5 @@
-use serde::{Deserialize, Serialize};
-
 use ikem_core::{Draw, FieldError};
+use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::statistics::{mean, quantile, sorted};

@@ -1,6 +1,5 @@
-use serde::{Deserialize, Serialize};
-
 use ikem_core::FieldError;
+use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 

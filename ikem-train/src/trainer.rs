@@ -2,10 +2,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use ikem_core::Draw;
 use ikem_data::Batch;
 use ikem_models::{Checkpoint, Device, Network, Precision};
-
-use ikem_core::Draw;
 
 use crate::config::{Checked, TrainConfig};
 use crate::error::{Error, Result};

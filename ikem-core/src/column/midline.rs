@@ -1,6 +1,5 @@
-use crate::geometry::Point;
-
 use super::Place;
+use crate::geometry::Point;
 
 /// The number of smoothing passes over neighbouring end plates.
 const SMOOTHINGS: usize = 8;

@@ -12,8 +12,9 @@ use ikem_core::Skeleton;
 
 pub use split::{Split, Splitting, study_id};
 
-use crate::{Error, Limits, Manifest, ManifestEntry, Subset, image_size};
 use labels::Labels;
+
+use crate::{Error, Limits, Manifest, ManifestEntry, Subset, image_size};
 
 /// The two halves of the download; images of `test` are never learnt from.
 const PARTS: [&str; 2] = ["training", "test"];

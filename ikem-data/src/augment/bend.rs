@@ -1,5 +1,4 @@
 use ikem_core::Draw;
-
 use serde::{Deserialize, Serialize};
 
 /// Bends the picture sideways in a wave, as scoliosis bends a spine, after all else that moves pixels; its rows stay rows.

@@ -1,6 +1,5 @@
-use serde::{Deserialize, Serialize};
-
 use ikem_core::{Affine, Beyond, Draw, Size};
+use serde::{Deserialize, Serialize};
 
 /// The picture in the making: what has been moved where, and how large it is now, in pixels of the original image.
 #[derive(Debug, Clone, Copy, PartialEq)]

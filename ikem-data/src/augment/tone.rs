@@ -1,5 +1,4 @@
 use ikem_core::Draw;
-
 use serde::{Deserialize, Serialize};
 
 /// A change of grey values, its random numbers drawn.

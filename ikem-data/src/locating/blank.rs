@@ -1,8 +1,8 @@
 //! Pictures without a spine.
 
-use ikem_core::{Draw, Letterbox};
-
 use std::f32::consts::TAU;
+
+use ikem_core::{Draw, Letterbox};
 
 use super::marks::random_text;
 use super::sheet::Sheet;

@@ -11,9 +11,10 @@ use ndarray::ArrayView2;
 pub(crate) use lettering::Lettering;
 pub use picture::{Picture, film_png, gray_png, heatmap_png, write_gray_png};
 
-use crate::Error;
 use canvas::Canvas;
 use palette::{Rgb, group_colour, heat_colour, heat_opacity};
+
+use crate::Error;
 
 const WHITE: Rgb = [255; 3];
 const BLACK: Rgb = [0; 3];

@@ -1,6 +1,6 @@
-use ikem_core::Vector;
-
 use std::ops::Range;
+
+use ikem_core::Vector;
 
 /// How much each pixel's ray was weakened on its way through the body. Structures add to it, as in a radiograph,
 /// in units in which the abdomen is about 0.6; drawn in millimetres.

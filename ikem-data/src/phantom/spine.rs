@@ -1,6 +1,5 @@
-use serde::Serialize;
-
 use ikem_core::{Draw, Vector};
+use serde::Serialize;
 
 use super::config::{PhantomConfig, SpineShape};
 use super::random::PhantomDraw;

@@ -5,8 +5,7 @@ use ikem_data::SceneConfig;
 use ikem_models::LocatorConfig;
 use serde::{Deserialize, Serialize};
 
-use crate::config::file;
-use crate::config::{Checked, MOST_THREADS, OptimiserConfig, ScheduleConfig};
+use crate::config::{Checked, MOST_THREADS, OptimiserConfig, ScheduleConfig, file};
 use crate::error::Result;
 
 /// The configuration of a training of the locator, as a TOML file states it. Every field but `locator` has a default. The same config,

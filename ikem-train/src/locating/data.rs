@@ -1,8 +1,7 @@
+use ikem_core::Draw;
 use ikem_data::{Film, LocatingConfig, LocatingLoader, Subset};
 use ikem_models::LOCATOR_STRIDE;
 use sha2::{Digest, Sha256};
-
-use ikem_core::Draw;
 
 use super::config::LocatorTrainConfig;
 use crate::config::Checked;

@@ -12,8 +12,9 @@ use ikem_models::{Logits, ModelConfig, ops};
 pub use config::{LossConfig, MorphologyConfig};
 pub use morphology::Morphology;
 
-use crate::error::Result;
 use terms::{mean_magnitude, tensor_of};
+
+use crate::error::Result;
 
 /// The loss of a batch: a weighted sum of terms computed from the network's logits and the labelled keypoints.
 #[derive(Debug, Clone)]

@@ -11,9 +11,9 @@ mod simulated;
 #[cfg(test)]
 mod tests;
 
-use ikem_core::Draw;
-
 use std::fmt;
+
+use ikem_core::Draw;
 
 pub use clicks::Clicks;
 pub use config::{HintConfig, Placing, Strategy};

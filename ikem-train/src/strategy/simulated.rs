@@ -1,6 +1,5 @@
-use serde::{Deserialize, Serialize};
-
 use ikem_core::Draw;
+use serde::{Deserialize, Serialize};
 
 use super::counts::hint_count;
 use super::{HintPlan, HintStrategy};
