@@ -10,8 +10,8 @@ use crate::muon::Muon;
 use crate::optimiser::{Optimiser, OptimiserState};
 use crate::trainable::Trainable;
 
-/// Gradient descent on a network: accumulates gradients, clips their norm, steps the optimiser and updates the moving average of
-/// the weights.
+/// Gradient descent on a network: accumulates gradients, clips their norm, steps the optimiser and updates the moving
+/// average of the weights.
 #[derive(Debug)]
 pub(crate) struct Descent<N> {
     network: N,
@@ -45,8 +45,8 @@ impl<N: Trainable> Descent<N> {
     /// Resumes from a saved optimiser state and, where there is one, a saved average.
     ///
     /// # Errors
-    /// [`Error::OptimiserState`](crate::Error::OptimiserState) and [`Error::Model`](crate::Error::Model) when they belong to
-    /// another network; a device failure.
+    /// [`Error::OptimiserState`](crate::Error::OptimiserState) and [`Error::Model`](crate::Error::Model) when they
+    /// belong to another network; a device failure.
     pub(crate) fn resume(
         network: N,
         config: OptimiserConfig,
@@ -76,8 +76,8 @@ impl<N: Trainable> Descent<N> {
         Ok(())
     }
 
-    /// Updates the weights by the mean of the accumulated gradients, clipped to the configured norm, and then their average.
-    /// Returns the norm before clipping; nothing is updated when it is infinite or NaN.
+    /// Updates the weights by the mean of the accumulated gradients, clipped to the configured norm, and then their
+    /// average. Returns the norm before clipping; nothing is updated when it is infinite or NaN.
     ///
     /// # Errors
     /// When the device fails.

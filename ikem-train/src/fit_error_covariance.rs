@@ -8,9 +8,9 @@ use crate::error::Result;
 use crate::strategy::{Interaction, Placing};
 use crate::validation::pixels;
 
-/// Fits the covariance of the errors of a checkpoint's predictions without hints on the images of `loader`, and writes it into the
-/// checkpoint; one that has a covariance already is left as it is. Before each batch, `go_on` receives the number of batches done and
-/// returns whether to continue. Returns whether the fit was completed.
+/// Fits the covariance of the errors of a checkpoint's predictions without hints on the images of `loader`, and writes
+/// it into the checkpoint; one that has a covariance already is left as it is. Before each batch, `go_on` receives the
+/// number of batches done and returns whether to continue. Returns whether the fit was completed.
 ///
 /// # Errors
 /// When the checkpoint or an image cannot be read, or the disk or the device fails.

@@ -27,8 +27,8 @@ impl Learner {
     /// Resumes from a saved optimiser state and, where there is one, a saved average.
     ///
     /// # Errors
-    /// [`Error::OptimiserState`](crate::Error::OptimiserState) and [`Error::Model`](crate::Error::Model) when they belong to
-    /// another network; a device failure.
+    /// [`Error::OptimiserState`](crate::Error::OptimiserState) and [`Error::Model`](crate::Error::Model) when they
+    /// belong to another network; a device failure.
     pub fn resume(
         network: Network,
         loss: Loss,
@@ -39,8 +39,9 @@ impl Learner {
         Ok(Self { descent: Descent::resume(network, config, saved, device)?, loss })
     }
 
-    /// Runs a forward pass in training mode, evaluates the loss against the `targets` (pixels of the grid), and adds its gradients
-    /// to those accumulated since the last [`step`](Self::step). An infinite or NaN loss adds no gradients.
+    /// Runs a forward pass in training mode, evaluates the loss against the `targets` (pixels of the grid), and adds
+    /// its gradients to those accumulated since the last [`step`](Self::step). An infinite or NaN loss adds no
+    /// gradients.
     ///
     /// # Errors
     /// A shape mismatch, or a device failure.

@@ -1,9 +1,10 @@
 #![deny(missing_docs)]
 //! Training of interactive keypoint networks.
 //!
-//! - [`TrainConfig`]: the configuration of a training, as a TOML file states it; [`Checked`] after its fields were checked.
-//! - [`Trainer`]: the training loop, which can be interrupted anywhere and resumed with bitwise identical results. [`Learner`] is its
-//!   step, [`Observer`] follows its progress.
+//! - [`TrainConfig`]: the configuration of a training, as a TOML file states it; [`Checked`] after its fields were
+//!   checked.
+//! - [`Trainer`]: the training loop, which can be interrupted anywhere and resumed with bitwise identical results.
+//!   [`Learner`] is its step, [`Observer`] follows its progress.
 //! - [`Loss`]: a weighted sum of terms, with the weights of [`LossConfig`].
 //! - [`HintStrategy`], [`Interaction`]: simulation of hints for a batch before its training pass.
 //! - [`Optimiser`]: [`Adam`] (and AdamW) and [`Muon`].
@@ -16,6 +17,7 @@ mod config;
 mod descent;
 mod error;
 mod fit_error_covariance;
+mod folder;
 mod gradients;
 mod learner;
 mod locating;

@@ -13,17 +13,18 @@ use crate::optimiser::{Optimiser, OptimiserState, copies, restore};
 const COEFFICIENTS: [f64; 3] = [3.4445, -4.7750, 2.0315];
 const ITERATIONS: usize = 5;
 
-/// Scale of a step relative to an orthogonal matrix, so that the root mean square of an update matches Adam's (Liu et al. 2025,
-/// "Muon is scalable for LLM training", equation 4).
+/// Scale of a step relative to an orthogonal matrix, so that the root mean square of an update matches Adam's (Liu et
+/// al. 2025, "Muon is scalable for LLM training", equation 4).
 const LENGTH: f64 = 0.2;
 
 /// The least input and output channels of a kernel that Muon updates.
 const LEAST_CHANNELS: usize = 16;
 
-/// Muon for convolution kernels wider than one pixel with at least 16 input and output channels, AdamW for all other parameters.
+/// Muon for convolution kernels wider than one pixel with at least 16 input and output channels, AdamW for all other
+/// parameters.
 ///
-/// A kernel, as a matrix with one row per index of its first axis, moves along the orthogonal matrix nearest to its Nesterov
-/// momentum, by about as much per element as under Adam. `beta2` and `epsilon` apply to AdamW alone.
+/// A kernel, as a matrix with one row per index of its first axis, moves along the orthogonal matrix nearest to its
+/// Nesterov momentum, by about as much per element as under Adam. `beta2` and `epsilon` apply to AdamW alone.
 #[derive(Debug)]
 pub struct Muon {
     kernels: Vec<Kernel>,
@@ -92,8 +93,8 @@ impl Optimiser for Muon {
     }
 }
 
-/// Whether Muon updates a parameter of these dimensions: the kernel of a convolution wider than one pixel, in neither the first nor
-/// the last layer.
+/// Whether Muon updates a parameter of these dimensions: the kernel of a convolution wider than one pixel, in neither
+/// the first nor the last layer.
 fn applies(dims: &[usize]) -> bool {
     matches!(*dims, [a, b, height, width] if a.min(b) >= LEAST_CHANNELS && height.min(width) > 1)
 }

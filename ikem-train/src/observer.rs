@@ -49,8 +49,8 @@ pub trait Observer {
     /// `done` of `of` validation batches are completed.
     fn validating(&mut self, _done: usize, _of: usize) {}
 
-    /// After the last epoch, `done` of `of` batches of the unaugmented training images were predicted, to fit the error covariance of
-    /// the checkpoints.
+    /// After the last epoch, `done` of `of` batches of the unaugmented training images were predicted, to fit the error
+    /// covariance of the checkpoints.
     fn fitting_error_covariance(&mut self, _done: usize, _of: usize) {}
 
     /// An epoch was completed; `best` is whether it is the best so far.

@@ -33,7 +33,8 @@ impl Progress {
         best
     }
 
-    /// Whether early stopping applies: the last `patience` epochs were no better than the best one. Never with a patience of 0.
+    /// Whether early stopping applies: the last `patience` epochs were no better than the best one. Never with a
+    /// patience of 0.
     pub(crate) fn stops_early(&self, patience: usize) -> bool {
         let best = self.best.map_or(0, |(epoch, _)| epoch);
         patience > 0 && self.epochs >= best + patience

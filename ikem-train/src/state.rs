@@ -13,6 +13,7 @@ use safetensors::tensor::{Dtype, View};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::config::Resumable;
 use crate::descent::Descent;
 use crate::error::{Error, FileFault, Result, StateFault};
 use crate::optimiser::OptimiserState;
@@ -21,8 +22,8 @@ use crate::trainable::Trainable;
 /// The metadata key of [`TrainingMetadata`].
 const METADATA_KEY: &str = "ikem.training";
 
-/// The size limit of a state: weights, their average and two moments, each of at most the 2 GiB of a checkpoint, and a header with
-/// names, shapes and the log.
+/// The size limit of a state: weights, their average and two moments, each of at most the 2 GiB of a checkpoint, and a
+/// header with names, shapes and the log.
 const MAX_BYTES: u64 = (4 * 2 << 30) + (64 << 20);
 
 /// The groups of tensors: prefixes of their names.
@@ -72,8 +73,24 @@ pub(crate) fn write<N: Trainable>(
     ikem_files::write_synced(path, &bytes).map_err(|error| Error::file(path, error))
 }
 
-/// Reads a state.
-pub(crate) fn read<C: DeserializeOwned, P: DeserializeOwned>(path: &Path) -> Result<State<C, P>> {
+/// Reads the state of a training with this config and data; `data` says what the fingerprint is of.
+pub(crate) fn resume<C: Resumable, P: DeserializeOwned>(
+    path: &Path,
+    config: &C,
+    (data, fingerprint): (&str, &str),
+) -> Result<State<C, P>> {
+    let state = read::<C, P>(path)?;
+    let other = |field: String| Error::OtherTraining { path: path.to_owned(), field };
+    if let Some(field) = state.metadata.config.first_difference(config) {
+        return Err(other(field));
+    }
+    if state.metadata.fingerprint != fingerprint {
+        return Err(other(data.to_owned()));
+    }
+    Ok(state)
+}
+
+fn read<C: DeserializeOwned, P: DeserializeOwned>(path: &Path) -> Result<State<C, P>> {
     let mut file = File::open(path).map_err(|error| Error::file(path, error))?;
     let found = file.metadata().map_err(|error| Error::file(path, error))?.len();
     if found > MAX_BYTES {

@@ -7,10 +7,11 @@ use ikem_data::Batch;
 use ikem_models::{Checkpoint, Device, Network, Precision};
 
 use crate::config::{Checked, TrainConfig};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::fit_error_covariance::fit_error_covariance;
+use crate::folder::TrainingFolder;
 use crate::learner::Learner;
-use crate::log::{EpochRow, curve_files, write_log};
+use crate::log::{EpochRow, write_log};
 use crate::loss::{Loss, LossParts};
 use crate::observer::{Observer, StepReport};
 use crate::progress::Progress;
@@ -23,24 +24,18 @@ use crate::validation::{Validation, pixels};
 const STEP: u64 = 0x5354_4550;
 const VALIDATION: u64 = 0x5641_4C49;
 
-/// The files in a training's folder.
-pub(crate) const STATE: &str = "state.safetensors";
-pub(crate) const NEWEST: &str = "newest.safetensors";
-pub(crate) const BEST: &str = "best.safetensors";
-pub(crate) const LOG: &str = "log.csv";
-
-/// A training of the keypoint network. Its folder holds the checkpoints `best.safetensors` and `newest.safetensors`, which every
-/// program loads, the log `log.csv`, and `state.safetensors`, from which the training resumes.
+/// A training of the keypoint network. Its folder holds the checkpoints `best.safetensors` and `newest.safetensors`,
+/// which every program loads, the log `log.csv`, and `state.safetensors`, from which the training resumes.
 ///
-/// Every random choice is a function of the seed, the epoch and the batch. On the same number of threads, a resumed training is
-/// therefore bitwise identical to an uninterrupted one.
+/// Every random choice is a function of the seed, the epoch and the batch. On the same number of threads, a resumed
+/// training is therefore bitwise identical to an uninterrupted one.
 #[derive(Debug)]
 pub struct Trainer {
     config: Checked<TrainConfig>,
     data: TrainingData,
     learner: Learner,
     progress: Progress,
-    folder: PathBuf,
+    folder: TrainingFolder,
 }
 
 /// How a training ended.
@@ -55,8 +50,8 @@ pub enum Ending {
 }
 
 impl Trainer {
-    /// Starts a training. Creates `folder` if it does not exist; files of an earlier training in it are replaced at the first
-    /// checkpoint.
+    /// Starts a training. Creates `folder` if it does not exist; files of an earlier training in it are replaced at the
+    /// first checkpoint.
     ///
     /// # Errors
     /// Initial weights that do not fit the network, a folder that cannot be created, or a device failure.
@@ -79,27 +74,24 @@ impl Trainer {
         Self::start(config, data, learner, Progress::default(), folder)
     }
 
-    /// Resumes a training from its folder. Device, threads, workers and the like may differ from before; all other settings must
-    /// be the same.
+    /// Resumes a training from its folder. Device, threads, workers and the like may differ from before; all other
+    /// settings must be the same.
     ///
     /// # Errors
-    /// [`Error::File`] or [`Error::InvalidState`] when the state cannot be read; [`Error::OtherTraining`] when it belongs to
-    /// another config or to other data.
+    /// [`Error::File`](crate::Error::File) or [`Error::InvalidState`](crate::Error::InvalidState) when the state cannot
+    /// be read; [`Error::OtherTraining`](crate::Error::OtherTraining) when it belongs to another config or to other
+    /// data.
     pub fn resume(
         config: Checked<TrainConfig>,
         data: TrainingData,
         folder: &Path,
         device: &Device,
     ) -> Result<Self> {
-        let path = folder.join(STATE);
-        let State::<TrainConfig, Progress> { metadata, weights, average, optimiser } = state::read(&path)?;
-        let other = |field: String| Error::OtherTraining { path: path.clone(), field };
-        if let Some(field) = metadata.config.first_difference(&config) {
-            return Err(other(field));
-        }
-        if metadata.fingerprint != data.fingerprint() {
-            return Err(other("the images or their labels".to_owned()));
-        }
+        let State::<TrainConfig, Progress> { metadata, weights, average, optimiser } = state::resume(
+            &TrainingFolder::at(folder).state(),
+            &*config,
+            ("the images or their labels", data.fingerprint()),
+        )?;
         let network = Network::trainable(&config.model, weights, device)?;
         let loss = Self::loss(&config, &data)?;
         let learner = Learner::resume(network, loss, config.optimiser, (&optimiser, average), device)?;
@@ -109,13 +101,13 @@ impl Trainer {
     /// Whether `folder` holds a training that can be resumed.
     #[must_use]
     pub fn can_resume(folder: &Path) -> bool {
-        folder.join(STATE).is_file()
+        TrainingFolder::at(folder).state().is_file()
     }
 
-    /// The files that a training, of the keypoint network or the locator, writes into `folder`, including its curves; existing
-    /// ones are replaced.
-    pub fn files(folder: &Path) -> impl Iterator<Item = PathBuf> {
-        [STATE, NEWEST, BEST, LOG].into_iter().map(|name| folder.join(name)).chain(curve_files(folder))
+    /// The files that a training, of the keypoint network or the locator, writes into `folder`, including its curves;
+    /// existing ones are replaced.
+    pub fn files(folder: &Path) -> Vec<PathBuf> {
+        TrainingFolder::at(folder).files()
     }
 
     fn loss(config: &TrainConfig, data: &TrainingData) -> Result<Loss> {
@@ -133,18 +125,17 @@ impl Trainer {
         progress: Progress,
         folder: &Path,
     ) -> Result<Self> {
-        let failed = |error| Error::file(folder, error);
-        std::fs::create_dir_all(folder).map_err(failed)?;
-        ikem_files::remove_unfinished(folder).map_err(failed)?;
-        Ok(Self { config, data, learner, progress, folder: folder.to_owned() })
+        let folder = TrainingFolder::at(folder);
+        folder.create()?;
+        Ok(Self { config, data, learner, progress, folder })
     }
 
-    /// Trains until all epochs are completed, early stopping applies, or `stop` is set; in the last case the current step is
-    /// finished first. A checkpoint is written in any case.
+    /// Trains until all epochs are completed, early stopping applies, or `stop` is set; in the last case the current
+    /// step is finished first. A checkpoint is written in any case.
     ///
     /// # Errors
-    /// [`Error::Diverged`] when a loss or a gradient norm is infinite or NaN, with its step and images; the last checkpoint is
-    /// kept. An image that cannot be read, or a disk or device failure.
+    /// [`Error::Diverged`](crate::Error::Diverged) when a loss or a gradient norm is infinite or NaN, with its step and
+    /// images; the last checkpoint is kept. An image that cannot be read, or a disk or device failure.
     pub fn run(&mut self, observer: &mut dyn Observer, stop: &AtomicBool) -> Result<Ending> {
         observer.began(&self.progress, self.batches_per_epoch())?;
         let mut ending = Ending::Finished;
@@ -155,7 +146,7 @@ impl Trainer {
             }
             let done = self.learn_epoch(observer, stop)? && self.end_epoch(observer, stop)?;
             self.save()?;
-            observer.saved(&self.folder);
+            observer.saved(self.folder.path());
             if !done {
                 return Ok(Ending::Interrupted);
             }
@@ -168,12 +159,11 @@ impl Trainer {
     fn fit_error_covariance(&self, observer: &mut dyn Observer, stop: &AtomicBool) -> Result<bool> {
         let loader = self.data.unchanged();
         let device = self.learner.network().device();
-        for name in [BEST, NEWEST] {
+        for path in [self.folder.best(), self.folder.newest()] {
             let go_on = |done| {
                 observer.fitting_error_covariance(done, loader.steps());
                 !stop.load(Ordering::Relaxed)
             };
-            let path = self.folder.join(name);
             if path.is_file() && !fit_error_covariance(&path, loader, device, go_on)? {
                 return Ok(false);
             }
@@ -200,7 +190,7 @@ impl Trainer {
                 let every = self.config.save_every;
                 if every > 0 && self.progress.steps.is_multiple_of(every) && self.progress.batches < last {
                     self.save()?;
-                    observer.saved(&self.folder);
+                    observer.saved(self.folder.path());
                 }
             }
         }
@@ -255,21 +245,11 @@ impl Trainer {
         }
     }
 
-    /// Fails with [`Error::Diverged`] when a loss or gradient norm is infinite or NaN.
     fn check(&self, batch: &Batch, what: &'static str, found: f64) -> Result<()> {
-        if found.is_finite() {
-            return Ok(());
-        }
-        let images = batch.entries.iter().map(|&place| self.data.training().name(place)).collect();
-        let checkpoint = self.folder.join(STATE);
-        Err(Error::Diverged {
-            what,
-            found,
-            step: self.progress.steps + 1,
-            epoch: self.progress.epochs + 1,
-            images,
-            checkpoint: checkpoint.is_file().then_some(checkpoint),
-        })
+        let place = (self.progress.steps + 1, self.progress.epochs + 1);
+        let training = self.data.training();
+        let images = || batch.entries.iter().map(|&entry| training.name(entry)).collect();
+        self.folder.check_finite(what, found, place, images)
     }
 
     /// Validates, and writes the best checkpoint and the log. Returns whether the validation was completed.
@@ -298,28 +278,28 @@ impl Trainer {
         };
         let best = self.progress.end_epoch(row);
         if best {
-            self.write_checkpoint(BEST)?;
+            self.write_checkpoint(&self.folder.best())?;
         }
-        write_log(&self.folder.join(LOG), &self.progress.rows)?;
+        write_log(&self.folder.log(), &self.progress.rows)?;
         observer.epoch(&row, self.progress.steps, best)?;
         Ok(true)
     }
 
     /// Writes the newest checkpoint and the state.
     fn save(&self) -> Result<()> {
-        self.write_checkpoint(NEWEST)?;
+        self.write_checkpoint(&self.folder.newest())?;
         let metadata = TrainingMetadata {
             config: self.config.clone().into_inner(),
             fingerprint: self.data.fingerprint().to_owned(),
             progress: self.progress.clone(),
             optimiser_steps: self.learner.optimiser().steps(),
         };
-        state::write(&self.folder.join(STATE), &metadata, self.learner.descent())
+        state::write(&self.folder.state(), &metadata, self.learner.descent())
     }
 
-    fn write_checkpoint(&self, name: &str) -> Result<()> {
+    fn write_checkpoint(&self, path: &Path) -> Result<()> {
         let (config, tensors) = (self.config.model.clone(), self.learner.result().parameters().state_dict());
-        Ok(Checkpoint::new(config, tensors).write(self.folder.join(name), Precision::Single)?)
+        Ok(Checkpoint::new(config, tensors).write(path, Precision::Single)?)
     }
 
     /// The number of training batches per epoch, a multiple of the accumulation.

@@ -20,11 +20,12 @@ pub struct TrainingData {
 }
 
 impl TrainingData {
-    /// The subsets `train` and `val` of a manifest whose image paths are relative to `root`; the configured share of phantoms is
-    /// added to the training images.
+    /// The subsets `train` and `val` of a manifest whose image paths are relative to `root`; the configured share of
+    /// phantoms is added to the training images.
     ///
     /// # Errors
-    /// [`Error::Images`] when a subset is too small; [`Error::Data`] when the labels do not match the network's skeleton.
+    /// [`Error::Images`] when a subset is too small; [`Error::Data`] when the labels do not match the network's
+    /// skeleton.
     pub fn new(config: &Checked<TrainConfig>, manifest: &Manifest, root: &Path) -> Result<Self> {
         let set = |set, policy| {
             let mut manifest = manifest.of_set(set);
@@ -108,8 +109,8 @@ impl TrainingData {
         &self.fingerprint
     }
 
-    /// The training labels without augmentation, in pixels of the grid: those of the labelled images or, when there are none, of the
-    /// phantoms.
+    /// The training labels without augmentation, in pixels of the grid: those of the labelled images or, when there are
+    /// none, of the phantoms.
     pub(crate) fn training_labels(&self) -> Result<Vec<Keypoints>> {
         let grid = self.training.config().preparation.size;
         let entries = self.training.entries();

@@ -32,8 +32,9 @@ struct Sums {
 }
 
 impl Validation {
-    /// Predicts all images of `loader`, gives each a hint at one of its ten worst keypoints, drawn from `seed`, and predicts again.
-    /// Before each batch, `go_on` receives the number of batches done and returns whether to continue; `None` if it ended early.
+    /// Predicts all images of `loader`, gives each a hint at one of its ten worst keypoints, drawn from `seed`, and
+    /// predicts again. Before each batch, `go_on` receives the number of batches done and returns whether to continue;
+    /// `None` if it ended early.
     ///
     /// # Errors
     /// When an image cannot be read or the device fails.

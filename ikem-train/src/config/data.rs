@@ -6,16 +6,16 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DataConfig {
-    /// Cleaning of the training labels: `raw` uses them as they are, `repaired` fixes errors with one unambiguous fix, `strict`
-    /// also drops images that are still wrong. Default: `raw`.
+    /// Cleaning of the training labels: `raw` uses them as they are, `repaired` fixes errors with one unambiguous fix,
+    /// `strict` also drops images that are still wrong. Default: `raw`.
     pub labels: LabelPolicy,
     /// Cleaning of the validation labels, as above. Default: `raw`, so that the figures of all trainings are comparable.
     pub validation_labels: LabelPolicy,
-    /// The input region: `film` is the whole image; `spine` is the frame around the labelled spine, as the locator and the
-    /// network's own points determine it at inference. Default: `film`.
+    /// The input region: `film` is the whole image; `spine` is the frame around the labelled spine, as the locator and
+    /// the network's own points determine it at inference. Default: `film`.
     pub framing: Framing,
-    /// The augmentations in order, such as `[{ flip = {} }, { rotation = { degrees = 10 } }]`. Default: all, each with its
-    /// defaults.
+    /// The augmentations in order, such as `[{ flip = {} }, { rotation = { degrees = 10 } }]`. Default: all, each with
+    /// its defaults.
     pub augmentation: Pipeline,
     /// Synthetic radiographs (phantoms) mixed into the training images.
     pub phantoms: PhantomShare,
@@ -29,7 +29,8 @@ pub struct DataConfig {
     pub cache_mib: usize,
 }
 
-/// Phantoms among the training images. The phantoms are drawn once; each is augmented anew every epoch like any other image.
+/// Phantoms among the training images. The phantoms are drawn once; each is augmented anew every epoch like any other
+/// image.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PhantomShare {

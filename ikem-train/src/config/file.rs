@@ -2,7 +2,6 @@ use std::path::Path;
 
 use ikem_core::FieldError;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 
 use super::{Checked, TrainConfig};
 use crate::error::{Error, FileFault, Result, TomlError};
@@ -54,25 +53,6 @@ pub(crate) fn parse<C: DeserializeOwned>(
         syntax(error.into_inner(), (path != ".").then_some(path))
     })?;
     Ok(checked(config)?)
-}
-
-/// The path of the first value in which `a` and `b` differ.
-pub(crate) fn first_difference(a: &Value, b: &Value) -> Option<String> {
-    if let (Value::Object(a), Value::Object(b)) = (a, b) {
-        let keys = a.keys().chain(b.keys().filter(|key| !a.contains_key(*key)));
-        for key in keys {
-            let (null, below) = (Value::Null, |rest: String| match rest.is_empty() {
-                true => key.clone(),
-                false => format!("{key}.{rest}"),
-            });
-            let found = first_difference(a.get(key).unwrap_or(&null), b.get(key).unwrap_or(&null));
-            if let Some(rest) = found {
-                return Some(below(rest));
-            }
-        }
-        return None;
-    }
-    (a != b).then(String::new)
 }
 
 #[cfg(test)]

@@ -5,17 +5,17 @@ use ikem_core::FieldError;
 use ikem_models::Network;
 use serde::{Deserialize, Serialize};
 
-/// Initialisation of a network that is trained from scratch, beyond PyTorch's. Adam changes a parameter by about its learning
-/// rate per step, so that a parameter that starts far from its optimum takes a thousand steps to get there.
+/// Initialisation of a network that is trained from scratch, beyond PyTorch's. Adam changes a parameter by about its
+/// learning rate per step, so that a parameter that starts far from its optimum takes a thousand steps to get there.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct FreshConfig {
-    /// The prior probability of a pixel, between 0 and 1: all heatmaps start at about this value, because the biases of the last
-    /// layer are set to its logit (Lin et al. 2017, "Focal loss for dense object detection", section 3.3). Default: none;
-    /// PyTorch's biases give about 0.5.
+    /// The prior probability of a pixel, between 0 and 1: all heatmaps start at about this value, because the biases of
+    /// the last layer are set to its logit (Lin et al. 2017, "Focal loss for dense object detection", section 3.3).
+    /// Default: none; PyTorch's biases give about 0.5.
     pub heatmap: Option<f64>,
-    /// The initial scale of the features computed from hints and previous heatmaps when they are added to the image features, 0
-    /// to 1000. Default: none; as published (0.05).
+    /// The initial scale of the features computed from hints and previous heatmaps when they are added to the image
+    /// features, 0 to 1000. Default: none; as published (0.05).
     pub hint_scale: Option<f64>,
 }
 

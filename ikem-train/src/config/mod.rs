@@ -5,6 +5,7 @@ mod data;
 pub(crate) mod file;
 mod fresh;
 mod optimiser;
+mod resumable;
 mod schedule;
 mod weights;
 
@@ -19,6 +20,7 @@ pub use checked::Checked;
 pub use data::{DataConfig, PhantomShare};
 pub use fresh::FreshConfig;
 pub use optimiser::{OptimiserConfig, OptimiserKind};
+pub(crate) use resumable::Resumable;
 pub use schedule::{RateShape, ScheduleConfig};
 pub use weights::{InitialWeights, WeightsLayout};
 
@@ -50,13 +52,15 @@ pub struct TrainConfig {
     pub optimiser: OptimiserConfig,
     /// The number of epochs and the learning-rate schedule.
     pub schedule: ScheduleConfig,
-    /// Pretrained weights to start from. Default: none; the network is initialised at random as in PyTorch, from the seed.
+    /// Pretrained weights to start from. Default: none; the network is initialised at random as in PyTorch, from the
+    /// seed.
     pub weights: Option<InitialWeights>,
     /// Initialisation of a network that is trained from scratch.
     pub fresh: FreshConfig,
     /// The seed of all random choices. Default: 42.
     pub seed: u64,
-    /// The number of optimiser steps between checkpoints within an epoch; 0 saves at the end of each epoch only. Default: 100.
+    /// The number of optimiser steps between checkpoints within an epoch; 0 saves at the end of each epoch only.
+    /// Default: 100.
     pub save_every: usize,
     /// CPU threads. Default: one per core.
     pub threads: Option<usize>,
@@ -99,22 +103,15 @@ impl TrainConfig {
         FieldError::check_range("threads", self.threads.unwrap_or(1), 1..=MOST_THREADS)?;
         Ok(Checked::new(self))
     }
+}
 
-    /// The path of the first field, such as `data.batch_size`, in which two configs differ so that a training of one cannot be
-    /// resumed with the other. Device, threads, workers and the like may differ.
-    pub(crate) fn first_difference(&self, other: &Self) -> Option<String> {
-        let essence = |config: &Self| {
-            let mut config = config.clone();
-            let Self { save_every, threads, device, data, weights, .. } = TrainConfig::default();
-            // The state holds the current weights; the initial ones no longer matter.
-            (config.save_every, config.threads, config.device, config.weights) =
-                (save_every, threads, device, weights);
-            let DataConfig { workers, prefetch, cache_mib, .. } = data;
-            (config.data.workers, config.data.prefetch, config.data.cache_mib) =
-                (workers, prefetch, cache_mib);
-            serde_json::to_value(config).unwrap_or_default()
-        };
-        file::first_difference(&essence(self), &essence(other))
+impl Resumable for TrainConfig {
+    fn essence(&self) -> Self {
+        let Self { save_every, threads, device, weights, data, .. } = Self::default();
+        let DataConfig { workers, prefetch, cache_mib, .. } = data;
+        let data = DataConfig { workers, prefetch, cache_mib, ..self.data.clone() };
+        // The state holds the current weights; the initial ones no longer matter.
+        Self { save_every, threads, device, weights, data, ..self.clone() }
     }
 }
 

@@ -15,19 +15,20 @@ pub struct OptimiserConfig {
     pub learning_rate: f64,
     /// Decay rate of the first moment (the running mean of the gradient), at least 0 and below 1. Default: 0.9.
     pub beta1: f64,
-    /// Decay rate of the second moment (the running mean of the squared gradient), at least 0 and below 1. Default: 0.999.
+    /// Decay rate of the second moment (the running mean of the squared gradient), at least 0 and below 1. Default:
+    /// 0.999.
     pub beta2: f64,
     /// Constant added to the square root of the second moment, above 0 and at most 1. Default: 1e-8.
     pub epsilon: f64,
-    /// Decoupled weight decay of AdamW and Muon, 0 to 10: a step multiplies each weight by 1 − learning rate × weight decay.
-    /// Default: 0.
+    /// Decoupled weight decay of AdamW and Muon, 0 to 10: a step multiplies each weight by 1 − learning rate × weight
+    /// decay. Default: 0.
     pub weight_decay: f64,
     /// Gradient-norm clipping: a larger norm over all weights is scaled down to this value; 0 disables it. Default: 0.
     pub clip_norm: f64,
     /// Gradient accumulation: batches whose mean gradient makes one step, 1 to 65536. Default: 1.
     pub accumulate: usize,
-    /// Decay of the exponential moving average (EMA) of weights and running statistics, at least 0 and below 1; it is lower in the
-    /// first steps. Validation and the exported checkpoints use the average. 0 disables it. Default: 0.
+    /// Decay of the exponential moving average (EMA) of weights and running statistics, at least 0 and below 1; it is
+    /// lower in the first steps. Validation and the exported checkpoints use the average. 0 disables it. Default: 0.
     pub average: f64,
 }
 
@@ -40,8 +41,8 @@ pub enum OptimiserKind {
     Adam,
     /// Loshchilov and Hutter 2019.
     AdamW,
-    /// Muon for convolution kernels (Jordan et al. 2024; see [`Muon`](crate::Muon)) and AdamW for all other parameters, at the
-    /// same learning rate. It learns considerably more per step than AdamW.
+    /// Muon for convolution kernels (Jordan et al. 2024; see [`Muon`](crate::Muon)) and AdamW for all other parameters,
+    /// at the same learning rate. It learns considerably more per step than AdamW.
     Muon,
 }
 

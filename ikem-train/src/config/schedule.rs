@@ -7,12 +7,13 @@ use serde::{Deserialize, Serialize};
 pub struct ScheduleConfig {
     /// The maximum number of epochs, 1 to 1,000,000. Default: 250.
     pub epochs: usize,
-    /// Early stopping: the training stops after this many epochs without a new lowest validation error after one hint; 0 disables
-    /// it. Default: 36.
+    /// Early stopping: the training stops after this many epochs without a new lowest validation error after one hint;
+    /// 0 disables it. Default: 36.
     pub patience: usize,
     /// Length of the linear learning-rate warm-up in epochs, fractions included. Default: 0.
     pub warm_up: f64,
-    /// The learning rate after the warm-up: `constant`, or `cosine` annealing over the remaining steps. Default: `constant`.
+    /// The learning rate after the warm-up: `constant`, or `cosine` annealing over the remaining steps. Default:
+    /// `constant`.
     pub rate: RateShape,
     /// The final learning rate of cosine annealing as a fraction of the peak, 0 to 1. Default: 0.
     pub final_rate: f64,

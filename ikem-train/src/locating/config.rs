@@ -5,11 +5,11 @@ use ikem_data::SceneConfig;
 use ikem_models::LocatorConfig;
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Checked, MOST_THREADS, OptimiserConfig, ScheduleConfig, file};
+use crate::config::{Checked, MOST_THREADS, OptimiserConfig, Resumable, ScheduleConfig, file};
 use crate::error::Result;
 
-/// The configuration of a training of the locator, as a TOML file states it. Every field but `locator` has a default. The same config,
-/// films and number of threads give bitwise identical weights.
+/// The configuration of a training of the locator, as a TOML file states it. Every field but `locator` has a default.
+/// The same config, films and number of threads give bitwise identical weights.
 ///
 /// ```
 /// use ikem_train::LocatorTrainConfig;
@@ -22,8 +22,8 @@ use crate::error::Result;
 pub struct LocatorTrainConfig {
     /// The network's dimensions.
     pub locator: LocatorConfig,
-    /// A file with pretrained locator weights to start from. Default: none; the network is initialised at random as in PyTorch,
-    /// from the seed.
+    /// A file with pretrained locator weights to start from. Default: none; the network is initialised at random as in
+    /// PyTorch, from the seed.
     #[serde(default)]
     pub weights: Option<PathBuf>,
     /// The random variation of the training scenes.
@@ -35,8 +35,8 @@ pub struct LocatorTrainConfig {
     /// Scenes per epoch, at least one batch. Default: 2048.
     #[serde(default = "epoch_size")]
     pub epoch_size: usize,
-    /// Sampling fractions of the three kinds of films: AASCE films, whole films, synthetic torsos. A kind without films is left out
-    /// and the others are renormalised. Default: 0.45, 0.15 and 0.4.
+    /// Sampling fractions of the three kinds of films: AASCE films, whole films, synthetic torsos. A kind without films
+    /// is left out and the others are renormalised. Default: 0.45, 0.15 and 0.4.
     #[serde(default = "shares")]
     pub shares: [f64; 3],
     /// Weights of the terms of the loss.
@@ -67,7 +67,8 @@ pub struct LocatorWeights {
     pub column: f64,
     /// Weight of the mean cross-entropy of the maps of the spine's ends. Default: 1.
     pub ends: f64,
-    /// Weight of the cross-entropies of the film's classification: quarter turns, negative, presence of a spine. Default: 0.3.
+    /// Weight of the cross-entropies of the film's classification: quarter turns, negative, presence of a spine.
+    /// Default: 0.3.
     pub answers: f64,
 }
 
@@ -101,8 +102,8 @@ impl LocatorTrainConfig {
     /// Reads a TOML file and checks every field.
     ///
     /// # Errors
-    /// [`Error::File`](crate::Error::File) when the file cannot be read; [`Error::ConfigFile`](crate::Error::ConfigFile) when its
-    /// content is invalid, naming the field.
+    /// [`Error::File`](crate::Error::File) when the file cannot be read;
+    /// [`Error::ConfigFile`](crate::Error::ConfigFile) when its content is invalid, naming the field.
     pub fn read(path: impl AsRef<Path>) -> Result<Checked<Self>> {
         file::read(path.as_ref(), Self::parse)
     }
@@ -110,8 +111,8 @@ impl LocatorTrainConfig {
     /// Parses TOML and checks every field.
     ///
     /// # Errors
-    /// [`Error::Syntax`](crate::Error::Syntax) for invalid TOML, with line and field; [`Error::Field`](crate::Error::Field) for a
-    /// field out of range.
+    /// [`Error::Syntax`](crate::Error::Syntax) for invalid TOML, with line and field;
+    /// [`Error::Field`](crate::Error::Field) for a field out of range.
     pub fn parse(text: &str) -> Result<Checked<Self>> {
         file::parse(text, Self::checked)
     }
@@ -147,15 +148,12 @@ impl LocatorTrainConfig {
         FieldError::check_range("threads", self.threads.unwrap_or(1), 1..=MOST_THREADS)?;
         Ok(Checked::new(self))
     }
+}
 
-    /// The path of the first field in which two configs differ so that a training of one cannot be resumed with the other.
-    pub(super) fn first_difference(&self, other: &Self) -> Option<String> {
-        let essence = |config: &Self| {
-            // The state holds the current weights; the initial ones no longer matter.
-            let config = Self { threads: None, workers: 0, weights: None, ..config.clone() };
-            serde_json::to_value(config).unwrap_or_default()
-        };
-        file::first_difference(&essence(self), &essence(other))
+impl Resumable for LocatorTrainConfig {
+    fn essence(&self) -> Self {
+        // The state holds the current weights; the initial ones no longer matter.
+        Self { threads: None, workers: 0, weights: None, ..self.clone() }
     }
 }
 

@@ -10,8 +10,8 @@ const END_STD: f32 = 1.5;
 /// Additional weight of the pixel at a spine end, relative to background.
 const END_WEIGHT: f32 = 40.0;
 
-/// The locator's loss: the cross-entropies of the spine's map where it is labelled, of the ends' maps against Gaussians, and of the
-/// film's classification where it is labelled.
+/// The locator's loss: the cross-entropies of the spine's map where it is labelled, of the ends' maps against
+/// Gaussians, and of the film's classification where it is labelled.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct LocatorLoss {
     weights: LocatorWeights,

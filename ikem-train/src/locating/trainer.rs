@@ -1,4 +1,4 @@
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use ikem_models::{Device, LocatorCheckpoint, LocatorNetwork, Mode, Precision};
@@ -10,13 +10,14 @@ use super::loss::LocatorLoss;
 use super::validation::{LocatorEpoch, films};
 use crate::config::Checked;
 use crate::descent::Descent;
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::folder::TrainingFolder;
 use crate::log::write_rows;
 use crate::state::{self, State, TrainingMetadata};
-use crate::trainer::{BEST, Ending, LOG, NEWEST, STATE};
+use crate::trainer::Ending;
 
-/// A training of the locator. Its folder holds `best.safetensors`, `newest.safetensors`, `log.csv`, and `state.safetensors`, from which
-/// the training resumes after any epoch with bitwise identical results.
+/// A training of the locator. Its folder holds `best.safetensors`, `newest.safetensors`, `log.csv`, and
+/// `state.safetensors`, from which the training resumes after any epoch with bitwise identical results.
 #[derive(Debug)]
 pub struct LocatorTrainer {
     config: Checked<LocatorTrainConfig>,
@@ -24,7 +25,7 @@ pub struct LocatorTrainer {
     descent: Descent<LocatorNetwork>,
     loss: LocatorLoss,
     rows: Vec<LocatorEpoch>,
-    folder: PathBuf,
+    folder: TrainingFolder,
 }
 
 /// The progress of a training.
@@ -58,23 +59,20 @@ impl LocatorTrainer {
     /// Resumes a training from its folder, after the last completed epoch.
     ///
     /// # Errors
-    /// [`Error::File`] or [`Error::InvalidState`] when the state cannot be read; [`Error::OtherTraining`] when it belongs to
-    /// another config or to other films.
+    /// [`Error::File`](crate::Error::File) or [`Error::InvalidState`](crate::Error::InvalidState) when the state cannot
+    /// be read; [`Error::OtherTraining`](crate::Error::OtherTraining) when it belongs to another config or to other
+    /// films.
     pub fn resume(
         config: Checked<LocatorTrainConfig>,
         data: LocatorData,
         folder: &Path,
         device: &Device,
     ) -> Result<Self> {
-        let path = folder.join(STATE);
-        let State::<LocatorTrainConfig, Rows> { metadata, weights, average, optimiser } = state::read(&path)?;
-        let other = |field: String| Error::OtherTraining { path: path.clone(), field };
-        if let Some(field) = metadata.config.first_difference(&config) {
-            return Err(other(field));
-        }
-        if metadata.fingerprint != data.fingerprint() {
-            return Err(other("the films or their labels".to_owned()));
-        }
+        let State::<LocatorTrainConfig, Rows> { metadata, weights, average, optimiser } = state::resume(
+            &TrainingFolder::at(folder).state(),
+            &*config,
+            ("the films or their labels", data.fingerprint()),
+        )?;
         let network = LocatorNetwork::trainable(config.locator, weights, device)?;
         let descent = Descent::resume(network, config.optimiser, (&optimiser, average), device)?;
         Self::start(config, data, descent, metadata.progress.rows, folder)
@@ -87,18 +85,18 @@ impl LocatorTrainer {
         rows: Vec<LocatorEpoch>,
         folder: &Path,
     ) -> Result<Self> {
-        let failed = |error| Error::file(folder, error);
-        std::fs::create_dir_all(folder).map_err(failed)?;
-        ikem_files::remove_unfinished(folder).map_err(failed)?;
+        let folder = TrainingFolder::at(folder);
+        folder.create()?;
         let loss = LocatorLoss::new(config.loss);
-        Ok(Self { config, data, descent, loss, rows, folder: folder.to_owned() })
+        Ok(Self { config, data, descent, loss, rows, folder })
     }
 
-    /// Trains until all epochs are completed, early stopping applies, or `stop` is set. After each epoch, `observer` receives its
-    /// results and whether it is the best so far.
+    /// Trains until all epochs are completed, early stopping applies, or `stop` is set. After each epoch, `observer`
+    /// receives its results and whether it is the best so far.
     ///
     /// # Errors
-    /// [`Error::Diverged`] when a loss or a gradient norm is infinite or NaN; a film that cannot be read, or a disk or device failure.
+    /// [`Error::Diverged`](crate::Error::Diverged) when a loss or a gradient norm is infinite or NaN; a film that
+    /// cannot be read, or a disk or device failure.
     pub fn run(
         &mut self,
         mut observer: impl FnMut(&LocatorEpoch, bool),
@@ -112,7 +110,7 @@ impl LocatorTrainer {
             let best = self.rows.iter().all(|before| row.validation_loss < before.validation_loss);
             self.rows.push(row);
             if best {
-                self.write_checkpoint(BEST)?;
+                self.write_checkpoint(&self.folder.best())?;
             }
             self.save()?;
             observer(&row, best);
@@ -128,17 +126,18 @@ impl LocatorTrainer {
         for batch in loader.batches(done as u64, 0) {
             let batch = batch?;
             let step = done * steps + batch.step;
+            let place = (step + 1, done + 1);
             let network = self.descent.network();
             let logits = network.forward(&films(&batch, network)?, Mode::Train { dropout_seed: 0 })?;
             let loss = self.loss.evaluate(&logits, &batch.targets)?;
             let value = f64::from(loss.to_scalar::<f32>()?);
             let names = || batch.entries.iter().map(|&place| loader.name(place)).collect();
-            self.check("loss", value, step, names)?;
+            self.folder.check_finite("loss", value, place, names)?;
             sum += value;
             self.descent.gather(&loss)?;
             let rate = self.config.optimiser.learning_rate * self.config.schedule.factor(step, steps);
             let norm = self.descent.step(rate)?;
-            self.check("gradient", norm, step, names)?;
+            self.folder.check_finite("gradient", norm, place, names)?;
             if stop.load(Ordering::Relaxed) {
                 return Ok(None);
             }
@@ -150,27 +149,6 @@ impl LocatorTrainer {
         Ok(validation.map(|row| LocatorEpoch { epoch: done + 1, train_loss, ..row }))
     }
 
-    fn check(
-        &self,
-        what: &'static str,
-        found: f64,
-        step: usize,
-        images: impl FnOnce() -> Vec<String>,
-    ) -> Result<()> {
-        if found.is_finite() {
-            return Ok(());
-        }
-        let checkpoint = self.folder.join(STATE);
-        Err(Error::Diverged {
-            what,
-            found,
-            step: step + 1,
-            epoch: self.rows.len() + 1,
-            images: images(),
-            checkpoint: checkpoint.is_file().then_some(checkpoint),
-        })
-    }
-
     /// Whether early stopping applies: as many epochs as the configured patience passed since the best one.
     fn stops_early(&self) -> bool {
         let patience = self.config.schedule.patience;
@@ -180,21 +158,21 @@ impl LocatorTrainer {
 
     /// Writes the newest checkpoint, the log and the state.
     fn save(&self) -> Result<()> {
-        self.write_checkpoint(NEWEST)?;
-        write_rows(&self.folder.join(LOG), &self.rows)?;
+        self.write_checkpoint(&self.folder.newest())?;
+        write_rows(&self.folder.log(), &self.rows)?;
         let metadata = TrainingMetadata {
             config: self.config.clone().into_inner(),
             fingerprint: self.data.fingerprint().to_owned(),
             progress: Rows { rows: self.rows.clone() },
             optimiser_steps: self.descent.optimiser().steps(),
         };
-        state::write(&self.folder.join(STATE), &metadata, &self.descent)
+        state::write(&self.folder.state(), &metadata, &self.descent)
     }
 
-    fn write_checkpoint(&self, name: &str) -> Result<()> {
+    fn write_checkpoint(&self, path: &Path) -> Result<()> {
         let tensors = self.descent.result().parameters().state_dict();
         let checkpoint = LocatorCheckpoint { config: self.config.locator, tensors };
-        Ok(checkpoint.write(self.folder.join(name), Precision::Single)?)
+        Ok(checkpoint.write(path, Precision::Single)?)
     }
 
     /// The results of the epochs so far.

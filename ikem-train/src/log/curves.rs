@@ -22,8 +22,8 @@ pub struct Run {
     pub rows: Vec<EpochRow>,
 }
 
-/// Plots the curves of one or more trainings into an existing folder, each as SVG and PNG, and returns the files: `losses`, `errors`
-/// and `gain`, the relative reduction of the validation error by one hint.
+/// Plots the curves of one or more trainings into an existing folder, each as SVG and PNG, and returns the files:
+/// `losses`, `errors` and `gain`, the relative reduction of the validation error by one hint.
 ///
 /// # Errors
 /// [`Error::Plot`](crate::Error::Plot).

@@ -17,8 +17,8 @@ pub struct EpochRow {
     /// The epoch, from 1.
     #[serde(rename = "Epoch")]
     pub epoch: usize,
-    /// Mean loss of the first prediction of each training batch: in evaluation mode with the initial hints or, when the strategy
-    /// predicts nothing before the training pass, that of the training pass.
+    /// Mean loss of the first prediction of each training batch: in evaluation mode with the initial hints or, when the
+    /// strategy predicts nothing before the training pass, that of the training pass.
     #[serde(rename = "Train 1stPred. Loss")]
     pub train_first_loss: f64,
     /// Mean loss of the training passes.

@@ -41,8 +41,8 @@ struct Value {
     simple_value: Option<f32>,
 }
 
-/// An observer that writes a training's scalars into a TensorBoard event file. A resumed training starts another file in the same
-/// folder; for steps in both files, TensorBoard shows the newer ones.
+/// An observer that writes a training's scalars into a TensorBoard event file. A resumed training starts another file
+/// in the same folder; for steps in both files, TensorBoard shows the newer ones.
 #[derive(Debug)]
 pub struct EventWriter {
     path: PathBuf,

@@ -12,12 +12,12 @@ const MOST_RELATIONS: usize = 200_000;
 pub struct LossConfig {
     /// Weight of the mean binary cross-entropy of the heatmaps. Default: 1.
     pub cross_entropy: f64,
-    /// Weight of the coordinate loss: the mean absolute difference in x and y between the expected positions (soft-argmax) and the
-    /// labels, in pixels of the grid. Default: 0.01.
+    /// Weight of the coordinate loss: the mean absolute difference in x and y between the expected positions
+    /// (soft-argmax) and the labels, in pixels of the grid. Default: 0.01.
     pub coordinates: f64,
-    /// Weight of the position loss: the mean cross-entropy between the softmax over each map's pixels and the target Gaussian,
-    /// normalised to sum 1. Its gradient concentrates on the map's mass and the keypoint instead of the many background pixels.
-    /// Default: 0.
+    /// Weight of the position loss: the mean cross-entropy between the softmax over each map's pixels and the target
+    /// Gaussian, normalised to sum 1. Its gradient concentrates on the map's mass and the keypoint instead of the many
+    /// background pixels. Default: 0.
     pub position: f64,
     /// Weight of the cross-entropy of the auxiliary head's heatmaps, for networks with such a head. Default: 1.
     pub auxiliary: f64,
@@ -38,8 +38,8 @@ impl Default for LossConfig {
     }
 }
 
-/// The morphology-aware term (MICCAI 2022, section 2.3): distances and angles between keypoints that vary little between people are
-/// compared with those of the labels.
+/// The morphology-aware term (MICCAI 2022, section 2.3): distances and angles between keypoints that vary little
+/// between people are compared with those of the labels.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct MorphologyConfig {

@@ -26,8 +26,8 @@ pub struct Morphology {
 }
 
 impl MorphologyConfig {
-    /// The distances and angles of the file or, without a file, those selected on the `training` labels (pixels of the grid); `None`
-    /// when the term has weight 0.
+    /// The distances and angles of the file or, without a file, those selected on the `training` labels (pixels of the
+    /// grid); `None` when the term has weight 0.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -43,8 +43,9 @@ impl MorphologyConfig {
 }
 
 impl Morphology {
-    /// Selects the `distances` pairs whose distance has the least coefficient of variation and the `angles` triples whose angle has
-    /// the least circular variance over the keypoints (pixels of the grid); ordered by it, ties by their indices.
+    /// Selects the `distances` pairs whose distance has the least coefficient of variation and the `angles` triples
+    /// whose angle has the least circular variance over the keypoints (pixels of the grid); ordered by it, ties by
+    /// their indices.
     #[must_use]
     pub fn of_training_set(keypoints: &[Keypoints], distances: usize, angles: usize) -> Self {
         let count = keypoints.iter().map(|points| points.len()).min().unwrap_or(0);
@@ -90,7 +91,8 @@ impl Morphology {
         Ok(())
     }
 
-    /// The mean absolute difference of distances plus the mean of 1 − cos of the difference of angles, for keypoints of shape (B, K, 2).
+    /// The mean absolute difference of distances plus the mean of 1 − cos of the difference of angles, for keypoints of
+    /// shape (B, K, 2).
     pub(super) fn loss(&self, points: &Tensor, targets: &Tensor) -> CandleResult<Tensor> {
         let mut terms = Vec::new();
         if !self.distances.is_empty() {
@@ -111,8 +113,8 @@ impl Morphology {
         }
     }
 
-    /// The cosine and sine of every angle, of shape (B, angles, 2), from dot and cross products of its arms: unlike the arctangent,
-    /// these are continuous.
+    /// The cosine and sine of every angle, of shape (B, angles, 2), from dot and cross products of its arms: unlike the
+    /// arctangent, these are continuous.
     fn directions(&self, points: &Tensor) -> CandleResult<Tensor> {
         let [vertex, a, b] = select(points, &self.angles)?;
         let (u, v) = ((a - &vertex)?, (b - &vertex)?);

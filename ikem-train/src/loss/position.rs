@@ -1,8 +1,9 @@
 use candle_core::{D, Result, Tensor};
 use ikem_core::{Keypoints, Size};
 
-/// The cross-entropy between the softmax over each map's pixels and the target Gaussian normalised to sum 1, averaged over the logits'
-/// maps (B, K, h, w). `std` is in pixels of the grid of `size`, whose corner pixels coincide with those of the maps.
+/// The cross-entropy between the softmax over each map's pixels and the target Gaussian normalised to sum 1, averaged
+/// over the logits' maps (B, K, h, w). `std` is in pixels of the grid of `size`, whose corner pixels coincide with
+/// those of the maps.
 pub(super) fn cross_entropy(logits: &Tensor, targets: &[Keypoints], std: f32, size: Size) -> Result<Tensor> {
     let (batch, keypoints, height, width) = logits.dims4()?;
     let pixels = height * width;

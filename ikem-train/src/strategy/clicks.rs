@@ -5,10 +5,10 @@ use super::{HintPlan, HintStrategy};
 
 /// Clicks as they occur in use. A batch is one of three kinds:
 ///
-/// - The first prediction, without any hint. Every session starts with one, and the published strategies hardly ever train it
-///   (ver1 in a fifth of the batches, ver2 in a fifteenth).
-/// - Many hints at random keypoints at once, so that the effect of each keypoint's hint is seen often; then at most one prediction
-///   without gradient and one more hint.
+/// - The first prediction, without any hint. Every session starts with one, and the published strategies hardly ever
+///   train it (ver1 in a fifth of the batches, ver2 in a fifteenth).
+/// - Many hints at random keypoints at once, so that the effect of each keypoint's hint is seen often; then at most one
+///   prediction without gradient and one more hint.
 /// - Predictions without gradient, each followed by a hint at one of the worst keypoints.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]

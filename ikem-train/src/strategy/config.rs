@@ -23,8 +23,8 @@ pub struct HintConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Placing {
-    /// Standard deviation of the distance of a hint from its label along each axis, in pixels of the grid: the imprecision of a
-    /// person's click. Default: 0.
+    /// Standard deviation of the distance of a hint from its label along each axis, in pixels of the grid: the
+    /// imprecision of a person's click. Default: 0.
     pub error: f64,
     /// Whether a keypoint that already has a hint may get another. Default: true, as published.
     pub repeats: bool,

@@ -7,10 +7,11 @@ use super::choice::Choice;
 use super::config::Placing;
 use crate::error::Result;
 
-/// A batch of images that receives simulated hints and predictions without gradient, as a session of each image would; the result
-/// is the input of the batch's training pass.
+/// A batch of images that receives simulated hints and predictions without gradient, as a session of each image would;
+/// the result is the input of the batch's training pass.
 ///
-/// Predictions run in evaluation mode: they neither update running statistics nor keep a graph. Points are in pixels of the grid.
+/// Predictions run in evaluation mode: they neither update running statistics nor keep a graph. Points are in pixels of
+/// the grid.
 #[derive(Debug)]
 pub struct Interaction<'a> {
     network: &'a Network,
@@ -83,8 +84,8 @@ impl<'a> Interaction<'a> {
         }
     }
 
-    /// Gives each image a hint at one of the `among` keypoints that are farthest off in its last prediction; does nothing before the
-    /// first prediction.
+    /// Gives each image a hint at one of the `among` keypoints that are farthest off in its last prediction; does
+    /// nothing before the first prediction.
     pub fn hint_worst(&mut self, among: usize, draw: &mut Draw) {
         for (image, (targets, predicted)) in self.targets.iter().zip(&self.keypoints).enumerate() {
             let hint = self.choice(targets).worst(&self.hints[image], predicted, among, draw);

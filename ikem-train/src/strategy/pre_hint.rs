@@ -5,8 +5,8 @@ use super::counts::hint_count;
 use super::{HintPlan, HintStrategy};
 
 /// Pre-hint, the published ver2: hints at random keypoints before the first prediction, as many as
-/// [`SimulatedInteraction`](super::SimulatedInteraction) draws, then a few predictions without gradient, each followed by a hint at
-/// the worst keypoint.
+/// [`SimulatedInteraction`](super::SimulatedInteraction) draws, then a few predictions without gradient, each followed
+/// by a hint at the worst keypoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PreHint {
@@ -14,7 +14,8 @@ pub struct PreHint {
     pub warm_up: usize,
     /// The maximum number of hints before the first prediction. Default: 10.
     pub most: usize,
-    /// The maximum number of predictions without gradient, from the first epoch on; their number is uniform from 0. Default: 2.
+    /// The maximum number of predictions without gradient, from the first epoch on; their number is uniform from 0.
+    /// Default: 2.
     pub rounds: usize,
     /// The number of worst keypoints among which a hint is drawn. Default: 1.
     pub worst: usize,

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 use super::counts::hint_count;
 use super::{HintPlan, HintStrategy};
 
-/// Simulated interaction, the published ver1: a number of predictions without gradient, each followed by a hint at one of the worst
-/// keypoints. The number i is drawn with p(i) ∝ 2⁻ⁱ and p(0) = p(1) / 2.
+/// Simulated interaction, the published ver1: a number of predictions without gradient, each followed by a hint at one
+/// of the worst keypoints. The number i is drawn with p(i) ∝ 2⁻ⁱ and p(0) = p(1) / 2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SimulatedInteraction {
