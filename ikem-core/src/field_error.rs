@@ -52,23 +52,30 @@ impl FieldError {
         if range.contains(&found) {
             return Ok(());
         }
-        let expected = match (range.start_bound(), range.end_bound()) {
-            (Bound::Included(low), Bound::Included(high)) => format!("{low} to {high}"),
-            (low, high) => {
-                let low = match low {
-                    Bound::Included(low) => Some(format!("at least {low}")),
-                    Bound::Excluded(low) => Some(format!("above {low}")),
-                    Bound::Unbounded => None,
-                };
-                let high = match high {
-                    Bound::Included(high) => Some(format!("at most {high}")),
-                    Bound::Excluded(high) => Some(format!("below {high}")),
-                    Bound::Unbounded => None,
-                };
-                low.into_iter().chain(high).collect::<Vec<_>>().join(" and ")
-            }
-        };
-        Err(Self::new(field, expected, found))
+        Err(Self::new(field, described(&range), found))
+    }
+
+    /// Checks that both ends of an interval lie in `range`, the lower end first; NaN lies in none.
+    ///
+    /// ```
+    /// use ikem_core::FieldError;
+    /// assert_eq!(FieldError::check_interval("cobb", [5.0, 50.0], 0.0..=60.0), Ok(()));
+    /// let error = FieldError::check_interval("cobb", [50.0, 5.0], 0.0..=60.0).unwrap_err();
+    /// assert_eq!(error.to_string(), "`cobb`: expected [lowest, highest] of 0 to 60, found [50, 5]");
+    /// ```
+    ///
+    /// # Errors
+    /// An interval outside the range, or reversed.
+    pub fn check_interval<T: PartialOrd + Display>(
+        field: &str,
+        [low, high]: [T; 2],
+        range: impl RangeBounds<T>,
+    ) -> Result<(), Self> {
+        if range.contains(&low) && range.contains(&high) && low <= high {
+            return Ok(());
+        }
+        let expected = format!("[lowest, highest] of {}", described(&range));
+        Err(Self::new(field, expected, format!("[{low}, {high}]")))
     }
 
     /// Checks that `found` is a finite number of at least 0.
@@ -80,5 +87,23 @@ impl FieldError {
             return Ok(());
         }
         Err(Self::new(field, "a finite number of at least 0", found))
+    }
+}
+
+/// A range in words.
+fn described<T: Display>(range: &impl RangeBounds<T>) -> String {
+    let low = match range.start_bound() {
+        Bound::Included(low) => Some(format!("at least {low}")),
+        Bound::Excluded(low) => Some(format!("above {low}")),
+        Bound::Unbounded => None,
+    };
+    let high = match range.end_bound() {
+        Bound::Included(high) => Some(format!("at most {high}")),
+        Bound::Excluded(high) => Some(format!("below {high}")),
+        Bound::Unbounded => None,
+    };
+    match (range.start_bound(), range.end_bound()) {
+        (Bound::Included(low), Bound::Included(high)) => format!("{low} to {high}"),
+        _ => low.into_iter().chain(high).collect::<Vec<_>>().join(" and "),
     }
 }

@@ -66,19 +66,13 @@ impl LocatingConfig {
     /// # Errors
     /// The first field that is out of range, by name.
     pub fn check(&self) -> Result<(), FieldError> {
-        let wrong = |field, found: usize, expected: String| Err(FieldError::new(field, expected, found));
-        if self.stride == 0 {
-            return wrong("stride", 0, "at least 1".to_owned());
+        FieldError::check_range("stride", self.stride, 1..)?;
+        FieldError::check_range("size", self.size, 32..=4096)?;
+        if !self.size.is_multiple_of(self.stride) {
+            return Err(FieldError::new("size", format!("a multiple of {}", self.stride), self.size));
         }
-        if !(32..=4096).contains(&self.size) || !self.size.is_multiple_of(self.stride) {
-            return wrong("size", self.size, format!("32 to 4096, a multiple of {}", self.stride));
-        }
-        if self.batch_size == 0 {
-            return wrong("batch_size", 0, "at least 1".to_owned());
-        }
-        if self.samples_per_epoch == Some(0) {
-            return wrong("samples_per_epoch", 0, "at least 1".to_owned());
-        }
+        FieldError::check_range("batch_size", self.batch_size, 1..)?;
+        FieldError::check_range("samples_per_epoch", self.samples_per_epoch.unwrap_or(1), 1..)?;
         self.scenes.check()
     }
 }

@@ -70,16 +70,12 @@ impl Default for PhantomConfig {
 }
 
 impl PhantomConfig {
-    /// Tells the first setting that is out of its range.
+    /// Checks every field's range.
     ///
     /// # Errors
-    /// [`FieldError`] with the setting's name, its value and what it may be.
+    /// The first field that is out of range.
     pub fn check(&self) -> Result<(), FieldError> {
-        let [low, high] = self.height;
-        if low < 256 || high > 4096 || low > high {
-            let expected = "[lowest, highest] within 256 to 4096";
-            return Err(FieldError::new("height", expected, format!("[{low}, {high}]")));
-        }
+        FieldError::check_interval("height", self.height, 256..=4096)?;
         let ranges = [
             ("aspect", self.aspect, 1.2, 5.0),
             ("cobb", self.cobb, 0.0, 60.0),
@@ -92,19 +88,11 @@ impl PhantomConfig {
             ("blur", self.blur, 0.0, 4.0),
             ("noise", self.noise, 0.0, 0.1),
         ];
-        for (name, [low, high], least, most) in ranges {
-            // Written so that NaN fails.
-            if !(low >= least && high <= most && low <= high) {
-                let expected = format!("[lowest, highest] within {least} to {most}");
-                return Err(FieldError::new(name, expected, format!("[{low}, {high}]")));
-            }
+        for (name, interval, least, most) in ranges {
+            FieldError::check_interval(name, interval, least..=most)?;
         }
-        for (name, value) in [("collimator", self.collimator), ("marker", self.marker)] {
-            if !(0.0..=1.0).contains(&value) {
-                return Err(FieldError::new(name, "a probability, 0 to 1", value));
-            }
-        }
-        Ok(())
+        FieldError::check_range("collimator", self.collimator, 0.0..=1.0)?;
+        FieldError::check_range("marker", self.marker, 0.0..=1.0)
     }
 }
 
