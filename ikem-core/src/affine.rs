@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flat_map_has_no_inverse() {
+    fn a_singular_map_has_no_inverse() {
         assert_eq!(Affine::stretch(0.0, 1.0).inverse(), None);
     }
 }

@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn the_mean_is_that_of_the_definition_on_any_shape() {
+    fn the_expected_position_matches_its_definition_for_any_shape() {
         for (height, width) in [(1, 1), (3, 5), (4, 8), (9, 19), (18, 40)] {
             let value = |(y, x)| ((y * 31 + x * 17) % 23) as f32 / 23.0 + 0.01;
             let map = Array2::from_shape_fn((height, width), value);
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_map_gives_its_first_pixel_and_no_confidence() {
+    fn an_empty_map_gives_its_first_pixel_with_confidence_zero() {
         let map = Array2::zeros((4, 4));
         for decoding in [Decoding::Expected, Decoding::Argmax] {
             assert_eq!(decoding.detect(map.view()), Detection { point: Point::default(), confidence: 0.0 });

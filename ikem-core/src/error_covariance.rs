@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_that_were_the_same_are_taken_to_be_the_same() {
+    fn perfectly_correlated_errors_are_corrected_together() {
         // In y, all three errors are equal; in x, the first two are opposite and the third is independent.
         let covariance =
             of(&[vec![(1.0, 2.0), (-1.0, 2.0), (0.0, 2.0)], vec![(0.0, -8.0), (0.0, -8.0), (4.0, -8.0)]]);
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn each_image_counts_the_same() {
+    fn all_images_have_equal_weight() {
         let row = |scale: f32| vec![(scale, 0.0), (scale, scale)];
         let (small, large) = (of(&[row(1.0), vec![(1.0, 1.0); 2]]), of(&[row(1e3), vec![(1.0, 1.0); 2]]));
         for (a, b) in small.values().iter().zip(large.values()) {
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_covariance_is_told() {
+    fn invalid_covariances_are_rejected() {
         let length = ErrorCovariance::new(2, vec![1.0; 7]).expect_err("seven values");
         assert_eq!(length, Error::Length { what: "error covariance", expected: 8, found: 7 });
         let zero = ErrorCovariance::new(1, vec![1.0, 0.0]).expect_err("no variance");
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn a_matrix_that_is_no_covariance_moves_nothing() {
+    fn an_indefinite_matrix_moves_nothing() {
         let covariance =
             ErrorCovariance::new(2, vec![1.0, 9.0, 9.0, 1.0, 1.0, 9.0, 9.0, 1.0]).expect("values");
         let predicted = Keypoints::from(vec![Point::new(1.0, 1.0); 2]);
@@ -242,7 +242,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn moves_are_linear_in_the_hints_errors_and_leave_little_at_hints(
+        fn corrections_are_linear_in_the_errors_at_hints(
             rows in rows(), x in 1_f32..30.0, y in 1_f32..30.0, first in 0_usize..6, second in 0_usize..5,
         ) {
             let covariance = of(&rows);

@@ -136,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn yx_order_is_named_where_it_appears() {
+    fn yx_pairs_convert_to_points_and_back() {
         assert_eq!(Point::from_yx([3.0, 5.0]), Point::new(5.0, 3.0));
         assert_eq!(Point::new(5.0, 3.0).to_yx(), [3.0, 5.0]);
     }

@@ -146,7 +146,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn undo_after_any_run_of_edits_restores_every_state(edits in prop::collection::vec(edit(), 1..30)) {
+        fn undo_restores_every_state_after_any_edits(edits in prop::collection::vec(edit(), 1..30)) {
             let mut history = History::new(Hints::new());
             let mut seen = vec![Hints::new()];
             for (keypoint, x, remove) in edits {
@@ -171,7 +171,7 @@ mod tests {
         }
 
         #[test]
-        fn a_keypoint_has_one_hint_at_the_most_and_the_last_holds(
+        fn a_keypoint_has_at_most_one_hint_and_the_last_one_counts(
             given in prop::collection::vec((0_usize..5, 0_f32..9.0), 0..20),
         ) {
             let hints: Hints = given.iter().map(|&(k, x)| Hint::new(k, Point::new(x, 0.0))).collect();
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn bad_hints_say_what_was_found() {
+    fn errors_of_invalid_hints_state_what_was_found() {
         let size = Size::new(10, 10);
         let error = |k, x, y| Hint::new(k, Point::new(x, y)).checked(4, size).expect_err("bad").to_string();
         assert_eq!(error(4, 1.0, 1.0), "there is no keypoint 4; expected an index below 4");

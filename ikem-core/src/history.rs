@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn beyond_the_limit_the_oldest_is_forgotten() {
+    fn the_oldest_states_beyond_the_limit_are_dropped() {
         let mut history = History::limited(0, 2);
         (1..=4).for_each(|state| history.push(state));
         assert!(history.undo() && history.undo() && !history.undo());
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn mapped_and_written_down_it_undoes_and_redoes_the_same() {
+    fn mapping_and_serialisation_preserve_undo_and_redo() {
         let mut history = History::limited(0, 2);
         (1..=3).for_each(|state| history.push(state));
         assert!(history.undo());
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_state_forgets_what_was_undone() {
+    fn a_new_state_discards_undone_states() {
         let mut history = History::new(0);
         history.push(1);
         history.push(2);

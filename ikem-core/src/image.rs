@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_image_is_told() {
+    fn invalid_images_are_rejected() {
         assert_eq!(GrayImage::new(Size::new(0, 3), vec![]), Err(Error::EmptySize(Size::new(0, 3))));
         assert!(matches!(
             GrayImage::new(Size::new(2, 2), vec![0.0; 3]),

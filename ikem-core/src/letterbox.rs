@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_frame_puts_the_film_in_its_place() {
+    fn the_frame_is_the_inverse_of_the_map() {
         for film in [Size::new(375, 1000), Size::new(900, 300), Size::new(50, 50), Size::new(3, 999)] {
             let grid = 64;
             let (width, height) = (film.width as f64, film.height as f64);

@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_are_quotients_to_the_last_bit() {
+    fn values_are_correctly_rounded_quotients() {
         for level in 0..=u8::MAX {
             assert_eq!(level.value().to_bits(), (f32::from(level) / 255.0).to_bits(), "{level}");
         }

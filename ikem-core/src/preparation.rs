@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn grey_levels_are_whole() {
+    fn prepared_values_are_quantised_to_256_levels() {
         let image = GrayImage::new(Size::new(2, 1), vec![100.4 / 255.0, 100.6 / 255.0]).expect("pixels");
         let same = Preparation { size: Size::new(2, 1), resampling: Resampling::Area };
         assert_eq!(same.apply(&image), Ok(vec![2.0 * (100.0 / 255.0) - 1.0, 2.0 * (101.0 / 255.0) - 1.0]));

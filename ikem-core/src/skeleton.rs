@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn contradictions_are_told() {
+    fn inconsistent_skeletons_are_rejected() {
         let names = |n: &[&str]| n.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>();
         let cases = [
             (Skeleton::new(names(&["a", "a"]), vec![], vec![], vec![]), "two keypoints are named \"a\""),

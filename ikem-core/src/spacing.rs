@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn only_lengths_are_spacings() {
+    fn spacings_are_finite_and_positive() {
         for (x, y) in [(0.0, 1.0), (1.0, -0.1), (f64::NAN, 1.0), (1.0, f64::INFINITY)] {
             assert_eq!(Spacing::new(x, y), None);
             assert_eq!(Spacing::of_ratio(x, y), None);
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn points_become_square_and_stay_where_they_are_square() {
+    fn points_are_stretched_unless_pixels_are_square() {
         let points: Keypoints = vec![Point::new(0.1, 7.3), Point::new(-30.0, 40.0)].into();
         assert_eq!(spacing(0.143, 0.143).squared(&points), points);
         let wide = spacing(0.2, 0.1).squared(&points);
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn it_says_where_it_was_measured() {
+    fn display_and_json_state_the_plane() {
         for (spacing, text, json) in [
             (spacing(0.14, 0.14), "0.14 mm", r#"{"x":0.14,"y":0.14}"#),
             (

@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn ordinary_films_stay_and_narrow_ones_are_stretched() {
+    fn films_with_a_narrow_range_are_stretched_and_others_are_not() {
         for image in [ramp(0.0, 1.0), ramp(0.2, 0.7), ramp(0.3, 0.3)] {
             assert_eq!(Tones::of(&image), Tones::IDENTITY);
             assert_eq!(Tones::of(&image).apply_to(&image), image);
@@ -149,7 +149,7 @@ mod tests {
 
     /// 10 to 14 of 16 bits, and 6 of 8: the values that a type of this width would hold.
     #[test]
-    fn films_of_fewer_bits_are_as_if_their_type_had_no_more() {
+    fn films_that_use_fewer_bits_are_scaled_by_their_range() {
         let film = ramp(0.0, 0.93);
         for fewer in [2, 4, 6, 8] {
             let range = (0.5_f32.powi(fewer) * 65536.0 - 1.0) / 65535.0;
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_few_hot_pixels_do_not_count() {
+    fn a_few_hot_pixels_are_ignored() {
         let mut pixels = ramp(0.02, 0.12).pixels().to_vec();
         pixels[..16].fill(1.0);
         let tones = Tones::of(&GrayImage::new(Size::new(100, 100), pixels).expect("pixels"));

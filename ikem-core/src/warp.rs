@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn the_identity_keeps_every_bit_and_what_is_far_is_black() {
+    fn the_identity_is_bitwise_exact_and_distant_regions_are_black() {
         let image = GrayImage::new(Size::new(3, 2), vec![0.1, 0.9, 0.3, 0.7, 0.2, 0.4]).expect("pixels");
         assert_eq!(
             warp(&image, image.size(), &Affine::IDENTITY, [1, 1], Beyond::Black, |_| 0.0),

@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn rules_choose_as_they_say() {
+    fn rules_choose_as_documented() {
         for (rule, expected) in [
             (Rule::Worst, &[2, 2, 2, 2, 2, 2, 2, 2][..]),
             (Rule::WorstNew, &[2, 5, 4, 0, 3, 1]),
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn slips_of_the_hand_have_the_given_spread() {
+    fn placement_errors_have_the_given_standard_deviation() {
         let labels: Keypoints = vec![Point::new(5000.0, 5000.0); 4000].into();
         let truth = GroundTruth::new("a", Size::new(10_000, 10_000), labels).expect("a truth");
         let protocol = Protocol { click_std: 3.0, ..Protocol::default() };
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn the_hand_slips_alike_whatever_came_between_and_anew_at_the_second_try() {
+    fn placement_errors_depend_on_keypoint_and_attempt_alone() {
         let truth = truth("a");
         let protocol = Protocol { click_std: 2.0, ..Protocol::default() };
         let mut one = Annotator::new(&protocol, &truth).expect("an annotator");

@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_interval_of_a_mean_is_that_of_theory() {
+    fn the_interval_of_a_mean_matches_theory() {
         // 200 values of std 1 and mean 0: the 95 % interval is about ± 1.96 / sqrt(200) = 0.1386.
         let values: Vec<Option<f64>> = (0..200).map(|i| Some(if i % 2 == 0 { 1.0 } else { -1.0 })).collect();
         let resamples = Bootstrap::default().draw(200).expect("draws");
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_seed_is_a_result() {
+    fn intervals_depend_on_the_seed_alone() {
         let values: Vec<Option<f64>> = (0..9).map(|i| Some(f64::from(i * i))).collect();
         let interval = |seed| {
             let bootstrap = Bootstrap { seed, resamples: 100, ..Bootstrap::default() };
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_drawn_is_told() {
+    fn invalid_settings_are_rejected() {
         let base = Bootstrap::default();
         assert!(base.draw(0).is_err());
         for bad in [

@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn worst_may_spend_its_clicks_on_one_point_and_manual_revision_does_not() {
+    fn worst_may_correct_one_keypoint_repeatedly_but_manual_revision_does_not() {
         let labels = vec![Point::new(10.0, 10.0), Point::new(10.0, 50.0), Point::new(10.0, 90.0)];
         let predicted = labels.iter().zip([6.0, 12.0, 3.0]).map(|(p, x)| *p + Point::new(x, 0.0)).collect();
         let protocol = Protocol { clicks: 2, rule: Rule::Worst, ..Protocol::default() };
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_played_is_told() {
+    fn invalid_protocols_and_predictions_are_rejected() {
         let truth = truth(vec![Point::new(1.0, 1.0)]);
         let play = |protocol: Protocol, points| {
             protocol.play(&mut frozen(points), &truth).expect_err("not playable").to_string()

@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn a_miscounted_spine_is_all_counting() {
+    fn a_miscounted_spine_has_no_error_after_its_shift() {
         let (skeleton, labels) = (Skeleton::spine(), spine());
         // Everything is one vertebra too low, and 3 px to the right.
         let found: Keypoints = labels.iter().map(|p| *p + Point::new(3.0, 40.0)).collect();
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn a_well_counted_spine_stays() {
+    fn a_correctly_counted_spine_is_not_shifted() {
         let (skeleton, labels) = (Skeleton::spine(), spine());
         assert_eq!(best_shift(&labels, &labels, &skeleton, 16).map(|s| (s.vertebrae, s.mre)), Some((0, 0.0)));
         assert_eq!(best_shift(&labels, &labels, &Skeleton::numbered(68), 3), None);

@@ -45,7 +45,7 @@ fn ink(path: &Path) -> f64 {
 }
 
 #[test]
-fn every_plot_of_a_report_is_drawn_twice() {
+fn every_plot_is_drawn_as_svg_and_png() {
     let folder = tempfile::tempdir().expect("a folder");
     let files = report(12, 6, 3.0, 0.7).draw(folder.path()).expect("plots");
     let names =
@@ -81,7 +81,7 @@ fn several_reports_share_a_plot() {
 }
 
 #[test]
-fn nothing_to_see_is_drawn_too() {
+fn a_report_without_errors_can_be_drawn() {
     let folder = tempfile::tempdir().expect("a folder");
     // One image, no click, no error.
     report(1, 0, 0.0, 1.0).draw(folder.path()).expect("plots");

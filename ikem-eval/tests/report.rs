@@ -83,7 +83,7 @@ fn both_conventions_of_clicks_by_hand() {
 }
 
 #[test]
-fn what_the_network_saves() {
+fn the_gain_is_the_difference_of_manual_and_model_revision() {
     let figures = report(0.5).figures;
     // The other error is halved: (1 + 5 + 5 + 30 + 90) / 5 / 2.
     assert!(close(&figures.model.mre, &[64.6, 13.1]));
@@ -109,7 +109,7 @@ fn the_published_rule_may_correct_a_point_twice() {
 }
 
 #[test]
-fn subsets_part_the_images() {
+fn subsets_partition_the_images() {
     let played = five(1.0, &protocol());
     let skeleton = Skeleton::numbered(2);
     let report =
@@ -122,7 +122,7 @@ fn subsets_part_the_images() {
 }
 
 #[test]
-fn what_is_written_can_be_read() {
+fn reports_round_trip_and_invalid_ones_are_rejected() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("report.json");
     let report = report(0.5);
@@ -178,7 +178,7 @@ fn tables_hold_the_figures() {
 
 #[cfg(unix)]
 #[test]
-fn files_are_as_readable_as_any() {
+fn written_files_have_the_usual_permissions() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().expect("a folder");
     let mode = |name: &str| std::fs::metadata(folder.path().join(name)).expect("a file").permissions().mode();
@@ -197,7 +197,7 @@ fn angles_are_written_by_name() {
 }
 
 #[test]
-fn what_cannot_be_reported_is_told() {
+fn invalid_input_is_rejected() {
     let played = five(1.0, &protocol());
     let skeleton = Skeleton::numbered(2);
     let report = |protocol, settings, skeleton: &Skeleton, played: &[Played]| {
@@ -248,7 +248,7 @@ fn cobb_angles_and_shifts_of_a_spine() {
 
 /// The same spine on pixels twice as wide as high: its angles are the same once the spacing is known.
 #[test]
-fn angles_are_the_spines_and_not_the_pixels() {
+fn angles_do_not_depend_on_the_pixel_aspect_ratio() {
     let bent = spine(|vertebra| [0.0, -25.0, 12.0][vertebra % 3]);
     let narrow: Keypoints = bent.iter().map(|point| Point::new(0.5 * point.x, point.y)).collect();
     let angles = |keypoints: &Keypoints, width, spacing: Option<Spacing>| {

@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_best_epoch_is_kept_and_patience_ends() {
+    fn the_best_epoch_is_kept_and_patience_runs_out() {
         let mut progress = Progress::default();
         let mut epoch = |error: f64| {
             let [loss, epoch] = [0.1, progress.epochs as f64 + 1.0];

@@ -18,12 +18,12 @@ use ikem_train::{
 const NOISE: [&str; 3] = ["outc.aux_head.0.bias", "aux_head.0.bias", "conv3x3_ocr.0.bias"];
 
 #[test]
-fn a_step_of_the_unet_is_pytorchs() {
+fn a_step_of_the_unet_matches_pytorch() {
     check_step("unet-gated");
 }
 
 #[test]
-fn a_step_of_the_hrnet_is_pytorchs() {
+fn a_step_of_the_hrnet_matches_pytorch() {
     check_step("hrnet-ocr-gated");
 }
 
@@ -154,7 +154,7 @@ fn steps_follow_the_formula() {
 }
 
 #[test]
-fn without_kernels_a_step_is_the_same() {
+fn candles_operations_give_the_same_step() {
     let run = || {
         let network = small_network();
         let config = AdamConfig { weight_decay: 0.1, ..AdamConfig::default() };
@@ -167,7 +167,7 @@ fn without_kernels_a_step_is_the_same() {
 }
 
 #[test]
-fn a_resumed_optimiser_goes_on_as_if_it_had_not_stopped() {
+fn a_resumed_optimiser_continues_bitwise_identically() {
     for muon in [false, true] {
         let run = |stop: bool| {
             let network = small_network();
@@ -187,7 +187,7 @@ fn a_resumed_optimiser_goes_on_as_if_it_had_not_stopped() {
 }
 
 #[test]
-fn muon_moves_kernels_and_adam_the_rest() {
+fn muon_updates_kernels_and_adam_the_rest() {
     let run = |muon: bool| {
         let network = small_network();
         let mut optimiser = optimiser(&network, muon);

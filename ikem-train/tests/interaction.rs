@@ -63,7 +63,7 @@ fn dense_hints(interaction: &Interaction<'_>, network: &Network) -> Tensor {
 }
 
 #[test]
-fn predictions_are_those_of_a_session() {
+fn predictions_match_those_of_a_session() {
     let (network, targets) = (network(), targets());
     // Running statistics other than those of a fresh network.
     let mut warm = Interaction::new(&network, pixels(&network), &targets, Placing::default());
@@ -94,7 +94,7 @@ fn predictions_are_those_of_a_session() {
 }
 
 #[test]
-fn predictions_leave_no_trace_in_the_network() {
+fn predictions_have_no_side_effects_on_the_network() {
     let (network, targets) = (network(), targets());
     let before = state(&network);
     let mut interaction = Interaction::new(&network, pixels(&network), &targets, Placing::default());
@@ -110,7 +110,7 @@ fn predictions_leave_no_trace_in_the_network() {
 }
 
 #[test]
-fn gradients_are_those_of_the_last_pass_alone() {
+fn gradients_come_from_the_last_pass_alone() {
     let (network, targets) = (network(), targets());
     let loss = Loss::new(&LossConfig::default(), network.config(), None).expect("a loss");
     let mut interaction = Interaction::new(&network, pixels(&network), &targets, Placing::default());
@@ -159,7 +159,7 @@ fn a_step_is_a_function_of_its_seed() {
 }
 
 #[test]
-fn a_plan_gives_as_many_hints_as_it_says() {
+fn a_plan_gives_its_number_of_hints() {
     let (network, targets) = (network(), targets());
     let follow = |plan: HintPlan| {
         let placing = Placing { repeats: false, ..Placing::default() };

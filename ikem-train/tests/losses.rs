@@ -99,7 +99,7 @@ fn assert_close(found: &[f64], expected: &[f64], tolerance: f64, what: &str) {
 }
 
 #[test]
-fn every_term_and_its_gradient_are_pytorchs() {
+fn every_term_and_its_gradient_match_pytorch() {
     let fixture = Fixture::load();
     for (dtype, tolerance) in [(DType::F64, 1e-7), (DType::F32, 2e-5)] {
         both_ways(|way| {
@@ -125,7 +125,7 @@ fn every_term_and_its_gradient_are_pytorchs() {
 }
 
 #[test]
-fn the_weighted_sum_and_the_auxiliary_term_are_pytorchs() {
+fn the_weighted_sum_and_the_auxiliary_term_match_pytorch() {
     let fixture = Fixture::load();
     both_ways(|way| {
         let [main, aux] = [&fixture.main, &fixture.auxiliary].map(|v| fixture.var(v, DType::F64));
@@ -149,7 +149,7 @@ fn the_weighted_sum_and_the_auxiliary_term_are_pytorchs() {
 }
 
 #[test]
-fn the_gradient_is_that_of_central_differences() {
+fn the_gradient_matches_central_differences() {
     const STEP: f64 = 1e-5;
     let fixture = Fixture::load();
     let loss = fixture.loss(&ALL);
@@ -176,7 +176,7 @@ fn the_gradient_is_that_of_central_differences() {
 }
 
 #[test]
-fn expected_points_are_those_of_the_decoding() {
+fn expected_points_match_the_decoding() {
     let fixture = Fixture::load();
     let [main, auxiliary] = [&fixture.main, &fixture.auxiliary].map(|v| fixture.var(v, DType::F32));
     let points = ops::expected_points(&main, fixture.model().size).expect("points");
@@ -193,7 +193,7 @@ fn expected_points_are_those_of_the_decoding() {
 }
 
 #[test]
-fn a_perfect_prediction_has_no_distance_and_no_gradient_that_is_not_a_number() {
+fn a_perfect_prediction_has_zero_distance_and_finite_gradients() {
     let fixture = Fixture::load();
     // Maps without contrast put every keypoint at the centre: all distances are 0, and all angles are undefined.
     let flat = fixture.var(&vec![0.0; fixture.main.len()], DType::F64);
@@ -211,7 +211,7 @@ fn a_perfect_prediction_has_no_distance_and_no_gradient_that_is_not_a_number() {
 }
 
 #[test]
-fn what_does_not_fit_is_told() {
+fn mismatches_are_rejected() {
     let fixture = Fixture::load();
     let new = |config: &LossConfig, morphology| Loss::new(config, &fixture.model(), morphology);
     let config = LossConfig { coordinates: -1.0, ..LossConfig::default() };

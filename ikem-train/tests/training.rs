@@ -39,7 +39,7 @@ impl Observer for Losses {
 }
 
 #[test]
-fn a_small_network_learns_four_phantoms_by_heart() {
+fn a_small_network_overfits_four_phantoms() {
     let config = TrainConfig::parse(
         r#"
         [model]
@@ -121,7 +121,7 @@ fn tiny() -> Checked<TrainConfig> {
 }
 
 #[test]
-fn a_training_leaves_checkpoints_and_a_log() {
+fn a_training_writes_checkpoints_and_a_log() {
     let folder = tempfile::tempdir().expect("a folder");
     let trainer = train(&tiny(), 13, folder.path(), &mut ()).expect("a training");
     let progress = trainer.progress();
@@ -161,7 +161,7 @@ impl Observer for Crash {
 }
 
 #[test]
-fn a_training_that_crashed_is_taken_up_to_the_same_bits() {
+fn a_crashed_training_resumes_bitwise_identically() {
     let files = ["state", "best", "newest"].map(|name| format!("{name}.safetensors"));
     let whole = tempfile::tempdir().expect("a folder");
     train(&tiny(), 13, whole.path(), &mut ()).expect("a training");
@@ -180,7 +180,7 @@ fn a_training_that_crashed_is_taken_up_to_the_same_bits() {
 }
 
 #[test]
-fn what_is_another_training_is_told() {
+fn the_state_of_another_training_is_rejected() {
     let folder = tempfile::tempdir().expect("a folder");
     let config = tiny();
     let stop = AtomicBool::new(true);
@@ -213,7 +213,7 @@ fn what_is_another_training_is_told() {
 }
 
 #[test]
-fn numbers_that_run_away_stop_the_training() {
+fn divergence_stops_the_training() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut config = tiny().into_inner();
     let network = Network::fresh(&config.model, 1, &Device::Cpu).expect("a network");

@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn an_output_is_no_input_by_whatever_name() {
+    fn an_output_under_any_name_of_an_input_is_rejected() {
         let folder = tempfile::tempdir().unwrap();
         let film = folder.path().join("film.png");
         std::fs::create_dir(folder.path().join("sub")).unwrap();
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn two_outputs_are_two_files() {
+    fn two_outputs_must_be_different_files() {
         let folder = tempfile::tempdir().unwrap();
         let mut plan = FilePlan::default();
         plan.writes("--output", folder.path().join("new/a.png"), &["png"]).writes(
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_a_folder_that_is_read_is_no_output() {
+    fn existing_files_of_an_input_folder_are_rejected() {
         let folder = tempfile::tempdir().unwrap();
         let films = folder.path().join("films");
         std::fs::create_dir(&films).unwrap();
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_says_what_the_file_is() {
+    fn outputs_need_a_valid_extension() {
         for (name, endings, right) in [
             ("a.json", &["json"][..], true),
             ("a.JSON", &["json"], true),
@@ -224,7 +224,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn streams_need_no_ending_and_may_be_shared() {
+    fn streams_need_no_extension_and_may_be_shared() {
         let mut plan = FilePlan::default();
         plan.writes("--output", "/dev/stdout", &["json"]).writes("--overlay", "/dev/null", &["png"]);
         plan.writes("--heatmap", "/dev/null", &["png"]);

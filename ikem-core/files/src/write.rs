@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_fails_leaves_the_old_file() {
+    fn a_failed_write_leaves_the_old_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state");
         write_synced(&path, b"old").unwrap();
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn folders_are_made_and_never_replaced() {
+    fn folders_are_created_and_never_replaced() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a/b/file");
         write(&path, b"1").unwrap();
@@ -141,7 +141,7 @@ mod tests {
         use super::*;
 
         #[test]
-        fn a_link_stays_and_what_it_leads_to_is_written() {
+        fn links_are_kept_and_their_targets_written() {
             let folder = tempfile::tempdir().unwrap();
             let [real, link, second, dangling] =
                 ["real", "sub/link", "sub/second", "dangling"].map(|name| folder.path().join(name));
@@ -163,7 +163,7 @@ mod tests {
         }
 
         #[test]
-        fn what_stands_there_keeps_its_permissions_and_may_refuse() {
+        fn existing_files_keep_their_permissions_and_may_be_read_only() {
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join("file");
             let mode = || fs::metadata(&path).unwrap().permissions().mode() & 0o777;
@@ -178,7 +178,7 @@ mod tests {
         }
 
         #[test]
-        fn devices_and_pipes_are_written_into() {
+        fn devices_and_pipes_are_appended_to() {
             let before = fs::metadata("/dev/null").unwrap().file_type();
             write(Path::new("/dev/null"), b"x").unwrap();
             assert_eq!(fs::metadata("/dev/null").unwrap().file_type(), before);

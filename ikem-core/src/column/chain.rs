@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn without_room_there_is_no_chain() {
+    fn no_chain_fits_into_too_few_positions() {
         assert_eq!(chain(&[vec![0.0; 2], vec![0.0; 2], vec![0.0; 2]], &GAPS), None);
         assert_eq!(chain(&[vec![f32::NAN; 9], vec![0.0; 9], vec![0.0; 9]], &GAPS), None);
         assert_eq!(chain(&[], &[]), None);

@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn places_are_found_again() {
+    fn positions_convert_back_to_points() {
         let plates: Vec<Point> = (0..34)
             .map(|i| Point::new(50.0 + 20.0 * (i as f32 / 8.0).sin(), 10.0 + 10.0 * i as f32))
             .collect();
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn points_that_make_no_curve_make_none() {
+    fn degenerate_points_give_no_midline() {
         assert!(Midline::new(&[Point::new(3.0, 4.0); 34], 22.0).is_none());
         assert!(Midline::new(&[Point::new(f32::NAN, 4.0); 34], 22.0).is_none());
         assert!(Midline::new(&[], 22.0).is_none());

@@ -41,7 +41,7 @@ fn in_order(keypoints: &Keypoints) -> bool {
 }
 
 #[test]
-fn sure_maps_are_kept() {
+fn unambiguous_maps_keep_their_points() {
     for bend in [0.0, 10.0, -15.0] {
         let spine = spine(bend);
         let found = decode(&spine, &Heatmaps::gaussian(&spine, GRID, 2.5), &[]);
@@ -58,7 +58,7 @@ fn between_levels(spine: &Keypoints) -> Heatmaps {
 }
 
 #[test]
-fn what_is_between_two_levels_goes_to_one() {
+fn points_between_two_levels_move_to_one_of_them() {
     let spine = spine(8.0);
     let maps = between_levels(&spine);
     // The mean positions are half a level off, in the discs.
@@ -77,7 +77,7 @@ fn what_is_between_two_levels_goes_to_one() {
 }
 
 #[test]
-fn a_hint_tells_which_level_it_is() {
+fn a_hint_settles_the_level() {
     let spine = spine(8.0);
     let maps = between_levels(&spine);
     for (hinted, step) in [(32, 0), (32, 4)] {
@@ -95,7 +95,7 @@ fn a_hint_tells_which_level_it_is() {
 }
 
 #[test]
-fn another_count_is_told_with_its_probability() {
+fn an_ambiguous_count_has_an_alternative_with_its_probability() {
     let spine = spine(8.0);
     let maps = between_levels(&spine);
     let decode = |expected: &Keypoints, maps: &Heatmaps, hints: &[Hint]| {
@@ -127,7 +127,7 @@ fn another_count_is_told_with_its_probability() {
 }
 
 #[test]
-fn maps_are_read_at_any_resolution() {
+fn maps_may_have_any_resolution() {
     let spine = spine(8.0);
     // A quarter of the grid, with coinciding corner pixels.
     let points =
@@ -144,7 +144,7 @@ fn maps_are_read_at_any_resolution() {
 }
 
 #[test]
-fn an_end_plate_goes_to_its_hint() {
+fn an_end_plate_moves_to_its_hint() {
     let spine = spine(0.0);
     let maps = Heatmaps::gaussian(&spine, GRID, 4.0);
     // A hint two thirds of a level below, which the prediction does not reflect yet.
@@ -158,7 +158,7 @@ fn an_end_plate_goes_to_its_hint() {
 }
 
 #[test]
-fn what_is_no_column_gives_none() {
+fn degenerate_input_gives_none() {
     let (spine, skeleton) = (spine(0.0), Skeleton::spine());
     let maps = Heatmaps::gaussian(&spine, GRID, 2.5);
     let decode =
@@ -176,7 +176,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
-    fn end_plates_stay_in_order_whatever_the_hints(
+    fn end_plates_stay_in_order_for_any_hints(
         bend in -20.0_f32..20.0,
         hints in prop::collection::vec((0_usize..68, -40.0_f32..136.0, -40.0_f32..424.0), 0..6),
     ) {

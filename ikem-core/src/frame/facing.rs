@@ -80,7 +80,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_turned_film_is_seen_turned(
+        fn a_rotated_film_rotates_the_frame(
             frame in any_frame(), turns in -4_i8..=4, x in 0_f32..900.0, y in 0_f32..1800.0,
         ) {
             let point = Point::new(x, y);
@@ -102,7 +102,7 @@ mod tests {
         }
 
         #[test]
-        fn a_film_faces_as_its_frame_does(frame in any_frame(), x in 0_f32..899.0, y in 0_f32..1799.0) {
+        fn a_film_takes_the_orientation_of_its_frame(frame in any_frame(), x in 0_f32..899.0, y in 0_f32..1799.0) {
             let facing = frame.facing(FILM);
             prop_assert!(facing.contains(Point::new(x, y)));
             prop_assert_eq!(facing.is_mirrored(), frame.is_mirrored());
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn four_turns_and_two_mirrors_are_none() {
+    fn four_quarter_turns_or_two_mirrorings_are_the_identity() {
         let whole = Frame::whole(FILM);
         let once = whole.seen_turned(1);
         assert_eq!(once, once.facing(FILM));
@@ -124,7 +124,7 @@ mod tests {
 
     /// A square of the patient, on pixels twice as wide as high, stays a square in every orientation.
     #[test]
-    fn upright_points_are_of_square_pixels() {
+    fn upright_points_have_square_pixels() {
         let spacing = Spacing::new(0.2, 0.1);
         let film: Keypoints = [(40.0, 20.0), (60.0, 20.0), (40.0, 60.0), (60.0, 60.0)]
             .map(|(x, y)| Point::new(x, y))

@@ -17,7 +17,7 @@ fn averaging_by_two_is_the_mean_of_four() {
 }
 
 #[test]
-fn turned_frames_show_the_film_turned() {
+fn rotated_frames_rotate_the_film() {
     // Three rows of two; rotated clockwise, the frame's top edge is the film's right side.
     let image =
         GrayImage::new(Size::new(2, 3), (1..=6).map(|level| level as f32 / 8.0).collect()).expect("pixels");
@@ -61,7 +61,7 @@ fn no_pixels_is_an_error() {
 
 proptest! {
     #[test]
-    fn pixels_of_files_give_the_same_to_the_last_bit(
+    fn raw_pixels_give_bitwise_equal_results(
         width in 1_usize..60, height in 1_usize..30, to_width in 1_usize..30, to_height in 1_usize..30,
         bytes in prop::collection::vec(any::<u8>(), 60 * 30),
     ) {

@@ -210,7 +210,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn the_port_takes_the_other_row() {
+    fn the_port_uses_the_row_of_the_upper_end_plate() {
         // Twenty rows lie between the sums of lower (about 369) and upper end plates (about 331).
         let keypoints = spine(&S_SHAPE);
         let shape =
@@ -220,7 +220,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn the_port_knows_no_angle_above_90_degrees() {
+    fn the_port_clips_angles_at_90_degrees() {
         let keypoints = spine(&[(100.0, -60.0), (130.0, 0.0), (100.0, 70.0)]);
         let largest =
             |script| challenge_angles(&keypoints, Size::new(300, 600), script).expect("a spine").degrees[0];
@@ -229,7 +229,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_slight_s_is_none_to_the_port() {
+    fn the_port_ignores_a_slight_s() {
         let line = |t: f64, off: f64| Vector { x: 100.0 + 10.0 * t + off, y: 100.0 + 100.0 * t };
         // One midpoint lies on the other side, by a thousandth of a pixel.
         let slight = [line(0.0, 0.0), line(0.3, 1e-2), line(0.6, -1e-3), line(0.9, 0.0), line(1.0, 0.0)];
@@ -249,7 +249,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn what_is_no_spine_is_told() {
+    fn invalid_spines_are_rejected() {
         let size = Size::new(200, 400);
         for count in [0, 4, 7, 9] {
             let points: Keypoints = (0..count).map(|i| Point::new(i as f32, 0.0)).collect();

@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn mirrored_it_bulges_to_the_left() {
+    fn a_curve_to_the_left() {
         let tilts =
             [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 6.0, 12.0, 8.0, 0.0, -6.0, -11.0, -5.0, 0.0];
         let curves = clinical_curves(&bent(tilts), 15.0).expect("a spine");
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn end_plates_count_and_not_the_middles() {
+    fn angles_are_measured_between_end_plates() {
         // A wedge: the upper plate of vertebra 0 is tilted, its lower one is not.
         let mut keypoints = spine(&[(100.0, 0.0), (100.0, 0.0)]);
         keypoints[1].y -= 30.0;

@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_wrong_in_a_file_is_told_on_one_line_with_its_field() {
+    fn errors_are_one_line_and_name_the_field() {
         let cases = [
             ("[data]\nbatch_sise = 4\n", "`data.batch_sise`: unknown field"),
             ("sead = 4\n", "`sead`: unknown field"),
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_not_there_is_named() {
+    fn a_missing_file_is_named() {
         let error = TrainConfig::read("no-such.toml").expect_err("nothing to read").to_string();
         assert!(error.starts_with("no-such.toml: No such file"), "{error}");
     }

@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_changes_the_result_is_a_difference() {
+    fn only_settings_that_affect_the_result_are_compared() {
         let config = TrainConfig::default();
         let mut other = config.clone();
         other.threads = Some(7);

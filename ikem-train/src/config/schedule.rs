@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rates_rise_stay_and_fall() {
+    fn rates_warm_up_stay_and_anneal() {
         let near = |a: f64, b: f64| assert!((a - b).abs() < 1e-12, "{a} is not {b}");
         let constant = ScheduleConfig { epochs: 10, warm_up: 0.5, ..ScheduleConfig::default() };
         for (place, expected) in [(0, 0.2), (3, 0.8), (4, 1.0), (99, 1.0)] {

@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn configs_of_locators_are_told_from_others() {
+    fn locator_configs_are_recognised() {
         assert!(LocatorTrainConfig::is_meant_by("[locator]\nwidth = 8"));
         assert!(!LocatorTrainConfig::is_meant_by("[model]\nstd = 3.0"));
         assert!(!LocatorTrainConfig::is_meant_by("[["));

@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn the_gradient_is_that_of_central_differences() {
+    fn the_gradient_matches_central_differences() {
         const STEP: f64 = 1e-5;
         let values: Vec<f64> = (0..108).map(|i| f64::from((i * 37) % 23) / 7.0 - 1.5).collect();
         let (maps, answers) = logits(&values);
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_does_not_count() {
+    fn unlabelled_targets_have_no_effect() {
         let mut values = vec![0.0; 108];
         let before = loss(&values);
         values[13] = 5.0; // the column where its weight is 0
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn ends_peak_where_they_are() {
+    fn end_maps_peak_at_the_ends() {
         let map = end_map(End::At(Point::new(5.5, 9.5)), SIDE);
         let peak = (0..16).max_by(|&a, &b| map[a].total_cmp(&map[b])).expect("pixels");
         assert_eq!((peak % SIDE, peak / SIDE), (1, 2));

@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn a_log_has_the_published_header_and_is_read_as_written() {
+    fn logs_have_the_published_header_and_round_trip() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("log.csv");
         let rows = [row(1), row(2), row(3)];
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_log_is_told_with_its_name() {
+    fn invalid_logs_are_rejected_by_name() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("bad.csv");
         for text in ["Epoch,Loss\n1,2\n", "Epoch\n"] {

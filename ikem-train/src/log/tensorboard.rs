@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_observed_can_be_read_again() {
+    fn events_round_trip() {
         let folder = tempfile::tempdir().expect("a folder");
         let mut writer = EventWriter::new(folder.path()).expect("a file");
         let loss = LossParts { total: 0.75, cross_entropy: 0.5, coordinates: 0.25, ..LossParts::default() };

@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_out_has_its_default_and_unknown_fields_are_told() {
+    fn fields_have_defaults_and_unknown_ones_are_rejected() {
         let read = serde_json::from_str::<LossConfig>;
         assert_eq!(read("{}").expect("defaults"), LossConfig::default());
         let morph = read(r#"{"morphology": {"weight": 0.01}}"#).expect("a config");

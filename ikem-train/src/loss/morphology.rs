@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn what_varies_least_is_found() {
+    fn the_least_varying_relations_are_selected() {
         let set = training_set();
         let found = Morphology::of_training_set(&set, 3, 3);
         let mut pairs = found.distances.clone();
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn deviations_are_those_of_the_definition() {
+    fn deviations_match_their_definition() {
         let lengths = [3.0_f32, 5.0, 10.0];
         let set = lengths.map(|x| Keypoints::from(vec![Point::new(1.0, 1.0), Point::new(1.0 + x, 1.0)]));
         let mean = 6.0;
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn as_many_are_found_as_there_are() {
+    fn at_most_all_relations_are_selected() {
         let set = training_set();
         let found = Morphology::of_training_set(&set, 100, 100);
         assert_eq!((found.distances.len(), found.angles.len()), (6, 12));
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn files_are_objects_or_as_published() {
+    fn files_may_be_objects_or_arrays() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("pairs.json");
         let morphology = Morphology { distances: vec![[0, 1], [5, 2]], angles: vec![[3, 1, 2]] };

@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn a_map_that_knows_nothing_costs_the_logarithm_of_its_pixels() {
+    fn the_loss_of_a_uniform_map_is_the_logarithm_of_its_pixels() {
         let pixels = (MAPS.0 * MAPS.1) as f64;
         for level in [0.0, -1e4, 1e4] {
             let found = loss(&maps(vec![level; 4 * MAPS.0 * MAPS.1]));
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_least_where_the_softmax_is_the_gaussian() {
+    fn the_loss_is_minimal_where_the_softmax_equals_the_target() {
         let place = places(&targets(), MAPS, STD, GRID);
         let entropy: f64 =
             place.iter().map(|&p| if p > 0.0 { -f64::from(p) * f64::from(p).ln() } else { 0.0 }).sum();
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn the_gradient_is_that_of_central_differences() {
+    fn the_gradient_matches_central_differences() {
         const STEP: f64 = 1e-5;
         let at = random();
         let logits = Var::from_tensor(&maps(at.clone())).expect("logits");
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn places_sum_to_one_and_lie_where_the_keypoints_are() {
+    fn targets_sum_to_one_and_peak_at_the_keypoints() {
         let maps = places(&targets(), MAPS, STD, GRID);
         let expected = [(15.0, 12.0), (3.5, 28.25), (30.0, 0.0), (0.0, 30.0)];
         for (map, (x, y)) in maps.chunks_exact(MAPS.0 * MAPS.1).zip(expected) {

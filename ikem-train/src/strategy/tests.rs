@@ -42,7 +42,7 @@ fn published() -> Vec<f64> {
 }
 
 #[test]
-fn ten_thousand_counts_follow_the_published_chances() {
+fn hint_counts_follow_the_published_distribution() {
     let chances = published();
     for (found, expected) in chances.iter().zip([0.200, 0.400, 0.200, 0.100, 0.050]) {
         assert!((found - expected).abs() < 4e-4);
@@ -72,7 +72,7 @@ fn rounds_before_and_after_the_warm_up() {
 }
 
 #[test]
-fn clicks_follow_their_chances() {
+fn clicks_follow_their_distribution() {
     let clicks = Clicks { at_once: 0.0, first: 0.4, ..Clicks::default() };
     let mut chances = vec![0.4];
     chances.extend((0..10).map(|i| 0.6 * 0.4 * 0.6_f64.powi(i)));
@@ -123,7 +123,7 @@ fn hints_are_at_the_worst_keypoints() {
 }
 
 #[test]
-fn hinted_keypoints_are_chosen_again_only_where_that_is_allowed() {
+fn hinted_keypoints_are_repeated_only_if_allowed() {
     let targets = targets();
     let hints: Hints = [Hint::new(7, targets[7]), Hint::new(19, targets[19])].into_iter().collect();
     let with = |repeats| Choice {
@@ -139,7 +139,7 @@ fn hinted_keypoints_are_chosen_again_only_where_that_is_allowed() {
 }
 
 #[test]
-fn random_hints_are_at_different_keypoints_each_as_likely() {
+fn random_hints_are_uniform_without_replacement() {
     let targets = targets();
     let choice = Choice { targets: &targets, grid: GRID, placing: Placing::default() };
     let mut counts = [0; 20];
@@ -158,7 +158,7 @@ fn random_hints_are_at_different_keypoints_each_as_likely() {
 }
 
 #[test]
-fn nobody_hints_at_what_is_not_on_the_image() {
+fn keypoints_outside_the_image_get_no_hints() {
     let mut targets = targets();
     targets[7] = Point::new(70.0, 3.0);
     targets[19] = Point::new(f32::NAN, 3.0);
@@ -168,7 +168,7 @@ fn nobody_hints_at_what_is_not_on_the_image() {
 }
 
 #[test]
-fn hands_are_as_far_off_as_they_are_said_to_be() {
+fn hints_have_the_configured_placement_error() {
     let targets: Keypoints = [Point::new(32.0, 60.0)].into_iter().collect();
     let placing = Placing { error: 2.0, ..Placing::default() };
     let choice = Choice { targets: &targets, grid: GRID, placing };
@@ -193,7 +193,7 @@ fn hands_are_as_far_off_as_they_are_said_to_be() {
 }
 
 #[test]
-fn each_field_out_of_range_is_named_and_what_is_left_out_has_its_default() {
+fn each_field_out_of_range_is_named_and_fields_have_defaults() {
     let simulated = |simulated| HintConfig { strategy: Strategy::Simulated(simulated), ..Default::default() };
     let pre_hint = |pre_hint| HintConfig { strategy: Strategy::PreHint(pre_hint), ..Default::default() };
     let clicks = |clicks| HintConfig { strategy: Strategy::Clicks(clicks), ..Default::default() };
