@@ -173,7 +173,10 @@ fn phantoms_follow_the_files_and_are_those_of_their_names() {
     };
     assert!(error(phantoms.clone(), Skeleton::numbered(3)).contains("skeleton of 3 keypoints"));
     let wrong = PhantomConfig { collimator: 2.0, ..small };
-    assert!(error(Phantoms { config: wrong, ..phantoms }, Skeleton::spine()).contains("collimator: 2"));
+    assert!(
+        error(Phantoms { config: wrong, ..phantoms }, Skeleton::spine())
+            .contains("`collimator`: expected 0 to 1, found 2")
+    );
 }
 
 #[test]
@@ -182,8 +185,11 @@ fn what_makes_no_batches_is_told() {
     let new = |entries: &[ManifestEntry], config| {
         Loader::new(folder.path(), entries.to_vec(), Skeleton::spine(), config).unwrap_err().to_string()
     };
-    assert!(new(&[], config(0)).contains("no images"));
-    assert!(new(&entries, BatchConfig { batch_size: 0, ..config(0) }).contains("batch_size: 0"));
+    assert!(new(&[], config(0)).contains("`entries`: expected at least one image, found none"));
+    assert!(
+        new(&entries, BatchConfig { batch_size: 0, ..config(0) })
+            .contains("`batch_size`: expected at least 1, found 0")
+    );
     let mut empty = config(0);
     empty.preparation.size = Size::new(0, 3);
     assert!(new(&entries, empty).contains("no pixels"));
@@ -208,7 +214,7 @@ fn configurations_are_json() {
         r#"[{"gamma": {"range": [2, 1]}}]"#,
     ] {
         let error = serde_json::from_str::<Pipeline>(wrong).unwrap_err().to_string();
-        assert!(error.contains("augmentation: ") && error.contains("expected"), "{error}");
+        assert!(error.contains("`augmentation`: expected") && error.contains("found"), "{error}");
     }
     let crop = serde_json::from_str::<Pipeline>(r#"[{"warp": {}}]"#).unwrap_err().to_string();
     assert!(crop.contains("unknown variant `warp`"), "{crop}");

@@ -156,7 +156,10 @@ fn what_makes_no_scenes_is_told() {
         new(&[], training(0))
             .contains("`films`: expected at least one, each with two vertebrae or more, found none")
     );
-    assert!(new(&films, LocatingConfig { batch_size: 0, ..training(0) }).contains("batch_size: 0"));
+    assert!(
+        new(&films, LocatingConfig { batch_size: 0, ..training(0) })
+            .contains("`batch_size`: expected at least 1, found 0")
+    );
     let mut few = films.clone();
     few[2].vertebrae.truncate(1);
     assert!(new(&few, training(0)).contains("2.png with 1 vertebrae"));
