@@ -7,9 +7,9 @@
 use std::path::{Path, PathBuf};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use ikem_core::{Preparation, Resampling, Size, Skeleton};
+use ikem_core::{Draw, Preparation, Resampling, Size, Skeleton};
 use ikem_data::{
-    BatchConfig, Draw, Limits, Loader, ManifestEntry, Phantom, PhantomConfig, Pipeline, Set, Splitting,
+    BatchConfig, Limits, Loader, ManifestEntry, Phantom, PhantomConfig, Pipeline, Splitting, Subset,
     load_image, read_aasce, write_gray_png,
 };
 
@@ -35,7 +35,7 @@ fn images() -> Images {
             let phantom = Phantom::generate(&PhantomConfig::default(), i as u64).unwrap();
             let (name, size) = (format!("{i}.png"), phantom.image.size());
             write_gray_png(folder.path().join(&name), &phantom.image).unwrap();
-            ManifestEntry::from_keypoints(name, &phantom.keypoints, size, Set::Train, &Skeleton::spine())
+            ManifestEntry::from_keypoints(name, &phantom.keypoints, size, Subset::Train, &Skeleton::spine())
         })
         .collect();
     Images { root: folder.path().to_owned(), entries, _folder: Some(folder) }

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, ValueEnum};
 use ikem_examples::say;
-use ikem_files::Plan;
+use ikem_files::FilePlan;
 use ikem_models::{Checkpoint, Import, ImportOptions, Layout, LocatorCheckpoint, NetworkKind, Precision};
 
 /// Converts a PyTorch checkpoint (zip or older format), or one of ours, to .safetensors. Nothing in it is executed.
@@ -89,7 +89,7 @@ fn run() -> Result<()> {
 impl Options {
     /// Nothing that is read may be written.
     fn check_files(&self) -> Result<()> {
-        let mut plan = Plan::default();
+        let mut plan = FilePlan::default();
         plan.reads("the checkpoint", &self.input).writes("OUT", &self.output, &["safetensors"]);
         for (what, input) in [("--locator", &self.locator), ("--blend", &self.blend)] {
             if let Some(path) = input {

@@ -8,11 +8,12 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use ikem_data::{Limits, Prediction, Radiograph, Spacing, heatmap_overlay, load_image, match_histogram};
+use ikem_core::Spacing;
+use ikem_data::{Limits, PredictionRecord, Radiograph, heatmap_overlay, load_image, match_histogram};
 use ikem_examples::{
     ImageSource, ModelOptions, parse_hint, predictions_file, print_keypoints, say, write_overlay,
 };
-use ikem_files::{Plan, is_stream};
+use ikem_files::{FilePlan, is_stream};
 use ikem_models::Session;
 
 /// Marks the 68 vertebra corners of a spinal radiograph. Research software, not a medical device.
@@ -91,7 +92,7 @@ fn run() -> Result<()> {
     write(true)
 }
 
-fn print_findings(session: &Session, result: &Prediction, spacing: Option<Spacing>) {
+fn print_findings(session: &Session, result: &PredictionRecord, spacing: Option<Spacing>) {
     print_keypoints(session);
     if let Some([a, b, c]) = result.cobb {
         say!("Cobb angles (challenge convention): {a:.1}°, {b:.1}°, {c:.1}°");
@@ -105,7 +106,7 @@ fn print_findings(session: &Session, result: &Prediction, spacing: Option<Spacin
 impl Options {
     /// Nothing that is read may be written, and what is written is named for what it is.
     fn check_files(&self, heatmaps: &[(&str, &Path)]) -> Result<()> {
-        let mut plan = Plan::default();
+        let mut plan = FilePlan::default();
         self.model.note_files(&mut plan);
         for (what, input) in [("IMAGE", &self.image), ("--match", &self.reference)] {
             if let Some(path) = input {

@@ -9,9 +9,9 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use clap::Parser;
 use ikem_core::{Frame, Keypoints, Point, Size, Skeleton};
-use ikem_data::{Film, Limits, Manifest, ManifestEntry, Set, load_image, read_spinal_ai};
+use ikem_data::{Film, Limits, Manifest, ManifestEntry, Subset, load_image, read_spinal_ai};
 use ikem_examples::{ModelOptions, say};
-use ikem_files::Plan;
+use ikem_files::FilePlan;
 use ikem_models::Predictor;
 use rayon::prelude::*;
 
@@ -57,7 +57,7 @@ fn run() -> Result<()> {
     options.check_files(&[])?;
     let (_, predictor) = options.model.predictor()?;
     let mut films = read_spinal_ai(&options.spinal_ai)?;
-    films.retain(|film| film.set == Set::Train);
+    films.retain(|film| film.set == Subset::Train);
     let count = films.len();
     let named: Vec<Option<Named>> =
         films.into_par_iter().map(|film| name(film, &predictor)).collect::<Result<_>>()?;
@@ -82,7 +82,7 @@ fn run() -> Result<()> {
 impl Options {
     /// Nothing that is read may be written; `others` are the entries of the other manifest.
     fn check_files(&self, others: &[ManifestEntry]) -> Result<()> {
-        let mut plan = Plan::default();
+        let mut plan = FilePlan::default();
         self.model.note_files(&mut plan);
         plan.reads_folder("--spinal-ai", &self.spinal_ai).writes("--output", &self.output, &["json"]);
         if let Some(path) = &self.with {
@@ -103,7 +103,7 @@ fn others(options: &Options, skeleton: &Skeleton) -> Result<Vec<ManifestEntry>> 
     let mut entries = Vec::new();
     for mut entry in manifest.entries {
         entry.image_path = absolute(&root.join(&entry.image_path))?;
-        let times = if entry.set == Set::Train { options.times } else { 1 };
+        let times = if entry.set == Subset::Train { options.times } else { 1 };
         entries.extend(std::iter::repeat_n(entry, times));
     }
     Ok(entries)

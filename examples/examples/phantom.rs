@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use clap::Parser;
 use ikem_core::Skeleton;
-use ikem_data::{Manifest, ManifestEntry, Phantom, PhantomConfig, Set, overlay, write_gray_png};
+use ikem_data::{Manifest, ManifestEntry, Phantom, PhantomConfig, Subset, overlay, write_gray_png};
 use ikem_examples::{at_most, say};
 use rayon::prelude::*;
 
@@ -87,9 +87,9 @@ fn draw(options: &Options, number: u64, skeleton: &Skeleton) -> Result<ManifestE
         picture.write_png(options.output.join("overlays").join(&name))?;
     }
     let set = match number % 10 {
-        n if n < options.validation => Set::Val,
-        n if n < options.validation + options.test => Set::Test,
-        _ => Set::Train,
+        n if n < options.validation => Subset::Val,
+        n if n < options.validation + options.test => Subset::Test,
+        _ => Subset::Train,
     };
     Ok(ManifestEntry::from_keypoints(name, &phantom.keypoints, phantom.image.size(), set, skeleton))
 }

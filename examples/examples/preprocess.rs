@@ -10,11 +10,11 @@ use anyhow::{Context, Result, bail};
 use clap::Parser;
 use ikem_core::Skeleton;
 use ikem_data::{
-    AuditReport, LabelPolicy, Limits, Manifest, ManifestIndex, Set, Split, Splitting, clean, load_image,
+    AuditReport, LabelPolicy, Limits, Manifest, ManifestIndex, Split, Splitting, Subset, clean, load_image,
     overlay, read_aasce,
 };
 use ikem_examples::say;
-use ikem_files::Plan;
+use ikem_files::FilePlan;
 
 /// Reads the AASCE data set, checks its labels and writes a manifest.
 #[derive(Parser)]
@@ -111,8 +111,8 @@ impl Options {
         Ok(plan.check()?)
     }
 
-    fn files_read(&self) -> Plan {
-        let mut plan = Plan::default();
+    fn files_read(&self) -> FilePlan {
+        let mut plan = FilePlan::default();
         for folder in ["data", "labels"] {
             plan.reads_folder("--root", self.root.join(folder));
         }
@@ -170,7 +170,7 @@ fn summarise(manifest: &Manifest, report: &AuditReport, problems: usize, output:
     }
     let repaired = report.images(|finding| !finding.repaired.is_empty()).count();
     say!("labels {:?}: {repaired} repaired, {} left out", report.policy, report.total - report.kept);
-    let sets = [Set::Train, Set::Val, Set::Test]
+    let sets = [Subset::Train, Subset::Val, Subset::Test]
         .map(|set| format!("{} {}", manifest.of_set(set).entries.len(), set.name()));
     say!("{}: {}", output.display(), sets.join(", "));
 }

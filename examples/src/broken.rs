@@ -55,7 +55,7 @@ pub fn settle_left_out(left_out: &[LeftOut], of: usize, data: &Path, skip_broken
 mod tests {
     use anyhow::anyhow;
     use ikem_core::{Size, Skeleton};
-    use ikem_data::{ManifestEntry, Set};
+    use ikem_data::{ManifestEntry, Subset};
 
     use super::*;
 
@@ -63,7 +63,7 @@ mod tests {
     fn broken_images_are_told_all_together_or_left_out() {
         let entry = |name: &str| {
             let (corners, skeleton) = (vec![[0.5; 2]; 2], Skeleton::numbered(2));
-            ManifestEntry::new(name.to_owned(), corners, Size::new(9, 9), Set::Val, &skeleton)
+            ManifestEntry::new(name.to_owned(), corners, Size::new(9, 9), Subset::Val, &skeleton)
         };
         let mut entries = ["a", "b", "c", "b", "d"].map(entry).to_vec();
         let looked = std::sync::Mutex::new(Vec::new());

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use ikem_core::{GrayImage, Skeleton, Spacing};
 use ikem_data::{
-    LabelFile, LeftOut, Limits, Manifest, ManifestEntry, Radiograph, Set, image_spacing, load_radiograph,
+    LabelFile, LeftOut, Limits, Manifest, ManifestEntry, Radiograph, Subset, image_spacing, load_radiograph,
 };
 use ikem_eval::GroundTruth;
-use ikem_files::Plan;
+use ikem_files::FilePlan;
 
 use crate::{settle_left_out, take_out_broken};
 
@@ -79,7 +79,7 @@ impl Labelled {
     ///
     /// # Errors
     /// When there are none.
-    pub fn of_set(mut self, set: Set) -> Result<Self> {
+    pub fn of_set(mut self, set: Subset) -> Result<Self> {
         self.entries.retain(|entry| entry.set == set || !self.has_sets);
         if self.entries.is_empty() {
             bail!("the manifest has no entry of the set {:?}", set.name());
@@ -89,7 +89,7 @@ impl Labelled {
 
     /// All but those of `set`, where the file names sets.
     #[must_use]
-    pub fn without_set(mut self, set: Set) -> Self {
+    pub fn without_set(mut self, set: Subset) -> Self {
         self.entries.retain(|entry| entry.set != set || !self.has_sets);
         self
     }
@@ -98,9 +98,9 @@ impl Labelled {
     #[must_use]
     pub fn in_two_sets(&self) -> Option<String> {
         const NAMED: usize = 5;
-        let of = |set: Set| self.entries.iter().filter(move |entry| entry.set == set);
-        let learnt: BTreeSet<&str> = of(Set::Train).map(|entry| entry.image_path.as_str()).collect();
-        let both: BTreeSet<&str> = of(Set::Val)
+        let of = |set: Subset| self.entries.iter().filter(move |entry| entry.set == set);
+        let learnt: BTreeSet<&str> = of(Subset::Train).map(|entry| entry.image_path.as_str()).collect();
+        let both: BTreeSet<&str> = of(Subset::Val)
             .map(|entry| entry.image_path.as_str())
             .filter(|path| learnt.contains(path))
             .collect();
@@ -141,7 +141,7 @@ impl Labelled {
     }
 
     /// Notes the images as files that are read.
-    pub fn note_files(&self, plan: &mut Plan) {
+    pub fn note_files(&self, plan: &mut FilePlan) {
         for entry in &self.entries {
             plan.reads("the labelled image", self.root.join(&entry.image_path));
         }
@@ -206,9 +206,9 @@ mod tests {
             left_out: Vec::new(),
             has_sets: true,
         };
-        let apart = vec![entry("a", Set::Train), entry("a", Set::Train), entry("b", Set::Val)];
+        let apart = vec![entry("a", Subset::Train), entry("a", Subset::Train), entry("b", Subset::Val)];
         assert_eq!(of(apart).in_two_sets(), None);
-        let mixed = vec![entry("a", Set::Train), entry("a", Set::Val), entry("b", Set::Val)];
+        let mixed = vec![entry("a", Subset::Train), entry("a", Subset::Val), entry("b", Subset::Val)];
         let told = of(mixed).in_two_sets().expect("a line");
         assert!(told.starts_with("1 films are both in") && told.ends_with(": a"), "{told}");
     }

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use ikem_files::Plan;
+use ikem_files::FilePlan;
 use ikem_models::{Precision, Predictor};
 
 use crate::{ComputeOptions, FrameChoice};
@@ -26,7 +26,7 @@ pub struct ModelOptions {
 
 impl ModelOptions {
     /// Notes the files that are read for the network.
-    pub fn note_files(&self, plan: &mut Plan) {
+    pub fn note_files(&self, plan: &mut FilePlan) {
         if let Some(weights) = &self.weights {
             plan.reads("--weights", weights);
         }

@@ -2,7 +2,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use ikem_core::{GrayImage, Hint, Keypoints, Recount, Size, Skeleton, Spacing};
-use ikem_data::{PredictedKeypoint, Prediction, Seen, overlay};
+use ikem_data::{PredictedKeypoint, PredictionRecord, Seen, overlay};
 use ikem_eval::{Script, challenge_angles};
 use ikem_models::{Doubt, Session, View};
 
@@ -101,7 +101,7 @@ pub fn seen(view: &View, film: Size) -> Option<Seen> {
 /// The session's keypoints as a predictions file holds them: none where no spine was found, and no angles where they are
 /// doubtful. Angles are those of the patient where the `spacing` of the image's pixels is known.
 #[must_use]
-pub fn predictions_file(session: &Session, image: String, spacing: Option<Spacing>) -> Prediction {
+pub fn predictions_file(session: &Session, image: String, spacing: Option<Spacing>) -> PredictionRecord {
     let skeleton = &session.predictor().config().skeleton;
     let (size, doubt, view) = (session.image_size(), session.doubt(), session.view());
     let shown = session.keypoints();
@@ -120,7 +120,7 @@ pub fn predictions_file(session: &Session, image: String, spacing: Option<Spacin
     let sure = doubt.is_none() && *skeleton == Skeleton::spine();
     let (upright, upright_size) = view.frame.upright(&shown, size, spacing);
     let cobb = sure.then(|| challenge_angles(&upright, upright_size, Script::Matlab));
-    Prediction {
+    PredictionRecord {
         image,
         width: size.width,
         height: size.height,

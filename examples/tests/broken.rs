@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::Output;
 
 use ikem_core::{Size, Skeleton};
-use ikem_data::{Manifest, ManifestEntry, Phantom, PhantomConfig, Set, write_gray_png};
+use ikem_data::{Manifest, ManifestEntry, Phantom, PhantomConfig, Subset, write_gray_png};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -40,7 +40,13 @@ fn films() -> TempDir {
         let Size { width, height } = image.size();
         let size = Size::new(width + usize::from(number == 3), height);
         let name = format!("{number}.png");
-        entries.push(ManifestEntry::from_keypoints(name, &keypoints, size, Set::Train, &Skeleton::spine()));
+        entries.push(ManifestEntry::from_keypoints(
+            name,
+            &keypoints,
+            size,
+            Subset::Train,
+            &Skeleton::spine(),
+        ));
         if number == 1 {
             let bytes = std::fs::read(&path).expect("the image");
             std::fs::write(&path, &bytes[..bytes.len() / 2]).expect("written");

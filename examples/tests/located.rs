@@ -5,8 +5,8 @@
 
 use std::sync::LazyLock;
 
-use ikem_core::{Frame, GrayImage, Keypoints, Point, Size};
-use ikem_data::{Draw, Phantom, PhantomConfig};
+use ikem_core::{Draw, Frame, GrayImage, Keypoints, Point, Size};
+use ikem_data::{Phantom, PhantomConfig};
 use ikem_models::{Checkpoint, Doubt, Predictor, Session};
 
 static PREDICTOR: LazyLock<Predictor> = LazyLock::new(|| Predictor::pretrained().expect("the bundled model"));

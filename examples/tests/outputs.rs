@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use ikem_core::{Keypoints, Point, Size, Skeleton};
-use ikem_data::{Manifest, ManifestEntry, Phantom, PhantomConfig, Set, write_gray_png};
+use ikem_data::{Manifest, ManifestEntry, Phantom, PhantomConfig, Subset, write_gray_png};
 use tempfile::TempDir;
 
 use built::{program, run, type_in};
@@ -47,7 +47,7 @@ fn folder() -> TempDir {
     write_gray_png(at("film.png"), &image).expect("written");
     let skeleton = Skeleton::spine();
     let entry = |name: &str, size, keypoints: &Keypoints| {
-        ManifestEntry::from_keypoints(name.to_owned(), keypoints, size, Set::Val, &skeleton)
+        ManifestEntry::from_keypoints(name.to_owned(), keypoints, size, Subset::Val, &skeleton)
     };
     let film = entry("film.png", image.size(), &keypoints);
     Manifest { entries: vec![film.clone()] }.write(at("films.json")).expect("written");

@@ -9,7 +9,7 @@ mod dicom_film;
 use std::path::Path;
 
 use ikem_core::{Keypoints, Point, Resampling, Size, Skeleton, Spacing, SpacingPlane, resample};
-use ikem_data::{Manifest, ManifestEntry, Phantom, PhantomConfig, Prediction, Set};
+use ikem_data::{Manifest, ManifestEntry, Phantom, PhantomConfig, PredictionRecord, Subset};
 use ikem_eval::{Script, challenge_angles};
 
 use built::{run, type_in};
@@ -31,7 +31,8 @@ fn narrow_film(folder: &Path) -> (Keypoints, Size) {
         .expect("written");
     let wide = Size::new(2 * size.width, size.height);
     let labels: Keypoints = keypoints.iter().map(|point| Point::new(0.5 * point.x, point.y)).collect();
-    let entry = ManifestEntry::from_keypoints("film.dcm".into(), &labels, size, Set::Val, &Skeleton::spine());
+    let entry =
+        ManifestEntry::from_keypoints("film.dcm".into(), &labels, size, Subset::Val, &Skeleton::spine());
     Manifest { entries: vec![entry] }.write(folder.join("films.json")).expect("written");
     (keypoints, wide)
 }
@@ -55,7 +56,7 @@ fn detect_and_the_terminal_measure_the_patient_and_keep_the_millimetres() {
     let text = type_in(at, &["film.dcm", "--frame", "whole"], "T5-TL 90,200\nsave saved.json\n");
     assert!(text.contains(" mm  "), "moves in millimetres, too: {text}");
     for name in ["detected.json", "saved.json"] {
-        let found = Prediction::read(at.join(name)).expect("a prediction");
+        let found = PredictionRecord::read(at.join(name)).expect("a prediction");
         assert_eq!(found.spacing, Some(spacing()), "{name}");
         let wide: Keypoints = found.points().iter().map(|point| Point::new(2.0 * point.x, point.y)).collect();
         let size = Size::new(2 * found.width, found.height);

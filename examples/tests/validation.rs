@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use ikem_core::{Frame, GrayImage, Keypoints, Point, Size};
-use ikem_data::{Limits, ManifestEntry, Set, Split, Splitting, load_image, read_aasce};
+use ikem_data::{Limits, ManifestEntry, Split, Splitting, Subset, load_image, read_aasce};
 use ikem_eval::{GroundTruth, Protocol, Rule, model_errors, mre};
 use ikem_models::{Checkpoint, Predictor, Session};
 
@@ -34,7 +34,7 @@ fn validation(test: &str) -> Option<(PathBuf, Vec<ManifestEntry>)> {
     let split = Split::read(folder.join("split.json")).expect("the split");
     let root = folder.join("boostnet_labeldata");
     let mut entries = read_aasce(&root, &Splitting::Given(split)).expect("the labels").manifest.entries;
-    entries.retain(|entry| entry.set == Set::Val);
+    entries.retain(|entry| entry.set == Subset::Val);
     assert_eq!(entries.len(), 64);
     Some((root, entries))
 }

@@ -1,38 +1,38 @@
-/// A map of the plane: (x, y) becomes (`x_x` x + `x_y` y + `x_1`, `y_x` x + `y_y` y + `y_1`). Places are measured from
-/// the image's outer edge, so that the middle of the first pixel is at (0.5, 0.5).
+/// An affine map of the plane: (x, y) becomes (`x_x` x + `x_y` y + `x_1`, `y_x` x + `y_y` y + `y_1`). Coordinates are
+/// edge-based: measured from the image's outer edges, so that the centre of the first pixel is (0.5, 0.5).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Affine {
-    /// How far x follows x.
+    /// Coefficient of x in x.
     pub x_x: f64,
-    /// How far x follows y.
+    /// Coefficient of y in x.
     pub x_y: f64,
-    /// The shift in x.
+    /// Translation in x.
     pub x_1: f64,
-    /// How far y follows x.
+    /// Coefficient of x in y.
     pub y_x: f64,
-    /// How far y follows y.
+    /// Coefficient of y in y.
     pub y_y: f64,
-    /// The shift in y.
+    /// Translation in y.
     pub y_1: f64,
 }
 
 impl Affine {
-    /// The map that moves nothing.
+    /// The identity.
     pub const IDENTITY: Self = Self { x_x: 1.0, x_y: 0.0, x_1: 0.0, y_x: 0.0, y_y: 1.0, y_1: 0.0 };
 
-    /// A stretch of each axis, away from the image's corner.
+    /// A scaling of each axis about the origin.
     #[must_use]
     pub const fn stretch(x: f64, y: f64) -> Self {
         Self { x_x: x, y_y: y, ..Self::IDENTITY }
     }
 
-    /// A shift.
+    /// A translation.
     #[must_use]
     pub const fn shift(x: f64, y: f64) -> Self {
         Self { x_1: x, y_1: y, ..Self::IDENTITY }
     }
 
-    /// This map, and `next` after it.
+    /// The composition of this map and then `next`.
     #[must_use]
     pub fn then(self, next: Self) -> Self {
         Self {
@@ -45,13 +45,13 @@ impl Affine {
         }
     }
 
-    /// Where a place goes.
+    /// The image of a point.
     #[must_use]
     pub fn apply(&self, [x, y]: [f64; 2]) -> [f64; 2] {
         [self.x_x * x + self.x_y * y + self.x_1, self.y_x * x + self.y_y * y + self.y_1]
     }
 
-    /// The map back; `None` where the map flattens the plane.
+    /// The inverse map; `None` if the map is singular.
     #[must_use]
     pub fn inverse(&self) -> Option<Self> {
         let determinant = self.x_x * self.y_y - self.x_y * self.y_x;
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flat_map_has_no_inverse() {
+    fn a_singular_map_has_no_inverse() {
         assert_eq!(Affine::stretch(0.0, 1.0).inverse(), None);
     }
 }

@@ -1,19 +1,19 @@
 use ndarray::{ArrayView1, ArrayView2};
 use serde::{Deserialize, Serialize};
 
-use crate::Point;
+use crate::geometry::Point;
 
-/// How a heatmap becomes a point.
+/// How a heatmap is decoded into a point.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Decoding {
-    /// The mean position under the whole map: the one of the published UNet-IKEM and HRNet+OCR-IKEM.
+    /// The expected position (mean) over the whole map, as in the published UNet-IKEM and HRNet+OCR-IKEM.
     #[default]
     Expected,
-    /// The pixel of the highest value; the first in row order where several are.
+    /// The pixel of the highest value, the first in row order among equals.
     Argmax,
-    /// The mean position under a softmax of a window around the highest value: the one of the MICCAI 2022 paper.
+    /// The expected position under a softmax over a window around the highest value, as in the MICCAI 2022 paper.
     Local(LocalWindow),
 }
 
@@ -21,9 +21,9 @@ pub enum Decoding {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LocalWindow {
-    /// Width and height of the window in pixels, an odd number; it is cut at the map's borders.
+    /// Width and height of the window in pixels, an odd number; it is clipped at the map's borders.
     pub window: usize,
-    /// What the map's values are multiplied with before the softmax.
+    /// The factor by which the map's values are multiplied before the softmax.
     pub temperature: f32,
 }
 
@@ -34,19 +34,19 @@ impl Default for LocalWindow {
     }
 }
 
-/// A keypoint as found on its heatmap.
+/// A keypoint detected on its heatmap.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Detection {
-    /// Its place, in pixels of the map.
+    /// Its position, in pixels of the map.
     pub point: Point,
     /// The peak of the map, 0…1.
     pub confidence: f32,
 }
 
 impl Decoding {
-    /// Finds the keypoint on one map of shape H × W.
+    /// Detects the keypoint on a map of shape H × W.
     ///
-    /// A map without mass (all zero) has no expected position; its highest value's is given then.
+    /// A map that is zero everywhere has no expected position; the position of its highest value is returned.
     #[must_use]
     pub fn detect(&self, map: ArrayView2<'_, f32>) -> Detection {
         let mut mean = None;
@@ -66,14 +66,14 @@ impl Decoding {
 }
 
 impl LocalWindow {
-    /// The mean position under `exp(temperature * value)` in the window around (`row`, `column`).
+    /// The expected position under `exp(temperature * value)` in the window around (`row`, `column`).
     fn expected(&self, map: ArrayView2<'_, f32>, row: usize, column: usize, peak: f32) -> Option<Point> {
         let reach = self.window / 2;
         let (height, width) = map.dim();
         let mut mean = Mean::default();
         for y in row.saturating_sub(reach)..(row + reach + 1).min(height) {
             for x in column.saturating_sub(reach)..(column + reach + 1).min(width) {
-                // The peak is taken off so that no temperature overflows.
+                // Subtracting the peak prevents overflow at any temperature.
                 mean.add(x as f64, y as f64, f64::from(self.temperature * (map[[y, x]] - peak)).exp());
             }
         }
@@ -81,7 +81,7 @@ impl LocalWindow {
     }
 }
 
-/// The highest value so far, and the first row that has it; NaN never.
+/// The highest value so far and the first row that contains it; NaN is ignored.
 struct Peak {
     value: f32,
     row: usize,
@@ -94,15 +94,15 @@ impl Default for Peak {
 }
 
 impl Peak {
-    /// Row `y`, whose highest value is `top`.
+    /// Processes row `y`, whose highest value is `top`.
     fn see(&mut self, y: usize, top: f32) {
         if top > self.value {
             *self = Self { value: top, row: y };
         }
     }
 
-    /// The highest value with its row and column, the first in row order. The column is looked for once, in the end: up to
-    /// the peak of a heatmap each row is higher than the last.
+    /// The highest value with its row and column, the first in row order. The column is searched only once, at the end:
+    /// up to the peak of a heatmap, the maxima of the rows increase.
     fn found(&self, map: ArrayView2<'_, f32>) -> (f32, usize, usize) {
         if self.value == f32::NEG_INFINITY {
             return (0.0, 0, 0);
@@ -112,7 +112,7 @@ impl Peak {
     }
 }
 
-/// Values that the compiler handles at once.
+/// Values per SIMD operation.
 const LANES: usize = 16;
 
 const fn larger(a: f32, b: f32) -> f32 {
@@ -133,7 +133,7 @@ fn maximum(row: ArrayView1<'_, f32>) -> f32 {
     lanes.into_iter().fold(rest, larger)
 }
 
-/// The mean position under the map; `peak` sees every row on the way.
+/// The expected position over the map; `peak` processes every row on the way.
 fn expected(map: ArrayView2<'_, f32>, peak: &mut Peak) -> Option<Point> {
     let mut columns = vec![0.0_f32; map.ncols()];
     let mut mean = Mean::default();
@@ -150,8 +150,8 @@ fn expected(map: ArrayView2<'_, f32>, peak: &mut Peak) -> Option<Point> {
     mean.point()
 }
 
-/// Adds a row to the sums of the columns; its total and its largest value. A row is summed in f32 lanes, only their totals
-/// meet in f64.
+/// Adds a row to the column sums, and returns its total and its largest value. A row is summed in f32 lanes, whose
+/// totals are added in f64.
 fn add_row(row: &[f32], columns: &mut [f32]) -> (f64, f32) {
     let mut totals = [0.0_f32; LANES];
     let mut tops = [f32::NEG_INFINITY; LANES];
@@ -173,7 +173,7 @@ fn add_row(row: &[f32], columns: &mut [f32]) -> (f64, f32) {
     (totals.into_iter().map(f64::from).sum(), tops.into_iter().fold(f32::NEG_INFINITY, larger))
 }
 
-/// A weighted mean position in the making.
+/// Accumulates a weighted mean position.
 #[derive(Default)]
 struct Mean {
     mass: f64,
@@ -200,7 +200,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{Heatmaps, Size};
+    use crate::geometry::Size;
+    use crate::heatmaps::Heatmaps;
 
     proptest! {
         #[test]
@@ -230,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn the_mean_is_that_of_the_definition_on_any_shape() {
+    fn the_expected_position_matches_its_definition_for_any_shape() {
         for (height, width) in [(1, 1), (3, 5), (4, 8), (9, 19), (18, 40)] {
             let value = |(y, x)| ((y * 31 + x * 17) % 23) as f32 / 23.0 + 0.01;
             let map = Array2::from_shape_fn((height, width), value);
@@ -262,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_map_gives_its_first_pixel_and_no_confidence() {
+    fn an_empty_map_gives_its_first_pixel_with_confidence_zero() {
         let map = Array2::zeros((4, 4));
         for decoding in [Decoding::Expected, Decoding::Argmax] {
             assert_eq!(decoding.detect(map.view()), Detection { point: Point::default(), confidence: 0.0 });

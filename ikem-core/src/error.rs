@@ -1,74 +1,75 @@
-use crate::{Frame, Point, Size};
+use crate::frame::Frame;
+use crate::geometry::{Point, Size};
 
-/// What was wrong with an argument. Every variant is for the caller to mend.
+/// An invalid argument. Every variant is for the caller to fix.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// Two collections that must have the same length have not.
+    /// Two collections of different lengths.
     #[error("{what}: expected {expected} values, found {found}")]
     Length {
-        /// What was counted.
+        /// The kind of value.
         what: &'static str,
-        /// How many it had to be.
+        /// The required number.
         expected: usize,
-        /// How many there were.
+        /// The number found.
         found: usize,
     },
-    /// A width or height of zero.
+    /// An image without pixels.
     #[error("an image of {0} has no pixels; expected at least 1 x 1")]
     EmptySize(Size),
-    /// A keypoint's index that the skeleton does not have.
+    /// A keypoint index outside the skeleton.
     #[error("there is no keypoint {index}; expected an index below {count}")]
     UnknownIndex {
-        /// The index given.
+        /// The index.
         index: usize,
-        /// How many keypoints there are.
+        /// The number of keypoints.
         count: usize,
     },
-    /// A keypoint's name that the skeleton does not have.
+    /// A keypoint name that the skeleton lacks.
     #[error("there is no keypoint {name:?}; expected one of {first:?} … {last:?} or an index below {count}")]
     UnknownName {
-        /// The name given.
+        /// The name.
         name: String,
         /// The skeleton's first name.
         first: String,
         /// The skeleton's last name.
         last: String,
-        /// How many keypoints there are.
+        /// The number of keypoints.
         count: usize,
     },
-    /// A point that lies outside the image, or is not a number.
+    /// A point outside the image, or not finite.
     #[error("the point ({}, {}) of keypoint {keypoint} is not inside the image of {size}", point.x, point.y)]
     OutsideImage {
-        /// The keypoint the point was given for.
+        /// The keypoint.
         keypoint: usize,
-        /// The point given.
+        /// The point.
         point: Point,
         /// The image's size.
         size: Size,
     },
-    /// A skeleton that contradicts itself.
-    #[error("not a skeleton: {0}")]
+    /// An inconsistent skeleton.
+    #[error("invalid skeleton: {0}")]
     Skeleton(String),
-    /// A rectangle that no frame can be.
-    #[error("the frame {0:?} can't be; expected finite numbers and sides above 0")]
+    /// An invalid frame.
+    #[error("invalid frame {0:?}; expected finite numbers and sides above 0")]
     Frame(Frame),
-    /// A pixel value that is not a number.
+    /// A pixel value that is infinite or NaN.
     #[error("pixel {index} is {value}; expected a finite value")]
     Pixel {
-        /// The pixel's place in row-major order.
+        /// The pixel's index in row-major order.
         index: usize,
         /// Its value.
         value: f32,
     },
-    /// A value that a covariance cannot have.
+    /// An invalid value of a covariance matrix.
     #[error(
-        "the error covariance in row {row}, column {column} is {value}; expected a finite value, above 0 on the diagonal"
+        "the error covariance is {value} in row {row}, column {column}; expected a finite value, positive on the diagonal"
     )]
     Covariance {
-        /// Its keypoint.
+        /// The row's keypoint.
         row: usize,
-        /// The keypoint that it varies with.
+        /// The column's keypoint.
         column: usize,
         /// The value.
         value: f32,

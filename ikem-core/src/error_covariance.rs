@@ -1,18 +1,20 @@
-use crate::{Error, Hint, Keypoints, Point};
+use crate::error::Error;
+use crate::geometry::Point;
+use crate::hints::Hint;
+use crate::keypoints::Keypoints;
 
-/// The part of the mean variance that each keypoint's error has to itself: with it, hints a pixel apart do not throw the
-/// others about.
+/// The nugget (diagonal regularisation) of the Gaussian process, relative to the mean variance. It keeps the solution
+/// stable for hints at neighbouring keypoints.
 const OWN: f64 = 0.05;
 
-/// How the errors of a network's keypoints vary together, each axis by itself.
+/// The covariance of the errors of a network's keypoints, separately for each axis.
 ///
-/// A network that counts vertebrae wrongly is wrong by the same in all of them: where one error becomes known by a hint, so does
-/// the better part of the others. Given the errors at hinted keypoints, the most likely ones of the rest, errors being
-/// normally distributed with this covariance, are a linear function of them (Gaussian process regression; Rasmussen and
+/// A network that miscounts vertebrae is off by about the same displacement at all of them: once a hint reveals one
+/// error, most of the others are known, too. Given the errors at hinted keypoints, the conditional mean of the
+/// remaining errors under a joint normal distribution is linear in them (Gaussian process regression; Rasmussen and
 /// Williams 2006, equation 2.23).
 ///
-/// Only ratios count: errors ten times as large have the same covariance.
-///
+/// Only the relative scale matters: errors ten times as large have the same covariance.
 /// ```
 /// use ikem_core::{ErrorCovariance, Hint, Keypoints, Point};
 ///
@@ -26,16 +28,16 @@ const OWN: f64 = 0.05;
 #[derive(Debug, Clone, PartialEq)]
 pub struct ErrorCovariance {
     keypoints: usize,
-    /// K × K of the errors in x, then K × K of those in y.
+    /// K × K values for x, then K × K for y.
     values: Vec<f32>,
 }
 
 impl ErrorCovariance {
-    /// The covariance of the errors of `keypoints` keypoints: K × K values in x, row-major, then K × K in y.
+    /// A covariance of the errors of `keypoints` keypoints: K × K row-major values for x, then K × K for y.
     ///
     /// # Errors
-    /// [`Error::Length`] when these are not 2 × K × K values, [`Error::Covariance`] when one is not finite or a keypoint's
-    /// variance not above zero.
+    /// [`Error::Length`] unless there are 2 × K × K values; [`Error::Covariance`] when one is not finite or a variance
+    /// is not positive.
     pub fn new(keypoints: usize, values: Vec<f32>) -> Result<Self, Error> {
         let expected = keypoints.saturating_mul(keypoints).saturating_mul(2);
         if values.len() != expected || keypoints == 0 {
@@ -50,11 +52,12 @@ impl ErrorCovariance {
         Ok(Self { keypoints, values })
     }
 
-    /// The covariance of errors that were seen: for each image, K predicted keypoints and the true ones. Every image counts the
-    /// same, however large its errors. `None` where a keypoint has no error in x, or none in y, in any image.
+    /// Fits the covariance to observed errors: for each image, the K predicted and the K labelled keypoints. Every
+    /// image has the same weight, regardless of the size of its errors. `None` when a keypoint has no error in x, or
+    /// none in y, on any image.
     ///
     /// # Errors
-    /// [`Error::Length`] when an image does not have `keypoints` of either.
+    /// [`Error::Length`] when an image does not have `keypoints` predicted and labelled keypoints.
     pub fn of<'a>(
         keypoints: usize,
         images: impl IntoIterator<Item = (&'a Keypoints, &'a Keypoints)>,
@@ -89,20 +92,20 @@ impl ErrorCovariance {
         Ok(Self::new(keypoints, values).ok())
     }
 
-    /// How many keypoints it is of.
+    /// The number of keypoints.
     #[must_use]
     pub const fn keypoints(&self) -> usize {
         self.keypoints
     }
 
-    /// The values, as [`new`](Self::new) takes them.
+    /// The values, in the order of [`new`](Self::new).
     #[must_use]
     pub fn values(&self) -> &[f32] {
         &self.values
     }
 
-    /// `predicted`, each point moved by what `hints` tell of its error. Both are in pixels of the same grid; hints of keypoints
-    /// that are not there tell nothing.
+    /// `predicted`, with each point corrected by the expected error given `hints`. Both are in pixels of the same grid;
+    /// hints of unknown keypoints are ignored.
     #[must_use]
     pub fn moved(&self, predicted: &Keypoints, hints: &[Hint]) -> Keypoints {
         let mut moved = predicted.clone();
@@ -121,8 +124,8 @@ impl ErrorCovariance {
         if moved.iter().all(|point| point.is_finite()) { moved } else { predicted.clone() }
     }
 
-    /// What the errors at the hints count, so that each keypoint's is the sum of its covariances with the hinted ones times
-    /// these. `None` where the covariance is none.
+    /// The weights of the errors at the hints: the expected error of a keypoint is the weighted sum of its covariances
+    /// with the hinted ones. `None` when the covariance matrix is not positive definite.
     fn weights(&self, covariance: &[f32], hints: &[&Hint], errors: Vec<f64>) -> Option<Vec<f64>> {
         let variances = covariance.iter().step_by(self.keypoints + 1);
         let own = OWN * variances.map(|&variance| f64::from(variance)).sum::<f64>() / self.keypoints as f64;
@@ -140,8 +143,8 @@ fn coordinate(point: Point, axis: usize) -> f64 {
     f64::from(if axis == 0 { point.x } else { point.y })
 }
 
-/// Solves a symmetric positive definite system of which `rows` holds the lower half, by Cholesky's factors. `None` for one that is
-/// not positive definite.
+/// Solves a symmetric positive definite system, of which `rows` holds the lower triangle, by Cholesky decomposition.
+/// `None` when it is not positive definite.
 fn solve(mut rows: Vec<Vec<f64>>, mut values: Vec<f64>) -> Option<Vec<f64>> {
     let dot = |a: &[f64], b: &[f64]| -> f64 { a.iter().zip(b).map(|(a, b)| a * b).sum() };
     for i in 0..rows.len() {
@@ -173,7 +176,7 @@ mod tests {
 
     use super::*;
 
-    /// Errors of `count` keypoints from whole numbers, as many images as rows.
+    /// Predictions with the given errors, one image per row.
     fn images(rows: &[Vec<(f32, f32)>]) -> Vec<(Keypoints, Keypoints)> {
         let image = |row: &Vec<(f32, f32)>| {
             let target: Keypoints = (0..row.len()).map(|k| Point::new(10.0 * k as f32, 100.0)).collect();
@@ -190,20 +193,20 @@ mod tests {
     }
 
     #[test]
-    fn errors_that_were_the_same_are_taken_to_be_the_same() {
-        // In y all three together; in x the first two opposite to each other, the third by itself.
+    fn perfectly_correlated_errors_are_corrected_together() {
+        // In y, all three errors are equal; in x, the first two are opposite and the third is independent.
         let covariance =
             of(&[vec![(1.0, 2.0), (-1.0, 2.0), (0.0, 2.0)], vec![(0.0, -8.0), (0.0, -8.0), (4.0, -8.0)]]);
         let predicted: Keypoints = (0..3).map(|k| Point::new(10.0 * k as f32, 100.0)).collect();
         let moved = covariance.moved(&predicted, &[Hint::new(0, Point::new(6.0, 121.0))]);
         let by: Vec<Point> = moved.iter().zip(predicted.iter()).map(|(&a, &b)| a - b).collect();
         assert!((by[0].x + by[1].x).abs() < 1e-4 && by[0].x > 3.0 && by[2].x == 0.0, "{by:?}");
-        // Of 21 pixels each gets 20: one part in 21 is its own.
+        // Each moves by 20 of 21 pixels; the nugget keeps the rest.
         assert!(by.iter().all(|by| (by.y - 20.0).abs() < 1e-4), "{by:?}");
     }
 
     #[test]
-    fn each_image_counts_the_same() {
+    fn all_images_have_equal_weight() {
         let row = |scale: f32| vec![(scale, 0.0), (scale, scale)];
         let (small, large) = (of(&[row(1.0), vec![(1.0, 1.0); 2]]), of(&[row(1e3), vec![(1.0, 1.0); 2]]));
         for (a, b) in small.values().iter().zip(large.values()) {
@@ -212,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_covariance_is_told() {
+    fn invalid_covariances_are_rejected() {
         let length = ErrorCovariance::new(2, vec![1.0; 7]).expect_err("seven values");
         assert_eq!(length, Error::Length { what: "error covariance", expected: 8, found: 7 });
         let zero = ErrorCovariance::new(1, vec![1.0, 0.0]).expect_err("no variance");
@@ -225,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn a_matrix_that_is_no_covariance_moves_nothing() {
+    fn an_indefinite_matrix_moves_nothing() {
         let covariance =
             ErrorCovariance::new(2, vec![1.0, 9.0, 9.0, 1.0, 1.0, 9.0, 9.0, 1.0]).expect("values");
         let predicted = Keypoints::from(vec![Point::new(1.0, 1.0); 2]);
@@ -239,7 +242,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn moves_are_linear_in_the_hints_errors_and_leave_little_at_hints(
+        fn corrections_are_linear_in_the_errors_at_hints(
             rows in rows(), x in 1_f32..30.0, y in 1_f32..30.0, first in 0_usize..6, second in 0_usize..5,
         ) {
             let covariance = of(&rows);

@@ -6,13 +6,15 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Affine, Error, Point, Size};
+use crate::affine::Affine;
+use crate::error::Error;
+use crate::geometry::{Point, Size};
 
-/// The part of a film that a network sees: a rectangle in image space. It may be turned or mirrored, and it may reach beyond
-/// the film, where everything is black.
+/// The region of a film that is mapped to a network's grid: a rectangle in image space. It may be rotated or mirrored,
+/// and may extend beyond the film, where the image is black.
 ///
-/// Its places are measured from the film's outer edges, so that the whole film of W × H pixels is the rectangle from (0, 0)
-/// to (W, H). [`Point`]s are indices of pixels, half a pixel less.
+/// Its coordinates are edge-based: a film of W × H pixels is the rectangle from (0, 0) to (W, H). [`Point`]s are pixel
+/// indices, which are smaller by half a pixel.
 ///
 /// ```
 /// use ikem_core::{Frame, Point, Size};
@@ -34,7 +36,7 @@ pub struct Frame {
     mirrored: bool,
 }
 
-/// A frame as it stands in a file.
+/// A frame as stored in a file, before validation.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a frame")]
 struct Unchecked {
@@ -47,53 +49,54 @@ struct Unchecked {
     mirrored: bool,
 }
 
-/// Margins of a frame around a spine, over its length from the top of T1 to the bottom of L5: as the films of AASCE are
-/// cropped, whose median margins these are.
+/// Margins above and below a spine relative to its length from the top of T1 to the bottom of L5: the medians over the
+/// films of AASCE.
 const TOP: f64 = 0.04;
 const BOTTOM: f64 = 0.08;
-/// Width of a frame over its height, as the films of AASCE are wide.
+/// Width over height of a frame: the typical aspect ratio of the films of AASCE.
 const ASPECT: f64 = 0.42;
-/// The least width of a frame over that of the spine in it.
+/// The least width of a frame relative to that of the spine in it.
 const AROUND: f64 = 1.5;
-/// Spines that lean less, in degrees, are left as they lean.
+/// The largest tilt of a spine, in degrees, that is not compensated.
 const LEAN: f64 = 8.0;
-/// How far from a frame's edge a point is that the frame was extended to, over the frame's side.
+/// The distance of a newly included point from the frame's edge, relative to the frame's side.
 const INSIDE: f64 = 0.04;
-/// The smallest and the largest frame, in pixels of the film: far from any use, and safe to compute with.
+/// The valid side lengths, in pixels of the film: well beyond any use, and numerically safe.
 const SIDES: std::ops::RangeInclusive<f64> = 1e-2..=1e7;
 
 impl Frame {
-    /// The upright rectangle of `width` × `height` pixels whose top left corner is `x` and `y` pixels from the film's.
+    /// The upright rectangle of `width` × `height` pixels whose top left corner is at (`x`, `y`), measured from the
+    /// film's outer edges.
     ///
     /// # Errors
-    /// [`Error::Frame`] for a side that is not above 0, or a number that is not finite or absurdly large.
+    /// [`Error::Frame`] when a side is not positive, or a number is not finite or too large.
     pub fn new(x: f64, y: f64, width: f64, height: f64) -> Result<Self, Error> {
         let center = [x + 0.5 * width, y + 0.5 * height];
         Self { center, width, height, degrees: 0.0, mirrored: false }.checked()
     }
 
-    /// All of a film.
+    /// The whole film.
     #[must_use]
     pub const fn whole(film: Size) -> Self {
         let (width, height) = (film.width as f64, film.height as f64);
         Self { center: [0.5 * width, 0.5 * height], width, height, degrees: 0.0, mirrored: false }
     }
 
-    /// The frame in which a spine fills the network's grid as in the films of AASCE: `top` is the middle of the top edge of its
-    /// first vertebra, `bottom` the middle of the bottom edge of its last, and all of `points` are inside. A spine that leans
-    /// by more than 8° stands upright in its frame.
+    /// The frame in which a spine fills the network's grid like on the films of AASCE: `top` is the midpoint of the
+    /// upper edge of its first vertebra, `bottom` that of the lower edge of its last one, and all `points` are inside.
+    /// A spine tilted by more than 8° is upright in its frame.
     ///
     /// # Errors
-    /// [`Error::Frame`] when top and bottom are the same, or a point is not finite.
+    /// [`Error::Frame`] when top and bottom coincide, or a point is not finite.
     pub fn around(top: Point, bottom: Point, points: &[Point]) -> Result<Self, Error> {
         let axis = bottom - top;
         let length = f64::from(top.distance(bottom));
-        // Clockwise on the image from down, which is where a spine without lean goes.
+        // The tilt, clockwise on the image; 0 for a spine that runs straight down.
         let lean = libm::atan2(f64::from(-axis.x), f64::from(axis.y)).to_degrees();
         let quarter = 90.0 * (lean / 90.0).round();
         let degrees = if (lean - quarter).abs() <= LEAN { quarter } else { lean };
         let (sin, cos) = libm::sincos(degrees.to_radians());
-        // Across and along the frame.
+        // Coordinates across and along the frame.
         let place = |point: &Point| {
             let (x, y) = (f64::from(point.x) + 0.5, f64::from(point.y) + 0.5);
             [cos * x + sin * y, cos * y - sin * x]
@@ -114,11 +117,11 @@ impl Frame {
         Self { center, width, height, degrees, mirrored: false }.checked()
     }
 
-    /// This frame turned clockwise on the image by so many degrees more, around its centre.
+    /// This frame rotated clockwise on the image about its centre by `degrees`.
     #[must_use]
     pub fn turned(self, degrees: f64) -> Self {
         let turned = (self.degrees + degrees) % 360.0;
-        // Between -180 (excluded) and 180.
+        // Normalised to (-180, 180].
         let degrees = if turned > 180.0 {
             turned - 360.0
         } else if turned <= -180.0 {
@@ -129,7 +132,7 @@ impl Frame {
         Self { degrees: if degrees.is_finite() { degrees } else { self.degrees }, ..self }
     }
 
-    /// This frame, shifted along its own side by the part `down` of its height, and both sides times `scale` around its middle.
+    /// This frame shifted down by `down` of its height, and scaled by `scale` about its centre.
     #[must_use]
     pub fn adjusted(self, down: f64, scale: f64) -> Self {
         let (sin, cos) = self.sin_cos();
@@ -139,19 +142,19 @@ impl Frame {
         Self { center, width, height, ..self }.checked().unwrap_or(self)
     }
 
-    /// This frame seen in a mirror, left for right.
+    /// This frame mirrored left to right.
     #[must_use]
     pub const fn flipped(self) -> Self {
         Self { mirrored: !self.mirrored, ..self }
     }
 
-    /// This frame, extended by what it takes to have `point` well inside.
+    /// This frame extended so that `point` is inside, with a margin.
     #[must_use]
     pub fn including(self, point: Point) -> Self {
         let unit = Size::new(1, 1);
         let [u, v] = self.affine(unit).apply(edge(point));
         let side = |place: f64| {
-            // Where the extended side begins and ends; the margin is of the new side.
+            // The extended interval; the margin is relative to the new side.
             let near = place.min(1.0 - place);
             if near >= 0.0 || !place.is_finite() {
                 return (0.0, 1.0);
@@ -166,7 +169,7 @@ impl Frame {
         Self { center, width, height, ..self }.checked().unwrap_or(self)
     }
 
-    /// Whether `point` is inside.
+    /// Whether `point` is inside the frame.
     #[must_use]
     pub fn contains(&self, point: Point) -> bool {
         let inside = |place: f64| (0.0..=1.0).contains(&place);
@@ -174,13 +177,13 @@ impl Frame {
         inside(u) && inside(v)
     }
 
-    /// Whether it is all of a film and nothing else, as the film is.
+    /// Whether the frame is exactly the whole film.
     #[must_use]
     pub fn is_whole(&self, film: Size) -> bool {
         *self == Self::whole(film)
     }
 
-    /// The map from the film to a grid that covers the frame, each measured from its outer edges.
+    /// The map from the film to a grid that covers the frame, in edge-based coordinates.
     #[must_use]
     pub fn affine(&self, grid: Size) -> Affine {
         let [x, y] = self.center;
@@ -194,8 +197,8 @@ impl Frame {
             .then(Affine::shift(0.5 * grid.width as f64, 0.5 * grid.height as f64))
     }
 
-    /// Where a point of the film lies on a network's grid, in the grid's pixels. Of a frame that is the whole film this is the
-    /// plain scale that published checkpoints expect.
+    /// Maps a point of the film to a network's grid, in pixels of the grid. For a frame of the whole film, this is the
+    /// plain scaling that published checkpoints expect.
     #[must_use]
     pub fn to_grid(&self, point: Point, film: Size, grid: Size) -> Point {
         if self.is_whole(film) {
@@ -205,33 +208,34 @@ impl Frame {
         Point::new(x as f32, y as f32)
     }
 
-    /// The point of the film that lies at `point` of a network's grid: the inverse of [`to_grid`](Self::to_grid).
+    /// Maps a point of a network's grid to the film: the inverse of [`to_grid`](Self::to_grid).
     #[must_use]
     pub fn to_image(&self, point: Point, film: Size, grid: Size) -> Point {
         if self.is_whole(film) {
             return point.rescaled(grid, film);
         }
-        // A frame has sides above zero, so that its map has an inverse.
+        // A frame has positive sides, so that its map is invertible.
         let back = self.points(grid).inverse().unwrap_or(Affine::IDENTITY);
         let [x, y] = back.apply([f64::from(point.x), f64::from(point.y)]);
         Point::new(x as f32, y as f32)
     }
 
-    /// The map of [`to_grid`](Self::to_grid), from x and y of points of the film to those of the grid: [`affine`](Self::affine)
-    /// between indices of pixels instead of places from the edges.
+    /// The map of [`to_grid`](Self::to_grid): [`affine`](Self::affine) in pixel indices instead of edge-based
+    /// coordinates.
     #[must_use]
     pub fn points(&self, grid: Size) -> Affine {
         let [dx, dy] = self.offset(grid);
         Affine::shift(0.5, 0.5).then(self.affine(grid)).then(Affine::shift(-dx, -dy))
     }
 
-    /// Half a pixel of the film on the grid: by how much indices of the grid's pixels are less than places from its edges. The
-    /// plain scale of a whole film maps index 0 to index 0, and networks learn it so for every frame.
+    /// Half a pixel of the film in pixels of the grid: the offset between edge-based coordinates and pixel indices of
+    /// the grid. The plain scaling of a whole film maps index 0 to index 0, and networks learn this convention for
+    /// every frame.
     fn offset(&self, grid: Size) -> [f64; 2] {
         [0.5 * grid.width as f64 / self.width, 0.5 * grid.height as f64 / self.height]
     }
 
-    /// The corners on the film, measured from its outer edges, as the frame shows them: top left, top right, bottom right,
+    /// The corners on the film in edge-based coordinates, in the frame's own order: top left, top right, bottom right,
     /// bottom left.
     #[must_use]
     pub fn corners(&self) -> [[f64; 2]; 4] {
@@ -239,37 +243,37 @@ impl Frame {
         [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]].map(|corner| back.apply(corner))
     }
 
-    /// Its centre, from the film's outer edges, in pixels.
+    /// The centre on the film, in edge-based coordinates.
     #[must_use]
     pub const fn center(&self) -> [f64; 2] {
         self.center
     }
 
-    /// Its width along its own top edge, in pixels of the film.
+    /// The width along the frame's top edge, in pixels of the film.
     #[must_use]
     pub const fn width(&self) -> f64 {
         self.width
     }
 
-    /// Its height along its own side, in pixels of the film.
+    /// The height along the frame's side, in pixels of the film.
     #[must_use]
     pub const fn height(&self) -> f64 {
         self.height
     }
 
-    /// By how many degrees it is turned clockwise on the image, from -180 (excluded) to 180.
+    /// The clockwise rotation on the image in degrees, in (-180, 180].
     #[must_use]
     pub const fn degrees(&self) -> f64 {
         self.degrees
     }
 
-    /// Whether it shows the film mirrored.
+    /// Whether the frame mirrors the film.
     #[must_use]
     pub const fn is_mirrored(&self) -> bool {
         self.mirrored
     }
 
-    /// Quarter turns clockwise by which it is turned, if it is turned by nothing else.
+    /// The number of clockwise quarter turns, if the rotation is a multiple of 90°.
     pub(crate) fn quarter_turns(&self) -> Option<u8> {
         [(0.0, 0), (90.0, 1), (180.0, 2), (-90.0, 3)]
             .into_iter()
@@ -315,7 +319,7 @@ impl TryFrom<Unchecked> for Frame {
     }
 }
 
-/// A point measured from the film's outer edges.
+/// A point in edge-based coordinates.
 fn edge(point: Point) -> [f64; 2] {
     [f64::from(point.x) + 0.5, f64::from(point.y) + 0.5]
 }

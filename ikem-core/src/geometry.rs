@@ -3,7 +3,7 @@ use std::ops::{Add, Mul, Sub};
 
 use serde::{Deserialize, Serialize};
 
-/// A place in an image: `x` to the right, `y` down, in pixels; the integer is the pixel's index.
+/// A position in an image in pixels, `x` to the right and `y` down; whole numbers are pixel centres.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Point {
     /// Distance from the centre of the leftmost pixels, in pixels.
@@ -19,7 +19,7 @@ impl Point {
         Self { x, y }
     }
 
-    /// The point of a `[y, x]` pair, the order of published manifests.
+    /// The point of a `[y, x]` pair, the order in published manifests.
     #[must_use]
     pub const fn from_yx([y, x]: [f32; 2]) -> Self {
         Self { x, y }
@@ -43,8 +43,8 @@ impl Point {
         self.x.is_finite() && self.y.is_finite()
     }
 
-    /// The same place after an image of size `from` was resized to `to`: a plain scale on each axis, as every
-    /// published checkpoint expects.
+    /// The same position after an image of size `from` was resized to `to`: plain scaling of each axis, as published
+    /// checkpoints expect.
     ///
     /// ```
     /// use ikem_core::{Point, Size};
@@ -83,34 +83,34 @@ impl Mul<f32> for Point {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Size {
-    /// Pixels in a row.
+    /// Number of columns.
     pub width: usize,
-    /// Pixels in a column.
+    /// Number of rows.
     pub height: usize,
 }
 
 impl Size {
-    /// `width` by `height` pixels.
+    /// A size of `width` × `height` pixels.
     #[must_use]
     pub const fn new(width: usize, height: usize) -> Self {
         Self { width, height }
     }
 
-    /// The number of pixels; saturates instead of overflowing.
+    /// The number of pixels, saturating.
     #[must_use]
     pub const fn area(self) -> usize {
         self.width.saturating_mul(self.height)
     }
 
-    /// Whether a finite `point` lies on the image: between its outer pixel edges, half a pixel beyond the outer
-    /// pixel centres. Relative label formats reach 1.0, half a pixel further; that is inside too.
+    /// Whether `point` is finite and lies on the image: between its outer edges, half a pixel beyond the outer pixel
+    /// centres. Relative label formats include 1.0, half a pixel further, which is accepted as well.
     #[must_use]
     pub fn contains(self, point: Point) -> bool {
         let inside = |value: f32, extent: usize| value >= -0.5 && value <= extent as f32;
         inside(point.x, self.width) && inside(point.y, self.height)
     }
 
-    /// The place nearest to a finite `point` that is no farther out than the outer pixel centres.
+    /// The nearest position to a finite `point` between the outer pixel centres.
     ///
     /// ```
     /// use ikem_core::{Point, Size};
@@ -136,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn yx_order_is_named_where_it_appears() {
+    fn yx_pairs_convert_to_points_and_back() {
         assert_eq!(Point::from_yx([3.0, 5.0]), Point::new(5.0, 3.0));
         assert_eq!(Point::new(5.0, 3.0).to_yx(), [3.0, 5.0]);
     }

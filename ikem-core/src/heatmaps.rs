@@ -2,23 +2,24 @@ use ndarray::{Array3, ArrayView2, ArrayView3, Axis};
 use rayon::prelude::*;
 
 use crate::decode::{Decoding, Detection};
-use crate::{Keypoints, Point, Size};
+use crate::geometry::{Point, Size};
+use crate::keypoints::Keypoints;
 
-/// Below this a factor of a Gaussian counts as zero: products would be denormal numbers, which are slow and
-/// mean nothing.
+/// Smaller factors of a Gaussian are set to zero: their products would be denormal numbers, which are slow and
+/// insignificant.
 const NEGLIGIBLE: f32 = 1e-18;
 
-/// The two factors of a Gaussian of peak 1: its value at (x, y) is `columns[x] * rows[y]`.
+/// The separable factors of a Gaussian with peak 1: its value at (x, y) is `columns[x] * rows[y]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GaussianFactors {
-    /// The factor of every column, `exp(-(x - px)² / (2 std²))`.
+    /// The factors of the columns, `exp(-(x - px)² / (2 std²))`.
     pub columns: Vec<f32>,
-    /// The factor of every row.
+    /// The factors of the rows.
     pub rows: Vec<f32>,
 }
 
 impl GaussianFactors {
-    /// The factors of the Gaussian around `point` on a grid of `size`; `std` in pixels.
+    /// The factors of the Gaussian at `point` on a grid of `size`; `std` in pixels.
     #[must_use]
     pub fn new(point: Point, size: Size, std: f32) -> Self {
         let axis = |centre: f32, extent: usize| {
@@ -47,13 +48,13 @@ impl GaussianFactors {
     }
 }
 
-/// K maps of H × W values in 0…1: how likely each keypoint is at each pixel.
+/// K heatmaps of H × W values in 0…1: the confidence that a keypoint is at a pixel.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Heatmaps(Array3<f32>);
 
 impl Heatmaps {
-    /// One Gaussian of peak 1 a keypoint, `exp(-|p - point|² / (2 std²))`; `std` in pixels of the map.
-    /// A point that is not finite gives an empty map.
+    /// One Gaussian of peak 1 per keypoint, `exp(-|p - point|² / (2 std²))`; `std` in pixels of the map. A point that
+    /// is not finite gives a map of zeros.
     #[must_use]
     pub fn gaussian(points: &Keypoints, size: Size, std: f32) -> Self {
         let mut maps = Array3::zeros((points.len(), size.height, size.width));
@@ -67,7 +68,7 @@ impl Heatmaps {
         Self(maps)
     }
 
-    /// Heatmaps of given values, shape K × H × W.
+    /// Heatmaps with the given values, of shape K × H × W.
     #[must_use]
     pub const fn from_array(values: Array3<f32>) -> Self {
         Self(values)
@@ -79,19 +80,19 @@ impl Heatmaps {
         self.0.into_iter().collect()
     }
 
-    /// The values, shape K × H × W, to change them.
+    /// The values as an array of shape K × H × W.
     #[must_use]
     pub fn into_array(self) -> Array3<f32> {
         self.0
     }
 
-    /// The values, shape K × H × W.
+    /// A view of the values, of shape K × H × W.
     #[must_use]
     pub fn view(&self) -> ArrayView3<'_, f32> {
         self.0.view()
     }
 
-    /// The map of one keypoint, shape H × W; `None` for an index out of range.
+    /// The map of one keypoint, of shape H × W; `None` for an index out of range.
     #[must_use]
     pub fn map(&self, keypoint: usize) -> Option<ArrayView2<'_, f32>> {
         (keypoint < self.0.len_of(Axis(0))).then(|| self.0.index_axis(Axis(0), keypoint))
@@ -104,7 +105,7 @@ impl Heatmaps {
         Size::new(width, height)
     }
 
-    /// Finds every keypoint on its map, in the map's pixels, and the map's peak.
+    /// Detects every keypoint on its map, in pixels of the map.
     #[must_use]
     pub fn decode(&self, decoding: &Decoding) -> Vec<Detection> {
         let maps: Vec<_> = self.0.outer_iter().collect();

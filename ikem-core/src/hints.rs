@@ -1,18 +1,20 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Keypoints, Point, Size};
+use crate::error::Error;
+use crate::geometry::{Point, Size};
+use crate::keypoints::Keypoints;
 
-/// One correction: where keypoint `keypoint` really is, in image space.
+/// A hint: the correct position of one keypoint in image space.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Hint {
     /// The keypoint's index in the skeleton.
     pub keypoint: usize,
-    /// Where the person put it, in pixels of the original image.
+    /// The position, in pixels of the original image.
     pub point: Point,
 }
 
 impl Hint {
-    /// The hint that `keypoint` is at `point`.
+    /// A hint that `keypoint` is at `point`.
     #[must_use]
     pub const fn new(keypoint: usize, point: Point) -> Self {
         Self { keypoint, point }
@@ -21,7 +23,7 @@ impl Hint {
     /// Checks that the hint is for one of `count` keypoints and lies on an image of `size`.
     ///
     /// # Errors
-    /// [`Error::UnknownIndex`] or [`Error::OutsideImage`] (which a NaN is, too).
+    /// [`Error::UnknownIndex`], or [`Error::OutsideImage`], which includes NaN.
     pub fn checked(self, count: usize, size: Size) -> Result<Self, Error> {
         if self.keypoint >= count {
             return Err(Error::UnknownIndex { index: self.keypoint, count });
@@ -33,9 +35,9 @@ impl Hint {
     }
 }
 
-/// The hints of one image, in the order in which they were first given; one a keypoint at the most.
+/// The hints of one image in the order in which they were first given, at most one per keypoint.
 ///
-/// Undo and redo are a [`History`](crate::History) of these.
+/// For undo and redo, see [`History`](crate::History).
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(from = "Vec<Hint>", into = "Vec<Hint>")]
 pub struct Hints(Vec<Hint>);
@@ -47,7 +49,7 @@ impl Hints {
         Self(Vec::new())
     }
 
-    /// Adds `hint`, or moves the one its keypoint has already; returns the point that it had.
+    /// Adds `hint`, or moves the existing hint of its keypoint; returns the previous position.
     pub fn set(&mut self, hint: Hint) -> Option<Point> {
         match self.0.iter_mut().find(|held| held.keypoint == hint.keypoint) {
             Some(held) => Some(std::mem::replace(&mut held.point, hint.point)),
@@ -58,13 +60,13 @@ impl Hints {
         }
     }
 
-    /// Takes the hint of `keypoint` away and returns its point, if it had one.
+    /// Removes the hint of `keypoint`; returns its position, if there was one.
     pub fn remove(&mut self, keypoint: usize) -> Option<Point> {
         let place = self.0.iter().position(|held| held.keypoint == keypoint)?;
         Some(self.0.remove(place).point)
     }
 
-    /// Where `keypoint` was put, if it was.
+    /// The position of the hint of `keypoint`, if there is one.
     #[must_use]
     pub fn get(&self, keypoint: usize) -> Option<Point> {
         self.0.iter().find(|held| held.keypoint == keypoint).map(|held| held.point)
@@ -75,7 +77,7 @@ impl Hints {
         self.0.iter()
     }
 
-    /// How many hints there are.
+    /// The number of hints.
     #[must_use]
     pub const fn len(&self) -> usize {
         self.0.len()
@@ -87,7 +89,7 @@ impl Hints {
         self.0.is_empty()
     }
 
-    /// `keypoints` with every hinted one exactly where the person put it.
+    /// `keypoints` with every hinted one at its hint.
     #[must_use]
     pub fn applied_to(&self, keypoints: &Keypoints) -> Keypoints {
         let mut shown = keypoints.clone();
@@ -109,7 +111,7 @@ impl<'a> IntoIterator for &'a Hints {
 }
 
 impl FromIterator<Hint> for Hints {
-    /// The last hint of a keypoint holds.
+    /// The last hint of a keypoint counts.
     fn from_iter<I: IntoIterator<Item = Hint>>(hints: I) -> Self {
         let mut set = Self::new();
         for hint in hints {
@@ -136,7 +138,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::History;
+    use crate::history::History;
 
     fn edit() -> impl Strategy<Value = (usize, f32, bool)> {
         (0_usize..8, 0_f32..100.0, any::<bool>())
@@ -144,7 +146,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn undo_after_any_run_of_edits_restores_every_state(edits in prop::collection::vec(edit(), 1..30)) {
+        fn undo_restores_every_state_after_any_edits(edits in prop::collection::vec(edit(), 1..30)) {
             let mut history = History::new(Hints::new());
             let mut seen = vec![Hints::new()];
             for (keypoint, x, remove) in edits {
@@ -169,7 +171,7 @@ mod tests {
         }
 
         #[test]
-        fn a_keypoint_has_one_hint_at_the_most_and_the_last_holds(
+        fn a_keypoint_has_at_most_one_hint_and_the_last_one_counts(
             given in prop::collection::vec((0_usize..5, 0_f32..9.0), 0..20),
         ) {
             let hints: Hints = given.iter().map(|&(k, x)| Hint::new(k, Point::new(x, 0.0))).collect();
@@ -191,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn bad_hints_say_what_was_found() {
+    fn errors_of_invalid_hints_state_what_was_found() {
         let size = Size::new(10, 10);
         let error = |k, x, y| Hint::new(k, Point::new(x, y)).checked(4, size).expect_err("bad").to_string();
         assert_eq!(error(4, 1.0, 1.0), "there is no keypoint 4; expected an index below 4");

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-/// A present state with the states before it and the undone ones after it.
+/// The current state with its past states and the undone future ones.
 ///
 /// ```
 /// let mut history = ikem_core::History::new("a");
@@ -15,49 +15,49 @@ use serde::{Deserialize, Serialize};
 pub struct History<T> {
     past: Vec<T>,
     present: T,
-    /// The state that redo restores first is the last.
+    /// The last one is the next to redo.
     future: Vec<T>,
-    /// How many past states are kept; not part of what is written down.
+    /// The maximum number of past states; not serialised.
     #[serde(skip, default = "unlimited")]
     limit: usize,
 }
 
 impl<T> History<T> {
-    /// A history that begins at `present`.
+    /// A history starting at `present`.
     #[must_use]
     pub const fn new(present: T) -> Self {
         Self::limited(present, usize::MAX)
     }
 
-    /// A history that begins at `present` and forgets its oldest states beyond `limit`.
+    /// A history starting at `present` that drops its oldest states beyond `limit`.
     #[must_use]
     pub const fn limited(present: T, limit: usize) -> Self {
         Self { past: Vec::new(), present, future: Vec::new(), limit }
     }
 
-    /// The same history, forgetting its oldest states beyond `limit` from now on.
+    /// The same history with a limit, beyond which it drops its oldest states.
     #[must_use]
     pub fn with_limit(mut self, limit: usize) -> Self {
         self.past.drain(..self.past.len().saturating_sub(limit));
         Self { limit, ..self }
     }
 
-    /// The state that holds now.
+    /// The current state.
     #[must_use]
     pub const fn present(&self) -> &T {
         &self.present
     }
 
-    /// The states before the present one, the oldest first.
+    /// The past states, oldest first.
     #[must_use]
     pub fn past(&self) -> &[T] {
         &self.past
     }
 
-    /// The same history with `change` made to each state; the limit stays.
+    /// Maps every state with `change`; the limit stays.
     ///
     /// # Errors
-    /// The first that `change` gives.
+    /// The first error of `change`.
     pub fn try_map<'a, U, E>(
         &'a self,
         mut change: impl FnMut(&'a T) -> Result<U, E>,
@@ -68,7 +68,7 @@ impl<T> History<T> {
         Ok(History { past, present, future, limit: self.limit })
     }
 
-    /// Makes `state` the present one; what had been undone is forgotten.
+    /// Makes `state` the current one and discards all undone states.
     pub fn push(&mut self, state: T) {
         self.past.push(std::mem::replace(&mut self.present, state));
         self.future.clear();
@@ -77,12 +77,12 @@ impl<T> History<T> {
         }
     }
 
-    /// Goes one state back; `false` at the beginning.
+    /// Steps back by one state; `false` at the beginning.
     pub fn undo(&mut self) -> bool {
         step(&mut self.past, &mut self.present, &mut self.future)
     }
 
-    /// Takes one undo back; `false` when there is none.
+    /// Reverts one undo; `false` when there is none.
     pub fn redo(&mut self) -> bool {
         step(&mut self.future, &mut self.present, &mut self.past)
     }
@@ -104,7 +104,7 @@ const fn unlimited() -> usize {
     usize::MAX
 }
 
-/// Moves the newest state of `from` into `present`, and the present one onto `to`.
+/// Moves the newest state of `from` to `present`, and the current one to `to`.
 fn step<T>(from: &mut Vec<T>, present: &mut T, to: &mut Vec<T>) -> bool {
     match from.pop() {
         Some(state) => {
@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn beyond_the_limit_the_oldest_is_forgotten() {
+    fn the_oldest_states_beyond_the_limit_are_dropped() {
         let mut history = History::limited(0, 2);
         (1..=4).for_each(|state| history.push(state));
         assert!(history.undo() && history.undo() && !history.undo());
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn mapped_and_written_down_it_undoes_and_redoes_the_same() {
+    fn mapping_and_serialisation_preserve_undo_and_redo() {
         let mut history = History::limited(0, 2);
         (1..=3).for_each(|state| history.push(state));
         assert!(history.undo());
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_state_forgets_what_was_undone() {
+    fn a_new_state_discards_undone_states() {
         let mut history = History::new(0);
         history.push(1);
         history.push(2);

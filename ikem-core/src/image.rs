@@ -1,8 +1,10 @@
 use std::sync::Arc;
 
-use crate::{Error, Pixel, Size};
+use crate::error::Error;
+use crate::geometry::Size;
+use crate::pixel::Pixel;
 
-/// A grey image in memory: one channel, f32 in 0 (black) … 1 (white), rows from the top. Clones share the pixels.
+/// A greyscale image in memory: one channel, f32 in 0 (black) … 1 (white), rows from the top. Clones share the pixels.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GrayImage {
     size: Size,
@@ -10,11 +12,11 @@ pub struct GrayImage {
 }
 
 impl GrayImage {
-    /// An image of `size` from its pixels in row-major order.
+    /// An image of `size` with the given pixels in row-major order.
     ///
     /// # Errors
-    /// [`Error::EmptySize`] without pixels, [`Error::Length`] when their number is not width × height,
-    /// [`Error::Pixel`] when one is not finite.
+    /// [`Error::EmptySize`] without pixels, [`Error::Length`] unless there are width × height of them, [`Error::Pixel`]
+    /// when one is not finite.
     pub fn new(size: Size, pixels: Vec<f32>) -> Result<Self, Error> {
         if size.area() == 0 {
             return Err(Error::EmptySize(size));
@@ -28,23 +30,23 @@ impl GrayImage {
         }
     }
 
-    /// An image of 8-bit grey pixels in row-major order: 255 becomes 1.
+    /// An image of 8-bit pixels in row-major order; 255 becomes 1.
     ///
     /// # Errors
-    /// As [`new`](Self::new).
+    /// Like [`new`](Self::new).
     pub fn from_u8(size: Size, pixels: &[u8]) -> Result<Self, Error> {
         Self::new(size, pixels.iter().map(|&pixel| pixel.value()).collect())
     }
 
-    /// An image of 16-bit grey pixels in row-major order: 65535 becomes 1.
+    /// An image of 16-bit pixels in row-major order; 65535 becomes 1.
     ///
     /// # Errors
-    /// As [`new`](Self::new).
+    /// Like [`new`](Self::new).
     pub fn from_u16(size: Size, pixels: &[u16]) -> Result<Self, Error> {
         Self::new(size, pixels.iter().map(|&pixel| pixel.value()).collect())
     }
 
-    /// The image with each value changed by `change`, which must give finite numbers.
+    /// The image with `change` applied to each value, which must return finite numbers.
     pub(crate) fn map(&self, change: impl Fn(f32) -> f32) -> Self {
         let pixels = self.pixels.iter().map(|&value| change(value)).collect();
         Self { size: self.size, pixels: Arc::new(pixels) }
@@ -76,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_image_is_told() {
+    fn invalid_images_are_rejected() {
         assert_eq!(GrayImage::new(Size::new(0, 3), vec![]), Err(Error::EmptySize(Size::new(0, 3))));
         assert!(matches!(
             GrayImage::new(Size::new(2, 2), vec![0.0; 3]),

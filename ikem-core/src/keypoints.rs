@@ -2,11 +2,11 @@ use std::ops::{Deref, DerefMut};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Point, Size};
+use crate::geometry::{Point, Size};
 
 /// The K keypoints of one image, in skeleton order.
 ///
-/// Behaves as the slice of its points.
+/// Dereferences to a slice of points.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Keypoints(Vec<Point>);
@@ -18,7 +18,7 @@ impl Keypoints {
         self.iter().map(|point| point.rescaled(from, to)).collect()
     }
 
-    /// Distance of every keypoint to its counterpart, in pixels; as many as the shorter of the two has.
+    /// The distance of every keypoint to its counterpart in `other`, in pixels; as many as the shorter of the two has.
     pub fn distances<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = f32> + 'a {
         self.iter().zip(other.iter()).map(|(a, b)| a.distance(*b))
     }

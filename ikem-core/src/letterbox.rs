@@ -1,21 +1,24 @@
-use crate::{Affine, Frame, Size};
+use crate::affine::Affine;
+use crate::frame::Frame;
+use crate::geometry::Size;
 
-/// Where a film lies on a locator's square grid: its longer side is the grid's, its aspect is kept to the pixel, and it
-/// is in the middle (half a pixel to the left or the top where it can't be). The rest of the grid is black.
+/// The position of a film on a locator's square grid, by letterboxing: scaled to the grid's size along its longer side,
+/// aspect ratio preserved up to rounding, and centred (half a pixel to the left or top if necessary). The remaining
+/// grid is black.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Letterbox {
     /// The first column.
     pub left: usize,
     /// The first row.
     pub top: usize,
-    /// How many columns, at least 1.
+    /// The number of columns, at least 1.
     pub width: usize,
-    /// How many rows, at least 1.
+    /// The number of rows, at least 1.
     pub height: usize,
 }
 
 impl Letterbox {
-    /// The place of a film of `width` by `height` (in any unit, above 0) on a grid of `grid` by `grid` pixels.
+    /// The position of a film of `width` × `height` (in any unit, above 0) on a grid of `grid` × `grid` pixels.
     #[must_use]
     pub fn new(width: f64, height: f64, grid: usize) -> Self {
         let side = |length: f64| {
@@ -27,7 +30,7 @@ impl Letterbox {
         Self { left, top: grid.saturating_sub(rows) / 2, width: columns, height: rows }
     }
 
-    /// The map from a film of `width` by `height` to its place on the grid, outer edges to outer edges.
+    /// The map from a film of `width` × `height` to its position on the grid, in edge-based coordinates.
     #[must_use]
     pub fn map(&self, width: f64, height: f64) -> Affine {
         Affine::stretch(self.width as f64 / width, self.height as f64 / height)
@@ -40,7 +43,7 @@ impl Letterbox {
         [self.left, self.top, self.left + self.width, self.top + self.height].map(|edge| edge as f64)
     }
 
-    /// The pixels of the film on a grid of `grid` by `grid` values, row by row.
+    /// The film's pixels on a grid of `grid` × `grid` values, row by row.
     pub fn rows<'a>(
         &self,
         values: &'a mut [f32],
@@ -51,13 +54,13 @@ impl Letterbox {
         rows.filter_map(move |row| row.get_mut(left..left + width))
     }
 
-    /// The frame of a film of `film` pixels that a grid of `grid` by `grid` shows in this place: the inverse of
+    /// The frame of a film of size `film` that a grid of `grid` × `grid` pixels covers: the inverse of
     /// [`map`](Self::map).
     #[must_use]
     pub fn frame(&self, film: Size, grid: usize) -> Frame {
         let (x, y) = (film.width as f64 / self.width as f64, film.height as f64 / self.height as f64);
         let (left, top, side) = (self.left as f64, self.top as f64, grid as f64);
-        // A film has at least a pixel, and no more than memory holds.
+        // A film has at least one pixel and fits in memory.
         Frame::new(-left * x, -top * y, side * x, side * y).unwrap_or(Frame::whole(film))
     }
 }
@@ -67,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_frame_puts_the_film_in_its_place() {
+    fn the_frame_is_the_inverse_of_the_map() {
         for film in [Size::new(375, 1000), Size::new(900, 300), Size::new(50, 50), Size::new(3, 999)] {
             let grid = 64;
             let (width, height) = (film.width as f64, film.height as f64);

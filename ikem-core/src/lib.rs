@@ -1,18 +1,20 @@
 #![deny(missing_docs)]
-//! The words of interactive keypoint estimation: no tensors, no files.
+//! The vocabulary of interactive keypoint estimation, without tensors and files.
 //!
-//! A network marks the keypoints of an image; a person corrects one; the network, given that correction as a
-//! Gaussian *hint map* and its own last heatmaps, moves the others. This crate holds what every other crate of
-//! the workspace speaks of:
+//! A network predicts the keypoints of an image; a person corrects one; the network, given that correction as a
+//! Gaussian *hint map* and its own previous heatmaps, moves the others. This crate defines the types that all other
+//! crates of the workspace share:
 //!
-//! - [`Point`], [`Size`] and [`Keypoints`]: x to the right, y down, in pixels; an integer is a pixel's index.
-//! - [`Skeleton`]: what the keypoints are called, which belong together, which change sides in a mirror.
-//! - [`Heatmaps`] and [`Decoding`]: points to Gaussian maps and back.
-//! - [`Hint`], [`Hints`] and [`History`]: the corrections of one image, in order, with undo and redo.
-//! - [`GrayImage`] and [`Preparation`]: an image in memory and the one way it becomes a network's input.
-//! - [`Spacing`]: how far apart pixels lie, in millimetres where that is known.
-//! - [`Frame`]: the part of a film that a network sees, and the map between the two.
-//! - [`Reviser`]: anything that answers a correction with better keypoints.
+//! - [`Point`], [`Size`] and [`Keypoints`]: x to the right, y down, in pixels; whole numbers are pixel centres.
+//! - [`Skeleton`]: the names, grouping, mirror pairs and edges of the keypoints.
+//! - [`Heatmaps`] and [`Decoding`]: from points to Gaussian maps and back.
+//! - [`Hint`], [`Hints`] and [`History`]: the corrections of an image, with undo and redo.
+//! - [`GrayImage`] and [`Preparation`]: an image in memory and its conversion to a network's input.
+//! - [`Spacing`]: the pixel spacing, in millimetres where it is known.
+//! - [`Frame`]: the region of a film that a network sees, and the map between the two.
+//! - [`Reviser`]: anything that responds to a correction with better keypoints.
+//! - [`Draw`]: seeded random numbers; [`Vector`]: plane geometry in double precision; [`FieldError`]: an invalid
+//!   configuration field.
 //!
 //! ```
 //! use ikem_core::{Decoding, Heatmaps, Point, Size};
@@ -26,8 +28,11 @@
 mod affine;
 mod column;
 mod decode;
+mod draw;
 mod error;
 mod error_covariance;
+mod field_error;
+mod fnv;
 mod frame;
 mod geometry;
 mod heatmaps;
@@ -43,13 +48,17 @@ mod reviser;
 mod skeleton;
 mod spacing;
 mod tones;
+mod vector;
 mod warp;
 
 pub use affine::Affine;
 pub use column::{Column, Recount, decode_column};
 pub use decode::{Decoding, Detection, LocalWindow};
+pub use draw::Draw;
 pub use error::Error;
 pub use error_covariance::ErrorCovariance;
+pub use field_error::FieldError;
+pub use fnv::fnv1a;
 pub use frame::Frame;
 pub use geometry::{Point, Size};
 pub use heatmaps::{GaussianFactors, Heatmaps};
@@ -65,4 +74,5 @@ pub use reviser::Reviser;
 pub use skeleton::{Skeleton, Vertebra};
 pub use spacing::{Spacing, SpacingPlane};
 pub use tones::Tones;
+pub use vector::Vector;
 pub use warp::{Beyond, warp};

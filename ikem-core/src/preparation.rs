@@ -1,17 +1,21 @@
 use serde::{Deserialize, Serialize};
 
+use crate::error::Error;
+use crate::frame::Frame;
+use crate::geometry::Size;
+use crate::image::GrayImage;
 use crate::pixel::over_255;
-use crate::{Error, Frame, GrayImage, Resampling, Size, resample_frame};
+use crate::resample::{Resampling, resample_frame};
 
-/// The one way an image becomes a network's input, for prediction and for training: resized to `size`, rounded to
-/// 256 grey levels, then scaled from 0…1 to -1…1.
+/// The conversion of an image to a network's input, the same for prediction and training: resized to `size`, quantised
+/// to 256 grey levels, and scaled from 0…1 to -1…1.
 ///
-/// The rounding is part of what the networks learnt from; without it their points move by up to two pixels.
+/// The quantisation is part of what the networks were trained on; without it, their points move by up to two pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Preparation {
-    /// The network's grid.
+    /// The size of the network's grid.
     pub size: Size,
-    /// The filter of the resizing.
+    /// The resampling filter.
     pub resampling: Resampling,
 }
 
@@ -24,20 +28,20 @@ impl Preparation {
         self.apply_in(image, &Frame::whole(image.size()))
     }
 
-    /// As [`apply`](Self::apply), of the part of the image that `frame` shows.
+    /// Like [`apply`](Self::apply), for the region of the image in `frame`.
     ///
     /// # Errors
-    /// As [`apply`](Self::apply).
+    /// Like [`apply`](Self::apply).
     pub fn apply_in(&self, image: &GrayImage, frame: &Frame) -> Result<Vec<f32>, Error> {
         let resized = resample_frame(image, frame, self.size, self.resampling)?;
         Ok(resized.pixels().iter().map(|&value| Self::input(value)).collect())
     }
 
-    /// What a network is given for a grey value of 0…1 of the resized image.
+    /// The network's input for a grey value of 0…1 of the resized image.
     #[must_use]
     pub fn input(value: f32) -> f32 {
-        /// Numbers near to it are whole: adding it rounds, halves to even. `round_ties_even` says the same, but calls
-        /// a function for each pixel on processors that compilers do not take for new.
+        /// Near it, f32 numbers are integers: adding it rounds, with ties to even. `round_ties_even` gives the same,
+        /// but is a function call per pixel on the baseline x86-64 instruction set.
         const WHOLE: f32 = 12_582_912.0;
         let level = (255.0 * value + WHOLE) - WHOLE;
         2.0 * over_255(level) - 1.0
@@ -64,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn grey_levels_are_whole() {
+    fn prepared_values_are_quantised_to_256_levels() {
         let image = GrayImage::new(Size::new(2, 1), vec![100.4 / 255.0, 100.6 / 255.0]).expect("pixels");
         let same = Preparation { size: Size::new(2, 1), resampling: Resampling::Area };
         assert_eq!(same.apply(&image), Ok(vec![2.0 * (100.0 / 255.0) - 1.0, 2.0 * (101.0 / 255.0) - 1.0]));

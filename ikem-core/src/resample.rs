@@ -1,17 +1,25 @@
+#[cfg(test)]
+mod tests;
+
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::{Beyond, Error, Frame, GrayImage, Pixel, Size, warp};
+use crate::error::Error;
+use crate::frame::Frame;
+use crate::geometry::Size;
+use crate::image::GrayImage;
+use crate::pixel::Pixel;
+use crate::warp::{Beyond, warp};
 
-/// How an image is resized.
+/// The resampling filter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Resampling {
-    /// Two samples an axis, as OpenCV's `INTER_LINEAR`: what the published checkpoints were trained with.
+    /// Bilinear, two samples per axis, like OpenCV's `INTER_LINEAR`: as the published checkpoints were trained.
     #[default]
     Bilinear,
-    /// The mean of what a pixel covers, as OpenCV's `INTER_AREA`: what the bundled model was trained with.
+    /// The mean of the covered area, like OpenCV's `INTER_AREA`: as the bundled model was trained.
     Area,
 }
 
@@ -23,12 +31,12 @@ pub fn resample(image: &GrayImage, target: Size, resampling: Resampling) -> Resu
     resample_pixels(image.size(), image.pixels(), target, resampling)
 }
 
-/// As [`resample`], of an image that is not a [`GrayImage`] yet: the same result to the last bit, without the memory
-/// and the time to make it one. `pixels` are those of an image of `source`, row-major.
+/// Like [`resample`], for pixels that are not in a [`GrayImage`]: bitwise the same result, without the memory and time
+/// to create one. `pixels` are those of an image of size `source` in row-major order.
 ///
 /// # Errors
-/// [`Error::EmptySize`] when `source` or `target` has no pixels, [`Error::Length`] when the number of `pixels` is not
-/// that of `source`.
+/// [`Error::EmptySize`] when `source` or `target` has no pixels, [`Error::Length`] when `pixels` does not match
+/// `source`.
 pub fn resample_pixels<P: Pixel>(
     source: Size,
     pixels: &[P],
@@ -44,7 +52,7 @@ pub fn resample_pixels<P: Pixel>(
     if source == target {
         return GrayImage::new(target, pixels.iter().map(|pixel| pixel.value()).collect());
     }
-    // OpenCV averages only where both axes shrink.
+    // OpenCV averages only if both axes shrink.
     let shrinks = source.width >= target.width && source.height >= target.height;
     let taps = |from, to| match resampling {
         Resampling::Area if shrinks => averaging(from, to),
@@ -55,9 +63,9 @@ pub fn resample_pixels<P: Pixel>(
     GrayImage::new(target, combine(source, pixels, &columns, &rows))
 }
 
-/// What a network sees of `image` in `frame`, at `grid` pixels, each averaged over what it covers (`Area`) or taken from two
-/// samples an axis (`Bilinear`), from the film's own pixels at once. Beyond the film it is black. The whole film gives what
-/// [`resample`] gives, to the last bit.
+/// Resamples the region of `image` in `frame` to `grid` pixels, directly from the film's own pixels: each is averaged
+/// over the area that it covers (`Area`) or interpolated from two samples per axis (`Bilinear`). Outside the film, the
+/// result is black. For the whole film, it is bitwise equal to that of [`resample`].
 ///
 /// # Errors
 /// [`Error::EmptySize`] when `grid` has no pixels.
@@ -73,7 +81,7 @@ pub fn resample_frame(
     let Some(turns) = frame.quarter_turns() else {
         return turned(image, frame, grid, resampling);
     };
-    // Quarter turns and mirrors change the order of pixels and nothing else.
+    // Quarter turns and mirroring only permute pixels.
     let sideways = turns % 2 == 1;
     let (width, height) =
         if sideways { (frame.height(), frame.width()) } else { (frame.width(), frame.height()) };
@@ -108,11 +116,11 @@ pub fn resample_frame(
     GrayImage::new(grid, (0..grid.area()).map(pixel).collect())
 }
 
-/// The view of a frame that is turned by other than quarter turns.
+/// Resamples a frame at a rotation other than quarter turns.
 fn turned(image: &GrayImage, frame: &Frame, grid: Size, resampling: Resampling) -> Result<GrayImage, Error> {
-    /// The most samples of a pixel and axis: enough for films of nine thousand rows on a grid of 384.
+    /// The most samples per pixel and axis: enough for films of nine thousand rows on a grid of 384.
     const MOST: f64 = 24.0;
-    // A frame has sides above zero, so that its map has an inverse.
+    // A frame has positive sides, so that its map is invertible.
     let Some(from) = frame.affine(grid).inverse() else { return Err(Error::Frame(*frame)) };
     let count = |x: f64, y: f64| match resampling {
         Resampling::Area => x.hypot(y).ceil().clamp(1.0, MOST) as usize,
@@ -171,7 +179,7 @@ fn combine_down_first<P: Pixel>(source: Size, pixels: &[P], columns: &[Taps], ro
     resized.par_chunks_mut(width).zip(rows.par_iter()).for_each_init(
         || vec![0.0; source.width],
         |line, (out, row)| {
-            // Down first: whole source rows are added up, which is where the pixels are read once and in order.
+            // Rows first: whole source rows are accumulated, so that the pixels are read once and in order.
             row.combine_rows(pixels, source.width, line);
             match &pairs {
                 Some(pairs) => {
@@ -190,7 +198,7 @@ fn combine_down_first<P: Pixel>(source: Size, pixels: &[P], columns: &[Taps], ro
     resized
 }
 
-/// Two neighbours with their weights: [`Taps`] that lie in one piece of memory.
+/// Two neighbouring pixels with their weights: [`Taps`] without an allocation.
 struct Pair {
     first: usize,
     weights: [f32; 2],
@@ -206,7 +214,7 @@ impl Pair {
     }
 }
 
-/// The same as `columns`, if each of them is of one or two pixels, of `width`.
+/// The same as `columns` if each consists of one or two pixels of a row of `width`.
 fn pairs(columns: &[Taps], width: usize) -> Option<Vec<Pair>> {
     let pair = |taps: &Taps| match taps.weights[..] {
         [a, b] => Some(Pair { first: taps.first, weights: [a, b] }),
@@ -217,7 +225,7 @@ fn pairs(columns: &[Taps], width: usize) -> Option<Vec<Pair>> {
     columns.iter().map(pair).collect()
 }
 
-/// What one pixel of the result takes from an axis: the weights of the source pixels from `first` on.
+/// The contribution of an axis to one output pixel: the weights of the source pixels from `first` on.
 struct Taps {
     first: usize,
     weights: Vec<f32>,
@@ -246,12 +254,12 @@ impl Taps {
     }
 }
 
-/// Source pixels a target pixel, rounded as OpenCV rounds it: it decides where whole pixels begin.
+/// Source pixels per target pixel, rounded like OpenCV: the rounding decides where whole pixels begin.
 fn scale(from: usize, to: usize) -> f64 {
     1.0 / (to as f64 / from as f64)
 }
 
-/// Two samples around the place `fraction` of the way from source pixel `first` to the next one.
+/// Two samples around the position `fraction` of the way from source pixel `first` to the next.
 fn between(first: isize, fraction: f64, from: usize) -> Taps {
     match usize::try_from(first) {
         Err(_) => Taps { first: 0, weights: vec![1.0] },
@@ -260,7 +268,7 @@ fn between(first: isize, fraction: f64, from: usize) -> Taps {
     }
 }
 
-/// `INTER_LINEAR`: pixel centres lie over pixel centres.
+/// `INTER_LINEAR`: aligned pixel centres.
 fn linear(from: usize, to: usize) -> Vec<Taps> {
     let scale = scale(from, to);
     (0..to)
@@ -271,22 +279,22 @@ fn linear(from: usize, to: usize) -> Vec<Taps> {
         .collect()
 }
 
-/// `INTER_AREA` where an axis grows: two samples, the nearer ones held longer.
+/// `INTER_AREA` for an axis that grows: two samples, weighted towards the nearer one.
 fn enlarging(from: usize, to: usize) -> Vec<Taps> {
     let (scale, inverse) = (scale(from, to), to as f64 / from as f64);
     (0..to)
         .map(|i| {
             let first = (i as f64 * scale).floor();
-            // OpenCV rounds here, too, and so decides which of two whole pixels counts.
+            // OpenCV rounds to single precision here, which decides between neighbouring pixels.
             let fraction = ((i as f64 + 1.0) - (first + 1.0) * inverse) as f32;
             between(first as isize, f64::from(fraction.max(0.0).fract()), from)
         })
         .collect()
 }
 
-/// `INTER_AREA` where the image shrinks: every source pixel counts by the part of it that is covered.
+/// `INTER_AREA` for an axis that shrinks: every source pixel is weighted by the covered fraction.
 fn averaging(from: usize, to: usize) -> Vec<Taps> {
-    /// A sliver of a pixel thinner than this is rounding noise.
+    /// A thinner part of a pixel is rounding noise.
     const SLIVER: f64 = 1e-3;
     let scale = scale(from, to);
     (0..to)
@@ -310,8 +318,8 @@ fn averaging(from: usize, to: usize) -> Vec<Taps> {
         .collect()
 }
 
-/// Of an axis of `from` pixels: what pixels cover that are `step` ≥ 1 wide, the first of which begins at `first`. What is not
-/// covered counts as black.
+/// For an axis of `from` pixels: the coverage of output pixels of width `step` ≥ 1, the first of which begins at
+/// `first`. Beyond the axis, the image is black.
 fn covering(first: f64, step: f64, from: usize, to: usize) -> Vec<Taps> {
     let end = from as f64;
     (0..to)
@@ -328,8 +336,8 @@ fn covering(first: f64, step: f64, from: usize, to: usize) -> Vec<Taps> {
         .collect()
 }
 
-/// Of an axis of `from` pixels: two samples around the middle of pixels that are `step` wide, the first of which begins at
-/// `first`; none for a middle beyond the axis.
+/// For an axis of `from` pixels: two samples around the centres of output pixels of width `step`, the first of which
+/// begins at `first`; none for a centre beyond the axis.
 fn sampling(first: f64, step: f64, from: usize, to: usize) -> Vec<Taps> {
     (0..to)
         .map(|i| {
@@ -340,181 +348,4 @@ fn sampling(first: f64, step: f64, from: usize, to: usize) -> Vec<Taps> {
             between(place.floor() as isize, place - place.floor(), from)
         })
         .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn ramp(size: Size) -> GrayImage {
-        let pixels = (0..size.area()).map(|i| (i % size.width) as f32 / size.width as f32).collect();
-        GrayImage::new(size, pixels).expect("a ramp")
-    }
-
-    #[test]
-    fn averaging_by_two_is_the_mean_of_four() {
-        let image =
-            GrayImage::new(Size::new(4, 2), vec![0.0, 0.2, 0.4, 0.8, 0.1, 0.1, 1.0, 1.0]).expect("pixels");
-        let half = resample(&image, Size::new(2, 1), Resampling::Area).expect("size");
-        let expected = [0.1, 0.8];
-        assert!(half.pixels().iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6), "{half:?}");
-    }
-
-    #[test]
-    fn turned_frames_show_the_film_turned() {
-        // Three rows of two; turned clockwise, the frame's top edge is the film's right side.
-        let image = GrayImage::new(Size::new(2, 3), (1..=6).map(|level| level as f32 / 8.0).collect())
-            .expect("pixels");
-        let upright = Frame::whole(Size::new(2, 3));
-        let sideways = Frame::new(-0.5, 0.5, 3.0, 2.0).expect("a frame");
-        for (frame, grid, expected) in [
-            (upright.flipped(), Size::new(2, 3), [2.0, 1.0, 4.0, 3.0, 6.0, 5.0]),
-            (upright.turned(180.0), Size::new(2, 3), [6.0, 5.0, 4.0, 3.0, 2.0, 1.0]),
-            (sideways.turned(90.0), Size::new(3, 2), [2.0, 4.0, 6.0, 1.0, 3.0, 5.0]),
-            (sideways.turned(-90.0), Size::new(3, 2), [5.0, 3.0, 1.0, 6.0, 4.0, 2.0]),
-        ] {
-            for resampling in [Resampling::Area, Resampling::Bilinear] {
-                let seen = resample_frame(&image, &frame, grid, resampling).expect("a view");
-                let levels: Vec<f32> = seen.pixels().iter().map(|value| value * 8.0).collect();
-                assert_eq!(levels, expected, "{frame}");
-                // A hair more takes the path of any angle.
-                let seen = resample_frame(&image, &frame.turned(1e-7), grid, resampling).expect("a view");
-                for (value, expected) in seen.pixels().iter().zip(expected) {
-                    assert!((value * 8.0 - expected).abs() < 1e-4, "{frame}: {seen:?}");
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn beyond_the_film_is_black() {
-        let image = GrayImage::new(Size::new(4, 4), vec![1.0; 16]).expect("pixels");
-        let frame = Frame::new(-4.0, 0.0, 8.0, 4.0).expect("a frame");
-        let seen = resample_frame(&image, &frame, Size::new(4, 2), Resampling::Area).expect("a view");
-        assert_eq!(seen.pixels(), [0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 1.0, 1.0]);
-        let across = Frame::new(-1.0, 0.0, 8.0, 4.0).expect("a frame");
-        let seen = resample_frame(&image, &across, Size::new(4, 1), Resampling::Area).expect("a view");
-        assert_eq!(seen.pixels(), [0.5, 1.0, 0.5, 0.0]);
-    }
-
-    #[test]
-    fn the_order_that_costs_much_less_is_taken() {
-        let grid = Size::new(256, 512);
-        for (source, across) in [
-            (Size::new(65_535, 1), true),
-            (Size::new(65_535, 100), true),
-            (Size::new(1, 65_535), false),
-            (Size::new(900, 2500), false),
-            (Size::new(3000, 1500), false),
-            (Size::new(40, 60), false),
-        ] {
-            for taps in [linear, enlarging] {
-                let (columns, rows) = (taps(source.width, grid.width), taps(source.height, grid.height));
-                assert_eq!(across_first(source, &columns, &rows), across, "{source}");
-            }
-        }
-        let (columns, rows) = (averaging(900, 256), averaging(2500, 512));
-        assert!(!across_first(Size::new(900, 2500), &columns, &rows), "ordinary films keep their bits");
-    }
-
-    #[test]
-    fn both_orders_give_the_same_picture() {
-        let (source, to) = (Size::new(37, 11), Size::new(9, 20));
-        let pixels: Vec<f32> = (0..source.area()).map(|i| (i * 31 % 97) as f32 / 97.0).collect();
-        let (columns, rows) = (linear(source.width, to.width), linear(source.height, to.height));
-        let down = combine_down_first(source, &pixels, &columns, &rows);
-        let across = combine_across_first(source, &pixels, &columns, &rows);
-        assert_eq!(down.len(), to.area());
-        assert!(down.iter().zip(&across).all(|(a, b)| (a - b).abs() < 1e-6));
-    }
-
-    #[test]
-    fn no_pixels_is_an_error() {
-        let empty = Size::new(0, 5);
-        assert_eq!(resample(&ramp(Size::new(3, 3)), empty, Resampling::Area), Err(Error::EmptySize(empty)));
-    }
-
-    proptest! {
-        #[test]
-        fn pixels_of_files_give_the_same_to_the_last_bit(
-            width in 1_usize..60, height in 1_usize..30, to_width in 1_usize..30, to_height in 1_usize..30,
-            bytes in prop::collection::vec(any::<u8>(), 60 * 30),
-        ) {
-            let (size, target) = (Size::new(width, height), Size::new(to_width, to_height));
-            let bytes = &bytes[..size.area()];
-            let words: Vec<u16> = bytes.iter().map(|&byte| 257 * u16::from(byte)).collect();
-            for resampling in [Resampling::Area, Resampling::Bilinear] {
-                let eight = resample(&GrayImage::from_u8(size, bytes).expect("pixels"), target, resampling);
-                prop_assert_eq!(resample_pixels(size, bytes, target, resampling), eight);
-                let sixteen = resample(&GrayImage::from_u16(size, &words).expect("pixels"), target, resampling);
-                prop_assert_eq!(resample_pixels(size, &words, target, resampling), sixteen);
-            }
-        }
-
-        #[test]
-        fn pairs_are_the_same_as_taps(
-            from in 1_usize..200, to in 1_usize..200, values in prop::collection::vec(0_f32..1.0, 200),
-        ) {
-            for taps in [linear(from, to), enlarging(from, to)] {
-                let line = &values[..from];
-                let expected: Vec<f32> = taps.iter().map(|taps| taps.sum(line)).collect();
-                let found = pairs(&taps, from).map(|pairs| pairs.iter().map(|pair| pair.sum(line)).collect());
-                prop_assert_eq!(found.unwrap_or(expected.clone()), expected);
-            }
-        }
-
-        #[test]
-        fn a_frame_on_a_larger_canvas_shows_the_same(
-            left in 0_usize..20, top in 0_usize..20, right in 0_usize..20, bottom in 0_usize..20,
-            degrees in prop::sample::select(vec![0.0, 90.0, 180.0, -90.0, 7.0, -33.0]), mirrored in any::<bool>(),
-            values in prop::collection::vec(0_f32..1.0, 40 * 60),
-        ) {
-            let size = Size::new(40, 60);
-            let image = GrayImage::new(size, values.clone()).expect("pixels");
-            let canvas = Size::new(40 + left + right, 60 + top + bottom);
-            let mut pixels = vec![0.0; canvas.area()];
-            for (y, row) in values.chunks_exact(40).enumerate() {
-                pixels[(top + y) * canvas.width + left..][..40].copy_from_slice(row);
-            }
-            let larger = GrayImage::new(canvas, pixels).expect("pixels");
-            let framed = |image: &GrayImage, x: f64, y: f64| {
-                let mut frame = Frame::new(x - 3.5, y + 2.25, 44.0, 51.5).expect("a frame").turned(degrees);
-                if mirrored {
-                    frame = frame.flipped();
-                }
-                resample_frame(image, &frame, Size::new(12, 16), Resampling::Area).expect("a view")
-            };
-            let (a, b) = (framed(&image, 0.0, 0.0), framed(&larger, left as f64, top as f64));
-            for (a, b) in a.pixels().iter().zip(b.pixels()) {
-                prop_assert!((a - b).abs() < 1e-4, "{a} and {b}");
-            }
-        }
-
-        #[test]
-        fn every_weight_is_a_part_of_one(from in 1_usize..3000, to in 1_usize..600) {
-            let tables: &[fn(usize, usize) -> Vec<Taps>] =
-                if from >= to { &[linear, enlarging, averaging] } else { &[linear, enlarging] };
-            for table in tables {
-                for taps in table(from, to) {
-                    let sum: f32 = taps.weights.iter().sum();
-                    prop_assert!((sum - 1.0).abs() < 2e-3, "weights add up to {sum}");
-                    prop_assert!(taps.first + taps.weights.len() <= from);
-                }
-            }
-        }
-
-        #[test]
-        fn a_flat_image_stays_flat(
-            width in 1_usize..90, height in 1_usize..90, to_width in 1_usize..90, to_height in 1_usize..90,
-        ) {
-            let size = Size::new(width, height);
-            let image = GrayImage::new(size, vec![0.7; size.area()]).expect("pixels");
-            for resampling in [Resampling::Area, Resampling::Bilinear] {
-                let out = resample(&image, Size::new(to_width, to_height), resampling).expect("size");
-                prop_assert!(out.pixels().iter().all(|v| (v - 0.7).abs() < 2e-3));
-            }
-        }
-    }
 }

@@ -1,20 +1,21 @@
-use crate::{Hint, Keypoints};
+use crate::hints::Hint;
+use crate::keypoints::Keypoints;
 
-/// Anything that predicts the keypoints of one image and answers corrections: a session with a network, or a
-/// stand-in in a test. What drives it (evaluation, a page) need not know which.
+/// Anything that predicts the keypoints of one image and responds to corrections: a session with a network, or a
+/// stand-in in a test. Evaluation and user interfaces depend on this trait only.
 pub trait Reviser {
-    /// Why a correction could not be answered.
+    /// The error of a correction that failed.
     type Error: std::error::Error + Send + Sync + 'static;
 
-    /// The last prediction as it came, corrected keypoints not put in place; image space.
+    /// The last raw prediction, in which hinted keypoints are not moved to their hints; image space.
     fn raw_keypoints(&self) -> &Keypoints;
 
-    /// The keypoints to show: the last prediction with every corrected keypoint exactly where it was put.
+    /// The keypoints to display: the last prediction with every hinted keypoint at its hint; image space.
     fn keypoints(&self) -> Keypoints;
 
-    /// Takes one correction and predicts anew.
+    /// Adds a hint and predicts again.
     ///
     /// # Errors
-    /// When the hint is not for this image or the prediction fails; the state is then as before.
+    /// When the hint does not fit the image or the prediction fails; the state is then unchanged.
     fn revise(&mut self, hint: Hint) -> Result<(), Self::Error>;
 }

@@ -1,13 +1,15 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Frame, Point};
+use crate::error::Error;
+use crate::frame::Frame;
+use crate::geometry::Point;
 
-/// The names of the 17 vertebrae that a spinal AP radiograph is marked with, from the top.
+/// The 17 vertebrae labelled on a spinal AP radiograph, from the top.
 const SPINE: [&str; 17] =
     ["T1", "T2", "T3", "T4", "T5", "T6", "T7", "T8", "T9", "T10", "T11", "T12", "L1", "L2", "L3", "L4", "L5"];
 
-/// A vertebra and the indices of its keypoints; in the spine these are its corners: top left, top right,
-/// bottom left, bottom right, as seen on the image.
+/// A vertebra and the indices of its keypoints; for the spine, these are its corners: top left, top right, bottom left,
+/// bottom right, as seen on the image.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Vertebra {
@@ -17,10 +19,10 @@ pub struct Vertebra {
     pub corners: Vec<usize>,
 }
 
-/// What the keypoints of a model are: their names, which belong together, which change places in a mirror, and
+/// The keypoints of a model: their names, their grouping into vertebrae, the pairs that swap in a mirrored image, and
 /// the lines to draw between them.
 ///
-/// [`Skeleton::spine`] is the one of the published models. Any other can be read from JSON:
+/// [`Skeleton::spine`] is that of the published models. Others can be read from JSON:
 ///
 /// ```
 /// use ikem_core::Skeleton;
@@ -41,7 +43,7 @@ pub struct Skeleton {
     edges: Vec<(usize, usize)>,
 }
 
-/// A skeleton as it stands in JSON.
+/// A skeleton as stored in JSON, before validation.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Unchecked {
@@ -72,7 +74,7 @@ impl Skeleton {
         }
     }
 
-    /// `count` keypoints called `0`, `1`, … that nothing else is known of.
+    /// `count` keypoints named `0`, `1`, … without any structure.
     #[must_use]
     pub fn numbered(count: usize) -> Self {
         Self {
@@ -83,11 +85,11 @@ impl Skeleton {
         }
     }
 
-    /// A checked skeleton of given parts.
+    /// A skeleton of the given parts.
     ///
     /// # Errors
-    /// [`Error::Skeleton`] when a name is empty or stands twice, an index has no name, or a keypoint is in two
-    /// flip pairs.
+    /// [`Error::Skeleton`] when a name is empty or duplicate, an index is out of range, or a keypoint is in two mirror
+    /// pairs.
     pub fn new(
         names: Vec<String>,
         vertebrae: Vec<Vertebra>,
@@ -97,11 +99,11 @@ impl Skeleton {
         let count = names.len();
         let mut sorted: Vec<&str> = names.iter().map(String::as_str).collect();
         sorted.sort_unstable();
-        if let Some(name) = sorted.iter().find(|name| name.is_empty()) {
-            return Err(Error::Skeleton(format!("a keypoint is called {name:?}")));
+        if sorted.first().is_some_and(|name| name.is_empty()) {
+            return Err(Error::Skeleton("a keypoint has an empty name".to_owned()));
         }
         if let Some(pair) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
-            return Err(Error::Skeleton(format!("two keypoints are called {:?}", pair[0])));
+            return Err(Error::Skeleton(format!("two keypoints are named {:?}", pair[0])));
         }
         let corners = vertebrae.iter().flat_map(|vertebra| vertebra.corners.iter().copied());
         let paired = || flip_pairs.iter().flat_map(|&(a, b)| [a, b]);
@@ -117,7 +119,7 @@ impl Skeleton {
         Ok(Self { names, vertebrae, flip_pairs, edges })
     }
 
-    /// How many keypoints there are (K).
+    /// The number of keypoints (K).
     #[must_use]
     pub const fn len(&self) -> usize {
         self.names.len()
@@ -141,27 +143,28 @@ impl Skeleton {
         &self.vertebrae
     }
 
-    /// The pairs of keypoints that change places when the image is mirrored.
+    /// The pairs of keypoints that swap when the image is mirrored.
     #[must_use]
     pub fn flip_pairs(&self) -> &[(usize, usize)] {
         &self.flip_pairs
     }
 
-    /// The lines to draw.
+    /// The lines to draw between keypoints.
     #[must_use]
     pub fn edges(&self) -> &[(usize, usize)] {
         &self.edges
     }
 
-    /// The vertebra that `keypoint` belongs to, as its place in [`vertebrae`](Self::vertebrae).
+    /// The index in [`vertebrae`](Self::vertebrae) of the vertebra that `keypoint` belongs to.
     #[must_use]
     pub fn vertebra_of(&self, keypoint: usize) -> Option<usize> {
         self.vertebrae.iter().position(|vertebra| vertebra.corners.contains(&keypoint))
     }
 
-    /// For each keypoint the one whose place it takes when the vertebrae's names move down by `by` (up when negative):
-    /// moved by one, what was called T5 is called T6. `None` for the corners of a vertebra that no other becomes;
-    /// keypoints of no vertebra stay. Nothing at all when the vertebrae do not have the same number of corners.
+    /// For each keypoint, the one whose position it takes when the vertebrae's names shift down by `by` (up if
+    /// negative): shifted by one, the vertebra called T5 is called T6. `None` for the corners of a vertebra without a
+    /// counterpart; keypoints outside vertebrae map to themselves. Returns `None` if the vertebrae have different
+    /// numbers of corners.
     ///
     /// ```
     /// let sources = ikem_core::Skeleton::spine().shifted(1).ok_or("a spine")?;
@@ -185,12 +188,12 @@ impl Skeleton {
         Some(sources)
     }
 
-    /// The frame around a spine with these keypoints ([`Frame::around`]): its top is the mean of the first half of the first
-    /// vertebra's keypoints, its bottom that of the second half of the last one's. `None` where there are fewer than two
-    /// vertebrae, or keypoints are missing.
+    /// The frame around a spine with these keypoints ([`Frame::around`]): its top is the mean of the first half of the
+    /// first vertebra's keypoints, its bottom that of the second half of the last vertebra's. `None` when there are
+    /// fewer than two vertebrae, or keypoints are missing.
     ///
     /// # Errors
-    /// [`Error::Frame`] when the keypoints lie so that there is no frame.
+    /// [`Error::Frame`] when the keypoints are degenerate.
     #[must_use]
     pub fn frame(&self, keypoints: &[Point]) -> Option<Result<Frame, Error>> {
         let [first, .., last] = self.vertebrae.as_slice() else { return None };
@@ -206,10 +209,10 @@ impl Skeleton {
         Some(Frame::around(top, bottom, keypoints))
     }
 
-    /// The index of the keypoint that `text` names: a name, in any case of letters, or an index from 0.
+    /// The index of a keypoint given by its name, in any case, or by its index from 0.
     ///
     /// # Errors
-    /// [`Error::UnknownName`] when it is neither.
+    /// [`Error::UnknownName`] when `text` is neither.
     pub fn index(&self, text: &str) -> Result<usize, Error> {
         self.names
             .iter()
@@ -258,11 +261,11 @@ mod tests {
     }
 
     #[test]
-    fn contradictions_are_told() {
+    fn inconsistent_skeletons_are_rejected() {
         let names = |n: &[&str]| n.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>();
         let cases = [
-            (Skeleton::new(names(&["a", "a"]), vec![], vec![], vec![]), "two keypoints are called \"a\""),
-            (Skeleton::new(names(&[""]), vec![], vec![], vec![]), "a keypoint is called \"\""),
+            (Skeleton::new(names(&["a", "a"]), vec![], vec![], vec![]), "two keypoints are named \"a\""),
+            (Skeleton::new(names(&[""]), vec![], vec![], vec![]), "a keypoint has an empty name"),
             (Skeleton::new(names(&["a"]), vec![], vec![], vec![(0, 1)]), "no keypoint 1 among 1"),
             (
                 Skeleton::new(names(&["a", "b", "c"]), vec![], vec![(0, 1), (1, 2)], vec![]),

@@ -2,40 +2,42 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Keypoints, Point};
+use crate::geometry::Point;
+use crate::keypoints::Keypoints;
 
-/// How far apart the centres of neighbouring pixels lie, in millimetres, or only how wide a pixel is for its height.
+/// The pixel spacing: the distance between the centres of neighbouring pixels in millimetres, or only the aspect ratio
+/// of a pixel.
 ///
-/// Angles need square pixels: [`squared`](Self::squared) makes them of keypoints.
+/// Angles need square pixels; [`squared`](Self::squared) converts keypoints to them.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Stated")]
 pub struct Spacing {
-    /// From one column to the next.
+    /// Distance between columns.
     pub x: f64,
-    /// From one row to the next.
+    /// Distance between rows.
     pub y: f64,
-    /// Where it was measured; not in files where that is the patient.
+    /// The plane in which it was measured; omitted in files for the patient.
     #[serde(skip_serializing_if = "SpacingPlane::is_patient")]
     pub plane: SpacingPlane,
 }
 
-/// Where a [`Spacing`] was measured, which says what lengths mean.
+/// The plane in which a [`Spacing`] was measured, which determines the meaning of lengths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SpacingPlane {
-    /// In the patient: it was calibrated, or nothing else is told.
+    /// The patient: the spacing was calibrated, or nothing else is known.
     #[default]
     Patient,
-    /// On a film that was scanned: the patient appears larger there than it is.
+    /// A scanned film, on which the patient is magnified.
     Film,
-    /// On the detector: the patient appears larger there than it is.
+    /// The detector, on which the patient is magnified.
     Detector,
-    /// Nowhere: only the ratio of the two is known.
+    /// None: only the aspect ratio is known.
     Unknown,
 }
 
 impl SpacingPlane {
-    /// Its name in files.
+    /// The name in files.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -46,7 +48,7 @@ impl SpacingPlane {
         }
     }
 
-    /// The plane of this [`name`](Self::name).
+    /// The plane with this [`name`](Self::name).
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         let all = [Self::Patient, Self::Film, Self::Detector, Self::Unknown];
@@ -59,7 +61,7 @@ impl SpacingPlane {
     }
 }
 
-/// A spacing as a file holds it.
+/// A spacing as stored in a file, before validation.
 #[derive(Deserialize)]
 struct Stated {
     x: f64,
@@ -78,39 +80,39 @@ impl TryFrom<Stated> for Spacing {
 }
 
 impl Spacing {
-    /// A spacing on the patient, if both are lengths: finite and above zero.
+    /// A spacing in the patient; `None` unless both lengths are finite and positive.
     #[must_use]
     pub fn new(x: f64, y: f64) -> Option<Self> {
         let length = |value: f64| value.is_finite() && value > 0.0;
         (length(x) && length(y)).then_some(Self { x, y, plane: SpacingPlane::Patient })
     }
 
-    /// The same, measured elsewhere.
+    /// The same spacing, measured in another plane.
     #[must_use]
     pub const fn measured(self, plane: SpacingPlane) -> Self {
         Self { plane, ..self }
     }
 
-    /// Pixels `width` wide for every `height` that they are high, of unknown length.
+    /// An aspect ratio only: pixels of relative `width` and `height`, of unknown size.
     #[must_use]
     pub fn of_ratio(width: f64, height: f64) -> Option<Self> {
         Some(Self::new(width, height)?.measured(SpacingPlane::Unknown))
     }
 
-    /// Whether pixels are as wide as high.
+    /// Whether pixels are square.
     #[must_use]
     #[expect(clippy::float_cmp, reason = "the same number is written twice where they are")]
     pub fn is_square(self) -> bool {
         self.x == self.y
     }
 
-    /// Millimetres in a pixel along x and y; none where only their ratio is known.
+    /// The spacing along x and y in millimetres; `None` if only the aspect ratio is known.
     #[must_use]
     pub fn millimetres(self) -> Option<[f64; 2]> {
         (self.plane != SpacingPlane::Unknown).then_some([self.x, self.y])
     }
 
-    /// Where it was measured, in words, if the patient appears larger there than it is.
+    /// A description of the plane if the patient is magnified in it.
     #[must_use]
     pub const fn enlarging_plane(self) -> Option<&'static str> {
         match self.plane {
@@ -120,7 +122,7 @@ impl Spacing {
         }
     }
 
-    /// The distance of two points in millimetres; none where only the ratio is known.
+    /// The distance between two points in millimetres; `None` if only the aspect ratio is known.
     #[must_use]
     pub fn distance(self, a: Point, b: Point) -> Option<f64> {
         let [x, y] = self.millimetres()?;
@@ -128,14 +130,14 @@ impl Spacing {
         Some(libm::hypot(off(a.x, b.x, x), off(a.y, b.y, y)))
     }
 
-    /// What the spacing is once the image is turned by so many quarter turns: x and y change places with every turn.
+    /// The spacing after the image is rotated by quarter turns: each turn swaps x and y.
     #[must_use]
     pub const fn turned(self, quarter_turns: u8) -> Self {
         if quarter_turns.is_multiple_of(2) { self } else { Self { x: self.y, y: self.x, plane: self.plane } }
     }
 
-    /// Where the points are once the image is stretched sideways until its pixels are square. Rows stay what they are; nothing
-    /// changes where pixels are square already.
+    /// The points after stretching the image horizontally to square pixels. Rows are unchanged, and so is everything if
+    /// the pixels are square already.
     ///
     /// ```
     /// use ikem_core::{Keypoints, Point, Spacing};
@@ -177,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn only_lengths_are_spacings() {
+    fn spacings_are_finite_and_positive() {
         for (x, y) in [(0.0, 1.0), (1.0, -0.1), (f64::NAN, 1.0), (1.0, f64::INFINITY)] {
             assert_eq!(Spacing::new(x, y), None);
             assert_eq!(Spacing::of_ratio(x, y), None);
@@ -185,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn points_become_square_and_stay_where_they_are_square() {
+    fn points_are_stretched_unless_pixels_are_square() {
         let points: Keypoints = vec![Point::new(0.1, 7.3), Point::new(-30.0, 40.0)].into();
         assert_eq!(spacing(0.143, 0.143).squared(&points), points);
         let wide = spacing(0.2, 0.1).squared(&points);
@@ -204,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn it_says_where_it_was_measured() {
+    fn display_and_json_state_the_plane() {
         for (spacing, text, json) in [
             (spacing(0.14, 0.14), "0.14 mm", r#"{"x":0.14,"y":0.14}"#),
             (
@@ -222,7 +224,7 @@ mod tests {
             assert_eq!(serde_json::to_string(&spacing).expect("JSON"), json);
             assert_eq!(serde_json::from_str::<Spacing>(json).expect("a spacing"), spacing);
         }
-        // Others may tell more.
+        // Additional fields are allowed.
         let more: Spacing = serde_json::from_str(r#"{"x":0.1,"y":0.1,"z":1}"#).expect("a spacing");
         assert_eq!(more, spacing(0.1, 0.1));
         for json in [r#"{"x":0.1,"y":0}"#, r#"{"x":1,"y":1,"plane":"moon"}"#] {

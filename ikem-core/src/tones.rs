@@ -1,42 +1,44 @@
-use crate::GrayImage;
+use crate::image::GrayImage;
 
-/// The grey values of a film that count as black and as white, 0…1. What lies between is stretched to 0…1; where white is below
-/// black, the film is a negative and is inverted.
+/// A linear grey-scale mapping: the values of a film, 0…1, that are mapped to black and white. Values in between are
+/// stretched to 0…1; if white is below black, the film is a negative and is inverted.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Tones {
-    /// The value that becomes 0.
+    /// The value mapped to 0.
     pub black: f32,
-    /// The value that becomes 1.
+    /// The value mapped to 1.
     pub white: f32,
 }
 
-/// A film that uses this much of the range of its type or more is taken as it is.
+/// A film that uses at least this fraction of the range of its type is left unchanged.
 const ORDINARY: f32 = 0.4;
-/// Values that differ less are the same.
+/// The least difference of two distinct values.
 const LEAST: f32 = 1e-3;
-/// Bins of the histogram: those of 16 bits.
+/// Bins of the histogram: one per 16-bit value.
 const BINS: usize = 1 << 16;
-/// The largest value of 16 bits.
+/// The largest 16-bit value.
 const MOST: f32 = 65535.0;
-/// The most bits that a film may leave unused.
+/// The most unused high bits that are considered.
 const BITS: i32 = 12;
-/// A film whose black lies below this part of its white begins at 0.
+/// A film whose black is below this fraction of its white is taken to start at 0.
 const FROM_ZERO: f32 = 0.1;
 
 impl Tones {
-    /// The parts of the pixels that may be darker than black and lighter than white: hot pixels, letters, a film's border.
+    /// The quantiles that count as black and white: some pixels are outliers, such as hot pixels, letters or the film's
+    /// border.
     pub const TAILS: [f64; 2] = [0.005, 0.995];
-    /// Values as they are.
+    /// No change.
     pub const IDENTITY: Self = Self { black: 0.0, white: 1.0 };
 
-    /// The tones of a film: as it is where it uses much of its type's range, as ordinary films do. A film that begins at 0 and uses
-    /// the lowest bits of its type alone (12 of 16) is stretched to what those bits can hold, and so is as if it had been kept in a type of
-    /// its own. Any other is stretched from the 0.5th to the 99.5th percentile. A film of one value stays as it is.
+    /// The mapping for a film. A film that uses a large part of its type's range, as most do, is left unchanged. One
+    /// that starts at 0 and uses only the low bits of its type (such as 12 of 16) is scaled by the range of these bits,
+    /// as if it were stored in a type of that width. Any other film is stretched from its 0.5th to its 99.5th
+    /// percentile. A film of one value is left unchanged.
     #[must_use]
     pub fn of(image: &GrayImage) -> Self {
         let pixels = image.pixels();
         let mut bins = vec![0_u32; BINS];
-        // A part of the pixels tells as much as all.
+        // A subset of the pixels suffices.
         let step = (pixels.len() / (1 << 18)).max(1);
         let mut count = 0_u32;
         for &pixel in pixels.iter().step_by(step) {
@@ -55,26 +57,26 @@ impl Tones {
         Self::between(Self::TAILS.map(at))
     }
 
-    /// The tones of a film whose values at both [`TAILS`](Self::TAILS) are known: as it is, or stretched.
+    /// The mapping for a film with these values at both [`TAILS`](Self::TAILS).
     #[must_use]
     pub fn between([black, white]: [f32; 2]) -> Self {
         if white - black >= ORDINARY || white <= black {
             return Self::IDENTITY;
         }
-        // The least number of bits that holds all up to white, the values of its own bin included.
+        // The least number of bits that represents all values up to white, including those of its histogram bin.
         let used = white + 1.0 / BINS as f32;
         let bits = (1..=BITS).map(|fewer| 0.5_f32.powi(fewer)).take_while(|range| used <= *range).last();
         match bits {
             Some(range) if black < FROM_ZERO * range && white - black >= ORDINARY * range => {
-                // The largest value of so many bits: 4095 of 65535.
+                // The largest value of that many bits, such as 4095 of 65535.
                 Self { black: 0.0, white: (range * (MOST + 1.0) - 1.0) / MOST }
             }
             _ => Self { black, white },
         }
     }
 
-    /// The tones that stretch from one percentile of `values` to another, each a part of 1; `None` where they are the same, as they
-    /// are of nothing. The values are put in another order.
+    /// The mapping between two quantiles of `values`; `None` if these are equal or there are no values. Reorders the
+    /// values.
     #[must_use]
     pub fn percentiles(values: &mut [f32], parts: [f64; 2]) -> Option<Self> {
         let last = values.len().checked_sub(1)?;
@@ -86,8 +88,8 @@ impl Tones {
         (white - black > LEAST).then_some(Self { black, white })
     }
 
-    /// Brings a film's values to a locator's range, -1…1: the first percentile becomes -1, the 99th 1, and what is beyond them ends
-    /// there. Where the two are the same, 0…1 becomes -1…1 as it is. `values` are the film's alone, without what surrounds it.
+    /// Normalises a film's values to a locator's input range, -1…1: the first percentile becomes -1 and the 99th 1,
+    /// with clipping beyond. If both are equal, 0…1 becomes -1…1. `values` must not include padding.
     pub fn normalise(values: &mut [f32]) {
         let tones = Self::percentiles(&mut values.to_vec(), [0.01, 0.99]).unwrap_or(Self::IDENTITY);
         for value in values {
@@ -95,19 +97,19 @@ impl Tones {
         }
     }
 
-    /// These tones for a negative, or back.
+    /// The mapping for the negative.
     #[must_use]
     pub const fn inverted(self) -> Self {
         Self { black: self.white, white: self.black }
     }
 
-    /// A value with these tones, 0…1.
+    /// Applies the mapping to a value; the result is in 0…1.
     #[must_use]
     pub fn apply(&self, value: f32) -> f32 {
         ((value - self.black) / (self.white - self.black)).clamp(0.0, 1.0)
     }
 
-    /// An image with these tones; shares its pixels where nothing changes.
+    /// Applies the mapping to an image; shares its pixels if nothing changes.
     #[must_use]
     pub fn apply_to(&self, image: &GrayImage) -> GrayImage {
         if *self == Self::IDENTITY || self.black == self.white {
@@ -120,7 +122,7 @@ impl Tones {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Size;
+    use crate::geometry::Size;
 
     fn ramp(low: f32, high: f32) -> GrayImage {
         let pixels = (0..10_000).map(|i| low + (high - low) * i as f32 / 9999.0).collect();
@@ -128,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn ordinary_films_stay_and_narrow_ones_are_stretched() {
+    fn films_with_a_narrow_range_are_stretched_and_others_are_not() {
         for image in [ramp(0.0, 1.0), ramp(0.2, 0.7), ramp(0.3, 0.3)] {
             assert_eq!(Tones::of(&image), Tones::IDENTITY);
             assert_eq!(Tones::of(&image).apply_to(&image), image);
@@ -138,16 +140,16 @@ mod tests {
             let tones = Tones::of(&image);
             let stretched = tones.apply_to(&image);
             for (i, &value) in stretched.pixels().iter().enumerate() {
-                // The tails are cut.
+                // The tails are clipped.
                 let expected = (i as f32 / 9999.0 - 0.005) / 0.99;
                 assert!((value - expected.clamp(0.0, 1.0)).abs() < 0.01, "{low}…{high}, {i}: {value}");
             }
         }
     }
 
-    /// 10 to 14 bits in 16, and 6 in 8: what a type of these bits would hold.
+    /// 10 to 14 of 16 bits, and 6 of 8: the values that a type of this width would hold.
     #[test]
-    fn films_of_fewer_bits_are_as_if_their_type_had_no_more() {
+    fn films_that_use_fewer_bits_are_scaled_by_their_range() {
         let film = ramp(0.0, 0.93);
         for fewer in [2, 4, 6, 8] {
             let range = (0.5_f32.powi(fewer) * 65536.0 - 1.0) / 65535.0;
@@ -164,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_few_hot_pixels_do_not_count() {
+    fn a_few_hot_pixels_are_ignored() {
         let mut pixels = ramp(0.02, 0.12).pixels().to_vec();
         pixels[..16].fill(1.0);
         let tones = Tones::of(&GrayImage::new(Size::new(100, 100), pixels).expect("pixels"));

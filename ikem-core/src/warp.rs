@@ -1,24 +1,26 @@
-//! An image seen through an affine map.
+//! Affine warping of images.
 
 use rayon::prelude::*;
 
-use crate::{Affine, GrayImage, Size};
+use crate::affine::Affine;
+use crate::geometry::Size;
+use crate::image::GrayImage;
 
-/// What lies beyond an image's edges.
+/// The image beyond its edges.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Beyond {
-    /// Nothing: black.
+    /// Black.
     #[default]
     Black,
-    /// The image's outermost pixels, on and on.
+    /// The outermost pixels, replicated.
     Edge,
-    /// The image mirrored at its edges.
+    /// The image, mirrored at its edges.
     Mirror,
 }
 
-/// Samples `image` at where each pixel of `size` comes `from`, bilinearly. Each pixel is the mean of `samples` columns and rows of
-/// places spread over it: where the map shrinks the image, that is what keeps fine detail from aliasing. The result's row at y,
-/// measured at its middle, is shifted by `bend` of y to the right.
+/// Samples `image` bilinearly at the positions `from` maps each pixel of `size` to. Each pixel is the mean over a grid
+/// of `samples` columns and rows within it, which prevents aliasing when the map shrinks the image. The output row at
+/// `y` (of its centre) is shifted to the right by `bend(y)`.
 pub fn warp(
     image: &GrayImage,
     size: Size,
@@ -37,7 +39,8 @@ pub fn warp(
         for row in 0..rows {
             let middle = y as f64 + (row as f64 + 0.5) / rows as f64;
             let [u, v] = from.apply([0.5 * step - bend(middle), middle]);
-            // Into the bordered image, whose first pixel is one farther out; its middle is half a pixel from its edge.
+            // Into the bordered image: shifted by one for the border, and by minus half from edge-based coordinates to
+            // pixel centres.
             let (mut u, mut v) = (fixed(u + 0.5), fixed(v + 0.5));
             for value in &mut *line {
                 let mut sum = 0.0;
@@ -56,19 +59,19 @@ pub fn warp(
     pixels
 }
 
-/// A place in steps of 2^-32 pixels: whole numbers are quick to add up and to part. What is farther than any image
-/// reaches is held at the end.
+/// A coordinate in fixed point, in steps of 2^-32 pixels, which is fast to increment and split. Coordinates beyond any
+/// image are clamped.
 fn fixed(place: f64) -> i64 {
     const END: f64 = (1_u64 << 28) as f64;
     (place.clamp(-END, END) * (1_u64 << 32) as f64) as i64
 }
 
-/// An image in a black border of one pixel, so that sampling need not know its edges.
+/// An image with a black border of one pixel, so that sampling needs no bounds checks at its edges.
 struct Bordered {
     pixels: Vec<f32>,
-    /// Pixels in a row, border included.
+    /// Pixels per row, border included.
     stride: usize,
-    /// How many places in x and in y have a next pixel.
+    /// The number of positions in x and in y that have a next pixel.
     places: [u64; 2],
     beyond: Beyond,
 }
@@ -87,7 +90,7 @@ impl Bordered {
         Self { pixels, stride, places: [size.width as u64 + 1, size.height as u64 + 1], beyond }
     }
 
-    /// The value between pixels, at a place in steps of 2^-32.
+    /// The interpolated value at a fixed-point position.
     #[inline]
     fn sample(&self, x: i64, y: i64) -> f32 {
         let (x, y) = match self.beyond {
@@ -96,7 +99,7 @@ impl Bordered {
             Beyond::Mirror => (folded(x, self.places[0]), folded(y, self.places[1])),
         };
         let (column, row) = ((x >> 32) as u64, (y >> 32) as u64);
-        // Negative ones have become very large.
+        // Negative positions have wrapped to large numbers.
         if column >= self.places[0] || row >= self.places[1] {
             return 0.0;
         }
@@ -110,18 +113,18 @@ impl Bordered {
     }
 }
 
-/// The first and the last pixel's middle on an axis of a bordered image with so many places, in steps of 2^-32.
+/// The centres of the first and last pixel along an axis of a bordered image with `places` positions, in fixed point.
 fn ends(places: u64) -> (i64, i64) {
     (1 << 32, (places.max(2) as i64 - 1) << 32)
 }
 
-/// A place held between the first and the last pixel.
+/// A coordinate clamped between the first and the last pixel.
 fn held(place: i64, places: u64) -> i64 {
     let (first, last) = ends(places);
     place.clamp(first, last)
 }
 
-/// A place mirrored at the middles of the first and the last pixel until it lies between them.
+/// A coordinate reflected at the centres of the first and the last pixel.
 fn folded(place: i64, places: u64) -> i64 {
     let (first, last) = ends(places);
     let span = last - first;
@@ -153,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn the_identity_keeps_every_bit_and_what_is_far_is_black() {
+    fn the_identity_is_bitwise_exact_and_distant_regions_are_black() {
         let image = GrayImage::new(Size::new(3, 2), vec![0.1, 0.9, 0.3, 0.7, 0.2, 0.4]).expect("pixels");
         assert_eq!(
             warp(&image, image.size(), &Affine::IDENTITY, [1, 1], Beyond::Black, |_| 0.0),
@@ -165,7 +168,7 @@ mod tests {
 
     #[test]
     fn several_samples_average_what_a_pixel_covers() {
-        // Stripes of one pixel: a single sample sees one or the other, the mean is grey.
+        // Stripes one pixel wide: a single sample sees one or the other, their mean is grey.
         let size = Size::new(32, 32);
         let stripes = (0..size.area()).map(|i| (i % 2) as f32).collect();
         let image = GrayImage::new(size, stripes).expect("pixels");

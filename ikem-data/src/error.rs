@@ -1,6 +1,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use ikem_core::FieldError;
+
 use crate::labels::LeftOut;
 
 /// Why data could not be read, written or used, grouped by who must act.
@@ -8,24 +10,24 @@ use crate::labels::LeftOut;
 #[non_exhaustive]
 pub enum Error {
     /// I/O: the file is missing, is a folder, is not readable …
-    #[error("cannot read {}: {cause}", path.display())]
+    #[error("cannot read {}: {source}", path.display())]
     Read {
         /// The file.
         path: PathBuf,
         /// The operating system's error.
-        cause: io::Error,
+        source: io::Error,
     },
     /// I/O: the file cannot be written. An existing file at this path is unchanged.
-    #[error("cannot write {}: {cause}", path.display())]
+    #[error("cannot write {}: {source}", path.display())]
     Write {
         /// The file.
         path: PathBuf,
         /// The operating system's error.
-        cause: io::Error,
+        source: io::Error,
     },
     /// The content has none of the expected formats.
     #[error("{} is not {expected}: it begins with {found}", path.display())]
-    NotAn {
+    UnrecognisedFormat {
         /// The file.
         path: PathBuf,
         /// The formats that can be read.
@@ -97,16 +99,9 @@ pub enum Error {
         /// The largest size allowed, with its unit.
         limit: String,
     },
-    /// An argument is invalid.
-    #[error("{argument}: {found}; expected {expected}")]
-    Argument {
-        /// The name of the argument.
-        argument: &'static str,
-        /// The value given.
-        found: String,
-        /// The values allowed.
-        expected: String,
-    },
+    /// An argument or a configuration field is invalid.
+    #[error(transparent)]
+    Argument(#[from] FieldError),
     /// The core crate rejected an argument.
     #[error(transparent)]
     Core(#[from] ikem_core::Error),

@@ -3,6 +3,7 @@
 use std::io::Read;
 use std::path::Path;
 
+use ikem_core::FieldError;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -13,7 +14,7 @@ const TEXT_LIMIT: u64 = 256 << 20;
 
 /// Reads a file of at most `limit` bytes.
 pub(crate) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
-    let failed = |cause| Error::Read { path: path.to_owned(), cause };
+    let failed = |source| Error::Read { path: path.to_owned(), source };
     let (file, length) = ikem_files::open(path).map_err(failed)?;
     let too_large =
         |found: String| Error::TooLarge { path: path.to_owned(), found, limit: format!("{limit} bytes") };
@@ -28,7 +29,7 @@ pub(crate) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
 
 /// Reads the first `length` bytes of a file, or all there are.
 pub(crate) fn read_start(path: &Path, length: u64) -> Result<Vec<u8>, Error> {
-    let failed = |cause| Error::Read { path: path.to_owned(), cause };
+    let failed = |source| Error::Read { path: path.to_owned(), source };
     let mut bytes = Vec::new();
     ikem_files::open(path).map_err(failed)?.0.take(length).read_to_end(&mut bytes).map_err(failed)?;
     Ok(bytes)
@@ -86,7 +87,7 @@ pub(crate) fn parse_json<T: DeserializeOwned>(
 
 /// Writes a file atomically and creates missing parent folders.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    ikem_files::write(path, bytes).map_err(|cause| Error::Write { path: path.to_owned(), cause })
+    ikem_files::write(path, bytes).map_err(|source| Error::Write { path: path.to_owned(), source })
 }
 
 /// Writes `value` atomically as indented JSON.
@@ -99,11 +100,8 @@ pub fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), Error> {
 
 /// `value` as indented JSON, with a final newline.
 pub(crate) fn json_text<T: Serialize>(value: &T) -> Result<String, Error> {
-    let mut text = serde_json::to_string_pretty(value).map_err(|error| Error::Argument {
-        argument: "value",
-        found: error.to_string(),
-        expected: "a value that JSON can represent".to_owned(),
-    })?;
+    let mut text = serde_json::to_string_pretty(value)
+        .map_err(|error| FieldError::new("value", "a value that JSON can represent", error))?;
     text.push('\n');
     Ok(text)
 }

@@ -4,7 +4,7 @@
 //! - [`load_image`] decodes PNG, JPEG, TIFF, BMP and DICOM of any bit depth and checks [`Limits`] before it allocates.
 //!   [`ImageKind`] detects a file's format from its content. [`load_radiograph`] also returns the pixel [`Spacing`] if
 //!   a DICOM file has one.
-//! - [`Manifest`] and [`Prediction`] read and write the project's JSON; COCO keypoints and CSV are supported too.
+//! - [`Manifest`] and [`PredictionRecord`] read and write the project's JSON; COCO keypoints and CSV are supported too.
 //!   [`LabelFile`] reads labels that other tools wrote in these formats.
 //! - [`read_aasce`] reads the AASCE data set as downloaded and lists each problem it finds.
 //! - [`audit`] checks labels, [`repair`] fixes faults that have a single certain fix, and [`clean`] does both and
@@ -18,11 +18,11 @@
 //!
 //! ```
 //! use ikem_core::{Keypoints, Point, Size, Skeleton};
-//! use ikem_data::{Manifest, ManifestEntry, Set};
+//! use ikem_data::{Manifest, ManifestEntry, Subset};
 //!
 //! let spine = Skeleton::spine();
 //! let keypoints: Keypoints = (0..68).map(|i| Point::new(400.0, 30.0 * i as f32)).collect();
-//! let entry = ManifestEntry::from_keypoints("a.png".into(), &keypoints, Size::new(900, 2300), Set::Val, &spine);
+//! let entry = ManifestEntry::from_keypoints("a.png".into(), &keypoints, Size::new(900, 2300), Subset::Val, &spine);
 //! let manifest = Manifest { entries: vec![entry] };
 //! let folder = tempfile::tempdir()?;
 //! let file = folder.path().join("manifest.json");
@@ -55,10 +55,10 @@ mod prediction;
 mod spacing;
 mod tables;
 
-pub use aasce::{Aasce, Problem, Split, Splitting, read_aasce, study};
+pub use aasce::{Aasce, Problem, Split, Splitting, read_aasce, study_id};
 pub use audit::{AuditReport, Fault, Finding, LabelPolicy, audit, clean, repair};
 pub use augment::{
-    Augmentation, Bend, BrightnessContrast, Crop, Draw, Flip, Gamma, Noise, Pipeline, Plan, Rotation,
+    Augmentation, AugmentationPlan, Bend, BrightnessContrast, Crop, Flip, Gamma, Noise, Pipeline, Rotation,
     Scaling, Surroundings, Translation,
 };
 pub use batches::{Batch, BatchConfig, Batches, Framing, Loader, Phantoms};
@@ -67,7 +67,6 @@ pub use error::Error;
 pub use files::{read_json, write_json};
 pub use films::{Film, films_of_manifest, read_spinal_ai, read_whole_films};
 pub use histogram::match_histogram;
-pub use ikem_core::{Spacing, SpacingPlane};
 pub use image_file::{
     ImageKind, Limits, Radiograph, decode_image, image_size, load_image, load_radiograph, load_resized,
 };
@@ -75,11 +74,11 @@ pub use labels::{LabelFile, LeftOut};
 pub use locating::{
     End, Fills, LocatingBatch, LocatingBatches, LocatingConfig, LocatingLoader, LocatingTarget, SceneConfig,
 };
-pub use manifest::{Manifest, ManifestEntry, Set};
+pub use manifest::{Manifest, ManifestEntry, Subset};
 pub use manifest_index::ManifestIndex;
 pub use names::{composed_name, is_same_name};
 pub use overlay::{Picture, film_png, gray_png, heatmap_overlay, heatmap_png, overlay, write_gray_png};
-pub use phantom::{Curve, Phantom, PhantomConfig, PhantomError, SpineShape};
-pub use prediction::{PredictedKeypoint, Prediction, Seen};
+pub use phantom::{Phantom, PhantomConfig, PhantomCurve, SpineShape};
+pub use prediction::{PredictedKeypoint, PredictionRecord, Seen};
 pub use spacing::image_spacing;
 pub use tables::{csv_predictions, read_csv_predictions, write_csv_predictions};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use ikem_core::{Keypoints, Point, Size, Skeleton};
+use ikem_core::{FieldError, Keypoints, Point, Size, Skeleton};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
@@ -15,7 +15,7 @@ use crate::places::is_far_off;
 /// The subset of the data that an image belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Set {
+pub enum Subset {
     /// For training.
     Train,
     /// For validation during training.
@@ -24,7 +24,7 @@ pub enum Set {
     Test,
 }
 
-impl Set {
+impl Subset {
     /// The name in files.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -36,16 +36,14 @@ impl Set {
     }
 }
 
-impl std::str::FromStr for Set {
+impl std::str::FromStr for Subset {
     type Err = Error;
 
     fn from_str(name: &str) -> Result<Self, Error> {
         let sets = [Self::Train, Self::Val, Self::Test];
-        sets.into_iter().find(|set| set.name() == name).ok_or_else(|| Error::Argument {
-            argument: "set",
-            found: name.to_owned(),
-            expected: "train, val or test".to_owned(),
-        })
+        sets.into_iter()
+            .find(|set| set.name() == name)
+            .ok_or_else(|| FieldError::new("set", "train, val or test", name).into())
     }
 }
 
@@ -66,7 +64,7 @@ pub struct ManifestEntry {
     /// Height and width of the image, in pixels.
     pub y_x_size: [u32; 2],
     /// The subset that the image belongs to.
-    pub set: Set,
+    pub set: Subset,
 }
 
 impl ManifestEntry {
@@ -76,7 +74,7 @@ impl ManifestEntry {
         image_path: String,
         corners_yx: Vec<[f64; 2]>,
         size: Size,
-        set: Set,
+        set: Subset,
         skeleton: &Skeleton,
     ) -> Self {
         let saturated = |pixels: usize| u32::try_from(pixels).unwrap_or(u32::MAX);
@@ -97,7 +95,7 @@ impl ManifestEntry {
         image_path: String,
         keypoints: &Keypoints,
         size: Size,
-        set: Set,
+        set: Subset,
         skeleton: &Skeleton,
     ) -> Self {
         let relative =
@@ -187,7 +185,7 @@ impl Manifest {
 
     /// The entries of one subset.
     #[must_use]
-    pub fn of_set(&self, set: Set) -> Self {
+    pub fn of_set(&self, set: Subset) -> Self {
         Self { entries: self.entries.iter().filter(|entry| entry.set == set).cloned().collect() }
     }
 
@@ -204,8 +202,7 @@ impl Manifest {
                 Some(&same) if *same == entry => {}
                 Some(_) => {
                     let found = format!("{} with two different labels", entry.image_path);
-                    let expected = "each image once".to_owned();
-                    return Err(Error::Argument { argument: "manifest", found, expected });
+                    return Err(FieldError::new("manifest", "each image once", found).into());
                 }
                 None => new.push(entry),
             }
@@ -269,7 +266,13 @@ mod tests {
     fn entry() -> ManifestEntry {
         let corners = (0..68).map(|i| [f64::from(i) / 70.0, 0.25 + f64::from(i % 2) / 3.0]).collect();
         let spine = Skeleton::spine();
-        ManifestEntry::new("data/training/a b.jpg".to_owned(), corners, Size::new(300, 700), Set::Val, &spine)
+        ManifestEntry::new(
+            "data/training/a b.jpg".to_owned(),
+            corners,
+            Size::new(300, 700),
+            Subset::Val,
+            &spine,
+        )
     }
 
     fn read(text: &str) -> Result<Manifest, Error> {
@@ -293,7 +296,7 @@ mod tests {
             entry.image_path.clone(),
             &points,
             entry.size(),
-            Set::Val,
+            Subset::Val,
             &Skeleton::spine(),
         );
         assert!(again.keypoints().distances(&points).all(|d| d < 1e-4));
@@ -367,7 +370,7 @@ mod tests {
         fn writing_and_reading_round_trips(
             corners in prop::collection::vec(prop::array::uniform2(-0.5_f64..1.5), 68),
             size in (1_usize..5000, 1_usize..5000),
-            set in prop::sample::select(vec![Set::Train, Set::Val, Set::Test]),
+            set in prop::sample::select(vec![Subset::Train, Subset::Val, Subset::Test]),
             path in "[a-zA-Z0-9 \"\\\\ä/]{1,20}",
         ) {
             let spine = Skeleton::spine();

@@ -72,14 +72,14 @@ mod tests {
     use ikem_core::{Size, Skeleton};
 
     use super::*;
-    use crate::{ManifestEntry, Set};
+    use crate::manifest::{ManifestEntry, Subset};
 
     #[test]
     fn searching_twenty_thousand_labels_takes_a_few_lookups_each() {
         const LABELS: usize = 20_000;
         let entry = |number: usize| {
             let path = format!("data/val/film-{number}.png");
-            ManifestEntry::new(path, Vec::new(), Size::new(9, 9), Set::Val, &Skeleton::numbered(0))
+            ManifestEntry::new(path, Vec::new(), Size::new(9, 9), Subset::Val, &Skeleton::numbered(0))
         };
         let index = ManifestIndex::new(&Manifest { entries: (0..LABELS).map(entry).collect() });
         let mut lookups = 0;

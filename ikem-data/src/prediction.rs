@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use ikem_core::{Frame, Keypoints, Point, Size, Skeleton, Spacing};
+use ikem_core::{FieldError, Frame, Keypoints, Point, Size, Skeleton, Spacing};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
@@ -14,7 +14,7 @@ use crate::{coco, files, tables};
 /// The expected content, for errors.
 const KIND: &str = "prediction";
 
-/// One keypoint of a [`Prediction`].
+/// One keypoint of a [`PredictionRecord`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PredictedKeypoint {
     /// Its name in the skeleton, such as `T5-TL`.
@@ -32,7 +32,7 @@ pub struct PredictedKeypoint {
 /// The keypoints of one image, predicted or corrected, as a predictions file stores them. Unknown fields are ignored on
 /// reading.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Prediction {
+pub struct PredictionRecord {
     /// The path or name of the image.
     pub image: String,
     /// The width of the image, in pixels.
@@ -65,7 +65,7 @@ pub struct Seen {
     pub confidence: Option<f32>,
 }
 
-impl Prediction {
+impl PredictionRecord {
     /// The size of the image, in pixels.
     #[must_use]
     pub const fn size(&self) -> Size {
@@ -83,11 +83,7 @@ impl Prediction {
     /// # Errors
     /// [`Error::Argument`] if a value is not finite, which JSON cannot represent; [`Error::Write`].
     pub fn write(&self, path: impl AsRef<Path>) -> Result<(), Error> {
-        self.check().map_err(|(found, expected)| Error::Argument {
-            argument: "prediction",
-            found,
-            expected,
-        })?;
+        self.check().map_err(|(found, expected)| FieldError::new("prediction", expected, found))?;
         files::write_json(path.as_ref(), self)
     }
 
@@ -120,7 +116,7 @@ impl Prediction {
         match Content::of(&text) {
             Content::Coco => coco::predictions(path, &text, skeleton),
             Content::Table => tables::predictions(path, &text),
-            Content::Prediction => Ok(vec![Self::parse(path, &text)?]),
+            Content::PredictionRecord => Ok(vec![Self::parse(path, &text)?]),
             Content::Manifest => {
                 let manifest = Manifest::parse(path, &text, skeleton)?;
                 Ok(manifest.entries.iter().map(|entry| Self::of_labels(entry, skeleton)).collect())
@@ -190,7 +186,7 @@ mod tests {
 
     use super::*;
 
-    fn prediction() -> Prediction {
+    fn prediction() -> PredictionRecord {
         let keypoint = |name: &str, hinted| PredictedKeypoint {
             name: name.to_owned(),
             x: 412.5,
@@ -199,7 +195,7 @@ mod tests {
             hinted,
         };
         let keypoints = vec![keypoint("T1-TL", false), keypoint("T1-TR", true)];
-        Prediction {
+        PredictionRecord {
             image: "a.png".to_owned(),
             width: 900,
             height: 2300,
@@ -260,7 +256,7 @@ mod tests {
             ),
         ] {
             std::fs::write(&path, text).unwrap();
-            let message = Prediction::read(&path).expect_err(text).to_string();
+            let message = PredictionRecord::read(&path).expect_err(text).to_string();
             assert!(message.contains("p.json") && message.contains(expected), "{text}: {message}");
         }
     }
@@ -278,11 +274,11 @@ mod tests {
                 .enumerate()
                 .map(|(i, (x, y, confidence, hinted))| PredictedKeypoint { name: i.to_string(), x, y, confidence, hinted })
                 .collect();
-            let prediction = Prediction { keypoints, cobb, spacing: spacing.and_then(|(x, y)| Spacing::new(x, y)), ..prediction() };
+            let prediction = PredictionRecord { keypoints, cobb, spacing: spacing.and_then(|(x, y)| Spacing::new(x, y)), ..prediction() };
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join("p.json");
             prediction.write(&path).unwrap();
-            prop_assert_eq!(Prediction::read(&path).unwrap(), prediction);
+            prop_assert_eq!(PredictionRecord::read(&path).unwrap(), prediction);
         }
     }
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use ikem_core::{Point, Size, Skeleton};
 use ikem_data::{
-    Aasce, Error, Fault, LabelPolicy, ManifestEntry, Set, Split, Splitting, clean, read_aasce, study,
+    Aasce, Error, Fault, LabelPolicy, ManifestEntry, Split, Splitting, Subset, clean, read_aasce, study_id,
 };
 use proptest::prelude::*;
 
@@ -76,10 +76,10 @@ fn both_parts_are_read() {
     let entries = &aasce.manifest.entries;
     let found: Vec<_> = entries.iter().map(|entry| (entry.image_path.as_str(), entry.set)).collect();
     let expected = [
-        ("data/training/a-162 A AP.jpg", Set::Train),
-        ("data/training/a-162 B AP.jpg", Set::Train),
-        ("data/training/a-170 A AP.jpg", Set::Train),
-        ("data/test/a-900 A AP.jpg", Set::Test),
+        ("data/training/a-162 A AP.jpg", Subset::Train),
+        ("data/training/a-162 B AP.jpg", Subset::Train),
+        ("data/training/a-170 A AP.jpg", Subset::Train),
+        ("data/test/a-900 A AP.jpg", Subset::Test),
     ];
     assert_eq!(found, expected);
     assert_eq!(entries[0].size(), Size::new(100, 200));
@@ -219,8 +219,11 @@ fn a_split_file_is_applied() {
     fs::write(&file, json).unwrap();
     let aasce = made.read(&Splitting::Given(Split::read(&file).unwrap()));
     let sets: Vec<_> = aasce.manifest.entries.iter().map(|entry| (entry.name(), entry.set)).collect();
-    let expected =
-        [("a-162 A AP.jpg", Set::Train), ("a-170 A AP.jpg", Set::Val), ("a-900 A AP.jpg", Set::Test)];
+    let expected = [
+        ("a-162 A AP.jpg", Subset::Train),
+        ("a-170 A AP.jpg", Subset::Val),
+        ("a-900 A AP.jpg", Subset::Test),
+    ];
     assert_eq!(sets, expected);
     let expected = [
         "data/training/a-162 B AP.jpg: the split does not list this image",
@@ -238,7 +241,7 @@ fn a_drawn_split_keeps_studies_together() {
     made.part("training", &names.iter().map(String::as_str).collect::<Vec<_>>());
     let drawn = |count, seed| {
         let aasce = made.read(&Splitting::Drawn { count, seed });
-        let entries = aasce.manifest.entries.into_iter().filter(|entry| entry.set == Set::Val);
+        let entries = aasce.manifest.entries.into_iter().filter(|entry| entry.set == Subset::Val);
         entries.map(|entry| entry.image_path).collect::<Vec<_>>()
     };
     let val = drawn(12, 42);
@@ -246,7 +249,7 @@ fn a_drawn_split_keeps_studies_together() {
     assert_eq!(val, drawn(12, 42));
     assert_ne!(val, drawn(12, 43));
     for path in &val {
-        assert_eq!(val.iter().filter(|other| study(other) == study(path)).count(), 3);
+        assert_eq!(val.iter().filter(|other| study_id(other) == study_id(path)).count(), 3);
     }
     let told = made.read(&Splitting::Drawn { count: 13, seed: 1 });
     assert_eq!(told.problems.len(), 4, "three images without labels, and one image too few");
@@ -260,7 +263,7 @@ fn studies_are_identified_by_their_number() {
         ("phantom.png", None),
         ("", None),
     ] {
-        assert_eq!(study(name), number, "{name}");
+        assert_eq!(study_id(name), number, "{name}");
     }
 }
 
@@ -281,7 +284,7 @@ fn the_real_data_set_is_read() {
     assert_eq!(problems(&aasce), Vec::<String>::new());
     let entries = &aasce.manifest.entries;
     let count = |set| entries.iter().filter(|entry| entry.set == set).count();
-    assert_eq!((count(Set::Train), count(Set::Val)), (417, 64));
+    assert_eq!((count(Subset::Train), count(Subset::Val)), (417, 64));
     assert_eq!(aasce.angles.len(), 481);
     let sizes = || entries.iter().map(ManifestEntry::size);
     assert_eq!(sizes().map(|size| size.height).min(), Some(973));

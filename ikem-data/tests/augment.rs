@@ -1,9 +1,9 @@
 //! Guarantees of augmentation: pixels and keypoints move together, and nothing moves without need.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "test helpers")]
 
-use ikem_core::{GrayImage, Keypoints, Point, Preparation, Resampling, Size, Skeleton};
+use ikem_core::{Draw, GrayImage, Keypoints, Point, Preparation, Resampling, Size, Skeleton};
 use ikem_data::{
-    Augmentation, Bend, BrightnessContrast, Crop, Draw, Flip, Gamma, Noise, Pipeline, Rotation, Scaling,
+    Augmentation, Bend, BrightnessContrast, Crop, Flip, Gamma, Noise, Pipeline, Rotation, Scaling,
     Surroundings, Translation,
 };
 use proptest::prelude::*;

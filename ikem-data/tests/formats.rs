@@ -3,9 +3,9 @@
 
 use std::path::PathBuf;
 
-use ikem_core::{Size, Skeleton};
+use ikem_core::{Size, Skeleton, Spacing};
 use ikem_data::{
-    Error, Manifest, ManifestEntry, PredictedKeypoint, Prediction, Set, Spacing, Split,
+    Error, Manifest, ManifestEntry, PredictedKeypoint, PredictionRecord, Split, Subset,
     read_coco_predictions, read_csv_predictions, write_coco_predictions, write_csv_predictions,
 };
 use proptest::prelude::*;
@@ -28,7 +28,7 @@ fn any_manifest() -> impl Strategy<Value = Manifest> {
         prop::collection::vec(prop::array::uniform2(-0.5_f64..1.5), 68),
         prop::collection::vec(prop::array::uniform2(-0.5_f64..1.5), 17),
         prop::array::uniform2(1_u32..5000),
-        prop::sample::select(vec![Set::Train, Set::Val, Set::Test]),
+        prop::sample::select(vec![Subset::Train, Subset::Val, Subset::Test]),
         "[a-zA-Z0-9 ,\"ä/]{0,12}",
     );
     prop::collection::vec(entry, 0..4).prop_map(|entries| {
@@ -41,7 +41,7 @@ fn any_manifest() -> impl Strategy<Value = Manifest> {
 }
 
 /// Any valid predictions of the spine.
-fn any_predictions() -> impl Strategy<Value = Vec<Prediction>> {
+fn any_predictions() -> impl Strategy<Value = Vec<PredictionRecord>> {
     let keypoint = (-0.99_f32..1.99, -0.99_f32..1.99, 0_f32..1.0, any::<bool>());
     let prediction = (
         prop::collection::vec(keypoint, 68),
@@ -52,26 +52,27 @@ fn any_predictions() -> impl Strategy<Value = Vec<Prediction>> {
     prop::collection::vec(prediction, 0..4).prop_map(|predictions| {
         let names = Skeleton::spine().names().to_vec();
         let predictions = predictions.into_iter().enumerate();
-        let prediction = predictions.map(|(place, (keypoints, (width, height), cobb, spacing))| Prediction {
-            image: format!("image {place}.png"),
-            width,
-            height,
-            keypoints: names
-                .iter()
-                .zip(keypoints)
-                .map(|(name, (x, y, confidence, hinted))| PredictedKeypoint {
-                    name: name.clone(),
-                    x: x * width as f32,
-                    y: y * height as f32,
-                    confidence,
-                    hinted,
-                })
-                .collect(),
-            cobb,
-            spacing: spacing.and_then(|(x, y)| Spacing::new(x, y)),
-            seen: None,
-            doubt: None,
-        });
+        let prediction =
+            predictions.map(|(place, (keypoints, (width, height), cobb, spacing))| PredictionRecord {
+                image: format!("image {place}.png"),
+                width,
+                height,
+                keypoints: names
+                    .iter()
+                    .zip(keypoints)
+                    .map(|(name, (x, y, confidence, hinted))| PredictedKeypoint {
+                        name: name.clone(),
+                        x: x * width as f32,
+                        y: y * height as f32,
+                        confidence,
+                        hinted,
+                    })
+                    .collect(),
+                cobb,
+                spacing: spacing.and_then(|(x, y)| Spacing::new(x, y)),
+                seen: None,
+                doubt: None,
+            });
         prediction.collect()
     })
 }
@@ -126,7 +127,7 @@ proptest! {
         let _ = Manifest::read_csv(&file.path, &spine);
         let _ = read_coco_predictions(&file.path, &spine);
         let _ = read_csv_predictions(&file.path);
-        let _ = Prediction::read(&file.path);
+        let _ = PredictionRecord::read(&file.path);
         let _ = Split::read(&file.path);
     }
 }
@@ -161,7 +162,7 @@ fn files_of_other_programs_are_read() {
     let entry = &manifest.entries[0];
     assert_eq!(
         (entry.image_path.as_str(), entry.set, entry.size()),
-        ("a.png", Set::Train, Size::new(200, 400))
+        ("a.png", Subset::Train, Size::new(200, 400))
     );
     assert_eq!(entry.corners_yx, [[0.25, 0.25], [300.5 / 400.0, 0.75]]);
     let file = scratch();
@@ -175,7 +176,7 @@ fn files_of_other_programs_are_read() {
 fn keypoints_edited_by_other_programs_take_precedence() {
     let (spine, file) = (Skeleton::spine(), scratch());
     let corners = vec![[0.1, 0.3]; 68];
-    let entry = ManifestEntry::new("a.png".to_owned(), corners, Size::new(70, 90), Set::Val, &spine);
+    let entry = ManifestEntry::new("a.png".to_owned(), corners, Size::new(70, 90), Subset::Val, &spine);
     Manifest { entries: vec![entry] }.write_coco(&file.path, &spine).unwrap();
     let mut json: Value = serde_json::from_slice(&std::fs::read(&file.path).unwrap()).unwrap();
     assert_eq!(json["categories"][0]["skeleton"][0], json!([1, 2]));
@@ -184,7 +185,7 @@ fn keypoints_edited_by_other_programs_take_precedence() {
     std::fs::write(&file.path, json.to_string()).unwrap();
     let entry = Manifest::read_coco(&file.path, &spine).unwrap().entries.remove(0);
     assert_eq!(entry.corners_yx[1], [0.1, 0.5]);
-    assert_eq!(entry.set, Set::Val);
+    assert_eq!(entry.set, Subset::Val);
 }
 
 #[test]
@@ -227,7 +228,7 @@ fn errors_in_coco_files_name_the_entry_and_field() {
 fn errors_in_csv_files_name_the_entry_and_field() {
     let (spine, file) = (Skeleton::spine(), scratch());
     let corners = vec![[0.1, 0.3]; 68];
-    let entry = ManifestEntry::new("a.png".to_owned(), corners, Size::new(70, 90), Set::Val, &spine);
+    let entry = ManifestEntry::new("a.png".to_owned(), corners, Size::new(70, 90), Subset::Val, &spine);
     Manifest { entries: vec![entry] }.write_csv(&file.path, &spine).unwrap();
     let text = std::fs::read_to_string(&file.path).unwrap();
     assert!(text.starts_with("image_path,set,height,width,T1-TL y,T1-TL x,"));
@@ -252,14 +253,15 @@ fn manifests_are_split_and_merged() {
     let entry = |name: &str, set| {
         ManifestEntry::new(name.to_owned(), vec![[0.5; 2]; 68], Size::new(9, 9), set, &spine)
     };
-    let whole =
-        Manifest { entries: vec![entry("a", Set::Train), entry("b", Set::Val), entry("c", Set::Train)] };
-    let (mut train, val) = (whole.of_set(Set::Train), whole.of_set(Set::Val));
+    let whole = Manifest {
+        entries: vec![entry("a", Subset::Train), entry("b", Subset::Val), entry("c", Subset::Train)],
+    };
+    let (mut train, val) = (whole.of_set(Subset::Train), whole.of_set(Subset::Val));
     assert_eq!((train.entries.len(), val.entries.len()), (2, 1));
     train.merge(val.clone()).unwrap();
     train.merge(val).unwrap();
     assert_eq!(train.entries.len(), 3);
-    let other = Manifest { entries: vec![entry("d", Set::Test), entry("b", Set::Train)] };
+    let other = Manifest { entries: vec![entry("d", Subset::Test), entry("b", Subset::Train)] };
     assert!(train.merge(other).unwrap_err().to_string().contains("b with two different labels"));
     assert_eq!(train.entries.len(), 3, "nothing was added");
 }
@@ -281,7 +283,7 @@ fn tables_of_predictions_without_spacing_are_read() {
 fn consecutive_predictions_of_one_image_are_not_written() {
     let file = scratch();
     let keypoint = PredictedKeypoint { name: "0".to_owned(), x: 1.0, y: 2.0, confidence: 0.5, hinted: false };
-    let one = Prediction {
+    let one = PredictionRecord {
         image: "a".to_owned(),
         width: 3,
         height: 4,
@@ -293,7 +295,7 @@ fn consecutive_predictions_of_one_image_are_not_written() {
     };
     let twice = write_csv_predictions(&file.path, &[one.clone(), one.clone()]).unwrap_err();
     assert!(twice.to_string().contains("a twice"));
-    let none = Prediction { keypoints: vec![], ..one.clone() };
+    let none = PredictionRecord { keypoints: vec![], ..one.clone() };
     assert!(write_csv_predictions(&file.path, &[none]).is_err());
     assert!(write_coco_predictions(&file.path, &[one], &Skeleton::numbered(2)).is_err());
     assert!(!file.path.exists());

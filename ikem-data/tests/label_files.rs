@@ -7,7 +7,8 @@ use std::path::Path;
 
 use ikem_core::{Size, Skeleton};
 use ikem_data::{
-    LabelFile, Manifest, ManifestEntry, PredictedKeypoint, Prediction, Set, coco_predictions, csv_predictions,
+    LabelFile, Manifest, ManifestEntry, PredictedKeypoint, PredictionRecord, Subset, coco_predictions,
+    csv_predictions,
 };
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -35,7 +36,7 @@ fn one(bytes: &[u8]) -> ManifestEntry {
 
 fn expected() -> ManifestEntry {
     let corners = vec![[0.25, 0.25], [0.75, 0.5]];
-    ManifestEntry::new("a.png".to_owned(), corners, SIZE, Set::Train, &Skeleton::numbered(2))
+    ManifestEntry::new("a.png".to_owned(), corners, SIZE, Subset::Train, &Skeleton::numbered(2))
 }
 
 fn coco() -> Value {
@@ -120,7 +121,7 @@ fn coco_files_may_have_any_additional_content() {
         change(&mut file);
         assert_eq!(one(file.to_string().as_bytes()), expected(), "{name}");
         let predictions =
-            Prediction::from_bytes("p", file.to_string().as_bytes(), &Skeleton::numbered(2)).unwrap();
+            PredictionRecord::from_bytes("p", file.to_string().as_bytes(), &Skeleton::numbered(2)).unwrap();
         assert_eq!(predictions.len(), 1, "{name}");
         assert_eq!((predictions[0].keypoints[1].x, predictions[0].keypoints[1].y), (100.0, 300.0), "{name}");
     }
@@ -254,7 +255,7 @@ fn errors_in_rows_name_the_row_and_field() {
     assert_eq!(part.left_out[0].to_string(), "a.png: 1 of 2 keypoints are not labelled: 1");
 }
 
-fn prediction() -> Prediction {
+fn prediction() -> PredictionRecord {
     let keypoint = |(name, [x, y]): (&str, [f32; 2])| PredictedKeypoint {
         name: name.to_owned(),
         x,
@@ -262,7 +263,7 @@ fn prediction() -> Prediction {
         confidence: 0.5,
         hinted: true,
     };
-    Prediction {
+    PredictionRecord {
         image: "a.png".to_owned(),
         width: 200,
         height: 400,
@@ -290,7 +291,7 @@ fn predictions_are_detected_by_content_and_may_have_more_fields() {
         more,
         table,
     ] {
-        let read = Prediction::from_bytes("p", text.as_bytes(), &skeleton);
+        let read = PredictionRecord::from_bytes("p", text.as_bytes(), &skeleton);
         assert_eq!(read.unwrap_or_else(|error| panic!("{error}: {text}")), [prediction()], "{text}");
         assert_eq!(one(text.as_bytes()), expected(), "{text}");
     }
@@ -299,7 +300,7 @@ fn predictions_are_detected_by_content_and_may_have_more_fields() {
         ("[1]".to_owned(), "at [0]: invalid type: integer `1`"),
         ("".to_owned(), "it is empty; expected a header"),
     ] {
-        let message = Prediction::from_bytes("p", text.as_bytes(), &skeleton).unwrap_err().to_string();
+        let message = PredictionRecord::from_bytes("p", text.as_bytes(), &skeleton).unwrap_err().to_string();
         assert!(message.contains(expected), "{message}");
     }
 }
@@ -307,7 +308,7 @@ fn predictions_are_detected_by_content_and_may_have_more_fields() {
 #[test]
 fn labels_of_a_manifest_are_read_as_predictions() {
     let text = serde_json::to_string(&Manifest { entries: vec![expected()] }).unwrap();
-    let read = Prediction::from_bytes("m", text.as_bytes(), &Skeleton::numbered(2)).unwrap();
+    let read = PredictionRecord::from_bytes("m", text.as_bytes(), &Skeleton::numbered(2)).unwrap();
     assert_eq!((read.len(), read[0].image.as_str(), read[0].size()), (1, "a.png", SIZE));
     assert_eq!(read[0].points(), prediction().points());
     assert_eq!((read[0].keypoints[1].confidence, read[0].keypoints[1].hinted), (1.0, false));
@@ -382,7 +383,7 @@ fn damaged_files_give_plausible_points_or_an_error() {
                 assert!(all_near, "seed {seed}: {points:?} on {}", entry.size());
             }
         }
-        for found in Prediction::from_bytes("p", &bytes, &skeleton).unwrap_or_default() {
+        for found in PredictionRecord::from_bytes("p", &bytes, &skeleton).unwrap_or_default() {
             let all_near = found.points().iter().all(|p| near(p.x, found.width) && near(p.y, found.height));
             assert!(all_near, "seed {seed}: {found:?}");
         }

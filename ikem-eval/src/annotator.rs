@@ -1,30 +1,31 @@
 use std::fmt;
 use std::str::FromStr;
 
-use ikem_core::{Hint, Keypoints, Point, Size};
-use rand::{RngCore, SeedableRng};
-use rand_chacha::ChaCha8Rng;
+use ikem_core::{Draw, FieldError, Hint, Keypoints, Point, Size, fnv1a};
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, GroundTruth, Protocol, model_errors};
+use crate::error::Error;
+use crate::play::Protocol;
+use crate::radial::model_errors;
+use crate::truth::GroundTruth;
 
-/// Which point a simulated person corrects next. Errors are those of the *raw* output in model space.
+/// How a simulated annotator chooses the keypoint to correct. Errors are those of the *raw* prediction in model space.
 ///
-/// Parsed from and printed as `worst`, `worst-new`, `random`, `first-wrong:THRESHOLD`.
+/// Parsed from and displayed as `worst`, `worst-new`, `random`, `first-wrong:THRESHOLD`.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Rule {
-    /// The largest error of all, as the network gave the points: one that was corrected can come again. The rule of
-    /// the published UNet-IKEM and HRNet+OCR-IKEM.
+    /// The keypoint with the largest error in the raw prediction; one that was corrected may be chosen again. As
+    /// published for UNet-IKEM and HRNet+OCR-IKEM.
     Worst,
-    /// The largest error among the points not yet corrected: the rule of the MICCAI 2022 paper.
+    /// The keypoint with the largest error among those not yet corrected, as in the MICCAI 2022 paper.
     #[default]
     WorstNew,
-    /// Any point not yet corrected, each as likely as the other.
+    /// A keypoint not yet corrected, chosen uniformly at random.
     Random,
-    /// From top to bottom (skeleton order), the first point not yet corrected that is further off than this many
-    /// pixels of model space.
+    /// In skeleton order (from top to bottom), the first keypoint not yet corrected whose error exceeds this threshold
+    /// in pixels of model space.
     FirstWrong(f64),
 }
 
@@ -40,8 +41,8 @@ impl fmt::Display for Rule {
 }
 
 impl FromStr for Rule {
-    type Err = Error;
-    fn from_str(text: &str) -> Result<Self, Error> {
+    type Err = FieldError;
+    fn from_str(text: &str) -> Result<Self, FieldError> {
         match text {
             "worst" => Some(Self::Worst),
             "worst-new" => Some(Self::WorstNew),
@@ -50,42 +51,43 @@ impl FromStr for Rule {
                 text.strip_prefix("first-wrong:").and_then(|number| number.parse().ok()).map(Self::FirstWrong)
             }
         }
-        .ok_or_else(|| Error::Argument {
-            what: "rule of the simulated annotator",
-            found: format!("{text:?}"),
-            expected: "worst, worst-new, random or first-wrong:THRESHOLD",
+        .ok_or_else(|| {
+            let expected = "worst, worst-new, random or first-wrong:THRESHOLD";
+            FieldError::new("rule of the simulated annotator", expected, format!("{text:?}"))
         })
     }
 }
 
-/// A simulated person in front of one image.
+/// The random stream for the choice of keypoints; each placement of a keypoint has its own stream after it.
+const CHOICES: u64 = 0;
+
+/// A simulated annotator of one image.
 ///
-/// All that is random depends on the protocol's seed and the image's name alone, not on the order of images; the
-/// error of a placement depends on the keypoint and how often it was placed, not on what came between.
+/// All randomness depends only on the protocol's seed and the image's name, not on the order of images. The placement
+/// error of a keypoint depends only on the keypoint and how often it was placed.
 #[derive(Debug, Clone)]
-pub struct Annotator<'a> {
+pub(crate) struct Annotator<'a> {
     protocol: &'a Protocol,
     truth: &'a GroundTruth,
     placed: Vec<u32>,
-    random: ChaCha8Rng,
+    random: Draw,
 }
 
 impl<'a> Annotator<'a> {
-    /// Sits down in front of the image of `truth`.
+    /// An annotator of the image of `truth`.
     ///
     /// # Errors
-    /// [`Error::Argument`] where the protocol cannot be played.
-    pub fn new(protocol: &'a Protocol, truth: &'a GroundTruth) -> Result<Self, Error> {
+    /// [`Error::Argument`] for an invalid protocol.
+    pub(crate) fn new(protocol: &'a Protocol, truth: &'a GroundTruth) -> Result<Self, Error> {
         protocol.check()?;
-        let random = ChaCha8Rng::seed_from_u64(protocol.seed ^ hash(&truth.image));
+        let random = Draw::stream(protocol.seed ^ fnv1a(truth.image.as_bytes()), CHOICES);
         Ok(Self { protocol, truth, placed: vec![0; truth.keypoints.len()], random })
     }
 
-    /// The correction that the person makes when the network says `raw`; none if there is nothing left to correct.
+    /// The next correction, given the raw prediction `raw`; `None` if nothing is left to correct.
     ///
-    /// A click that would fall beyond the border of the image, because the label does or because the hand slipped,
-    /// lands on the border.
-    pub fn click(&mut self, raw: &Keypoints) -> Option<Hint> {
+    /// A click beyond the border of the image, because of its label or its placement error, is moved to the border.
+    pub(crate) fn click(&mut self, raw: &Keypoints) -> Option<Hint> {
         let errors = model_errors(raw, &self.truth.keypoints, self.truth.size, self.protocol.model_size);
         let left =
             || errors.iter().copied().enumerate().zip(&self.placed).filter(|(_, n)| **n == 0).map(|(e, _)| e);
@@ -96,8 +98,8 @@ impl<'a> Annotator<'a> {
                 left().find(|(_, error)| *error > threshold).map(|(keypoint, _)| keypoint)
             }
             Rule::Random => {
-                let place = below(left().count(), &mut self.random);
-                left().nth(place).map(|(keypoint, _)| keypoint)
+                let place = self.random.below(left().count() as u64);
+                left().nth(place as usize).map(|(keypoint, _)| keypoint)
             }
         }?;
         self.place(keypoint)
@@ -108,41 +110,21 @@ impl<'a> Annotator<'a> {
         let label = *self.truth.keypoints.get(keypoint)?;
         let placed = self.placed.get_mut(keypoint)?;
         *placed += 1;
-        let mut random = ChaCha8Rng::seed_from_u64(self.protocol.seed ^ hash(&self.truth.image));
-        // Stream 0 chooses points.
-        random.set_stream(1 + ((keypoint as u64) << 32) + u64::from(*placed));
-        let [x, y] = normal_pair(&mut random).map(|normal| (normal * self.protocol.click_std) as f32);
+        let seed = self.protocol.seed ^ fnv1a(self.truth.image.as_bytes());
+        let mut random = Draw::stream(seed, CHOICES + 1 + ((keypoint as u64) << 32) + u64::from(*placed));
+        let [x, y] = random.normal_pair().map(|normal| (normal * self.protocol.click_std) as f32);
         Some(Hint::new(keypoint, onto(self.truth.size, label + Point::new(x, y))))
     }
 }
 
-/// The first of the largest.
+/// The first keypoint with the largest error.
 fn worst(errors: impl Iterator<Item = (usize, f64)>) -> Option<usize> {
     errors.reduce(|best, next| if next.1 > best.1 { next } else { best }).map(|(keypoint, _)| keypoint)
 }
 
-/// The point of the image nearest to `point`, by what [`Size::contains`] calls inside.
+/// The nearest position to `point` on the image, as defined by [`Size::contains`].
 fn onto(size: Size, point: Point) -> Point {
     Point::new(point.x.clamp(-0.5, size.width as f32), point.y.clamp(-0.5, size.height as f32))
-}
-
-/// A number below `count`, 0 if that is 0; the same on machines of any word length.
-pub(crate) fn below(count: usize, random: &mut impl RngCore) -> usize {
-    ((u128::from(random.next_u64()) * count as u128) >> 64) as usize
-}
-
-/// Two independent standard normal numbers (Box and Muller 1958).
-fn normal_pair(random: &mut impl RngCore) -> [f64; 2] {
-    let mut uniform = || ((random.next_u64() >> 11) as f64 + 0.5) / (1_u64 << 53) as f64;
-    let radius = (-2.0 * libm::log(uniform())).sqrt();
-    let angle = std::f64::consts::TAU * uniform();
-    [radius * libm::cos(angle), radius * libm::sin(angle)]
-}
-
-/// FNV-1a, 64 bits: the same for ever, unlike the standard library's.
-fn hash(text: &str) -> u64 {
-    text.bytes()
-        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 #[cfg(test)]
@@ -168,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn rules_choose_as_they_say() {
+    fn rules_choose_as_documented() {
         for (rule, expected) in [
             (Rule::Worst, &[2, 2, 2, 2, 2, 2, 2, 2][..]),
             (Rule::WorstNew, &[2, 5, 4, 0, 3, 1]),
@@ -208,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn slips_of_the_hand_have_the_given_spread() {
+    fn placement_errors_have_the_given_standard_deviation() {
         let labels: Keypoints = vec![Point::new(5000.0, 5000.0); 4000].into();
         let truth = GroundTruth::new("a", Size::new(10_000, 10_000), labels).expect("a truth");
         let protocol = Protocol { click_std: 3.0, ..Protocol::default() };
@@ -226,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn the_hand_slips_alike_whatever_came_between_and_anew_at_the_second_try() {
+    fn placement_errors_depend_on_keypoint_and_attempt_alone() {
         let truth = truth("a");
         let protocol = Protocol { click_std: 2.0, ..Protocol::default() };
         let mut one = Annotator::new(&protocol, &truth).expect("an annotator");

@@ -1,34 +1,32 @@
-use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
+use ikem_core::{Draw, FieldError};
 use serde::{Deserialize, Serialize};
 
-use crate::Error;
-use crate::annotator::below;
+use crate::error::Error;
 use crate::statistics::{mean, quantile, sorted};
 
-/// The lower and the upper end of an interval.
+/// The lower and upper bound of a confidence interval.
 pub type Interval = [f64; 2];
 
-/// How sure a figure is: the percentile bootstrap over images (Efron 1979).
+/// Confidence intervals by the percentile bootstrap over images (Efron 1979).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Bootstrap {
-    /// How many sets of images are drawn, each as large as the original one, with replacement.
+    /// The number of resamples; each has as many images as the original set, drawn with replacement.
     pub resamples: usize,
-    /// The part of the figures of these sets that the interval holds, between 0 and 1.
+    /// The confidence level, between 0 and 1.
     pub level: f64,
-    /// What the draws come from.
+    /// The seed of the resampling.
     pub seed: u64,
 }
 
 impl Default for Bootstrap {
-    /// 95 % of 2000.
+    /// A level of 95 % from 2000 resamples.
     fn default() -> Self {
         Self { resamples: 2000, level: 0.95, seed: 0 }
     }
 }
 
-/// Sets of images drawn once; every figure is computed on the same ones.
+/// Resamples of a set of images, shared by all figures.
 #[derive(Debug, Clone)]
 pub struct Resamples {
     draws: Vec<Vec<usize>>,
@@ -36,40 +34,33 @@ pub struct Resamples {
 }
 
 impl Bootstrap {
-    /// Draws sets of `images` images.
+    /// Draws resamples of `images` images.
     ///
     /// # Errors
-    /// [`Error::Argument`] unless there are images, 1 to 100 000 resamples, and a level between 0 and 1.
+    /// [`Error::Argument`] unless there are images, 1 to 100,000 resamples, and a level between 0 and 1.
     pub fn draw(&self, images: usize) -> Result<Resamples, Error> {
         if images == 0 {
-            return Err(Error::Argument {
-                what: "number of images",
-                found: "0".to_owned(),
-                expected: "at least 1",
-            });
+            return Err(FieldError::new("number of images", "at least 1", 0).into());
         }
         self.check()?;
-        let mut random = ChaCha8Rng::seed_from_u64(self.seed);
-        let mut draw = |_| (0..images).map(|_| below(images, &mut random)).collect();
+        let mut random = Draw::new(self.seed, &[]);
+        let mut draw = |_| (0..images).map(|_| random.below(images as u64) as usize).collect();
         Ok(Resamples { draws: (0..self.resamples).map(&mut draw).collect(), level: self.level })
     }
 
     /// Checks the values.
-    pub(crate) fn check(&self) -> Result<(), Error> {
-        let wrong = |what, found, expected| Err(Error::Argument { what, found, expected });
-        if !(1..=100_000).contains(&self.resamples) {
-            return wrong("number of resamples", self.resamples.to_string(), "1 to 100000");
-        }
+    pub(crate) fn check(&self) -> Result<(), FieldError> {
+        FieldError::check_range("bootstrap.resamples", self.resamples, 1..=100_000)?;
         if !(self.level > 0.0 && self.level < 1.0) {
-            return wrong("level of the interval", self.level.to_string(), "a number between 0 and 1");
+            return Err(FieldError::new("bootstrap.level", "a number between 0 and 1", self.level));
         }
         Ok(())
     }
 }
 
 impl Resamples {
-    /// The interval of a figure that `statistic` computes from the images of a set, given as indices. Sets without the
-    /// figure are left out; none if no set has it.
+    /// The confidence interval of a `statistic`, which is computed from the image indices of a resample. Resamples
+    /// without a finite value are left out; `None` if there are no others.
     #[must_use]
     pub fn interval(&self, mut statistic: impl FnMut(&[usize]) -> Option<f64>) -> Option<Interval> {
         let figures: Vec<f64> = self
@@ -83,7 +74,7 @@ impl Resamples {
         (!figures.is_empty()).then(|| [quantile(&figures, tail), quantile(&figures, 1.0 - tail)])
     }
 
-    /// The interval of the mean of one value an image; images without a value are left out of it.
+    /// The confidence interval of the mean of one value per image; images without a value are left out.
     #[must_use]
     pub fn mean_interval(&self, values: &[Option<f64>]) -> Option<Interval> {
         self.interval(|draw| {
@@ -99,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_interval_of_a_mean_is_that_of_theory() {
+    fn the_interval_of_a_mean_matches_theory() {
         // 200 values of std 1 and mean 0: the 95 % interval is about ± 1.96 / sqrt(200) = 0.1386.
         let values: Vec<Option<f64>> = (0..200).map(|i| Some(if i % 2 == 0 { 1.0 } else { -1.0 })).collect();
         let resamples = Bootstrap::default().draw(200).expect("draws");
@@ -111,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_seed_is_a_result() {
+    fn intervals_depend_on_the_seed_alone() {
         let values: Vec<Option<f64>> = (0..9).map(|i| Some(f64::from(i * i))).collect();
         let interval = |seed| {
             let bootstrap = Bootstrap { seed, resamples: 100, ..Bootstrap::default() };
@@ -129,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_drawn_is_told() {
+    fn invalid_settings_are_rejected() {
         let base = Bootstrap::default();
         assert!(base.draw(0).is_err());
         for bad in [
@@ -138,7 +129,7 @@ mod tests {
             Bootstrap { level: 1.0, ..base },
             Bootstrap { level: f64::NAN, ..base },
         ] {
-            assert!(matches!(bad.draw(5), Err(Error::Argument { .. })), "{bad:?}");
+            assert!(matches!(bad.draw(5), Err(Error::Argument(_))), "{bad:?}");
         }
     }
 }

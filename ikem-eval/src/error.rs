@@ -1,32 +1,28 @@
 use std::path::PathBuf;
 
-use ikem_core::Size;
+use ikem_core::{FieldError, Size};
 
-/// Why something could not be evaluated.
+/// Why an evaluation failed, grouped by who must act.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// An argument that cannot be meant.
-    #[error("{what} is {found}; expected {expected}")]
-    Argument {
-        /// Which argument.
-        what: &'static str,
-        /// Its value.
-        found: String,
-        /// What it had to be.
-        expected: &'static str,
-    },
-    /// Labels and predictions of different lengths.
+    // The caller, who passes other arguments or settings.
+    /// An argument or a setting is invalid.
+    #[error(transparent)]
+    Argument(#[from] FieldError),
+
+    // Whoever made the labels or the prediction.
+    /// The prediction and the labels of an image have different numbers of keypoints.
     #[error("{image}: {found} keypoints predicted, {expected} labelled")]
     Length {
         /// The image.
         image: String,
-        /// How many are labelled.
+        /// The number of labelled keypoints.
         expected: usize,
-        /// How many were predicted.
+        /// The number of predicted keypoints.
         found: usize,
     },
-    /// An image of no pixels.
+    /// An image without pixels.
     #[error("{image} has {size}; expected at least 1 x 1")]
     EmptySize {
         /// The image.
@@ -34,76 +30,90 @@ pub enum Error {
         /// Its size.
         size: Size,
     },
-    /// A coordinate that is no number.
+    /// A coordinate that is infinite or NaN.
     #[error("{image}: keypoint {keypoint} of the {what} is ({x}, {y}); expected finite coordinates")]
     NotFinite {
         /// The image.
         image: String,
         /// The keypoint's index.
         keypoint: usize,
-        /// Labels or prediction.
+        /// `labels` or `prediction`.
         what: &'static str,
-        /// The x found.
+        /// The x coordinate found.
         x: f32,
-        /// The y found.
+        /// The y coordinate found.
         y: f32,
     },
-    /// Keypoints that are not the corners of vertebrae.
-    #[error("{found} keypoints found; Cobb angles need four corners of each of two vertebrae or more")]
+    /// The keypoints are not the corners of vertebrae.
+    #[error("{found} keypoints found; Cobb angles need the four corners of each of at least two vertebrae")]
     Corners {
-        /// How many keypoints there were.
+        /// The number of keypoints.
         found: usize,
     },
-    /// A vertebra whose corners give no direction.
-    #[error("vertebra {vertebra} (from 0) has corners that coincide or are no numbers; its tilt is unknown")]
+    /// A vertebra whose corners define no direction.
+    #[error("vertebra {vertebra} (from 0) has coinciding or non-finite corners; its tilt is undefined")]
     Tilt {
-        /// The vertebra's place from the top, from 0.
+        /// The vertebra's index from the top, from 0.
         vertebra: usize,
     },
-    /// The reviser did not take a click.
+
+    // The author of the reviser.
+    /// The reviser rejected a click.
     #[error("{image}: click {click}, on keypoint {keypoint}, was refused")]
     Refused {
         /// The image.
         image: String,
-        /// The click's number from 1.
+        /// The click's number, from 1.
         click: usize,
         /// The keypoint that was clicked.
         keypoint: usize,
-        /// What the reviser said.
+        /// The reviser's error.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// A file that could not be read or written.
+
+    // The user, who names another file or frees the disk.
+    /// A file cannot be read or written.
     #[error("{}: cannot be read or written", path.display())]
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// A file larger than any report.
+    /// A file is larger than any report.
     #[error("{}: {bytes} bytes; a report has at most {limit}", path.display())]
     TooLarge {
         /// The file.
         path: PathBuf,
-        /// Its size.
+        /// Its size in bytes.
         bytes: u64,
         /// The largest size that is read.
         limit: u64,
     },
-    /// A file that is no report of this format.
-    #[error("{}: not a report: {reason}", path.display())]
-    NotAReport {
+    /// A file is not JSON, or lacks fields of a report.
+    #[error("{}: not a report: {source}", path.display())]
+    ParseReport {
         /// The file.
         path: PathBuf,
-        /// What was found.
-        reason: String,
+        /// What does not parse, with its line.
+        source: serde_json::Error,
     },
-    /// A plot that could not be drawn.
-    #[error("the plot {name:?} cannot be drawn: {reason}")]
+    /// A report is of another format version or contradicts itself.
+    #[error("{}: not a report: {source}", path.display())]
+    InvalidReport {
+        /// The file.
+        path: PathBuf,
+        /// The field at fault.
+        source: FieldError,
+    },
+
+    // The developer.
+    /// The plotting library failed.
+    #[error("cannot draw the plot {name:?}: {source}")]
     Drawing {
         /// The plot.
         name: &'static str,
-        /// What the drawing library said.
-        reason: String,
+        /// The library's error.
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
 }

@@ -1,15 +1,15 @@
 #![deny(missing_docs)]
-//! How good are the keypoints, and how much work is left? Metrics, simulated annotators and Cobb angles.
+//! Evaluation: accuracy metrics, simulated annotators and Cobb angles.
 //!
-//! Knows no network: whatever implements [`ikem_core::Reviser`] can be judged.
+//! Independent of networks: anything that implements [`ikem_core::Reviser`] can be evaluated.
 //!
-//! - [`Protocol::play`] lets a simulated person correct one image and keeps every state on the way, with the
-//!   same number of clicks of *manual revision* beside it. [`Rule`] says which point the person corrects.
-//! - [`radial_errors`], [`mre`] and their like measure one prediction against its [`GroundTruth`].
-//! - [`Noc`] counts clicks to a target, both conventions side by side.
-//! - [`Report`] puts all figures of a set of images together, each with its convention and its [`Bootstrap`] interval;
-//!   it is written as JSON (and read again), Markdown and CSV, drawn as SVG and PNG, and compared with others.
-//! - [`challenge_angles`] and [`clinical_curves`] are the Cobb angles, [`smape`] and [`AngleAgreement`] compare them.
+//! - [`Protocol::play`] simulates the correction of one image and records every state, together with the same number of
+//!   clicks of *manual revision*. [`Rule`] chooses the keypoint to correct.
+//! - [`radial_errors`], [`mre`] and related functions compare a prediction with its [`GroundTruth`].
+//! - [`Effort`] is the number of clicks to a target, by both published conventions.
+//! - [`Report`] collects all figures of a set of images, each with its convention and its [`Bootstrap`] interval. It is
+//!   written as JSON (and read back), Markdown and CSV, plotted as SVG and PNG, and compared with other reports.
+//! - [`challenge_angles`] and [`clinical_curves`] compute Cobb angles; [`smape`] and [`AngleAgreement`] compare them.
 //!
 //! ```
 //! use ikem_core::{Hint, Hints, Keypoints, Point, Reviser, Size};
@@ -55,22 +55,20 @@ mod statistics;
 mod summary;
 mod truth;
 
-pub use annotator::{Annotator, Rule};
-pub use bootstrap::{Bootstrap, Interval, Resamples};
+pub use annotator::Rule;
+pub use bootstrap::{Bootstrap, Interval};
 pub use cobb::{
-    AngleAgreement, BlandAltman, ChallengeAngles, Curve, Region, Script, Severity, Shape, Side,
+    AngleAgreement, BlandAltman, ChallengeAngles, CobbCurve, Region, Script, Severity, Shape, Side,
     challenge_angles, clinical_curves, smape,
 };
 pub use error::Error;
-pub use noc::{Noc, first_pass};
 pub use play::{Played, Protocol, Step};
 pub use plot::{LineChart, NamedLine, draw_comparison};
-pub use radial::{Unit, millimetre_errors, model_errors, mre, radial_errors};
+pub use radial::{millimetre_errors, model_errors, mre, radial_errors};
 pub use report::{
     AngleFigures, Breakdown, Case, ClinicalFigures, Effort, Figures, MeasuredAngles, Provenance, Report,
     ScriptFigures, Series, Settings, ShiftCount, Threshold, comparison_markdown, write_angles,
     write_comparison,
 };
-pub use shift::{Shift, best_shift};
-pub use summary::{Sdr, Summary, by_keypoint, by_vertebra};
+pub use summary::{ErrorSummary, Sdr, by_keypoint, by_vertebra};
 pub use truth::GroundTruth;

@@ -1,55 +1,53 @@
+use ikem_core::FieldError;
 use serde::{Deserialize, Serialize};
 
-use crate::Error;
+use crate::error::Error;
 
-/// Number of clicks (NoC) and failure rate (FR) at one target, over a set of images, with N clicks at the most.
+/// Number of clicks (NoC) and failure rate (FR) at one target over a set of images, with at most N clicks.
 ///
-/// An image passes at the first click after which its MRE is at most the target; once reached, a pass stays a pass,
-/// whatever later clicks do. Published figures average over two different sets, so both are here.
+/// An image passes at the first click after which its MRE is at most the target, even if the MRE rises again later.
+/// Published figures average over two different sets of images, so that both are given.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
-pub struct Noc {
+pub(crate) struct Noc {
     /// The target: mean radial error in pixels of the image.
     pub target: f64,
-    /// How many clicks there were at the most (N).
+    /// The maximum number of clicks (N).
     pub clicks: usize,
-    /// How many images were judged.
+    /// The number of images.
     pub images: usize,
-    /// How many never passed.
+    /// The number of images that never passed.
     pub failures: usize,
-    /// FR N@target: the part of the images that never passed, 0…1.
+    /// FR N@target: the fraction of images that never passed, 0…1.
     pub fr: f64,
-    /// NoC N@target, all images: mean clicks to the pass, a failure counted as N clicks.
+    /// NoC N@target over all images: mean number of clicks to the pass, with N clicks for a failure.
     pub failures_as_clicks: f64,
-    /// Mean clicks to the pass over the images that passed; none if none did.
+    /// Mean number of clicks to the pass over the images that passed; `None` if none did.
     pub successes_only: Option<f64>,
 }
 
 /// The number of clicks after which an image first passes, given its MRE after 0, 1, … clicks in pixels of the image.
 #[must_use]
-pub fn first_pass(mre_by_click: &[f64], target: f64) -> Option<usize> {
+pub(crate) fn first_pass(mre_by_click: &[f64], target: f64) -> Option<usize> {
     mre_by_click.iter().position(|&mre| mre <= target)
 }
 
 impl Noc {
-    /// Judges images by their MRE after 0, 1, … N clicks (N + 1 values each).
+    /// Computes NoC and FR from the images' MRE after 0, 1, … N clicks (N + 1 values each).
     ///
     /// # Errors
-    /// [`Error::Argument`] without images, or when one has not exactly N + 1 values.
-    pub fn new<C: AsRef<[f64]>>(mre_by_click: &[C], clicks: usize, target: f64) -> Result<Self, Error> {
+    /// [`Error::Argument`] without images, or when one does not have N + 1 values.
+    pub(crate) fn new<C: AsRef<[f64]>>(
+        mre_by_click: &[C],
+        clicks: usize,
+        target: f64,
+    ) -> Result<Self, Error> {
         if let Some(odd) = mre_by_click.iter().map(AsRef::as_ref).find(|curve| curve.len() != clicks + 1) {
-            return Err(Error::Argument {
-                what: "number of MREs of an image",
-                found: odd.len().to_string(),
-                expected: "one more than there are clicks",
-            });
+            let expected = "one more than there are clicks";
+            return Err(FieldError::new("number of MREs of an image", expected, odd.len()).into());
         }
         if mre_by_click.is_empty() {
-            return Err(Error::Argument {
-                what: "number of images",
-                found: "0".to_owned(),
-                expected: "at least 1",
-            });
+            return Err(FieldError::new("number of images", "at least 1", 0).into());
         }
         let images = mre_by_click.len();
         let passes: Vec<usize> =
@@ -72,7 +70,7 @@ impl Noc {
 mod tests {
     use super::*;
 
-    /// Curves of images of which `passed[c]` have passed after c clicks.
+    /// MRE curves of images of which `passed[c]` have passed after c clicks.
     fn curves(passed: &[usize], images: usize) -> Vec<Vec<f64>> {
         let curve = |image| passed.iter().map(|&count| if image < count { 19.0 } else { 21.0 }).collect();
         (0..images).map(curve).collect()

@@ -1,21 +1,24 @@
-use ikem_core::{Frame, Hint, Hints, Keypoints, Reviser, Size};
+use ikem_core::{FieldError, Frame, Hint, Hints, Keypoints, Reviser, Size};
 use serde::{Deserialize, Serialize};
 
-use crate::{Annotator, Error, GroundTruth, Rule, mre};
+use crate::annotator::{Annotator, Rule};
+use crate::error::Error;
+use crate::radial::mre;
+use crate::truth::GroundTruth;
 
-/// How a simulated person corrects an image.
+/// The protocol of a simulated correction.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Protocol {
-    /// How many clicks there are at the most (N).
+    /// The maximum number of clicks (N).
     pub clicks: usize,
-    /// Which point each of them corrects.
+    /// The choice of the keypoint to correct.
     pub rule: Rule,
-    /// Standard deviation of a click's place around the label, along each axis, in pixels of the image.
+    /// Standard deviation of a click's distance from the label along each axis, in pixels of the image.
     pub click_std: f64,
-    /// What all random choices come from.
+    /// The seed of all random choices.
     pub seed: u64,
-    /// The network's grid, in which errors are compared when a point is chosen.
+    /// The size of the network's grid, in which errors are compared to choose a keypoint.
     pub model_size: Size,
 }
 
@@ -26,45 +29,46 @@ impl Default for Protocol {
     }
 }
 
-/// The state after a number of clicks.
+/// The state after some number of clicks.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Step {
-    /// The click that led here; none at the start, and where nothing was left to correct.
+    /// The click that led to this state; `None` at the start, and when nothing was left to correct.
     pub click: Option<Hint>,
-    /// The prediction as it came, corrected keypoints not put in place; image space.
+    /// The raw prediction, in which hinted keypoints are not moved to their hints; image space.
     pub raw: Keypoints,
-    /// The keypoints to show: corrected ones are where the person put them; image space.
+    /// The displayed keypoints, with corrected ones where the annotator placed them; image space.
     pub shown: Keypoints,
 }
 
-/// One image after a whole [`Protocol`] was played.
+/// An image corrected according to a [`Protocol`].
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Played {
     /// The image and its labels.
     pub truth: GroundTruth,
-    /// The states after 0, 1, … N clicks where the network moves the other points (N + 1 of them).
+    /// The states after 0, 1, … N clicks of model revision, in which the network moves the other keypoints (N + 1
+    /// states).
     pub model: Vec<Step>,
-    /// The same under *manual revision*: each click corrects the then worst point of the first prediction and moves
-    /// nothing else (N + 1 of them).
+    /// The same for *manual revision*: each click corrects the currently worst keypoint of the first prediction and
+    /// moves nothing else (N + 1 states).
     pub manual: Vec<Step>,
-    /// The part of the film that the network saw at first, as far as it was told.
+    /// The region of the film that the network saw at first, if known.
     pub frame: Option<Frame>,
-    /// How sure the locator was of a spine, 0…1; `None` where the frame was told.
+    /// The locator's confidence in the presence of a spine, 0…1; `None` when the frame was given.
     pub locator_confidence: Option<f32>,
-    /// Why the first prediction may be no spine, in words.
+    /// Why the first prediction may not be a spine, in words.
     pub doubt: Option<String>,
 }
 
 impl Played {
-    /// Mean radial error of the shown keypoints after 0, 1, … N clicks, in pixels of the image.
+    /// Mean radial error of the displayed keypoints after 0, 1, … N clicks, in pixels of the image.
     #[must_use]
     pub fn model_mre(&self) -> Vec<f64> {
         self.mre_of(&self.model)
     }
 
-    /// The same under manual revision.
+    /// The same for manual revision.
     #[must_use]
     pub fn manual_mre(&self) -> Vec<f64> {
         self.mre_of(&self.manual)
@@ -76,16 +80,15 @@ impl Played {
 }
 
 impl Protocol {
-    /// Lets a simulated person correct the image of `truth`, which `reviser` has predicted already, beginning with the
-    /// first click.
+    /// Simulates the correction of the image of `truth`, starting from the prediction that `reviser` already made.
     ///
-    /// Where nothing is left to correct before the last click, the last state stands for all clicks that remain.
-    /// A corrected point counts as it was put: exactly right when clicks are exact and the label lies on the image; a
-    /// label beyond the border keeps its distance to it.
+    /// When nothing is left to correct before the last click, the last state is repeated. A corrected keypoint counts
+    /// where it was placed: exact when clicks are exact and the label lies on the image; a label beyond the border
+    /// keeps its distance to it.
     ///
     /// # Errors
-    /// [`Error::Argument`] for a protocol that cannot be played, [`Error::Length`] or [`Error::NotFinite`] for a
-    /// prediction that does not go with the labels, [`Error::Refused`] when the reviser does not take a click.
+    /// [`Error::Argument`] for an invalid protocol, [`Error::Length`] or [`Error::NotFinite`] when a prediction does
+    /// not match the labels, [`Error::Refused`] when the reviser rejects a click.
     pub fn play<R: Reviser>(&self, reviser: &mut R, truth: &GroundTruth) -> Result<Played, Error> {
         let first = reviser.keypoints();
         let model = self.steps(self.rule, reviser, truth)?;
@@ -117,20 +120,14 @@ impl Protocol {
         Ok(steps)
     }
 
-    /// Checks the values.
-    pub(crate) fn check(&self) -> Result<(), Error> {
-        let sane = |number: f64| number.is_finite() && number >= 0.0;
-        let wrong = |what, found, expected| Err(Error::Argument { what, found, expected });
-        if !sane(self.click_std) {
-            return wrong("std of clicks", self.click_std.to_string(), "a finite number, 0 or more");
-        }
+    /// Checks every field's range.
+    pub(crate) fn check(&self) -> Result<(), FieldError> {
+        FieldError::check_not_negative("click_std", self.click_std)?;
         if self.model_size.area() == 0 {
-            return wrong("model size", self.model_size.to_string(), "at least 1 x 1");
+            return Err(FieldError::new("model_size", "at least 1 x 1", self.model_size));
         }
         match self.rule {
-            Rule::FirstWrong(threshold) if !sane(threshold) => {
-                wrong("threshold of first-wrong", threshold.to_string(), "a finite number, 0 or more")
-            }
+            Rule::FirstWrong(threshold) => FieldError::check_not_negative("rule.first-wrong", threshold),
             _ => Ok(()),
         }
     }
@@ -183,7 +180,7 @@ mod tests {
         Frozen { first: points.into(), hints: Hints::new() }
     }
 
-    /// Knows the labels and tells them after the first correction.
+    /// Returns the labels after the first correction.
     struct Perfect {
         labels: Keypoints,
         raw: Keypoints,
@@ -244,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn worst_may_spend_its_clicks_on_one_point_and_manual_revision_does_not() {
+    fn worst_may_correct_one_keypoint_repeatedly_but_manual_revision_does_not() {
         let labels = vec![Point::new(10.0, 10.0), Point::new(10.0, 50.0), Point::new(10.0, 90.0)];
         let predicted = labels.iter().zip([6.0, 12.0, 3.0]).map(|(p, x)| *p + Point::new(x, 0.0)).collect();
         let protocol = Protocol { clicks: 2, rule: Rule::Worst, ..Protocol::default() };
@@ -266,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_played_is_told() {
+    fn invalid_protocols_and_predictions_are_rejected() {
         let truth = truth(vec![Point::new(1.0, 1.0)]);
         let play = |protocol: Protocol, points| {
             protocol.play(&mut frozen(points), &truth).expect_err("not playable").to_string()
@@ -274,9 +271,18 @@ mod tests {
         let point = vec![Point::new(2.0, 2.0)];
         let base = Protocol::default();
         for (protocol, expected) in [
-            (Protocol { click_std: f64::NAN, ..base }, "std of clicks is NaN"),
-            (Protocol { model_size: Size::new(0, 512), ..base }, "model size is 0 x 512"),
-            (Protocol { rule: Rule::FirstWrong(-1.0), ..base }, "threshold of first-wrong is -1"),
+            (
+                Protocol { click_std: f64::NAN, ..base },
+                "`click_std`: expected a finite number of at least 0, found NaN",
+            ),
+            (
+                Protocol { model_size: Size::new(0, 512), ..base },
+                "`model_size`: expected at least 1 x 1, found 0 x 512 px",
+            ),
+            (
+                Protocol { rule: Rule::FirstWrong(-1.0), ..base },
+                "`rule.first-wrong`: expected a finite number of at least 0, found -1",
+            ),
         ] {
             let message = play(protocol, point.clone());
             assert!(message.contains(expected), "{message}");
@@ -287,7 +293,7 @@ mod tests {
         );
     }
 
-    /// Takes nothing.
+    /// Rejects every hint.
     struct Stubborn(Keypoints);
 
     impl Reviser for Stubborn {

@@ -1,18 +1,18 @@
 use ikem_core::{Keypoints, Point, Size, Spacing};
 use serde::{Deserialize, Serialize};
 
-use crate::GroundTruth;
 use crate::statistics::mean;
+use crate::truth::GroundTruth;
 
-/// Radial error of every keypoint: its Euclidean distance to the label, in pixels of the image; as many as the
+/// The radial error of every keypoint: its Euclidean distance to the label in pixels of the image. As many as the
 /// shorter of the two has.
 #[must_use]
 pub fn radial_errors(prediction: &Keypoints, labels: &Keypoints) -> Vec<f64> {
     scaled_errors(prediction, labels, [1.0, 1.0])
 }
 
-/// Radial error of every keypoint in *model space*: labels and prediction are plainly rescaled, each axis by
-/// itself, from an image of size `image` to the network's grid of size `model`.
+/// The radial error of every keypoint in *model space*: labels and prediction are rescaled, each axis separately, from
+/// an image of size `image` to the network's grid of size `model`.
 ///
 /// ```
 /// use ikem_core::{Point, Size};
@@ -25,17 +25,17 @@ pub fn model_errors(prediction: &Keypoints, labels: &Keypoints, image: Size, mod
     scaled_errors(prediction, labels, scale)
 }
 
-/// Radial error of every keypoint in millimetres; none where only the ratio of a pixel's sides is known.
+/// The radial error of every keypoint in millimetres; `None` if only the aspect ratio of a pixel is known.
 #[must_use]
 pub fn millimetre_errors(prediction: &Keypoints, labels: &Keypoints, spacing: Spacing) -> Option<Vec<f64>> {
     Some(scaled_errors(prediction, labels, spacing.millimetres()?))
 }
 
-/// What distances are measured in.
+/// The unit of distances.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
-pub enum Unit {
+pub(crate) enum Unit {
     /// Pixels of the original image.
     ImagePixels,
     /// Pixels of the network's grid of this size.
@@ -45,9 +45,9 @@ pub enum Unit {
 }
 
 impl Unit {
-    /// Radial error of every keypoint in this unit; none in millimetres where they are not known.
+    /// The radial error of every keypoint in this unit; `None` for millimetres if the spacing is unknown.
     #[must_use]
-    pub fn errors(self, prediction: &Keypoints, truth: &GroundTruth) -> Option<Vec<f64>> {
+    pub(crate) fn errors(self, prediction: &Keypoints, truth: &GroundTruth) -> Option<Vec<f64>> {
         match self {
             Self::ImagePixels => Some(radial_errors(prediction, &truth.keypoints)),
             Self::ModelPixels(model) => Some(model_errors(prediction, &truth.keypoints, truth.size, model)),
@@ -56,7 +56,7 @@ impl Unit {
     }
 }
 
-/// Distances after x and y were multiplied with `scale`.
+/// Distances after multiplying x and y by `scale`.
 fn scaled_errors(prediction: &Keypoints, labels: &Keypoints, scale: [f64; 2]) -> Vec<f64> {
     let distance = |(a, b): (&Point, &Point)| {
         let off = |a: f32, b: f32, scale: f64| (f64::from(a) - f64::from(b)) * scale;
@@ -66,7 +66,7 @@ fn scaled_errors(prediction: &Keypoints, labels: &Keypoints, scale: [f64; 2]) ->
     prediction.iter().zip(labels.iter()).map(distance).collect()
 }
 
-/// Mean radial error of the keypoints of one image, in its pixels; NaN where there are none.
+/// The mean radial error of the keypoints of one image in pixels; NaN without keypoints.
 #[must_use]
 pub fn mre(prediction: &Keypoints, labels: &Keypoints) -> f64 {
     mean(&radial_errors(prediction, labels))

@@ -1,25 +1,25 @@
 use ikem_core::{Keypoints, Skeleton};
 use serde::{Deserialize, Serialize};
 
-use crate::radial_errors;
+use crate::radial::radial_errors;
 use crate::statistics::mean;
 
-/// The renumbering of vertebrae under which a prediction fits its labels best: what is left of the error is placing,
-/// what went is counting.
+/// The shift of the vertebra count that best fits a prediction to its labels: it separates the error of placement,
+/// which remains, from that of counting.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
-pub struct Shift {
-    /// By how many vertebrae the prediction's numbers are too small: +1 means that what it calls T5 lies on T6.
+pub(crate) struct Shift {
+    /// By how many vertebrae the prediction counts too low: +1 means that its T5 lies on T6.
     pub vertebrae: isize,
     /// MRE of the vertebrae that have a counterpart after the shift, in pixels of the image.
     pub mre: f64,
 }
 
-/// The best shift of whole vertebrae by at most `limit`, the smallest of equally good ones. Vertebrae shifted beyond
-/// the spine's ends are left out of the mean, so keep `limit` small. None where the skeleton has no vertebrae of equal
+/// The best shift by at most `limit` vertebrae, the smallest among equals. Vertebrae shifted beyond the spine's ends
+/// are left out of the mean, so that `limit` should be small. `None` unless the skeleton has vertebrae with equal
 /// numbers of corners.
 #[must_use]
-pub fn best_shift(
+pub(crate) fn best_shift(
     prediction: &Keypoints,
     labels: &Keypoints,
     skeleton: &Skeleton,
@@ -36,7 +36,7 @@ pub fn best_shift(
         .reduce(|best, next| if next.mre < best.mre { next } else { best })
 }
 
-/// MRE when what the prediction calls vertebra v is compared with vertebra v + `shift` of the labels.
+/// The MRE when the prediction's vertebra v is compared with vertebra v + `shift` of the labels.
 fn shifted_mre(prediction: &Keypoints, labels: &Keypoints, skeleton: &Skeleton, shift: isize) -> Option<f64> {
     let vertebrae = skeleton.vertebrae();
     let counterpart = |place: usize| vertebrae.get(place.checked_add_signed(shift)?);
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn a_miscounted_spine_is_all_counting() {
+    fn a_miscounted_spine_has_no_error_after_its_shift() {
         let (skeleton, labels) = (Skeleton::spine(), spine());
         // Everything is one vertebra too low, and 3 px to the right.
         let found: Keypoints = labels.iter().map(|p| *p + Point::new(3.0, 40.0)).collect();
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn a_well_counted_spine_stays() {
+    fn a_correctly_counted_spine_is_not_shifted() {
         let (skeleton, labels) = (Skeleton::spine(), spine());
         assert_eq!(best_shift(&labels, &labels, &skeleton, 16).map(|s| (s.vertebrae, s.mre)), Some((0, 0.0)));
         assert_eq!(best_shift(&labels, &labels, &Skeleton::numbered(68), 3), None);

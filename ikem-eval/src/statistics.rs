@@ -1,19 +1,19 @@
-//! Means, spreads and quantiles of plain numbers.
+//! Means, standard deviations and quantiles.
 
-/// The mean; NaN of nothing.
+/// The mean; NaN without values.
 pub(crate) fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 
-/// The standard deviation of a sample (n - 1); 0 of one value or none.
+/// The sample standard deviation (n - 1); 0 for one value or none.
 pub(crate) fn std(values: &[f64]) -> f64 {
     let centre = mean(values);
     let squares: f64 = values.iter().map(|value| (value - centre).powi(2)).sum();
     (squares / (values.len() as f64 - 1.0).max(1.0)).sqrt()
 }
 
-/// The value below which the part `rank` (0…1) of the sorted values lies, interpolated between neighbours (Hyndman and
-/// Fan's type 7, the one of NumPy); NaN of nothing.
+/// The quantile of `rank` (0…1) of sorted values, with linear interpolation (Hyndman and Fan's type 7, NumPy's
+/// default); NaN without values.
 pub(crate) fn quantile(sorted: &[f64], rank: f64) -> f64 {
     let place = rank.clamp(0.0, 1.0) * sorted.len().saturating_sub(1) as f64;
     match (sorted.get(place.floor() as usize), sorted.get(place.ceil() as usize)) {
@@ -22,13 +22,13 @@ pub(crate) fn quantile(sorted: &[f64], rank: f64) -> f64 {
     }
 }
 
-/// The values in rising order.
+/// The values in ascending order.
 pub(crate) fn sorted(mut values: Vec<f64>) -> Vec<f64> {
     values.sort_unstable_by(f64::total_cmp);
     values
 }
 
-/// The median; the mean of the middle two of an even number, NaN of nothing.
+/// The median, or the mean of the middle two; NaN without values.
 pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     let upper = values.len() / 2;
     if values.is_empty() {

@@ -3,21 +3,21 @@ use serde::{Deserialize, Serialize};
 
 use crate::statistics::{mean, median, std};
 
-/// Successful detection rate: the part of the keypoints whose radial error is at most a threshold.
+/// Successful detection rate: the fraction of keypoints whose radial error is at most a threshold.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Sdr {
     /// The threshold, in the unit of the errors.
     pub threshold: f64,
-    /// The part of all keypoints of all images, 0…1.
+    /// The fraction of all keypoints of all images, 0…1.
     pub rate: f64,
 }
 
-/// The radial errors of a set of images in few numbers, in the unit that the errors have.
+/// Summary statistics of the radial errors of a set of images, in the unit of the errors.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
-pub struct Summary {
-    /// How many images there are.
+pub struct ErrorSummary {
+    /// The number of images.
     pub images: usize,
     /// Mean radial error: the mean over images of the mean over their keypoints.
     pub mre: f64,
@@ -31,11 +31,11 @@ pub struct Summary {
     pub sdr: Vec<Sdr>,
 }
 
-impl Summary {
-    /// Sums up the errors of every keypoint of every image; none if there are none.
+impl ErrorSummary {
+    /// Summarises the errors of every keypoint of every image; `None` without errors.
     ///
     /// ```
-    /// let summary = ikem_eval::Summary::new(&[[1.0, 2.0], [3.0, 10.0]], &[2.0]).unwrap();
+    /// let summary = ikem_eval::ErrorSummary::new(&[[1.0, 2.0], [3.0, 10.0]], &[2.0]).unwrap();
     /// assert_eq!((summary.mre, summary.median, summary.sdr[0].rate), (4.0, 2.5, 0.5));
     /// ```
     #[must_use]
@@ -57,7 +57,7 @@ impl Summary {
     }
 }
 
-/// The mean error of every keypoint over the images, in skeleton order; of K keypoints, where each image has K errors.
+/// The mean error over images of each of the K keypoints, in skeleton order; every image has K errors.
 #[must_use]
 pub fn by_keypoint<E: AsRef<[f64]>>(errors: &[E]) -> Vec<f64> {
     let count = errors.iter().map(|image| image.as_ref().len()).min().unwrap_or(0);
@@ -67,7 +67,7 @@ pub fn by_keypoint<E: AsRef<[f64]>>(errors: &[E]) -> Vec<f64> {
     (0..count).map(|keypoint| mean(&column(keypoint))).collect()
 }
 
-/// The mean error of every vertebra over the images and its corners, from the top.
+/// The mean error over images and corners of each vertebra, from the top.
 #[must_use]
 pub fn by_vertebra<E: AsRef<[f64]>>(errors: &[E], skeleton: &Skeleton) -> Vec<f64> {
     let keypoints = by_keypoint(errors);
@@ -88,13 +88,13 @@ mod tests {
     #[test]
     fn by_hand() {
         let errors = [[2.0, 4.0], [6.0, 12.0], [0.0, 0.0]];
-        let summary = Summary::new(&errors, &[0.0, 4.0, 100.0]).expect("a summary");
+        let summary = ErrorSummary::new(&errors, &[0.0, 4.0, 100.0]).expect("a summary");
         // Means 3, 9, 0; around 4: 1 + 25 + 16 = 42.
         assert_eq!((summary.images, summary.mre, summary.std_images), (3, 4.0, 21_f64.sqrt()));
         // Around 4: 4 + 0 + 4 + 64 + 16 + 16 = 104.
         assert_eq!((summary.std_keypoints, summary.median), ((104.0_f64 / 5.0).sqrt(), 3.0));
         assert_eq!(summary.sdr.iter().map(|sdr| sdr.rate).collect::<Vec<_>>(), [2.0 / 6.0, 4.0 / 6.0, 1.0]);
-        assert!(Summary::new::<Vec<f64>>(&[vec![]], &[]).is_none());
+        assert!(ErrorSummary::new::<Vec<f64>>(&[vec![]], &[]).is_none());
     }
 
     #[test]

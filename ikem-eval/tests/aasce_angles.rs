@@ -1,7 +1,7 @@
-//! The challenge's angles of every labelled AASCE image, where the environment variable `IKEM_AASCE` names the folder
-//! that holds `boostnet_labeldata`.
+//! The challenge's angles of all labelled AASCE images. Runs if the environment variable `IKEM_AASCE` names the folder
+//! that contains `boostnet_labeldata`.
 
-// The allowances for tests reach test functions only, not what they share.
+// `clippy.toml` exempts test functions only, not their helpers.
 #![allow(clippy::expect_used, clippy::print_stdout)]
 
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use ikem_core::{Keypoints, Point, Size};
 use ikem_eval::{Script, challenge_angles, clinical_curves};
 
-/// One entry: its corners in pixels, its image's size, the angles that were published with it.
+/// An entry: its corners in pixels, its image's size, and its published angles.
 struct Entry {
     keypoints: Keypoints,
     size: Size,
@@ -100,6 +100,6 @@ fn clinical_curves_of_all_entries_alternate_and_end_plates_tilt_a_little_more() 
     differences.sort_by(f64::total_cmp);
     let median = differences[differences.len() / 2];
     println!("major curve by end plates less largest angle by middles: median {median:.2}°");
-    // End plates of wedged vertebrae tilt a little more than their middles.
+    // End plates of wedged vertebrae are tilted slightly more than their mid-vertebral lines.
     assert!((0.0..5.0).contains(&median), "{median}");
 }

@@ -1,6 +1,6 @@
-//! Plots of made-up reports.
+//! Plots of synthetic reports.
 
-// The allowances for tests reach test functions only, not what they share.
+// `clippy.toml` exempts test functions only, not their helpers.
 #![allow(clippy::expect_used)]
 
 mod support;
@@ -11,7 +11,7 @@ use ikem_core::{Hints, Point, Size, Skeleton};
 use ikem_eval::{GroundTruth, Protocol, Provenance, Report, Settings, draw_comparison};
 use support::{Shrinking, spine};
 
-/// Spines of rising curvature, predicted straighter and shifted.
+/// Spines of increasing curvature, predicted straighter and shifted.
 fn report(images: usize, clicks: usize, off: f32, factor: f32) -> Report {
     let protocol = Protocol { clicks, ..Protocol::default() };
     let bent = |image: usize, part: f64| {
@@ -37,7 +37,7 @@ fn text(folder: &Path, name: &str) -> String {
     std::fs::read_to_string(folder.join(name)).expect("a drawing")
 }
 
-/// The part of the pixels that are not white.
+/// The fraction of pixels that are not white.
 fn ink(path: &Path) -> f64 {
     let pixels = image::open(path).expect("an image").to_rgb8();
     pixels.pixels().filter(|pixel| pixel.0 != [255; 3]).count() as f64
@@ -45,7 +45,7 @@ fn ink(path: &Path) -> f64 {
 }
 
 #[test]
-fn every_plot_of_a_report_is_drawn_twice() {
+fn every_plot_is_drawn_as_svg_and_png() {
     let folder = tempfile::tempdir().expect("a folder");
     let files = report(12, 6, 3.0, 0.7).draw(folder.path()).expect("plots");
     let names =
@@ -81,11 +81,11 @@ fn several_reports_share_a_plot() {
 }
 
 #[test]
-fn nothing_to_see_is_drawn_too() {
+fn a_report_without_errors_can_be_drawn() {
     let folder = tempfile::tempdir().expect("a folder");
     // One image, no click, no error.
     report(1, 0, 0.0, 1.0).draw(folder.path()).expect("plots");
     assert!(ink(&folder.path().join("mre.png")) > 0.005);
-    // A file is no folder.
+    // A file is not a folder.
     assert!(report(1, 0, 0.0, 1.0).draw(&folder.path().join("mre.png")).is_err());
 }

@@ -1,6 +1,6 @@
-//! Reports of made-up images, their figures computed by hand.
+//! Reports of synthetic images with figures computed by hand.
 
-// The allowances for tests reach test functions only, not what they share.
+// `clippy.toml` exempts test functions only, not their helpers.
 #![allow(clippy::expect_used)]
 
 mod support;
@@ -12,7 +12,7 @@ use ikem_eval::{
 };
 use support::{Shrinking, spine};
 
-/// Two points, off to the right by so much.
+/// Two keypoints, displaced to the right by these pixels.
 const OFF: [[f32; 2]; 5] = [[4.0, 2.0], [10.0, 30.0], [50.0, 10.0], [100.0, 60.0], [200.0, 180.0]];
 
 fn protocol() -> Protocol {
@@ -83,7 +83,7 @@ fn both_conventions_of_clicks_by_hand() {
 }
 
 #[test]
-fn what_the_network_saves() {
+fn the_gain_is_the_difference_of_manual_and_model_revision() {
     let figures = report(0.5).figures;
     // The other error is halved: (1 + 5 + 5 + 30 + 90) / 5 / 2.
     assert!(close(&figures.model.mre, &[64.6, 13.1]));
@@ -109,7 +109,7 @@ fn the_published_rule_may_correct_a_point_twice() {
 }
 
 #[test]
-fn subsets_part_the_images() {
+fn subsets_partition_the_images() {
     let played = five(1.0, &protocol());
     let skeleton = Skeleton::numbered(2);
     let report =
@@ -122,7 +122,7 @@ fn subsets_part_the_images() {
 }
 
 #[test]
-fn what_is_written_can_be_read() {
+fn reports_round_trip_and_invalid_ones_are_rejected() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("report.json");
     let report = report(0.5);
@@ -148,7 +148,7 @@ fn what_is_written_can_be_read() {
     let cut = std::fs::read_to_string(&path).expect("text").replace("\"clicks\": 1,", "\"clicks\": 7,");
     std::fs::write(&path, cut).expect("written");
     let message = Report::read_json(&path).expect_err("lengths").to_string();
-    assert!(message.contains("2 figures by click, expected 8"), "{message}");
+    assert!(message.contains("`figures by click`: expected 8, found 2"), "{message}");
     assert!(report.write_json(&path.join("below-a-file.json")).is_err());
 }
 
@@ -178,7 +178,7 @@ fn tables_hold_the_figures() {
 
 #[cfg(unix)]
 #[test]
-fn files_are_as_readable_as_any() {
+fn written_files_have_the_usual_permissions() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().expect("a folder");
     let mode = |name: &str| std::fs::metadata(folder.path().join(name)).expect("a file").permissions().mode();
@@ -197,7 +197,7 @@ fn angles_are_written_by_name() {
 }
 
 #[test]
-fn what_cannot_be_reported_is_told() {
+fn invalid_input_is_rejected() {
     let played = five(1.0, &protocol());
     let skeleton = Skeleton::numbered(2);
     let report = |protocol, settings, skeleton: &Skeleton, played: &[Played]| {
@@ -205,16 +205,22 @@ fn what_cannot_be_reported_is_told() {
             .expect_err("no report")
             .to_string()
     };
-    assert!(report(protocol(), settings(), &skeleton, &[]).contains("number of images is 0"));
+    assert!(
+        report(protocol(), settings(), &skeleton, &[])
+            .contains("`number of images`: expected at least 1, found 0")
+    );
     assert!(
         report(protocol(), settings(), &Skeleton::numbered(3), &played).contains("2 keypoints predicted, 3")
     );
     let longer = Protocol { clicks: 4, ..protocol() };
-    assert!(
-        report(longer, settings(), &skeleton, &played).contains("number of states of a played image is 2")
-    );
+    assert!(report(longer, settings(), &skeleton, &played).contains(
+        "`number of states of a played image`: expected one more than the protocol has clicks, found 2"
+    ));
     let odd = Settings { targets: vec![f64::NAN], ..settings() };
-    assert!(report(protocol(), odd, &skeleton, &played).contains("target is NaN"));
+    assert!(
+        report(protocol(), odd, &skeleton, &played)
+            .contains("`targets`: expected a finite number of at least 0, found NaN")
+    );
 }
 
 #[test]
@@ -242,7 +248,7 @@ fn cobb_angles_and_shifts_of_a_spine() {
 
 /// The same spine on pixels twice as wide as high: its angles are the same once the spacing is known.
 #[test]
-fn angles_are_the_spines_and_not_the_pixels() {
+fn angles_do_not_depend_on_the_pixel_aspect_ratio() {
     let bent = spine(|vertebra| [0.0, -25.0, 12.0][vertebra % 3]);
     let narrow: Keypoints = bent.iter().map(|point| Point::new(0.5 * point.x, point.y)).collect();
     let angles = |keypoints: &Keypoints, width, spacing: Option<Spacing>| {

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use ikem_core::{Decoding, Preparation, Resampling, Size, Skeleton};
+use ikem_core::{Decoding, FieldError, Preparation, Resampling, Size, Skeleton};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::ops::Activation;
@@ -149,18 +149,6 @@ impl Default for ModelConfig {
     }
 }
 
-/// A config field that is out of range.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-#[error("config field `{field}`: expected {expected}, found {found}")]
-pub struct ConfigError {
-    /// The field.
-    pub field: &'static str,
-    /// Its range.
-    pub expected: String,
-    /// Its value.
-    pub found: String,
-}
-
 impl ModelConfig {
     /// The config of `network`, with the published values of all other fields.
     #[must_use]
@@ -192,14 +180,14 @@ impl ModelConfig {
     ///
     /// # Errors
     /// The first field that is out of range, by name.
-    pub fn check(&self) -> Result<(), ConfigError> {
-        within("skeleton", self.keypoints(), 1, LARGEST)?;
-        // Enough for five halvings and a plane of more than one pixel to normalise over.
-        within("size.width", self.size.width, 64, LARGEST)?;
-        within("size.height", self.size.height, 64, LARGEST)?;
+    pub fn check(&self) -> Result<(), FieldError> {
+        FieldError::check_range("skeleton", self.keypoints(), 1..=LARGEST)?;
+        // Five halvings, and a plane that is left to normalise over.
+        FieldError::check_range("size.width", self.size.width, 64..=LARGEST)?;
+        FieldError::check_range("size.height", self.size.height, 64..=LARGEST)?;
         positive("std", self.std)?;
         if let Decoding::Local(local) = self.decoding {
-            within("decoding.local.window", local.window, 1, LARGEST)?;
+            FieldError::check_range("decoding.local.window", local.window, 1..=LARGEST)?;
             positive("decoding.local.temperature", local.temperature)?;
         }
         match self.network {
@@ -209,22 +197,20 @@ impl ModelConfig {
         self.check_memory()
     }
 
-    /// Refuses a grid on which a prediction would take more memory than [`MOST_BYTES`].
-    fn check_memory(&self) -> Result<(), ConfigError> {
+    /// Rejects a grid on which a prediction would take more memory than [`MOST_BYTES`].
+    fn check_memory(&self) -> Result<(), FieldError> {
         let bytes = self.prediction_bytes();
         if bytes <= MOST_BYTES {
             return Ok(());
         }
         let gigabytes = |bytes: usize| bytes.div_ceil(1 << 30);
-        Err(ConfigError {
-            field: "size",
-            expected: format!("a grid on which a prediction takes at most {} GiB", gigabytes(MOST_BYTES)),
-            found: format!("{}, which takes about {} GiB", self.size, gigabytes(bytes)),
-        })
+        let expected = format!("a grid on which a prediction takes at most {} GiB", gigabytes(MOST_BYTES));
+        let found = format!("{}, which takes about {} GiB", self.size, gigabytes(bytes));
+        Err(FieldError::new("size", expected, found))
     }
 
-    /// Roughly how much memory a prediction takes, in bytes: at a quarter of the grid, the widest layers and the keypoints' maps,
-    /// a few of each at a time.
+    /// A rough estimate of a prediction's memory in bytes: at a quarter of the grid's resolution, a few copies of the widest layers
+    /// and of the keypoints' maps.
     const fn prediction_bytes(&self) -> usize {
         const AT_A_TIME: usize = 8;
         let channels = match self.network {
@@ -247,67 +233,45 @@ const fn gate_channels(width: Option<usize>) -> usize {
 }
 
 impl UnetConfig {
-    fn check(&self) -> Result<(), ConfigError> {
-        within("network.unet.width", self.width, 1, LARGEST / 16)?;
+    fn check(&self) -> Result<(), FieldError> {
+        FieldError::check_range("network.unet.width", self.width, 1..=LARGEST / 16)?;
         gate("network.unet.gate_width", self.gate_width, self.hints)?;
         match self.activation {
-            Activation::LeakyRelu(slope) if !(0.0..1.0).contains(&slope) => Err(ConfigError {
-                field: "network.unet.activation",
-                expected: "a slope of at least 0 and below 1".to_owned(),
-                found: slope.to_string(),
-            }),
+            Activation::LeakyRelu(slope) if !(0.0..1.0).contains(&slope) => {
+                Err(FieldError::new("network.unet.activation", "a slope of at least 0 and below 1", slope))
+            }
             _ => Ok(()),
         }
     }
 }
 
 impl HrnetOcrConfig {
-    fn check(&self) -> Result<(), ConfigError> {
-        within("network.hrnet-ocr.stem_width", self.stem_width, 1, LARGEST / 4)?;
-        within("network.hrnet-ocr.width", self.width, 1, LARGEST / 16)?;
-        within("network.hrnet-ocr.ocr_width", self.ocr_width, 1, LARGEST / 2)?;
+    fn check(&self) -> Result<(), FieldError> {
+        FieldError::check_range("network.hrnet-ocr.stem_width", self.stem_width, 1..=LARGEST / 4)?;
+        FieldError::check_range("network.hrnet-ocr.width", self.width, 1..=LARGEST / 16)?;
+        FieldError::check_range("network.hrnet-ocr.ocr_width", self.ocr_width, 1..=LARGEST / 2)?;
         gate("network.hrnet-ocr.gate_width", self.gate_width, self.hints)?;
         if (0.0..1.0).contains(&self.dropout) {
             return Ok(());
         }
-        Err(ConfigError {
-            field: "network.hrnet-ocr.dropout",
-            expected: "a part of at least 0 and below 1".to_owned(),
-            found: self.dropout.to_string(),
-        })
+        Err(FieldError::new("network.hrnet-ocr.dropout", "a part of at least 0 and below 1", self.dropout))
     }
 }
 
 /// Checks a gate, which needs a width, and hints as its input.
-fn gate(field: &'static str, width: Option<usize>, hints: bool) -> Result<(), ConfigError> {
+fn gate(field: &'static str, width: Option<usize>, hints: bool) -> Result<(), FieldError> {
     match width {
-        Some(width) if hints => within(field, width, 1, LARGEST),
-        Some(width) => Err(ConfigError {
-            field,
-            expected: "none in a network without hints".to_owned(),
-            found: width.to_string(),
-        }),
+        Some(width) if hints => FieldError::check_range(field, width, 1..=LARGEST),
+        Some(width) => Err(FieldError::new(field, "none in a network without hints", width)),
         None => Ok(()),
     }
 }
 
-pub(crate) fn within(
-    field: &'static str,
-    found: usize,
-    least: usize,
-    most: usize,
-) -> Result<(), ConfigError> {
-    if (least..=most).contains(&found) {
-        return Ok(());
-    }
-    Err(ConfigError { field, expected: format!("{least} to {most}"), found: found.to_string() })
-}
-
-fn positive(field: &'static str, found: f32) -> Result<(), ConfigError> {
+fn positive(field: &'static str, found: f32) -> Result<(), FieldError> {
     if found.is_finite() && found > 0.0 {
         return Ok(());
     }
-    Err(ConfigError { field, expected: "a positive number".to_owned(), found: found.to_string() })
+    Err(FieldError::new(field, "a positive number", found))
 }
 
 #[cfg(test)]

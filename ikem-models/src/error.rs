@@ -2,7 +2,9 @@ use std::path::{Path, PathBuf};
 
 use ikem_pth::PthError;
 
-use crate::config::{ConfigError, NetworkKind};
+use ikem_core::FieldError;
+
+use crate::config::NetworkKind;
 
 /// Why this crate could not do what was asked, grouped by who must act.
 #[derive(Debug, thiserror::Error)]
@@ -21,7 +23,7 @@ pub enum Error {
     Pth(#[from] PthError),
     /// A config is at fault.
     #[error(transparent)]
-    Config(#[from] ConfigError),
+    Config(#[from] FieldError),
     /// An argument is at fault: a hint, an image, a keypoint's name.
     #[error(transparent)]
     Argument(#[from] ikem_core::Error),
@@ -91,7 +93,7 @@ pub enum CheckpointFault {
     ConfigFormat(#[source] serde_json::Error),
     /// A field of the config, read or inferred from the tensors' shapes, is out of range.
     #[error("the config of the checkpoint is wrong: {0}")]
-    Config(#[source] ConfigError),
+    Config(#[source] FieldError),
     /// Tensor names that belong to no network of this crate.
     #[error("the tensors are not those of a known network: there is no `{missing}`")]
     UnknownLayout {

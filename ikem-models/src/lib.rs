@@ -85,7 +85,7 @@ mod view;
 
 pub use candle_core::Device;
 pub use checkpoint::{Checkpoint, Import, ImportOptions, Layout, LocatorCheckpoint, Precision};
-pub use config::{ConfigError, HrnetOcrConfig, ModelConfig, NetworkConfig, NetworkKind, UnetConfig};
+pub use config::{HrnetOcrConfig, ModelConfig, NetworkConfig, NetworkKind, UnetConfig};
 pub use error::{CheckpointFault, Error, Result};
 pub use hrnet::HrnetOcr;
 pub use ikem_pth::{PthError, PthErrorKind};
@@ -104,6 +104,6 @@ pub use predictor_builder::PredictorBuilder;
 #[cfg(feature = "pretrained")]
 pub use pretrained::PRETRAINED;
 pub use session::{Doubt, Session, Snapshot, UNSURE_BELOW};
-pub use summary::{Layer, LayerKind, Summary};
+pub use summary::{Layer, LayerKind, NetworkSummary};
 pub use unet::Unet;
 pub use view::View;

@@ -8,7 +8,7 @@ use crate::inputs::{EncodedImage, HintMaps, ImageInput, Inputs, PreviousMaps};
 use crate::layers::{Mode, Pass, Stem};
 use crate::ops;
 use crate::params::{Builder, Parameters, Purpose, StateDict};
-use crate::summary::{Recorder, Summary};
+use crate::summary::{NetworkSummary, Recorder};
 use crate::unet::Unet;
 
 /// The output of a network, at the resolution of its last layer (a quarter of the grid).
@@ -159,7 +159,7 @@ impl Network {
     ///
     /// # Errors
     /// When the device fails.
-    pub fn summary(&self) -> CandleResult<Summary> {
+    pub fn summary(&self) -> CandleResult<NetworkSummary> {
         let Self { config: ModelConfig { size, .. }, device, dtype, .. } = self;
         let pixels = Tensor::zeros((1, 3, size.height, size.width), *dtype, device)?;
         let (hints, image) = (HintMaps::none(1), ImageInput::Pixels(pixels));

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use candle_core::{DType, Device, Tensor, Var};
+use ikem_core::fnv1a;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 
@@ -201,19 +202,13 @@ impl Init {
             Self::Constant(value) => vec![value; count],
             Self::FanIn(fan_in) => {
                 let bound = 1.0 / (fan_in.max(1) as f32).sqrt();
-                let mut random = ChaCha8Rng::seed_from_u64(seed ^ fnv1a(name));
+                let mut random = ChaCha8Rng::seed_from_u64(seed ^ fnv1a(name.as_bytes()));
                 let unit = |bits: u32| (bits >> 8) as f32 / (1_u32 << 24) as f32;
                 (0..count).map(|_| bound * (2.0 * unit(random.next_u32()) - 1.0)).collect()
             }
         };
         Tensor::from_vec(values, shape, &Device::Cpu)
     }
-}
-
-/// The FNV-1a hash of a name.
-fn fnv1a(name: &str) -> u64 {
-    name.bytes()
-        .fold(0xCBF2_9CE4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01B3))
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use crate::locator::Locator;
 use crate::network::{Logits, Network};
 use crate::ops;
 use crate::prediction::{Maps, Prediction};
-use crate::summary::Summary;
+use crate::summary::NetworkSummary;
 use crate::view::View;
 
 /// A network with its weights, ready to mark images, and the locator that finds spines for it, if it has one. Clones
@@ -76,7 +76,7 @@ impl Predictor {
     ///
     /// # Errors
     /// When the device fails.
-    pub fn summary(&self) -> Result<Summary> {
+    pub fn summary(&self) -> Result<NetworkSummary> {
         Ok(self.model.network.summary()?)
     }
 

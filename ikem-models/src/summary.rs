@@ -4,7 +4,7 @@ use crate::ops::Geometry;
 
 /// The layers of a network: see [`Network::summary`](crate::Network::summary).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Summary {
+pub struct NetworkSummary {
     /// The layers in the order in which they run.
     pub layers: Vec<Layer>,
 }
@@ -37,7 +37,7 @@ pub enum LayerKind {
     Product,
 }
 
-impl Summary {
+impl NetworkSummary {
     /// The parameters of all layers.
     #[must_use]
     pub fn parameters(&self) -> usize {
@@ -60,7 +60,7 @@ impl Recorder {
         self.0.borrow_mut().push(layer);
     }
 
-    pub(crate) fn finish(self) -> Summary {
-        Summary { layers: self.0.into_inner() }
+    pub(crate) fn finish(self) -> NetworkSummary {
+        NetworkSummary { layers: self.0.into_inner() }
     }
 }

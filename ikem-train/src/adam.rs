@@ -1,43 +1,36 @@
-use std::collections::BTreeMap;
-
-use candle_core::backprop::GradStore;
-use candle_core::{CpuStorage, InplaceOp3, Layout, Result as CandleResult, Tensor, Var, WithDType};
+use candle_core::{CpuStorage, InplaceOp3, Layout, Result as CandleResult, Var, WithDType};
 use ikem_models::{Parameters, ops};
 use rayon::prelude::*;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::gradients::Gradients;
 use crate::moving::{Power, RunningMean, TASK, cut, cut_mut};
-use crate::muon;
+use crate::optimiser::{Optimiser, OptimiserState, copies, restore};
 
-/// The settings of [`Adam`].
+/// The hyperparameters of [`Adam`] and of [`Muon`](crate::Muon).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AdamConfig {
-    /// How far a step goes.
+    /// The learning rate.
     pub learning_rate: f64,
-    /// How much of the mean gradient a step keeps.
+    /// Decay rate of the first moment.
     pub beta1: f64,
-    /// How much of the mean squared gradient a step keeps.
+    /// Decay rate of the second moment.
     pub beta2: f64,
-    /// What is added to the root of the mean squared gradient.
+    /// Constant added to the square root of the second moment.
     pub epsilon: f64,
-    /// The part of each parameter that a step of learning rate 1 takes away, apart from the gradient (AdamW, Loshchilov
-    /// and Hutter 2019); 0 is Adam.
+    /// Decoupled weight decay (AdamW, Loshchilov and Hutter 2019): a step multiplies each parameter by
+    /// 1 − learning rate × weight decay; 0 is plain Adam.
     pub weight_decay: f64,
-    /// Whether the kernels of convolutions, where they are wider than a pixel and between 16 channels or more, are moved by
-    /// Muon instead (Jordan et al. 2024): along the orthogonal matrix nearest to the mean gradient, each number about as far
-    /// as by Adam. `beta2` and `epsilon` do not matter to them.
-    pub muon: bool,
 }
 
 impl Default for AdamConfig {
-    /// PyTorch's: learning rate 1e-3, betas 0.9 and 0.999, epsilon 1e-8, no decay; no Muon.
+    /// PyTorch's: learning rate 1e-3, betas 0.9 and 0.999, epsilon 1e-8, no weight decay.
     fn default() -> Self {
-        Self { learning_rate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.0, muon: false }
+        Self { learning_rate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.0 }
     }
 }
 
-/// Adam (Kingma and Ba 2015, algorithm 1) and AdamW, as PyTorch computes them, and Muon; the variables change in place.
+/// Adam (Kingma and Ba 2015, algorithm 1) and AdamW, as PyTorch computes them.
 #[derive(Debug)]
 pub struct Adam {
     config: AdamConfig,
@@ -45,124 +38,46 @@ pub struct Adam {
     parameters: Vec<Moments>,
 }
 
-/// A parameter and the running means of its gradient.
+/// A parameter and the moments of its gradient.
 #[derive(Debug)]
 struct Moments {
     name: String,
     var: Var,
     mean: Var,
-    /// None of a kernel that Muon moves.
-    square: Option<Var>,
-}
-
-/// What [`Adam`] must remember to go on where it stopped.
-#[derive(Debug, Clone)]
-pub struct AdamState {
-    /// The steps taken.
-    pub steps: u32,
-    /// The running mean of each parameter's gradient, by the parameter's name.
-    pub mean: BTreeMap<String, Tensor>,
-    /// The running mean of its square; not of the kernels that Muon moves.
-    pub square: BTreeMap<String, Tensor>,
+    square: Var,
 }
 
 impl Adam {
-    /// An optimiser of all that is trainable.
+    /// An optimiser of all trainable parameters.
     ///
     /// # Errors
     /// When the device fails.
     pub fn new(parameters: &Parameters, config: AdamConfig) -> Result<Self> {
-        let moments = parameters.trainable().iter().map(|(name, var)| {
+        Self::of(parameters.trainable().iter(), config)
+    }
+
+    /// An optimiser of these parameters.
+    pub(crate) fn of<'a>(
+        parameters: impl Iterator<Item = (&'a String, &'a Var)>,
+        config: AdamConfig,
+    ) -> Result<Self> {
+        let moments = parameters.map(|(name, var)| {
             let zeros = || Var::from_tensor(&var.as_detached_tensor().zeros_like()?);
-            let square = (!(config.muon && muon::applies(var.dims()))).then(zeros).transpose()?;
-            Ok(Moments { name: name.clone(), var: var.clone(), mean: zeros()?, square })
+            Ok(Moments { name: name.clone(), var: var.clone(), mean: zeros()?, square: zeros()? })
         });
         Ok(Self { config, steps: 0, parameters: moments.collect::<Result<_>>()? })
     }
 
-    /// An optimiser that goes on from `state`.
-    ///
-    /// # Errors
-    /// [`Error::State`] when a parameter's state is missing or of another shape; a device that fails.
-    pub fn resume(parameters: &Parameters, config: AdamConfig, state: &AdamState) -> Result<Self> {
-        let mut adam = Self::new(parameters, config)?;
-        adam.steps = state.steps;
-        for Moments { name, mean, square, .. } in &adam.parameters {
-            let moments = [(Some(mean), &state.mean), (square.as_ref(), &state.square)];
-            for (var, saved) in moments.into_iter().filter_map(|(var, saved)| Some((var?, saved))) {
-                match saved.get(name) {
-                    Some(tensor) if tensor.dims() == var.dims() => {
-                        var.set(&tensor.to_device(var.device())?.to_dtype(var.dtype())?)?;
-                    }
-                    other => {
-                        return Err(Error::State {
-                            name: name.clone(),
-                            found: other.map(|tensor| tensor.dims().to_vec()),
-                            expected: var.dims().to_vec(),
-                        });
-                    }
-                }
-            }
-        }
-        Ok(adam)
+    /// The hyperparameters.
+    pub(crate) const fn config(&self) -> &AdamConfig {
+        &self.config
     }
+}
 
-    /// A copy of what must be remembered.
-    ///
-    /// # Errors
-    /// When the device fails.
-    pub fn state(&self) -> Result<AdamState> {
-        let all = |pick: fn(&Moments) -> Option<&Var>| {
-            let picked = self.parameters.iter().filter_map(|moments| Some((&moments.name, pick(moments)?)));
-            let copies = picked.map(|(name, var)| Ok((name.clone(), var.as_detached_tensor().copy()?)));
-            copies.collect::<Result<_>>()
-        };
-        Ok(AdamState {
-            steps: self.steps,
-            mean: all(|moments| Some(&moments.mean))?,
-            square: all(|moments| moments.square.as_ref())?,
-        })
-    }
-
-    /// The learning rate of the next step.
-    #[must_use]
-    pub const fn learning_rate(&self) -> f64 {
-        self.config.learning_rate
-    }
-
-    /// Changes the learning rate of the steps to come.
-    pub const fn set_learning_rate(&mut self, learning_rate: f64) {
-        self.config.learning_rate = learning_rate;
-    }
-
-    /// The steps taken.
-    #[must_use]
-    pub const fn steps(&self) -> u32 {
-        self.steps
-    }
-
-    /// Moves every parameter that has a gradient in what a backward pass left.
-    ///
-    /// # Errors
-    /// When the device fails.
-    pub fn step(&mut self, gradients: &GradStore) -> Result<()> {
-        self.advance(|moments| {
-            // A gradient still holds the graph it came from, and with it all activations.
-            gradients.get(&moments.var).map(|gradient| gradient.detach().contiguous())
-        })
-    }
-
-    /// Moves every parameter that has a gradient.
-    ///
-    /// # Errors
-    /// When the device fails.
-    pub fn step_along(&mut self, gradients: &Gradients) -> Result<()> {
-        self.advance(|moments| gradients.get(&moments.name).cloned().map(Ok))
-    }
-
-    fn advance(&mut self, gradient: impl Fn(&Moments) -> Option<CandleResult<Tensor>>) -> Result<()> {
+impl Optimiser for Adam {
+    fn step(&mut self, gradients: &Gradients) -> Result<()> {
         self.steps += 1;
-        let AdamConfig { learning_rate, beta1, beta2, epsilon, weight_decay, .. } = self.config;
+        let AdamConfig { learning_rate, beta1, beta2, epsilon, weight_decay } = self.config;
         let unbias = |beta: f64| 1.0 - beta.powf(f64::from(self.steps));
         let update = Update {
             shrink: 1.0 - learning_rate * weight_decay,
@@ -170,20 +85,38 @@ impl Adam {
             root: unbias(beta2).sqrt(),
             epsilon,
         };
-        for moments in &self.parameters {
-            if let Some(gradient) = gradient(moments).transpose()? {
-                let Moments { var, mean, square, .. } = moments;
-                RunningMean { keep: beta1, power: Power::One }.apply(mean, &gradient)?;
-                let Some(square) = square else {
-                    // The mean as Nesterov has it, one step ahead.
-                    let ahead = ((mean.as_detached_tensor() * beta1)? + (&gradient * (1.0 - beta1))?)?;
-                    muon::Update { shrink: update.shrink, rate: learning_rate }.apply(var, &ahead)?;
-                    continue;
-                };
-                RunningMean { keep: beta2, power: Power::Two }.apply(square, &gradient)?;
+        for Moments { name, var, mean, square } in &self.parameters {
+            if let Some(gradient) = gradients.get(name) {
+                RunningMean { keep: beta1, power: Power::One }.apply(mean, gradient)?;
+                RunningMean { keep: beta2, power: Power::Two }.apply(square, gradient)?;
                 update.apply(var, mean, square)?;
             }
         }
+        Ok(())
+    }
+
+    fn set_learning_rate(&mut self, learning_rate: f64) {
+        self.config.learning_rate = learning_rate;
+    }
+
+    fn steps(&self) -> u32 {
+        self.steps
+    }
+
+    fn state(&self) -> Result<OptimiserState> {
+        Ok(OptimiserState {
+            steps: self.steps,
+            mean: copies(self.parameters.iter().map(|moments| (&moments.name, &moments.mean)))?,
+            square: copies(self.parameters.iter().map(|moments| (&moments.name, &moments.square)))?,
+        })
+    }
+
+    fn restore(&mut self, state: &OptimiserState) -> Result<()> {
+        for Moments { name, mean, square, .. } in &self.parameters {
+            restore(name, mean, &state.mean)?;
+            restore(name, square, &state.square)?;
+        }
+        self.steps = state.steps;
         Ok(())
     }
 }

@@ -1,58 +1,70 @@
 use candle_core::Tensor;
-use ikem_models::{Device, StateDict};
+use ikem_models::{Device, Parameters, StateDict};
 
-use crate::adam::{Adam, AdamState};
+use crate::adam::Adam;
 use crate::average::MovingAverage;
-use crate::config::OptimiserConfig;
+use crate::config::{OptimiserConfig, OptimiserKind};
 use crate::error::Result;
 use crate::gradients::Gradients;
+use crate::muon::Muon;
+use crate::optimiser::{Optimiser, OptimiserState};
 use crate::trainable::Trainable;
 
-/// Gradient descent on a network: gathers gradients, clips their norm, steps, and keeps the moving average of the weights.
+/// Gradient descent on a network: accumulates gradients, clips their norm, steps the optimiser and updates the moving
+/// average of the weights.
 #[derive(Debug)]
-pub struct Descent<N> {
+pub(crate) struct Descent<N> {
     network: N,
     average: Option<MovingAverage<N>>,
-    optimiser: Adam,
+    optimiser: Box<dyn Optimiser>,
     config: OptimiserConfig,
     gathered: Option<(Gradients, usize)>,
 }
 
+/// The optimiser of a config for the trainable `parameters`.
+fn optimiser(config: &OptimiserConfig, parameters: &Parameters) -> Result<Box<dyn Optimiser>> {
+    Ok(match config.kind {
+        OptimiserKind::Adam | OptimiserKind::AdamW => Box::new(Adam::new(parameters, config.adam())?),
+        OptimiserKind::Muon => Box::new(Muon::new(parameters, config.adam())?),
+    })
+}
+
 impl<N: Trainable> Descent<N> {
-    /// A descent that begins.
+    /// Starts from `network`, with a fresh optimiser.
     ///
     /// # Errors
     /// When the device fails.
-    pub fn new(network: N, config: OptimiserConfig, device: &Device) -> Result<Self> {
-        let optimiser = Adam::new(network.parameters(), config.adam())?;
+    pub(crate) fn new(network: N, config: OptimiserConfig, device: &Device) -> Result<Self> {
+        let optimiser = optimiser(&config, network.parameters())?;
         let average = (config.average > 0.0)
             .then(|| MovingAverage::new(&network, config.average, device))
             .transpose()?;
         Ok(Self { network, average, optimiser, config, gathered: None })
     }
 
-    /// A descent that goes on as `optimiser` and, where there is one, `average` say.
+    /// Resumes from a saved optimiser state and, where there is one, a saved average.
     ///
     /// # Errors
-    /// [`Error::State`](crate::Error::State) and [`Error::Model`](crate::Error::Model) when they are those of another
-    /// network; a device that fails.
-    pub fn resume(
+    /// [`Error::OptimiserState`](crate::Error::OptimiserState) and [`Error::Model`](crate::Error::Model) when they
+    /// belong to another network; a device failure.
+    pub(crate) fn resume(
         network: N,
         config: OptimiserConfig,
-        (optimiser, average): (&AdamState, Option<StateDict>),
+        (state, average): (&OptimiserState, Option<StateDict>),
         device: &Device,
     ) -> Result<Self> {
-        let optimiser = Adam::resume(network.parameters(), config.adam(), optimiser)?;
+        let mut optimiser = optimiser(&config, network.parameters())?;
+        optimiser.restore(state)?;
         let resumed = |tensors| MovingAverage::resume(&network, tensors, config.average, device);
         let average = average.map(resumed).transpose()?;
         Ok(Self { network, average, optimiser, config, gathered: None })
     }
 
-    /// Adds the gradients of a loss to those gathered since the last [`step`](Self::step).
+    /// Adds the gradients of a loss to those accumulated since the last [`step`](Self::step).
     ///
     /// # Errors
     /// When the device fails.
-    pub fn gather(&mut self, loss: &Tensor) -> Result<()> {
+    pub(crate) fn gather(&mut self, loss: &Tensor) -> Result<()> {
         let newest = Gradients::new(self.network.parameters(), &loss.backward()?)?;
         self.gathered = Some(match self.gathered.take() {
             Some((mut sum, batches)) => {
@@ -64,12 +76,12 @@ impl<N: Trainable> Descent<N> {
         Ok(())
     }
 
-    /// Moves the weights along the mean of the gathered gradients, its norm clipped to the config's, and the average after them.
-    /// Gives the norm before it was clipped; along one that is not finite nothing moves.
+    /// Updates the weights by the mean of the accumulated gradients, clipped to the configured norm, and then their
+    /// average. Returns the norm before clipping; nothing is updated when it is infinite or NaN.
     ///
     /// # Errors
     /// When the device fails.
-    pub fn step(&mut self, learning_rate: f64) -> Result<f64> {
+    pub(crate) fn step(&mut self, learning_rate: f64) -> Result<f64> {
         let Some((mut gradients, batches)) = self.gathered.take() else { return Ok(0.0) };
         if batches > 1 {
             gradients.scale(1.0 / batches as f64)?;
@@ -83,40 +95,40 @@ impl<N: Trainable> Descent<N> {
             gradients.scale(most / norm)?;
         }
         self.optimiser.set_learning_rate(learning_rate);
-        self.optimiser.step_along(&gradients)?;
+        self.optimiser.step(&gradients)?;
         if let Some(average) = &self.average {
             average.update(&self.network, self.optimiser.steps())?;
         }
         Ok(norm)
     }
 
-    /// The gradients gathered since the last step.
+    /// The gradients accumulated since the last step.
     #[must_use]
-    pub fn gradients(&self) -> Option<&Gradients> {
+    pub(crate) fn gradients(&self) -> Option<&Gradients> {
         self.gathered.as_ref().map(|(gradients, _)| gradients)
     }
 
     /// The network in training.
     #[must_use]
-    pub const fn network(&self) -> &N {
+    pub(crate) const fn network(&self) -> &N {
         &self.network
     }
 
-    /// The network to be used: that of the averages, or where there are none the one in training.
+    /// The network for inference: the averaged one, or without averaging the one in training.
     #[must_use]
-    pub fn result(&self) -> &N {
+    pub(crate) fn result(&self) -> &N {
         self.average().unwrap_or(&self.network)
     }
 
-    /// The network of the averages, where there is one.
+    /// The averaged network, if averaging is enabled.
     #[must_use]
-    pub fn average(&self) -> Option<&N> {
+    pub(crate) fn average(&self) -> Option<&N> {
         self.average.as_ref().map(MovingAverage::network)
     }
 
     /// The optimiser.
     #[must_use]
-    pub const fn optimiser(&self) -> &Adam {
-        &self.optimiser
+    pub(crate) fn optimiser(&self) -> &dyn Optimiser {
+        &*self.optimiser
     }
 }

@@ -1,14 +1,14 @@
 use ikem_core::Keypoints;
 use ikem_models::{Device, Inputs, Mode, Network, StateDict};
 
-use crate::adam::{Adam, AdamState};
 use crate::config::OptimiserConfig;
 use crate::descent::Descent;
 use crate::error::Result;
 use crate::gradients::Gradients;
 use crate::loss::{Loss, LossParts};
+use crate::optimiser::{Optimiser, OptimiserState};
 
-/// A network that learns: its weights, what the optimiser remembers of them, and their moving average.
+/// A keypoint network in training: its weights, the optimiser's state, their moving average, and the loss.
 #[derive(Debug)]
 pub struct Learner {
     descent: Descent<Network>,
@@ -16,7 +16,7 @@ pub struct Learner {
 }
 
 impl Learner {
-    /// A network that has learnt nothing yet.
+    /// Starts from `network`, with a fresh optimiser.
     ///
     /// # Errors
     /// When the device fails.
@@ -24,27 +24,27 @@ impl Learner {
         Ok(Self { descent: Descent::new(network, config, device)?, loss })
     }
 
-    /// A network that goes on as `optimiser` and, where there is one, `average` say.
+    /// Resumes from a saved optimiser state and, where there is one, a saved average.
     ///
     /// # Errors
-    /// [`Error::State`](crate::Error::State) and [`Error::Model`](crate::Error::Model) when they are those of another
-    /// network; a device that fails.
+    /// [`Error::OptimiserState`](crate::Error::OptimiserState) and [`Error::Model`](crate::Error::Model) when they
+    /// belong to another network; a device failure.
     pub fn resume(
         network: Network,
         loss: Loss,
         config: OptimiserConfig,
-        saved: (&AdamState, Option<StateDict>),
+        saved: (&OptimiserState, Option<StateDict>),
         device: &Device,
     ) -> Result<Self> {
         Ok(Self { descent: Descent::resume(network, config, saved, device)?, loss })
     }
 
-    /// Learns from a batch: a forward pass in training, the loss against the `targets` (pixels of the grid), and its
-    /// gradients, which are added to those gathered since the last [`step`](Self::step). Of a loss that is not finite there
-    /// are no gradients.
+    /// Runs a forward pass in training mode, evaluates the loss against the `targets` (pixels of the grid), and adds
+    /// its gradients to those accumulated since the last [`step`](Self::step). An infinite or NaN loss adds no
+    /// gradients.
     ///
     /// # Errors
-    /// When a shape does not fit, or the device fails.
+    /// A shape mismatch, or a device failure.
     pub fn learn(&mut self, inputs: &Inputs, targets: &[Keypoints], dropout_seed: u64) -> Result<LossParts> {
         let logits = self.network().forward(inputs, Mode::Train { dropout_seed })?;
         let loss = self.loss.evaluate(&logits, targets)?;
@@ -54,7 +54,7 @@ impl Learner {
         Ok(loss.parts)
     }
 
-    /// Moves the weights and their average: [`Descent::step`].
+    /// Updates the weights and their average: [`Descent::step`].
     ///
     /// # Errors
     /// When the device fails.
@@ -62,7 +62,7 @@ impl Learner {
         self.descent.step(learning_rate)
     }
 
-    /// The gradients gathered since the last step.
+    /// The gradients accumulated since the last step.
     #[must_use]
     pub fn gradients(&self) -> Option<&Gradients> {
         self.descent.gradients()
@@ -74,19 +74,19 @@ impl Learner {
         self.descent.network()
     }
 
-    /// The network to be used: that of the averages, or where there are none the one in training.
+    /// The network for inference: the averaged one, or without averaging the one in training.
     #[must_use]
     pub fn result(&self) -> &Network {
         self.descent.result()
     }
 
-    /// The network of the averages, where there is one.
+    /// The averaged network, if averaging is enabled.
     #[must_use]
     pub fn average(&self) -> Option<&Network> {
         self.descent.average()
     }
 
-    /// What is made small.
+    /// The loss.
     #[must_use]
     pub const fn loss(&self) -> &Loss {
         &self.loss
@@ -94,11 +94,11 @@ impl Learner {
 
     /// The optimiser.
     #[must_use]
-    pub const fn optimiser(&self) -> &Adam {
+    pub fn optimiser(&self) -> &dyn Optimiser {
         self.descent.optimiser()
     }
 
-    /// What has to be saved to go on.
+    /// The part of the state that is saved for resumption.
     pub(crate) const fn descent(&self) -> &Descent<Network> {
         &self.descent
     }

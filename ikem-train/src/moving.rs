@@ -1,10 +1,10 @@
-//! Running means that change in place.
+//! Running means, updated in place.
 
 use candle_core::{CpuStorage, InplaceOp2, Layout, Result as CandleResult, Tensor, Var, WithDType};
 use ikem_models::ops;
 use rayon::prelude::*;
 
-/// How many elements a task handles.
+/// Elements per parallel task.
 pub(crate) const TASK: usize = 1 << 16;
 
 /// `mean ← keep · mean + (1 − keep) · value^power`.
@@ -13,7 +13,7 @@ pub(crate) struct RunningMean {
     pub power: Power,
 }
 
-/// Of what the mean is.
+/// The power of the averaged values.
 pub(crate) enum Power {
     One,
     Two,
@@ -51,7 +51,7 @@ impl InplaceOp2 for RunningMean {
         match (s1, s2) {
             (CpuStorage::F32(mean), CpuStorage::F32(value)) => self.run(cut_mut(mean, l1)?, cut(value, l2)?),
             (CpuStorage::F64(mean), CpuStorage::F64(value)) => self.run(cut_mut(mean, l1)?, cut(value, l2)?),
-            _ => candle_core::bail!("a value of another type than its running mean"),
+            _ => candle_core::bail!("the value and its running mean have different types"),
         }
         Ok(())
     }
@@ -65,7 +65,7 @@ pub(crate) fn cut<'a, T>(all: &'a [T], layout: &Layout) -> CandleResult<&'a [T]>
     }
 }
 
-/// As [`cut`], to be changed.
+/// Like [`cut`], mutable.
 pub(crate) fn cut_mut<'a, T>(all: &'a mut [T], layout: &Layout) -> CandleResult<&'a mut [T]> {
     match layout.contiguous_offsets() {
         Some((start, end)) => Ok(&mut all[start..end]),

@@ -1,32 +1,113 @@
-//! Muon (Jordan et al. 2024): steps along orthogonal matrices, which have all directions of a layer learn at once.
+//! Muon (Jordan et al. 2024): steps along orthogonal matrices, so that all directions of a layer learn at the same rate.
 
-use candle_core::{Result, Tensor, Var};
+use candle_core::{Result as CandleResult, Tensor, Var};
+use ikem_models::Parameters;
 
-/// Of Newton and Schulz's iteration, chosen to be steep at 0 (Jordan et al. 2024).
+use crate::adam::{Adam, AdamConfig};
+use crate::error::Result;
+use crate::gradients::Gradients;
+use crate::moving::{Power, RunningMean};
+use crate::optimiser::{Optimiser, OptimiserState, copies, restore};
+
+/// Coefficients of the Newton–Schulz iteration, chosen for a steep slope at 0 (Jordan et al. 2024).
 const COEFFICIENTS: [f64; 3] = [3.4445, -4.7750, 2.0315];
 const ITERATIONS: usize = 5;
 
-/// How long a step is over an orthogonal matrix, so that each number moves about as far as by Adam (Liu et al. 2025,
-/// "Muon is scalable for LLM training", equation 4).
+/// Scale of a step relative to an orthogonal matrix, so that the root mean square of an update matches Adam's (Liu et
+/// al. 2025, "Muon is scalable for LLM training", equation 4).
 const LENGTH: f64 = 0.2;
 
-/// The least channels, in and out, of a kernel that is moved so.
+/// The least input and output channels of a kernel that Muon updates.
 const LEAST_CHANNELS: usize = 16;
 
-/// Whether a parameter is what Muon is for: a convolution's kernel wider than a pixel, between layers that are not the first
-/// or the last.
-pub(crate) fn applies(dims: &[usize]) -> bool {
+/// Muon for convolution kernels wider than one pixel with at least 16 input and output channels, AdamW for all other
+/// parameters.
+///
+/// A kernel, as a matrix with one row per index of its first axis, moves along the orthogonal matrix nearest to its
+/// Nesterov momentum, by about as much per element as under Adam. `beta2` and `epsilon` apply to AdamW alone.
+#[derive(Debug)]
+pub struct Muon {
+    kernels: Vec<Kernel>,
+    others: Adam,
+}
+
+/// A kernel and the running mean of its gradient.
+#[derive(Debug)]
+struct Kernel {
+    name: String,
+    var: Var,
+    mean: Var,
+}
+
+impl Muon {
+    /// An optimiser of all trainable parameters.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn new(parameters: &Parameters, config: AdamConfig) -> Result<Self> {
+        let (kernels, others): (Vec<_>, Vec<_>) =
+            parameters.trainable().iter().partition(|(_, var)| applies(var.dims()));
+        let kernels = kernels.into_iter().map(|(name, var)| {
+            let mean = Var::from_tensor(&var.as_detached_tensor().zeros_like()?)?;
+            Ok(Kernel { name: name.clone(), var: var.clone(), mean })
+        });
+        let kernels = kernels.collect::<Result<_>>()?;
+        Ok(Self { kernels, others: Adam::of(others.into_iter(), config)? })
+    }
+}
+
+impl Optimiser for Muon {
+    fn step(&mut self, gradients: &Gradients) -> Result<()> {
+        let AdamConfig { learning_rate, beta1, weight_decay, .. } = *self.others.config();
+        let update = Update { shrink: 1.0 - learning_rate * weight_decay, rate: learning_rate };
+        for Kernel { name, var, mean } in &self.kernels {
+            if let Some(gradient) = gradients.get(name) {
+                RunningMean { keep: beta1, power: Power::One }.apply(mean, gradient)?;
+                // Nesterov momentum: the mean one step ahead.
+                let ahead = ((mean.as_detached_tensor() * beta1)? + (gradient * (1.0 - beta1))?)?;
+                update.apply(var, &ahead)?;
+            }
+        }
+        self.others.step(gradients)
+    }
+
+    fn set_learning_rate(&mut self, learning_rate: f64) {
+        self.others.set_learning_rate(learning_rate);
+    }
+
+    fn steps(&self) -> u32 {
+        self.others.steps()
+    }
+
+    fn state(&self) -> Result<OptimiserState> {
+        let mut state = self.others.state()?;
+        state.mean.extend(copies(self.kernels.iter().map(|kernel| (&kernel.name, &kernel.mean)))?);
+        Ok(state)
+    }
+
+    fn restore(&mut self, state: &OptimiserState) -> Result<()> {
+        for Kernel { name, mean, .. } in &self.kernels {
+            restore(name, mean, &state.mean)?;
+        }
+        self.others.restore(state)
+    }
+}
+
+/// Whether Muon updates a parameter of these dimensions: the kernel of a convolution wider than one pixel, in neither
+/// the first nor the last layer.
+fn applies(dims: &[usize]) -> bool {
     matches!(*dims, [a, b, height, width] if a.min(b) >= LEAST_CHANNELS && height.min(width) > 1)
 }
 
-/// `kernel ← shrink · kernel − rate · orthogonalised(along)`, each a matrix with a row for every index of the first axis.
-pub(crate) struct Update {
-    pub shrink: f64,
-    pub rate: f64,
+/// `kernel ← shrink · kernel − rate · orthogonalised(along)`, each as a matrix with one row per index of the first
+/// axis.
+struct Update {
+    shrink: f64,
+    rate: f64,
 }
 
 impl Update {
-    pub(crate) fn apply(&self, kernel: &Var, along: &Tensor) -> Result<()> {
+    fn apply(&self, kernel: &Var, along: &Tensor) -> CandleResult<()> {
         let along = along.flatten_from(1)?;
         let (rows, columns) = along.dims2()?;
         let rate = self.rate * LENGTH * (rows.max(columns) as f64).sqrt();
@@ -35,18 +116,18 @@ impl Update {
     }
 }
 
-/// A matrix with the singular vectors of `matrix` whose singular values are all near 1: between 0.6 and 1.3, but for those
-/// that vanish beside the largest.
-fn orthogonalised(matrix: &Tensor) -> Result<Tensor> {
+/// A matrix with the singular vectors of `matrix` and singular values between about 0.6 and 1.3, except for those that
+/// are negligible relative to the largest one.
+fn orthogonalised(matrix: &Tensor) -> CandleResult<Tensor> {
     let (rows, columns) = matrix.dims2()?;
     if rows > columns {
         return orthogonalised(&matrix.t()?.contiguous()?)?.t()?.contiguous();
     }
-    // A matrix of zeros stays one.
+    // A zero matrix stays zero.
     let norm = (matrix.sqr()?.sum_all()?.sqrt()? + f64::from(f32::MIN_POSITIVE))?;
     let x = matrix.broadcast_div(&norm)?;
-    // An iteration multiplies x with a polynomial of x · xᵀ from the left. These commute, so that the products of the smaller
-    // matrices come first.
+    // Each iteration multiplies x from the left by a polynomial of x · xᵀ. These polynomials commute, so that the
+    // products of the smaller matrices are computed first.
     let mut gram = x.matmul(&x.t()?)?;
     let identity = Tensor::eye(rows, x.dtype(), x.device())?;
     let mut factor = identity.clone();
@@ -64,7 +145,7 @@ fn orthogonalised(matrix: &Tensor) -> Result<Tensor> {
 #[cfg(test)]
 mod tests {
     use candle_core::{DType, Device};
-    use ikem_data::Draw;
+    use ikem_core::Draw;
 
     use super::*;
 
@@ -80,7 +161,7 @@ mod tests {
         tensor.to_dtype(DType::F64).and_then(|t| t.flatten_all()?.to_vec1()).expect("values")
     }
 
-    /// The iteration in numbers: what becomes of a singular value.
+    /// The effect of the iteration on a singular value.
     fn iterated(mut singular: f64) -> f64 {
         let [a, b, c] = COEFFICIENTS;
         for _ in 0..ITERATIONS {
@@ -91,7 +172,7 @@ mod tests {
 
     #[test]
     fn singular_values_are_iterated_and_vectors_stay() {
-        // Orthogonal rows: their lengths are the singular values, and each is multiplied with what becomes of its own.
+        // Orthogonal rows, whose lengths are the singular values; the iteration acts on each of them separately.
         let lengths = [3.0, 1.0, 0.2, 0.0];
         let directions =
             [[0.6, 0.0, 0.0, 0.0, 0.8], [0.0, 1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.6, 0.8, 0.0], [0.0; 5]];

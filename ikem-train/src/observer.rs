@@ -5,40 +5,40 @@ use crate::log::EpochRow;
 use crate::loss::LossParts;
 use crate::progress::Progress;
 
-/// What a step of the optimiser came to.
+/// The result of an optimiser step.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct StepReport {
     /// The epoch, from 1.
     pub epoch: usize,
-    /// Steps so far, this one included, over all epochs.
+    /// Steps so far over all epochs, including this one.
     pub steps: usize,
     /// Batches of this epoch so far.
     pub batches: usize,
-    /// Images that this step learnt from.
+    /// Images in this step.
     pub images: usize,
-    /// The loss of its last batch, by its terms.
+    /// The loss of its last batch, by term.
     pub loss: LossParts,
-    /// The norm of the gradient before it was shortened.
+    /// The gradient norm before clipping.
     pub gradient_norm: f64,
     /// The learning rate.
     pub learning_rate: f64,
-    /// Seconds that it took, waiting for its batch included.
+    /// Duration in seconds, including the wait for its batch.
     pub seconds: f64,
-    /// Of these, those spent waiting for its batch.
+    /// Seconds spent waiting for its batch.
     pub waited: f64,
 }
 
-/// Who is told how a training goes. Nothing needs to be listened to.
+/// A listener to the progress of a training. Every method does nothing by default.
 pub trait Observer {
-    /// It begins, or goes on, after `progress`, with so many batches an epoch.
+    /// The training starts, or resumes after `progress`.
     ///
     /// # Errors
-    /// What the observer can't do ends the training; the last checkpoint stays.
+    /// An error of the observer ends the training; the last checkpoint is kept.
     fn began(&mut self, _progress: &Progress, _batches_per_epoch: usize) -> Result<()> {
         Ok(())
     }
 
-    /// A step was done.
+    /// A step was completed.
     ///
     /// # Errors
     /// As [`began`](Self::began).
@@ -46,14 +46,14 @@ pub trait Observer {
         Ok(())
     }
 
-    /// So many batches of a validation are done, of so many.
+    /// `done` of `of` validation batches are completed.
     fn validating(&mut self, _done: usize, _of: usize) {}
 
-    /// The training is over, and so many batches of the images that it learnt from were looked at once more, of so many: how
-    /// their errors vary together goes into the checkpoints.
-    fn looking_back(&mut self, _done: usize, _of: usize) {}
+    /// After the last epoch, `done` of `of` batches of the unaugmented training images were predicted, to fit the error
+    /// covariance of the checkpoints.
+    fn fitting_error_covariance(&mut self, _done: usize, _of: usize) {}
 
-    /// An epoch is done; `best` tells whether it is the best so far.
+    /// An epoch was completed; `best` is whether it is the best so far.
     ///
     /// # Errors
     /// As [`began`](Self::began).
@@ -61,11 +61,11 @@ pub trait Observer {
         Ok(())
     }
 
-    /// A checkpoint was written into this folder.
+    /// A checkpoint was written into `folder`.
     fn saved(&mut self, _folder: &Path) {}
 }
 
-/// Listens to nothing.
+/// Ignores everything.
 impl Observer for () {}
 
 impl<O: Observer + ?Sized> Observer for &mut O {
@@ -81,8 +81,8 @@ impl<O: Observer + ?Sized> Observer for &mut O {
         (**self).validating(done, of);
     }
 
-    fn looking_back(&mut self, done: usize, of: usize) {
-        (**self).looking_back(done, of);
+    fn fitting_error_covariance(&mut self, done: usize, of: usize) {
+        (**self).fitting_error_covariance(done, of);
     }
 
     fn epoch(&mut self, row: &EpochRow, steps: usize, best: bool) -> Result<()> {
@@ -94,7 +94,7 @@ impl<O: Observer + ?Sized> Observer for &mut O {
     }
 }
 
-/// Two that both listen.
+/// Forwards to both observers.
 impl<A: Observer, B: Observer> Observer for (A, B) {
     fn began(&mut self, progress: &Progress, batches_per_epoch: usize) -> Result<()> {
         self.0.began(progress, batches_per_epoch)?;
@@ -111,9 +111,9 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
         self.1.validating(done, of);
     }
 
-    fn looking_back(&mut self, done: usize, of: usize) {
-        self.0.looking_back(done, of);
-        self.1.looking_back(done, of);
+    fn fitting_error_covariance(&mut self, done: usize, of: usize) {
+        self.0.fitting_error_covariance(done, of);
+        self.1.fitting_error_covariance(done, of);
     }
 
     fn epoch(&mut self, row: &EpochRow, steps: usize, best: bool) -> Result<()> {

@@ -2,26 +2,26 @@ use serde::{Deserialize, Serialize};
 
 use crate::log::EpochRow;
 
-/// How far a training has come: with the seed, all that its random choices depend on.
+/// The progress of a training. Together with the seed, it determines all further random choices.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Progress {
-    /// Epochs that are done, validation included.
+    /// Completed epochs, including their validation.
     pub epochs: usize,
-    /// Batches of the running epoch that were learnt from.
+    /// Batches of the current epoch that were processed.
     pub batches: usize,
-    /// Steps of the optimiser.
+    /// Optimiser steps.
     pub steps: usize,
-    /// Sums of the first and the second loss over the batches of the running epoch.
+    /// Sums of the first and the second loss over the batches of the current epoch.
     pub losses: [f64; 2],
     /// The log.
     pub rows: Vec<EpochRow>,
-    /// The best epoch so far, from 1, and its validation error after one hint.
+    /// The best epoch so far, from 1, and its validation error after one hint, in pixels of the image.
     pub best: Option<(usize, f64)>,
 }
 
 impl Progress {
-    /// Ends an epoch: its row goes into the log. Tells whether it is the best so far.
+    /// Ends an epoch and appends its row to the log. Returns whether it is the best so far.
     pub(crate) fn end_epoch(&mut self, row: EpochRow) -> bool {
         let error = row.validation_second_mre;
         let best = error.is_finite() && self.best.is_none_or(|(_, before)| error < before);
@@ -33,8 +33,9 @@ impl Progress {
         best
     }
 
-    /// Whether the last `patience` epochs were all worse than the best one; never with a patience of 0.
-    pub(crate) fn is_stuck(&self, patience: usize) -> bool {
+    /// Whether early stopping applies: the last `patience` epochs were no better than the best one. Never with a
+    /// patience of 0.
+    pub(crate) fn stops_early(&self, patience: usize) -> bool {
         let best = self.best.map_or(0, |(epoch, _)| epoch);
         patience > 0 && self.epochs >= best + patience
     }
@@ -45,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_best_epoch_is_kept_and_patience_ends() {
+    fn the_best_epoch_is_kept_and_patience_runs_out() {
         let mut progress = Progress::default();
         let mut epoch = |error: f64| {
             let [loss, epoch] = [0.1, progress.epochs as f64 + 1.0];
@@ -58,7 +59,7 @@ mod tests {
                 validation_first_mre: 50.0,
                 validation_second_mre: error,
             });
-            (best, progress.is_stuck(2), progress.is_stuck(0))
+            (best, progress.stops_early(2), progress.stops_early(0))
         };
         assert_eq!(epoch(f64::NAN), (false, false, false));
         assert_eq!(epoch(30.0), (true, false, false));

@@ -2,15 +2,15 @@ use ikem_models::{Device, LocatorNetwork, Network, Parameters, StateDict};
 
 use crate::error::Result;
 
-/// A network whose weights are variables.
+/// A network with trainable parameters.
 pub trait Trainable: Sized {
-    /// Its variables.
+    /// Its parameters and running statistics.
     fn parameters(&self) -> &Parameters;
 
-    /// A network built as this one, with the values of `tensors`.
+    /// A network of the same architecture with the values of `tensors`.
     ///
     /// # Errors
-    /// A tensor missing, left over or of another shape; a device that fails.
+    /// When a tensor is missing, unexpected or of another shape, or the device fails.
     fn with_tensors(&self, tensors: StateDict, device: &Device) -> Result<Self>;
 }
 

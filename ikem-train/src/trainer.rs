@@ -2,64 +2,65 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use ikem_data::{Batch, Draw};
+use ikem_core::Draw;
+use ikem_data::Batch;
 use ikem_models::{Checkpoint, Device, Network, Precision};
 
-use crate::config::TrainConfig;
-use crate::error::{Error, Result};
+use crate::config::{Checked, TrainConfig};
+use crate::error::Result;
+use crate::fit_error_covariance::fit_error_covariance;
+use crate::folder::TrainingFolder;
 use crate::learner::Learner;
-use crate::log::{EpochRow, curve_files, write_log};
+use crate::log::{EpochRow, write_log};
 use crate::loss::{Loss, LossParts};
 use crate::observer::{Observer, StepReport};
 use crate::progress::Progress;
-use crate::state::{self, State, Story};
+use crate::state::{self, State, TrainingMetadata};
 use crate::strategy::{HintStrategy, Interaction};
 use crate::training_data::TrainingData;
-use crate::typical_errors;
 use crate::validation::{Validation, pixels};
 
-/// What tells the random numbers of steps and of validations apart.
+/// Domain separation of the random numbers of steps and validations.
 const STEP: u64 = 0x5354_4550;
 const VALIDATION: u64 = 0x5641_4C49;
 
-/// The files of a training, in its folder.
-pub(crate) const STATE: &str = "state.safetensors";
-pub(crate) const NEWEST: &str = "newest.safetensors";
-pub(crate) const BEST: &str = "best.safetensors";
-pub(crate) const LOG: &str = "log.csv";
-
-/// A training with its folder, which holds `best.safetensors` and `newest.safetensors` (checkpoints that every program
-/// loads), `log.csv`, and `state.safetensors`, from which it is taken up.
+/// A training of the keypoint network. Its folder holds the checkpoints `best.safetensors` and `newest.safetensors`,
+/// which every program loads, the log `log.csv`, and `state.safetensors`, from which the training resumes.
 ///
-/// Every random choice is a function of the seed, the epoch and the batch. So a training that is taken up is, on the same
-/// number of threads, the same to the last bit as one that was never interrupted.
+/// Every random choice is a function of the seed, the epoch and the batch. On the same number of threads, a resumed
+/// training is therefore bitwise identical to an uninterrupted one.
 #[derive(Debug)]
 pub struct Trainer {
-    config: TrainConfig,
+    config: Checked<TrainConfig>,
     data: TrainingData,
     learner: Learner,
     progress: Progress,
-    folder: PathBuf,
+    folder: TrainingFolder,
 }
 
 /// How a training ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
-    /// All epochs are done.
+    /// All epochs are completed.
     Finished,
-    /// The validation error did not fall any more.
-    Stuck,
-    /// It was told to stop, and can be taken up.
+    /// Stopped early: the validation error no longer decreased.
+    EarlyStopped,
+    /// Stopped on request; the training can be resumed.
     Interrupted,
 }
 
 impl Trainer {
-    /// A training that begins. Makes `folder` where there is none; what stands in it is replaced with the first checkpoint.
+    /// Starts a training. Creates `folder` if it does not exist; files of an earlier training in it are replaced at the
+    /// first checkpoint.
     ///
     /// # Errors
-    /// A config field out of its range, initial weights that do not fit, a folder that can't be made.
-    pub fn new(config: TrainConfig, data: TrainingData, folder: &Path, device: &Device) -> Result<Self> {
-        config.check()?;
+    /// Initial weights that do not fit the network, a folder that cannot be created, or a device failure.
+    pub fn new(
+        config: Checked<TrainConfig>,
+        data: TrainingData,
+        folder: &Path,
+        device: &Device,
+    ) -> Result<Self> {
         let network = match &config.weights {
             Some(weights) => weights.network(&config.model, config.seed, device)?,
             None => {
@@ -73,41 +74,40 @@ impl Trainer {
         Self::start(config, data, learner, Progress::default(), folder)
     }
 
-    /// A training that is taken up from its folder. Device, threads, workers and the like may differ from before, all else
-    /// may not.
+    /// Resumes a training from its folder. Device, threads, workers and the like may differ from before; all other
+    /// settings must be the same.
     ///
     /// # Errors
-    /// [`Error::File`] when the state can't be read; [`Error::OtherTraining`] when it is that of another config or of
-    /// other data.
-    pub fn resume(config: TrainConfig, data: TrainingData, folder: &Path, device: &Device) -> Result<Self> {
-        config.check()?;
-        let path = folder.join(STATE);
-        let parameters = Network::fresh(&config.model, 0, &Device::Cpu)?.parameter_count();
-        let State::<TrainConfig, Progress> { story, weights, average, optimiser } =
-            state::read(&path, parameters)?;
-        let other = |field: String| Error::OtherTraining { path: path.clone(), field };
-        if let Some(field) = story.config.first_difference(&config) {
-            return Err(other(field));
-        }
-        if story.fingerprint != data.fingerprint() {
-            return Err(other("the images or their labels".to_owned()));
-        }
+    /// [`Error::File`](crate::Error::File) or [`Error::InvalidState`](crate::Error::InvalidState) when the state cannot
+    /// be read; [`Error::OtherTraining`](crate::Error::OtherTraining) when it belongs to another config or to other
+    /// data.
+    pub fn resume(
+        config: Checked<TrainConfig>,
+        data: TrainingData,
+        folder: &Path,
+        device: &Device,
+    ) -> Result<Self> {
+        let State::<TrainConfig, Progress> { metadata, weights, average, optimiser } = state::resume(
+            &TrainingFolder::at(folder).state(),
+            &*config,
+            ("the images or their labels", data.fingerprint()),
+        )?;
         let network = Network::trainable(&config.model, weights, device)?;
         let loss = Self::loss(&config, &data)?;
         let learner = Learner::resume(network, loss, config.optimiser, (&optimiser, average), device)?;
-        Self::start(config, data, learner, story.progress, folder)
+        Self::start(config, data, learner, metadata.progress, folder)
     }
 
-    /// Whether `folder` holds a training that can be taken up.
+    /// Whether `folder` holds a training that can be resumed.
     #[must_use]
     pub fn can_resume(folder: &Path) -> bool {
-        folder.join(STATE).is_file()
+        TrainingFolder::at(folder).state().is_file()
     }
 
-    /// The files that a training, of a network or a locator, writes into `folder`, its curves too. Those that are there are
-    /// replaced.
-    pub fn files(folder: &Path) -> impl Iterator<Item = PathBuf> {
-        [STATE, NEWEST, BEST, LOG].into_iter().map(|name| folder.join(name)).chain(curve_files(folder))
+    /// The files that a training, of the keypoint network or the locator, writes into `folder`, including its curves;
+    /// existing ones are replaced.
+    pub fn files(folder: &Path) -> Vec<PathBuf> {
+        TrainingFolder::at(folder).files()
     }
 
     fn loss(config: &TrainConfig, data: &TrainingData) -> Result<Loss> {
@@ -119,61 +119,59 @@ impl Trainer {
     }
 
     fn start(
-        config: TrainConfig,
+        config: Checked<TrainConfig>,
         data: TrainingData,
         learner: Learner,
         progress: Progress,
         folder: &Path,
     ) -> Result<Self> {
-        let failed = |error| Error::file(folder, error);
-        std::fs::create_dir_all(folder).map_err(failed)?;
-        ikem_files::remove_unfinished(folder).map_err(failed)?;
-        Ok(Self { config, data, learner, progress, folder: folder.to_owned() })
+        let folder = TrainingFolder::at(folder);
+        folder.create()?;
+        Ok(Self { config, data, learner, progress, folder })
     }
 
-    /// Trains until the config's epochs are done, the validation error falls no more, or `stop` is set; then after the
-    /// step that is being done. A checkpoint is written in any case.
+    /// Trains until all epochs are completed, early stopping applies, or `stop` is set; in the last case the current
+    /// step is finished first. A checkpoint is written in any case.
     ///
     /// # Errors
-    /// [`Error::Diverged`] when a loss or a gradient is not finite, with its step and images; the last checkpoint stays.
-    /// An image that can't be read, a disk that fails; a device that fails.
+    /// [`Error::Diverged`](crate::Error::Diverged) when a loss or a gradient norm is infinite or NaN, with its step and
+    /// images; the last checkpoint is kept. An image that cannot be read, or a disk or device failure.
     pub fn run(&mut self, observer: &mut dyn Observer, stop: &AtomicBool) -> Result<Ending> {
         observer.began(&self.progress, self.batches_per_epoch())?;
         let mut ending = Ending::Finished;
         while self.progress.epochs < self.config.schedule.epochs {
-            if self.progress.is_stuck(self.config.schedule.patience) {
-                ending = Ending::Stuck;
+            if self.progress.stops_early(self.config.schedule.patience) {
+                ending = Ending::EarlyStopped;
                 break;
             }
             let done = self.learn_epoch(observer, stop)? && self.end_epoch(observer, stop)?;
             self.save()?;
-            observer.saved(&self.folder);
+            observer.saved(self.folder.path());
             if !done {
                 return Ok(Ending::Interrupted);
             }
         }
-        let done = self.look_back(observer, stop)?;
+        let done = self.fit_error_covariance(observer, stop)?;
         Ok(if done { ending } else { Ending::Interrupted })
     }
 
-    /// Writes into both checkpoints how their errors vary together. Tells whether it came to an end.
-    fn look_back(&self, observer: &mut dyn Observer, stop: &AtomicBool) -> Result<bool> {
+    /// Fits the error covariance of both checkpoints. Returns whether the fit was completed.
+    fn fit_error_covariance(&self, observer: &mut dyn Observer, stop: &AtomicBool) -> Result<bool> {
         let loader = self.data.unchanged();
         let device = self.learner.network().device();
-        for name in [BEST, NEWEST] {
+        for path in [self.folder.best(), self.folder.newest()] {
             let go_on = |done| {
-                observer.looking_back(done, loader.steps());
+                observer.fitting_error_covariance(done, loader.steps());
                 !stop.load(Ordering::Relaxed)
             };
-            let path = self.folder.join(name);
-            if path.is_file() && !typical_errors::add_to(&path, loader, device, go_on)? {
+            if path.is_file() && !fit_error_covariance(&path, loader, device, go_on)? {
                 return Ok(false);
             }
         }
         Ok(true)
     }
 
-    /// Learns from the rest of an epoch's batches. Tells whether it came to their end.
+    /// Trains on the remaining batches of an epoch. Returns whether all were processed.
     fn learn_epoch(&mut self, observer: &mut dyn Observer, stop: &AtomicBool) -> Result<bool> {
         let (first, last) = (self.progress.batches, self.batches_per_epoch());
         let loader = self.data.training().clone();
@@ -192,14 +190,14 @@ impl Trainer {
                 let every = self.config.save_every;
                 if every > 0 && self.progress.steps.is_multiple_of(every) && self.progress.batches < last {
                     self.save()?;
-                    observer.saved(&self.folder);
+                    observer.saved(self.folder.path());
                 }
             }
         }
         Ok(true)
     }
 
-    /// Learns from a batch; where it completes a step, tells of it.
+    /// Trains on a batch; returns a report if it completes a step.
     fn learn(&mut self, batch: &Batch) -> Result<Option<StepReport>> {
         let Progress { epochs, batches, steps, .. } = self.progress;
         let parts = [STEP, epochs as u64, batches as u64];
@@ -247,24 +245,14 @@ impl Trainer {
         }
     }
 
-    /// Stops a training whose numbers have run away.
     fn check(&self, batch: &Batch, what: &'static str, found: f64) -> Result<()> {
-        if found.is_finite() {
-            return Ok(());
-        }
-        let images = batch.entries.iter().map(|&place| self.data.training().name(place)).collect();
-        let checkpoint = self.folder.join(STATE);
-        Err(Error::Diverged {
-            what,
-            found,
-            step: self.progress.steps + 1,
-            epoch: self.progress.epochs + 1,
-            images,
-            checkpoint: checkpoint.is_file().then_some(checkpoint),
-        })
+        let place = (self.progress.steps + 1, self.progress.epochs + 1);
+        let training = self.data.training();
+        let images = || batch.entries.iter().map(|&entry| training.name(entry)).collect();
+        self.folder.check_finite(what, found, place, images)
     }
 
-    /// Validates, and writes best checkpoint and log. Tells whether it came to an end.
+    /// Validates, and writes the best checkpoint and the log. Returns whether the validation was completed.
     fn end_epoch(&mut self, observer: &mut dyn Observer, stop: &AtomicBool) -> Result<bool> {
         let loader = self.data.validation();
         let of = loader.steps();
@@ -290,43 +278,43 @@ impl Trainer {
         };
         let best = self.progress.end_epoch(row);
         if best {
-            self.write_checkpoint(BEST)?;
+            self.write_checkpoint(&self.folder.best())?;
         }
-        write_log(&self.folder.join(LOG), &self.progress.rows)?;
+        write_log(&self.folder.log(), &self.progress.rows)?;
         observer.epoch(&row, self.progress.steps, best)?;
         Ok(true)
     }
 
     /// Writes the newest checkpoint and the state.
     fn save(&self) -> Result<()> {
-        self.write_checkpoint(NEWEST)?;
-        let story = Story {
-            config: self.config.clone(),
+        self.write_checkpoint(&self.folder.newest())?;
+        let metadata = TrainingMetadata {
+            config: self.config.clone().into_inner(),
             fingerprint: self.data.fingerprint().to_owned(),
             progress: self.progress.clone(),
             optimiser_steps: self.learner.optimiser().steps(),
         };
-        state::write(&self.folder.join(STATE), &story, self.learner.descent())
+        state::write(&self.folder.state(), &metadata, self.learner.descent())
     }
 
-    fn write_checkpoint(&self, name: &str) -> Result<()> {
+    fn write_checkpoint(&self, path: &Path) -> Result<()> {
         let (config, tensors) = (self.config.model.clone(), self.learner.result().parameters().state_dict());
-        Ok(Checkpoint::new(config, tensors).write(self.folder.join(name), Precision::Single)?)
+        Ok(Checkpoint::new(config, tensors).write(path, Precision::Single)?)
     }
 
-    /// The batches of an epoch that are learnt from: whole steps.
+    /// The number of training batches per epoch, a multiple of the accumulation.
     fn batches_per_epoch(&self) -> usize {
         let (batches, accumulate) = (self.data.training().steps(), self.config.optimiser.accumulate);
         batches / accumulate * accumulate
     }
 
-    /// How far it has come.
+    /// The progress so far.
     #[must_use]
     pub const fn progress(&self) -> &Progress {
         &self.progress
     }
 
-    /// The network, its optimiser and its average.
+    /// The network, its optimiser and its moving average.
     #[must_use]
     pub const fn learner(&self) -> &Learner {
         &self.learner

@@ -1,16 +1,16 @@
 use std::path::Path;
 
-use ikem_core::Keypoints;
-use ikem_data::{BatchConfig, Draw, Loader, Manifest, ManifestEntry, Phantoms, Set, clean};
+use ikem_core::{Draw, Keypoints};
+use ikem_data::{BatchConfig, Loader, Manifest, ManifestEntry, Phantoms, Subset, clean};
 use sha2::{Digest, Sha256};
 
-use crate::config::{DataConfig, TrainConfig};
+use crate::config::{Checked, DataConfig, TrainConfig};
 use crate::error::{Error, Result};
 
-/// What tells the seeds of validation phantoms from those of training ones.
+/// Domain separation of the seeds of validation phantoms.
 const VALIDATION: u64 = 1;
 
-/// The images to learn from and those to watch the learning on.
+/// The training and validation images of a keypoint network.
 #[derive(Debug, Clone)]
 pub struct TrainingData {
     training: Loader,
@@ -20,28 +20,29 @@ pub struct TrainingData {
 }
 
 impl TrainingData {
-    /// The sets `train` and `val` of a manifest whose image paths start at `root`, with the config's share of phantoms
-    /// among the first.
+    /// The subsets `train` and `val` of a manifest whose image paths are relative to `root`; the configured share of
+    /// phantoms is added to the training images.
     ///
     /// # Errors
-    /// [`Error::Images`] when a set is too small; [`Error::Data`] when labels are not those of the network's skeleton.
-    pub fn new(config: &TrainConfig, manifest: &Manifest, root: &Path) -> Result<Self> {
+    /// [`Error::Images`] when a subset is too small; [`Error::Data`] when the labels do not match the network's
+    /// skeleton.
+    pub fn new(config: &Checked<TrainConfig>, manifest: &Manifest, root: &Path) -> Result<Self> {
         let set = |set, policy| {
             let mut manifest = manifest.of_set(set);
             clean(&mut manifest, &config.model.skeleton, policy);
             manifest.entries
         };
-        let training = set(Set::Train, config.data.labels);
-        let validation = set(Set::Val, config.data.validation_labels);
+        let training = set(Subset::Train, config.data.labels);
+        let validation = set(Subset::Val, config.data.validation_labels);
         let phantoms = config.data.phantoms.count(training.len());
         Self::build(config, root, [(training, phantoms), (validation, 0)])
     }
 
-    /// So many phantoms to learn from, and to validate with a quarter as many others, at least one.
+    /// `count` phantoms for training and a quarter as many others, at least one, for validation.
     ///
     /// # Errors
-    /// [`Error::Images`] when they do not fill a batch; [`Error::Data`] when the network's skeleton is not the spine's.
-    pub fn phantoms(config: &TrainConfig, count: usize) -> Result<Self> {
+    /// [`Error::Images`] when they do not fill a step; [`Error::Data`] when the network's skeleton is not the spine's.
+    pub fn phantoms(config: &Checked<TrainConfig>, count: usize) -> Result<Self> {
         let validation = (count / 4).max(1);
         Self::build(config, Path::new(""), [(Vec::new(), count), (Vec::new(), validation)])
     }
@@ -73,7 +74,7 @@ impl TrainingData {
         };
         let watch = loaded(BatchConfig::evaluation(preparation, batch_size));
         let look_back = BatchConfig { cache_bytes: 0, ..watch.clone() };
-        // Phantoms tell nothing of real images.
+        // The errors on phantoms are not representative of real images.
         let unchanged_phantoms = if training.is_empty() { training_phantoms } else { 0 };
         let loader = |entries, phantoms, config| {
             Loader::with_phantoms(root, entries, phantoms, model.skeleton.clone(), config)
@@ -86,30 +87,30 @@ impl TrainingData {
         })
     }
 
-    /// Batches to learn from.
+    /// Augmented training batches.
     #[must_use]
     pub const fn training(&self) -> &Loader {
         &self.training
     }
 
-    /// The images to learn from as they are, in order: no augmentation, and phantoms only where there is nothing else.
+    /// The training images in order and without augmentation; phantoms only when there are no labelled images.
     pub(crate) const fn unchanged(&self) -> &Loader {
         &self.unchanged
     }
 
-    /// Batches to watch the learning on.
+    /// Validation batches.
     #[must_use]
     pub const fn validation(&self) -> &Loader {
         &self.validation
     }
 
-    /// What another set of images, or of labels, has otherwise.
+    /// A hash of the images and labels, to recognise the same data.
     pub(crate) fn fingerprint(&self) -> &str {
         &self.fingerprint
     }
 
-    /// The labels of the training set in pixels of the grid, as they are without augmentation; of its files, or where
-    /// there are none of its phantoms.
+    /// The training labels without augmentation, in pixels of the grid: those of the labelled images or, when there are
+    /// none, of the phantoms.
     pub(crate) fn training_labels(&self) -> Result<Vec<Keypoints>> {
         let grid = self.training.config().preparation.size;
         let entries = self.training.entries();
@@ -127,7 +128,7 @@ impl TrainingData {
     }
 }
 
-/// A hash of all images' names, sizes and labels, and of how many images there are.
+/// A hash of all images' names, sizes and labels, and of the number of images.
 fn fingerprint(sets: &[&Vec<ManifestEntry>], images: usize) -> String {
     let mut hash = Sha256::new();
     hash.update(images.to_le_bytes());

@@ -1,25 +1,25 @@
 use candle_core::Tensor;
-use ikem_core::Keypoints;
-use ikem_data::{Batch, Draw, Loader};
+use ikem_core::{Draw, Keypoints};
+use ikem_data::{Batch, Loader};
 use ikem_models::{ModelConfig, Network};
 
 use crate::error::Result;
 use crate::loss::Loss;
 use crate::strategy::{Interaction, Placing};
 
-/// The hint of a validation is at one of so many worst points, as published.
+/// The number of worst keypoints among which the hint of a validation is drawn, as published.
 const WORST: usize = 10;
 
-/// How a network does on images that it does not learn from: without hints, and with one an image.
+/// The performance of a network on validation images, without hints and with one hint per image.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Validation {
+pub(crate) struct Validation {
     /// The mean loss without hints.
     pub first_loss: f64,
-    /// The mean loss with one.
+    /// The mean loss with one hint.
     pub second_loss: f64,
     /// The mean radial error without hints, in pixels of the original images.
     pub first_mre: f64,
-    /// The mean radial error with one; the corrected point counts as exact.
+    /// The mean radial error with one hint, in pixels of the original images; the hinted keypoint counts as exact.
     pub second_mre: f64,
 }
 
@@ -32,12 +32,13 @@ struct Sums {
 }
 
 impl Validation {
-    /// Predicts all images of `loader`, gives each a hint at one of its ten worst points, drawn from `seed`, and predicts
-    /// again. `go_on` is told of the batches done and may end it; then there is no result.
+    /// Predicts all images of `loader`, gives each a hint at one of its ten worst keypoints, drawn from `seed`, and
+    /// predicts again. Before each batch, `go_on` receives the number of batches done and returns whether to continue;
+    /// `None` if it ended early.
     ///
     /// # Errors
-    /// When an image can't be read or the device fails.
-    pub fn of(
+    /// When an image cannot be read or the device fails.
+    pub(crate) fn of(
         network: &Network,
         loader: &Loader,
         loss: &Loss,
@@ -86,7 +87,7 @@ impl Sums {
     }
 }
 
-/// A batch's images as a network sees them: (B, 3, H, W), on its device.
+/// A batch's images as network input, of shape (B, 3, H, W), on the network's device.
 pub(crate) fn pixels(batch: &Batch, network: &Network) -> Result<Tensor> {
     let ModelConfig { size, .. } = *network.config();
     let shape = (batch.entries.len(), 1, size.height, size.width);

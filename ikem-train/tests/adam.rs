@@ -1,4 +1,4 @@
-//! One step of both networks through the trainer's own step against PyTorch's, and Adam's formula by hand.
+//! A training step of both networks compared with PyTorch's, and Adam compared with its formula.
 #![allow(missing_docs, clippy::expect_used, clippy::panic)]
 
 #[path = "../../ikem-models/tests/fixture/mod.rs"]
@@ -9,35 +9,38 @@ use std::collections::BTreeMap;
 use candle_core::{DType, Tensor, Var};
 use fixture::{DoubleStep, Fixture};
 use ikem_models::{Device, ModelConfig, Network, NetworkConfig, UnetConfig, ops};
-use ikem_train::{Adam, AdamConfig, AdamState, Error, Learner, Loss, LossConfig, OptimiserConfig};
+use ikem_train::{
+    Adam, AdamConfig, Error, Gradients, Learner, Loss, LossConfig, Muon, Optimiser, OptimiserConfig,
+    OptimiserState,
+};
 
-/// Biases in front of a batch norm: their gradient is rounding, which Adam makes a whole step of.
+/// Biases in front of a batch norm: their gradient is rounding noise, from which Adam makes a whole step.
 const NOISE: [&str; 3] = ["outc.aux_head.0.bias", "aux_head.0.bias", "conv3x3_ocr.0.bias"];
 
 #[test]
-fn a_step_of_the_unet_is_pytorchs() {
+fn a_step_of_the_unet_matches_pytorch() {
     check_step("unet-gated");
 }
 
 #[test]
-fn a_step_of_the_hrnet_is_pytorchs() {
+fn a_step_of_the_hrnet_matches_pytorch() {
     check_step("hrnet-ocr-gated");
 }
 
-/// How far a norm may be from the right one, relative; the inputs are single precision, and their last bits differ.
+/// Relative tolerance of a norm in double precision; the inputs are single precision, and their last bits differ.
 const NORM_F64: f64 = 1e-5;
-/// How far the loss may be from PyTorch's in single precision.
+/// Relative tolerance of the loss in single precision.
 const LOSS: f64 = 1e-5;
-/// A gradient that is smaller in norm is rounding.
+/// A gradient of smaller norm is rounding noise.
 const NOISE_NORM: f64 = 1e-6;
-/// How many times PyTorch's distance from the right norms ours may be in single precision, where a step stands on kinks
-/// and Adam makes whole steps of small gradients.
+/// Tolerance in single precision relative to PyTorch's own deviation from the exact norms: at kinks, and because Adam
+/// makes whole steps of small gradients.
 const LUCK: f64 = 4.0;
 
-/// Norms by the names of the parameters.
+/// Norms by parameter name.
 type Norms = BTreeMap<String, f64>;
 
-/// What a step came to.
+/// The result of a step.
 struct Stepped {
     loss: f64,
     gradients: Norms,
@@ -68,7 +71,7 @@ fn check_step(name: &str) {
     assert!(ours <= LUCK * pytorchs, "{name}: norms spread by {ours:e}, PyTorch's by {pytorchs:e}");
 }
 
-/// How far each norm is from the exact one, relative to it.
+/// The relative deviation of each norm from the exact one.
 fn deviations<'a>(found: &'a Norms, exact: &'a Norms) -> impl Iterator<Item = (&'a str, f64)> {
     assert!(found.keys().eq(exact.keys()), "every parameter has a norm");
     let pairs = found.iter().zip(exact.values()).filter(|((name, norm), exact)| {
@@ -77,7 +80,7 @@ fn deviations<'a>(found: &'a Norms, exact: &'a Norms) -> impl Iterator<Item = (&
     pairs.map(|((name, found), exact)| (name.as_str(), (found - exact).abs() / exact))
 }
 
-/// The fixture's step, as a training does it.
+/// The fixture's step, as in a training.
 fn step(fixture: &Fixture, dtype: DType) -> Stepped {
     let step = &fixture.train;
     let network = fixture.network(dtype);
@@ -106,13 +109,23 @@ fn small_network() -> Network {
     Network::fresh(&ModelConfig::new(NetworkConfig::Unet(unet)), 3, &Device::Cpu).expect("a network")
 }
 
-/// A step along the gradient of ½ Σ (p − 1)² of every parameter p.
-fn descend(network: &Network, adam: &mut Adam) {
+/// A step on the loss ½ Σ (p − 1)² over all parameters p.
+fn descend(network: &Network, optimiser: &mut dyn Optimiser) {
     let halves = network.parameters().trainable().values().map(|var| {
         var.as_tensor().affine(1.0, -1.0).and_then(|off| off.sqr()?.sum_all()? * 0.5).expect("a loss")
     });
     let loss = halves.reduce(|a, b| (a + b).expect("a loss")).expect("parameters");
-    adam.step(&loss.backward().expect("gradients")).expect("a step");
+    let store = loss.backward().expect("gradients");
+    let gradients = Gradients::new(network.parameters(), &store).expect("gradients");
+    optimiser.step(&gradients).expect("a step");
+}
+
+fn optimiser(network: &Network, muon: bool) -> Box<dyn Optimiser> {
+    let (parameters, config) = (network.parameters(), AdamConfig::default());
+    match muon {
+        true => Box::new(Muon::new(parameters, config).expect("an optimiser")),
+        false => Box::new(Adam::new(parameters, config).expect("an optimiser")),
+    }
 }
 
 fn values(network: &Network) -> Vec<f32> {
@@ -141,7 +154,7 @@ fn steps_follow_the_formula() {
 }
 
 #[test]
-fn without_kernels_a_step_is_the_same() {
+fn candles_operations_give_the_same_step() {
     let run = || {
         let network = small_network();
         let config = AdamConfig { weight_decay: 0.1, ..AdamConfig::default() };
@@ -154,18 +167,18 @@ fn without_kernels_a_step_is_the_same() {
 }
 
 #[test]
-fn a_resumed_optimiser_goes_on_as_if_it_had_not_stopped() {
+fn a_resumed_optimiser_continues_bitwise_identically() {
     for muon in [false, true] {
-        let config = AdamConfig { muon, ..AdamConfig::default() };
         let run = |stop: bool| {
             let network = small_network();
-            let mut adam = Adam::new(network.parameters(), config).expect("an optimiser");
+            let mut optimiser = optimiser(&network, muon);
             for step in 0..4 {
                 if stop && step == 2 {
-                    let state = adam.state().expect("a state");
-                    adam = Adam::resume(network.parameters(), config, &state).expect("resumed");
+                    let state = optimiser.state().expect("a state");
+                    optimiser = self::optimiser(&network, muon);
+                    optimiser.restore(&state).expect("restored");
                 }
-                descend(&network, &mut adam);
+                descend(&network, &mut *optimiser);
             }
             values(&network)
         };
@@ -174,22 +187,21 @@ fn a_resumed_optimiser_goes_on_as_if_it_had_not_stopped() {
 }
 
 #[test]
-fn muon_moves_kernels_and_adam_the_rest() {
+fn muon_updates_kernels_and_adam_the_rest() {
     let run = |muon: bool| {
         let network = small_network();
-        let config = AdamConfig { muon, ..AdamConfig::default() };
-        let mut adam = Adam::new(network.parameters(), config).expect("an optimiser");
-        (0..2).for_each(|_| descend(&network, &mut adam));
+        let mut optimiser = optimiser(&network, muon);
+        (0..2).for_each(|_| descend(&network, &mut *optimiser));
         let values = |var: &Var| var.flatten_all().and_then(|t| t.to_vec1::<f32>()).expect("values");
         let parameters = network.parameters().trainable().iter();
         let parameters: BTreeMap<String, Vec<f32>> =
             parameters.map(|(name, var)| (name.clone(), values(var))).collect();
-        (parameters, adam.state().expect("a state"))
+        (parameters, optimiser.state().expect("a state"))
     };
     let ((by_adam, _), (by_muon, state)) = (run(false), run(true));
     let differ: Vec<&String> = by_adam.keys().filter(|&name| by_adam[name] != by_muon[name]).collect();
     let kernels = ["down4.maxpool_conv.1.double_conv.3.weight", "up1.up.weight"];
-    // Of a network this narrow, these are between 16 channels.
+    // In a network this narrow, only these have 16 channels on both sides.
     assert_eq!(differ, kernels[..1].iter().collect::<Vec<_>>());
     assert!(by_adam.contains_key(kernels[1]), "a kernel of fewer channels is Adam's");
     let without: Vec<&String> = state.mean.keys().filter(|&name| !state.square.contains_key(name)).collect();
@@ -199,14 +211,13 @@ fn muon_moves_kernels_and_adam_the_rest() {
 #[test]
 fn a_state_of_another_network_is_named() {
     let network = small_network();
-    let empty = AdamState { steps: 0, mean: BTreeMap::new(), square: BTreeMap::new() };
-    let error = Adam::resume(network.parameters(), AdamConfig::default(), &empty).expect_err("no state");
-    assert!(matches!(error, Error::State { found: None, .. }), "{error}");
-    let adam = Adam::new(network.parameters(), AdamConfig::default()).expect("an optimiser");
+    let mut adam = optimiser(&network, false);
+    let error = adam.restore(&OptimiserState::default()).expect_err("no state");
+    assert!(matches!(error, Error::OptimiserState { found: None, .. }), "{error}");
     let mut state = adam.state().expect("a state");
     let wrong = Tensor::zeros(7, DType::F32, &Device::Cpu).expect("a tensor");
     state.square.insert("hint_fusion_layer.scale".to_owned(), wrong);
-    let error = Adam::resume(network.parameters(), AdamConfig::default(), &state).expect_err("a wrong state");
+    let error = adam.restore(&state).expect_err("a wrong state");
     assert_eq!(
         error.to_string(),
         "the optimiser's state of `hint_fusion_layer.scale` has shape [7]; expected shape [1]"

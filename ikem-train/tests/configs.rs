@@ -1,4 +1,4 @@
-//! The configs that come with the project.
+//! The configs in `configs/`.
 #![allow(missing_docs, clippy::expect_used)]
 
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 use ikem_models::{Device, LocatorNetwork, Network};
 use ikem_train::{LocatorTrainConfig, TrainConfig};
 
-/// Names and, where the network is a small one or published, parameters.
+/// The name and, for a small or published network, the number of parameters.
 const CONFIGS: [(&str, usize); 8] = [
     ("compact", 4_504_621),
     ("framed", 4_504_621),
@@ -18,11 +18,11 @@ const CONFIGS: [(&str, usize); 8] = [
     ("unet-ver2", 32_548_261),
 ];
 
-/// Trainings of the locator, and its parameters.
+/// The configs of the locator, and its number of parameters.
 const LOCATORS: ([&str; 2], usize) = (["locator", "locator-mirrored"], 323_809);
 
 #[test]
-fn every_config_is_read_and_every_one_is_known() {
+fn every_config_is_valid_and_listed() {
     let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../configs"));
     let mut names: Vec<_> = std::fs::read_dir(folder)
         .expect("configs")
@@ -41,7 +41,7 @@ fn every_config_is_read_and_every_one_is_known() {
     for (name, parameters) in CONFIGS {
         let config = TrainConfig::read(folder.join(format!("{name}.toml"))).expect(name);
         assert_eq!(config.model.keypoints(), 68, "{name}");
-        // The large ones take a second each to be filled.
+        // Initialising the large ones takes a second each.
         if parameters < 10_000_000 && parameters > 0 {
             let network = Network::fresh(&config.model, 0, &Device::Cpu).expect(name);
             assert_eq!(network.parameter_count(), parameters, "{name}");

@@ -1,14 +1,13 @@
-//! Hints and predictions before the pass that learns: the same as a session's, without trace in the network, repeated by
-//! the seed.
+//! Simulated interaction: equal to that of a session, without side effects on the network, and reproducible from the
+//! seed.
 #![allow(missing_docs, clippy::expect_used, clippy::panic)]
 
 use std::collections::BTreeMap;
 
 use candle_core::{DType, Device, Tensor};
-use ikem_core::{GrayImage, Heatmaps, Hint, Keypoints, Point, Size, Skeleton};
-use ikem_data::Draw;
+use ikem_core::{Draw, GrayImage, Heatmaps, Hint, Keypoints, Point, Size, Skeleton};
 use ikem_models::{Checkpoint, Inputs, Mode, ModelConfig, Network, NetworkConfig, Predictor, UnetConfig};
-use ikem_train::{HintStrategy, Interaction, Loss, LossConfig, Placing, Plan, PreHint};
+use ikem_train::{HintPlan, HintStrategy, Interaction, Loss, LossConfig, Placing, PreHint};
 
 const GRID: Size = Size::new(64, 80);
 const KEYPOINTS: usize = 6;
@@ -29,7 +28,7 @@ fn image(seed: usize) -> GrayImage {
     GrayImage::new(GRID, pixels).expect("an image")
 }
 
-/// Two images as the network sees them.
+/// Two images as network input.
 fn pixels(network: &Network) -> Tensor {
     let planes = (0..2).flat_map(|i| network.config().preparation().apply(&image(i)).expect("prepared"));
     let gray =
@@ -51,7 +50,7 @@ fn state(network: &Network) -> BTreeMap<String, Vec<f32>> {
     network.parameters().state_dict().iter().map(|(name, tensor)| (name.clone(), values(tensor))).collect()
 }
 
-/// Hints written out: (2, K, H, W).
+/// Dense hint maps of shape (2, K, H, W).
 fn dense_hints(interaction: &Interaction<'_>, network: &Network) -> Tensor {
     let maps = interaction.hints().iter().flat_map(|hints| {
         let nowhere = vec![Point::new(f32::NAN, f32::NAN); KEYPOINTS];
@@ -64,9 +63,9 @@ fn dense_hints(interaction: &Interaction<'_>, network: &Network) -> Tensor {
 }
 
 #[test]
-fn predictions_are_those_of_a_session() {
+fn predictions_match_those_of_a_session() {
     let (network, targets) = (network(), targets());
-    // Running statistics that are not those of a fresh network.
+    // Running statistics other than those of a fresh network.
     let mut warm = Interaction::new(&network, pixels(&network), &targets, Placing::default());
     network.forward(&warm.inputs(), Mode::Train { dropout_seed: 0 }).expect("a pass");
     let checkpoint = Checkpoint::new(network.config().clone(), network.parameters().state_dict());
@@ -85,7 +84,7 @@ fn predictions_are_those_of_a_session() {
         for (image, session) in sessions.iter_mut().enumerate() {
             let after = &warm.hints()[image];
             let newest = after.iter().find(|hint| before[image].get(hint.keypoint).is_none());
-            // A hint that was given again commits another prediction, too.
+            // A repeated hint also leads to a new prediction.
             let hint: Hint = *newest.or(after.iter().next()).expect("a hint");
             assert_eq!(hint.point, targets[image][hint.keypoint]);
             session.revise(hint).expect("a revision");
@@ -95,11 +94,11 @@ fn predictions_are_those_of_a_session() {
 }
 
 #[test]
-fn predictions_leave_no_trace_in_the_network() {
+fn predictions_have_no_side_effects_on_the_network() {
     let (network, targets) = (network(), targets());
     let before = state(&network);
     let mut interaction = Interaction::new(&network, pixels(&network), &targets, Placing::default());
-    let plan = Plan { random: 1, rounds: 3, worst: 2 };
+    let plan = HintPlan { random: 1, rounds: 3, worst: 2 };
     interaction.follow(&plan, &mut Draw::new(1, &[])).expect("predictions");
     assert_eq!(state(&network), before, "weights and running statistics are as before");
     for logits in [interaction.first(), interaction.last()] {
@@ -111,12 +110,12 @@ fn predictions_leave_no_trace_in_the_network() {
 }
 
 #[test]
-fn gradients_are_those_of_the_last_pass_alone() {
+fn gradients_come_from_the_last_pass_alone() {
     let (network, targets) = (network(), targets());
     let loss = Loss::new(&LossConfig::default(), network.config(), None).expect("a loss");
     let mut interaction = Interaction::new(&network, pixels(&network), &targets, Placing::default());
     interaction
-        .follow(&Plan { random: 2, rounds: 2, worst: 1 }, &mut Draw::new(9, &[]))
+        .follow(&HintPlan { random: 2, rounds: 2, worst: 1 }, &mut Draw::new(9, &[]))
         .expect("predictions");
     let gradients = |inputs: &Inputs| {
         let logits = network.forward(inputs, Mode::Train { dropout_seed: 0 }).expect("logits");
@@ -127,7 +126,7 @@ fn gradients_are_those_of_the_last_pass_alone() {
         let all: BTreeMap<_, _> = all.map(|(name, var)| (name.clone(), of(var))).collect();
         (value.parts.total, all)
     };
-    // The same inputs with every map written out, cut off from all that made them.
+    // The same inputs with dense maps, detached from their graph.
     let maps = interaction.last().expect("logits").upsampled().expect("logits").detach();
     let previous = maps.neg().and_then(|x| x.exp()? + 1.0).and_then(|x| x.recip()).expect("maps");
     let dense = Inputs::dense(dense_hints(&interaction, &network), previous, pixels(&network));
@@ -160,19 +159,19 @@ fn a_step_is_a_function_of_its_seed() {
 }
 
 #[test]
-fn a_plan_gives_as_many_hints_as_it_says() {
+fn a_plan_gives_its_number_of_hints() {
     let (network, targets) = (network(), targets());
-    let follow = |plan: Plan| {
+    let follow = |plan: HintPlan| {
         let placing = Placing { repeats: false, ..Placing::default() };
         let mut interaction = Interaction::new(&network, pixels(&network), &targets, placing);
         interaction.follow(&plan, &mut Draw::new(4, &[])).expect("predictions");
         let counts: Vec<usize> = interaction.hints().iter().map(|hints| hints.len()).collect();
         (counts, interaction.last().is_some())
     };
-    assert_eq!(follow(Plan::default()), (vec![0, 0], false));
-    assert_eq!(follow(Plan { random: 2, rounds: 0, worst: 1 }), (vec![2, 2], false));
-    assert_eq!(follow(Plan { random: 1, rounds: 2, worst: 3 }), (vec![3, 3], true));
-    assert_eq!(follow(Plan { random: 4, rounds: 5, worst: 1 }), (vec![6, 6], true));
+    assert_eq!(follow(HintPlan::default()), (vec![0, 0], false));
+    assert_eq!(follow(HintPlan { random: 2, rounds: 0, worst: 1 }), (vec![2, 2], false));
+    assert_eq!(follow(HintPlan { random: 1, rounds: 2, worst: 3 }), (vec![3, 3], true));
+    assert_eq!(follow(HintPlan { random: 4, rounds: 5, worst: 1 }), (vec![6, 6], true));
     let interaction = Interaction::new(&network, pixels(&network), &targets, Placing::default());
     assert!(interaction.keypoints().is_empty() && interaction.shown().is_empty());
 }

@@ -1,5 +1,5 @@
-//! The loss and its gradient against PyTorch's values (`fixtures/make_losses.py`) and central differences, by the kernels
-//! and by candle's operations.
+//! The loss and its gradient compared with PyTorch's values (`fixtures/make_losses.py`) and with central differences,
+//! for the kernels and for candle's operations.
 #![allow(missing_docs, clippy::expect_used, clippy::panic)]
 
 use std::collections::BTreeMap;
@@ -48,7 +48,7 @@ impl Fixture {
         self.targets.iter().map(points).collect()
     }
 
-    /// The loss with the fixture's weights of the terms that `wanted` names.
+    /// The loss with the fixture's weights for the terms named in `wanted`.
     fn loss(&self, wanted: &[&str]) -> Loss {
         let weight = |term: &str| if wanted.contains(&term) { self.weights[term] } else { 0.0 };
         let config = LossConfig {
@@ -78,7 +78,7 @@ impl Fixture {
 
 const ALL: [&str; 4] = ["cross_entropy", "coordinates", "auxiliary", "morphology"];
 
-/// Runs `check` by the kernels and by candle's operations.
+/// Runs `check` with the kernels and with candle's operations.
 fn both_ways(check: impl Fn(&str)) {
     check("our kernels");
     ops::through_candle(|| check("candle's operations"));
@@ -99,7 +99,7 @@ fn assert_close(found: &[f64], expected: &[f64], tolerance: f64, what: &str) {
 }
 
 #[test]
-fn every_term_and_its_gradient_are_pytorchs() {
+fn every_term_and_its_gradient_match_pytorch() {
     let fixture = Fixture::load();
     for (dtype, tolerance) in [(DType::F64, 1e-7), (DType::F32, 2e-5)] {
         both_ways(|way| {
@@ -125,7 +125,7 @@ fn every_term_and_its_gradient_are_pytorchs() {
 }
 
 #[test]
-fn the_weighted_sum_and_the_auxiliary_term_are_pytorchs() {
+fn the_weighted_sum_and_the_auxiliary_term_match_pytorch() {
     let fixture = Fixture::load();
     both_ways(|way| {
         let [main, aux] = [&fixture.main, &fixture.auxiliary].map(|v| fixture.var(v, DType::F64));
@@ -149,7 +149,7 @@ fn the_weighted_sum_and_the_auxiliary_term_are_pytorchs() {
 }
 
 #[test]
-fn the_gradient_is_that_of_central_differences() {
+fn the_gradient_matches_central_differences() {
     const STEP: f64 = 1e-5;
     let fixture = Fixture::load();
     let loss = fixture.loss(&ALL);
@@ -158,7 +158,7 @@ fn the_gradient_is_that_of_central_differences() {
         let gradients = fixture.evaluate(&loss, &vars[0], &vars[1]).total.backward().expect("gradients");
         for (input, at) in [&fixture.main, &fixture.auxiliary].into_iter().enumerate() {
             let found = values(gradients.get(&vars[input]).expect("a gradient"));
-            // Every seventh meets all rows, columns, keypoints and images.
+            // Every seventh covers all rows, columns, keypoints and images.
             for i in (0..at.len()).step_by(7) {
                 let moved = |by: f64| {
                     let mut values = at.clone();
@@ -176,7 +176,7 @@ fn the_gradient_is_that_of_central_differences() {
 }
 
 #[test]
-fn expected_points_are_those_of_the_decoding() {
+fn expected_points_match_the_decoding() {
     let fixture = Fixture::load();
     let [main, auxiliary] = [&fixture.main, &fixture.auxiliary].map(|v| fixture.var(v, DType::F32));
     let points = ops::expected_points(&main, fixture.model().size).expect("points");
@@ -193,9 +193,9 @@ fn expected_points_are_those_of_the_decoding() {
 }
 
 #[test]
-fn a_perfect_prediction_has_no_distance_and_no_gradient_that_is_not_a_number() {
+fn a_perfect_prediction_has_zero_distance_and_finite_gradients() {
     let fixture = Fixture::load();
-    // Maps without contrast have every keypoint in the middle: all distances are 0 and no angle has arms.
+    // Maps without contrast put every keypoint at the centre: all distances are 0, and all angles are undefined.
     let flat = fixture.var(&vec![0.0; fixture.main.len()], DType::F64);
     let [height, width] = fixture.grid;
     let middle = Point::new((width - 1) as f32 / 2.0, (height - 1) as f32 / 2.0);
@@ -211,17 +211,17 @@ fn a_perfect_prediction_has_no_distance_and_no_gradient_that_is_not_a_number() {
 }
 
 #[test]
-fn what_does_not_fit_is_told() {
+fn mismatches_are_rejected() {
     let fixture = Fixture::load();
     let new = |config: &LossConfig, morphology| Loss::new(config, &fixture.model(), morphology);
     let config = LossConfig { coordinates: -1.0, ..LossConfig::default() };
     let message = new(&config, None).expect_err("a negative weight").to_string();
-    assert_eq!(message, "config field `loss.coordinates`: expected a number of at least 0, found -1");
+    assert_eq!(message, "`loss.coordinates`: expected a finite number of at least 0, found -1");
     for (distances, angles, found) in
         [(vec![[0, 5]], vec![], "[0, 5]"), (vec![[0, 1]], vec![[2, 3, 2]], "[2, 3, 2]")]
     {
         let error = new(&LossConfig::default(), Some(Morphology { distances, angles }));
-        let Err(Error::Config(error)) = error else { panic!("expected an error") };
+        let Err(Error::Field(error)) = error else { panic!("expected an error") };
         assert_eq!((error.expected.as_str(), error.found.as_str()), ("different keypoints below 5", found));
     }
     let main = fixture.var(&fixture.main, DType::F32);

@@ -1,4 +1,4 @@
-//! Small trainings on phantoms, from beginning to end.
+//! Small trainings on phantoms from start to end.
 #![allow(missing_docs, clippy::expect_used, clippy::panic)]
 
 use std::path::Path;
@@ -8,12 +8,12 @@ use candle_core::Tensor;
 use ikem_data::Loader;
 use ikem_models::{Checkpoint, Device, Network, Precision, Predictor};
 use ikem_train::{
-    Ending, Error, Interaction, Observer, Placing, Progress, Result, StepReport, TrainConfig, Trainer,
-    TrainingData, read_log,
+    Checked, Ending, Error, Interaction, Observer, Placing, Progress, Result, StepReport, TrainConfig,
+    Trainer, TrainingData, read_log,
 };
 
 fn train(
-    config: &TrainConfig,
+    config: &Checked<TrainConfig>,
     phantoms: usize,
     folder: &Path,
     observer: &mut dyn Observer,
@@ -27,7 +27,7 @@ fn train(
     Ok(trainer)
 }
 
-/// Keeps the losses.
+/// Records the losses.
 #[derive(Default)]
 struct Losses(Vec<f64>);
 
@@ -39,7 +39,7 @@ impl Observer for Losses {
 }
 
 #[test]
-fn a_small_network_learns_four_phantoms_by_heart() {
+fn a_small_network_overfits_four_phantoms() {
     let config = TrainConfig::parse(
         r#"
         [model]
@@ -77,7 +77,7 @@ fn a_small_network_learns_four_phantoms_by_heart() {
 }
 
 /// The mean radial error on the training images in pixels of the grid.
-fn model_error(network: &Network, config: &TrainConfig) -> f32 {
+fn model_error(network: &Network, config: &Checked<TrainConfig>) -> f32 {
     let data = TrainingData::phantoms(config, 4).expect("phantoms");
     let loader: &Loader = data.training();
     let batch = loader.batch(0, 0).expect("a batch");
@@ -92,8 +92,8 @@ fn model_error(network: &Network, config: &TrainConfig) -> f32 {
     errors.iter().sum::<f32>() / errors.len() as f32
 }
 
-/// A training of a second or so: three epochs of three steps of two batches.
-fn tiny() -> TrainConfig {
+/// A training of about a second: three epochs of three steps of two batches.
+fn tiny() -> Checked<TrainConfig> {
     TrainConfig::parse(
         r"
         save_every = 2
@@ -121,7 +121,7 @@ fn tiny() -> TrainConfig {
 }
 
 #[test]
-fn a_training_leaves_checkpoints_and_a_log() {
+fn a_training_writes_checkpoints_and_a_log() {
     let folder = tempfile::tempdir().expect("a folder");
     let trainer = train(&tiny(), 13, folder.path(), &mut ()).expect("a training");
     let progress = trainer.progress();
@@ -134,7 +134,7 @@ fn a_training_leaves_checkpoints_and_a_log() {
     }
     let newest = Checkpoint::read(folder.path().join("newest.safetensors")).expect("a checkpoint");
     let errors = newest.errors.expect("how errors vary together");
-    // On average over keypoints the variance is one, and no two errors vary together more than each by itself.
+    // The mean variance is one, and no covariance exceeds the bound of Cauchy and Schwarz.
     for axis in errors.values().chunks(68 * 68) {
         let variance: f32 = axis.iter().step_by(69).sum::<f32>() / 68.0;
         assert!((variance - 1.0).abs() < 1e-4 && axis[1] == axis[68]);
@@ -147,7 +147,7 @@ fn a_training_leaves_checkpoints_and_a_log() {
     }
 }
 
-/// Stops with an error after so many steps, as a crash would.
+/// Fails after some number of steps, like a crash.
 struct Crash(usize);
 
 impl Observer for Crash {
@@ -156,12 +156,12 @@ impl Observer for Crash {
         if self.0 > 0 {
             return Ok(());
         }
-        Err(Error::File { path: "the".into(), fault: "crash".to_owned() })
+        Err(Error::File { path: "the".into(), source: std::io::Error::other("crash").into() })
     }
 }
 
 #[test]
-fn a_training_that_crashed_is_taken_up_to_the_same_bits() {
+fn a_crashed_training_resumes_bitwise_identically() {
     let files = ["state", "best", "newest"].map(|name| format!("{name}.safetensors"));
     let whole = tempfile::tempdir().expect("a folder");
     train(&tiny(), 13, whole.path(), &mut ()).expect("a training");
@@ -180,7 +180,7 @@ fn a_training_that_crashed_is_taken_up_to_the_same_bits() {
 }
 
 #[test]
-fn what_is_another_training_is_told() {
+fn the_state_of_another_training_is_rejected() {
     let folder = tempfile::tempdir().expect("a folder");
     let config = tiny();
     let stop = AtomicBool::new(true);
@@ -189,13 +189,14 @@ fn what_is_another_training_is_told() {
     assert_eq!(trainer.run(&mut (), &stop).expect("a step"), Ending::Interrupted);
     assert_eq!(trainer.progress(), &Progress { batches: 2, steps: 1, ..trainer.progress().clone() });
 
-    let resume = |config: &TrainConfig, phantoms| {
+    let resume = |config: &Checked<TrainConfig>, phantoms| {
         let data = TrainingData::phantoms(config, phantoms).expect("phantoms");
         Trainer::resume(config.clone(), data, folder.path(), &Device::Cpu).map(|_| "resumed")
     };
     assert!(resume(&config, 13).is_ok());
-    let mut other = config.clone();
+    let mut other = config.clone().into_inner();
     other.optimiser.beta1 = 0.8;
+    let other = other.checked().expect("a config");
     let error = resume(&other, 13).expect_err("another config").to_string();
     assert!(error.ends_with("state of another training: optimiser.beta1 differs"), "{error}");
     let error = resume(&config, 12).expect_err("other data").to_string();
@@ -205,16 +206,16 @@ fn what_is_another_training_is_told() {
     for broken in [&bytes[..bytes.len() / 2], b"", b"no state at all", &[0xff; 64]] {
         std::fs::write(&state, broken).expect("written");
         let error = resume(&config, 13).expect_err("a broken state").to_string();
-        assert!(error.contains("state.safetensors: not a whole state of a training"), "{error}");
+        assert!(error.contains("state.safetensors: not a complete training state"), "{error}");
     }
     let too_few = TrainingData::phantoms(&config, 3).expect_err("less than a step").to_string();
     assert_eq!(too_few, "the set `train` has 3 images; expected at least 4");
 }
 
 #[test]
-fn numbers_that_run_away_stop_the_training() {
+fn divergence_stops_the_training() {
     let folder = tempfile::tempdir().expect("a folder");
-    let mut config = tiny();
+    let mut config = tiny().into_inner();
     let network = Network::fresh(&config.model, 1, &Device::Cpu).expect("a network");
     let mut tensors = network.parameters().state_dict();
     let weight = tensors.get_mut("outc.aux_head.3.weight").expect("the last weight");
@@ -223,7 +224,8 @@ fn numbers_that_run_away_stop_the_training() {
     let checkpoint = Checkpoint::new(config.model.clone(), tensors);
     checkpoint.write(&file, Precision::Single).expect("written");
     let text = format!("weights = {{ file = {:?} }}", file);
-    config.weights = TrainConfig::parse(&text).expect("a config").weights;
+    config.weights = TrainConfig::parse(&text).expect("a config").weights.clone();
+    let config = config.checked().expect("a config");
     let error = train(&config, 13, &folder.path().join("run"), &mut ()).expect_err("it diverges");
     let Error::Diverged { what, step, epoch, images, checkpoint, .. } = &error else { panic!("{error}") };
     assert_eq!((*what, *step, *epoch, images.len(), checkpoint.is_none()), ("loss", 1, 1, 2, true));

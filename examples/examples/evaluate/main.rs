@@ -21,7 +21,7 @@ use ikem_eval::{
     write_comparison,
 };
 use ikem_examples::{FrameChoice, Labelled, ModelOptions, at_most, say};
-use ikem_files::Plan;
+use ikem_files::FilePlan;
 use ikem_models::{PRETRAINED, Predictor};
 use indicatif::ProgressBar;
 use names::Names;
@@ -117,7 +117,7 @@ fn run() -> Result<()> {
 impl Options {
     /// Nothing that is read may be written, the report's tables included.
     fn check_files(&self, data: &Path, labelled: Option<&Labelled>) -> Result<()> {
-        let mut plan = Plan::default();
+        let mut plan = FilePlan::default();
         self.model.note_files(&mut plan);
         plan.reads("--data", data);
         if let Some(path) = &self.subset {
@@ -234,7 +234,7 @@ impl Options {
     }
 
     fn compare(&self) -> Result<()> {
-        let mut plan = Plan::default();
+        let mut plan = FilePlan::default();
         for path in &self.compare {
             plan.reads("--compare", path);
         }

@@ -62,7 +62,7 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use clap::Parser;
-use ikem_data::Set;
+use ikem_data::Subset;
 use ikem_examples::{ImageSource, Labelled, ModelOptions, at_most};
 use server::{Labels, PageOptions};
 
@@ -84,7 +84,7 @@ struct Options {
     root: Option<PathBuf>,
     /// Without IMAGE, open all images of this set
     #[arg(long, value_name = "SET", default_value = "val", requires = "labels")]
-    split: Set,
+    split: Subset,
     /// How many points the simulated person corrects
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = at_most::<1000>)]
     clicks: usize,

@@ -9,7 +9,7 @@ use ikem_data::Radiograph;
 use ikem_examples::{
     FrameChoice, ImageSource, parse_hint, predictions_file, print_keypoints, say, write_overlay,
 };
-use ikem_files::Plan;
+use ikem_files::FilePlan;
 use ikem_models::{Predictor, Session};
 
 const HELP: &str = "  T5-TL 412.5,803   put a keypoint (name or index) where it belongs; the others follow
@@ -87,7 +87,7 @@ fn command(session: &mut Session, words: &[&str]) -> Result<()> {
 
 /// Writes the keypoints or, for a picture's name, the overlay.
 fn save(session: &Session, source: &ImageSource, film: &Radiograph, file: &Path) -> Result<()> {
-    let mut plan = Plan::default();
+    let mut plan = FilePlan::default();
     if let Some(path) = source.path() {
         plan.reads("the image", path);
     }

@@ -2,10 +2,10 @@ use anyhow::Result;
 use candle_core::Tensor;
 use ikem_core::{GrayImage, Hint, Keypoints, Point, Size};
 use ikem_models::{
-    Checkpoint, Device, HintMaps, ImageInput, Inputs, Mode as Pass, ModelConfig, Network, Predictor,
-    PreviousMaps, Session, StateDict, Summary, ops,
+    Checkpoint, Device, HintMaps, ImageInput, Inputs, Mode as Pass, ModelConfig, Network, NetworkSummary,
+    Predictor, PreviousMaps, Session, StateDict, ops,
 };
-use ikem_train::{Adam, AdamConfig};
+use ikem_train::{Adam, AdamConfig, Gradients, Optimiser};
 
 use crate::Mode;
 
@@ -63,7 +63,7 @@ impl Workload {
     }
 
     /// The network's layers.
-    pub fn summary(&self) -> Result<Summary> {
+    pub fn summary(&self) -> Result<NetworkSummary> {
         Ok(match self {
             Self::Forward { predictor, .. } => predictor.summary()?,
             Self::Click { session, .. } => session.predictor().summary()?,
@@ -116,7 +116,8 @@ impl Training {
         if let Some(auxiliary) = &answer.auxiliary {
             total = (total + loss(auxiliary)?)?;
         }
-        Ok(self.adam.step(&total.backward()?)?)
+        let gradients = Gradients::new(self.network.parameters(), &total.backward()?)?;
+        Ok(self.adam.step(&gradients)?)
     }
 }
 

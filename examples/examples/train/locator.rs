@@ -7,8 +7,8 @@ use anyhow::{Result, bail};
 use ikem_core::Skeleton;
 use ikem_data::{Film, Limits, Manifest, films_of_manifest, load_image, read_spinal_ai, read_whole_films};
 use ikem_examples::{ComputeOptions, say, settle_left_out, take_out_broken};
-use ikem_files::Plan;
-use ikem_train::{Ending, FilmSets, LocatorData, LocatorTrainConfig, LocatorTrainer};
+use ikem_files::FilePlan;
+use ikem_train::{Checked, Ending, FilmSets, LocatorData, LocatorTrainConfig, LocatorTrainer};
 
 /// The films to learn from.
 #[derive(Debug, Clone, clap::Args)]
@@ -56,7 +56,7 @@ fn take_out(films: &mut FilmSets, skip_broken: bool) -> Result<()> {
 
 /// What a training of the locator is told on the command line.
 pub struct Locating<'a> {
-    pub config: LocatorTrainConfig,
+    pub config: Checked<LocatorTrainConfig>,
     pub films: &'a FilmOptions,
     pub manifest: Option<&'a Path>,
     pub root: Option<&'a Path>,
@@ -64,7 +64,7 @@ pub struct Locating<'a> {
     pub resume: bool,
     pub skip_broken: bool,
     /// The files that are read and written, as far as they are known before the films.
-    pub plan: Plan,
+    pub plan: FilePlan,
 }
 
 impl Locating<'_> {

@@ -12,11 +12,11 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use clap::Parser;
-use ikem_data::{Manifest, Set};
+use ikem_data::{Manifest, Subset};
 use ikem_examples::{ComputeOptions, FolderLocks, Labelled, MOST_THREADS, at_most, say, stop_on_signals};
-use ikem_files::Plan;
+use ikem_files::FilePlan;
 use ikem_train::{
-    Ending, EventWriter, LocatorTrainConfig, Run, TrainConfig, Trainer, TrainingData, curve_files,
+    Checked, Ending, EventWriter, LocatorTrainConfig, Run, TrainConfig, Trainer, TrainingData, curve_files,
     draw_curves, read_log,
 };
 use locator::{FilmOptions, Locating};
@@ -89,11 +89,11 @@ fn train(options: &Options, path: &Path) -> Result<()> {
     if is_of_a_locator(path)? {
         return train_locator(options, path);
     }
-    let mut config = TrainConfig::read(path)?;
+    let mut config = TrainConfig::read(path)?.into_inner();
     config.save_every = options.save_every.unwrap_or(config.save_every);
     config.threads = options.threads.or(config.threads);
     config.device = options.device.clone().unwrap_or(config.device);
-    config.check()?;
+    let config = config.checked()?;
     let mut plan = options.files();
     plan.reads("--config", path);
     if let Some(weights) = &config.weights {
@@ -125,7 +125,7 @@ fn train(options: &Options, path: &Path) -> Result<()> {
         "{}",
         match ending {
             Ending::Finished => "all epochs are done".to_owned(),
-            Ending::Stuck => "stopped: the validation error does not fall any more".to_owned(),
+            Ending::EarlyStopped => "stopped: the validation error does not fall any more".to_owned(),
             Ending::Interrupted => "interrupted; --resume goes on".to_owned(),
         }
     );
@@ -168,8 +168,9 @@ fn goes_on(options: &Options) -> Result<bool> {
 }
 
 fn train_locator(options: &Options, path: &Path) -> Result<()> {
-    let mut config = LocatorTrainConfig::read(path)?;
+    let mut config = LocatorTrainConfig::read(path)?.into_inner();
     config.threads = options.threads.or(config.threads);
+    let config = config.checked()?;
     let mut plan = options.files();
     plan.reads("--config", path);
     if let Some(weights) = &config.weights {
@@ -193,8 +194,8 @@ fn train_locator(options: &Options, path: &Path) -> Result<()> {
 
 impl Options {
     /// The manifest, which is read, and the files of the training, which are written.
-    fn files(&self) -> Plan {
-        let mut plan = Plan::default();
+    fn files(&self) -> FilePlan {
+        let mut plan = FilePlan::default();
         if let Some(path) = &self.manifest {
             plan.reads("--manifest", path);
         }
@@ -206,14 +207,14 @@ impl Options {
 }
 
 /// The images to learn from; they are checked to be no files that `plan` writes.
-fn data(options: &Options, config: &TrainConfig, plan: &mut Plan) -> Result<TrainingData> {
+fn data(options: &Options, config: &Checked<TrainConfig>, plan: &mut FilePlan) -> Result<TrainingData> {
     if let Some(count) = options.phantoms {
         return Ok(TrainingData::phantoms(config, count)?);
     }
     let path = options.manifest.as_deref().context("--manifest: expected a manifest")?;
     let labelled = Labelled::read_in_part(path, options.root.as_deref(), &config.model.skeleton)?;
     // All are decoded once: what is wrong is told before hours have passed, not in the middle of an epoch.
-    let labelled = labelled.without_set(Set::Test).sound(options.skip_broken)?;
+    let labelled = labelled.without_set(Subset::Test).sound(options.skip_broken)?;
     labelled.note_files(plan);
     plan.check()?;
     if let Some(line) = labelled.in_two_sets() {
@@ -230,7 +231,7 @@ fn data(options: &Options, config: &TrainConfig, plan: &mut Plan) -> Result<Trai
 fn hold_out(manifest: &mut Manifest, path: &Path) {
     let all = manifest.entries.len();
     let held_out = manifest.entries.iter_mut().skip(all.clamp(1, HELD_OUT) - 1).step_by(HELD_OUT);
-    let count = held_out.map(|entry| entry.set = Set::Val).count();
+    let count = held_out.map(|entry| entry.set = Subset::Val).count();
     say!("{} names no sets: {count} of {all} images, every {HELD_OUT}th, validate", path.display());
 }
 
@@ -245,7 +246,7 @@ fn compare(options: &Options) -> Result<()> {
         Ok(Run { name, rows })
     };
     let runs = options.compare.iter().map(run).collect::<Result<Vec<_>>>()?;
-    let mut plan = Plan::default();
+    let mut plan = FilePlan::default();
     for log in &options.compare {
         plan.reads("--compare", log);
     }

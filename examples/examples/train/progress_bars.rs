@@ -85,9 +85,9 @@ impl Observer for ProgressBars {
         self.bar.set_position(done as u64);
     }
 
-    fn looking_back(&mut self, done: usize, of: usize) {
+    fn fitting_error_covariance(&mut self, done: usize, of: usize) {
         if done == 0 {
-            self.bar.set_message("looking at typical errors");
+            self.bar.set_message("fitting the error covariance");
             self.bar.set_length(of as u64);
         }
         self.bar.set_position(done as u64);

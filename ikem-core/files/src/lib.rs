@@ -1,16 +1,16 @@
 #![deny(missing_docs)]
-//! Files that are written whole or not at all, and never over what a program reads.
+//! Atomic file writing, and protection of a program's inputs from its outputs.
 //!
 //! - [`open()`] is the one way in which the workspace opens a file to read it: a regular file, never a pipe or a device.
 //! - [`write()`] is the one way in which the workspace writes a file: into a temporary file beside it, which then takes its
 //!   name. [`write_synced`] also waits for the disk.
-//! - [`Plan`] holds the files that a program reads and those that it will write, and refuses one that is both.
+//! - [`FilePlan`] holds the files that a program reads and those that it will write, and refuses one that is both.
 //!
 //! ```
 //! let folder = tempfile::tempdir()?;
 //! let film = folder.path().join("film.png");
 //! ikem_files::write(&film, b"a radiograph")?;
-//! let mut plan = ikem_files::Plan::default();
+//! let mut plan = ikem_files::FilePlan::default();
 //! plan.reads("IMAGE", &film).writes("--overlay", folder.path().join("../film.png"), &["png"]);
 //! assert!(plan.check().is_ok(), "that is another folder");
 //! plan.writes("--overlay", folder.path().join("./film.png"), &["png"]);
@@ -23,7 +23,7 @@ mod read;
 mod target;
 mod write;
 
-pub use plan::{Conflict, Plan};
+pub use plan::{Conflict, FilePlan};
 pub use read::open;
 pub use target::is_stream;
 pub use write::{UNFINISHED, remove_unfinished, write, write_synced};

@@ -1,81 +1,81 @@
-//! What a program reads and what it will write.
+//! The files that a program reads and writes.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use crate::target::{Identity, is_stream};
 
-/// The files that a program reads and those that it will write. None may be both.
+/// The files that a program reads and those that it writes. No file may be both.
 ///
-/// Files are told apart by what they are, not by their names: links, hard links, relative paths and, where the file system
-/// does not tell it, upper and lower case all lead to the same file.
+/// Files are compared by identity, not by name: symbolic links, hard links, relative paths and, on case-insensitive
+/// file systems, different case all resolve to the same file.
 #[derive(Debug, Clone, Default)]
-pub struct Plan {
+pub struct FilePlan {
     inputs: Vec<Named>,
     folders: Vec<Named>,
     outputs: Vec<(Named, &'static [&'static str])>,
 }
 
-/// A path and what it is for: an option's name, mostly.
+/// A path and its role, usually an option's name.
 #[derive(Debug, Clone)]
 struct Named {
     what: String,
     path: PathBuf,
 }
 
-/// Why a program will not write a file.
+/// Why a program refuses to write a file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Conflict {
-    /// It is one of those that the program reads.
+    /// The output is one of the program's inputs.
     #[error("{what} {} would replace {input} {}, which is read; name another file", path.display(), read.display())]
     Input {
-        /// What names the output.
+        /// The output's role.
         what: String,
         /// The output.
         path: PathBuf,
-        /// What names the input.
+        /// The input's role.
         input: String,
         /// The input.
         read: PathBuf,
     },
-    /// Another output is the same file.
+    /// Two outputs are the same file.
     #[error("{what} {} is the same file as {other}; name another one", path.display())]
     Twice {
-        /// What names the output.
+        /// The output's role.
         what: String,
         /// The output.
         path: PathBuf,
-        /// What names the other output.
+        /// The other output's role.
         other: String,
     },
-    /// Its name belongs to another kind of file.
+    /// The output's extension does not match the kind of file that is written.
     #[error("{what} {}: expected a name that ends in {expected}", path.display())]
     Ending {
-        /// What names the output.
+        /// The output's role.
         what: String,
         /// The output.
         path: PathBuf,
-        /// The endings of the kinds that can be written.
+        /// The valid extensions.
         expected: String,
     },
 }
 
-impl Plan {
-    /// Notes a file that is read; `what` names it for errors, such as the option it comes from.
+impl FilePlan {
+    /// Adds an input. `what` names it in errors, usually by its option.
     pub fn reads(&mut self, what: impl Into<String>, path: impl Into<PathBuf>) -> &mut Self {
         self.inputs.push(Named { what: what.into(), path: path.into() });
         self
     }
 
-    /// Notes a folder of which every file may be read: none that is in it may be written. A new file may be added.
+    /// Adds a folder of inputs: no existing file in it may be written. New files may be added to it.
     pub fn reads_folder(&mut self, what: impl Into<String>, path: impl Into<PathBuf>) -> &mut Self {
         self.folders.push(Named { what: what.into(), path: path.into() });
         self
     }
 
-    /// Notes a file that will be written, whose name has one of `endings` (lower case, without the dot); any where there are
-    /// none. A device or a pipe needs no ending.
+    /// Adds an output whose extension must be one of `endings` (lower case, without the dot); any extension is valid
+    /// when there are none. Devices and pipes need no extension.
     pub fn writes(
         &mut self,
         what: impl Into<String>,
@@ -86,7 +86,7 @@ impl Plan {
         self
     }
 
-    /// Checks that no output is an input or another output, and that all outputs are named for what they are.
+    /// Checks that no output is an input or another output, and that all outputs have a valid extension.
     ///
     /// # Errors
     /// The first [`Conflict`].
@@ -140,17 +140,17 @@ fn has_ending(path: &Path, endings: &[&str]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    // Tests stop where something is wrong.
+    // Tests may panic.
     #![allow(clippy::unwrap_used)]
 
     use super::*;
 
-    fn message(plan: &Plan) -> String {
+    fn message(plan: &FilePlan) -> String {
         plan.check().unwrap_err().to_string()
     }
 
     #[test]
-    fn an_output_is_no_input_by_whatever_name() {
+    fn an_output_under_any_name_of_an_input_is_rejected() {
         let folder = tempfile::tempdir().unwrap();
         let film = folder.path().join("film.png");
         std::fs::create_dir(folder.path().join("sub")).unwrap();
@@ -166,20 +166,20 @@ mod tests {
             names.extend(["link.png", "sub/up/film.png", "hard.png"].map(|name| folder.path().join(name)));
         }
         for name in names {
-            let mut plan = Plan::default();
+            let mut plan = FilePlan::default();
             plan.reads("IMAGE", &film).writes("--overlay", &name, &["png"]);
             let found = message(&plan);
             assert!(found.contains("would replace IMAGE") && found.contains("name another file"), "{found}");
         }
-        let mut plan = Plan::default();
+        let mut plan = FilePlan::default();
         plan.reads("IMAGE", &film).writes("--overlay", folder.path().join("sub/film.png"), &["png"]);
         assert_eq!(plan.check(), Ok(()));
     }
 
     #[test]
-    fn two_outputs_are_two_files() {
+    fn two_outputs_must_be_different_files() {
         let folder = tempfile::tempdir().unwrap();
-        let mut plan = Plan::default();
+        let mut plan = FilePlan::default();
         plan.writes("--output", folder.path().join("new/a.png"), &["png"]).writes(
             "--overlay",
             folder.path().join("b.png"),
@@ -191,12 +191,12 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_a_folder_that_is_read_is_no_output() {
+    fn existing_files_of_an_input_folder_are_rejected() {
         let folder = tempfile::tempdir().unwrap();
         let films = folder.path().join("films");
         std::fs::create_dir(&films).unwrap();
         std::fs::write(films.join("a.csv"), b"x").unwrap();
-        let mut plan = Plan::default();
+        let mut plan = FilePlan::default();
         plan.reads_folder("--root", &films).writes("--csv", films.join("new.csv"), &["csv"]);
         assert_eq!(plan.check(), Ok(()));
         plan.writes("--csv", films.join("a.csv"), &["csv"]);
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_says_what_the_file_is() {
+    fn outputs_need_a_valid_extension() {
         for (name, endings, right) in [
             ("a.json", &["json"][..], true),
             ("a.JSON", &["json"], true),
@@ -213,19 +213,19 @@ mod tests {
             (".json", &["json"], false),
             ("a", &[], true),
         ] {
-            let mut plan = Plan::default();
+            let mut plan = FilePlan::default();
             plan.writes("--output", name, endings);
             assert_eq!(plan.check().is_ok(), right, "{name}");
         }
-        let mut plan = Plan::default();
+        let mut plan = FilePlan::default();
         plan.writes("--output", "a.png", &["json", "csv"]);
         assert_eq!(message(&plan), "--output a.png: expected a name that ends in .json or .csv");
     }
 
     #[cfg(unix)]
     #[test]
-    fn streams_need_no_ending_and_may_be_shared() {
-        let mut plan = Plan::default();
+    fn streams_need_no_extension_and_may_be_shared() {
+        let mut plan = FilePlan::default();
         plan.writes("--output", "/dev/stdout", &["json"]).writes("--overlay", "/dev/null", &["png"]);
         plan.writes("--heatmap", "/dev/null", &["png"]);
         assert_eq!(plan.check(), Ok(()));

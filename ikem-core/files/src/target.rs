@@ -1,31 +1,31 @@
-//! Where an output leads.
+//! Resolution of output paths.
 
 use std::fs::{self, Metadata};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-/// How many links lead on from each other at the most, as on Linux.
+/// The maximum length of a chain of symbolic links, as on Linux.
 const MOST_LINKS: usize = 40;
 
-/// What is found where an output is to be written.
+/// The target of an output path.
 #[derive(Debug)]
 pub(crate) enum Target {
-    /// A regular file, or nothing yet: the path behind all links, and what stands there.
+    /// A regular file or a new one: its path after resolving links, and the metadata of the existing file.
     File(PathBuf, Option<Metadata>),
     /// This program's own standard output.
     StandardOutput,
     /// This program's own standard error.
     StandardError,
-    /// A device, a pipe or an open file of this program: written into, never replaced.
+    /// A device, a pipe or an open file of this program, which is appended to and never replaced.
     Stream(PathBuf),
 }
 
 impl Target {
-    /// Follows the links of `path`, also to where nothing is yet.
+    /// Resolves the links of `path`, including dangling ones.
     ///
     /// # Errors
-    /// When it is a folder or cannot be looked at, or its links lead in a circle.
-    pub fn of(path: &Path) -> io::Result<Self> {
+    /// When it is a folder or inaccessible, or its links form a cycle.
+    pub(crate) fn of(path: &Path) -> io::Result<Self> {
         let mut place = path.to_owned();
         for _ in 0..MOST_LINKS {
             if let Some(open) = open_file(&place) {
@@ -34,7 +34,7 @@ impl Target {
             match fs::symlink_metadata(&place) {
                 Ok(about) if about.is_symlink() => {
                     let link = fs::read_link(&place)?;
-                    // A relative link begins in its own folder; an absolute one replaces all before it.
+                    // A relative link is relative to its own folder; an absolute one replaces the whole path.
                     place = place.parent().unwrap_or(Path::new("")).join(link);
                 }
                 Ok(about) if about.is_dir() => return Err(ErrorKind::IsADirectory.into()),
@@ -48,7 +48,7 @@ impl Target {
     }
 }
 
-/// An open file of this program by the name that the system gives it, such as `/dev/fd/1`.
+/// An open file of this program by its system path, such as `/dev/fd/1`.
 fn open_file(path: &Path) -> Option<Target> {
     let folder = path.parent()?;
     if !["/dev/fd", "/proc/self/fd"].iter().any(|held| folder == Path::new(held)) {
@@ -67,19 +67,19 @@ pub fn is_stream(path: &Path) -> bool {
     !matches!(Target::of(path), Ok(Target::File(..)) | Err(_))
 }
 
-/// What tells one file from every other, through whatever links and names it is reached.
+/// The identity of a file, independent of links and path notation.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Identity {
-    /// The device and the number of a file that is there.
+    /// The device and inode numbers of an existing file.
     #[cfg(unix)]
     Numbers(u64, u64),
-    /// The path of a file that is not there yet, or that has no number, its folder behind all links.
+    /// The resolved path of a file that does not exist yet or has no inode number.
     Place(PathBuf),
 }
 
 impl Identity {
-    /// Of the file that `path` leads to; none where its folder is not there either, and of streams.
-    pub fn of(path: &Path) -> Option<Self> {
+    /// The identity of the file at `path`; `None` for a stream, or when its folder cannot be resolved.
+    pub(crate) fn of(path: &Path) -> Option<Self> {
         let place = match Target::of(path) {
             #[cfg(unix)]
             Ok(Target::File(_, Some(about))) => {
@@ -96,7 +96,7 @@ impl Identity {
             empty if empty.as_os_str().is_empty() => Path::new("."),
             folder => folder,
         };
-        // The folder may have to be made first.
+        // The folder may not exist yet.
         let folder = folder.canonicalize().or_else(|_| std::path::absolute(folder)).ok()?;
         Some(Self::Place(folder.join(place.file_name()?)))
     }

@@ -1,4 +1,4 @@
-//! Files that are there whole or not at all.
+//! Atomic file writing.
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Write};
@@ -6,34 +6,34 @@ use std::path::Path;
 
 use crate::target::Target;
 
-/// How the names of files begin that [`write()`] has not finished. They are beside the file they become, and stay only where
-/// the process was killed while it wrote.
+/// The prefix of the temporary files of [`write()`]. They lie beside the target and remain only if the process is
+/// killed while writing.
 pub const UNFINISHED: &str = ".ikem-unfinished-";
 
-/// Puts `bytes` where `path` leads, whole or not at all: into a temporary file beside it, which then takes its name. Missing
-/// folders on the way are made.
+/// Writes `bytes` to `path` atomically: into a temporary file in the same folder, which is then renamed. Missing
+/// folders are created.
 ///
-/// A link stays and what it leads to is written, also where that is not there yet. A device, a pipe or an open file of this
-/// program (`/dev/stdout`) is written into. A file that stands there keeps its permissions.
+/// A symbolic link is kept and its target written, even if it does not exist yet. A device, a pipe or an open file of
+/// this program (`/dev/stdout`) is appended to. An existing file keeps its permissions.
 ///
 /// # Errors
-/// When a folder or a read-only file stands there, or the disk fails; what stood there still does.
+/// When a folder or a read-only file has this path, or the disk fails; an existing file is then unchanged.
 pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     put(path, |file| file.write_all(bytes), false)
 }
 
-/// As [`write()`], and returns only when the file has reached the disk: no power cut takes it back.
+/// Like [`write()`], and returns only when the data is on disk, so that it survives a power failure.
 ///
 /// # Errors
-/// As [`write()`].
+/// Like [`write()`].
 pub fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
     put(path, |file| file.write_all(bytes), true)
 }
 
-/// Removes what a process that was killed has left of files that it was writing into `folder`.
+/// Removes the temporary files that killed processes left in `folder`.
 ///
 /// # Errors
-/// When the folder cannot be read, or a file not be removed.
+/// When the folder cannot be read or a file cannot be removed.
 pub fn remove_unfinished(folder: &Path) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
@@ -57,7 +57,7 @@ fn put(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>, sync: b
     }
 }
 
-/// Puts a file in the place of the one that stands there, if any does.
+/// Replaces the file at `path`, if there is one.
 fn replace(
     path: &Path,
     before: Option<&Metadata>,
@@ -72,7 +72,7 @@ fn replace(
         Some(about) if about.permissions().readonly() => {
             return Err(io::Error::new(ErrorKind::PermissionDenied, "the file is read-only"));
         }
-        // Taking its place asks nothing of the file itself; writing into it would.
+        // Renaming over a file needs no write permission on it, so it is checked here.
         Some(_) => drop(OpenOptions::new().write(true).open(path)?),
         None => fs::create_dir_all(folder)?,
     }
@@ -80,7 +80,7 @@ fn replace(
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        // Temporary files are private; the result is as readable as any file that a program writes.
+        // Temporary files are private by default; the result gets the usual permissions.
         builder.permissions(fs::Permissions::from_mode(0o666));
     }
     builder.prefix(UNFINISHED);
@@ -93,7 +93,7 @@ fn replace(
         file.as_file().sync_all()?;
     }
     file.persist(path)?;
-    // The new name, too, has to reach the disk.
+    // The rename must reach the disk, too.
     if sync && cfg!(unix) {
         File::open(folder)?.sync_all()?;
     }
@@ -102,13 +102,13 @@ fn replace(
 
 #[cfg(test)]
 mod tests {
-    // Tests stop where something is wrong.
+    // Tests may panic.
     #![allow(clippy::expect_used, clippy::unwrap_used)]
 
     use super::*;
 
     #[test]
-    fn what_fails_leaves_the_old_file() {
+    fn a_failed_write_leaves_the_old_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state");
         write_synced(&path, b"old").unwrap();
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn folders_are_made_and_never_replaced() {
+    fn folders_are_created_and_never_replaced() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a/b/file");
         write(&path, b"1").unwrap();
@@ -141,7 +141,7 @@ mod tests {
         use super::*;
 
         #[test]
-        fn a_link_stays_and_what_it_leads_to_is_written() {
+        fn links_are_kept_and_their_targets_written() {
             let folder = tempfile::tempdir().unwrap();
             let [real, link, second, dangling] =
                 ["real", "sub/link", "sub/second", "dangling"].map(|name| folder.path().join(name));
@@ -163,7 +163,7 @@ mod tests {
         }
 
         #[test]
-        fn what_stands_there_keeps_its_permissions_and_may_refuse() {
+        fn existing_files_keep_their_permissions_and_may_be_read_only() {
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join("file");
             let mode = || fs::metadata(&path).unwrap().permissions().mode() & 0o777;
@@ -178,7 +178,7 @@ mod tests {
         }
 
         #[test]
-        fn devices_and_pipes_are_written_into() {
+        fn devices_and_pipes_are_appended_to() {
             let before = fs::metadata("/dev/null").unwrap().file_type();
             write(Path::new("/dev/null"), b"x").unwrap();
             assert_eq!(fs::metadata("/dev/null").unwrap().file_type(), before);

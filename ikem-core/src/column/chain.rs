@@ -1,25 +1,25 @@
-/// How far one link of a chain is from the next: normally distributed.
+/// The normal distribution of the distance between successive links of a chain.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Gap {
-    /// Its mean and its standard deviation, in steps.
+    /// Mean and standard deviation, in steps.
     pub(super) mean: f32,
     pub(super) spread: f32,
 }
 
-/// How many standard deviations a gap may be larger than its mean; and how many times its mean.
+/// The largest gap considered, in standard deviations above its mean, and as a multiple of its mean.
 const FAR: f32 = 6.0;
 const LARGEST: f32 = 3.0;
 
-/// The places of a chain's links, and their log-likelihood.
+/// The positions of a chain's links, and its log-likelihood.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Chain {
     pub(super) places: Vec<usize>,
     pub(super) score: f32,
 }
 
-/// The most likely places of a chain's links: `scores` has the log-likelihood of each place for each link (−∞ where it can't be),
-/// and `gaps` what is expected between a link and the next. Each link is at least one step after the one before (the Viterbi
-/// algorithm). `None` where there is no room for that, or a score is no number.
+/// The most likely chain, by the Viterbi algorithm: `scores` holds the log-likelihood of each position for each link
+/// (−∞ where impossible), and `gaps` the distribution of the distance to the next link. Successive links are at least
+/// one step apart. `None` when no chain fits, or a score is NaN.
 pub(super) fn chain(scores: &[Vec<f32>], gaps: &[Gap]) -> Option<Chain> {
     let (first, rest) = scores.split_first()?;
     let places = first.len();
@@ -88,7 +88,7 @@ mod tests {
             for a in 0..8 {
                 for b in a + 1..9 {
                     for c in b + 1..10 {
-                        // Beyond the reach of a gap chains are not looked for.
+                        // Larger gaps are not searched.
                         if b - a <= 9 && c - b <= 6 {
                             prop_assert!(likelihood(&scores, &[a, b, c]) <= best + 1e-4);
                         }
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn without_room_there_is_no_chain() {
+    fn no_chain_fits_into_too_few_positions() {
         assert_eq!(chain(&[vec![0.0; 2], vec![0.0; 2], vec![0.0; 2]], &GAPS), None);
         assert_eq!(chain(&[vec![f32::NAN; 9], vec![0.0; 9], vec![0.0; 9]], &GAPS), None);
         assert_eq!(chain(&[], &[]), None);

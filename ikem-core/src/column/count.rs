@@ -1,15 +1,16 @@
-//! The same spine counted one vertebra further up or down, and how likely each count is.
+//! Alternative vertebra counts of the same spine, shifted by one level, and their probabilities.
 
 use super::chain::{Chain, Gap, chain};
 
-/// By how much of a level end plates may be off the place that another count puts them at.
+/// The largest deviation of an end plate from its shifted position, in levels.
 const WINDOW: f32 = 0.4;
-/// Inverse temperature of the log-likelihoods: end plates err together, so that 34 of them say little more than one. Fitted on the
-/// validation films, where the bundled model's probabilities then have the least log loss.
+/// Inverse temperature of the log-likelihoods. The errors of end plates are correlated, so that 34 of them carry little
+/// more information than one. Fitted to minimise the log loss of the bundled model's probabilities on the validation
+/// films.
 const INVERSE_TEMPERATURE: f32 = 0.035;
 
-/// The most likely chain that counts `by` vertebrae further: each end plate is about where `found` has the one `by` vertebrae
-/// further up. `None` where the midline ends before.
+/// The most likely chain with the count shifted by `by` vertebrae: each end plate is near the position of the one `by`
+/// vertebrae above it in `found`. `None` when the midline ends before.
 pub(super) fn recounted(scores: &[Vec<f32>], gaps: &[Gap], found: &Chain, by: isize) -> Option<Chain> {
     let last = found.places.len().checked_sub(1)?;
     let mean = |gaps: &[Gap]| gaps.iter().map(|gap| gap.mean).sum::<f32>();
@@ -17,7 +18,7 @@ pub(super) fn recounted(scores: &[Vec<f32>], gaps: &[Gap], found: &Chain, by: is
     let center = |index: usize| {
         let place = |index: usize| found.places[index] as f32;
         let source = index as isize - 2 * by;
-        // Beyond its ends the spine goes on as its last vertebra and disc do.
+        // Beyond its ends, the spine is extrapolated with its last vertebra and disc.
         match usize::try_from(source) {
             Ok(source) if source <= last => Some(place(source)),
             Ok(source) => Some(place(last) + mean(gaps.get(last - 2..source - 2)?)),
@@ -35,7 +36,7 @@ pub(super) fn recounted(scores: &[Vec<f32>], gaps: &[Gap], found: &Chain, by: is
     chain(&inside.collect::<Option<Vec<Vec<f32>>>>()?, gaps)
 }
 
-/// The probabilities of chains by their log-likelihoods: their softmax at a temperature.
+/// The probabilities of chains: the softmax of their tempered log-likelihoods.
 pub(super) fn probabilities(scores: &[f32]) -> Vec<f32> {
     let best = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let odds: Vec<f32> = scores.iter().map(|score| (INVERSE_TEMPERATURE * (score - best)).exp()).collect();

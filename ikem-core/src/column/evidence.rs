@@ -2,34 +2,37 @@ use ndarray::{Array2, ArrayView2, ArrayView3};
 
 use super::midline::Midline;
 use super::{FARTHEST, HINTED_SPREAD, LEAST_SPREAD, Place, Plate, SEEN, smoothed};
-use crate::{Hint, Point, Size};
+use crate::geometry::{Point, Size};
+use crate::hints::Hint;
 
-/// Where corners are looked for beside the edges of vertebrae, in parts of half their width.
+/// Search offsets of corners from the lateral edges of vertebrae, in half widths.
 const BESIDE: [f32; 7] = [-0.3, -0.2, -0.1, 0.0, 0.1, 0.2, 0.3];
-/// Over how many steps end plates that are seen are compared with their surroundings, as a standard deviation.
+/// Standard deviation of the neighbourhood with which the evidence for end plates is compared, in steps.
 const SURROUNDINGS: f32 = 12.0;
-/// What counts as nothing seen at all, over the mean of what is seen.
+/// The background level of the evidence, as a fraction of its mean.
 const NOTHING: f32 = 2e-3;
 
-/// What is known of the places of end plates along a midline.
+/// The evidence for the positions of end plates along a midline.
 pub(super) struct Evidence {
-    /// Where each is expected.
+    /// The prior of each end plate.
     plates: Vec<Expected>,
-    /// The logarithm of how much more an end plate is seen at each place than around it: an upper one, a lower one.
+    /// For upper and for lower end plates: the logarithm of the evidence at each position relative to its
+    /// neighbourhood.
     seen: [Vec<f32>; 2],
 }
 
-/// Where an end plate is expected, in steps along the midline.
+/// The prior of an end plate's position, in steps along the midline.
 #[derive(Debug, Clone, Copy)]
 struct Expected {
     along: f32,
     spread: f32,
-    /// Where hints say that it is.
+    /// The position given by hints.
     hinted: Option<f32>,
 }
 
 impl Evidence {
-    /// What `maps` show along a midline, where `places` are the keypoints' expected places. `None` where they show nothing.
+    /// The evidence of `maps` along a midline, where `places` are the expected positions of the keypoints. `None` when
+    /// the maps are empty.
     pub(super) fn new(
         midline: &Midline,
         plates: &[Plate],
@@ -55,7 +58,8 @@ impl Evidence {
         Some(Self { plates: expected.collect(), seen })
     }
 
-    /// Takes a hint as certain: the end plate of its corner is where it says, less what the corner is expected to be off its end plate.
+    /// Applies a hint as certain: its end plate lies at the hint, corrected for the expected offset of the corner from
+    /// its end plate.
     pub(super) fn hint(&mut self, hint: &Hint, midline: &Midline, plates: &[Plate], places: &[Place]) {
         let plate = plates.iter().position(|corners| corners.contains(&hint.keypoint));
         let Some(plate) = plate else { return };
@@ -63,16 +67,16 @@ impl Evidence {
         let (own, other) = (places[hint.keypoint].along, other.map_or(0.0, |&corner| places[corner].along));
         let along = midline.place(hint.point).along - 0.5 * (own - other);
         let hinted = &mut self.plates[plate].hinted;
-        // Hints of both corners count the same.
+        // Hints of both corners have equal weight.
         *hinted = Some(hinted.map_or(along, |before| 0.5 * (before + along)));
     }
 
-    /// Where each end plate is expected without hints, in steps.
+    /// The prior means of the end plates, in steps.
     pub(super) fn expected(&self) -> Vec<f32> {
         self.plates.iter().map(|plate| plate.along).collect()
     }
 
-    /// For each end plate, how likely each place along the midline is, as a logarithm.
+    /// The log-likelihood of each position along the midline for each end plate.
     pub(super) fn scores(&self) -> Vec<Vec<f32>> {
         let far = |place: usize, from: f32, spread: f32| -0.5 * ((place as f32 - from) / spread).powi(2);
         let scores = |(index, plate): (usize, &Expected)| {
@@ -86,17 +90,17 @@ impl Evidence {
     }
 }
 
-/// How many pixels of a grid a pixel of maps is, where the corners of both lie on each other.
+/// The size of a map's pixel in pixels of the grid, when the corner pixels of both coincide.
 fn pixels(grid: usize, maps: usize) -> f32 {
     grid.saturating_sub(1).max(1) as f32 / maps.saturating_sub(1).max(1) as f32
 }
 
-/// The variance of a map's mass along a direction, in pixels of the grid squared; 0 without mass.
+/// The variance of a map's mass along a direction, in squared pixels of the grid; 0 without mass.
 fn variance_along(map: ArrayView2<'_, f32>, down: Point, scale: [f32; 2]) -> f32 {
     let (mut mass, mut sum, mut squares) = (0.0_f64, 0.0_f64, 0.0_f64);
     for (y, row) in map.outer_iter().enumerate() {
         let from = down.y * scale[1] * y as f32;
-        // A row at a time in f32.
+        // Each row is summed in f32, the totals in f64.
         let (mut row_mass, mut row_sum, mut row_squares) = (0.0_f32, 0.0_f32, 0.0_f32);
         for (x, &value) in row.iter().enumerate() {
             let along = from + down.x * scale[0] * x as f32;
@@ -112,7 +116,7 @@ fn variance_along(map: ArrayView2<'_, f32>, down: Point, scale: [f32; 2]) -> f32
     if variance.is_finite() { variance.max(0.0) as f32 } else { 0.0 }
 }
 
-/// The sum of the maps of some end plates' corners: how likely a pixel is one of any level.
+/// The sum of the maps of several end plates' corners: the evidence for a corner at any level.
 fn any_level<'a>(plates: impl Iterator<Item = &'a Plate>, maps: ArrayView3<'_, f32>) -> Array2<f32> {
     let (_, height, width) = maps.dim();
     let mut sum = Array2::zeros((height, width));
@@ -122,7 +126,7 @@ fn any_level<'a>(plates: impl Iterator<Item = &'a Plate>, maps: ArrayView3<'_, f
     sum
 }
 
-/// What `map` shows beside the left and right edges of vertebrae, for each place along the midline.
+/// The evidence of `map` at the lateral edges of vertebrae, for each position along the midline.
 fn along_edges(
     midline: &Midline,
     plates: &[Plate],
@@ -144,7 +148,7 @@ fn along_edges(
     (0..midline.len()).map(seen).collect()
 }
 
-/// The value at `along` of what was measured at some places, in between by a straight line.
+/// The measured value at `along`, by linear interpolation.
 fn interpolated(measured: &[(f32, f32)], along: f32) -> f32 {
     let Some(next) = measured.iter().position(|&(place, _)| place > along) else {
         return measured.last().map_or(0.0, |last| last.1);
@@ -156,7 +160,7 @@ fn interpolated(measured: &[(f32, f32)], along: f32) -> f32 {
     a + (b - a) * (along - before) / (after - before).max(f32::MIN_POSITIVE)
 }
 
-/// A map's value at a point of the grid: bilinear between its pixels, 0 beyond them.
+/// A map's value at a point of the grid: bilinear between pixels, 0 outside.
 fn sample(map: &Array2<f32>, point: Point, scale: [f32; 2]) -> f32 {
     let (x, y) = (point.x / scale[0], point.y / scale[1]);
     let (left, top) = (x.floor(), y.floor());
@@ -169,7 +173,7 @@ fn sample(map: &Array2<f32>, point: Point, scale: [f32; 2]) -> f32 {
     at(0.0, 0.0) + at(1.0, 0.0) + at(0.0, 1.0) + at(1.0, 1.0)
 }
 
-/// How much more is seen at each place than around it, as a logarithm. `None` where nothing is seen.
+/// The logarithm of the evidence at each position relative to its neighbourhood. `None` without evidence.
 fn contrast(seen: &[f32]) -> Option<Vec<f32>> {
     let nothing = NOTHING * seen.iter().sum::<f32>() / seen.len().max(1) as f32;
     if !(nothing > 0.0 && nothing.is_finite()) {

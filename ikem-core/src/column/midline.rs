@@ -1,29 +1,28 @@
-use crate::Point;
-
 use super::Place;
+use crate::geometry::Point;
 
-/// How often the midline is smoothed over neighbouring end plates.
+/// The number of smoothing passes over neighbouring end plates.
 const SMOOTHINGS: usize = 8;
-/// How far it goes on straight beyond the ends, in levels.
+/// The length of the straight extension at each end, in levels.
 const BEYOND: f32 = 1.3;
-/// Over how many end plates its direction at the ends is measured.
+/// The number of end plates over which the direction at an end is measured.
 const DIRECTION: usize = 3;
-/// The most points it has, whatever the keypoints are.
+/// The maximum number of points.
 const LONGEST: usize = 4096;
 
-/// A curve down the middle of a spine, with points at equal steps.
+/// The midline of a spine, sampled at equal steps.
 #[derive(Debug)]
 pub(super) struct Midline {
-    /// The distance from each point to the next, in pixels.
+    /// The distance between successive points, in pixels.
     step: f32,
     points: Vec<Point>,
-    /// A unit vector to the right at each of them.
+    /// The unit vector to the right at each point.
     rights: Vec<Point>,
 }
 
 impl Midline {
-    /// The curve through the middles of end plates, from top to bottom, with `steps` to a level. `None` where they are all at the
-    /// same place, or not finite.
+    /// The curve through the midpoints of end plates, from top to bottom, with `steps` per level. `None` when they all
+    /// coincide or are not finite.
     pub(super) fn new(plates: &[Point], steps: f32) -> Option<Self> {
         let mut curve = plates.to_vec();
         for _ in 0..SMOOTHINGS {
@@ -54,17 +53,17 @@ impl Midline {
         Some(Self { step, points, rights })
     }
 
-    /// How many places it has.
+    /// The number of points.
     pub(super) fn len(&self) -> usize {
         self.points.len()
     }
 
-    /// How far a step is, in pixels.
+    /// The length of a step, in pixels.
     pub(super) const fn step(&self) -> f32 {
         self.step
     }
 
-    /// The point of the image at a place beside it; beyond its ends it goes on straight.
+    /// The image point of a position relative to the midline, extrapolated straight beyond its ends.
     pub(super) fn at(&self, place: Place) -> Point {
         let below = (place.along.max(0.0) as usize).min(self.points.len() - 2);
         let part = place.along - below as f32;
@@ -73,9 +72,9 @@ impl Midline {
         a + (b - a) * part + right * place.across
     }
 
-    /// Where a point of the image is beside it: measured from the nearest point of it.
+    /// The position of an image point relative to the midline, measured from its nearest point.
     pub(super) fn place(&self, point: Point) -> Place {
-        // Squares compare as distances do, without their roots.
+        // Squared distances suffice for the comparison.
         let far = |&place: &Point| {
             let off = point - place;
             off.x * off.x + off.y * off.y
@@ -89,7 +88,7 @@ impl Midline {
         Place { along, across: off.x * right.x + off.y * right.y }
     }
 
-    /// A unit vector down along it at a place.
+    /// The downward unit tangent at a position.
     pub(super) fn down(&self, along: f32) -> Point {
         let right = self.rights[(along.max(0.0).round() as usize).min(self.rights.len() - 1)];
         Point::new(-right.y, right.x)
@@ -121,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn places_are_found_again() {
+    fn positions_convert_back_to_points() {
         let plates: Vec<Point> = (0..34)
             .map(|i| Point::new(50.0 + 20.0 * (i as f32 / 8.0).sin(), 10.0 + 10.0 * i as f32))
             .collect();
@@ -137,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn points_that_make_no_curve_make_none() {
+    fn degenerate_points_give_no_midline() {
         assert!(Midline::new(&[Point::new(3.0, 4.0); 34], 22.0).is_none());
         assert!(Midline::new(&[Point::new(f32::NAN, 4.0); 34], 22.0).is_none());
         assert!(Midline::new(&[], 22.0).is_none());

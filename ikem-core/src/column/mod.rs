@@ -1,4 +1,4 @@
-//! A spine decoded as a whole: every vertebra where the film shows one, and all of them in order.
+//! Joint decoding of a spine: every vertebra where the film shows one, all in anatomical order.
 
 mod chain;
 mod count;
@@ -10,65 +10,69 @@ mod tests;
 
 use ndarray::ArrayView3;
 
-use crate::{Hint, Keypoints, Point, Size, Skeleton};
+use crate::geometry::{Point, Size};
+use crate::hints::Hint;
+use crate::keypoints::Keypoints;
+use crate::skeleton::Skeleton;
 use chain::{Chain, Gap, chain};
 use count::{probabilities, recounted};
 use evidence::Evidence;
 use midline::Midline;
 
-/// Steps along the midline between neighbouring vertebrae: as fine as a pixel of the bundled network's grid.
+/// Steps along the midline per level: about one pixel of the bundled network's grid.
 const STEPS_PER_LEVEL: f32 = 22.0;
-/// The least that an end plate's place is uncertain by, and that of one with a hint, in steps.
+/// The least standard deviation of an end plate's position, and that of a hinted one, in steps.
 const LEAST_SPREAD: f32 = 1.0;
 const HINTED_SPREAD: f32 = 0.5;
-/// How unlikely a place may become by being far from where an end plate is expected: then the maps were wrong.
+/// Lower bound of a prior's log-likelihood: beyond it, the maps are assumed to be wrong.
 const FARTHEST: f32 = -12.0;
-/// How much it counts that *some* end plate is seen at a place, against where each is expected.
+/// Weight of the evidence for *any* end plate relative to the prior of each one.
 const SEEN: f32 = 2.0;
-/// Standard deviations of a vertebra's height and of a disc's, over what is expected of them; and the least, in steps.
+/// Standard deviations of vertebral and disc heights relative to the expected ones, and the least value in steps.
 const HEIGHT_SPREAD: f32 = 0.18;
 const DISC_SPREAD: f32 = 0.4;
 const LEAST_GAP_SPREAD: f32 = 1.6;
-/// By how many vertebrae a spine may be counted further.
+/// The shifts of the vertebra count that are considered.
 const RECOUNTS: [isize; 2] = [-1, 1];
-/// Over how many levels expected heights are smoothed, as a standard deviation.
+/// Standard deviation of the smoothing of expected heights over levels.
 const LEVELS: f32 = 2.0;
 
-/// The two corners of an end plate, left and right.
+/// The left and right corner of an end plate.
 type Plate = [usize; 2];
 
-/// A spine decoded as a whole by [`decode_column`], and how else it may be counted.
+/// A spine decoded by [`decode_column`], with alternative vertebra counts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Column {
-    /// The corners of its vertebrae in skeleton order.
+    /// The corners of the vertebrae in skeleton order.
     pub keypoints: Keypoints,
-    /// The same spine counted otherwise, the likelier one first; none where there are hints, which settle the count.
+    /// Alternative counts, the most likely first; empty with hints, which settle the count.
     pub alternatives: Vec<Recount>,
 }
 
-/// The same vertebrae counted otherwise.
+/// The same spine with its vertebrae counted differently.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Recount {
-    /// By how many vertebrae: with 1, what was called T5 is called T6.
+    /// The shift of the count in vertebrae: with 1, the vertebra called T5 is called T6.
     pub by: isize,
-    /// How likely this count is, 0…1.
+    /// The probability of this count, 0…1.
     pub probability: f32,
-    /// The corners of its vertebrae in skeleton order.
+    /// The corners of the vertebrae in skeleton order.
     pub keypoints: Keypoints,
 }
 
-/// Moves keypoints along the spine so that every vertebra is where the heatmaps show one.
+/// Moves keypoints along the spine so that every vertebra lies where the heatmaps show one.
 ///
-/// The mean position under a heatmap that is unsure between two levels is a disc, or half a vertebra off. But all maps together
-/// still show where vertebrae are, whichever they are. So the end plates are decoded as a chain: each near the place where its
-/// own maps expect it, on a place where the maps of any level show an end plate of its kind, and one after the other, with
-/// heights like their neighbours'. The most likely chain is found by dynamic programming (Viterbi 1967), and the corners of each end
-/// plate slide along the spine by as much as the end plate does; they keep their distance from the midline and their tilt.
+/// The mean position of a heatmap that is ambiguous between two levels lies in a disc or half a vertebra off. All maps
+/// together, however, still show where vertebrae are, if not which. The end plates are therefore decoded as a chain:
+/// each close to the position that its own maps predict, at a position where the maps of any level show an end plate of
+/// the same kind, and in order, with heights like those of their neighbours. Dynamic programming (Viterbi 1967) finds
+/// the most likely chain. The corners slide along the spine with their end plate and keep their distance from the
+/// midline and their tilt.
 ///
-/// `expected` are keypoints on a `grid`, in its pixels; `maps`, K × h × w, their heatmaps, on that grid or a coarser one whose corners
-/// are its corners. Hints, in pixels of the grid, are evidence that is nearly certain: the chain passes through them. `None` for a
-/// skeleton that does not consist of three vertebrae or more with four corners each (top left, top right, bottom left, bottom
-/// right, from top to bottom), and for points or maps that make no chain.
+/// `expected` are keypoints in pixels of `grid`, and `maps` (K × h × w) their heatmaps on that grid or on a coarser one
+/// with coinciding corner pixels. Hints, in pixels of the grid, are treated as almost certain: the chain passes through
+/// them. Returns `None` unless the skeleton consists of at least three vertebrae with four corners each (top left, top
+/// right, bottom left, bottom right, from top to bottom), and for points or maps that admit no chain.
 ///
 /// ```
 /// use ikem_core::{Heatmaps, Keypoints, Point, Size, Skeleton, decode_column};
@@ -110,24 +114,24 @@ pub fn decode_column(
     let keypoints = spine.moved(&found, 0)?;
     let alternatives = match hints {
         [] => spine.recounts(&scores, &gaps, &found),
-        // A hint settles the count.
+        // Hints settle the count.
         _ => Vec::new(),
     };
     Some(Column { keypoints, alternatives })
 }
 
-/// A spine as it is expected: its end plates along a midline.
+/// The expected spine: its end plates along a midline.
 struct Spine {
     midline: Midline,
     plates: Vec<Plate>,
-    /// The keypoints' places, and the end plates' in steps.
+    /// The positions of the keypoints relative to the midline, and those of the end plates in steps.
     places: Vec<Place>,
     expected: Vec<f32>,
 }
 
 impl Spine {
-    /// The corners of a chain that is counted `by` vertebrae further than expected. They go along the spine by as much as their end
-    /// plate does; each end plate is shaped as the one expected there, if there is one.
+    /// The corners of a chain whose count is shifted by `by` vertebrae. They move along the spine with their end plate,
+    /// which takes the shape of the one expected there, if there is one.
     fn moved(&self, chain: &Chain, by: isize) -> Option<Keypoints> {
         let mut keypoints = Keypoints::from(vec![Point::default(); self.places.len()]);
         for (index, (plate, &found)) in self.plates.iter().zip(&chain.places).enumerate() {
@@ -142,7 +146,7 @@ impl Spine {
         keypoints.iter().all(|point| point.is_finite()).then_some(keypoints)
     }
 
-    /// The chain `found`, counted otherwise: the likelier one first.
+    /// The alternative counts of the chain `found`, the most likely first.
     fn recounts(&self, scores: &[Vec<f32>], gaps: &[Gap], found: &Chain) -> Vec<Recount> {
         let recounted = RECOUNTS.iter().filter_map(|&by| Some((by, recounted(scores, gaps, found, by)?)));
         let chains: Vec<(isize, Chain)> = recounted.collect();
@@ -161,16 +165,16 @@ impl Spine {
     }
 }
 
-/// A place beside a midline.
+/// A position relative to a midline.
 #[derive(Debug, Clone, Copy)]
 struct Place {
     /// Steps along the midline.
     along: f32,
-    /// Pixels to the right of it, seen downwards along it from its left.
+    /// Distance to the right of the midline in pixels.
     across: f32,
 }
 
-/// The end plates of a spine from top to bottom: the upper and the lower one of each vertebra.
+/// The end plates of a spine from top to bottom: the upper and lower one of each vertebra.
 fn plates(skeleton: &Skeleton) -> Option<Vec<Plate>> {
     let vertebrae = skeleton.vertebrae();
     let plates = vertebrae.iter().map(|vertebra| match *vertebra.corners.as_slice() {
@@ -181,7 +185,8 @@ fn plates(skeleton: &Skeleton) -> Option<Vec<Plate>> {
     (vertebrae.len() >= 3).then_some(plates)
 }
 
-/// How far apart neighbouring end plates are likely to be: heights and discs as expected, smoothed over levels.
+/// The distributions of the distances between successive end plates: the expected heights of vertebrae and discs,
+/// smoothed over levels.
 fn gaps(expected: &[f32]) -> Vec<Gap> {
     let gaps: Vec<f32> = expected.windows(2).map(|pair| pair[1] - pair[0]).collect();
     let every_other = |first: usize| gaps.iter().copied().skip(first).step_by(2).collect::<Vec<_>>();
@@ -194,7 +199,7 @@ fn gaps(expected: &[f32]) -> Vec<Gap> {
     (0..gaps.len()).map(gap).collect()
 }
 
-/// Values smoothed by a Gaussian of standard deviation `std`; beyond the ends they go on as they end.
+/// Values smoothed by a Gaussian of standard deviation `std`, with constant extrapolation.
 fn smoothed(values: &[f32], std: f32) -> Vec<f32> {
     let reach = (3.0 * std) as isize + 1;
     let weights: Vec<f32> = (-reach..=reach).map(|i| (-0.5 * (i as f32 / std).powi(2)).exp()).collect();

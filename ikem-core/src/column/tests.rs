@@ -1,10 +1,15 @@
 use proptest::prelude::*;
 
-use crate::{Heatmaps, Hint, Keypoints, Point, Size, Skeleton, decode_column};
+use crate::column::decode_column;
+use crate::geometry::{Point, Size};
+use crate::heatmaps::Heatmaps;
+use crate::hints::Hint;
+use crate::keypoints::Keypoints;
+use crate::skeleton::Skeleton;
 
 const GRID: Size = Size::new(96, 384);
 
-/// A spine that bends by `bend` pixels to a side, its vertebrae growing downwards.
+/// A spine with a lateral bend of `bend` pixels, its vertebrae growing downwards.
 fn spine(bend: f32) -> Keypoints {
     let mut top = 20.0;
     let corners = (0..17).flat_map(|level| {
@@ -28,7 +33,7 @@ fn largest(a: &Keypoints, b: &Keypoints) -> f32 {
     a.iter().zip(b.iter()).map(|(a, b)| a.distance(*b)).fold(0.0, f32::max)
 }
 
-/// Whether end plates come one after the other down the spine.
+/// Whether the end plates are in order from top to bottom.
 fn in_order(keypoints: &Keypoints) -> bool {
     let middle = |plate: &[Point]| 0.5 * (plate[0].y + plate[1].y);
     let plates: Vec<f32> = keypoints.chunks_exact(2).map(middle).collect();
@@ -36,7 +41,7 @@ fn in_order(keypoints: &Keypoints) -> bool {
 }
 
 #[test]
-fn sure_maps_are_kept() {
+fn unambiguous_maps_keep_their_points() {
     for bend in [0.0, 10.0, -15.0] {
         let spine = spine(bend);
         let found = decode(&spine, &Heatmaps::gaussian(&spine, GRID, 2.5), &[]);
@@ -44,7 +49,8 @@ fn sure_maps_are_kept() {
     }
 }
 
-/// Maps that are unsure between their own level and the next one below, as a network's are that counts uncertainly.
+/// Maps that are ambiguous between their own level and the one below, as those of a network that is unsure of the
+/// count.
 fn between_levels(spine: &Keypoints) -> Heatmaps {
     let below: Keypoints = (0..68).map(|k| spine[if k + 4 < 68 { k + 4 } else { k }]).collect();
     let [own, next] = [spine, &below].map(|points| Heatmaps::gaussian(points, GRID, 2.5).into_array());
@@ -52,7 +58,7 @@ fn between_levels(spine: &Keypoints) -> Heatmaps {
 }
 
 #[test]
-fn what_is_between_two_levels_goes_to_one() {
+fn points_between_two_levels_move_to_one_of_them() {
     let spine = spine(8.0);
     let maps = between_levels(&spine);
     // The mean positions are half a level off, in the discs.
@@ -71,11 +77,11 @@ fn what_is_between_two_levels_goes_to_one() {
 }
 
 #[test]
-fn a_hint_tells_which_level_it_is() {
+fn a_hint_settles_the_level() {
     let spine = spine(8.0);
     let maps = between_levels(&spine);
     for (hinted, step) in [(32, 0), (32, 4)] {
-        // As the errors' covariance moves them: by the same as the hinted one.
+        // The error covariance moves all by as much as the hinted one.
         let target = spine[hinted + step];
         let expected: Keypoints =
             (0..68).map(|k| if k + step < 68 { spine[k + step] } else { spine[k] }).collect();
@@ -89,7 +95,7 @@ fn a_hint_tells_which_level_it_is() {
 }
 
 #[test]
-fn another_count_is_told_with_its_probability() {
+fn an_ambiguous_count_has_an_alternative_with_its_probability() {
     let spine = spine(8.0);
     let maps = between_levels(&spine);
     let decode = |expected: &Keypoints, maps: &Heatmaps, hints: &[Hint]| {
@@ -112,7 +118,7 @@ fn another_count_is_told_with_its_probability() {
     }
     let total: f32 = unsure.alternatives.iter().map(|recount| recount.probability).sum();
     assert!(total < 1.0 && unsure.alternatives.is_sorted_by(|a, b| a.probability >= b.probability));
-    // Where the maps are sure, and where a person says which it is, there is no other.
+    // Unambiguous maps, or a hint, leave no alternative.
     let sure = decode(&spine, &Heatmaps::gaussian(&spine, GRID, 2.5), &[]);
     let told = decode(&spine, &maps, &[Hint::new(32, spine[32])]);
     assert_eq!(sure.alternatives.len(), 2);
@@ -121,27 +127,27 @@ fn another_count_is_told_with_its_probability() {
 }
 
 #[test]
-fn maps_are_read_at_any_resolution() {
+fn maps_may_have_any_resolution() {
     let spine = spine(8.0);
-    // A quarter of the grid, the corners of both on each other.
+    // A quarter of the grid, with coinciding corner pixels.
     let points =
         spine.iter().map(|point| Point::new(point.x * 23.0 / 95.0, point.y * 95.0 / 383.0)).collect();
     let coarse = Heatmaps::gaussian(&points, Size::new(24, 96), 0.75);
     let low: Keypoints = spine.iter().map(|&point| point + Point::new(0.0, 3.0)).collect();
     let found = decode_column(&Skeleton::spine(), &low, coarse.view(), GRID, &[]).expect("a chain").keypoints;
     let fine = decode(&low, &Heatmaps::gaussian(&spine, GRID, 3.1), &[]);
-    // A step of the chain is a pixel here.
+    // A step of the chain is one pixel here.
     assert!(largest(&found, &fine) < 1.1, "{}", largest(&found, &fine));
-    // Halfway from where the points are expected to where they are seen, or better.
+    // At least halfway from the expected to the observed points.
     let mean = found.distances(&spine).sum::<f32>() / 68.0;
     assert!(mean < 1.5, "{mean}");
 }
 
 #[test]
-fn an_end_plate_goes_to_its_hint() {
+fn an_end_plate_moves_to_its_hint() {
     let spine = spine(0.0);
     let maps = Heatmaps::gaussian(&spine, GRID, 4.0);
-    // Two thirds of a level down, by a hint that the prediction does not know of yet.
+    // A hint two thirds of a level below, which the prediction does not reflect yet.
     let hint = Hint::new(33, spine[33] + Point::new(0.0, 12.0));
     let found = decode(&spine, &maps, &[hint]);
     for corner in [32, 33] {
@@ -152,7 +158,7 @@ fn an_end_plate_goes_to_its_hint() {
 }
 
 #[test]
-fn what_is_no_column_gives_none() {
+fn degenerate_input_gives_none() {
     let (spine, skeleton) = (spine(0.0), Skeleton::spine());
     let maps = Heatmaps::gaussian(&spine, GRID, 2.5);
     let decode =
@@ -170,7 +176,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
-    fn end_plates_stay_in_order_whatever_the_hints(
+    fn end_plates_stay_in_order_for_any_hints(
         bend in -20.0_f32..20.0,
         hints in prop::collection::vec((0_usize..68, -40.0_f32..136.0, -40.0_f32..424.0), 0..6),
     ) {

@@ -1,18 +1,20 @@
-//! Films turned by quarter turns, as a person turns them.
+//! Films in the orientation of a frame, to the nearest quarter turn.
 
 use super::Frame;
-use crate::{Keypoints, Size, Spacing};
+use crate::geometry::Size;
+use crate::keypoints::Keypoints;
+use crate::spacing::Spacing;
 
 impl Frame {
-    /// The quarter turns nearest to its own turn, clockwise on the image: 0 to 3.
+    /// The number of clockwise quarter turns nearest to the frame's rotation, 0 to 3.
     #[must_use]
     pub fn nearest_quarter(&self) -> u8 {
-        // Between -2 and 2.
+        // From -2 to 2.
         (libm::round(self.degrees / 90.0) as i8).rem_euclid(4).unsigned_abs()
     }
 
-    /// All of a film as this frame faces it: turned by the [nearest quarter turns](Self::nearest_quarter), and mirrored where
-    /// the frame is. A spine that is upright in the frame is upright there, or leans by at most 45°.
+    /// The whole film in this frame's orientation: rotated by the [nearest quarter turns](Self::nearest_quarter), and
+    /// mirrored if the frame is. A spine that is upright in the frame is upright or tilted by at most 45° there.
     ///
     /// ```
     /// use ikem_core::{Frame, Point, Size};
@@ -32,9 +34,9 @@ impl Frame {
         whole.turned(90.0 * f64::from(turns))
     }
 
-    /// The keypoints of a film where they are once it is turned and mirrored as this frame [faces](Self::facing) it, and stretched
-    /// sideways until its pixels are square, as `spacing` tells; and its size then. Angles tell left from right and up from
-    /// down, and need square pixels; pixels of unknown spacing are taken for square.
+    /// The keypoints in the film's [orientation in this frame](Self::facing), stretched horizontally to square pixels
+    /// according to `spacing`, with the film's size then. Cobb angles depend on this orientation and need square
+    /// pixels; without a known spacing, pixels are assumed to be square.
     #[must_use]
     pub fn upright(&self, keypoints: &Keypoints, film: Size, spacing: Option<Spacing>) -> (Keypoints, Size) {
         let facing = self.facing(film);
@@ -52,15 +54,15 @@ impl Frame {
         }
     }
 
-    /// The same part of the film after it was turned by so many quarter turns, clockwise as this frame shows it: width and height
-    /// change places with every turn.
+    /// This frame of the same region after the film was rotated by `quarter_turns`, clockwise as the frame shows it:
+    /// each turn swaps width and height.
     #[must_use]
     pub fn seen_turned(self, quarter_turns: i8) -> Self {
         let mut seen = self;
         if quarter_turns % 2 != 0 {
             (seen.width, seen.height) = (self.height, self.width);
         }
-        // What turns clockwise in a mirror turns the other way on the film; so does the frame of a film that turns.
+        // A rotation is reversed in a mirror; and the frame rotates against the film.
         let way = if self.mirrored { 90.0 } else { -90.0 };
         seen.turned(way * f64::from(quarter_turns))
     }
@@ -72,17 +74,17 @@ mod tests {
 
     use super::super::tests::any_frame;
     use super::*;
-    use crate::Point;
+    use crate::geometry::Point;
 
     const FILM: Size = Size::new(900, 1800);
 
     proptest! {
         #[test]
-        fn a_turned_film_is_seen_turned(
+        fn a_rotated_film_rotates_the_frame(
             frame in any_frame(), turns in -4_i8..=4, x in 0_f32..900.0, y in 0_f32..1800.0,
         ) {
             let point = Point::new(x, y);
-            // A place in the frame, from its middle, in pixels of the film.
+            // Coordinates in the frame relative to its centre, in pixels of the film.
             let seen = |frame: &Frame| {
                 let [u, v] = frame.affine(Size::new(1, 1)).apply([f64::from(x) + 0.5, f64::from(y) + 0.5]);
                 [(u - 0.5) * frame.width(), (v - 0.5) * frame.height()]
@@ -100,7 +102,7 @@ mod tests {
         }
 
         #[test]
-        fn a_film_faces_as_its_frame_does(frame in any_frame(), x in 0_f32..899.0, y in 0_f32..1799.0) {
+        fn a_film_takes_the_orientation_of_its_frame(frame in any_frame(), x in 0_f32..899.0, y in 0_f32..1799.0) {
             let facing = frame.facing(FILM);
             prop_assert!(facing.contains(Point::new(x, y)));
             prop_assert_eq!(facing.is_mirrored(), frame.is_mirrored());
@@ -110,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn four_turns_and_two_mirrors_are_none() {
+    fn four_quarter_turns_or_two_mirrorings_are_the_identity() {
         let whole = Frame::whole(FILM);
         let once = whole.seen_turned(1);
         assert_eq!(once, once.facing(FILM));
@@ -120,9 +122,9 @@ mod tests {
         assert_eq!(whole.facing(FILM), whole);
     }
 
-    /// A square of the patient, on pixels twice as wide as high, is a square however the film is turned.
+    /// A square of the patient, on pixels twice as wide as high, stays a square in every orientation.
     #[test]
-    fn upright_points_are_of_square_pixels() {
+    fn upright_points_have_square_pixels() {
         let spacing = Spacing::new(0.2, 0.1);
         let film: Keypoints = [(40.0, 20.0), (60.0, 20.0), (40.0, 60.0), (60.0, 60.0)]
             .map(|(x, y)| Point::new(x, y))

@@ -26,7 +26,7 @@ proptest! {
     }
 
     #[test]
-    fn the_whole_film_is_the_plain_scale(
+    fn a_frame_of_the_whole_film_is_plain_scaling(
         width in 1_usize..5000, height in 1_usize..5000, u in 0_f32..1.0, v in 0_f32..1.0,
     ) {
         let film = Size::new(width, height);
@@ -39,7 +39,7 @@ proptest! {
     }
 
     #[test]
-    fn an_extended_frame_holds_the_point_and_what_it_held(
+    fn an_extended_frame_contains_the_point_and_the_old_frame(
         frame in any_frame(), x in -3000_f32..3000.0, y in -3000_f32..3000.0,
     ) {
         let point = Point::new(x, y);
@@ -58,7 +58,7 @@ proptest! {
     }
 
     #[test]
-    fn a_spine_has_the_same_place_in_its_frame_however_it_lies(
+    fn a_spine_has_the_same_position_in_its_frame_at_any_rotation(
         degrees in -180_f64..180.0, x in 0_f64..2000.0, y in 0_f64..2000.0, length in 500_f64..2000.0,
     ) {
         let (sin, cos) = libm::sincos(degrees.to_radians());
@@ -83,7 +83,7 @@ proptest! {
 }
 
 #[test]
-fn turns_and_mirrors_are_as_seen() {
+fn rotations_and_mirroring_have_the_documented_direction() {
     let film = Size::new(100, 200);
     let frame = Frame::new(0.0, 0.0, 100.0, 200.0).expect("a frame");
     let grid = Size::new(100, 200);
@@ -96,14 +96,14 @@ fn turns_and_mirrors_are_as_seen() {
         let found = frame.to_grid(point, film, grid);
         assert!(found.distance(expected) < 1e-4, "{frame}: {found:?}");
     }
-    // Turned clockwise, its top edge is on the film's right.
+    // Rotated clockwise, its top edge is on the film's right.
     let square = Frame::new(0.0, 0.0, 100.0, 100.0).expect("a frame").turned(90.0);
     let corner = square.corners()[0];
     assert!((corner[0] - 100.0).abs() < 1e-9 && corner[1].abs() < 1e-9, "{corner:?}");
 }
 
 #[test]
-fn only_frames_are_read_from_files() {
+fn invalid_frames_are_rejected_when_deserialised() {
     let frame = Frame::new(3.0, -4.0, 500.0, 1200.5).expect("a frame").turned(-7.5).flipped();
     let json = serde_json::to_string(&frame).expect("json");
     assert_eq!(serde_json::from_str::<Frame>(&json).expect("a frame"), frame);
@@ -121,7 +121,7 @@ fn only_frames_are_read_from_files() {
 }
 
 #[test]
-fn an_adjusted_frame_moves_along_itself() {
+fn an_adjusted_frame_shifts_along_its_own_side() {
     let frame = Frame::new(100.0, 200.0, 60.0, 300.0).expect("a frame");
     let expected = Frame::new(97.0, 200.0 + 30.0 - 15.0, 66.0, 330.0).expect("a frame");
     let close = |a: Frame, b: Frame| {
@@ -129,7 +129,7 @@ fn an_adjusted_frame_moves_along_itself() {
         off + (a.width() - b.width()).abs() + (a.height() - b.height()).abs() < 1e-9
     };
     assert!(close(frame.adjusted(0.1, 1.1), expected));
-    // Turned clockwise, down is to the left.
+    // Rotated clockwise, down is to the left.
     let turned = frame.turned(90.0).adjusted(0.1, 1.0);
     assert!(
         (turned.center()[0] - 100.0).abs() < 1e-9 && (turned.center()[1] - 350.0).abs() < 1e-9,

@@ -70,11 +70,11 @@ impl Labels {
         if names.exists() {
             labels.read_tables(folder, &names, &mut mats, problems)?;
         } else if mats.is_empty() {
-            let cause = std::io::Error::new(
+            let source = std::io::Error::new(
                 std::io::ErrorKind::NotFound,
                 "there are no labels, neither CSV nor .mat files",
             );
-            return Err(Error::Read { path: folder.to_owned(), cause });
+            return Err(Error::Read { path: folder.to_owned(), source });
         }
         let rest =
             mats.into_iter().map(|(name, path)| Label { name, angles: None, csv: None, mat: Some(path) });
@@ -112,7 +112,7 @@ impl Labels {
 
 /// The `.mat` files of a folder by the name of their image: `NAME.jpg.mat`.
 fn mat_files(folder: &Path) -> Result<BTreeMap<String, PathBuf>, Error> {
-    let failed = |cause| Error::Read { path: folder.to_owned(), cause };
+    let failed = |source| Error::Read { path: folder.to_owned(), source };
     let mut found = BTreeMap::new();
     for item in std::fs::read_dir(folder).map_err(failed)? {
         let item = item.map_err(failed)?;

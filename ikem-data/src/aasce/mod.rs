@@ -10,9 +10,11 @@ use std::path::{Path, PathBuf};
 
 use ikem_core::Skeleton;
 
-pub use split::{Split, Splitting, study};
+pub use split::{Split, Splitting, study_id};
 
-use crate::{Error, Limits, Manifest, ManifestEntry, Set, image_size};
+use crate::error::Error;
+use crate::image_file::{Limits, image_size};
+use crate::manifest::{Manifest, ManifestEntry, Subset};
 use labels::Labels;
 
 /// The two parts of the download; images of `test` are never used for training.
@@ -62,8 +64,8 @@ pub fn read_aasce(root: impl AsRef<Path>, splitting: &Splitting) -> Result<Aasce
     let parts: Vec<_> = PARTS.iter().filter(|part| root.join("labels").join(part).is_dir()).collect();
     if parts.is_empty() {
         let path = root.join("labels").join(PARTS[0]);
-        let cause = std::io::Error::new(std::io::ErrorKind::NotFound, "no such folder");
-        return Err(Error::Read { path, cause });
+        let source = std::io::Error::new(std::io::ErrorKind::NotFound, "no such folder");
+        return Err(Error::Read { path, source });
     }
     let mut found = Aasce::default();
     for part in parts {
@@ -82,7 +84,7 @@ fn read_part(root: &Path, part: &str, found: &mut Aasce) -> Result<(), Error> {
         found.problems.push(Problem::new(format!("{data}/{name}"), "this image has no labels"));
     }
     let spine = Skeleton::spine();
-    let set = if part == "test" { Set::Test } else { Set::Train };
+    let set = if part == "test" { Subset::Test } else { Subset::Train };
     for label in &labels.rows {
         let image_path = format!("{data}/{}", label.name);
         if !images.contains(&label.name) {
@@ -111,7 +113,7 @@ fn image_names(folder: &Path) -> Result<BTreeSet<String>, Error> {
     if !folder.exists() {
         return Ok(BTreeSet::new());
     }
-    let failed = |cause| Error::Read { path: folder.to_owned(), cause };
+    let failed = |source| Error::Read { path: folder.to_owned(), source };
     let mut names = BTreeSet::new();
     for item in std::fs::read_dir(folder).map_err(failed)? {
         let name = item.map_err(failed)?.file_name().to_string_lossy().into_owned();

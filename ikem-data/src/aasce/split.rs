@@ -9,7 +9,9 @@ use rand_chacha::rand_core::SeedableRng;
 use serde::{Deserialize, Serialize};
 
 use super::{Aasce, Problem};
-use crate::{Error, Set, files};
+use crate::error::Error;
+use crate::files;
+use crate::manifest::Subset;
 
 /// A split from a file: the images of each side, by path as in the manifest.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -68,14 +70,15 @@ impl Splitting {
 }
 
 fn given(split: &Split, found: &mut Aasce) {
-    let side = |names: &[String], set: Set| names.iter().map(|name| (name.clone(), set)).collect::<Vec<_>>();
-    let mut sets: BTreeMap<String, Set> =
-        side(&split.train, Set::Train).into_iter().chain(side(&split.val, Set::Val)).collect();
+    let side =
+        |names: &[String], set: Subset| names.iter().map(|name| (name.clone(), set)).collect::<Vec<_>>();
+    let mut sets: BTreeMap<String, Subset> =
+        side(&split.train, Subset::Train).into_iter().chain(side(&split.val, Subset::Val)).collect();
     let problems = &mut found.problems;
     found.manifest.entries.retain_mut(|entry| {
         match sets.remove(&entry.image_path) {
             // A split cannot move test images.
-            _ if entry.set == Set::Test => true,
+            _ if entry.set == Subset::Test => true,
             Some(set) => {
                 entry.set = set;
                 true
@@ -96,8 +99,8 @@ fn given(split: &Split, found: &mut Aasce) {
 fn draw(count: usize, seed: u64, found: &mut Aasce) {
     let mut studies: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     let entries = &mut found.manifest.entries;
-    for (place, entry) in entries.iter().enumerate().filter(|(_, entry)| entry.set == Set::Train) {
-        studies.entry(study(entry.name()).unwrap_or(entry.name()).to_owned()).or_default().push(place);
+    for (place, entry) in entries.iter().enumerate().filter(|(_, entry)| entry.set == Subset::Train) {
+        studies.entry(study_id(entry.name()).unwrap_or(entry.name()).to_owned()).or_default().push(place);
     }
     let mut order: Vec<Vec<usize>> = studies.into_values().collect();
     order.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
@@ -107,7 +110,7 @@ fn draw(count: usize, seed: u64, found: &mut Aasce) {
             missing -= images.len();
             for place in images {
                 if let Some(entry) = entries.get_mut(place) {
-                    entry.set = Set::Val;
+                    entry.set = Subset::Val;
                 }
             }
         }
@@ -124,7 +127,7 @@ fn draw(count: usize, seed: u64, found: &mut Aasce) {
 /// The study number of an AASCE image, from its name: the number before the letter in
 /// `sunhl-1th-02-Jan-2017-162 A AP.jpg`. All images of a study show the same patient.
 #[must_use]
-pub fn study(name: &str) -> Option<&str> {
+pub fn study_id(name: &str) -> Option<&str> {
     let number = name.rsplit('/').next()?.split(' ').next()?.rsplit('-').next()?;
     (!number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())).then_some(number)
 }

@@ -3,7 +3,7 @@ use std::fmt;
 use ikem_core::Skeleton;
 use serde::{Deserialize, Serialize};
 
-use crate::Set;
+use crate::manifest::Subset;
 
 /// A fault in the labels of an image. Refers to vertebrae and keypoints by name.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -70,7 +70,7 @@ pub enum Fault {
         /// The study number.
         study: String,
         /// The other subset.
-        with: Set,
+        with: Subset,
     },
 }
 

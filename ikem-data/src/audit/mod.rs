@@ -16,10 +16,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{Manifest, ManifestEntry, Set};
+    use crate::manifest::{Manifest, ManifestEntry, Subset};
 
     /// A plausible spine on an image of 400 × 1000 pixels.
-    fn sound(name: &str, set: Set) -> ManifestEntry {
+    fn sound(name: &str, set: Subset) -> ManifestEntry {
         let corner = |index: usize| {
             let (vertebra, right, bottom) = (index / 4, index % 2, index / 2 % 2);
             let down = 0.05 + 0.053 * vertebra as f64 + 0.036 * bottom as f64;
@@ -71,7 +71,7 @@ mod tests {
         ];
         let spine = Skeleton::spine();
         for (name, change, expected) in cases {
-            let mut entry = sound("a.png", Set::Train);
+            let mut entry = sound("a.png", Subset::Train);
             change(&mut entry.corners_yx);
             let faults: Vec<String> = audit(&entry, &spine).iter().map(ToString::to_string).collect();
             if name == "rolled" {
@@ -89,7 +89,7 @@ mod tests {
     #[test]
     fn a_roll_and_a_swap_are_repaired_and_uncertain_faults_stay() {
         let spine = Skeleton::spine();
-        let good = sound("a.png", Set::Train);
+        let good = sound("a.png", Subset::Train);
         let mut entry = good.clone();
         entry.corners_yx.swap(8, 9);
         entry.corners_yx.swap(10, 11);
@@ -109,15 +109,16 @@ mod tests {
     #[test]
     fn policies_keep_repair_or_drop() {
         let spine = Skeleton::spine();
-        let mut rolled = sound("data/x-7 A.png", Set::Train);
+        let mut rolled = sound("data/x-7 A.png", Subset::Train);
         rolled.corners_yx.rotate_left(4);
-        let mut outside = sound("data/x-8 A.png", Set::Train);
+        let mut outside = sound("data/x-8 A.png", Subset::Train);
         outside.corners_yx[0][1] = -0.2;
-        let mut level = sound("data/x-9 A.png", Set::Train);
+        let mut level = sound("data/x-9 A.png", Subset::Train);
         level.corners_yx[12][0] = level.corners_yx[10][0];
-        let shared = sound("data/x-5 A.png", Set::Train);
-        let other = sound("data/x-5 B.png", Set::Val);
-        let entries = vec![rolled.clone(), outside, level, shared, other, sound("data/x-6 A.png", Set::Test)];
+        let shared = sound("data/x-5 A.png", Subset::Train);
+        let other = sound("data/x-5 B.png", Subset::Val);
+        let entries =
+            vec![rolled.clone(), outside, level, shared, other, sound("data/x-6 A.png", Subset::Test)];
         let manifest = Manifest { entries };
         for (policy, kept, repaired) in
             [(LabelPolicy::Raw, 6, false), (LabelPolicy::Repaired, 6, true), (LabelPolicy::Strict, 4, true)]
@@ -154,7 +155,7 @@ mod tests {
             corners in prop::collection::vec(prop::array::uniform2(-0.2_f64..1.2), 68),
         ) {
             let spine = Skeleton::spine();
-            let mut entry = ManifestEntry::new("a".to_owned(), corners, Size::new(300, 500), Set::Train, &spine);
+            let mut entry = ManifestEntry::new("a".to_owned(), corners, Size::new(300, 500), Subset::Train, &spine);
             let sorted = |entry: &ManifestEntry| {
                 let mut points = entry.corners_yx.clone();
                 points.sort_by(|a, b| a.partial_cmp(b).unwrap());

@@ -1,12 +1,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
-use ikem_core::Skeleton;
+use ikem_core::{FieldError, Skeleton};
 use serde::{Deserialize, Serialize};
 
 use super::checks::Corners;
 use super::{AuditReport, Fault, Finding, audit};
-use crate::{Error, Manifest, ManifestEntry, Set, study};
+use crate::aasce::study_id;
+use crate::error::Error;
+use crate::manifest::{Manifest, ManifestEntry, Subset};
 
 /// How faulty labels are treated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -28,11 +30,7 @@ impl FromStr for LabelPolicy {
             "raw" => Ok(Self::Raw),
             "repaired" => Ok(Self::Repaired),
             "strict" => Ok(Self::Strict),
-            _ => Err(Error::Argument {
-                argument: "labels",
-                found: text.to_owned(),
-                expected: "raw, repaired or strict".to_owned(),
-            }),
+            _ => Err(FieldError::new("labels", "raw, repaired or strict", text).into()),
         }
     }
 }
@@ -120,9 +118,9 @@ pub fn clean(manifest: &mut Manifest, skeleton: &Skeleton, policy: LabelPolicy) 
 
 /// Training images whose study is also in validation or test, and validation images whose study is also in test.
 fn shared_studies(manifest: &Manifest) -> BTreeMap<String, Fault> {
-    let mut sets: BTreeMap<&str, BTreeSet<Set>> = BTreeMap::new();
+    let mut sets: BTreeMap<&str, BTreeSet<Subset>> = BTreeMap::new();
     for entry in &manifest.entries {
-        if let Some(study) = study(entry.name()) {
+        if let Some(study) = study_id(entry.name()) {
             sets.entry(study).or_default().insert(entry.set);
         }
     }
@@ -130,7 +128,7 @@ fn shared_studies(manifest: &Manifest) -> BTreeMap<String, Fault> {
         .entries
         .iter()
         .filter_map(|entry| {
-            let study = study(entry.name())?;
+            let study = study_id(entry.name())?;
             let with = *sets.get(study)?.last().filter(|&&last| last > entry.set)?;
             Some((entry.image_path.clone(), Fault::SharedStudy { study: study.to_owned(), with }))
         })

@@ -5,7 +5,9 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::{Fault, LabelPolicy};
-use crate::{Error, Set, files};
+use crate::error::Error;
+use crate::files;
+use crate::manifest::Subset;
 
 /// The faults found in the labels of one image, with their treatment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -13,7 +15,7 @@ pub struct Finding {
     /// The path of the image.
     pub image_path: String,
     /// Its subset.
-    pub set: Set,
+    pub set: Subset,
     /// The faults of the published labels.
     pub faults: Vec<Fault>,
     /// The faults repaired.

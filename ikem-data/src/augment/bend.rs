@@ -1,6 +1,5 @@
+use ikem_core::Draw;
 use serde::{Deserialize, Serialize};
-
-use super::Draw;
 
 /// Bends the picture sideways in a sine wave, as scoliosis bends a spine. Shifts whole rows, after all other geometric
 /// steps.

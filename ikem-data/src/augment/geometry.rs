@@ -1,8 +1,5 @@
+use ikem_core::{Affine, Beyond, Draw, Size};
 use serde::{Deserialize, Serialize};
-
-use ikem_core::{Affine, Beyond, Size};
-
-use super::Draw;
 
 /// The augmented picture so far: its map from the original and its size, both in pixels of the original image.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -5,14 +5,12 @@
 //! on grey values follow in order.
 
 mod bend;
-mod draw;
 mod geometry;
 mod pipeline;
 mod tone;
 
 pub use bend::Bend;
-pub use draw::Draw;
 pub use geometry::{Crop, Flip, Rotation, Scaling, Surroundings, Translation};
-pub use pipeline::{Augmentation, Pipeline, Plan};
+pub use pipeline::{Augmentation, AugmentationPlan, Pipeline};
 pub(crate) use tone::Tone;
 pub use tone::{BrightnessContrast, Gamma, Noise};

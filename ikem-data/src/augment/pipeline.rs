@@ -1,6 +1,6 @@
 use ikem_core::{
-    Affine, Beyond, Error as CoreError, Frame, GrayImage, Keypoints, Point, Preparation, Size, Skeleton,
-    resample, warp,
+    Affine, Beyond, Draw, Error as CoreError, FieldError, Frame, GrayImage, Keypoints, Point, Preparation,
+    Size, Skeleton, resample, warp,
 };
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ use super::bend::Wave;
 use super::geometry::Picture;
 use super::tone::Tone;
 use super::{
-    Bend, BrightnessContrast, Crop, Draw, Flip, Gamma, Noise, Rotation, Scaling, Surroundings, Translation,
+    Bend, BrightnessContrast, Crop, Flip, Gamma, Noise, Rotation, Scaling, Surroundings, Translation,
 };
 use crate::error::Error;
 
@@ -100,8 +100,8 @@ impl Pipeline {
     pub fn new(steps: Vec<Augmentation>) -> Result<Self, Error> {
         for step in &steps {
             if let Some((name, expected)) = step.fault() {
-                let (found, expected) = (format!("{step:?}"), format!("{name}: {expected}"));
-                return Err(Error::Argument { argument: "augmentation", found, expected });
+                let (found, expected) = (format!("{step:?}"), format!("{name} of {expected}"));
+                return Err(FieldError::new("augmentation", expected, found).into());
             }
         }
         Ok(Self(steps))
@@ -137,13 +137,13 @@ impl Pipeline {
 
     /// Draws the augmentation of one image of `size` that is seen as a whole.
     #[must_use]
-    pub fn draw(&self, size: Size, draw: &mut Draw) -> Plan {
+    pub fn draw(&self, size: Size, draw: &mut Draw) -> AugmentationPlan {
         self.draw_in(size, &Frame::whole(size), draw)
     }
 
     /// Draws the augmentation of the part of an image of `size` within `frame`.
     #[must_use]
-    pub fn draw_in(&self, size: Size, frame: &Frame, draw: &mut Draw) -> Plan {
+    pub fn draw_in(&self, size: Size, frame: &Frame, draw: &mut Draw) -> AugmentationPlan {
         let mut picture = Picture::new(frame.width(), frame.height());
         let (mut waves, mut tones, mut beyond) = (Vec::new(), Vec::new(), Beyond::Black);
         for step in &self.0 {
@@ -163,7 +163,7 @@ impl Pipeline {
                 Augmentation::Noise(step) => tones.push(step.tone(draw)),
             }
         }
-        Plan { size, frame: *frame, picture, waves, tones, beyond }
+        AugmentationPlan { size, frame: *frame, picture, waves, tones, beyond }
     }
 }
 
@@ -182,7 +182,7 @@ impl From<Pipeline> for Vec<Augmentation> {
 
 /// The augmentation drawn for one image; applies equally to its pixels and its keypoints.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Plan {
+pub struct AugmentationPlan {
     size: Size,
     frame: Frame,
     picture: Picture,
@@ -191,7 +191,7 @@ pub struct Plan {
     beyond: Beyond,
 }
 
-impl Plan {
+impl AugmentationPlan {
     /// Augments an image and prepares it as network input, H × W in row-major order, −1…1. Equals
     /// [`Preparation::apply`] bit for bit if nothing changes and the frame is the whole film.
     ///

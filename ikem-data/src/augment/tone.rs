@@ -1,6 +1,5 @@
+use ikem_core::Draw;
 use serde::{Deserialize, Serialize};
-
-use super::Draw;
 
 /// A change of grey values with its random parameters drawn.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -141,7 +140,7 @@ impl Default for Noise {
 
 impl Noise {
     pub(super) fn tone(&self, draw: &mut Draw) -> Tone {
-        Tone::Noise { deviation: draw.within([0.0, self.deviation]) as f32, seed: draw.seed() }
+        Tone::Noise { deviation: draw.within([0.0, self.deviation]) as f32, seed: draw.bits() }
     }
 }
 

@@ -1,13 +1,12 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ikem_core::{Preparation, Skeleton};
+use ikem_core::{Draw, FieldError, Preparation, Skeleton};
 
 use super::cache::Cache;
 use super::resized::Resized;
 use super::workers::{Source, Steps};
 use super::{Batch, BatchConfig, Framing, Phantoms};
-use crate::augment::Draw;
 use crate::error::Error;
 use crate::image_file::{Limits, load_image};
 use crate::manifest::ManifestEntry;
@@ -57,16 +56,12 @@ impl Loader {
         skeleton: Skeleton,
         config: BatchConfig,
     ) -> Result<Self, Error> {
-        let argument = |argument, found: &str| {
-            let (found, expected) = (found.to_owned(), "at least one".to_owned());
-            Err(Error::Argument { argument, found, expected })
-        };
         if entries.is_empty() && phantoms.count == 0 {
-            return argument("entries", "no images");
+            return Err(FieldError::new("entries", "at least one image", "none").into());
         }
         phantoms.check(&skeleton)?;
         if config.batch_size == 0 {
-            return argument("batch_size", "0");
+            return Err(FieldError::new("batch_size", "at least 1", 0).into());
         }
         if config.preparation.size.area() == 0 {
             return Err(ikem_core::Error::EmptySize(config.preparation.size).into());

@@ -1,8 +1,7 @@
-use ikem_core::Skeleton;
+use ikem_core::{Draw, FieldError, Skeleton};
 
-use crate::augment::Draw;
 use crate::error::Error;
-use crate::phantom::{Phantom, PhantomConfig, PhantomError};
+use crate::phantom::{Phantom, PhantomConfig};
 
 /// The phantoms among a loader's images. They depend only on the seed.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,10 +25,9 @@ impl Phantoms {
     pub(super) fn check(&self, skeleton: &Skeleton) -> Result<(), Error> {
         if self.count > 0 && *skeleton != Skeleton::spine() {
             let found = format!("{} of them for a skeleton of {} keypoints", self.count, skeleton.len());
-            let expected = "the spine's skeleton of 68 keypoints".to_owned();
-            return Err(Error::Argument { argument: "phantoms", found, expected });
+            return Err(FieldError::new("phantoms", "the spine's skeleton of 68 keypoints", found).into());
         }
-        self.config.check().map_err(wrong_setting)
+        Ok(self.config.check()?)
     }
 
     /// The seed of the phantom with index `place`.
@@ -39,11 +37,6 @@ impl Phantoms {
     }
 
     pub(super) fn draw(&self, place: usize) -> Result<Phantom, Error> {
-        Phantom::generate(&self.config, self.seed_of(place)).map_err(wrong_setting)
+        Ok(Phantom::generate(&self.config, self.seed_of(place))?)
     }
-}
-
-fn wrong_setting(error: PhantomError) -> Error {
-    let PhantomError { name, found, expected } = error;
-    Error::Argument { argument: name, found, expected }
 }

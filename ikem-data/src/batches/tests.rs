@@ -2,10 +2,12 @@ use ikem_core::{GrayImage, Preparation, Resampling, Size, Skeleton};
 use tempfile::TempDir;
 
 use super::*;
-use crate::{
-    Augmentation, Error, Flip, Limits, ManifestEntry, Phantom, PhantomConfig, Pipeline, Set, load_image,
-    write_gray_png,
-};
+use crate::augment::{Augmentation, Flip, Pipeline};
+use crate::error::Error;
+use crate::image_file::{Limits, load_image};
+use crate::manifest::{ManifestEntry, Subset};
+use crate::overlay::write_gray_png;
+use crate::phantom::{Phantom, PhantomConfig};
 
 const GRID: Size = Size::new(16, 32);
 
@@ -19,7 +21,7 @@ fn images() -> (TempDir, Vec<ManifestEntry>) {
             let name = format!("{i}.png");
             write_gray_png(folder.path().join(&name), &GrayImage::new(size, pixels).unwrap()).unwrap();
             let corners = (0..68).map(|k| [f64::from(k) / 70.0, 0.3 + 0.1 * f64::from(k % 2)]).collect();
-            ManifestEntry::new(name, corners, size, Set::Train, &Skeleton::spine())
+            ManifestEntry::new(name, corners, size, Subset::Train, &Skeleton::spine())
         })
         .collect();
     (folder, entries)
@@ -173,7 +175,10 @@ fn phantoms_follow_the_files_and_are_named_by_their_seeds() {
     };
     assert!(error(phantoms.clone(), Skeleton::numbered(3)).contains("skeleton of 3 keypoints"));
     let wrong = PhantomConfig { collimator: 2.0, ..small };
-    assert!(error(Phantoms { config: wrong, ..phantoms }, Skeleton::spine()).contains("collimator: 2"));
+    assert!(
+        error(Phantoms { config: wrong, ..phantoms }, Skeleton::spine())
+            .contains("`collimator`: expected 0 to 1, found 2")
+    );
 }
 
 #[test]
@@ -182,8 +187,11 @@ fn invalid_configurations_are_rejected() {
     let new = |entries: &[ManifestEntry], config| {
         Loader::new(folder.path(), entries.to_vec(), Skeleton::spine(), config).unwrap_err().to_string()
     };
-    assert!(new(&[], config(0)).contains("no images"));
-    assert!(new(&entries, BatchConfig { batch_size: 0, ..config(0) }).contains("batch_size: 0"));
+    assert!(new(&[], config(0)).contains("`entries`: expected at least one image, found none"));
+    assert!(
+        new(&entries, BatchConfig { batch_size: 0, ..config(0) })
+            .contains("`batch_size`: expected at least 1, found 0")
+    );
     let mut empty = config(0);
     empty.preparation.size = Size::new(0, 3);
     assert!(new(&entries, empty).contains("no pixels"));
@@ -208,13 +216,13 @@ fn configurations_round_trip_through_json() {
         r#"[{"gamma": {"range": [2, 1]}}]"#,
     ] {
         let error = serde_json::from_str::<Pipeline>(wrong).unwrap_err().to_string();
-        assert!(error.contains("augmentation: ") && error.contains("expected"), "{error}");
+        assert!(error.contains("`augmentation`: expected") && error.contains("found"), "{error}");
     }
     let crop = serde_json::from_str::<Pipeline>(r#"[{"warp": {}}]"#).unwrap_err().to_string();
     assert!(crop.contains("unknown variant `warp`"), "{crop}");
     assert!(matches!(
         Pipeline::new(vec![Augmentation::Flip(Flip { probability: f64::NAN, ..flip })]),
-        Err(Error::Argument { .. })
+        Err(Error::Argument(_))
     ));
 }
 

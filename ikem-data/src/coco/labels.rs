@@ -30,7 +30,7 @@ impl Manifest {
 
     /// Reads COCO keypoints written by this or another program; unknown fields are ignored. Keypoints are matched by
     /// name, in any order. Files of other programs have no subsets, so their images are in
-    /// [`Set::Train`](crate::Set::Train). Images without labels are skipped; [`LabelFile`] counts them.
+    /// [`Subset::Train`](crate::Subset::Train). Images without labels are skipped; [`LabelFile`] counts them.
     ///
     /// # Errors
     /// [`Error::Read`]; [`Error::Broken`] for invalid JSON or keypoints other than those of `skeleton`;

@@ -1,13 +1,16 @@
 use std::path::Path;
 
-use ikem_core::{Size, Skeleton};
+use ikem_core::{FieldError, Size, Skeleton, Spacing};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use super::read::{Annotation as Read, Film, read};
 use super::{Annotation, Category, Coco, CocoImage, KIND};
+use crate::error::Error;
+use crate::files;
+use crate::labels::LeftOut;
 use crate::labels::PartlyLabelled;
-use crate::{Error, LeftOut, PredictedKeypoint, Prediction, Seen, Spacing, files};
+use crate::prediction::{PredictedKeypoint, PredictionRecord, Seen};
 
 /// The content of the field `ikem`: what COCO cannot express.
 #[derive(Serialize, Deserialize)]
@@ -29,7 +32,7 @@ struct Extra {
 /// [`Error::Argument`] if a prediction's keypoints differ from those of `skeleton` or are not finite; [`Error::Write`].
 pub fn write_coco_predictions(
     path: impl AsRef<Path>,
-    predictions: &[Prediction],
+    predictions: &[PredictionRecord],
     skeleton: &Skeleton,
 ) -> Result<(), Error> {
     files::write(path.as_ref(), coco_predictions(predictions, skeleton)?.as_bytes())
@@ -39,16 +42,16 @@ pub fn write_coco_predictions(
 ///
 /// # Errors
 /// [`Error::Argument`] if a prediction's keypoints differ from those of `skeleton` or are not finite.
-pub fn coco_predictions(predictions: &[Prediction], skeleton: &Skeleton) -> Result<String, Error> {
+pub fn coco_predictions(predictions: &[PredictionRecord], skeleton: &Skeleton) -> Result<String, Error> {
     let mut file: Coco<(), Extra> =
         Coco { images: Vec::new(), annotations: Vec::new(), categories: vec![Category::of(skeleton)] };
     for (id, prediction) in (1..).zip(predictions) {
-        let argument = |(found, expected)| Error::Argument { argument: "prediction", found, expected };
+        let argument = |(found, expected): (String, String)| FieldError::new("prediction", expected, found);
         prediction.check().map_err(argument)?;
         let keypoints = &prediction.keypoints;
         if !keypoints.iter().map(|keypoint| &keypoint.name).eq(skeleton.names()) {
-            let found = format!("{} has other keypoints", prediction.image);
-            return Err(argument((found, "the keypoints of the skeleton".to_owned())));
+            let field = format!("keypoints of {}", prediction.image);
+            return Err(FieldError::new(field, "those of the skeleton", "others").into());
         }
         let side = |pixels: usize| {
             let too_large = |_| argument((prediction.size().to_string(), format!("at most {} px", u32::MAX)));
@@ -79,13 +82,20 @@ pub fn coco_predictions(predictions: &[Prediction], skeleton: &Skeleton) -> Resu
 /// # Errors
 /// [`Error::Read`]; [`Error::Broken`] for invalid JSON or keypoints other than those of `skeleton`; [`Error::Unusable`]
 /// if images lack some keypoints or have some far outside.
-pub fn read_coco_predictions(path: impl AsRef<Path>, skeleton: &Skeleton) -> Result<Vec<Prediction>, Error> {
+pub fn read_coco_predictions(
+    path: impl AsRef<Path>,
+    skeleton: &Skeleton,
+) -> Result<Vec<PredictionRecord>, Error> {
     let path = path.as_ref();
     predictions(path, &files::read_text(path, KIND)?, skeleton)
 }
 
 /// Parses the text of a file.
-pub(crate) fn predictions(path: &Path, text: &str, skeleton: &Skeleton) -> Result<Vec<Prediction>, Error> {
+pub(crate) fn predictions(
+    path: &Path,
+    text: &str,
+    skeleton: &Skeleton,
+) -> Result<Vec<PredictionRecord>, Error> {
     let (mut found, mut films) = (Vec::new(), Vec::new());
     for Film { image, size, points, annotation, .. } in read::<IgnoredAny, Extra>(path, text, skeleton)? {
         let Some(annotation) = annotation else { continue };
@@ -110,7 +120,7 @@ fn prediction(
     points: &[[f64; 2]],
     annotation: Read<Extra>,
     skeleton: &Skeleton,
-) -> Result<Prediction, String> {
+) -> Result<PredictionRecord, String> {
     let count = skeleton.len();
     let extra = annotation
         .ikem
@@ -133,7 +143,7 @@ fn prediction(
                 hinted,
             },
         );
-    let prediction = Prediction {
+    let prediction = PredictionRecord {
         image,
         width: size.width,
         height: size.height,

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use ikem_core::{Point, Size, Skeleton};
 
-use crate::{Manifest, Set};
+use crate::manifest::{Manifest, Subset};
 
 pub use read::{read_spinal_ai, read_whole_films};
 
@@ -26,7 +26,7 @@ pub struct Film {
     /// scaled.
     pub size: Option<Size>,
     /// The subset that the film belongs to.
-    pub set: Set,
+    pub set: Subset,
     /// The corners of each vertebra, from top to bottom, in pixels: top left, top right, bottom left, bottom right as
     /// displayed.
     pub vertebrae: Vec<[Point; 4]>,

@@ -1,12 +1,14 @@
 use std::path::Path;
 
-use ikem_core::Point;
+use ikem_core::{Draw, Point};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::{Film, center_y};
+use crate::error::Error;
+use crate::files;
+use crate::manifest::Subset;
 use crate::manifest::Wrong;
-use crate::{Draw, Error, Set, files};
 
 /// The largest plausible coordinate in pixels.
 const FARTHEST: f32 = 100_000.0;
@@ -25,7 +27,7 @@ struct Quads {
 #[serde(deny_unknown_fields)]
 struct Boxes {
     image: String,
-    set: Set,
+    set: Subset,
     boxes: Vec<[f32; 4]>,
 }
 
@@ -34,7 +36,7 @@ struct Boxes {
 /// `[x, y]` in pixels, from top to bottom).
 ///
 /// No film is complete, since 17 marked vertebrae may also be C7–L4. A tenth of the films, chosen by a hash of their
-/// names, is in [`Set::Val`], the rest in [`Set::Train`].
+/// names, is in [`Subset::Val`], the rest in [`Subset::Train`].
 ///
 /// # Errors
 /// [`Error::Read`], [`Error::TooLarge`]; [`Error::Broken`] for invalid JSON, with entry and field; [`Error::Entry`] for
@@ -47,7 +49,7 @@ pub fn read_spinal_ai(root: &Path) -> Result<Vec<Film>, Error> {
         }
         let quad = |corners: &[[f32; 2]; 4]| corners.map(|[x, y]| Point::new(x, y));
         let vertebrae: Vec<_> = entry.quads.iter().map(quad).collect();
-        let set = if is_validation(&entry.image) { Set::Val } else { Set::Train };
+        let set = if is_validation(&entry.image) { Subset::Val } else { Subset::Train };
         film(root, &entry.image, set, vertebrae, Some(entry.film_x), "quads")
     })
 }
@@ -112,7 +114,7 @@ fn read<T: DeserializeOwned + Named>(
 fn film(
     root: &Path,
     image: &str,
-    set: Set,
+    set: Subset,
     vertebrae: Vec<[Point; 4]>,
     area: Option<[f32; 2]>,
     field: &str,

@@ -42,7 +42,7 @@ fn quads_become_corners_and_a_tenth_of_the_films_is_for_validation() {
         let third = [(50.0, 40.0), (70.0, 41.0), (49.0, 55.0), (71.0, 56.0)];
         assert_eq!(film.vertebrae[2], third.map(|(x, y)| Point::new(x, y)));
     }
-    let held = films.iter().filter(|film| film.set == Set::Val).count();
+    let held = films.iter().filter(|film| film.set == Subset::Val).count();
     assert!((40..=80).contains(&held), "{held} of 600");
     let again = read("quads.json", &list, read_spinal_ai).unwrap();
     assert!(films.iter().zip(&again).all(|(a, b)| a.set == b.set));
@@ -55,7 +55,7 @@ fn boxes_become_corners() {
         {"image": "images/01.jpg", "set": "val", "boxes": boxes(13)},
     ]);
     let films = read("boxes.json", &list, read_whole_films).unwrap();
-    assert_eq!(films.iter().map(|film| film.set).collect::<Vec<_>>(), [Set::Train, Set::Val]);
+    assert_eq!(films.iter().map(|film| film.set).collect::<Vec<_>>(), [Subset::Train, Subset::Val]);
     assert!(films.iter().all(|film| !film.complete));
     let second = [(50.0, 20.0), (70.5, 20.0), (50.0, 35.0), (70.5, 35.0)];
     assert_eq!(films[1].vertebrae[1], second.map(|(x, y)| Point::new(x, y)));
@@ -67,12 +67,12 @@ fn films_of_a_manifest_are_complete_if_in_order() {
     let keypoints = (0..68).map(|i| Point::new(10.0 + (i % 2) as f32, (i / 2) as f32)).collect();
     let spine = Skeleton::spine();
     let size = Size::new(100, 200);
-    let entry = ManifestEntry::from_keypoints("a.png".to_owned(), &keypoints, size, Set::Test, &spine);
+    let entry = ManifestEntry::from_keypoints("a.png".to_owned(), &keypoints, size, Subset::Test, &spine);
     let manifest = Manifest { entries: vec![entry] };
     let films = films_of_manifest(&manifest, Path::new("root"), &spine);
     assert_eq!(films.len(), 1);
     let film = &films[0];
-    assert_eq!((film.path.as_path(), film.set), (Path::new("root/a.png"), Set::Test));
+    assert_eq!((film.path.as_path(), film.set), (Path::new("root/a.png"), Subset::Test));
     assert_eq!((film.complete, film.vertebrae.len(), film.size), (true, 17, Some(size)));
     assert!(film.vertebrae[16][3].distance(Point::new(11.0, 33.0)) < 1e-3);
     let mut swapped = manifest.clone();
@@ -124,7 +124,7 @@ fn marked(count: usize, top: f32) -> Film {
         [(50.0, 0.0), (70.0, 0.0), (50.0, 14.0), (70.0, 14.0)].map(|(x, down)| Point::new(x, y + down))
     };
     let vertebrae = (0..count).map(vertebra).collect();
-    let (path, size, set) = ("film.png".into(), None, Set::Train);
+    let (path, size, set) = ("film.png".into(), None, Subset::Train);
     Film { path, size, set, vertebrae, complete: false, area: None }
 }
 

@@ -41,7 +41,7 @@ impl ImageKind {
     /// Detects the format of a file from its content, not its name.
     ///
     /// # Errors
-    /// [`Error::Read`]; [`Error::Unsupported`] for a known format that is not supported, [`Error::NotAn`] for an
+    /// [`Error::Read`]; [`Error::Unsupported`] for a known format that is not supported, [`Error::UnrecognisedFormat`] for an
     /// unknown one, with the first bytes.
     pub fn of_file(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
@@ -169,7 +169,7 @@ fn foreign(path: &Path, start: &[u8]) -> Error {
         [] => "nothing; it is empty".to_owned(),
         bytes => format!("\"{}\"", bytes.escape_ascii()),
     };
-    Error::NotAn { path: path.to_owned(), expected: ImageKind::NAMES, found }
+    Error::UnrecognisedFormat { path: path.to_owned(), expected: ImageKind::NAMES, found }
 }
 
 /// Container formats: the brand names the content.

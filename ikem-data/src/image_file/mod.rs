@@ -119,7 +119,7 @@ pub fn load_radiograph(path: impl AsRef<Path>, limits: &Limits) -> Result<Radiog
 ///
 /// # Errors
 /// [`Error::Read`] if the file cannot be read, [`Error::Unsupported`] for a known format or variant that is not
-/// supported, such as a HEIC photograph, [`Error::NotAn`] if it is no image, [`Error::Broken`] if it is truncated or
+/// supported, such as a HEIC photograph, [`Error::UnrecognisedFormat`] if it is no image, [`Error::Broken`] if it is truncated or
 /// has no pixels, [`Error::TooLarge`] beyond `limits`.
 pub fn load_image(path: impl AsRef<Path>, limits: &Limits) -> Result<GrayImage, Error> {
     let path = path.as_ref();

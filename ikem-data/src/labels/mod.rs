@@ -8,7 +8,10 @@ use ikem_core::Skeleton;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use crate::{Error, Manifest, Prediction, Set, coco, files, tables};
+use crate::error::Error;
+use crate::manifest::{Manifest, Subset};
+use crate::prediction::PredictionRecord;
+use crate::{coco, files, tables};
 
 pub(crate) use partly_labelled::PartlyLabelled;
 
@@ -24,7 +27,7 @@ pub struct LabelFile {
     pub left_out: Vec<LeftOut>,
     /// The number of films without any labels.
     pub unlabelled: usize,
-    /// Whether the file states which subset a film belongs to; if not, all are in [`Set::Train`].
+    /// Whether the file states which subset a film belongs to; if not, all are in [`Subset::Train`].
     pub has_sets: bool,
 }
 
@@ -51,7 +54,7 @@ pub(crate) enum Content {
     /// Any other JSON object: COCO keypoints.
     Coco,
     /// A JSON object with the keypoints of one image.
-    Prediction,
+    PredictionRecord,
     /// Anything else: CSV.
     Table,
 }
@@ -67,7 +70,7 @@ impl Content {
         match text.trim_start().chars().next() {
             Some('[') => Self::Manifest,
             Some('{') => match serde_json::from_str(text) {
-                Ok(Fields { images: None, keypoints: Some(_) }) => Self::Prediction,
+                Ok(Fields { images: None, keypoints: Some(_) }) => Self::PredictionRecord,
                 _ => Self::Coco,
             },
             _ => Self::Table,
@@ -104,8 +107,8 @@ impl LabelFile {
             }
             Content::Coco => coco::labels(path, text, skeleton),
             Content::Table => tables::labels(path, text, skeleton),
-            Content::Prediction => {
-                let prediction = Prediction::parse(path, text)?;
+            Content::PredictionRecord => {
+                let prediction = PredictionRecord::parse(path, text)?;
                 Self::collect(path, [PartlyLabelled::of_prediction(&prediction, skeleton)], skeleton)
             }
         }
@@ -120,7 +123,7 @@ impl LabelFile {
         let mut labels = Self::default();
         for film in films {
             labels.has_sets |= film.set.is_some();
-            let set = film.set.unwrap_or(Set::Train);
+            let set = film.set.unwrap_or(Subset::Train);
             match film.points(skeleton) {
                 Ok(None) => labels.unlabelled += 1,
                 Ok(Some(points)) => labels.manifest.entries.push(film.entry(&points, set, skeleton)),

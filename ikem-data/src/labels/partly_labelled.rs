@@ -1,8 +1,9 @@
 use ikem_core::{Size, Skeleton};
 
+use crate::manifest::{ManifestEntry, Subset};
 use crate::names::bare;
 use crate::places::{NEAR, is_far_off};
-use crate::{ManifestEntry, Prediction, Set};
+use crate::prediction::PredictionRecord;
 
 /// The most keypoints that an error lists by name.
 const LISTED: usize = 12;
@@ -12,7 +13,7 @@ pub(crate) struct PartlyLabelled {
     /// The name of the film in the file.
     pub(crate) image: String,
     pub(crate) size: Size,
-    pub(crate) set: Option<Set>,
+    pub(crate) set: Option<Subset>,
     /// The labelled points in skeleton order, x and y in pixels; `None` for a missing one.
     pub(crate) points: Vec<Option<[f64; 2]>>,
     /// The entry with its original, unrounded coordinates, if the file has them.
@@ -21,7 +22,7 @@ pub(crate) struct PartlyLabelled {
 
 impl PartlyLabelled {
     /// The film of a prediction. Keypoints are matched by name.
-    pub(crate) fn of_prediction(prediction: &Prediction, skeleton: &Skeleton) -> Self {
+    pub(crate) fn of_prediction(prediction: &PredictionRecord, skeleton: &Skeleton) -> Self {
         let place = |name: &String| {
             let named = prediction.keypoints.iter().find(|keypoint| bare(&keypoint.name) == bare(name))?;
             Some([f64::from(named.x), f64::from(named.y)])
@@ -61,7 +62,7 @@ impl PartlyLabelled {
     }
 
     /// The manifest entry of the film with its keypoints at `points`.
-    pub(crate) fn entry(self, points: &[[f64; 2]], set: Set, skeleton: &Skeleton) -> ManifestEntry {
+    pub(crate) fn entry(self, points: &[[f64; 2]], set: Subset, skeleton: &Skeleton) -> ManifestEntry {
         if let Some(exact) = self.exact {
             return exact;
         }

@@ -1,12 +1,11 @@
 //! Synthetic pictures without a spine, as negative examples.
 
-use ikem_core::Letterbox;
-
 use std::f32::consts::TAU;
+
+use ikem_core::{Draw, Letterbox};
 
 use super::marks::random_text;
 use super::sheet::Sheet;
-use crate::augment::Draw;
 use crate::phantom::Texture;
 
 /// A kind of synthetic picture.
@@ -48,7 +47,7 @@ impl Blank {
             Self::Flat => {
                 let level = uniform(draw, 0.0, 1.0);
                 let slope = uniform(draw, 0.0, 0.002);
-                let mut draw = Draw::new(draw.seed(), &[]);
+                let mut draw = Draw::new(draw.bits(), &[]);
                 sheet.shade(|x, _, value| {
                     *value = (level + slope * x + 0.02 * (draw.unit() as f32 - 0.5)).clamp(0.0, 1.0);
                 });
@@ -70,7 +69,7 @@ fn place(sheet: &Sheet<'_>, draw: &mut Draw) -> [f32; 2] {
 }
 
 fn cloud(sheet: &mut Sheet<'_>, draw: &mut Draw) {
-    let texture = Texture::of(draw.seed() as u32);
+    let texture = Texture::of(draw.bits() as u32);
     let fall = uniform(draw, 0.4, 0.9);
     let [left, top, ..] = sheet.edges();
     let size = sheet.breadth();
@@ -106,7 +105,7 @@ fn shapes(sheet: &mut Sheet<'_>, draw: &mut Draw) {
             sheet.polygon(&corners, level, alpha);
         }
     }
-    let texture = Texture::of(draw.seed() as u32);
+    let texture = Texture::of(draw.bits() as u32);
     let (reach, frequency) = (uniform(draw, 0.0, 0.25), uniform(draw, 0.02, 0.2));
     sheet.shade(|x, y, value| {
         *value = (*value + reach * texture.at(frequency * x, frequency * y)).clamp(0.0, 1.0);

@@ -1,7 +1,7 @@
+use ikem_core::FieldError;
 use serde::{Deserialize, Serialize};
 
 use super::SceneConfig;
-use crate::error::Error;
 
 /// How films become batches for a locator, the network that finds the spine on a whole film.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -60,26 +60,18 @@ impl LocatingConfig {
         Self { scenes: SceneConfig::plain(), shuffle: false, drop_last: false, ..training }
     }
 
-    /// Checks all settings.
+    /// Checks every field's range.
     ///
     /// # Errors
-    /// [`Error::Argument`] for the first setting out of range, with its name, value and range.
-    pub fn check(&self) -> Result<(), Error> {
-        let wrong = |argument, found: usize, expected: String| {
-            Err(Error::Argument { argument, found: found.to_string(), expected })
-        };
-        if self.stride == 0 {
-            return wrong("stride", 0, "at least 1".to_owned());
+    /// The first field that is out of range, by name.
+    pub fn check(&self) -> Result<(), FieldError> {
+        FieldError::check_range("stride", self.stride, 1..)?;
+        FieldError::check_range("size", self.size, 32..=4096)?;
+        if !self.size.is_multiple_of(self.stride) {
+            return Err(FieldError::new("size", format!("a multiple of {}", self.stride), self.size));
         }
-        if !(32..=4096).contains(&self.size) || !self.size.is_multiple_of(self.stride) {
-            return wrong("size", self.size, format!("32 to 4096, a multiple of {}", self.stride));
-        }
-        if self.batch_size == 0 {
-            return wrong("batch_size", 0, "at least 1".to_owned());
-        }
-        if self.samples_per_epoch == Some(0) {
-            return wrong("samples_per_epoch", 0, "at least 1".to_owned());
-        }
+        FieldError::check_range("batch_size", self.batch_size, 1..)?;
+        FieldError::check_range("samples_per_epoch", self.samples_per_epoch.unwrap_or(1), 1..)?;
         self.scenes.check()
     }
 }

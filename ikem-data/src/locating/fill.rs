@@ -1,8 +1,9 @@
 use std::sync::Arc;
 
+use ikem_core::Draw;
+
 use super::Fills;
 use super::scan::Scan;
-use crate::augment::Draw;
 use crate::phantom::Texture;
 
 /// The content of a view beyond the edges of a scan.
@@ -39,7 +40,7 @@ impl Fill {
             Some(3) => Self::Level(1.0),
             Some(4) => Self::Level(draw.within([0.1, 0.9]) as f32),
             Some(5) => Self::Noise {
-                texture: Texture::of(draw.seed() as u32),
+                texture: Texture::of(draw.bits() as u32),
                 mean: draw.within([0.1, 0.9]) as f32,
                 reach: draw.within([0.05, 0.3]) as f32,
             },

@@ -2,10 +2,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use ikem_core::{Draw, FieldError};
+
 use super::scan::Scan;
 use super::scene::Studio;
 use super::{LocatingBatch, LocatingConfig};
-use crate::augment::Draw;
 use crate::batches::{Cache, Source, Steps};
 use crate::error::Error;
 use crate::films::Film;
@@ -36,8 +37,8 @@ impl LocatingLoader {
     pub fn new(films: Vec<Film>, config: LocatingConfig) -> Result<Self, Error> {
         config.check()?;
         let films_are = |found: String| {
-            let expected = "at least one, each with two vertebrae or more".to_owned();
-            Err(Error::Argument { argument: "films", found, expected })
+            let expected = "at least one, each with two vertebrae or more";
+            Err(FieldError::new("films", expected, found).into())
         };
         if films.is_empty() {
             return films_are("none".to_owned());
@@ -136,10 +137,8 @@ impl LocatingLoader {
         if let Some(scan) = shared.cache.get(first) {
             return Ok(scan);
         }
-        let film = shared.films.get(first).ok_or_else(|| Error::Argument {
-            argument: "film",
-            found: place.to_string(),
-            expected: format!("an index below {}", shared.films.len()),
+        let film = shared.films.get(first).ok_or_else(|| {
+            FieldError::new("film", format!("an index below {}", shared.films.len()), place)
         })?;
         let scan = Arc::new(Scan::load(film, 2 * shared.config.size)?);
         shared.cache.keep(first, &scan, scan.bytes());

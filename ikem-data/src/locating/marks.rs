@@ -2,9 +2,10 @@
 
 use std::f32::consts::TAU;
 
+use ikem_core::Draw;
+
 use super::SceneConfig;
 use super::sheet::Sheet;
-use crate::augment::Draw;
 
 /// Draws random marks on a film or its photograph. `spine` is the bounding box of the visible spine: left, top, right,
 /// bottom.

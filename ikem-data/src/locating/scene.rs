@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use ikem_core::{Affine, Letterbox, Tones};
+use ikem_core::{Affine, Draw, Letterbox, Tones};
 
 use super::blank::Blank;
 use super::fill::Fill;
@@ -11,7 +11,6 @@ use super::target::seen_column;
 use super::tones::develop;
 use super::view::View;
 use super::{LocatingConfig, LocatingTarget};
-use crate::augment::Draw;
 use crate::error::Error;
 use crate::overlay::Lettering;
 

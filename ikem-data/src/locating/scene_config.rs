@@ -1,6 +1,7 @@
-use serde::{Deserialize, Serialize};
+use std::ops::Bound;
 
-use crate::error::Error;
+use ikem_core::FieldError;
+use serde::{Deserialize, Serialize};
 
 /// The random properties of scenes: probabilities, 0 to 1, and ranges.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -143,38 +144,24 @@ impl SceneConfig {
         }
     }
 
-    /// Checks all settings.
+    /// Checks every field's range.
     ///
     /// # Errors
-    /// [`Error::Argument`] for the first setting out of range, with its name, value and range.
-    pub fn check(&self) -> Result<(), Error> {
-        let wrong = |argument, found: String, expected: &str| {
-            Err(Error::Argument { argument, found, expected: expected.to_owned() })
-        };
-        // NaN fails all these comparisons.
-        for (name, value) in self.probabilities() {
-            if !(0.0..=1.0).contains(&value) {
-                return wrong(name, value.to_string(), "a probability, 0 to 1");
-            }
+    /// The first field that is out of range, by name.
+    pub fn check(&self) -> Result<(), FieldError> {
+        for (name, probability) in self.probabilities() {
+            FieldError::check_range(name, probability, 0.0..=1.0)?;
         }
-        for (name, value) in [("tilt", self.tilt), ("widest_tilt", self.widest_tilt)] {
-            if !(0.0..=45.0).contains(&value) {
-                return wrong(name, value.to_string(), "degrees, 0 to 45");
-            }
-        }
-        let [low, high] = self.powers;
-        if !(low > 0.0 && low <= high && high <= 10.0) {
-            return wrong("powers", format!("[{low}, {high}]"), "[lowest, highest] above 0, up to 10");
-        }
-        if !(0.0..=1.0).contains(&self.deviation) {
-            return wrong("deviation", self.deviation.to_string(), "0 to 1");
-        }
+        FieldError::check_range("tilt", self.tilt, 0.0..=45.0)?;
+        FieldError::check_range("widest_tilt", self.widest_tilt, 0.0..=45.0)?;
+        FieldError::check_interval("powers", self.powers, (Bound::Excluded(0.0), Bound::Included(10.0)))?;
+        FieldError::check_range("deviation", self.deviation, 0.0..=1.0)?;
         let fills = self.fills.named();
-        if let Some((name, value)) = fills.into_iter().find(|(_, value)| !(0.0..=1e6).contains(value)) {
-            return wrong(name, value.to_string(), "a weight, 0 or more");
+        for (name, part) in fills {
+            FieldError::check_range(name, part, 0.0..=1e6)?;
         }
-        if fills.iter().all(|&(_, value)| value == 0.0) {
-            return wrong("fills", "all 0".to_owned(), "at least one weight above 0");
+        if fills.iter().all(|&(_, part)| part == 0.0) {
+            return Err(FieldError::new("fills", "at least one part above 0", "all 0"));
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-use ikem_core::{Letterbox, Point};
+use ikem_core::{FieldError, Letterbox, Point};
 use tiny_skia::{FillRule, Mask, Path, PathBuilder, Rect, Stroke, Transform};
 
 use crate::error::Error;
@@ -22,11 +22,9 @@ impl<'a> Sheet<'a> {
         lettering: &'a Lettering,
     ) -> Result<Self, Error> {
         let side = u32::try_from(grid).ok();
-        let mask = side.and_then(|side| Mask::new(side, side)).ok_or_else(|| Error::Argument {
-            argument: "size",
-            found: grid.to_string(),
-            expected: "a size that can be rendered".to_owned(),
-        })?;
+        let mask = side
+            .and_then(|side| Mask::new(side, side))
+            .ok_or_else(|| FieldError::new("size", "a size that can be drawn on", grid))?;
         Ok(Self { values, grid, frame, mask, lettering })
     }
 

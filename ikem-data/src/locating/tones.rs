@@ -1,7 +1,8 @@
 use std::f32::consts::TAU;
 
+use ikem_core::Draw;
+
 use super::SceneConfig;
-use crate::augment::Draw;
 use crate::augment::Tone;
 
 /// Changes the grey values (0…1, rows of `width`) of a scene as exposure, processing and copying do. Returns whether it
@@ -24,7 +25,7 @@ pub(super) fn develop(values: &mut [f32], width: usize, config: &SceneConfig, dr
     }
     if draw.happens(config.noise) {
         let deviation = draw.within([0.0, config.deviation]) as f32;
-        Tone::Noise { deviation, seed: draw.seed() }.apply(values);
+        Tone::Noise { deviation, seed: draw.bits() }.apply(values);
     }
     let negative = draw.happens(config.negative);
     if negative {

@@ -1,8 +1,7 @@
-use ikem_core::{Affine, Letterbox};
+use ikem_core::{Affine, Draw, Letterbox};
 
 use super::SceneConfig;
 use super::scan::Scan;
-use crate::augment::Draw;
 
 /// The part of a film that a scene shows, with its orientation.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -29,7 +28,7 @@ impl View {
         let mirrored = draw.happens(config.mirror);
         let widest = config.widest_tilt;
         let wide = draw.happens(config.wide_tilt);
-        let tilt = if wide { draw.within([-widest, widest]) } else { config.tilt * draw.normal() };
+        let tilt = if wide { draw.within([-widest, widest]) } else { config.tilt * draw.bounded_normal() };
         Self { area, mirrored, tilt, turns: turns(config, draw) }
     }
 

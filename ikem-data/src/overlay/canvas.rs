@@ -1,4 +1,4 @@
-use ikem_core::{GrayImage, Point, Size, Tones};
+use ikem_core::{FieldError, GrayImage, Point, Size, Tones};
 use tiny_skia::{
     Color, FillRule, LineCap, Paint, PathBuilder, Pixmap, PremultipliedColorU8, Stroke, Transform,
 };
@@ -17,16 +17,11 @@ pub(super) struct Canvas {
 impl Canvas {
     pub(super) fn new(image: &GrayImage) -> Result<Self, Error> {
         let size = image.size();
-        let wrong = |found: String, expected: &str| Error::Argument {
-            argument: "image",
-            found,
-            expected: expected.to_owned(),
-        };
         let side = |pixels: usize| u32::try_from(pixels).ok();
         let mut pixels = side(size.width)
             .zip(side(size.height))
             .and_then(|(width, height)| Pixmap::new(width, height))
-            .ok_or_else(|| wrong(size.to_string(), "a size that can be rendered"))?;
+            .ok_or_else(|| FieldError::new("image", "a size that can be drawn on", size))?;
         let tones = Tones::of(image);
         for (pixel, &value) in pixels.pixels_mut().iter_mut().zip(image.pixels()) {
             *pixel = opaque([to_byte(tones.apply(value)); 3]);

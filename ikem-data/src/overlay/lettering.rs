@@ -1,5 +1,5 @@
 use ab_glyph::{Font, FontRef, PxScale, ScaleFont};
-use ikem_core::Point;
+use ikem_core::{FieldError, Point};
 
 use crate::error::Error;
 
@@ -11,11 +11,8 @@ pub(crate) struct Lettering {
 
 impl Lettering {
     pub(crate) fn new() -> Result<Self, Error> {
-        let font = FontRef::try_from_slice(dejavu::sans::bold()).map_err(|error| Error::Argument {
-            argument: "font",
-            found: error.to_string(),
-            expected: "a font that can be read".to_owned(),
-        })?;
+        let font = FontRef::try_from_slice(dejavu::sans::bold())
+            .map_err(|error| FieldError::new("font", "a font that can be read", error))?;
         Ok(Self { font })
     }
 

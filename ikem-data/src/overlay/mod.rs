@@ -5,7 +5,7 @@ mod lettering;
 mod palette;
 mod picture;
 
-use ikem_core::{Frame, GrayImage, Keypoints, Point, Size, Skeleton};
+use ikem_core::{FieldError, Frame, GrayImage, Keypoints, Point, Size, Skeleton};
 use ndarray::ArrayView2;
 
 pub(crate) use lettering::Lettering;
@@ -110,8 +110,7 @@ impl Measures {
 pub fn heatmap_overlay(image: &GrayImage, map: ArrayView2<'_, f32>, frame: &Frame) -> Result<Picture, Error> {
     let (rows, columns) = map.dim();
     if map.is_empty() {
-        let (found, expected) = (format!("{rows} x {columns} values"), "at least 1 x 1".to_owned());
-        return Err(Error::Argument { argument: "heatmap", found, expected });
+        return Err(FieldError::new("heatmap", "at least 1 x 1 values", format!("{rows} x {columns}")).into());
     }
     let mut canvas = Canvas::new(image)?;
     let size = image.size();

@@ -1,7 +1,7 @@
 use std::io::Cursor;
 use std::path::Path;
 
-use ikem_core::{GrayImage, Size, Tones};
+use ikem_core::{FieldError, GrayImage, Size, Tones};
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, ImageEncoder};
 use ndarray::ArrayView2;
@@ -99,11 +99,7 @@ pub(super) fn to_byte(value: f32) -> u8 {
 }
 
 fn encode_png(size: Size, pixels: &[u8], colour: ExtendedColorType) -> Result<Vec<u8>, Error> {
-    let too_large = |found: String| Error::Argument {
-        argument: "picture",
-        found,
-        expected: "a size that PNG supports".to_owned(),
-    };
+    let too_large = |found: String| FieldError::new("picture", "a size that PNG can hold", found);
     let side = |pixels: usize| u32::try_from(pixels).map_err(|_| too_large(size.to_string()));
     let mut bytes = Cursor::new(Vec::new());
     PngEncoder::new_with_quality(&mut bytes, CompressionType::Fast, FilterType::Adaptive)

@@ -1,15 +1,16 @@
+use ikem_core::{Draw, Vector};
+
 use super::canvas::{Across, Canvas, Node, bump, fade};
-use super::random::{Draw, Texture};
+use super::random::Texture;
 use super::spine::{CERVICAL, Level, SACRUM, Spine};
-use super::vector::Vector;
 
 /// Nodes of a rib's centre line.
 const RIB_NODES: usize = 22;
 
 /// Draws ribs, clavicles, pelvis, sacrum and the mandible. `breadth` is relative to an average body.
 pub(super) fn draw(canvas: &mut Canvas, spine: &Spine, breadth: f64, seed: u64) {
-    let mut draw = Draw::new(seed, 3);
-    let density = draw.uniform(0.75, 1.25);
+    let mut draw = Draw::stream(seed, 3);
+    let density = draw.within([0.75, 1.25]);
     for (rib, level) in spine.marked()[..12].iter().enumerate() {
         for side in [-1.0, 1.0] {
             posterior_rib(canvas, level, rib, side, breadth, density, &mut draw);
@@ -39,9 +40,9 @@ fn posterior_rib(
     density: f64,
     draw: &mut Draw,
 ) {
-    let reach = rib_reach(rib, breadth) * draw.uniform(0.97, 1.03);
+    let reach = rib_reach(rib, breadth) * draw.within([0.97, 1.03]);
     let order = rib as f64;
-    let drop = (18.0 + 6.5 * order) * draw.uniform(0.9, 1.1) * if rib > 9 { 0.75 } else { 1.0 };
+    let drop = (18.0 + 6.5 * order) * draw.within([0.9, 1.1]) * if rib > 9 { 0.75 } else { 1.0 };
     // The upper ribs curve down at the chest wall, the lowest run nearly straight.
     let low = ((order - 5.0) / 5.0).clamp(0.0, 1.0);
     let bent = 1.0 - 0.85 * low;
@@ -82,7 +83,7 @@ fn anterior_rib(
     let inner = 34.0 + 5.5 * order;
     let drop = (18.0 + 6.5 * order) * 1.15;
     let length = (reach - inner).max(5.0);
-    let slope = draw.uniform(0.45, 0.65);
+    let slope = draw.within([0.45, 0.65]);
     let path: Vec<Node> = (0..RIB_NODES)
         .map(|node| {
             let t = node as f64 / (RIB_NODES - 1) as f64;
@@ -97,10 +98,10 @@ fn anterior_rib(
 
 fn clavicles(canvas: &mut Canvas, spine: &Spine, breadth: f64, draw: &mut Draw) {
     let (x, _) = spine.around(30.0);
-    let weight = draw.uniform(0.06, 0.10);
+    let weight = draw.within([0.06, 0.10]);
     for side in [-1.0, 1.0] {
-        let inner = draw.uniform(38.0, 62.0);
-        let rise = draw.uniform(10.0, 38.0);
+        let inner = draw.within([38.0, 62.0]);
+        let rise = draw.within([10.0, 38.0]);
         let path: Vec<Node> = (0..RIB_NODES)
             .map(|node| {
                 let t = node as f64 / (RIB_NODES - 1) as f64;
@@ -117,7 +118,7 @@ fn clavicles(canvas: &mut Canvas, spine: &Spine, breadth: f64, draw: &mut Draw) 
 fn sacrum(canvas: &mut Canvas, spine: &Spine, draw: &mut Draw) {
     let level = &spine.levels[SACRUM];
     let (half, width) = (level.half_height, level.half_widths[0]);
-    let weight = draw.uniform(0.07, 0.12) as f32;
+    let weight = draw.within([0.07, 0.12]) as f32;
     let top = -half;
     canvas.around(level.centre, Vector::new(90.0, 130.0), |dx, dy| {
         let p = Vector::new(dx, dy);
@@ -148,11 +149,11 @@ fn sacrum(canvas: &mut Canvas, spine: &Spine, draw: &mut Draw) {
 /// The iliac wings; their crests reach the level of L4 and L5.
 fn pelvis(canvas: &mut Canvas, spine: &Spine, breadth: f64, draw: &mut Draw) {
     let last = &spine.levels[SACRUM - 1];
-    let crest = last.centre.y + draw.uniform(-22.0, 12.0);
-    let weight = draw.uniform(0.07, 0.13) as f32;
+    let crest = last.centre.y + draw.within([-22.0, 12.0]);
+    let weight = draw.within([0.07, 0.13]) as f32;
     let spongy = Texture::new(draw);
     for side in [-1.0, 1.0] {
-        let tilt = draw.uniform(-3.0, 3.0);
+        let tilt = draw.within([-3.0, 3.0]);
         let centre = Vector::new(last.centre.x + side * 98.0 * breadth, crest + 78.0 + tilt);
         let lean = 0.28 * side;
         let length = (1.0 + lean * lean).sqrt();
@@ -174,9 +175,9 @@ fn pelvis(canvas: &mut Canvas, spine: &Spine, breadth: f64, draw: &mut Draw) {
 /// The mandible and the base of the skull, which only show if the film extends that far up.
 fn mandible(canvas: &mut Canvas, spine: &Spine, draw: &mut Draw) {
     let first = &spine.levels[CERVICAL];
-    let chin = first.centre.y - draw.uniform(14.0, 75.0);
-    let weight = draw.uniform(0.35, 0.6) as f32;
-    let x = spine.around(chin).0 + draw.uniform(-8.0, 8.0);
+    let chin = first.centre.y - draw.within([14.0, 75.0]);
+    let weight = draw.within([0.35, 0.6]) as f32;
+    let x = spine.around(chin).0 + draw.within([-8.0, 8.0]);
     canvas.ellipse(Vector::new(x, chin - 62.0), Vector::new(1.0, 0.0), Vector::new(52.0, 62.0), |q| {
         fade(1.0 - q, 0.04) * weight * (0.8 + 0.2 * q) + 0.1 * bump(q - 0.95, 0.06)
     });

@@ -1,6 +1,6 @@
 use std::ops::Range;
 
-use super::vector::Vector;
+use ikem_core::Vector;
 
 /// The attenuation of each pixel's ray through the body, to which structures add. Drawing coordinates are in
 /// millimetres; the abdomen attenuates by about 0.6.

@@ -1,17 +1,5 @@
+use ikem_core::FieldError;
 use serde::{Deserialize, Serialize};
-
-/// A setting of [`PhantomConfig`] is out of range.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-#[error("phantom setting `{name}` is {found}; expected {expected}")]
-#[non_exhaustive]
-pub struct PhantomError {
-    /// The name of the field.
-    pub name: &'static str,
-    /// The value.
-    pub found: String,
-    /// The allowed values.
-    pub expected: String,
-}
 
 /// The shape of the spine in the coronal plane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -83,16 +71,12 @@ impl Default for PhantomConfig {
 }
 
 impl PhantomConfig {
-    /// Checks all settings.
+    /// Checks every field's range.
     ///
     /// # Errors
-    /// [`PhantomError`] for the first setting out of range, with its name, value and range.
-    pub fn check(&self) -> Result<(), PhantomError> {
-        let [low, high] = self.height;
-        if low < 256 || high > 4096 || low > high {
-            let expected = "[lowest, highest] within 256 to 4096".to_owned();
-            return Err(PhantomError { name: "height", found: format!("[{low}, {high}]"), expected });
-        }
+    /// The first field that is out of range.
+    pub fn check(&self) -> Result<(), FieldError> {
+        FieldError::check_interval("height", self.height, 256..=4096)?;
         let ranges = [
             ("aspect", self.aspect, 1.2, 5.0),
             ("cobb", self.cobb, 0.0, 60.0),
@@ -105,20 +89,11 @@ impl PhantomConfig {
             ("blur", self.blur, 0.0, 4.0),
             ("noise", self.noise, 0.0, 0.1),
         ];
-        for (name, [low, high], least, most) in ranges {
-            // NaN fails these comparisons.
-            if !(low >= least && high <= most && low <= high) {
-                let expected = format!("[lowest, highest] within {least} to {most}");
-                return Err(PhantomError { name, found: format!("[{low}, {high}]"), expected });
-            }
+        for (name, interval, least, most) in ranges {
+            FieldError::check_interval(name, interval, least..=most)?;
         }
-        for (name, value) in [("collimator", self.collimator), ("marker", self.marker)] {
-            if !(0.0..=1.0).contains(&value) {
-                let expected = "a probability, 0 to 1".to_owned();
-                return Err(PhantomError { name, found: value.to_string(), expected });
-            }
-        }
-        Ok(())
+        FieldError::check_range("collimator", self.collimator, 0.0..=1.0)?;
+        FieldError::check_range("marker", self.marker, 0.0..=1.0)
     }
 }
 
@@ -151,8 +126,9 @@ mod tests {
             let mut config = PhantomConfig::default();
             spoil(&mut config);
             let error = config.check().expect_err(name);
-            assert_eq!(error.name, name);
-            assert!(error.to_string().contains(&format!("`{name}` is {}", error.found)), "{error}");
+            assert_eq!(error.field, name);
+            let (start, end) = (format!("`{name}`: expected "), format!(", found {}", error.found));
+            assert!(error.to_string().starts_with(&start) && error.to_string().ends_with(&end), "{error}");
         }
     }
 

@@ -1,6 +1,8 @@
+use ikem_core::Draw;
+
 use super::canvas::{Canvas, fade};
 use super::config::PhantomConfig;
-use super::random::Draw;
+use super::random::PhantomDraw;
 
 /// Intervals in the table of the film response.
 const STEPS: usize = 2048;
@@ -9,16 +11,16 @@ const MOST: f32 = 2.0;
 
 /// Simulates the detector and the display window: converts attenuation to 8-bit grey values, dense tissue bright.
 pub(super) fn expose(canvas: &mut Canvas, config: &PhantomConfig, seed: u64) -> Vec<u8> {
-    let mut draw = Draw::new(seed, 5);
+    let mut draw = Draw::stream(seed, 5);
     let relative = canvas.height as f64 / 2300.0;
     let blur_std = draw.within(config.blur) * relative;
     let response = Response::new(config, &mut draw);
     let noise = draw.within(config.noise) as f32;
-    let tilt = draw.uniform(-0.04, 0.04) as f32;
+    let tilt = draw.within([-0.04, 0.04]) as f32;
     blur(canvas, blur_std);
     let lights = Lights::new(canvas, config, &mut draw);
     let mut bytes = Vec::with_capacity(canvas.values.len());
-    let mut grain = Draw::new(seed, 6);
+    let mut grain = Draw::stream(seed, 6);
     let mut above = vec![0.0_f32; canvas.width];
     for (row, line) in canvas.values.chunks_exact(canvas.width).enumerate() {
         let down = row as f32 / canvas.height as f32;
@@ -26,7 +28,7 @@ pub(super) fn expose(canvas: &mut Canvas, config: &PhantomConfig, seed: u64) -> 
         for (column, &value) in line.iter().enumerate() {
             let (grey, speckle) = response.at(value + tilt * (down - 0.5));
             // Noise of neighbouring detector pixels is correlated.
-            let white = grain.normal();
+            let white = grain.grain();
             let grained = 0.8 * white + 0.45 * left + 0.4 * above[column];
             left = white;
             above[column] = white;
@@ -44,7 +46,7 @@ impl Response {
     fn new(config: &PhantomConfig, draw: &mut Draw) -> Self {
         let exposure = draw.within(config.exposure);
         let black = draw.within(config.black_level);
-        let shoulder = draw.uniform(2.2, 4.0);
+        let shoulder = draw.within([2.2, 4.0]);
         let table = (0..=STEPS)
             .map(|step| {
                 let attenuation = f64::from(MOST) * step as f64 / STEPS as f64;
@@ -87,20 +89,20 @@ impl Lights {
     fn new(canvas: &Canvas, config: &PhantomConfig, draw: &mut Draw) -> Self {
         let (width, height) = (canvas.width as f64, canvas.height as f64);
         let mut beam = [-9.0, width + 9.0, -9.0, height + 9.0];
-        if draw.chance(config.collimator) {
-            let reach = |draw: &mut Draw, extent: f64| draw.uniform(-0.02, 0.03) * extent;
+        if draw.happens(config.collimator) {
+            let reach = |draw: &mut Draw, extent: f64| draw.within([-0.02, 0.03]) * extent;
             beam[0] = reach(draw, width);
             beam[1] = width - reach(draw, width);
             beam[2] = 0.3 * reach(draw, height);
             beam[3] = height - 0.3 * reach(draw, height);
         }
-        let outside = if draw.chance(0.7) { draw.uniform(0.0, 0.1) } else { draw.uniform(0.85, 1.0) };
-        let letter = draw.chance(config.marker).then(|| {
-            let cell = draw.uniform(0.005, 0.009) * width.min(height);
-            let left_side = draw.chance(0.5);
-            let inset = draw.uniform(0.01, 0.04) * width;
+        let outside = if draw.happens(0.7) { draw.within([0.0, 0.1]) } else { draw.within([0.85, 1.0]) };
+        let letter = draw.happens(config.marker).then(|| {
+            let cell = draw.within([0.005, 0.009]) * width.min(height);
+            let left_side = draw.happens(0.5);
+            let inset = draw.within([0.01, 0.04]) * width;
             let left = if left_side { inset } else { width - inset - 5.0 * cell };
-            let top = draw.uniform(0.02, 0.25) * height;
+            let top = draw.within([0.02, 0.25]) * height;
             // In an anteroposterior view the patient's right is on the left.
             (left as f32, top as f32, cell as f32, left_side)
         });

@@ -12,22 +12,20 @@ mod film;
 mod random;
 mod spine;
 mod tissue;
-mod vector;
 mod vertebra;
 
 #[cfg(test)]
 mod tests;
 
-use ikem_core::{GrayImage, Keypoints, Point, Size};
+use ikem_core::{Draw, FieldError, GrayImage, Keypoints, Point, Size, Vector};
 
-pub use config::{PhantomConfig, PhantomError, SpineShape};
+pub use config::{PhantomConfig, SpineShape};
 pub(crate) use random::Texture;
-pub use spine::Curve;
+pub use spine::PhantomCurve;
 
 use canvas::Canvas;
-use random::Draw;
+use random::PhantomDraw;
 use spine::Spine;
-use vector::Vector;
 
 /// A synthetic spinal AP radiograph.
 ///
@@ -37,7 +35,7 @@ use vector::Vector;
 /// let phantom = Phantom::generate(&config, 7)?;
 /// assert_eq!(phantom.image.size().height, 512);
 /// assert_eq!(phantom.keypoints.len(), 68);
-/// # Ok::<(), ikem_data::PhantomError>(())
+/// # Ok::<(), ikem_core::FieldError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
@@ -47,18 +45,18 @@ pub struct Phantom {
     /// The corners of T1–L5 in the order of [`Skeleton::spine`](ikem_core::Skeleton::spine), in image pixels.
     pub keypoints: Keypoints,
     /// The curves from top to bottom, one (C) or two (S).
-    pub curves: Vec<Curve>,
+    pub curves: Vec<PhantomCurve>,
 }
 
 impl Phantom {
     /// Generates the phantom of a seed. A seed gives the same phantom on every platform.
     ///
     /// # Errors
-    /// [`PhantomError`] if a setting is out of range.
-    pub fn generate(config: &PhantomConfig, seed: u64) -> Result<Self, PhantomError> {
+    /// [`FieldError`] if a setting is out of range.
+    pub fn generate(config: &PhantomConfig, seed: u64) -> Result<Self, FieldError> {
         config.check()?;
         let spine = Spine::new(config, seed);
-        let breadth = Draw::new(seed, 7).within(config.habitus);
+        let breadth = Draw::stream(seed, 7).within(config.habitus);
         let mut canvas = frame(config, &spine, seed);
         tissue::draw(&mut canvas, &spine, breadth, seed);
         bones::draw(&mut canvas, &spine, breadth, seed);
@@ -72,18 +70,15 @@ impl Phantom {
             .collect();
         let size = Size::new(canvas.width, canvas.height);
         let bytes = film::expose(&mut canvas, config, seed);
-        let image = GrayImage::from_u8(size, &bytes).map_err(|error| PhantomError {
-            name: "height",
-            found: size.to_string(),
-            expected: error.to_string(),
-        })?;
+        let image = GrayImage::from_u8(size, &bytes)
+            .map_err(|error| FieldError::new("height", error.to_string(), size))?;
         Ok(Self { image, keypoints, curves: spine.curves })
     }
 }
 
 /// An empty canvas framed like a cropped radiograph: T1–L5 take nearly the full height.
 fn frame(config: &PhantomConfig, spine: &Spine, seed: u64) -> Canvas {
-    let mut draw = Draw::new(seed, 8);
+    let mut draw = Draw::stream(seed, 8);
     let height = draw.integer(config.height[0], config.height[1]);
     let width = ((height as f64 / draw.within(config.aspect)).round() as usize).max(1);
     let corners = || spine.marked().iter().flat_map(|level| level.corners());
@@ -91,13 +86,13 @@ fn frame(config: &PhantomConfig, spine: &Spine, seed: u64) -> Canvas {
         corners().map(of).fold((f64::MAX, f64::MIN), |(low, high), value| (low.min(value), high.max(value)))
     };
     let ((left, right), (top, bottom)) = (extent(|p| p.x), extent(|p| p.y));
-    let above = draw.uniform(0.018, 0.06) * height as f64;
-    let below = draw.uniform(0.04, 0.105) * height as f64;
+    let above = draw.within([0.018, 0.06]) * height as f64;
+    let below = draw.within([0.04, 0.105]) * height as f64;
     let margin = 0.03 * width as f64;
     let scale = ((height as f64 - above - below) / (bottom - top))
         .min((width as f64 - 2.0 * margin) / (right - left));
     // The crop is centred on the spine with a small random offset.
-    let middle = (left + right) / 2.0 + draw.uniform(-12.0, 12.0);
+    let middle = (left + right) / 2.0 + draw.within([-12.0, 12.0]);
     let (least, most) = (margin - left * scale, width as f64 - margin - right * scale);
     let x = (width as f64 / 2.0 - middle * scale).clamp(least.min(most), most);
     let origin = Vector::new(x, above - top * scale);

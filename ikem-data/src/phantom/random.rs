@@ -1,60 +1,44 @@
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{RngCore, SeedableRng};
+use ikem_core::Draw;
 
-/// A random number generator for one part of the picture. Each part has its own stream, so that changing one does not
-/// affect the others.
-pub(super) struct Draw(ChaCha8Rng);
+/// What the phantom generator draws beside uniform numbers. How many bits each takes is part of what a seed means.
+///
+/// Every part of the picture has a stream of its own, so that a change to one leaves the others as they were.
+pub(super) trait PhantomDraw {
+    /// A whole number in `low..=high`.
+    fn integer(&mut self, low: usize, high: usize) -> usize;
 
-impl Draw {
-    pub(super) fn new(seed: u64, stream: u64) -> Self {
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        rng.set_stream(stream);
-        Self(rng)
-    }
+    /// One of the two signs.
+    fn sign(&mut self) -> f64;
 
-    /// Uniform in `low`..`high`, from 53 bits of a single draw, so that the value is the same on every platform.
-    pub(super) fn uniform(&mut self, low: f64, high: f64) -> f64 {
-        let unit = (self.0.next_u64() >> 11) as f64 / (1_u64 << 53) as f64;
-        low + (high - low) * unit
-    }
+    /// Approximately standard normal: the scaled sum of four uniform numbers of 16 bits.
+    fn grain(&mut self) -> f32;
+}
 
-    /// Uniform in `[lowest, highest]`.
-    pub(super) fn within(&mut self, [low, high]: [f64; 2]) -> f64 {
-        self.uniform(low, high)
-    }
-
-    /// A uniform integer in `low..=high`.
-    pub(super) fn integer(&mut self, low: usize, high: usize) -> usize {
+impl PhantomDraw for Draw {
+    fn integer(&mut self, low: usize, high: usize) -> usize {
         let span = (high - low) as u64 + 1;
-        low + (self.0.next_u64() % span) as usize
+        low + (self.bits() % span) as usize
     }
 
-    /// True with the given probability.
-    pub(super) fn chance(&mut self, probability: f64) -> bool {
-        self.uniform(0.0, 1.0) < probability
+    fn sign(&mut self) -> f64 {
+        if self.happens(0.5) { 1.0 } else { -1.0 }
     }
 
-    /// −1 or 1 with equal probability.
-    pub(super) fn sign(&mut self) -> f64 {
-        if self.chance(0.5) { 1.0 } else { -1.0 }
-    }
-
-    /// Approximately normal with mean 0 and standard deviation 1: the scaled sum of four uniform numbers.
-    pub(super) fn normal(&mut self) -> f32 {
-        let bits = self.0.next_u64();
+    fn grain(&mut self) -> f32 {
+        let bits = self.bits();
         let sum: u64 = (0..4).map(|part| (bits >> (16 * part)) & 0xffff).sum();
-        // Four uniform numbers of 0..65536 sum to a mean of 2 · 65535 and a variance of 65536² / 3.
+        // Four uniforms on 0..65536 have mean 2 * 65535 and variance 65536² / 3.
         (sum as f32 - 131_070.0) * (1.732_050_8 / 65_536.0)
     }
 }
 
-/// Value noise in −1…1: smooth interpolation of hashed lattice values.
+/// Smooth noise in -1..1 on a lattice of unit cells, without any state.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Texture(u32);
 
 impl Texture {
     pub(super) fn new(draw: &mut Draw) -> Self {
-        Self(draw.0.next_u32())
+        Self(draw.bits32())
     }
 
     /// The noise of a seed.
@@ -63,7 +47,7 @@ impl Texture {
     }
 
     pub(crate) fn at(self, x: f32, y: f32) -> f32 {
-        // Rotated, so that lattice lines do not align with the picture's rows.
+        // Turned, so that no edge of the lattice runs along the picture's rows.
         let (x, y) = (0.8 * x - 0.6 * y, 0.6 * x + 0.8 * y);
         let (left, top) = (x.floor(), y.floor());
         let (u, v) = (ease(x - left), ease(y - top));

@@ -1,8 +1,8 @@
+use ikem_core::{Draw, Vector};
 use serde::Serialize;
 
 use super::config::{PhantomConfig, SpineShape};
-use super::random::Draw;
-use super::vector::Vector;
+use super::random::PhantomDraw;
 
 /// The number of vertebrae drawn above T1.
 pub(super) const CERVICAL: usize = 4;
@@ -31,7 +31,7 @@ const DEGREE: f64 = std::f64::consts::PI / 180.0;
 
 /// A coronal curve of a phantom's spine.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Curve {
+pub struct PhantomCurve {
     /// The upper end vertebra, 0 (T1) to 16 (L5): the most tilted one above the apex.
     pub upper: usize,
     /// The lower end vertebra, 0 (T1) to 16 (L5).
@@ -82,19 +82,19 @@ impl Level {
 /// A spine in millimetres, with the centre of T1 at y = 0.
 pub(super) struct Spine {
     pub levels: Vec<Level>,
-    pub curves: Vec<Curve>,
+    pub curves: Vec<PhantomCurve>,
 }
 
 impl Spine {
     pub(super) fn new(config: &PhantomConfig, seed: u64) -> Self {
-        let mut draw = Draw::new(seed, 1);
+        let mut draw = Draw::stream(seed, 1);
         let (mut bend, curves) = bend(config, &mut draw);
         let pitch = pitch(config, &mut draw);
         let twist = draw.within(config.rotation);
-        let stature = draw.uniform(0.93, 1.07);
-        let build = draw.uniform(0.92, 1.1);
+        let stature = draw.within([0.93, 1.07]);
+        let build = draw.within([0.92, 1.1]);
         // Standing people keep T1 nearly above L5, so the overall lean is subtracted from all angles.
-        let lean = draw.uniform(-2.0, 2.0);
+        let lean = draw.within([-2.0, 2.0]);
         for _ in 0..3 {
             let line = centre_line(&bend, &pitch, stature);
             let (first, last) = (line[CERVICAL].1, line[CERVICAL + 16].1);
@@ -114,14 +114,14 @@ impl Spine {
                 // The curve bends by this much between the centre and an endplate.
                 let share = 0.5 * HEIGHT[index] / (HEIGHT[index] + DISC[index]);
                 let wedge = |side: f64| -libm::tan((bend.at(place + side * share) - angle) * DEGREE);
-                let width = WIDTH[index] * build * draw.uniform(0.97, 1.03) / 2.0;
+                let width = WIDTH[index] * build * draw.within([0.97, 1.03]) / 2.0;
                 let slope = bend.at(place + 0.5) - bend.at(place - 0.5);
                 Level {
                     centre: Vector::new(centre.x, centre.y - origin),
                     down: Vector::new(libm::sin(tilt), libm::cos(tilt)),
                     right: Vector::new(libm::cos(tilt), -libm::sin(tilt)),
                     half_height: half * libm::cos(lean),
-                    half_widths: [width * draw.uniform(0.96, 1.0), width * draw.uniform(1.0, 1.05)],
+                    half_widths: [width * draw.within([0.96, 1.0]), width * draw.within([1.0, 1.05])],
                     slopes: [wedge(-1.0), wedge(1.0)],
                     plate_opening: 0.72 * width * libm::fabs(libm::sin(lean)),
                     // The Cobb angle of a typical curve is spread over six levels; vertebrae rotate towards the convex
@@ -178,19 +178,19 @@ impl Profile {
 }
 
 /// The coronal tilt in degrees, positive where the spine runs down to the right, and the resulting curves.
-fn bend(config: &PhantomConfig, draw: &mut Draw) -> (Profile, Vec<Curve>) {
+fn bend(config: &PhantomConfig, draw: &mut Draw) -> (Profile, Vec<PhantomCurve>) {
     let double = match config.shape {
         SpineShape::C => false,
         SpineShape::S => true,
-        SpineShape::Any => draw.chance(0.5),
+        SpineShape::Any => draw.happens(0.5),
     };
     let cobb = draw.within(config.cobb);
     let side = draw.sign();
     let (ends, tilts, near) = if double {
         let ends = vec![draw.integer(3, 4), draw.integer(9, 10), draw.integer(14, 15)];
-        let minor = cobb * draw.uniform(0.6, 0.95);
-        let (upper, lower) = if draw.chance(0.6) { (cobb, minor) } else { (minor, cobb) };
-        let middle = 0.5 * (upper + lower) * draw.uniform(0.5, 0.56);
+        let minor = cobb * draw.within([0.6, 0.95]);
+        let (upper, lower) = if draw.happens(0.6) { (cobb, minor) } else { (minor, cobb) };
+        let middle = 0.5 * (upper + lower) * draw.within([0.5, 0.56]);
         (ends, vec![upper - middle, -middle, lower - middle], [0.35, 0.5])
     } else {
         let upper = draw.integer(2, 7);
@@ -200,7 +200,7 @@ fn bend(config: &PhantomConfig, draw: &mut Draw) -> (Profile, Vec<Curve>) {
     let curves = ends
         .windows(2)
         .zip(tilts.windows(2))
-        .map(|(ends, tilts)| Curve {
+        .map(|(ends, tilts)| PhantomCurve {
             upper: ends[0],
             lower: ends[1],
             cobb: (tilts[0] - tilts[1]).abs(),

@@ -1,7 +1,8 @@
+use ikem_core::{Draw, Vector};
+
 use super::canvas::{Across, Canvas, Node, bump, fade};
-use super::random::{Draw, Texture};
+use super::random::{PhantomDraw, Texture};
 use super::spine::Spine;
-use super::vector::Vector;
 
 /// The individual anatomy of a body.
 struct Body {
@@ -22,23 +23,23 @@ struct Body {
 
 /// Draws the soft tissue: trunk, lungs, heart, trachea and bowel gas.
 pub(super) fn draw(canvas: &mut Canvas, spine: &Spine, breadth: f64, seed: u64) {
-    let mut draw = Draw::new(seed, 4);
+    let mut draw = Draw::stream(seed, 4);
     let marked = spine.marked();
     let height = |place: f64| {
         let low = (place as usize).min(15);
         let t = place - low as f64;
         marked[low].centre.y * (1.0 - t) + marked[low + 1].centre.y * t
     };
-    let dome = height(draw.uniform(8.6, 10.4));
+    let dome = height(draw.within([8.6, 10.4]));
     let body = Body {
         breadth,
-        domes: [dome, dome + draw.uniform(4.0, 16.0)],
-        chest: draw.uniform(0.42, 0.5),
-        belly: draw.uniform(0.5, 0.66),
-        shoulders: draw.uniform(-30.0, 5.0),
-        air: draw.uniform(0.6, 0.82),
-        heart: Vector::new(draw.uniform(20.0, 30.0), dome - draw.uniform(24.0, 36.0)),
-        heart_radii: Vector::new(draw.uniform(48.0, 62.0), draw.uniform(48.0, 60.0)),
+        domes: [dome, dome + draw.within([4.0, 16.0])],
+        chest: draw.within([0.42, 0.5]),
+        belly: draw.within([0.5, 0.66]),
+        shoulders: draw.within([-30.0, 5.0]),
+        air: draw.within([0.6, 0.82]),
+        heart: Vector::new(draw.within([20.0, 30.0]), dome - draw.within([24.0, 36.0])),
+        heart_radii: Vector::new(draw.within([48.0, 62.0]), draw.within([48.0, 60.0])),
     };
     trunk(canvas, spine, &body, &mut draw);
     heart(canvas, spine, &body);
@@ -170,10 +171,10 @@ fn lung_vessels(canvas: &mut Canvas, spine: &Spine, body: &Body, draw: &mut Draw
     for side in [-1.0, 1.0] {
         for _ in 0..34 {
             let mut at =
-                Vector::new(axis + side * draw.uniform(26.0, 40.0), root + draw.uniform(-18.0, 26.0));
-            let mut angle = draw.uniform(-1.25, 1.35);
-            let thick = draw.uniform(0.7, 2.0);
-            let weight = draw.uniform(0.02, 0.045);
+                Vector::new(axis + side * draw.within([26.0, 40.0]), root + draw.within([-18.0, 26.0]));
+            let mut angle = draw.within([-1.25, 1.35]);
+            let thick = draw.within([0.7, 2.0]);
+            let weight = draw.within([0.02, 0.045]);
             let pieces = draw.integer(6, 14);
             let path: Vec<Node> = (0..pieces)
                 .map(|piece| {
@@ -183,7 +184,7 @@ fn lung_vessels(canvas: &mut Canvas, spine: &Spine, body: &Body, draw: &mut Draw
                         half_width: thick * (1.1 - t),
                         weight: weight * (1.0 - t) * (0.3 + 2.8 * t),
                     };
-                    angle += draw.uniform(-0.3, 0.3);
+                    angle += draw.within([-0.3, 0.3]);
                     at = at + Vector::new(side * libm::cos(angle), libm::sin(angle)) * 7.0;
                     node
                 })
@@ -198,8 +199,8 @@ fn lung_vessels(canvas: &mut Canvas, spine: &Spine, body: &Body, draw: &mut Draw
 fn trachea(canvas: &mut Canvas, spine: &Spine, draw: &mut Draw) {
     let marked = spine.marked();
     let fork = marked[4].centre.y;
-    let lateral = draw.uniform(-3.0, 5.0);
-    let weight = -draw.uniform(0.07, 0.13);
+    let lateral = draw.within([-3.0, 5.0]);
+    let weight = -draw.within([0.07, 0.13]);
     let place = |y: f64| Vector::new(0.6 * spine.around(y).0 + lateral, y);
     let tube: Vec<Node> = (0..16)
         .map(|node| {
@@ -221,17 +222,17 @@ fn gas(canvas: &mut Canvas, spine: &Spine, body: &Body, draw: &mut Draw) {
     let (broad, fine) = (Texture::new(draw), Texture::new(draw));
     let floor = spine.marked()[16].centre.y;
     let mut pockets = Vec::new();
-    if draw.chance(0.75) {
-        let at = Vector::new(draw.uniform(50.0, 80.0), body.domes[1] + draw.uniform(18.0, 30.0));
-        let radii = Vector::new(draw.uniform(20.0, 34.0), draw.uniform(12.0, 20.0));
-        pockets.push((at, radii, draw.uniform(0.08, 0.2), 0.35));
+    if draw.happens(0.75) {
+        let at = Vector::new(draw.within([50.0, 80.0]), body.domes[1] + draw.within([18.0, 30.0]));
+        let radii = Vector::new(draw.within([20.0, 34.0]), draw.within([12.0, 20.0]));
+        pockets.push((at, radii, draw.within([0.08, 0.2]), 0.35));
     }
     for _ in 0..draw.integer(2, 5) {
         let from = body.domes[1] + 75.0;
-        let x = draw.sign() * draw.uniform(50.0, 100.0);
-        let at = Vector::new(x, draw.uniform(from, (floor + 50.0).max(from + 1.0)));
-        let radii = Vector::new(draw.uniform(16.0, 38.0), draw.uniform(20.0, 48.0));
-        pockets.push((at, radii, draw.uniform(0.04, 0.13), 1.0));
+        let x = draw.sign() * draw.within([50.0, 100.0]);
+        let at = Vector::new(x, draw.within([from, (floor + 50.0).max(from + 1.0)]));
+        let radii = Vector::new(draw.within([16.0, 38.0]), draw.within([20.0, 48.0]));
+        pockets.push((at, radii, draw.within([0.04, 0.13]), 1.0));
     }
     for (at, radii, depth, ragged) in pockets {
         let (depth, ragged) = (depth as f32, ragged as f32);

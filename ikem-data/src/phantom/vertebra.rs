@@ -1,13 +1,14 @@
+use ikem_core::{Draw, Vector};
+
 use super::canvas::{Across, Canvas, Node, bump, fade};
-use super::random::{Draw, Texture};
+use super::random::Texture;
 use super::spine::{CERVICAL, Level, SACRUM, Spine};
-use super::vector::Vector;
 
 /// Draws the vertebrae down to L5.
 pub(super) fn draw(canvas: &mut Canvas, spine: &Spine, seed: u64) {
-    let mut draw = Draw::new(seed, 2);
+    let mut draw = Draw::stream(seed, 2);
     let grain = Texture::new(&mut draw);
-    let density = draw.uniform(0.85, 1.2);
+    let density = draw.within([0.85, 1.2]);
     for (index, level) in spine.levels[..SACRUM].iter().enumerate() {
         // 0 at T1, 1 at L5.
         let depth = ((index as f64 - CERVICAL as f64) / 16.0).max(0.0);

@@ -4,7 +4,10 @@ use ikem_core::Skeleton;
 
 use super::read::Table;
 use super::{IMAGE, KIND, predictions};
-use crate::{Error, LabelFile, Manifest, ManifestEntry, Set, files};
+use crate::error::Error;
+use crate::files;
+use crate::labels::LabelFile;
+use crate::manifest::{Manifest, ManifestEntry, Subset};
 
 /// The columns before the coordinates.
 const FIRST: [&str; 4] = ["image_path", "set", "height", "width"];
@@ -103,7 +106,7 @@ fn entry(
         columns.iter().map(|&[y, x]| Ok([coordinate(y)?, coordinate(x)?])).collect::<Result<_, Error>>()
     };
     let set = match columns.set.map(|column| table.text(row, column).trim()) {
-        None => Set::Train,
+        None => Subset::Train,
         Some(name) => name
             .parse()
             .map_err(|_| table.wrong(row, "set", format!("{name:?}"), "train, val or test".to_owned()))?,

@@ -4,6 +4,8 @@ mod labels;
 mod predictions;
 mod read;
 
+use ikem_core::FieldError;
+
 use crate::error::Error;
 
 pub(crate) use labels::labels;
@@ -17,15 +19,11 @@ const IMAGE: [&str; 4] = ["image_path", "image", "file_name", "file"];
 
 /// Encodes a header and rows of equal length as CSV.
 fn encode(header: &[String], rows: impl Iterator<Item = Vec<String>>) -> Result<Vec<u8>, Error> {
-    let failed = |error: String| Error::Argument {
-        argument: "rows",
-        found: error,
-        expected: "rows as long as the header".to_owned(),
-    };
+    let failed = |error: String| FieldError::new("rows", "rows as long as the header", error);
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record(header).map_err(|error| failed(error.to_string()))?;
     for row in rows {
         writer.write_record(row).map_err(|error| failed(error.to_string()))?;
     }
-    writer.into_inner().map_err(|error| failed(error.to_string()))
+    Ok(writer.into_inner().map_err(|error| failed(error.to_string()))?)
 }

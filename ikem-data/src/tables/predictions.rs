@@ -1,13 +1,15 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use ikem_core::{Size, Skeleton};
+use ikem_core::{FieldError, Size, Skeleton, Spacing, SpacingPlane};
 
 use super::read::Table;
 use super::{IMAGE, KIND};
+use crate::error::Error;
+use crate::files;
 use crate::labels::PartlyLabelled;
 use crate::names::bare;
-use crate::{Error, PredictedKeypoint, Prediction, Spacing, SpacingPlane, files};
+use crate::prediction::{PredictedKeypoint, PredictionRecord};
 
 fn header() -> Vec<String> {
     let names = [
@@ -35,7 +37,7 @@ fn header() -> Vec<String> {
 /// # Errors
 /// [`Error::Argument`] if a value is not finite, a prediction has no keypoints, or two consecutive predictions have the
 /// same image name and would merge; [`Error::Write`].
-pub fn write_csv_predictions(path: impl AsRef<Path>, predictions: &[Prediction]) -> Result<(), Error> {
+pub fn write_csv_predictions(path: impl AsRef<Path>, predictions: &[PredictionRecord]) -> Result<(), Error> {
     files::write(path.as_ref(), &csv_predictions(predictions)?)
 }
 
@@ -43,20 +45,19 @@ pub fn write_csv_predictions(path: impl AsRef<Path>, predictions: &[Prediction])
 ///
 /// # Errors
 /// Same as [`write_csv_predictions`], except [`Error::Write`].
-pub fn csv_predictions(predictions: &[Prediction]) -> Result<Vec<u8>, Error> {
-    let argument =
-        |(found, expected): (String, String)| Error::Argument { argument: "prediction", found, expected };
+pub fn csv_predictions(predictions: &[PredictionRecord]) -> Result<Vec<u8>, Error> {
+    let argument = |(found, expected): (String, String)| FieldError::new("prediction", expected, found);
     for prediction in predictions {
         prediction.check().map_err(argument)?;
         if prediction.keypoints.is_empty() {
-            return Err(argument((
-                format!("{} has no keypoints", prediction.image),
-                "at least one".to_owned(),
-            )));
+            let field = format!("keypoints of {}", prediction.image);
+            return Err(FieldError::new(field, "at least one", "none").into());
         }
     }
     if let Some(pair) = predictions.windows(2).find(|pair| pair[0].image == pair[1].image) {
-        return Err(argument((format!("{} twice", pair[0].image), "each image once".to_owned())));
+        return Err(
+            FieldError::new("predictions", "each image once", format!("{} twice", pair[0].image)).into()
+        );
     }
     let rows = predictions.iter().flat_map(|prediction| {
         let cobb =
@@ -87,16 +88,16 @@ pub fn csv_predictions(predictions: &[Prediction]) -> Result<Vec<u8>, Error> {
 /// # Errors
 /// [`Error::Read`]; [`Error::Broken`] if a column is missing or a keypoint is far outside its image; [`Error::Entry`]
 /// for an invalid value.
-pub fn read_csv_predictions(path: impl AsRef<Path>) -> Result<Vec<Prediction>, Error> {
+pub fn read_csv_predictions(path: impl AsRef<Path>) -> Result<Vec<PredictionRecord>, Error> {
     let path = path.as_ref();
     predictions(path, &files::read_text(path, KIND)?)
 }
 
 /// Parses the text of a file.
-pub(crate) fn predictions(path: &Path, text: &str) -> Result<Vec<Prediction>, Error> {
+pub(crate) fn predictions(path: &Path, text: &str) -> Result<Vec<PredictionRecord>, Error> {
     let table = Table::parse(path, text)?;
     let columns = Columns::of(&table)?;
-    let mut predictions: Vec<Prediction> = Vec::new();
+    let mut predictions: Vec<PredictionRecord> = Vec::new();
     for row in 0..table.len() {
         let number = |column| table.value::<f32>(row, column, "a number");
         let keypoint = PredictedKeypoint {
@@ -111,7 +112,7 @@ pub(crate) fn predictions(path: &Path, text: &str) -> Result<Vec<Prediction>, Er
             Some(last) => last.keypoints.push(keypoint),
             None => {
                 let size = columns.size(&table, row)?;
-                predictions.push(Prediction {
+                predictions.push(PredictionRecord {
                     image: image.to_owned(),
                     width: size.width,
                     height: size.height,

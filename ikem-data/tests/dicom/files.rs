@@ -3,8 +3,8 @@
 use dicom_core::{VR, dicom_value};
 use dicom_dictionary_std::tags;
 use dicom_object::Tag;
-use ikem_core::{GrayImage, Resampling, Size, resample};
-use ikem_data::{Limits, Spacing, SpacingPlane, image_size, load_image, load_radiograph, load_resized};
+use ikem_core::{GrayImage, Resampling, Size, Spacing, SpacingPlane, resample};
+use ikem_data::{Limits, image_size, load_image, load_radiograph, load_resized};
 
 use crate::film::{EXPLICIT, Picture, STEPS, jpeg};
 

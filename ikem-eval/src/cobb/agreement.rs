@@ -1,8 +1,8 @@
 use serde::{Deserialize, Serialize};
 
-/// Symmetric mean absolute percentage error of the challenge, in percent: the three angles are summed within an image
-/// first, then images are averaged. Pairs are (prediction, label) in degrees; an image without any angle on either
-/// side counts 0. NaN of no images.
+/// The challenge's symmetric mean absolute percentage error, in percent: the three angles are summed within each image,
+/// then images are averaged. Pairs are (prediction, label) in degrees; an image whose angles are all 0 counts as 0. NaN
+/// without images.
 ///
 /// ```
 /// let pairs = [([30.0, 10.0, 0.0], [20.0, 10.0, 10.0]), ([5.0, 5.0, 0.0], [5.0, 5.0, 0.0])];
@@ -18,21 +18,21 @@ pub fn smape(pairs: &[([f64; 3], [f64; 3])]) -> f64 {
     100.0 * pairs.iter().map(image).sum::<f64>() / pairs.len() as f64
 }
 
-/// How far measured angles agree with those of the labels.
+/// The agreement of measured angles with those of the labels.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct AngleAgreement {
     /// Mean absolute error in degrees.
     pub mae: f64,
-    /// Circular mean of the absolute errors in degrees, `atan2(mean sin, mean cos)`: what the literature calls CMAE.
-    /// An error itself never wraps, since a Cobb angle lies between 0° and 180°.
+    /// Circular mean of the absolute errors in degrees, `atan2(mean sin, mean cos)`, known in the literature as CMAE.
+    /// The errors themselves do not wrap, because a Cobb angle lies between 0° and 180°.
     pub circular_mae: f64,
     /// Bias and limits of agreement.
     pub bland_altman: BlandAltman,
 }
 
 impl AngleAgreement {
-    /// Compares pairs of (prediction, label) in degrees; none without pairs.
+    /// Compares pairs of (prediction, label) in degrees; `None` without pairs.
     #[must_use]
     pub fn new(pairs: &[(f64, f64)]) -> Option<Self> {
         let bland_altman = BlandAltman::new(pairs)?;
@@ -48,20 +48,20 @@ impl AngleAgreement {
     }
 }
 
-/// Bland and Altman's (1986) agreement of two ways of measuring: the differences, prediction minus label.
+/// Agreement of two methods of measurement (Bland and Altman 1986), from the differences of prediction and label.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct BlandAltman {
     /// Mean difference.
     pub bias: f64,
-    /// Standard deviation of the differences (n - 1); 0 of one pair.
+    /// Standard deviation of the differences (n - 1); 0 for a single pair.
     pub std: f64,
-    /// Limits of agreement: bias -/+ 1.96 std.
+    /// Limits of agreement: bias ± 1.96 std.
     pub limits: [f64; 2],
 }
 
 impl BlandAltman {
-    /// Compares pairs of (prediction, label); none without pairs.
+    /// Compares pairs of (prediction, label); `None` without pairs.
     #[must_use]
     pub fn new(pairs: &[(f64, f64)]) -> Option<Self> {
         if pairs.is_empty() {
@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn smape_sums_the_angles_of_an_image_first() {
-        // Were each angle divided by itself, this would be (1/3 + 1/3)/3.
+        // Dividing each angle separately would give (1/3 + 1/3)/3.
         let pairs = [([20.0, 0.0, 10.0], [10.0, 0.0, 20.0])];
         assert!((smape(&pairs) - 100.0 * 20.0 / 60.0).abs() < 1e-12);
         assert_eq!(smape(&[([0.0; 3], [0.0; 3])]), 0.0);
@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn the_circular_mean_of_errors() {
-        // A right angle and none have the mean direction of 45°; three quarters none, atan(1/3).
+        // The circular mean of 90° and 0° is 45°; with three angles of 0°, it is atan(1/3).
         let two = AngleAgreement::new(&[(90.0, 0.0), (5.0, 5.0)]).expect("pairs");
         assert!((two.circular_mae - 45.0).abs() < 1e-9);
         let four = AngleAgreement::new(&[(90.0, 0.0), (5.0, 5.0), (6.0, 6.0), (7.0, 7.0)]).expect("pairs");

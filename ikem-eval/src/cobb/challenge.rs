@@ -1,38 +1,38 @@
-use ikem_core::{Keypoints, Size};
+use ikem_core::{Keypoints, Size, Vector};
 use serde::{Deserialize, Serialize};
 
-use super::vertebra::{Vector, Vertebra, vertebrae};
-use crate::Error;
+use super::vertebra::{Vertebra, vertebrae};
+use crate::error::Error;
 
-/// Which published computation of the challenge's three angles.
+/// A published implementation of the challenge's three angles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Script {
-    /// The MATLAB script of the AASCE 2019 challenge, which made the labels' own angles.
+    /// The MATLAB script of the AASCE 2019 challenge, which produced the published angles of the labels.
     #[default]
     Matlab,
-    /// The Python port that came with Vertebra-Landmark-Detection (Yi et al., ISBI 2020) and that many published figures
-    /// use. It deviates from the MATLAB script:
+    /// The Python port distributed with Vertebra-Landmark-Detection (Yi et al., ISBI 2020), on which many published
+    /// figures are based. It differs from the MATLAB script:
     ///
-    /// - cosines are clipped to [0, 1], so that no angle is above 90°, and not rounded;
-    /// - the height test takes the rows of the *upper* end plates;
-    /// - a spine counts as S-shaped only if the two sums of the S test differ by 1e-4 or more.
+    /// - cosines are clipped to [0, 1], so that no angle exceeds 90°, and are not rounded;
+    /// - the height test uses the rows of the *upper* end plates;
+    /// - a spine is S-shaped only if the two sums of the S test differ by at least 1e-4.
     ///
-    /// The port computes in single precision, this in double: angles differ by less than 0.03°.
+    /// The port computes in single precision, this implementation in double; angles differ by less than 0.03°.
     PythonPort,
 }
 
-/// What the script takes the spine for.
+/// The script's classification of a spine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Shape {
-    /// The end-plate midpoints lie on one side of the line between the first and the last.
+    /// All end-plate midpoints lie on one side of the line through the first and the last.
     Single,
-    /// S-shaped, the largest angle in the upper half of the image: the second is above it, the third below.
+    /// S-shaped with the largest angle in the upper half of the image: the second angle is above it, the third below.
     MajorAbove,
-    /// S-shaped, the largest angle in the lower half: the second is above it, the third above that.
+    /// S-shaped with the largest angle in the lower half: the second angle is above it, the third above the second.
     MajorBelow,
 }
 
@@ -40,26 +40,26 @@ pub enum Shape {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ChallengeAngles {
-    /// In degrees. The first is the largest of all, whatever its place in the spine; the challenge calls the three
-    /// proximal thoracic, main thoracic and thoracolumbar/lumbar all the same.
+    /// In degrees. The first is the largest of all, wherever it is; the challenge nevertheless names the three proximal
+    /// thoracic, main thoracic and thoracolumbar/lumbar.
     pub degrees: [f64; 3],
-    /// The two vertebrae, from 0, between which each angle is; the upper one first. Those of the first are the most
-    /// tilted to each other.
+    /// The end vertebrae of each angle, from 0, the upper one first. Those of the first angle have the largest relative
+    /// tilt.
     pub ends: [[usize; 2]; 3],
-    /// What the script took the spine for.
+    /// The script's classification of the spine.
     pub shape: Shape,
 }
 
-/// The three Cobb angles of the AASCE 2019 challenge (Wang et al., Medical Image Analysis 2021), from four corners of
-/// each vertebra in pixels of the *original* image of size `image`: aspect ratio and height both matter. Pixels must be
-/// square; [`Spacing::squared`](ikem_core::Spacing::squared) makes them so.
+/// The three Cobb angles of the AASCE 2019 challenge (Wang et al., Medical Image Analysis 2021), from the four corners
+/// of each vertebra in pixels of the *original* image of size `image`, whose aspect ratio and height both matter.
+/// Pixels must be square; see [`Spacing::squared`](ikem_core::Spacing::squared).
 ///
-/// A vertebra's tilt is that of the line between the middles of its left and right sides. The spine is S-shaped when
-/// the signed offsets of the end-plate midpoints from the line through the first and the last have both signs.
+/// A vertebra's tilt is that of the line between the midpoints of its left and right sides. The spine is S-shaped if
+/// the signed distances of the end-plate midpoints from the line through the first and the last have both signs.
 ///
 /// # Errors
-/// [`Error::Corners`] when the keypoints are not four for each of two vertebrae or more; [`Error::Tilt`] when the
-/// corners of one coincide.
+/// [`Error::Corners`] unless the keypoints are the four corners of each of at least two vertebrae; [`Error::Tilt`] when
+/// the corners of one coincide.
 pub fn challenge_angles(
     keypoints: &Keypoints,
     image: Size,
@@ -95,14 +95,14 @@ impl Script {
     fn angle(self, a: Vector, b: Vector) -> f64 {
         let cosine = a.dot(b) / (a.length() * b.length());
         let cosine = match self {
-            // The script rounds to eight digits, so that equal directions make exactly 0°.
+            // The script rounds to eight digits, so that equal directions enclose exactly 0°.
             Self::Matlab => ((cosine * 1e8).round() / 1e8).clamp(-1.0, 1.0),
             Self::PythonPort => cosine.clamp(0.0, 1.0),
         };
         libm::acos(cosine).to_degrees()
     }
 
-    /// The row by which a vertebra is above or below the middle of the image.
+    /// The row of a vertebra in the height test.
     fn row(self, vertebra: &Vertebra) -> f64 {
         match self {
             Self::Matlab => vertebra.lower_midpoint().y,
@@ -110,7 +110,8 @@ impl Script {
         }
     }
 
-    /// The S test: offsets of one sign only make a matrix of products that equals its absolute values.
+    /// The S test: the matrix of products of the distances equals that of their absolute values only if all have the
+    /// same sign.
     fn is_s_shaped(self, midpoints: &[Vector]) -> bool {
         let (Some(&first), [inner @ .., _, last]) = (midpoints.first(), midpoints) else { return false };
         let whole = first - *last;
@@ -124,7 +125,7 @@ impl Script {
         };
         let (plain, absolute) = (sum(|product| product), sum(f64::abs));
         let difference = (plain - absolute).abs();
-        // Where the ends stand exactly above each other the sums are no numbers, and both scripts say S.
+        // If the ends are exactly above each other, the sums are NaN, and both scripts classify the spine as S-shaped.
         match self {
             Self::Matlab => plain != absolute,
             Self::PythonPort => difference.is_nan() || difference >= 1e-4,
@@ -132,12 +133,12 @@ impl Script {
     }
 }
 
-/// The midpoints of all end plates from the top: 2 V of them.
+/// The midpoints of all 2 V end plates, from the top.
 fn midpoints(spine: &[Vertebra]) -> Vec<Vector> {
     spine.iter().flat_map(|vertebra| [vertebra.upper_midpoint(), vertebra.lower_midpoint()]).collect()
 }
 
-/// The first pair of the largest angle, the upper one first.
+/// The first pair of vertebrae with the largest angle, the upper one first.
 fn most_tilted(last: usize, angle: impl Fn(usize, usize) -> f64) -> [usize; 2] {
     let (mut pair, mut largest) = ([0, 0], 0.0);
     for upper in 0..=last {
@@ -149,7 +150,7 @@ fn most_tilted(last: usize, angle: impl Fn(usize, usize) -> f64) -> [usize; 2] {
     pair
 }
 
-/// The first of the vertebrae with the largest angle, and that angle.
+/// The first vertebra with the largest angle, and that angle.
 fn farthest(vertebrae: std::ops::RangeInclusive<usize>, angle: impl Fn(usize) -> f64) -> (usize, f64) {
     let first = *vertebrae.start();
     vertebrae
@@ -163,9 +164,8 @@ pub(super) mod tests {
 
     use super::*;
 
-    /// Vertebrae 30 wide and 20 high, 30 apart from y = 100 on, centred at `x`, tilted by `degrees` (clockwise on the
-    /// image).
-    pub fn spine(vertebrae: &[(f64, f64)]) -> Keypoints {
+    /// Vertebrae of 30 × 20, 30 apart from y = 100 on, centred at `x`, tilted by `degrees` (clockwise on the image).
+    pub(crate) fn spine(vertebrae: &[(f64, f64)]) -> Keypoints {
         let corners = |(row, &(x, degrees)): (usize, &(f64, f64))| {
             let (sin, cos) = degrees.to_radians().sin_cos();
             let y = 100.0 + 30.0 * row as f64;
@@ -179,7 +179,7 @@ pub(super) mod tests {
         found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 0.02)
     }
 
-    /// Five vertebrae to one side of the line between the outer two.
+    /// Five vertebrae on one side of the line through the outer two.
     const C_SHAPE: [(f64, f64); 5] =
         [(100.0, -8.0), (112.0, -15.0), (118.0, 0.0), (116.0, 20.0), (101.0, 9.0)];
     /// Offsets of both signs.
@@ -196,7 +196,7 @@ pub(super) mod tests {
 
     #[test]
     fn an_s_depends_on_the_half_of_the_image_its_largest_angle_is_in() {
-        // The largest angle is between 2 (row 160) and 3 (row 190); lower end plates end ten pixels further down.
+        // The largest angle is between 2 (row 160) and 3 (row 190); their lower end plates are ten pixels further down.
         let keypoints = spine(&S_SHAPE);
         let angles =
             |height, script| challenge_angles(&keypoints, Size::new(300, height), script).expect("a spine");
@@ -210,7 +210,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn the_port_takes_the_other_row() {
+    fn the_port_uses_the_row_of_the_upper_end_plate() {
         // Twenty rows lie between the sums of lower (about 369) and upper end plates (about 331).
         let keypoints = spine(&S_SHAPE);
         let shape =
@@ -220,7 +220,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn the_port_knows_no_angle_above_90_degrees() {
+    fn the_port_clips_angles_at_90_degrees() {
         let keypoints = spine(&[(100.0, -60.0), (130.0, 0.0), (100.0, 70.0)]);
         let largest =
             |script| challenge_angles(&keypoints, Size::new(300, 600), script).expect("a spine").degrees[0];
@@ -229,7 +229,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_slight_s_is_none_to_the_port() {
+    fn the_port_ignores_a_slight_s() {
         let line = |t: f64, off: f64| Vector { x: 100.0 + 10.0 * t + off, y: 100.0 + 100.0 * t };
         // One midpoint lies on the other side, by a thousandth of a pixel.
         let slight = [line(0.0, 0.0), line(0.3, 1e-2), line(0.6, -1e-3), line(0.9, 0.0), line(1.0, 0.0)];
@@ -249,7 +249,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn what_is_no_spine_is_told() {
+    fn invalid_spines_are_rejected() {
         let size = Size::new(200, 400);
         for count in [0, 4, 7, 9] {
             let points: Keypoints = (0..count).map(|i| Point::new(i as f32, 0.0)).collect();

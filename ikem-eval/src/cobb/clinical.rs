@@ -1,11 +1,10 @@
-use ikem_core::Keypoints;
+use ikem_core::{Keypoints, Vector};
 use serde::{Deserialize, Serialize};
 
-use super::vertebra::{Vector, Vertebra, vertebrae};
-use crate::Error;
+use super::vertebra::{Vertebra, vertebrae};
+use crate::error::Error;
 
-/// The part of the spine that a curve's apex lies in (Scoliosis Research Society; thoracic curves told apart as by
-/// Lenke et al. 2001).
+/// The region of a curve's apex (Scoliosis Research Society; thoracic curves divided as by Lenke et al. 2001).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -21,7 +20,7 @@ pub enum Region {
 }
 
 impl Region {
-    /// The region of a vertebra of the 17 from T1 to L5, counted from 0.
+    /// The region of a vertebra of T1 to L5, from 0.
     const fn of_apex(vertebra: usize) -> Self {
         match vertebra {
             0..=4 => Self::ProximalThoracic,
@@ -32,7 +31,7 @@ impl Region {
     }
 }
 
-/// A side of the *image*: which side of the patient that is depends on how the film hangs.
+/// A side of the *image*; the side of the patient depends on the orientation of the film.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Side {
@@ -42,7 +41,7 @@ pub enum Side {
     Right,
 }
 
-/// How severe a curve of a given angle is.
+/// The severity of a curve.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Severity {
@@ -79,40 +78,40 @@ impl Severity {
     }
 }
 
-/// One curve of a spine as a clinician measures it.
+/// A curve of a spine, measured as in clinical practice.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
-pub struct Curve {
-    /// The upper end vertebra, counted from 0 at the top.
+pub struct CobbCurve {
+    /// The upper end vertebra, from 0 at the top.
     pub upper: usize,
     /// The lower end vertebra.
     pub lower: usize,
-    /// The vertebra between them whose centre lies furthest out from the line between theirs.
+    /// The apex: the vertebra between them whose centre is farthest from the line through theirs.
     pub apex: usize,
-    /// The Cobb angle: between the upper end plate of the upper and the lower end plate of the lower end vertebra, in
-    /// degrees.
+    /// The Cobb angle in degrees: between the upper end plate of the upper and the lower end plate of the lower end
+    /// vertebra.
     pub degrees: f64,
-    /// The side of the image that the curve bulges to.
+    /// The side of the image towards which the curve is convex.
     pub convex: Side,
-    /// Where the apex lies; known for the 17 vertebrae from T1 to L5 alone.
+    /// The region of the apex; only known for the 17 vertebrae from T1 to L5.
     pub region: Option<Region>,
-    /// How severe the curve is.
+    /// The severity of the curve.
     pub severity: Severity,
-    /// Whether it is the largest one.
+    /// Whether this is the major curve, with the largest angle.
     pub major: bool,
 }
 
-/// The curves of a spine from the top, by Cobb's own method: end plates, not middles of vertebrae. The keypoints are in
-/// square pixels, as [`Spacing::squared`](ikem_core::Spacing::squared) makes them.
+/// The curves of a spine from the top by Cobb's method, which uses end plates. The keypoints are in square pixels; see
+/// [`Spacing::squared`](ikem_core::Spacing::squared).
 ///
-/// The major curve is the pair of vertebrae with the largest angle, however small. Above it and below it, the largest
-/// curve of the other direction follows, which may share the end vertebra, and so on while there is one of
-/// `minimum` degrees (a scoliosis begins at 10).
+/// The major curve is the pair of vertebrae with the largest angle, however small. It is followed, upwards and
+/// downwards, by the largest curve in the opposite direction, which may share the end vertebra, and so on as long as
+/// the angle is at least `minimum` degrees (scoliosis is defined from 10°).
 ///
 /// # Errors
-/// [`Error::Corners`] when the keypoints are not four for each of two vertebrae or more; [`Error::Tilt`] when an end
-/// plate has no length.
-pub fn clinical_curves(keypoints: &Keypoints, minimum: f64) -> Result<Vec<Curve>, Error> {
+/// [`Error::Corners`] unless the keypoints are the four corners of each of at least two vertebrae; [`Error::Tilt`] when
+/// an end plate has no length.
+pub fn clinical_curves(keypoints: &Keypoints, minimum: f64) -> Result<Vec<CobbCurve>, Error> {
     let spine = vertebrae(keypoints, |vertebra| [vertebra.upper_plate(), vertebra.lower_plate()])?;
     let last = spine.len() - 1;
     let Some(major) = largest(&spine, 0, last, |_| true) else { return Ok(Vec::new()) };
@@ -137,7 +136,8 @@ pub fn clinical_curves(keypoints: &Keypoints, minimum: f64) -> Result<Vec<Curve>
     Ok(found.into_iter().map(|bend| bend.described(&spine, bend == major)).collect())
 }
 
-/// Two end vertebrae and the signed angle between them in degrees; positive bulges to the right of the image.
+/// Two end vertebrae and the signed angle between them in degrees; a positive curve is convex to the right of the
+/// image.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Bend {
     upper: usize,
@@ -145,7 +145,7 @@ struct Bend {
     signed: f64,
 }
 
-/// The first pair with the largest allowed angle from vertebra `top` to vertebra `bottom`.
+/// The first pair from vertebra `top` to vertebra `bottom` with the largest allowed angle.
 fn largest(spine: &[Vertebra], top: usize, bottom: usize, allowed: impl Fn(f64) -> bool) -> Option<Bend> {
     let pairs = (top..=bottom).flat_map(|upper| (upper + 1..=bottom).map(move |lower| (upper, lower)));
     pairs
@@ -158,10 +158,10 @@ fn largest(spine: &[Vertebra], top: usize, bottom: usize, allowed: impl Fn(f64) 
 }
 
 impl Bend {
-    fn described(self, spine: &[Vertebra], major: bool) -> Curve {
+    fn described(self, spine: &[Vertebra], major: bool) -> CobbCurve {
         let Self { upper, lower, signed } = self;
         let apex = apex(&spine[upper..=lower], signed) + upper;
-        Curve {
+        CobbCurve {
             upper,
             lower,
             apex,
@@ -174,7 +174,7 @@ impl Bend {
     }
 }
 
-/// The inner vertebra furthest out to the side of the bulge; the upper one where there are only the ends.
+/// The inner vertebra farthest out on the convex side; the upper end vertebra if there is no inner one.
 fn apex(part: &[Vertebra], signed: f64) -> usize {
     let centres: Vec<Vector> = part.iter().map(Vertebra::centre).collect();
     let [first, inner @ .., last] = centres.as_slice() else { return 0 };
@@ -197,7 +197,7 @@ mod tests {
     fn bent(tilts: [f64; 17]) -> Keypoints {
         let mut x = 200.0;
         let vertebrae = tilts.map(|degrees| {
-            // The way down is at right angles to the tilt: a left-high plate goes left.
+            // The spine runs perpendicular to its end plates.
             x -= 30.0 * degrees.to_radians().tan();
             (x, degrees)
         });
@@ -216,13 +216,13 @@ mod tests {
         assert_eq!((major.upper, major.lower, major.apex), (4, 11, 7));
         assert_eq!((major.convex, major.severity), (Side::Right, Severity::Severe));
         assert_eq!(major.region, Some(Region::MainThoracic));
-        // Compensating curves on both sides share its end vertebrae.
+        // Compensatory curves on both sides share its end vertebrae.
         let ends: Vec<_> = curves.iter().map(|c| (c.upper, c.lower, c.convex, c.degrees.round())).collect();
         assert_eq!(ends, [(0, 4, Side::Left, 25.0), (4, 11, Side::Right, 51.0), (11, 13, Side::Left, 26.0)]);
     }
 
     #[test]
-    fn mirrored_it_bulges_to_the_left() {
+    fn a_curve_to_the_left() {
         let tilts =
             [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 6.0, 12.0, 8.0, 0.0, -6.0, -11.0, -5.0, 0.0];
         let curves = clinical_curves(&bent(tilts), 15.0).expect("a spine");
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn end_plates_count_and_not_the_middles() {
+    fn angles_are_measured_between_end_plates() {
         // A wedge: the upper plate of vertebra 0 is tilted, its lower one is not.
         let mut keypoints = spine(&[(100.0, 0.0), (100.0, 0.0)]);
         keypoints[1].y -= 30.0;

@@ -1,4 +1,4 @@
-//! Cobb angles from the corners of vertebrae: the challenge's, and those a clinician would measure.
+//! Cobb angles from the corners of vertebrae: those of the challenge, and those of clinical practice.
 
 mod agreement;
 mod challenge;
@@ -7,4 +7,4 @@ mod vertebra;
 
 pub use agreement::{AngleAgreement, BlandAltman, smape};
 pub use challenge::{ChallengeAngles, Script, Shape, challenge_angles};
-pub use clinical::{Curve, Region, Severity, Side, clinical_curves};
+pub use clinical::{CobbCurve, Region, Severity, Side, clinical_curves};

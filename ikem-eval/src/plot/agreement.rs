@@ -1,26 +1,27 @@
 use plotters::prelude::*;
 
 use super::canvas::{Area, Captions, Drawn, FONT, Plot, chart, colour, legend};
-use crate::{BlandAltman, Case, MeasuredAngles};
+use crate::cobb::BlandAltman;
+use crate::report::{Case, MeasuredAngles};
 
-/// Bland and Altman's plot of the challenge's angles.
+/// The Bland–Altman plot of the challenge's angles.
 pub(super) struct Agreement {
     name: &'static str,
     title: &'static str,
-    /// By angle: (prediction, label) in degrees.
+    /// For each angle, pairs of (prediction, label) in degrees.
     pairs: [Vec<(f64, f64)>; 3],
 }
 
 impl Agreement {
-    /// Of first predictions; none without angles.
-    pub fn first(cases: &[Case]) -> Option<Self> {
+    /// Of the first predictions; `None` without angles.
+    pub(super) fn first(cases: &[Case]) -> Option<Self> {
         Self::new("bland-altman-first", "Cobb angles of the first prediction", cases, |case| {
             case.first_angles.as_ref()
         })
     }
 
-    /// After the last click; none without angles.
-    pub fn last(cases: &[Case]) -> Option<Self> {
+    /// After the last click; `None` without angles.
+    pub(super) fn last(cases: &[Case]) -> Option<Self> {
         Self::new("bland-altman-last", "Cobb angles after the last correction", cases, |case| {
             case.last_angles.as_ref()
         })

@@ -8,17 +8,18 @@ use plotters::drawing::DrawingAreaErrorKind;
 use plotters::prelude::*;
 use plotters::style::{FontStyle, register_font};
 
+use crate::bootstrap::Interval;
+use crate::error::Error;
 use crate::report::write;
-use crate::{Error, Interval};
 
 pub(super) type Area<B> = DrawingArea<B, Shift>;
 pub(super) type Chart<'a, B> = ChartContext<'a, B, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
 pub(super) type Drawn<B> = Result<(), DrawingAreaErrorKind<<B as DrawingBackend>::ErrorType>>;
 
-/// The only font, built in so that plots look the same on machines without any.
+/// The only font, built in so that plots look the same on machines without fonts.
 pub(super) const FONT: &str = "sans-serif";
 
-/// Colours that the colour-blind can tell apart (Okabe and Ito 2008).
+/// A colour-blind safe palette (Okabe and Ito 2008).
 const COLOURS: [RGBColor; 6] = [
     RGBColor(0, 114, 178),
     RGBColor(213, 94, 0),
@@ -33,7 +34,7 @@ pub(super) fn colour(place: usize) -> RGBColor {
     COLOURS[place % COLOURS.len()]
 }
 
-/// A plot, whatever it is drawn on.
+/// A plot, independent of the drawing backend.
 pub(super) trait Plot {
     /// The name of its files.
     fn name(&self) -> &'static str;
@@ -47,9 +48,9 @@ pub(super) trait Plot {
 /// Writes a plot as SVG and as PNG.
 pub(super) fn save(plot: &impl Plot, folder: &Path) -> Result<Vec<PathBuf>, Error> {
     let name = plot.name();
-    let failed = |reason: String| Error::Drawing { name, reason };
+    let failed = |source| Error::Drawing { name, source };
     if !has_font() {
-        return Err(failed("the built-in font cannot be read".to_owned()));
+        return Err(failed("the built-in font cannot be read".into()));
     }
     let files = [folder.join(format!("{name}.svg")), folder.join(format!("{name}.png"))];
 
@@ -64,18 +65,20 @@ pub(super) fn save(plot: &impl Plot, folder: &Path) -> Result<Vec<PathBuf>, Erro
     Ok(files.into())
 }
 
-fn drawn<B: DrawingBackend>(plot: &impl Plot, backend: B) -> Result<(), String> {
+/// An error of the plotting or the image library.
+type LibraryError = Box<dyn std::error::Error + Send + Sync>;
+
+fn drawn<B: DrawingBackend<ErrorType: 'static>>(plot: &impl Plot, backend: B) -> Result<(), LibraryError> {
     let area = backend.into_drawing_area();
-    area.fill(&WHITE)
-        .and_then(|()| plot.draw(&area))
-        .and_then(|()| area.present())
-        .map_err(|error| error.to_string())
+    area.fill(&WHITE)?;
+    plot.draw(&area)?;
+    Ok(area.present()?)
 }
 
-fn png(pixels: Vec<u8>, (width, height): (u32, u32)) -> Result<Vec<u8>, String> {
+fn png(pixels: Vec<u8>, (width, height): (u32, u32)) -> Result<Vec<u8>, LibraryError> {
     let image = image::RgbImage::from_raw(width, height, pixels).ok_or("the bitmap is of another size")?;
     let mut bytes = std::io::Cursor::new(Vec::new());
-    image.write_to(&mut bytes, image::ImageFormat::Png).map_err(|error| error.to_string())?;
+    image.write_to(&mut bytes, image::ImageFormat::Png)?;
     Ok(bytes.into_inner())
 }
 
@@ -84,14 +87,14 @@ fn has_font() -> bool {
     *REGISTERED.get_or_init(|| register_font(FONT, FontStyle::Normal, dejavu::sans::regular()).is_ok())
 }
 
-/// The words around a chart.
+/// The captions of a chart.
 pub(super) struct Captions<'a> {
     pub title: &'a str,
     pub x: &'a str,
     pub y: &'a str,
 }
 
-/// A chart with axes and grid; whole numbers have no decimals.
+/// A chart with axes and grid; integers have no decimals.
 pub(super) fn chart<'a, B: DrawingBackend>(
     area: &'a Area<B>,
     captions: &Captions<'_>,
@@ -118,7 +121,7 @@ pub(super) fn chart<'a, B: DrawingBackend>(
     Ok(chart)
 }
 
-/// A line with its name in the legend, points on it, and its interval shaded.
+/// A line with markers, a legend entry and a shaded confidence interval.
 pub(super) struct Line<'a> {
     pub name: String,
     pub colour: RGBColor,
@@ -129,7 +132,7 @@ pub(super) struct Line<'a> {
 }
 
 impl Line<'_> {
-    pub fn draw<'a, B: DrawingBackend + 'a>(&self, chart: &mut Chart<'a, B>) -> Drawn<B> {
+    pub(super) fn draw<'a, B: DrawingBackend + 'a>(&self, chart: &mut Chart<'a, B>) -> Drawn<B> {
         let colour = self.colour;
         let known = || {
             self.points
@@ -156,7 +159,7 @@ impl Line<'_> {
     }
 }
 
-/// Names the series.
+/// Adds the legend.
 pub(super) fn legend<'a, B: DrawingBackend + 'a>(
     chart: &mut Chart<'a, B>,
     place: SeriesLabelPosition,
@@ -170,7 +173,7 @@ pub(super) fn legend<'a, B: DrawingBackend + 'a>(
         .draw()
 }
 
-/// The largest of the values and of the upper ends of the intervals; 1 where there is nothing above 0.
+/// The largest of the values and of the upper bounds of the intervals; 1 if none is positive.
 pub(super) fn top<'a>(
     values: impl Iterator<Item = f64>,
     intervals: impl Iterator<Item = &'a Option<Interval>>,

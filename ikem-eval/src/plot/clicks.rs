@@ -1,15 +1,16 @@
 use plotters::prelude::*;
 
 use super::canvas::{Area, Captions, Drawn, Line, Plot, chart, colour, legend, top};
-use crate::{Interval, Report, Series};
+use crate::bootstrap::Interval;
+use crate::report::{Report, Series};
 
-/// MRE over clicks, model and manual revision, one colour a report.
+/// MRE by number of clicks for model and manual revision, one colour per line.
 pub(super) struct MreByClick<'a>(pub &'a [Report]);
 
-/// MRE of manual less that of model revision over clicks.
+/// The difference of the MRE of manual and model revision, by number of clicks.
 pub(super) struct Gain<'a>(pub &'a [Report]);
 
-/// What a line is called: its report's name only where there are several.
+/// The name of a line, with the report's name only if there are several.
 fn name(reports: &[Report], report: &Report, what: &str) -> String {
     if reports.len() == 1 { what.to_owned() } else { format!("{}, {what}", report.provenance.title()) }
 }
@@ -19,7 +20,7 @@ fn by_click<'a>(name: String, place: usize, values: &[f64], intervals: &'a [Opti
     Line { name, colour: colour(place), points, intervals, marker: 3 }
 }
 
-/// The most clicks of any report; a single state still gets an axis.
+/// The most clicks of any report, at least 1.
 fn last_click(reports: &[Report]) -> f64 {
     reports.iter().map(|report| report.protocol.clicks).max().unwrap_or(0).max(1) as f64
 }

@@ -1,9 +1,9 @@
 use plotters::prelude::*;
 
 use super::canvas::{Area, Captions, Drawn, Line, Plot, chart, colour, legend};
-use crate::Series;
+use crate::report::Series;
 
-/// The part of the keypoints within an error, after 0, 1, 2, 5 and all clicks.
+/// The fraction of keypoints within an error, after 0, 1, 2, 5 and all clicks.
 pub(super) struct CumulativeError<'a>(pub &'a Series);
 
 impl Plot for CumulativeError<'_> {
@@ -13,7 +13,7 @@ impl Plot for CumulativeError<'_> {
 
     fn draw<B: DrawingBackend>(&self, area: &Area<B>) -> Drawn<B> {
         let percentiles = &self.0.percentiles;
-        // The worst twentieth would flatten all the rest.
+        // The worst 5 % would compress the rest.
         let widest = percentiles.iter().filter_map(|errors| errors.get(95).copied()).fold(0.0, f64::max);
         let reach = if widest > 0.0 && widest.is_finite() { widest } else { 1.0 };
         let captions = Captions {
@@ -35,7 +35,7 @@ impl Plot for CumulativeError<'_> {
     }
 }
 
-/// The curve through the percentiles as far as the axis reaches.
+/// The curve through the percentiles, up to the end of the axis.
 fn within(errors: &[f64], reach: f64) -> Vec<(f64, f64)> {
     let points = || errors.iter().enumerate().map(|(percent, error)| (*error, percent as f64));
     let mut inside: Vec<_> = points().take_while(|(error, _)| *error <= reach).collect();

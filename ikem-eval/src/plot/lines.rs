@@ -3,18 +3,18 @@ use std::path::{Path, PathBuf};
 use plotters::prelude::*;
 
 use super::canvas::{self, Area, Captions, Drawn, Line, Plot, chart, colour, legend};
-use crate::Error;
+use crate::error::Error;
 
-/// A chart of lines that are drawn as they are given, such as the curves of a training.
+/// A chart of given lines, such as the learning curves of a training.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LineChart {
     /// The name of its files.
     pub name: &'static str,
-    /// What stands above it.
+    /// The title.
     pub title: &'static str,
-    /// What x is.
+    /// The label of the x axis.
     pub x: &'static str,
-    /// What y is.
+    /// The label of the y axis.
     pub y: &'static str,
     /// The lines; points that are not finite are left out.
     pub lines: Vec<NamedLine>,
@@ -23,14 +23,14 @@ pub struct LineChart {
 /// A line and its name in the legend.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NamedLine {
-    /// What it is called.
+    /// The name.
     pub name: String,
-    /// Its points, x and y.
+    /// The points (x, y).
     pub points: Vec<(f64, f64)>,
 }
 
 impl LineChart {
-    /// Draws it into an existing folder as `NAME.svg` and `NAME.png`, and says which files there are now.
+    /// Draws the chart into an existing folder as `NAME.svg` and `NAME.png`, and returns the files.
     ///
     /// # Errors
     /// [`Error::Drawing`] or [`Error::Io`].
@@ -38,7 +38,7 @@ impl LineChart {
         canvas::save(self, folder)
     }
 
-    /// The lowest and the highest of a coordinate, apart from each other.
+    /// The range of a coordinate, never empty.
     fn range(&self, of: fn(&(f64, f64)) -> f64) -> [f64; 2] {
         let values = || self.lines.iter().flat_map(NamedLine::finite).map(|point| of(&point));
         let [low, high] =
@@ -65,7 +65,7 @@ impl Plot for LineChart {
     fn draw<B: DrawingBackend>(&self, area: &Area<B>) -> Drawn<B> {
         let [left, right] = self.range(|point| point.0);
         let [low, high] = self.range(|point| point.1);
-        // From zero where that is near: a curve's height then tells its value.
+        // The axis starts at zero for positive values, so that heights are proportional to values.
         let low = if low > 0.0 { 0.0 } else { 1.05 * low };
         let captions = Captions { title: self.title, x: self.x, y: self.y };
         let mut chart = chart(area, &captions, left..right, low..1.05 * high.max(low + f64::EPSILON))?;

@@ -1,4 +1,4 @@
-//! The plots of reports, each as SVG and as PNG.
+//! The plots of reports, each as SVG and PNG.
 
 mod agreement;
 mod canvas;
@@ -16,13 +16,14 @@ use spine::KeypointErrors;
 
 pub use lines::{LineChart, NamedLine};
 
-use crate::{Error, Report};
+use crate::error::Error;
+use crate::report::Report;
 
 impl Report {
-    /// Draws all plots into an existing folder, each as `NAME.svg` and `NAME.png`, and says which files there are now:
-    /// `mre` (by click, model and manual, intervals shaded), `gain` (manual less model), `cumulative-error`,
-    /// `keypoint-errors` (bars on a spine; where each vertebra has four corners), `bland-altman-first` and
-    /// `bland-altman-last` (the challenge's angles; where there are any).
+    /// Draws all plots into an existing folder, each as `NAME.svg` and `NAME.png`, and returns the files: `mre` (by
+    /// click, for model and manual revision, with shaded intervals), `gain` (manual minus model), `cumulative-error`,
+    /// `keypoint-errors` (bars along a spine; if every vertebra has four corners), `bland-altman-first` and
+    /// `bland-altman-last` (the challenge's angles; if there are any).
     ///
     /// # Errors
     /// [`Error::Drawing`] or [`Error::Io`].
@@ -40,7 +41,7 @@ impl Report {
 }
 
 /// Draws the plots `mre` and `gain` of several reports into an existing folder, each as `NAME.svg` and `NAME.png`, and
-/// says which files there are now.
+/// returns the files.
 ///
 /// # Errors
 /// [`Error::Drawing`] or [`Error::Io`].

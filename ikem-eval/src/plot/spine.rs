@@ -2,18 +2,18 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::canvas::{Area, Chart, Drawn, FONT, Plot, colour, top};
-use crate::Figures;
+use crate::report::Figures;
 
-/// Mean error of every corner as a bar on its side of its vertebra, before and after the corrections.
+/// The mean error of every corner as a bar beside its vertebra, before and after the corrections.
 pub(super) struct KeypointErrors<'a> {
     names: &'a [String],
-    /// By vertebra, then corner: the errors of the first and of the last state.
+    /// For each vertebra and corner, the errors of the first and the last state.
     errors: Vec<[(f64, f64); 4]>,
 }
 
 impl<'a> KeypointErrors<'a> {
-    /// None where the keypoints are not four for each vertebra.
-    pub fn new(figures: &'a Figures) -> Option<Self> {
+    /// `None` unless every vertebra has four keypoints.
+    pub(super) fn new(figures: &'a Figures) -> Option<Self> {
         let keypoints = &figures.keypoints;
         let both: Vec<(f64, f64)> =
             keypoints.first.iter().copied().zip(keypoints.last.iter().copied()).collect();
@@ -23,7 +23,7 @@ impl<'a> KeypointErrors<'a> {
         fits.then(|| Self { names, errors: errors.to_vec() })
     }
 
-    /// One side of the spine: the axis runs away from it. Rows lie at minus their number.
+    /// The bars on one side of the spine, with the axis pointing away from it. Row n is at y = −n.
     fn side<B: DrawingBackend>(&self, area: &Area<B>, left: bool, reach: f64) -> Drawn<B> {
         let sign = if left { -1.0 } else { 1.0 };
         let x = if left { -reach..0.0 } else { 0.0..reach };
@@ -83,7 +83,7 @@ impl<'a> KeypointErrors<'a> {
     }
 }
 
-/// Room above the three parts, and below the bars for their axes, in pixels.
+/// The margins above the three parts and below the bars, for their axes, in pixels.
 const MARGIN_TOP: u32 = 8;
 const LABELS: u32 = 44;
 

@@ -2,15 +2,15 @@ use ikem_core::Keypoints;
 use serde::{Deserialize, Serialize};
 
 use super::estimate::{estimate, estimates};
-use crate::{
-    AngleAgreement, Curve, GroundTruth, Interval, Played, Resamples, Script, challenge_angles,
-    clinical_curves, smape,
-};
+use crate::bootstrap::{Interval, Resamples};
+use crate::cobb::{AngleAgreement, CobbCurve, Script, challenge_angles, clinical_curves, smape};
+use crate::play::Played;
+use crate::truth::GroundTruth;
 
-/// The smallest angle of a curve beside the major one, in degrees.
+/// The smallest angle of a curve other than the major one, in degrees.
 const MINIMUM: f64 = 10.0;
 
-/// Cobb angles of the model's keypoints against those of the labels.
+/// Agreement of the Cobb angles of the model's keypoints with those of the labels.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct AngleFigures {
@@ -18,7 +18,7 @@ pub struct AngleFigures {
     pub matlab: ScriptFigures,
     /// The same by the Python port.
     pub python_port: ScriptFigures,
-    /// The major curve between end plates.
+    /// The major curve, measured between end plates.
     pub clinical: ClinicalFigures,
 }
 
@@ -26,9 +26,9 @@ pub struct AngleFigures {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ScriptFigures {
-    /// The images left out after each number of clicks, because their angles cannot be measured.
+    /// The number of images without measurable angles after each number of clicks; they are left out.
     pub unmeasured: Vec<usize>,
-    /// Symmetric mean absolute percentage error in percent, the angles of an image summed first.
+    /// Symmetric mean absolute percentage error in percent; the angles of an image are summed first.
     pub smape: Vec<Option<f64>>,
     /// Interval of [`smape`](Self::smape).
     pub smape_interval: Vec<Option<Interval>>,
@@ -46,15 +46,15 @@ pub struct ClinicalFigures {
     pub major: Vec<Option<AngleAgreement>>,
     /// Interval of the mean absolute error of its angle.
     pub mae_interval: Vec<Option<Interval>>,
-    /// Part of the images whose severity is that of the labels.
+    /// The fraction of images whose severity matches that of the labels.
     pub severity: Vec<Option<f64>>,
     /// Interval of [`severity`](Self::severity).
     pub severity_interval: Vec<Option<Interval>>,
-    /// Part of the images whose major curve bulges to the side that it does by the labels.
+    /// The fraction of images whose major curve is convex to the same side as that of the labels.
     pub side: Vec<Option<f64>>,
     /// Interval of [`side`](Self::side).
     pub side_interval: Vec<Option<Interval>>,
-    /// Part of the images whose major curve has its apex in the region that it has by the labels.
+    /// The fraction of images whose major curve has its apex in the same region as that of the labels.
     pub region: Vec<Option<f64>>,
     /// Interval of [`region`](Self::region).
     pub region_interval: Vec<Option<Interval>>,
@@ -68,12 +68,12 @@ pub struct MeasuredAngles {
     pub matlab: [f64; 3],
     /// The same by the Python port.
     pub python_port: [f64; 3],
-    /// The curves a clinician would measure, from the top.
-    pub curves: Vec<Curve>,
+    /// The clinical curves, from the top.
+    pub curves: Vec<CobbCurve>,
 }
 
 impl MeasuredAngles {
-    /// Measures keypoints on the image of `truth`, in square pixels; none where an angle is not defined.
+    /// Measures keypoints on the image of `truth`, in square pixels; `None` if an angle is undefined.
     pub(super) fn new(keypoints: &Keypoints, truth: &GroundTruth) -> Option<Self> {
         let keypoints = &truth.squared(keypoints);
         let script =
@@ -85,16 +85,16 @@ impl MeasuredAngles {
         })
     }
 
-    fn major(&self) -> Option<&Curve> {
+    fn major(&self) -> Option<&CobbCurve> {
         self.curves.iter().find(|curve| curve.major)
     }
 }
 
-/// What was measured and what the labels say.
+/// The angles of a prediction and of its labels.
 type Pair = (MeasuredAngles, MeasuredAngles);
 
 impl AngleFigures {
-    /// None where the labels themselves have no angles.
+    /// `None` if the labels have no angles.
     pub(super) fn new(played: &[&Played], clicks: usize, draws: &Resamples) -> Option<Self> {
         let pair = |click: usize| {
             move |image: &&Played| {
@@ -152,7 +152,7 @@ impl ClinicalFigures {
             let (found, label) = pairs[click][image].as_ref()?;
             Some((*found.major()?, *label.major()?))
         };
-        let agree = |same: fn(&Curve, &Curve) -> Option<bool>| {
+        let agree = |same: fn(&CobbCurve, &CobbCurve) -> Option<bool>| {
             estimates(pairs.len(), images, draws, |click, image| {
                 let (found, label) = majors(click, image)?;
                 same(&found, &label).map(|same| f64::from(u8::from(same)))

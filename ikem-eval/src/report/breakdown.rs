@@ -2,15 +2,18 @@ use ikem_core::Skeleton;
 use serde::{Deserialize, Serialize};
 
 use super::estimate::full_estimates;
+use crate::bootstrap::{Interval, Resamples};
+use crate::play::{Played, Step};
+use crate::radial::radial_errors;
+use crate::shift::best_shift;
 use crate::statistics::mean;
-use crate::{Interval, Played, Resamples, Step, best_shift, radial_errors};
 
-/// Mean errors of parts of the skeleton in pixels of the image: of the first prediction and after the last click of
-/// model revision, with an interval beside each.
+/// Mean errors of parts of the skeleton in pixels of the image, for the first prediction and after the last click of
+/// model revision, each with its confidence interval.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Breakdown {
-    /// What the parts are called.
+    /// The names of the parts.
     pub names: Vec<String>,
     /// Errors of the first prediction.
     pub first: Vec<f64>,
@@ -63,13 +66,13 @@ impl Breakdown {
     }
 }
 
-/// How many first predictions count their vertebrae wrong, and by how much.
+/// The number of first predictions that miscount vertebrae by some number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ShiftCount {
-    /// The best shift, see [`Shift`](crate::Shift).
+    /// The best shift; see [`Shift`](crate::Shift).
     pub vertebrae: isize,
-    /// The number of images that it is the best for.
+    /// The number of images with this best shift.
     pub images: usize,
 }
 

@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::angles::MeasuredAngles;
 use super::{Settings, Threshold};
-use crate::{Played, Step, best_shift, first_pass};
+use crate::noc::first_pass;
+use crate::play::{Played, Step};
+use crate::shift::best_shift;
 
 /// One image of a report.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -15,7 +17,7 @@ pub struct Case {
     pub image: String,
     /// The image's size in pixels.
     pub size: Size,
-    /// How far apart its pixels lie, where that is known.
+    /// The pixel spacing, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spacing: Option<Spacing>,
     /// MRE after 0, 1, … N clicks of model revision, in pixels of the image.
@@ -24,19 +26,19 @@ pub struct Case {
     pub manual_mre: Vec<f64>,
     /// The keypoints corrected in model revision, in order.
     pub corrected: Vec<String>,
-    /// Clicks of model revision to each target; none where it was not reached.
+    /// The number of clicks of model revision to each target; `None` if it was not reached.
     pub clicks_to: BTreeMap<Threshold, Option<usize>>,
-    /// The best shift of whole vertebrae of the first prediction.
+    /// The best shift of the vertebra count of the first prediction.
     pub shift: Option<isize>,
     /// Cobb angles of the labels.
     pub label_angles: Option<MeasuredAngles>,
-    /// The part of the film that the network saw at first, as far as it was told.
+    /// The region of the film that the network saw at first, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub frame: Option<Frame>,
-    /// How sure the locator was of a spine, 0…1; none where the frame was told.
+    /// The locator's confidence in the presence of a spine, 0…1; `None` when the frame was given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub locator_confidence: Option<f32>,
-    /// Why the first prediction may be no spine, in words; then it has no angles here.
+    /// Why the first prediction may not be a spine, in words; its angles are then omitted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub doubt: Option<String>,
     /// Cobb angles of the first prediction.

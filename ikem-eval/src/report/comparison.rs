@@ -1,9 +1,9 @@
 use super::markdown::{Markdown, with_interval};
 use super::{Report, Threshold};
-use crate::Interval;
+use crate::bootstrap::Interval;
 
-/// Several reports in one page of tables: MRE by click, then FR and NoC by target, then Cobb angles. Where they were
-/// not made alike (rule, number of images, split, …) the page says so.
+/// Several reports as one page of tables: MRE by click, FR and NoC by target, and Cobb angles. It lists the settings in
+/// which the reports differ (rule, number of images, split, …).
 #[must_use]
 pub fn comparison_markdown(reports: &[Report]) -> String {
     let mut page = Markdown("# Comparison\n\n".to_owned());
@@ -76,10 +76,10 @@ fn add_angles(page: &mut Markdown, reports: &[Report]) {
     }
 }
 
-/// Something that figures depend on, and what it was in a report.
+/// A setting on which figures depend, and its value in a report.
 type Aspect = (&'static str, fn(&Report) -> String);
 
-/// Says what was not the same in all of them.
+/// Lists the settings that differ between the reports.
 fn add_differences(page: &mut Markdown, reports: &[Report]) {
     let aspects: [Aspect; 6] = [
         ("rule", |report| report.protocol.rule.to_string()),

@@ -1,9 +1,10 @@
 use std::collections::BTreeMap;
 
 use super::Settings;
-use crate::{Protocol, Rule};
+use crate::annotator::Rule;
+use crate::play::Protocol;
 
-/// What does not depend on how a report was made.
+/// The conventions that do not depend on the settings.
 const FIXED: &[(&str, &str)] = &[
     (
         "mre",
@@ -61,7 +62,7 @@ const FIXED: &[(&str, &str)] = &[
     ),
 ];
 
-/// What every figure of a report means, by name.
+/// The definition of every figure of a report, by name.
 pub(super) fn conventions(protocol: &Protocol, settings: &Settings) -> BTreeMap<String, String> {
     let rule = match protocol.rule {
         Rule::Worst => {

@@ -3,21 +3,24 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::Threshold;
-use crate::{Error, Interval, Noc, Resamples, first_pass};
+use crate::bootstrap::{Interval, Resamples};
+use crate::error::Error;
+use crate::noc::{Noc, first_pass};
 
-/// Clicks to each target; both published conventions, an interval beside each figure. See [`Noc`].
+/// The number of clicks to each target by both published conventions, each figure with its confidence interval. See
+/// [`Noc`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Effort {
-    /// Failure rate: the part of the images that never pass, 0…1.
+    /// Failure rate: the fraction of images that never pass, 0…1.
     pub fr: BTreeMap<Threshold, f64>,
     /// Interval of [`fr`](Self::fr).
     pub fr_interval: BTreeMap<Threshold, Option<Interval>>,
-    /// Mean number of clicks to the pass, a failure counted as N clicks.
+    /// Mean number of clicks to the pass, with N clicks for a failure.
     pub noc: BTreeMap<Threshold, f64>,
     /// Interval of [`noc`](Self::noc).
     pub noc_interval: BTreeMap<Threshold, Option<Interval>>,
-    /// Mean number of clicks to the pass over the images that pass; none if none does.
+    /// Mean number of clicks to the pass over the images that pass; `None` if none does.
     pub noc_successes: BTreeMap<Threshold, Option<f64>>,
     /// Interval of [`noc_successes`](Self::noc_successes).
     pub noc_successes_interval: BTreeMap<Threshold, Option<Interval>>,

@@ -1,16 +1,16 @@
+use crate::bootstrap::{Interval, Resamples};
 use crate::statistics::mean;
-use crate::{Interval, Resamples};
 
-/// Figures by click (or by keypoint), each with its interval, on their way into two arrays beside each other.
+/// Figures by click (or by keypoint) and their confidence intervals, as two parallel arrays.
 pub(super) type Estimates<T> = (Vec<T>, Vec<Option<Interval>>);
 
-/// The mean over the images that have a value, with its interval.
+/// The mean over the images that have a value, with its confidence interval.
 pub(super) fn estimate(values: &[Option<f64>], resamples: &Resamples) -> (Option<f64>, Option<Interval>) {
     let known: Vec<f64> = values.iter().copied().flatten().collect();
     ((!known.is_empty()).then(|| mean(&known)), resamples.mean_interval(values))
 }
 
-/// One estimate for each column: `value(column, image)` is what an image contributes.
+/// One estimate per column, where `value(column, image)` is the value of an image.
 pub(super) fn estimates(
     columns: usize,
     images: usize,
@@ -22,7 +22,7 @@ pub(super) fn estimates(
         .unzip()
 }
 
-/// The same where every image contributes.
+/// The same when every image has a value.
 pub(super) fn full_estimates(
     columns: usize,
     images: usize,

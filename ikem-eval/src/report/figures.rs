@@ -1,37 +1,39 @@
-use ikem_core::Skeleton;
+use ikem_core::{FieldError, Skeleton};
 use serde::{Deserialize, Serialize};
 
 use super::estimate::full_estimates;
 use super::series::Course;
 use super::{AngleFigures, Breakdown, Effort, Series, Settings, ShiftCount};
-use crate::{Error, Interval, Played, Protocol, Step};
+use crate::bootstrap::Interval;
+use crate::error::Error;
+use crate::play::{Played, Protocol, Step};
 
 /// The figures of a set of images.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Figures {
-    /// How many images there are.
+    /// The number of images.
     pub images: usize,
-    /// Errors by click where the network moves the other keypoints.
+    /// Errors by click of model revision, in which the network moves the other keypoints.
     pub model: Series,
-    /// Errors by click where it moves nothing.
+    /// Errors by click of manual revision.
     pub manual: Series,
-    /// MRE of manual less that of model revision after 0, 1, … N clicks: what the network saves.
+    /// The benefit of the network: the difference of the MRE of manual and model revision after 0, 1, … N clicks.
     pub gain: Vec<f64>,
     /// Interval of [`gain`](Self::gain).
     pub gain_interval: Vec<Option<Interval>>,
-    /// Clicks to each target in model revision.
+    /// The number of clicks to each target in model revision.
     #[serde(flatten)]
     pub effort: Effort,
-    /// Clicks to each target in manual revision.
+    /// The number of clicks to each target in manual revision.
     pub manual_effort: Effort,
     /// Errors by keypoint.
     pub keypoints: Breakdown,
     /// Errors by vertebra.
     pub vertebrae: Breakdown,
-    /// How far off first predictions count vertebrae.
+    /// How first predictions miscount vertebrae.
     pub shifts: Vec<ShiftCount>,
-    /// Cobb angles, where the keypoints are corners of vertebrae.
+    /// Cobb angles, if the keypoints are corners of vertebrae.
     pub cobb: Option<AngleFigures>,
 }
 
@@ -75,16 +77,13 @@ impl Figures {
     }
 }
 
-/// Checks that every image was played with so many clicks and is labelled by the skeleton.
+/// Checks that every image was played with `clicks` clicks and is labelled with the skeleton's keypoints.
 fn check(played: &[&Played], clicks: usize, skeleton: &Skeleton) -> Result<(), Error> {
     for image in played {
         let steps = if image.model.len() == clicks + 1 { image.manual.len() } else { image.model.len() };
         if steps != clicks + 1 {
-            return Err(Error::Argument {
-                what: "number of states of a played image",
-                found: steps.to_string(),
-                expected: "one more than the protocol has clicks",
-            });
+            let expected = "one more than the protocol has clicks";
+            return Err(FieldError::new("number of states of a played image", expected, steps).into());
         }
         if image.truth.keypoints.len() != skeleton.len() {
             return Err(Error::Length {

@@ -1,15 +1,17 @@
 use std::io::Read;
 use std::path::Path;
 
+use ikem_core::FieldError;
+
 use super::table::angles_csv;
 use super::{FORMAT, Report, comparison_markdown};
-use crate::Error;
+use crate::error::Error;
 
-/// A report of a hundred thousand images is smaller than this many bytes.
+/// The size limit of a report in bytes; one of a hundred thousand images is smaller.
 const LIMIT: u64 = 1 << 28;
 
 impl Report {
-    /// Writes the report as JSON; a file that stands there is replaced once all is written.
+    /// Writes the report as JSON, atomically.
     ///
     /// # Errors
     /// [`Error::Io`].
@@ -19,11 +21,11 @@ impl Report {
         write(path, &text)
     }
 
-    /// Reads a report that was written as JSON.
+    /// Reads a report written as JSON.
     ///
     /// # Errors
-    /// [`Error::Io`] when the file cannot be read, [`Error::TooLarge`] beyond 256 MiB, [`Error::NotAReport`] when it is
-    /// something else.
+    /// [`Error::Io`] when the file cannot be read, [`Error::TooLarge`] beyond 256 MiB, [`Error::ParseReport`] and
+    /// [`Error::InvalidReport`] when it is not a report of this format.
     pub fn read_json(path: &Path) -> Result<Self, Error> {
         let io = |source| Error::Io { path: path.to_owned(), source };
         let (file, bytes) = ikem_files::open(path).map_err(io)?;
@@ -32,17 +34,17 @@ impl Report {
         }
         let mut text = Vec::new();
         file.take(LIMIT).read_to_end(&mut text).map_err(io)?;
-        let wrong = |reason: String| Error::NotAReport { path: path.to_owned(), reason };
-        let report: Self = serde_json::from_slice(&text).map_err(|error| wrong(error.to_string()))?;
-        if report.format != FORMAT {
-            return Err(wrong(format!("its format is {:?}, expected {FORMAT:?}", report.format)));
-        }
-        report.check_lengths().map_err(wrong)?;
+        let report: Self = serde_json::from_slice(&text)
+            .map_err(|source| Error::ParseReport { path: path.to_owned(), source })?;
+        report.check_read().map_err(|source| Error::InvalidReport { path: path.to_owned(), source })?;
         Ok(report)
     }
 
-    /// Checks that everything by click is as long as there are clicks, so that drawing can rely on it.
-    fn check_lengths(&self) -> Result<(), String> {
+    /// Checks the format, and that every figure by click has a value for each number of clicks, on which drawing relies.
+    fn check_read(&self) -> Result<(), FieldError> {
+        if self.format != FORMAT {
+            return Err(FieldError::new("format", FORMAT, &self.format));
+        }
         let expected = self.protocol.clicks.saturating_add(1);
         let lengths = |series: &super::Series| {
             [series.mre.len(), series.mre_interval.len(), series.median.len(), series.percentiles.len()]
@@ -51,13 +53,13 @@ impl Report {
             let series = lengths(&figures.model).into_iter().chain(lengths(&figures.manual));
             let gain = [figures.gain.len(), figures.gain_interval.len()];
             if let Some(found) = series.chain(gain).find(|length| *length != expected) {
-                return Err(format!("{found} figures by click, expected {expected}"));
+                return Err(FieldError::new("figures by click", expected.to_string(), found));
             }
         }
         Ok(())
     }
 
-    /// Writes one line an image as CSV; a file that stands there is replaced once all is written.
+    /// Writes the report as CSV with one row per image, atomically.
     ///
     /// # Errors
     /// [`Error::Io`].
@@ -65,7 +67,7 @@ impl Report {
         write(path, &self.to_csv().map_err(|source| unwritten(path, source))?)
     }
 
-    /// Writes [`to_markdown`](Self::to_markdown); a file that stands there is replaced once all is written.
+    /// Writes [`to_markdown`](Self::to_markdown), atomically.
     ///
     /// # Errors
     /// [`Error::Io`].
@@ -74,7 +76,7 @@ impl Report {
     }
 }
 
-/// Writes [`comparison_markdown`]; a file that stands there is replaced once all is written.
+/// Writes [`comparison_markdown`], atomically.
 ///
 /// # Errors
 /// [`Error::Io`].
@@ -82,8 +84,7 @@ pub fn write_comparison(reports: &[Report], path: &Path) -> Result<(), Error> {
     write(path, comparison_markdown(reports).as_bytes())
 }
 
-/// Writes one line an image as CSV: its name and three angles in degrees, empty where there are none; a file that
-/// stands there is replaced once all is written.
+/// Writes a CSV file with one row per image, atomically: its name and three angles in degrees, empty if unknown.
 ///
 /// # Errors
 /// [`Error::Io`].
@@ -98,7 +99,7 @@ fn unwritten(path: &Path, source: csv::Error) -> Error {
     Error::Io { path: path.to_owned(), source: source.into() }
 }
 
-/// Writes a file whole or not at all.
+/// Writes a file atomically.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     ikem_files::write(path, bytes).map_err(|source| Error::Io { path: path.to_owned(), source })
 }

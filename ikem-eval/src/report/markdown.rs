@@ -1,31 +1,31 @@
 use std::fmt::Write as _;
 
 use super::{Figures, Provenance, Report, ScriptFigures};
-use crate::Interval;
+use crate::bootstrap::Interval;
 
-/// A table in the making; writing into it cannot fail.
+/// A Markdown page under construction; writing to it cannot fail.
 pub(super) struct Markdown(pub String);
 
 impl Markdown {
-    pub fn line(&mut self, text: std::fmt::Arguments<'_>) {
+    pub(super) fn line(&mut self, text: std::fmt::Arguments<'_>) {
         let _ = writeln!(self.0, "{text}");
     }
 
-    /// The heading of a table: the first column holds names, the others numbers.
-    pub fn header<C: AsRef<str>>(&mut self, cells: &[C]) {
+    /// A table's header: the first column is text, the others are numbers.
+    pub(super) fn header<C: AsRef<str>>(&mut self, cells: &[C]) {
         self.row(cells);
         let rule = (0..cells.len()).map(|column| if column == 0 { "---" } else { "---:" });
         self.row(&rule.collect::<Vec<_>>());
     }
 
-    pub fn row<C: AsRef<str>>(&mut self, cells: &[C]) {
-        // A bar in a name would end its cell.
+    pub(super) fn row<C: AsRef<str>>(&mut self, cells: &[C]) {
+        // A vertical bar would end the cell.
         let cells: Vec<String> = cells.iter().map(|cell| cell.as_ref().replace('|', "\\|")).collect();
         self.line(format_args!("| {} |", cells.join(" | ")));
     }
 }
 
-/// A figure with its interval.
+/// A figure with its confidence interval.
 pub(super) fn with_interval(
     value: Option<f64>,
     interval: Option<&Option<Interval>>,
@@ -42,7 +42,7 @@ pub(super) fn with_interval(
 }
 
 impl Provenance {
-    /// The name to show.
+    /// The name for display.
     #[must_use]
     pub fn title(&self) -> &str {
         if self.name.is_empty() { self.checkpoint.as_deref().unwrap_or("unnamed") } else { &self.name }
@@ -50,7 +50,7 @@ impl Provenance {
 }
 
 impl Report {
-    /// The report as a page of tables.
+    /// The report as a Markdown page of tables.
     #[must_use]
     pub fn to_markdown(&self) -> String {
         let mut page = Markdown(String::new());
@@ -72,8 +72,8 @@ impl Report {
         page.0
     }
 
-    /// Where millimetres were measured, in words, if the patient appears larger there than it is: of the first image of
-    /// that kind.
+    /// A description of the plane in which millimetres were measured if the patient is magnified in it, from the first
+    /// such image.
     #[must_use]
     pub fn enlarging_plane(&self) -> Option<&'static str> {
         self.cases.iter().find_map(|case| case.spacing?.enlarging_plane())
@@ -229,7 +229,7 @@ impl ScriptFigures {
     }
 }
 
-/// The first and the last of so many places.
+/// The indices of the first and last of `count` items.
 fn ends(count: usize) -> impl Iterator<Item = usize> {
     (0..count).filter(move |place| *place == 0 || place + 1 == count)
 }

@@ -1,4 +1,4 @@
-//! Everything that an evaluation found, to be written, read again, compared and drawn.
+//! The report of an evaluation, which can be written, read back, compared and plotted.
 
 mod angles;
 mod breakdown;
@@ -16,7 +16,7 @@ mod threshold;
 
 use std::collections::BTreeMap;
 
-use ikem_core::Skeleton;
+use ikem_core::{FieldError, Skeleton};
 use serde::{Deserialize, Serialize};
 
 pub use angles::{AngleFigures, ClinicalFigures, MeasuredAngles, ScriptFigures};
@@ -30,27 +30,29 @@ pub use files::{write_angles, write_comparison};
 pub use series::Series;
 pub use threshold::Threshold;
 
-use crate::{Bootstrap, Error, Played, Protocol};
+use crate::bootstrap::Bootstrap;
+use crate::error::Error;
+use crate::play::{Played, Protocol};
 
-/// What a report's `format` says.
+/// The value of a report's field `format`.
 const FORMAT: &str = "ikem-evaluation/1";
 
-/// What is computed from the images that were played.
+/// The settings of a report.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
     /// Targets of NoC and FR: MRE in pixels of the image.
     pub targets: Vec<f64>,
-    /// Thresholds of the detection rate: error in pixels of the image.
+    /// Thresholds of the successful detection rate: error in pixels of the image.
     pub sdr: Vec<f64>,
-    /// The most vertebrae that a prediction may be shifted by.
+    /// The maximum shift of a prediction's vertebra count.
     pub shift_limit: usize,
-    /// How intervals are made.
+    /// The computation of confidence intervals.
     pub bootstrap: Bootstrap,
 }
 
 impl Default for Settings {
-    /// Targets of 20, 30, 40 and 50 px, detection within 10, 20 and 40 px, shifts by two vertebrae at the most.
+    /// Targets of 20, 30, 40 and 50 px, detection within 10, 20 and 40 px, shifts by at most two vertebrae.
     fn default() -> Self {
         Self {
             targets: vec![20.0, 30.0, 40.0, 50.0],
@@ -61,11 +63,11 @@ impl Default for Settings {
     }
 }
 
-/// What was evaluated on what, in the words of the program that did it.
+/// The network and data of an evaluation, as described by the program that ran it.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Provenance {
-    /// The network, shown in tables and legends.
+    /// The name of the network in tables and legends.
     pub name: String,
     /// The file of its weights.
     pub checkpoint: Option<String>,
@@ -77,47 +79,48 @@ pub struct Provenance {
     pub manifest: Option<String>,
     /// The SHA-256 of that file.
     pub manifest_sha256: Option<String>,
-    /// Which part of it.
+    /// The evaluated subset.
     pub split: Option<String>,
-    /// Which labels: as published or repaired.
+    /// The label policy: as published or repaired.
     pub labels: Option<String>,
-    /// The images that were left out, and why.
+    /// The images that were left out, with reasons.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<String>,
 }
 
-/// An evaluation.
+/// The report of an evaluation.
 ///
-/// In its JSON, `model.mre` and `manual.mre` are arrays by click, `fr`, `noc` and `noc_successes` are tables by target,
-/// and a field whose name ends in `_interval` stands beside each figure. `conventions` says what each figure means.
+/// In JSON, `model.mre` and `manual.mre` are arrays by click, `fr`, `noc` and `noc_successes` are tables by target, and
+/// each figure is accompanied by its confidence interval in a field whose name ends in `_interval`. `conventions`
+/// defines each figure.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Report {
     /// The format and its version.
     pub format: String,
-    /// What was evaluated.
+    /// The network and data.
     pub provenance: Provenance,
-    /// What every figure means, by name.
+    /// The definition of every figure, by name.
     pub conventions: BTreeMap<String, String>,
-    /// How the images were corrected.
+    /// The protocol of the corrections.
     pub protocol: Protocol,
-    /// What was computed.
+    /// The settings of the figures.
     pub settings: Settings,
     /// The figures of all images.
     #[serde(flatten)]
     pub figures: Figures,
-    /// The figures of named parts of the images.
+    /// The figures of named subsets of the images.
     pub subsets: BTreeMap<String, Figures>,
-    /// The images one by one.
+    /// The individual images.
     pub cases: Vec<Case>,
 }
 
 impl Report {
-    /// Evaluates images that were all played by `protocol`.
+    /// Evaluates images that were all corrected according to `protocol`.
     ///
     /// # Errors
-    /// [`Error::Argument`] without images, for one that was played otherwise or has not the skeleton's number of
-    /// keypoints, and for settings that cannot be meant.
+    /// [`Error::Argument`] without images, for invalid settings, or for an image with another number of clicks;
+    /// [`Error::Length`] for one whose keypoints do not match the skeleton.
     pub fn new(
         provenance: Provenance,
         protocol: Protocol,
@@ -139,11 +142,11 @@ impl Report {
         })
     }
 
-    /// Adds the figures of the images of `played` that `chosen` says yes to, and of the others as `not NAME`; a part
-    /// without images is left out.
+    /// Adds the figures of the images of `played` whose names satisfy `chosen`, and of the others as `not NAME`; a
+    /// subset without images is omitted.
     ///
     /// # Errors
-    /// As [`new`](Self::new).
+    /// Like [`new`](Self::new).
     pub fn with_subset(
         mut self,
         name: &str,
@@ -164,20 +167,14 @@ impl Report {
 }
 
 impl Settings {
-    /// Checks the values, so that a long evaluation need not end in an error.
+    /// Checks every field's range, so that an invalid setting is found before a long evaluation.
     ///
     /// # Errors
-    /// [`Error::Argument`] for a target or threshold that is no number of pixels, and for a bootstrap that cannot be
-    /// drawn.
-    pub fn check(&self) -> Result<(), Error> {
-        let odd = |values: &[f64]| values.iter().copied().find(|value| !value.is_finite() || *value < 0.0);
-        for (what, values) in [("target", &self.targets), ("threshold of the detection rate", &self.sdr)] {
-            if let Some(value) = odd(values) {
-                return Err(Error::Argument {
-                    what,
-                    found: value.to_string(),
-                    expected: "a finite number of pixels, 0 or more",
-                });
+    /// The first target, threshold or bootstrap setting that is out of range.
+    pub fn check(&self) -> Result<(), FieldError> {
+        for (field, values) in [("targets", &self.targets), ("sdr", &self.sdr)] {
+            for &value in values {
+                FieldError::check_not_negative(field, value)?;
             }
         }
         self.bootstrap.check()

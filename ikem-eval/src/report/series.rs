@@ -5,12 +5,16 @@ use serde::{Deserialize, Serialize};
 
 use super::estimate::{estimates, full_estimates};
 use super::{Settings, Threshold};
+use crate::bootstrap::{Interval, Resamples};
+use crate::play::{Protocol, Step};
+use crate::radial::Unit;
+use crate::shift::best_shift;
 use crate::statistics::{mean, median, quantile, sorted, std};
-use crate::{GroundTruth, Interval, Protocol, Resamples, Step, Unit, best_shift};
+use crate::truth::GroundTruth;
 
-/// Errors after 0, 1, … N clicks: every array has N + 1 entries, and an interval stands beside each figure.
+/// Errors after 0, 1, … N clicks: every array has N + 1 entries, and each figure has its confidence interval.
 ///
-/// A corrected keypoint counts where the person put it.
+/// A corrected keypoint counts where the annotator placed it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Series {
@@ -24,11 +28,11 @@ pub struct Series {
     pub median: Vec<f64>,
     /// Interval of [`median`](Self::median).
     pub median_interval: Vec<Option<Interval>>,
-    /// MRE of the keypoints not yet corrected; none once all are.
+    /// MRE of the keypoints not yet corrected; `None` once all are.
     pub mre_uncorrected: Vec<Option<f64>>,
     /// Interval of [`mre_uncorrected`](Self::mre_uncorrected).
     pub mre_uncorrected_interval: Vec<Option<Interval>>,
-    /// MRE after the best shift of whole vertebrae; none without vertebrae.
+    /// MRE after the best shift of the vertebra count; `None` without vertebrae.
     pub mre_shifted: Vec<Option<f64>>,
     /// Interval of [`mre_shifted`](Self::mre_shifted).
     pub mre_shifted_interval: Vec<Option<Interval>>,
@@ -36,19 +40,19 @@ pub struct Series {
     pub mre_model_pixels: Vec<f64>,
     /// Interval of [`mre_model_pixels`](Self::mre_model_pixels).
     pub mre_model_pixels_interval: Vec<Option<Interval>>,
-    /// MRE in millimetres over the images whose spacing is known.
+    /// MRE in millimetres over the images with a known pixel spacing.
     pub mre_millimetres: Vec<Option<f64>>,
     /// Interval of [`mre_millimetres`](Self::mre_millimetres).
     pub mre_millimetres_interval: Vec<Option<Interval>>,
-    /// Part of the keypoints with an error of at most so many pixels of the image.
+    /// Successful detection rate: the fraction of keypoints whose error is at most a threshold in pixels of the image.
     pub sdr: BTreeMap<Threshold, Vec<f64>>,
     /// Interval of [`sdr`](Self::sdr).
     pub sdr_interval: BTreeMap<Threshold, Vec<Option<Interval>>>,
-    /// The errors of all keypoints of all images at 0, 1, … 100 % of them: the cumulative distribution.
+    /// The percentiles 0, 1, … 100 of the errors of all keypoints of all images: the cumulative distribution.
     pub percentiles: Vec<Vec<f64>>,
 }
 
-/// The same images after 0, 1, … N clicks.
+/// A set of images after 0, 1, … N clicks.
 pub(super) struct Course<'a> {
     pub truths: Vec<&'a GroundTruth>,
     /// By image, then by click.
@@ -76,7 +80,7 @@ impl Course<'_> {
         (!left.is_empty()).then(|| mean(&left))
     }
 
-    pub fn series(
+    pub(super) fn series(
         &self,
         settings: &Settings,
         protocol: &Protocol,
@@ -131,7 +135,7 @@ impl Course<'_> {
     }
 }
 
-/// The median of all keypoints of the images.
+/// The median error of all keypoints of the images.
 fn median_of(images: &[Vec<f64>], draws: &Resamples) -> (f64, Option<Interval>) {
     let of = |drawn: &mut dyn Iterator<Item = usize>| {
         median(drawn.filter_map(|image| images.get(image)).flatten().copied().collect())
@@ -141,7 +145,7 @@ fn median_of(images: &[Vec<f64>], draws: &Resamples) -> (f64, Option<Interval>) 
 
 type Rates = (BTreeMap<Threshold, Vec<f64>>, BTreeMap<Threshold, Vec<Option<Interval>>>);
 
-/// Part of the keypoints within each threshold, by click.
+/// The fraction of keypoints within each threshold, by click.
 fn detection_rates(errors: &[Vec<Vec<f64>>], thresholds: &[f64], draws: &Resamples) -> Rates {
     let images = errors.first().map_or(0, Vec::len);
     let within = |errors: &[f64], threshold: f64| {

@@ -1,8 +1,8 @@
 use super::{Case, MeasuredAngles, Report};
 
 impl Report {
-    /// One line an image as CSV: name, size, MRE by click (model and manual), clicks to each target, shift, and the
-    /// challenge's angles of labels, first and last prediction. What is not known is empty.
+    /// The report as CSV with one row per image: name, size, MRE by click (model and manual), clicks to each target,
+    /// shift, and the challenge's angles of the labels, the first and the last prediction. Unknown values are empty.
     pub(super) fn to_csv(&self) -> Result<Vec<u8>, csv::Error> {
         let mut writer = csv::Writer::from_writer(Vec::new());
         writer.write_record(self.header())?;

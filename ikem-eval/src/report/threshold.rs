@@ -3,7 +3,7 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// A limit in pixels as the key of a table: ordered by size, and written as text such as `20` or `2.5`.
+/// A threshold in pixels as a table key: ordered by value, and serialised as text such as `20` or `2.5`.
 ///
 /// ```
 /// use ikem_eval::Threshold;

@@ -1,11 +1,11 @@
-//! Made-up revisers and spines.
+//! Synthetic revisers and spines.
 
 use std::convert::Infallible;
 
 use ikem_core::{Hint, Hints, Keypoints, Point, Reviser};
 
-/// After a correction every other point is this part of its error away from its label.
-pub struct Shrinking {
+/// After a correction, every other keypoint keeps this fraction of its error.
+pub(crate) struct Shrinking {
     pub labels: Keypoints,
     pub raw: Keypoints,
     pub hints: Hints,
@@ -28,8 +28,8 @@ impl Reviser for Shrinking {
     }
 }
 
-/// 17 vertebrae, each turned by so many degrees (clockwise on the image).
-pub fn spine(tilt: impl Fn(usize) -> f64) -> Keypoints {
+/// 17 vertebrae, each tilted by so many degrees (clockwise on the image).
+pub(crate) fn spine(tilt: impl Fn(usize) -> f64) -> Keypoints {
     let corners = |vertebra: usize| {
         let (sin, cos) = tilt(vertebra).to_radians().sin_cos();
         let (x, y) = (300.0 + 20.0 * (vertebra as f64 / 2.5).sin(), 100.0 + 40.0 * vertebra as f64);

@@ -1,5 +1,6 @@
+use ikem_core::FieldError;
+
 use super::Checkpoint;
-use crate::config::ConfigError;
 use crate::error::Result;
 
 impl Checkpoint {
@@ -16,7 +17,7 @@ impl Checkpoint {
     /// network.
     pub fn blended(mut self, other: &Self, share: f32) -> Result<Self> {
         let wrong =
-            |field, expected: String, found: String| Err(ConfigError { field, expected, found }.into());
+            |field, expected: String, found: String| Err(FieldError::new(field, expected, found).into());
         if !(0.0..=1.0).contains(&share) {
             return wrong("share", "a share of 0 to 1".to_owned(), share.to_string());
         }

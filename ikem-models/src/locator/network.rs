@@ -2,9 +2,9 @@
 //! the grid, and answers about the film as a whole.
 
 use candle_core::{DType, Device, Result as CandleResult, Tensor};
+use ikem_core::FieldError;
 use serde::{Deserialize, Serialize};
 
-use crate::config::{ConfigError, within};
 use crate::error::{BuildError, BuildResult, Result};
 use crate::layers::{ConvSpec, ConvUnit, DoubleConv, Mode, Pass, Up, UpChannels};
 use crate::ops::{self, Activation};
@@ -44,12 +44,11 @@ impl LocatorConfig {
     ///
     /// # Errors
     /// The first field that is out of range, by name.
-    pub fn check(&self) -> std::result::Result<(), ConfigError> {
-        within("locator.size", self.size, 64, 2048)?;
-        within("locator.width", self.width, 1, 256)?;
+    pub fn check(&self) -> std::result::Result<(), FieldError> {
+        FieldError::check_range("locator.size", self.size, 64..=2048)?;
+        FieldError::check_range("locator.width", self.width, 1..=256)?;
         if !self.size.is_multiple_of(32) {
-            let (expected, found) = ("a multiple of 32".to_owned(), self.size.to_string());
-            return Err(ConfigError { field: "locator.size", expected, found });
+            return Err(FieldError::new("locator.size", "a multiple of 32", self.size));
         }
         Ok(())
     }

@@ -1,43 +1,42 @@
+use ikem_core::FieldError;
 use ikem_data::{Framing, LabelPolicy, PhantomConfig, Pipeline};
 use serde::{Deserialize, Serialize};
 
-use super::within;
-use crate::error::{Error, Result};
-
-/// Images, labels and how they are changed.
+/// Images, labels and augmentation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DataConfig {
-    /// Training labels: `raw`, `repaired` (what has one sure fix is fixed) or `strict` (what is still wrong is left out).
-    /// Default: `raw`.
+    /// Cleaning of the training labels: `raw` uses them as they are, `repaired` fixes errors with one unambiguous fix,
+    /// `strict` also drops images that are still wrong. Default: `raw`.
     pub labels: LabelPolicy,
-    /// Validation labels, as above. Default: `raw`, so that figures of all trainings compare.
+    /// Cleaning of the validation labels, as above. Default: `raw`, so that the figures of all trainings are comparable.
     pub validation_labels: LabelPolicy,
-    /// Which part of each film the network sees: `film`, all of it, or `spine`, the frame around the labels, as the locator and the
-    /// network's own points give it. Default: `film`.
+    /// The input region: `film` is the whole image; `spine` is the frame around the labelled spine, as the locator and
+    /// the network's own points determine it at inference. Default: `film`.
     pub framing: Framing,
-    /// What is changed at random, in order: a list such as `[{ flip = {} }, { rotation = { degrees = 10 } }]`. Default:
-    /// everything there is, each with its default.
+    /// The augmentations in order, such as `[{ flip = {} }, { rotation = { degrees = 10 } }]`. Default: all, each with
+    /// its defaults.
     pub augmentation: Pipeline,
-    /// Phantoms among the images of an epoch.
+    /// Synthetic radiographs (phantoms) mixed into the training images.
     pub phantoms: PhantomShare,
-    /// Images a batch. Default: 4.
+    /// Images per batch, 1 to 1024. Default: 4.
     pub batch_size: usize,
-    /// Threads that prepare batches ahead; with 0 each is prepared when it is needed. Default: 1.
+    /// Threads that prepare batches in advance, 0 to 256; with 0, each batch is prepared when it is needed. Default: 1.
     pub workers: usize,
-    /// How many batches are prepared ahead. Default: 4.
+    /// Batches prepared in advance, 0 to 1024. Default: 4.
     pub prefetch: usize,
-    /// The most memory for images that were decoded, in MiB. Default: 512.
+    /// Memory limit of the cache of decoded images, in MiB. Default: 512.
     pub cache_mib: usize,
 }
 
-/// Phantoms among the images of an epoch. Which they are is drawn once; each is changed anew every epoch as others are.
+/// Phantoms among the training images. The phantoms are drawn once; each is augmented anew every epoch like any other
+/// image.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PhantomShare {
-    /// The part of an epoch's images that are phantoms, 0 to 0.95; they come on top of the labelled ones. Default: 0.
+    /// The fraction of an epoch's images that are phantoms, 0 to 0.95; they are added to the labelled images. Default: 0.
     pub share: f64,
-    /// What they look like.
+    /// The appearance of the phantoms.
     pub settings: PhantomConfig,
 }
 
@@ -58,27 +57,18 @@ impl Default for DataConfig {
 }
 
 impl DataConfig {
-    pub(super) fn check(&self) -> Result<()> {
-        let ranges = [
-            ("data.batch_size", self.batch_size as f64, 1.0, 1024.0),
-            ("data.workers", self.workers as f64, 0.0, 256.0),
-            ("data.prefetch", self.prefetch as f64, 0.0, 1024.0),
-            ("data.cache_mib", self.cache_mib as f64, 0.0, f64::from(1 << 24)),
-            ("data.phantoms.share", self.phantoms.share, 0.0, 0.95),
-        ];
-        for (field, found, least, most) in ranges {
-            within(field, found, least, most).map_err(|error| Error::setting("", error))?;
-        }
-        self.phantoms.settings.check().map_err(|error| Error::Setting {
-            field: format!("data.phantoms.settings.{}", error.name),
-            expected: error.expected,
-            found: error.found,
-        })
+    pub(super) fn check(&self) -> Result<(), FieldError> {
+        FieldError::check_range("data.batch_size", self.batch_size, 1..=1024)?;
+        FieldError::check_range("data.workers", self.workers, 0..=256)?;
+        FieldError::check_range("data.prefetch", self.prefetch, 0..=1024)?;
+        FieldError::check_range("data.cache_mib", self.cache_mib, 0..=1 << 24)?;
+        FieldError::check_range("data.phantoms.share", self.phantoms.share, 0.0..=0.95)?;
+        self.phantoms.settings.check().map_err(|error| error.inside("data.phantoms.settings"))
     }
 }
 
 impl PhantomShare {
-    /// How many phantoms make up the share beside `labelled` images.
+    /// The number of phantoms that make up the share when added to `labelled` images.
     pub(crate) fn count(&self, labelled: usize) -> usize {
         (labelled as f64 * self.share / (1.0 - self.share)).round() as usize
     }
@@ -89,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_share_is_of_the_whole() {
+    fn the_share_counts_phantoms_among_all_images() {
         let count = |share, labelled| PhantomShare { share, ..PhantomShare::default() }.count(labelled);
         assert_eq!([count(0.0, 417), count(0.25, 300), count(0.5, 417)], [0, 100, 417]);
     }

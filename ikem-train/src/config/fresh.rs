@@ -1,29 +1,34 @@
+use std::ops::Bound;
+
 use candle_core::Result as CandleResult;
-use ikem_models::{ConfigError, Network};
+use ikem_core::FieldError;
+use ikem_models::Network;
 use serde::{Deserialize, Serialize};
 
-use super::within;
-
-/// What a network begins as that begins without weights of others, besides PyTorch's initialisation. Adam moves a number by
-/// hardly more than its rate a step, so that what begins far from where it belongs takes a thousand steps to come there.
+/// Initialisation of a network that is trained from scratch, beyond PyTorch's. Adam changes a parameter by about its
+/// learning rate per step, so that a parameter that starts far from its optimum takes a thousand steps to get there.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct FreshConfig {
-    /// About what all heatmaps show at first, between 0 and 1: the last layer's biases are its logit (Lin and others 2017,
-    /// section 3.3). Default: none, PyTorch's biases, which is about one half.
+    /// The prior probability of a pixel, between 0 and 1: all heatmaps start at about this value, because the biases of
+    /// the last layer are set to its logit (Lin et al. 2017, "Focal loss for dense object detection", section 3.3).
+    /// Default: none; PyTorch's biases give about 0.5.
     pub heatmap: Option<f64>,
-    /// The scale of what hints and previous heatmaps add to the image's features. Default: none, as published (0.05).
+    /// The initial scale of the features computed from hints and previous heatmaps when they are added to the image
+    /// features, 0 to 1000. Default: none; as published (0.05).
     pub hint_scale: Option<f64>,
 }
 
 impl FreshConfig {
-    pub(super) fn check(&self) -> Result<(), ConfigError> {
-        let inside = [f64::MIN_POSITIVE, 1.0 - f64::EPSILON];
-        self.heatmap.map_or(Ok(()), |heatmap| within("fresh.heatmap", heatmap, inside[0], inside[1]))?;
-        self.hint_scale.map_or(Ok(()), |scale| within("fresh.hint_scale", scale, 0.0, 1e3))
+    pub(super) fn check(&self) -> Result<(), FieldError> {
+        if let Some(probability) = self.heatmap {
+            let inside = (Bound::Excluded(0.0), Bound::Excluded(1.0));
+            FieldError::check_range("fresh.heatmap", probability, inside)?;
+        }
+        FieldError::check_range("fresh.hint_scale", self.hint_scale.unwrap_or(0.0), 0.0..=1e3)
     }
 
-    /// Makes a fresh network begin so.
+    /// Initialises a fresh network accordingly.
     pub(crate) fn apply(&self, network: &Network) -> CandleResult<()> {
         if let Some(heatmap) = self.heatmap {
             let logit = (heatmap / (1.0 - heatmap)).ln();
@@ -45,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_head_and_the_scale_begin_as_told() {
+    fn every_head_and_the_hint_scale_are_initialised() {
         let fresh = FreshConfig { heatmap: Some(0.01), hint_scale: Some(0.5) };
         let unet = UnetConfig { width: 1, gate_width: None, ..UnetConfig::default() };
         let hrnet = HrnetOcrConfig {

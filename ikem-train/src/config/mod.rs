@@ -1,26 +1,33 @@
-//! A whole training as a TOML file says it; every field may be left out.
+//! The configuration of a training, as a TOML file states it. Every field has a default.
 
+mod checked;
 mod data;
 pub(crate) mod file;
 mod fresh;
 mod optimiser;
+mod resumable;
 mod schedule;
 mod weights;
 
-use ikem_models::{ConfigError, ModelConfig};
+use ikem_core::FieldError;
+use ikem_models::ModelConfig;
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
 use crate::loss::LossConfig;
 use crate::strategy::HintConfig;
 
+pub use checked::Checked;
 pub use data::{DataConfig, PhantomShare};
 pub use fresh::FreshConfig;
 pub use optimiser::{OptimiserConfig, OptimiserKind};
+pub(crate) use resumable::Resumable;
 pub use schedule::{RateShape, ScheduleConfig};
 pub use weights::{InitialWeights, WeightsLayout};
 
-/// All that a training is: the same config, data and number of threads give the same weights to the last bit.
+/// The most CPU threads that a config may ask for.
+pub(crate) const MOST_THREADS: usize = 1024;
+
+/// The configuration of a training. The same config, data and number of threads give bitwise identical weights.
 ///
 /// ```
 /// use ikem_train::TrainConfig;
@@ -33,29 +40,31 @@ pub use weights::{InitialWeights, WeightsLayout};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TrainConfig {
-    /// The network, its grid and its keypoints. Default: UNet-IKEM as published.
+    /// The network, its input size and its keypoints. Default: UNet-IKEM as published.
     pub model: ModelConfig,
-    /// Images, labels and how they are changed.
+    /// Images, labels and augmentation.
     pub data: DataConfig,
-    /// What is made small.
+    /// The loss.
     pub loss: LossConfig,
-    /// Which hints a network in training is given.
+    /// The hints simulated in training.
     pub hints: HintConfig,
-    /// How weights change.
+    /// The optimiser.
     pub optimiser: OptimiserConfig,
-    /// How long, and how fast.
+    /// The number of epochs and the learning-rate schedule.
     pub schedule: ScheduleConfig,
-    /// The weights that the training begins with. Default: PyTorch's initialisation, drawn from the seed.
+    /// Pretrained weights to start from. Default: none; the network is initialised at random as in PyTorch, from the
+    /// seed.
     pub weights: Option<InitialWeights>,
-    /// What it begins as without such weights.
+    /// Initialisation of a network that is trained from scratch.
     pub fresh: FreshConfig,
-    /// What all random choices are drawn from. Default: 42.
+    /// The seed of all random choices. Default: 42.
     pub seed: u64,
-    /// A checkpoint after every so many steps of the optimiser, besides that of each epoch; 0 is none. Default: 100.
+    /// The number of optimiser steps between checkpoints within an epoch; 0 saves at the end of each epoch only.
+    /// Default: 100.
     pub save_every: usize,
-    /// CPU threads. Default: as many as there are cores.
+    /// CPU threads. Default: one per core.
     pub threads: Option<usize>,
-    /// Where to compute: `cpu`, or `cuda:0` in a build with the feature. Default: `cpu`.
+    /// The device: `cpu`, or `cuda:0` in a build with the feature `cuda`. Default: `cpu`.
     pub device: String,
 }
 
@@ -82,68 +91,33 @@ impl TrainConfig {
     /// Checks every field's range.
     ///
     /// # Errors
-    /// [`Error::Setting`] names the first field that is out of its range.
-    pub fn check(&self) -> Result<()> {
-        self.model.check().map_err(|error| Error::setting("model.", error))?;
-        self.loss.check().map_err(|error| Error::setting("", error))?;
-        self.hints.check().map_err(|error| Error::setting("", error))?;
+    /// The first field that is out of range.
+    pub fn checked(self) -> Result<Checked<Self>, FieldError> {
+        self.model.check().map_err(|error| error.inside("model"))?;
+        self.loss.check()?;
+        self.hints.check()?;
         self.data.check()?;
-        self.fresh.check().map_err(|error| Error::setting("", error))?;
-        self.optimiser.check().map_err(|error| Error::setting("", error))?;
-        self.schedule.check().map_err(|error| Error::setting("", error))?;
-        let threads = self.threads.map_or(Ok(()), |threads| within("threads", threads as f64, 1.0, 1024.0));
-        threads.map_err(|error| Error::setting("", error))
-    }
-
-    /// The name of the first field, such as `data.batch_size`, in which two configs differ so that one training can't
-    /// be taken up as the other. Device, threads, workers and the like may change.
-    pub(crate) fn first_difference(&self, other: &Self) -> Option<String> {
-        let essence = |config: &Self| {
-            let mut config = config.clone();
-            let Self { save_every, threads, device, data, weights, .. } = TrainConfig::default();
-            // The weights that it began with are in the state.
-            (config.save_every, config.threads, config.device, config.weights) =
-                (save_every, threads, device, weights);
-            let DataConfig { workers, prefetch, cache_mib, .. } = data;
-            (config.data.workers, config.data.prefetch, config.data.cache_mib) =
-                (workers, prefetch, cache_mib);
-            serde_json::to_value(config).unwrap_or_default()
-        };
-        file::first_difference(&essence(self), &essence(other))
+        self.fresh.check()?;
+        self.optimiser.check()?;
+        self.schedule.check()?;
+        FieldError::check_range("threads", self.threads.unwrap_or(1), 1..=MOST_THREADS)?;
+        Ok(Checked::new(self))
     }
 }
 
-/// Checks that `found` is a number of `least`…`most`.
-pub(crate) fn within(field: &'static str, found: f64, least: f64, most: f64) -> Result<(), ConfigError> {
-    // Written so that NaN fails.
-    if found >= least && found <= most {
-        return Ok(());
-    }
-    let expected = format!("{} to {}", shown(least), shown(most));
-    Err(ConfigError { field, expected, found: shown(found) })
-}
-
-/// A number as a person writes it: very small and very large ones with an exponent, not with 300 digits.
-fn shown(number: f64) -> String {
-    match number.abs() {
-        plain if plain == 0.0 || (1e-6..1e12).contains(&plain) => number.to_string(),
-        _ => format!("{number:e}"),
+impl Resumable for TrainConfig {
+    fn essence(&self) -> Self {
+        let Self { save_every, threads, device, weights, data, .. } = Self::default();
+        let DataConfig { workers, prefetch, cache_mib, .. } = data;
+        let data = DataConfig { workers, prefetch, cache_mib, ..self.data.clone() };
+        // The state holds the current weights; the initial ones no longer matter.
+        Self { save_every, threads, device, weights, data, ..self.clone() }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn extreme_bounds_are_shown_with_an_exponent() {
-        let error = within("a", 0.0, f64::MIN_POSITIVE, f64::MAX).unwrap_err();
-        assert_eq!(
-            (error.expected.as_str(), error.found.as_str()),
-            ("2.2250738585072014e-308 to 1.7976931348623157e308", "0")
-        );
-        assert_eq!(within("a", 10.5, 0.001, 1.0).unwrap_err().expected, "0.001 to 1");
-    }
 
     #[test]
     fn each_field_out_of_range_is_named() {
@@ -173,16 +147,13 @@ mod tests {
         for (field, spoil) in cases {
             let mut config = TrainConfig::default();
             spoil(&mut config);
-            match config.check().expect_err(field) {
-                Error::Setting { field: found, .. } => assert_eq!(found, field),
-                other => panic!("{field}: {other}"),
-            }
+            assert_eq!(config.checked().expect_err(field).field, field);
         }
-        TrainConfig::default().check().expect("the default is in range");
+        TrainConfig::default().checked().expect("the default is in range");
     }
 
     #[test]
-    fn only_what_changes_the_result_is_a_difference() {
+    fn only_settings_that_affect_the_result_are_compared() {
         let config = TrainConfig::default();
         let mut other = config.clone();
         other.threads = Some(7);

@@ -1,31 +1,34 @@
-use ikem_models::ConfigError;
+use std::ops::Bound;
+
+use ikem_core::FieldError;
 use serde::{Deserialize, Serialize};
 
-use super::within;
 use crate::adam::AdamConfig;
 
-/// How weights change.
+/// The optimiser.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct OptimiserConfig {
-    /// `adam`; `adamw`: with weight decay apart from the gradient; or `muon`. Default: `adam`.
+    /// `adam`; `adamw`, with decoupled weight decay; or `muon`. Default: `adam`.
     pub kind: OptimiserKind,
-    /// The largest learning rate. Default: 0.001.
+    /// The peak learning rate, above 0 and at most 10. Default: 0.001.
     pub learning_rate: f64,
-    /// How much of the mean gradient a step keeps. Default: 0.9.
+    /// Decay rate of the first moment (the running mean of the gradient), at least 0 and below 1. Default: 0.9.
     pub beta1: f64,
-    /// How much of the mean squared gradient a step keeps. Default: 0.999.
+    /// Decay rate of the second moment (the running mean of the squared gradient), at least 0 and below 1. Default:
+    /// 0.999.
     pub beta2: f64,
-    /// What is added to the root of the mean squared gradient. Default: 1e-8.
+    /// Constant added to the square root of the second moment, above 0 and at most 1. Default: 1e-8.
     pub epsilon: f64,
-    /// AdamW's and Muon's: the part of each weight that a step of learning rate 1 takes away. Default: 0.
+    /// Decoupled weight decay of AdamW and Muon, 0 to 10: a step multiplies each weight by 1 − learning rate × weight
+    /// decay. Default: 0.
     pub weight_decay: f64,
-    /// Gradients whose norm over all weights is larger are shortened to it; 0 is never. Default: 0.
+    /// Gradient-norm clipping: a larger norm over all weights is scaled down to this value; 0 disables it. Default: 0.
     pub clip_norm: f64,
-    /// Batches whose mean gradient makes one step. Default: 1.
+    /// Gradient accumulation: batches whose mean gradient makes one step, 1 to 65536. Default: 1.
     pub accumulate: usize,
-    /// Of weights and running statistics a moving average is kept, which keeps this part of itself at each step (less in
-    /// the first ones); validation and the checkpoints to be used are of the average. 0 is no average. Default: 0.
+    /// Decay of the exponential moving average (EMA) of weights and running statistics, at least 0 and below 1; it is
+    /// lower in the first steps. Validation and the exported checkpoints use the average. 0 disables it. Default: 0.
     pub average: f64,
 }
 
@@ -38,14 +41,14 @@ pub enum OptimiserKind {
     Adam,
     /// Loshchilov and Hutter 2019.
     AdamW,
-    /// Muon for convolutions (Jordan et al. 2024; see [`AdamConfig::muon`]), AdamW for all else. Each learns a good deal more
-    /// from a step than by AdamW; the rate is AdamW's.
+    /// Muon for convolution kernels (Jordan et al. 2024; see [`Muon`](crate::Muon)) and AdamW for all other parameters,
+    /// at the same learning rate. It learns considerably more per step than AdamW.
     Muon,
 }
 
 impl Default for OptimiserConfig {
     fn default() -> Self {
-        let AdamConfig { learning_rate, beta1, beta2, epsilon, weight_decay, .. } = AdamConfig::default();
+        let AdamConfig { learning_rate, beta1, beta2, epsilon, weight_decay } = AdamConfig::default();
         Self {
             kind: OptimiserKind::Adam,
             learning_rate,
@@ -61,26 +64,25 @@ impl Default for OptimiserConfig {
 }
 
 impl OptimiserConfig {
-    pub(crate) fn check(&self) -> Result<(), ConfigError> {
-        let below_one = 1.0 - f64::EPSILON;
-        let decay = match self.kind {
+    pub(crate) fn check(&self) -> Result<(), FieldError> {
+        let up_to = |most| (Bound::Excluded(0.0), Bound::Included(most));
+        let most_decay = match self.kind {
             OptimiserKind::Adam => 0.0,
             OptimiserKind::AdamW | OptimiserKind::Muon => 10.0,
         };
-        within("optimiser.learning_rate", self.learning_rate, f64::MIN_POSITIVE, 10.0)?;
-        within("optimiser.beta1", self.beta1, 0.0, below_one)?;
-        within("optimiser.beta2", self.beta2, 0.0, below_one)?;
-        within("optimiser.epsilon", self.epsilon, f64::MIN_POSITIVE, 1.0)?;
-        within("optimiser.weight_decay", self.weight_decay, 0.0, decay)?;
-        within("optimiser.clip_norm", self.clip_norm, 0.0, f64::MAX)?;
-        within("optimiser.accumulate", self.accumulate as f64, 1.0, 65536.0)?;
-        within("optimiser.average", self.average, 0.0, below_one)
+        FieldError::check_range("optimiser.learning_rate", self.learning_rate, up_to(10.0))?;
+        FieldError::check_range("optimiser.beta1", self.beta1, 0.0..1.0)?;
+        FieldError::check_range("optimiser.beta2", self.beta2, 0.0..1.0)?;
+        FieldError::check_range("optimiser.epsilon", self.epsilon, up_to(1.0))?;
+        FieldError::check_range("optimiser.weight_decay", self.weight_decay, 0.0..=most_decay)?;
+        FieldError::check_not_negative("optimiser.clip_norm", self.clip_norm)?;
+        FieldError::check_range("optimiser.accumulate", self.accumulate, 1..=65536)?;
+        FieldError::check_range("optimiser.average", self.average, 0.0..1.0)
     }
 
-    /// Adam's own settings.
+    /// The hyperparameters of Adam, which Muon shares.
     pub(crate) const fn adam(&self) -> AdamConfig {
         let Self { learning_rate, beta1, beta2, epsilon, weight_decay, .. } = *self;
-        let muon = matches!(self.kind, OptimiserKind::Muon);
-        AdamConfig { learning_rate, beta1, beta2, epsilon, weight_decay, muon }
+        AdamConfig { learning_rate, beta1, beta2, epsilon, weight_decay }
     }
 }

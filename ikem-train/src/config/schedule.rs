@@ -1,32 +1,32 @@
-use ikem_models::ConfigError;
+use ikem_core::FieldError;
 use serde::{Deserialize, Serialize};
 
-use super::within;
-
-/// How long, and how fast.
+/// The number of epochs and the learning-rate schedule.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ScheduleConfig {
-    /// The most epochs. Default: 250.
+    /// The maximum number of epochs, 1 to 1,000,000. Default: 250.
     pub epochs: usize,
-    /// Epochs without a lower validation error after one hint until the training stops; 0 is never. Default: 36.
+    /// Early stopping: the training stops after this many epochs without a new lowest validation error after one hint;
+    /// 0 disables it. Default: 36.
     pub patience: usize,
-    /// Epochs (or a part of one) in which the learning rate rises from nothing. Default: 0.
+    /// Length of the linear learning-rate warm-up in epochs, fractions included. Default: 0.
     pub warm_up: f64,
-    /// What the learning rate does then: `constant`, or `cosine` down to the last step. Default: `constant`.
+    /// The learning rate after the warm-up: `constant`, or `cosine` annealing over the remaining steps. Default:
+    /// `constant`.
     pub rate: RateShape,
-    /// Where the cosine ends, as a part of the largest learning rate. Default: 0.
+    /// The final learning rate of cosine annealing as a fraction of the peak, 0 to 1. Default: 0.
     pub final_rate: f64,
 }
 
-/// What a learning rate does after the warm-up.
+/// The course of the learning rate after the warm-up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RateShape {
-    /// It stays.
+    /// Constant.
     #[default]
     Constant,
-    /// It falls as half a cosine (Loshchilov and Hutter 2017, without restarts).
+    /// Cosine annealing without restarts (Loshchilov and Hutter 2017).
     Cosine,
 }
 
@@ -37,14 +37,14 @@ impl Default for ScheduleConfig {
 }
 
 impl ScheduleConfig {
-    pub(crate) fn check(&self) -> Result<(), ConfigError> {
-        within("schedule.epochs", self.epochs as f64, 1.0, 1e6)?;
-        within("schedule.patience", self.patience as f64, 0.0, 1e6)?;
-        within("schedule.warm_up", self.warm_up, 0.0, 1e6)?;
-        within("schedule.final_rate", self.final_rate, 0.0, 1.0)
+    pub(crate) fn check(&self) -> Result<(), FieldError> {
+        FieldError::check_range("schedule.epochs", self.epochs, 1..=1_000_000)?;
+        FieldError::check_range("schedule.patience", self.patience, 0..=1_000_000)?;
+        FieldError::check_range("schedule.warm_up", self.warm_up, 0.0..=1e6)?;
+        FieldError::check_range("schedule.final_rate", self.final_rate, 0.0..=1.0)
     }
 
-    /// The part of the largest learning rate that the step at `place` has, counted from 0 over all epochs of
+    /// The learning rate of the step at `place` as a fraction of the peak; steps count from 0 over all epochs, each of
     /// `steps_per_epoch`.
     pub(crate) fn factor(&self, place: usize, steps_per_epoch: usize) -> f64 {
         let (place, steps) = (place as f64, steps_per_epoch as f64);
@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rates_rise_stay_and_fall() {
+    fn rates_warm_up_stay_and_anneal() {
         let near = |a: f64, b: f64| assert!((a - b).abs() < 1e-12, "{a} is not {b}");
         let constant = ScheduleConfig { epochs: 10, warm_up: 0.5, ..ScheduleConfig::default() };
         for (place, expected) in [(0, 0.2), (3, 0.8), (4, 1.0), (99, 1.0)] {

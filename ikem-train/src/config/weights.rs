@@ -5,19 +5,19 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
 
-/// The weights that a training begins with.
+/// Pretrained weights to start from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct InitialWeights {
-    /// A checkpoint of the config's network: `.safetensors` of ours, or PyTorch's `.pth`.
+    /// A checkpoint of the configured network: `.safetensors`, or `.pth` of PyTorch.
     pub file: PathBuf,
-    /// How its tensors are named: `ikem`, `imagenet` (HRNetV2 of ImageNet; the heads begin anew) or `miccai`. Default:
-    /// `ikem`.
+    /// The naming scheme of its tensors: `ikem`, `imagenet` (an HRNetV2 classifier trained on ImageNet; the heads are
+    /// initialised at random) or `miccai`. Default: `ikem`.
     #[serde(default)]
     pub layout: WeightsLayout,
 }
 
-/// How the tensors of a checkpoint are named.
+/// The naming scheme of a checkpoint's tensors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum WeightsLayout {
@@ -31,7 +31,7 @@ pub enum WeightsLayout {
 }
 
 impl InitialWeights {
-    /// The network of `config` with these weights; what a backbone's checkpoint lacks is drawn from `seed`.
+    /// The network of `config` with these weights. Tensors that a backbone checkpoint lacks are initialised from `seed`.
     pub(crate) fn network(&self, config: &ModelConfig, seed: u64, device: &Device) -> Result<Network> {
         let layout = match self.layout {
             WeightsLayout::Ikem => {

@@ -1,15 +1,15 @@
 use std::path::{Path, PathBuf};
 
+use ikem_core::FieldError;
 use ikem_data::SceneConfig;
 use ikem_models::LocatorConfig;
 use serde::{Deserialize, Serialize};
 
-use crate::config::file;
-use crate::config::{OptimiserConfig, ScheduleConfig, within};
-use crate::error::{Error, Result};
+use crate::config::{Checked, MOST_THREADS, OptimiserConfig, Resumable, ScheduleConfig, file};
+use crate::error::Result;
 
-/// A training of the locator as a TOML file says it; every field but `locator` may be left out. The same config, films and
-/// number of threads give the same weights to the last bit.
+/// The configuration of a training of the locator, as a TOML file states it. Every field but `locator` has a default.
+/// The same config, films and number of threads give bitwise identical weights.
 ///
 /// ```
 /// use ikem_train::LocatorTrainConfig;
@@ -22,38 +22,39 @@ use crate::error::{Error, Result};
 pub struct LocatorTrainConfig {
     /// The network's dimensions.
     pub locator: LocatorConfig,
-    /// A file with the locator that the training begins with. Default: none, PyTorch's initialisation, drawn from the seed.
+    /// A file with pretrained locator weights to start from. Default: none; the network is initialised at random as in
+    /// PyTorch, from the seed.
     #[serde(default)]
     pub weights: Option<PathBuf>,
-    /// What is random about the scenes that it learns from.
+    /// The random variation of the training scenes.
     #[serde(default)]
     pub scenes: SceneConfig,
-    /// Scenes a batch. Default: 16.
+    /// Scenes per batch, 1 to 1024. Default: 16.
     #[serde(default = "batch_size")]
     pub batch_size: usize,
-    /// Scenes an epoch. Default: 2048.
+    /// Scenes per epoch, at least one batch. Default: 2048.
     #[serde(default = "epoch_size")]
     pub epoch_size: usize,
-    /// How often a film of each kind is drawn: an AASCE film, a whole film, a synthetic torso, as parts of the scenes. A kind
-    /// that is not given counts for none. Default: 0.45, 0.15 and 0.4.
+    /// Sampling fractions of the three kinds of films: AASCE films, whole films, synthetic torsos. A kind without films
+    /// is left out and the others are renormalised. Default: 0.45, 0.15 and 0.4.
     #[serde(default = "shares")]
     pub shares: [f64; 3],
-    /// What the loss is the weighted sum of.
+    /// Weights of the terms of the loss.
     #[serde(default)]
     pub loss: LocatorWeights,
-    /// How weights change.
+    /// The optimiser.
     #[serde(default)]
     pub optimiser: OptimiserConfig,
-    /// How long, and how fast; `patience` counts epochs without a lower validation loss.
+    /// The number of epochs and the learning-rate schedule; `patience` counts epochs without a lower validation loss.
     #[serde(default)]
     pub schedule: ScheduleConfig,
-    /// What all random choices are drawn from. Default: 42.
+    /// The seed of all random choices. Default: 42.
     #[serde(default = "seed")]
     pub seed: u64,
-    /// Threads that draw scenes ahead. Default: 1.
+    /// Threads that prepare scenes in advance, 0 to 256. Default: 1.
     #[serde(default = "workers")]
     pub workers: usize,
-    /// CPU threads. Default: as many as there are cores.
+    /// CPU threads. Default: one per core.
     #[serde(default)]
     pub threads: Option<usize>,
 }
@@ -62,11 +63,12 @@ pub struct LocatorTrainConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LocatorWeights {
-    /// Of the mean cross-entropy of the column's map. Default: 1.
+    /// Weight of the mean cross-entropy of the spine's map. Default: 1.
     pub column: f64,
-    /// Of the mean cross-entropy of the ends' maps. Default: 1.
+    /// Weight of the mean cross-entropy of the maps of the spine's ends. Default: 1.
     pub ends: f64,
-    /// Of the cross-entropies of the answers: quarter turns, negative, spine. Default: 0.3.
+    /// Weight of the cross-entropies of the film's classification: quarter turns, negative, presence of a spine.
+    /// Default: 0.3.
     pub answers: f64,
 }
 
@@ -97,25 +99,25 @@ const fn workers() -> usize {
 }
 
 impl LocatorTrainConfig {
-    /// Reads a TOML file and checks it.
+    /// Reads a TOML file and checks every field.
     ///
     /// # Errors
-    /// [`Error::ConfigFile`] names the file and, where a field is at fault, the field.
-    pub fn read(path: impl AsRef<Path>) -> Result<Self> {
+    /// [`Error::File`](crate::Error::File) when the file cannot be read;
+    /// [`Error::ConfigFile`](crate::Error::ConfigFile) when its content is invalid, naming the field.
+    pub fn read(path: impl AsRef<Path>) -> Result<Checked<Self>> {
         file::read(path.as_ref(), Self::parse)
     }
 
-    /// Parses TOML and checks it.
+    /// Parses TOML and checks every field.
     ///
     /// # Errors
-    /// [`Error::Syntax`] for what is no such TOML, with line and field; [`Error::Setting`] for a field out of its range.
-    pub fn parse(text: &str) -> Result<Self> {
-        let config: Self = file::parse(text)?;
-        config.check()?;
-        Ok(config)
+    /// [`Error::Syntax`](crate::Error::Syntax) for invalid TOML, with line and field;
+    /// [`Error::Field`](crate::Error::Field) for a field out of range.
+    pub fn parse(text: &str) -> Result<Checked<Self>> {
+        file::parse(text, Self::checked)
     }
 
-    /// Whether a TOML text is a training of the locator: it has the field `locator`.
+    /// Whether a TOML text configures a training of the locator: it has the field `locator`.
     #[must_use]
     pub fn is_meant_by(text: &str) -> bool {
         text.parse::<toml::Table>().is_ok_and(|table| table.contains_key("locator"))
@@ -124,38 +126,34 @@ impl LocatorTrainConfig {
     /// Checks every field's range.
     ///
     /// # Errors
-    /// [`Error::Setting`] names the first field that is out of its range.
-    pub fn check(&self) -> Result<()> {
-        let setting = |error| Error::setting("", error);
-        self.locator.check().map_err(setting)?;
-        self.scenes.check()?;
-        self.optimiser.check().map_err(setting)?;
-        self.schedule.check().map_err(setting)?;
+    /// The first field that is out of range.
+    pub fn checked(self) -> Result<Checked<Self>, FieldError> {
+        self.locator.check()?;
+        self.scenes.check().map_err(|error| error.inside("scenes"))?;
+        self.optimiser.check()?;
+        self.schedule.check()?;
         let [a, b, c] = self.shares;
-        for (field, found, least, most) in [
-            ("batch_size", self.batch_size as f64, 1.0, 1024.0),
-            ("epoch_size", self.epoch_size as f64, self.batch_size as f64, 1e6),
-            ("shares", a.min(b).min(c), 0.0, 1.0),
-            ("shares", a + b + c, f64::MIN_POSITIVE, 3.0),
-            ("loss.column", self.loss.column, 0.0, 1e3),
-            ("loss.ends", self.loss.ends, 0.0, 1e3),
-            ("loss.answers", self.loss.answers, 0.0, 1e3),
-            ("workers", self.workers as f64, 0.0, 256.0),
-            ("threads", self.threads.unwrap_or(1) as f64, 1.0, 1024.0),
-        ] {
-            within(field, found, least, most).map_err(setting)?;
+        FieldError::check_range("batch_size", self.batch_size, 1..=1024)?;
+        FieldError::check_range("epoch_size", self.epoch_size, self.batch_size..=1_000_000)?;
+        for share in self.shares {
+            FieldError::check_range("shares", share, 0.0..=1.0)?;
         }
-        Ok(())
+        if a + b + c <= 0.0 {
+            return Err(FieldError::new("shares", "a sum above 0", a + b + c));
+        }
+        FieldError::check_range("loss.column", self.loss.column, 0.0..=1e3)?;
+        FieldError::check_range("loss.ends", self.loss.ends, 0.0..=1e3)?;
+        FieldError::check_range("loss.answers", self.loss.answers, 0.0..=1e3)?;
+        FieldError::check_range("workers", self.workers, 0..=256)?;
+        FieldError::check_range("threads", self.threads.unwrap_or(1), 1..=MOST_THREADS)?;
+        Ok(Checked::new(self))
     }
+}
 
-    /// The name of the first field in which two configs differ so that one training can't be taken up as the other.
-    pub(super) fn first_difference(&self, other: &Self) -> Option<String> {
-        let essence = |config: &Self| {
-            // The weights that it began with are in the state.
-            let config = Self { threads: None, workers: 0, weights: None, ..config.clone() };
-            serde_json::to_value(config).unwrap_or_default()
-        };
-        file::first_difference(&essence(self), &essence(other))
+impl Resumable for LocatorTrainConfig {
+    fn essence(&self) -> Self {
+        // The state holds the current weights; the initial ones no longer matter.
+        Self { threads: None, workers: 0, weights: None, ..self.clone() }
     }
 }
 
@@ -183,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn configs_of_locators_are_told_from_others() {
+    fn locator_configs_are_recognised() {
         assert!(LocatorTrainConfig::is_meant_by("[locator]\nwidth = 8"));
         assert!(!LocatorTrainConfig::is_meant_by("[model]\nstd = 3.0"));
         assert!(!LocatorTrainConfig::is_meant_by("[["));

@@ -1,27 +1,29 @@
-use ikem_data::{Draw, Film, LocatingConfig, LocatingLoader, Set};
+use ikem_core::Draw;
+use ikem_data::{Film, LocatingConfig, LocatingLoader, Subset};
 use ikem_models::LOCATOR_STRIDE;
 use sha2::{Digest, Sha256};
 
 use super::config::LocatorTrainConfig;
+use crate::config::Checked;
 use crate::error::{Error, Result};
 
-/// What tells the random numbers of validation scenes from those of training ones.
+/// Domain separation of the random numbers of validation scenes.
 const VALIDATION: u64 = 1;
-/// The most validation films of a kind.
+/// The most validation films of each kind.
 const WATCHED: usize = 64;
 
-/// The films that a locator learns from, by their kinds.
+/// The films for a training of the locator, by kind.
 #[derive(Debug, Clone, Default)]
 pub struct FilmSets {
-    /// Films of AASCE, cut out around the spine.
+    /// Films of AASCE, cropped around the spine.
     pub cropped: Vec<Film>,
-    /// Films from head to thighs.
+    /// Whole films, from head to thighs.
     pub whole: Vec<Film>,
-    /// Torsos that a generative model drew.
+    /// Synthetic torsos from a generative model.
     pub synthetic: Vec<Film>,
 }
 
-/// Scenes to learn from and scenes to watch the learning on.
+/// The training and validation scenes of the locator.
 #[derive(Debug, Clone)]
 pub struct LocatorData {
     training: LocatingLoader,
@@ -30,24 +32,24 @@ pub struct LocatorData {
 }
 
 impl LocatorData {
-    /// The scenes of the films' sets `train` and `val`.
+    /// The scenes of the films in the subsets `train` and `val`.
     ///
     /// # Errors
-    /// [`Error::Images`] when a set is empty.
-    pub fn new(config: &LocatorTrainConfig, films: FilmSets) -> Result<Self> {
+    /// [`Error::Images`] when a subset is empty.
+    pub fn new(config: &Checked<LocatorTrainConfig>, films: FilmSets) -> Result<Self> {
         let kinds = [films.cropped, films.whole, films.synthetic];
-        let of_set = |set: Set| {
+        let of_set = |set: Subset| {
             kinds.clone().map(|films| films.into_iter().filter(|film| film.set == set).collect::<Vec<_>>())
         };
-        let training = repeated(of_set(Set::Train), config.shares, config.epoch_size);
+        let training = repeated(of_set(Subset::Train), config.shares, config.epoch_size);
         let validation: Vec<Film> =
-            of_set(Set::Val).into_iter().flat_map(|films| films.into_iter().take(WATCHED)).collect();
+            of_set(Subset::Val).into_iter().flat_map(|films| films.into_iter().take(WATCHED)).collect();
         for (set, films) in [("train", &training), ("val", &validation)] {
             if films.is_empty() {
                 return Err(Error::Images { set, found: 0, expected: 1 });
             }
         }
-        let LocatorTrainConfig { locator, batch_size, seed, workers, .. } = *config;
+        let LocatorTrainConfig { locator, batch_size, seed, workers, .. } = **config;
         let drawn = |seed| LocatingConfig {
             scenes: config.scenes,
             workers,
@@ -64,31 +66,31 @@ impl LocatorData {
         })
     }
 
-    /// Scenes to learn from.
+    /// Training scenes.
     #[must_use]
     pub const fn training(&self) -> &LocatingLoader {
         &self.training
     }
 
-    /// Scenes to watch the learning on: the same in each epoch.
+    /// Validation scenes, the same in each epoch.
     #[must_use]
     pub const fn validation(&self) -> &LocatingLoader {
         &self.validation
     }
 
-    /// What another list of films has otherwise.
+    /// A hash of the films and their labels, to recognise the same data.
     pub(super) fn fingerprint(&self) -> &str {
         &self.fingerprint
     }
 }
 
-/// A list in which each kind of film stands as often as its share of `count` says.
+/// A list that repeats the films of each kind in proportion to its share of `count`.
 fn repeated(kinds: [Vec<Film>; 3], shares: [f64; 3], count: usize) -> Vec<Film> {
     let counted = kinds.iter().zip(shares).filter(|(films, _)| !films.is_empty());
     let all: f64 = counted.map(|(_, share)| share).sum();
     let part = |(films, share): (Vec<Film>, f64)| {
         let wanted = if films.is_empty() { 0 } else { (share / all * count as f64).round() as usize };
-        // All films stand in the list, whatever the share: an epoch draws from it.
+        // Every film is listed at least once, whatever the share: an epoch samples from the list.
         let length = if wanted == 0 { 0 } else { wanted.max(films.len()) };
         films.into_iter().cycle().take(length).collect::<Vec<_>>()
     };

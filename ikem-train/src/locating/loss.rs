@@ -5,40 +5,40 @@ use ikem_models::{LOCATOR_MAPS, LOCATOR_STRIDE, LocatorLogits};
 use super::config::LocatorWeights;
 use crate::error::Result;
 
-/// Standard deviation of an end's Gaussian, in pixels of the map.
+/// Standard deviation of the target Gaussian of a spine end, in pixels of the map.
 const END_STD: f32 = 1.5;
-/// How much more an end's own pixel counts than one where there is none.
+/// Additional weight of the pixel at a spine end, relative to background.
 const END_WEIGHT: f32 = 40.0;
 
-/// The locator's loss: cross-entropies of the column's map where it is known, of the ends' maps against Gaussians, and of the
-/// answers, where a scene has them.
+/// The locator's loss: the cross-entropies of the spine's map where it is labelled, of the ends' maps against
+/// Gaussians, and of the film's classification where it is labelled.
 #[derive(Debug, Clone, Copy)]
-pub struct LocatorLoss {
+pub(super) struct LocatorLoss {
     weights: LocatorWeights,
 }
 
-/// Targets of a batch as tensors.
+/// The targets of a batch as tensors.
 struct Targets {
-    /// (B, 3, h, w), and how much each pixel counts.
+    /// (B, 3, h, w), with the weight of each pixel.
     maps: Tensor,
     map_weights: Tensor,
-    /// (B, 6): one of the first four is 1.
+    /// (B, 6); the first four are one-hot.
     answers: Tensor,
     answer_weights: Tensor,
 }
 
 impl LocatorLoss {
-    /// The loss with these weights of its terms.
+    /// The loss with the given weights of its terms.
     #[must_use]
-    pub const fn new(weights: LocatorWeights) -> Self {
+    pub(super) const fn new(weights: LocatorWeights) -> Self {
         Self { weights }
     }
 
     /// The loss of a batch, a scalar.
     ///
     /// # Errors
-    /// When the targets are not those of the logits, or the device fails.
-    pub fn evaluate(&self, logits: &LocatorLogits, targets: &[LocatingTarget]) -> Result<Tensor> {
+    /// When the targets do not match the logits, or the device fails.
+    pub(super) fn evaluate(&self, logits: &LocatorLogits, targets: &[LocatingTarget]) -> Result<Tensor> {
         let (batch, _, side, _) = logits.maps.dims4()?;
         if targets.len() != batch || targets.iter().any(|target| target.column.len() != side * side) {
             return Err(candle_core::Error::Msg(format!(
@@ -76,13 +76,13 @@ impl LocatorLoss {
     }
 }
 
-/// Binary cross-entropy of each logit, in the form that no logit overflows: max(x, 0) − x t + log(1 + e^−|x|).
+/// The binary cross-entropy of each logit in its numerically stable form: max(x, 0) − x t + log(1 + e^−|x|).
 fn cross_entropy(x: &Tensor, target: &Tensor) -> CandleResult<Tensor> {
     let softplus = (x.abs()?.neg()?.exp()? + 1.0)?.log()?;
     (x.relu()? - (x * target)?)? + softplus
 }
 
-/// The mean of `values` in which each counts as `weights` say; 0 where none counts.
+/// The weighted mean of `values`; 0 when all weights are 0.
 fn weighted_mean(values: &Tensor, weights: &Tensor) -> CandleResult<Tensor> {
     let total = (weights.sum_all()? + 1e-6)?;
     (values * weights)?.sum_all()?.div(&total)
@@ -99,7 +99,7 @@ impl Targets {
             for end in target.ends {
                 let map = end_map(end, side);
                 match end {
-                    // It is at none of the pixels where it is known whether the column is there.
+                    // It lies at none of the pixels where the spine is labelled.
                     End::Unknown => map_weights.extend_from_slice(&target.weight),
                     _ => map_weights.extend(map.iter().map(|value| 1.0 + END_WEIGHT * value)),
                 }
@@ -129,10 +129,10 @@ impl Targets {
     }
 }
 
-/// The Gaussian of an end on a map; zeros where it is not on the scene.
+/// The target Gaussian of a spine end on a map; zeros when the end is outside the scene.
 fn end_map(end: End, side: usize) -> Vec<f32> {
     let End::At(point) = end else { return vec![0.0; side * side] };
-    // The middle of the map's pixel i lies at stride · (i + 1/2) from the edge.
+    // The centre of the map's pixel i lies at stride · (i + 1/2) from the edge.
     let place = |value: f32| (value + 0.5) / LOCATOR_STRIDE as f32 - 0.5;
     let (x, y) = (place(point.x), place(point.y));
     let off = |i: usize, center: f32| {
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn the_gradient_is_that_of_central_differences() {
+    fn the_gradient_matches_central_differences() {
         const STEP: f64 = 1e-5;
         let values: Vec<f64> = (0..108).map(|i| f64::from((i * 37) % 23) / 7.0 - 1.5).collect();
         let (maps, answers) = logits(&values);
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_does_not_count() {
+    fn unlabelled_targets_have_no_effect() {
         let mut values = vec![0.0; 108];
         let before = loss(&values);
         values[13] = 5.0; // the column where its weight is 0
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn ends_peak_where_they_are() {
+    fn end_maps_peak_at_the_ends() {
         let map = end_map(End::At(Point::new(5.5, 9.5)), SIDE);
         let peak = (0..16).max_by(|&a, &b| map[a].total_cmp(&map[b])).expect("pixels");
         assert_eq!((peak % SIDE, peak / SIDE), (1, 2));

@@ -1,4 +1,4 @@
-//! Training of the locator, the network that finds spines on whole films.
+//! Training of the locator, the network that finds the spine on a whole film.
 
 mod config;
 mod data;
@@ -8,6 +8,5 @@ mod validation;
 
 pub use config::{LocatorTrainConfig, LocatorWeights};
 pub use data::{FilmSets, LocatorData};
-pub use loss::LocatorLoss;
 pub use trainer::LocatorTrainer;
 pub use validation::LocatorEpoch;

@@ -1,4 +1,4 @@
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use ikem_models::{Device, LocatorCheckpoint, LocatorNetwork, Mode, Precision};
@@ -8,25 +8,27 @@ use super::config::LocatorTrainConfig;
 use super::data::LocatorData;
 use super::loss::LocatorLoss;
 use super::validation::{LocatorEpoch, films};
+use crate::config::Checked;
 use crate::descent::Descent;
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::folder::TrainingFolder;
 use crate::log::write_rows;
-use crate::state::{self, State, Story};
-use crate::trainer::{BEST, Ending, LOG, NEWEST, STATE};
+use crate::state::{self, State, TrainingMetadata};
+use crate::trainer::Ending;
 
-/// A training of the locator with its folder, which holds `best.safetensors` and `newest.safetensors`, `log.csv`, and
-/// `state.safetensors`, from which it is taken up after any epoch to the same bits.
+/// A training of the locator. Its folder holds `best.safetensors`, `newest.safetensors`, `log.csv`, and
+/// `state.safetensors`, from which the training resumes after any epoch with bitwise identical results.
 #[derive(Debug)]
 pub struct LocatorTrainer {
-    config: LocatorTrainConfig,
+    config: Checked<LocatorTrainConfig>,
     data: LocatorData,
     descent: Descent<LocatorNetwork>,
     loss: LocatorLoss,
     rows: Vec<LocatorEpoch>,
-    folder: PathBuf,
+    folder: TrainingFolder,
 }
 
-/// How far a training has come.
+/// The progress of a training.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Rows {
@@ -34,17 +36,16 @@ struct Rows {
 }
 
 impl LocatorTrainer {
-    /// A training that begins. Makes `folder` where there is none.
+    /// Starts a training. Creates `folder` if it does not exist.
     ///
     /// # Errors
-    /// A config field out of its range, initial weights that do not fit, a folder that can't be made, a device that fails.
+    /// Initial weights that do not fit the network, a folder that cannot be created, or a device failure.
     pub fn new(
-        config: LocatorTrainConfig,
+        config: Checked<LocatorTrainConfig>,
         data: LocatorData,
         folder: &Path,
         device: &Device,
     ) -> Result<Self> {
-        config.check()?;
         let network = match &config.weights {
             Some(file) => {
                 LocatorNetwork::trainable(config.locator, LocatorCheckpoint::read(file)?.tensors, device)?
@@ -55,68 +56,61 @@ impl LocatorTrainer {
         Self::start(config, data, descent, Vec::new(), folder)
     }
 
-    /// A training that is taken up from its folder, after the last epoch that it finished.
+    /// Resumes a training from its folder, after the last completed epoch.
     ///
     /// # Errors
-    /// [`Error::File`] when the state can't be read; [`Error::OtherTraining`] when it is that of another config or of
-    /// other films.
+    /// [`Error::File`](crate::Error::File) or [`Error::InvalidState`](crate::Error::InvalidState) when the state cannot
+    /// be read; [`Error::OtherTraining`](crate::Error::OtherTraining) when it belongs to another config or to other
+    /// films.
     pub fn resume(
-        config: LocatorTrainConfig,
+        config: Checked<LocatorTrainConfig>,
         data: LocatorData,
         folder: &Path,
         device: &Device,
     ) -> Result<Self> {
-        config.check()?;
-        let path = folder.join(STATE);
-        let parameters = LocatorNetwork::fresh(config.locator, 0, &Device::Cpu)?.parameter_count();
-        let State::<LocatorTrainConfig, Rows> { story, weights, average, optimiser } =
-            state::read(&path, parameters)?;
-        let other = |field: String| Error::OtherTraining { path: path.clone(), field };
-        if let Some(field) = story.config.first_difference(&config) {
-            return Err(other(field));
-        }
-        if story.fingerprint != data.fingerprint() {
-            return Err(other("the films or their labels".to_owned()));
-        }
+        let State::<LocatorTrainConfig, Rows> { metadata, weights, average, optimiser } = state::resume(
+            &TrainingFolder::at(folder).state(),
+            &*config,
+            ("the films or their labels", data.fingerprint()),
+        )?;
         let network = LocatorNetwork::trainable(config.locator, weights, device)?;
         let descent = Descent::resume(network, config.optimiser, (&optimiser, average), device)?;
-        Self::start(config, data, descent, story.progress.rows, folder)
+        Self::start(config, data, descent, metadata.progress.rows, folder)
     }
 
     fn start(
-        config: LocatorTrainConfig,
+        config: Checked<LocatorTrainConfig>,
         data: LocatorData,
         descent: Descent<LocatorNetwork>,
         rows: Vec<LocatorEpoch>,
         folder: &Path,
     ) -> Result<Self> {
-        let failed = |error| Error::file(folder, error);
-        std::fs::create_dir_all(folder).map_err(failed)?;
-        ikem_files::remove_unfinished(folder).map_err(failed)?;
+        let folder = TrainingFolder::at(folder);
+        folder.create()?;
         let loss = LocatorLoss::new(config.loss);
-        Ok(Self { config, data, descent, loss, rows, folder: folder.to_owned() })
+        Ok(Self { config, data, descent, loss, rows, folder })
     }
 
-    /// Trains until the config's epochs are done, the validation loss falls no more, or `stop` is set. Tells `observer` of each
-    /// epoch, and whether it is the best so far.
+    /// Trains until all epochs are completed, early stopping applies, or `stop` is set. After each epoch, `observer`
+    /// receives its results and whether it is the best so far.
     ///
     /// # Errors
-    /// [`Error::Diverged`] when a loss or a gradient is not finite; a film that can't be read, a disk that fails; a device that
-    /// fails.
+    /// [`Error::Diverged`](crate::Error::Diverged) when a loss or a gradient norm is infinite or NaN; a film that
+    /// cannot be read, or a disk or device failure.
     pub fn run(
         &mut self,
         mut observer: impl FnMut(&LocatorEpoch, bool),
         stop: &AtomicBool,
     ) -> Result<Ending> {
         while self.rows.len() < self.config.schedule.epochs {
-            if self.is_stuck() {
-                return Ok(Ending::Stuck);
+            if self.stops_early() {
+                return Ok(Ending::EarlyStopped);
             }
             let Some(row) = self.epoch(stop)? else { return Ok(Ending::Interrupted) };
             let best = self.rows.iter().all(|before| row.validation_loss < before.validation_loss);
             self.rows.push(row);
             if best {
-                self.write_checkpoint(BEST)?;
+                self.write_checkpoint(&self.folder.best())?;
             }
             self.save()?;
             observer(&row, best);
@@ -124,7 +118,7 @@ impl LocatorTrainer {
         Ok(Ending::Finished)
     }
 
-    /// Learns from an epoch's batches and validates; `None` when it was told to stop, with nothing saved of the epoch.
+    /// Trains on an epoch's batches and validates; `None` when stopped, in which case nothing of the epoch is saved.
     fn epoch(&mut self, stop: &AtomicBool) -> Result<Option<LocatorEpoch>> {
         let loader = self.data.training().clone();
         let steps = loader.steps();
@@ -132,17 +126,18 @@ impl LocatorTrainer {
         for batch in loader.batches(done as u64, 0) {
             let batch = batch?;
             let step = done * steps + batch.step;
+            let place = (step + 1, done + 1);
             let network = self.descent.network();
             let logits = network.forward(&films(&batch, network)?, Mode::Train { dropout_seed: 0 })?;
             let loss = self.loss.evaluate(&logits, &batch.targets)?;
             let value = f64::from(loss.to_scalar::<f32>()?);
             let names = || batch.entries.iter().map(|&place| loader.name(place)).collect();
-            self.check("loss", value, step, names)?;
+            self.folder.check_finite("loss", value, place, names)?;
             sum += value;
             self.descent.gather(&loss)?;
             let rate = self.config.optimiser.learning_rate * self.config.schedule.factor(step, steps);
             let norm = self.descent.step(rate)?;
-            self.check("gradient", norm, step, names)?;
+            self.folder.check_finite("gradient", norm, place, names)?;
             if stop.load(Ordering::Relaxed) {
                 return Ok(None);
             }
@@ -154,29 +149,8 @@ impl LocatorTrainer {
         Ok(validation.map(|row| LocatorEpoch { epoch: done + 1, train_loss, ..row }))
     }
 
-    fn check(
-        &self,
-        what: &'static str,
-        found: f64,
-        step: usize,
-        images: impl FnOnce() -> Vec<String>,
-    ) -> Result<()> {
-        if found.is_finite() {
-            return Ok(());
-        }
-        let checkpoint = self.folder.join(STATE);
-        Err(Error::Diverged {
-            what,
-            found,
-            step: step + 1,
-            epoch: self.rows.len() + 1,
-            images: images(),
-            checkpoint: checkpoint.is_file().then_some(checkpoint),
-        })
-    }
-
-    /// Whether the last epochs were all worse than the best one, as many as the config's patience.
-    fn is_stuck(&self) -> bool {
+    /// Whether early stopping applies: as many epochs as the configured patience passed since the best one.
+    fn stops_early(&self) -> bool {
         let patience = self.config.schedule.patience;
         let best = self.rows.iter().min_by(|a, b| a.validation_loss.total_cmp(&b.validation_loss));
         patience > 0 && best.is_some_and(|best| self.rows.len() >= best.epoch + patience)
@@ -184,24 +158,24 @@ impl LocatorTrainer {
 
     /// Writes the newest checkpoint, the log and the state.
     fn save(&self) -> Result<()> {
-        self.write_checkpoint(NEWEST)?;
-        write_rows(&self.folder.join(LOG), &self.rows)?;
-        let story = Story {
-            config: self.config.clone(),
+        self.write_checkpoint(&self.folder.newest())?;
+        write_rows(&self.folder.log(), &self.rows)?;
+        let metadata = TrainingMetadata {
+            config: self.config.clone().into_inner(),
             fingerprint: self.data.fingerprint().to_owned(),
             progress: Rows { rows: self.rows.clone() },
             optimiser_steps: self.descent.optimiser().steps(),
         };
-        state::write(&self.folder.join(STATE), &story, &self.descent)
+        state::write(&self.folder.state(), &metadata, &self.descent)
     }
 
-    fn write_checkpoint(&self, name: &str) -> Result<()> {
+    fn write_checkpoint(&self, path: &Path) -> Result<()> {
         let tensors = self.descent.result().parameters().state_dict();
         let checkpoint = LocatorCheckpoint { config: self.config.locator, tensors };
-        Ok(checkpoint.write(self.folder.join(name), Precision::Single)?)
+        Ok(checkpoint.write(path, Precision::Single)?)
     }
 
-    /// The epochs so far.
+    /// The results of the epochs so far.
     #[must_use]
     pub fn epochs(&self) -> &[LocatorEpoch] {
         &self.rows

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::loss::LocatorLoss;
 use crate::error::Result;
 
-/// What an epoch of the locator's training came to.
+/// The results of an epoch of the locator's training.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct LocatorEpoch {
     /// The epoch, from 1.
@@ -15,19 +15,19 @@ pub struct LocatorEpoch {
     pub train_loss: f64,
     /// Mean loss of the validation scenes.
     pub validation_loss: f64,
-    /// Intersection over union of the column, over all scenes that show one.
+    /// Intersection over union of the spine's map, pooled over all scenes with a spine.
     pub column_iou: f64,
-    /// Mean distance of the ends' peaks from where the ends are, in pixels of the grid.
+    /// Mean distance of the peaks of the ends' maps from the labelled ends, in pixels of the grid.
     pub end_error: f64,
-    /// The part of scenes whose quarter turns were told right.
+    /// Accuracy of the quarter turns.
     pub turns: f64,
-    /// The part of scenes of which it was told right whether they are negatives.
+    /// Accuracy of the classification as negative or not.
     pub negative: f64,
-    /// The part of scenes of which it was told right whether they show a spine.
+    /// Accuracy of the presence of a spine.
     pub spine: f64,
 }
 
-/// Right answers among those that count.
+/// The number of correct classifications among the labelled ones.
 #[derive(Debug, Clone, Copy, Default)]
 struct Share {
     right: usize,
@@ -59,7 +59,7 @@ struct Sums {
 }
 
 impl LocatorEpoch {
-    /// Validates a network on all scenes of `loader`. `go_on` may end it; then there is no result.
+    /// Validates a network on all scenes of `loader`; `None` if `go_on` ended it early.
     pub(super) fn validate(
         network: &LocatorNetwork,
         loader: &LocatingLoader,
@@ -131,7 +131,7 @@ fn peak(values: &[f32]) -> Option<usize> {
     (0..values.len()).max_by(|&a, &b| values[a].total_cmp(&values[b]))
 }
 
-/// A batch's scenes as a network sees them: (B, 1, S, S), on its device.
+/// A batch's scenes as network input, of shape (B, 1, S, S), on the network's device.
 pub(super) fn films(batch: &LocatingBatch, network: &LocatorNetwork) -> Result<Tensor> {
     let size = network.config().size;
     Ok(Tensor::from_slice(&batch.images, (batch.targets.len(), 1, size, size), network.device())?)

@@ -3,38 +3,38 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::EpochRow;
-use crate::error::{Error, Result};
+use crate::error::{Error, FileFault, Result};
 
-/// The longest log that is read, in bytes.
-const LONGEST: u64 = 64 << 20;
+/// The size limit of a log, in bytes.
+const MAX_BYTES: u64 = 64 << 20;
 
-/// Writes a log as CSV, one row an epoch, whole or not at all.
+/// Writes a log as CSV, one row per epoch, atomically.
 ///
 /// # Errors
 /// [`Error::File`].
-pub fn write_log(path: &Path, rows: &[EpochRow]) -> Result<()> {
+pub(crate) fn write_log(path: &Path, rows: &[EpochRow]) -> Result<()> {
     write_rows(path, rows)
 }
 
-/// Writes rows as CSV under a header of their fields, whole or not at all.
+/// Writes rows as CSV with a header of their field names, atomically.
 pub(crate) fn write_rows(path: &Path, rows: &[impl Serialize]) -> Result<()> {
     let failed = |error: csv::Error| Error::file(path, error);
     let mut writer = csv::Writer::from_writer(Vec::new());
     for row in rows {
         writer.serialize(row).map_err(failed)?;
     }
-    let bytes = writer.into_inner().map_err(|error| Error::file(path, error.error()))?;
+    let bytes = writer.into_inner().map_err(|error| Error::file(path, error.into_error()))?;
     ikem_files::write_synced(path, &bytes).map_err(|error| Error::file(path, error))
 }
 
-/// Reads a log, of ours or published; columns may be in any order.
+/// Reads a log, our own or a published one; columns may be in any order.
 ///
 /// # Errors
-/// [`Error::File`] names the file and, where one is at fault, the line.
+/// [`Error::File`] names the file and, for invalid content, the line.
 pub fn read_log(path: &Path) -> Result<Vec<EpochRow>> {
-    let (file, length) = ikem_files::open(path).map_err(|error| Error::file(path, error))?;
-    if length > LONGEST {
-        return Err(Error::file(path, format!("it has {length} bytes; expected at most {LONGEST}")));
+    let (file, found) = ikem_files::open(path).map_err(|error| Error::file(path, error))?;
+    if found > MAX_BYTES {
+        return Err(Error::file(path, FileFault::TooLarge { found, limit: MAX_BYTES }));
     }
     let failed = |error: csv::Error| Error::file(path, error);
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(file);
@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn a_log_has_the_published_header_and_is_read_as_written() {
+    fn logs_have_the_published_header_and_round_trip() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("log.csv");
         let rows = [row(1), row(2), row(3)];
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_log_is_told_with_its_name() {
+    fn invalid_logs_are_rejected_by_name() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("bad.csv");
         for text in ["Epoch,Loss\n1,2\n", "Epoch\n"] {

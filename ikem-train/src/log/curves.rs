@@ -5,7 +5,7 @@ use ikem_eval::{LineChart, NamedLine};
 use super::EpochRow;
 use crate::error::Result;
 
-/// What the plots of [`draw_curves`] are called.
+/// The names of the plots of [`draw_curves`].
 const PLOTS: [&str; 3] = ["losses", "errors", "gain"];
 
 /// The files that [`draw_curves`] writes into a folder.
@@ -13,17 +13,17 @@ pub fn curve_files(folder: &Path) -> impl Iterator<Item = PathBuf> {
     PLOTS.iter().flat_map(move |plot| ["svg", "png"].map(|ending| folder.join(format!("{plot}.{ending}"))))
 }
 
-/// A training whose curves are drawn.
+/// A training to be plotted.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Run {
-    /// What it is called in the legend.
+    /// Its name in the legend.
     pub name: String,
     /// Its log.
     pub rows: Vec<EpochRow>,
 }
 
-/// Draws the curves of one or more trainings into an existing folder, each as SVG and PNG, and says which files there are
-/// now: `losses`, `errors` and `gain`, the part of the validation error that one hint takes away.
+/// Plots the curves of one or more trainings into an existing folder, each as SVG and PNG, and returns the files:
+/// `losses`, `errors` and `gain`, the relative reduction of the validation error by one hint.
 ///
 /// # Errors
 /// [`Error::Plot`](crate::Error::Plot).

@@ -1,4 +1,4 @@
-//! TensorBoard's event files: records of protocol buffers, of which scalars need three messages.
+//! TensorBoard event files: records of protocol buffers. Scalars need three message types.
 
 use std::fs::File;
 use std::io::Write;
@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::observer::{Observer, StepReport};
 use crate::progress::Progress;
 
-/// `tensorflow.Event`, as far as it is written here.
+/// `tensorflow.Event`, with the fields that are written here.
 #[derive(Clone, PartialEq, Message)]
 struct Event {
     #[prost(double, tag = "1")]
@@ -41,8 +41,8 @@ struct Value {
     simple_value: Option<f32>,
 }
 
-/// Writes what it observes of a training into an event file that TensorBoard shows. A training that is taken up begins
-/// another file in the same folder; of steps that stand in both TensorBoard shows those of the newer.
+/// An observer that writes a training's scalars into a TensorBoard event file. A resumed training starts another file
+/// in the same folder; for steps in both files, TensorBoard shows the newer ones.
 #[derive(Debug)]
 pub struct EventWriter {
     path: PathBuf,
@@ -50,7 +50,7 @@ pub struct EventWriter {
 }
 
 impl EventWriter {
-    /// A new event file in `folder`, which is made where there is none.
+    /// A new event file in `folder`, which is created if it does not exist.
     ///
     /// # Errors
     /// [`Error::File`].
@@ -78,7 +78,7 @@ impl EventWriter {
 
     fn write(&mut self, event: &Event) -> Result<()> {
         let event = Event { wall_time: now(), ..event.clone() };
-        // One write a record, so that a reader rarely sees a part of one.
+        // One write per record, so that a reader rarely sees an incomplete one.
         self.file.write_all(&record(&event.encode_to_vec())).map_err(|error| Error::file(&self.path, error))
     }
 }
@@ -123,13 +123,13 @@ fn now() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |time| time.as_secs_f64())
 }
 
-/// A TFRecord: length, its checksum, data, their checksum.
+/// A TFRecord: length, checksum of the length, data, checksum of the data.
 fn record(data: &[u8]) -> Vec<u8> {
     let length = (data.len() as u64).to_le_bytes();
     [&length[..], &masked(&length), data, &masked(data)].concat()
 }
 
-/// CRC-32C, rotated and shifted so that a checksum of checksums is none.
+/// The masked CRC-32C of TFRecord, so that checksums of data with embedded checksums stay meaningful.
 fn masked(data: &[u8]) -> [u8; 4] {
     crc32c::crc32c(data).rotate_right(15).wrapping_add(0xa282_ead8).to_le_bytes()
 }
@@ -139,7 +139,7 @@ mod tests {
     use super::*;
     use crate::loss::LossParts;
 
-    /// The events of a file, their checksums checked.
+    /// The events of a file, with verified checksums.
     fn events(mut bytes: &[u8]) -> Vec<Event> {
         let mut events = Vec::new();
         while let Some((length, rest)) = bytes.split_first_chunk::<8>() {
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_observed_can_be_read_again() {
+    fn events_round_trip() {
         let folder = tempfile::tempdir().expect("a folder");
         let mut writer = EventWriter::new(folder.path()).expect("a file");
         let loss = LossParts { total: 0.75, cross_entropy: 0.5, coordinates: 0.25, ..LossParts::default() };

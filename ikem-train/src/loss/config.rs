@@ -1,32 +1,32 @@
 use std::path::PathBuf;
 
-use ikem_models::ConfigError;
+use ikem_core::FieldError;
 use serde::{Deserialize, Serialize};
 
-/// The most pairs, or triples, that a config may ask for: more than 68 keypoints have of either.
+/// The most pairs, or triples, that a config may ask for; 68 keypoints have fewer of either.
 const MOST_RELATIONS: usize = 200_000;
 
-/// What the loss is the weighted sum of. A term of weight 0 is not computed.
+/// Weights of the terms of the loss. A term of weight 0 is not computed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LossConfig {
-    /// Weight of the mean binary cross-entropy of the heatmaps. Default 1.
+    /// Weight of the mean binary cross-entropy of the heatmaps. Default: 1.
     pub cross_entropy: f64,
-    /// Weight of the mean distance of x and y, each by itself, between expected and true keypoints, in pixels of the grid.
-    /// Default 0.01.
+    /// Weight of the coordinate loss: the mean absolute difference in x and y between the expected positions
+    /// (soft-argmax) and the labels, in pixels of the grid. Default: 0.01.
     pub coordinates: f64,
-    /// Weight of the mean cross-entropy of the keypoints' places: of the softmax over each map's pixels against the Gaussian,
-    /// scaled to a sum of 1. Its gradient is where the map and the keypoint are, and not in the ten thousands of pixels where
-    /// neither is. Default 0.
+    /// Weight of the position loss: the mean cross-entropy between the softmax over each map's pixels and the target
+    /// Gaussian, normalised to sum 1. Its gradient concentrates on the map's mass and the keypoint instead of the many
+    /// background pixels. Default: 0.
     pub position: f64,
-    /// Weight of the cross-entropy of the auxiliary head's heatmaps, where the network has one. Default 1.
+    /// Weight of the cross-entropy of the auxiliary head's heatmaps, for networks with such a head. Default: 1.
     pub auxiliary: f64,
     /// The morphology-aware term.
     pub morphology: MorphologyConfig,
 }
 
 impl Default for LossConfig {
-    /// The published loss: cross-entropies and 0.01 × the coordinates', no position and no morphology.
+    /// The published loss: the cross-entropies and 0.01 × the coordinate loss.
     fn default() -> Self {
         Self {
             cross_entropy: 1.0,
@@ -38,18 +38,18 @@ impl Default for LossConfig {
     }
 }
 
-/// The morphology-aware term (MICCAI 2022, section 2.3): distances and angles that hardly differ from person to person are
-/// to be right.
+/// The morphology-aware term (MICCAI 2022, section 2.3): distances and angles between keypoints that vary little
+/// between people are compared with those of the labels.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct MorphologyConfig {
-    /// Weight of the sum of the two means. Default 0; published 0.01.
+    /// Weight of the sum of the mean distance error and the mean angle error. Default: 0; published: 0.01.
     pub weight: f64,
-    /// A JSON file of pairs and triples. Default: none, they are found in the training set.
+    /// A JSON file with pairs and triples of keypoints. Default: none; they are selected on the training set.
     pub file: Option<PathBuf>,
-    /// How many pairs are found in the training set. Default 68.
+    /// The number of pairs selected on the training set. Default: 68.
     pub distances: usize,
-    /// How many triples are found in the training set. Default 68.
+    /// The number of triples selected on the training set. Default: 68.
     pub angles: usize,
 }
 
@@ -63,8 +63,8 @@ impl LossConfig {
     /// Checks every field's range.
     ///
     /// # Errors
-    /// The first field that is out of range, by name.
-    pub fn check(&self) -> Result<(), ConfigError> {
+    /// The first field that is out of range.
+    pub fn check(&self) -> Result<(), FieldError> {
         let Self { cross_entropy, coordinates, position, auxiliary, morphology } = self;
         for (field, weight) in [
             ("loss.cross_entropy", *cross_entropy),
@@ -73,32 +73,21 @@ impl LossConfig {
             ("loss.auxiliary", *auxiliary),
             ("loss.morphology.weight", morphology.weight),
         ] {
-            if !(weight.is_finite() && weight >= 0.0) {
-                let (expected, found) = ("a number of at least 0".to_owned(), weight.to_string());
-                return Err(ConfigError { field, expected, found });
-            }
+            FieldError::check_not_negative(field, weight)?;
         }
         if [*cross_entropy, *coordinates, *position, morphology.weight] == [0.0; 4] {
-            let (expected, found) = ("a weight above 0 of any term".to_owned(), "0 of all".to_owned());
-            return Err(ConfigError { field: "loss", expected, found });
+            return Err(FieldError::new("loss", "at least one weight above 0", "all weights 0"));
         }
         morphology.check()
     }
 }
 
 impl MorphologyConfig {
-    fn check(&self) -> Result<(), ConfigError> {
-        for (field, count) in
-            [("loss.morphology.distances", self.distances), ("loss.morphology.angles", self.angles)]
-        {
-            if count > MOST_RELATIONS {
-                let (expected, found) = (format!("at most {MOST_RELATIONS}"), count.to_string());
-                return Err(ConfigError { field, expected, found });
-            }
-        }
+    fn check(&self) -> Result<(), FieldError> {
+        FieldError::check_range("loss.morphology.distances", self.distances, 0..=MOST_RELATIONS)?;
+        FieldError::check_range("loss.morphology.angles", self.angles, 0..=MOST_RELATIONS)?;
         if self.weight > 0.0 && self.file.is_none() && self.distances + self.angles == 0 {
-            let (expected, found) = ("distances or angles, or a file".to_owned(), "none".to_owned());
-            return Err(ConfigError { field: "loss.morphology", expected, found });
+            return Err(FieldError::new("loss.morphology", "distances or angles, or a file", "none"));
         }
         Ok(())
     }
@@ -139,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_out_has_its_default_and_unknown_fields_are_told() {
+    fn fields_have_defaults_and_unknown_ones_are_rejected() {
         let read = serde_json::from_str::<LossConfig>;
         assert_eq!(read("{}").expect("defaults"), LossConfig::default());
         let morph = read(r#"{"morphology": {"weight": 0.01}}"#).expect("a config");

@@ -1,4 +1,4 @@
-//! What training makes small.
+//! The training loss.
 
 mod config;
 mod morphology;
@@ -12,10 +12,11 @@ use ikem_models::{Logits, ModelConfig, ops};
 pub use config::{LossConfig, MorphologyConfig};
 pub use morphology::Morphology;
 
-use crate::error::Result;
 use terms::{mean_magnitude, tensor_of};
 
-/// A weighted sum of terms over a batch, of the logits of a network's last layer and the true keypoints.
+use crate::error::Result;
+
+/// The loss of a batch: a weighted sum of terms computed from the network's logits and the labelled keypoints.
 #[derive(Debug, Clone)]
 pub struct Loss {
     config: LossConfig,
@@ -27,34 +28,34 @@ pub struct Loss {
 /// The loss of a batch.
 #[derive(Debug, Clone)]
 pub struct LossValue {
-    /// The sum, a scalar that has a gradient.
+    /// The weighted sum, a scalar with a gradient.
     pub total: Tensor,
-    /// What it is the sum of.
+    /// Its terms.
     pub parts: LossParts,
 }
 
-/// The terms of a loss, each times its weight, so that they add up to the total; 0 where a term has no weight.
+/// The weighted terms of a loss, which add up to the total; 0 for a term of weight 0.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct LossParts {
     /// The sum.
     pub total: f64,
     /// Cross-entropy of the heatmaps.
     pub cross_entropy: f64,
-    /// Distance of the coordinates.
+    /// Coordinate loss.
     pub coordinates: f64,
-    /// Cross-entropy of the places.
+    /// Position loss.
     pub position: f64,
-    /// Difference of distances and angles.
+    /// Morphology-aware loss.
     pub morphology: f64,
     /// Cross-entropy of the auxiliary head.
     pub auxiliary: f64,
 }
 
 impl Loss {
-    /// The loss of a network of `model`. `morphology` is what [`MorphologyConfig::morphology`] gave.
+    /// The loss of a network of `model`, with the distances and angles from [`MorphologyConfig::morphology`].
     ///
     /// # Errors
-    /// A weight out of range; a morphology of keypoints that the network does not have.
+    /// A weight out of range, or distances or angles of keypoints that the network lacks.
     pub fn new(config: &LossConfig, model: &ModelConfig, morphology: Option<Morphology>) -> Result<Self> {
         config.check()?;
         if let Some(morphology) = &morphology {
@@ -63,10 +64,10 @@ impl Loss {
         Ok(Self { config: config.clone(), morphology, std: model.std, grid: model.size })
     }
 
-    /// The loss of a batch whose true keypoints are `targets`, in pixels of the grid.
+    /// Evaluates the loss against the labelled keypoints `targets`, in pixels of the grid.
     ///
     /// # Errors
-    /// When there are not as many targets as images and maps, or the device fails.
+    /// When the targets do not match the logits' batch size and number of maps, or the device fails.
     pub fn evaluate(&self, logits: &Logits, targets: &[Keypoints]) -> Result<LossValue> {
         let LossConfig { cross_entropy, coordinates, position, auxiliary, ref morphology } = self.config;
         let entropy = |logits| ops::heatmap_cross_entropy(logits, targets, self.std, self.grid);
@@ -98,14 +99,14 @@ impl Loss {
     }
 }
 
-/// A sum of terms in the making.
+/// Accumulates the weighted terms.
 #[derive(Default)]
 struct Sum {
     total: Option<Tensor>,
 }
 
 impl Sum {
-    /// Adds `weight` times what `term` computes, if the weight is not 0, and says how much that was.
+    /// Adds `weight` × `term` unless the weight is 0, and returns the value added.
     fn add(&mut self, weight: f64, term: impl FnOnce() -> CandleResult<Tensor>) -> CandleResult<f64> {
         if weight == 0.0 {
             return Ok(0.0);

@@ -1,9 +1,8 @@
 use std::path::Path;
 
 use candle_core::{Result as CandleResult, Tensor};
-use ikem_core::{Keypoints, Point};
+use ikem_core::{FieldError, Keypoints, Point};
 use ikem_data::{read_json, write_json};
-use ikem_models::ConfigError;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -11,27 +10,27 @@ use super::MorphologyConfig;
 use super::terms::mean_magnitude;
 use crate::error::Result;
 
-/// Added to squared lengths before their roots, so that coinciding keypoints have a gradient, too: 0.
+/// Added to squared lengths before their square roots, so that coinciding keypoints have a gradient (0).
 const TINY: f64 = 1e-12;
 
-/// Distances and angles that the morphology-aware loss holds to their true values.
+/// The distances and angles that the morphology-aware loss compares with those of the labels.
 ///
-/// As JSON an object of both lists, or, as published, an array of the two.
+/// In JSON, an object with both lists or, as published, an array of the two.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Morphology {
-    /// The keypoints between which each distance lies.
+    /// The two keypoints of each distance.
     pub distances: Vec<[usize; 2]>,
-    /// The keypoints of each angle: its vertex, then the ends of its two arms.
+    /// The keypoints of each angle: its vertex, then the ends of its arms.
     pub angles: Vec<[usize; 3]>,
 }
 
 impl MorphologyConfig {
-    /// The distances and angles of the file, or else those found in the `training` set (model space); `None` when the
-    /// term has no weight.
+    /// The distances and angles of the file or, without a file, those selected on the `training` labels (pixels of the
+    /// grid); `None` when the term has weight 0.
     ///
     /// # Errors
-    /// A file that can't be read.
+    /// When the file cannot be read.
     pub fn morphology(&self, training: &[Keypoints]) -> Result<Option<Morphology>> {
         if self.weight == 0.0 {
             return Ok(None);
@@ -44,9 +43,9 @@ impl MorphologyConfig {
 }
 
 impl Morphology {
-    /// The `distances` pairs whose distance has the least deviation relative to its mean, and the `angles` triples whose
-    /// angle has the least circular variance, of all that the keypoints (model space) have; least first, and of equal ones
-    /// in the order of their indices.
+    /// Selects the `distances` pairs whose distance has the least coefficient of variation and the `angles` triples
+    /// whose angle has the least circular variance over the keypoints (pixels of the grid); ordered by it, ties by
+    /// their indices.
     #[must_use]
     pub fn of_training_set(keypoints: &[Keypoints], distances: usize, angles: usize) -> Self {
         let count = keypoints.iter().map(|points| points.len()).min().unwrap_or(0);
@@ -64,12 +63,12 @@ impl Morphology {
     /// Reads a JSON file.
     ///
     /// # Errors
-    /// A file that can't be read or holds something else.
+    /// When the file cannot be read or has other content.
     pub fn read(path: &Path) -> Result<Self> {
         Ok(read_json(path, "list of distances and angles")?)
     }
 
-    /// Writes a JSON file, whole or not at all.
+    /// Writes a JSON file atomically.
     ///
     /// # Errors
     /// When the disk fails.
@@ -78,21 +77,22 @@ impl Morphology {
     }
 
     /// Checks that every pair and triple has different keypoints below `count`.
-    pub(super) fn check(&self, count: usize) -> Result<(), ConfigError> {
+    pub(super) fn check(&self, count: usize) -> Result<(), FieldError> {
         let distances = self.distances.iter().map(<[usize; 2]>::as_slice);
         let all = distances.chain(self.angles.iter().map(<[usize; 3]>::as_slice));
         for list in all {
             let known = list.iter().all(|&keypoint| keypoint < count);
             let different = list.iter().enumerate().all(|(i, keypoint)| !list[..i].contains(keypoint));
             if !(known && different) {
-                let (expected, found) = (format!("different keypoints below {count}"), format!("{list:?}"));
-                return Err(ConfigError { field: "loss.morphology", expected, found });
+                let expected = format!("different keypoints below {count}");
+                return Err(FieldError::new("loss.morphology", expected, format!("{list:?}")));
             }
         }
         Ok(())
     }
 
-    /// The mean difference of distances plus the mean of 1 − cos of the difference of angles, of keypoints (B, K, 2).
+    /// The mean absolute difference of distances plus the mean of 1 − cos of the difference of angles, for keypoints of
+    /// shape (B, K, 2).
     pub(super) fn loss(&self, points: &Tensor, targets: &Tensor) -> CandleResult<Tensor> {
         let mut terms = Vec::new();
         if !self.distances.is_empty() {
@@ -113,7 +113,8 @@ impl Morphology {
         }
     }
 
-    /// Cosine and sine of every angle, (B, angles, 2); from products of its arms, so that no arc tangent has a seam.
+    /// The cosine and sine of every angle, of shape (B, angles, 2), from dot and cross products of its arms: unlike the
+    /// arctangent, these are continuous.
     fn directions(&self, points: &Tensor) -> CandleResult<Tensor> {
         let [vertex, a, b] = select(points, &self.angles)?;
         let (u, v) = ((a - &vertex)?, (b - &vertex)?);
@@ -125,7 +126,7 @@ impl Morphology {
     }
 }
 
-/// Keypoints (B, K, 2) by the places of `lists`, each (B, lists, 2).
+/// Selects from keypoints of shape (B, K, 2) those at each position of `lists`, N tensors of shape (B, lists, 2).
 fn select<const N: usize>(points: &Tensor, lists: &[[usize; N]]) -> CandleResult<[Tensor; N]> {
     let mut selected = [const { None }; N];
     for (place, selected) in selected.iter_mut().enumerate() {
@@ -138,7 +139,7 @@ fn select<const N: usize>(points: &Tensor, lists: &[[usize; N]]) -> CandleResult
     }
 }
 
-/// The `count` of `all` that vary least.
+/// The `count` items of `all` with the least variation.
 fn least<T: Send + Sync + Copy + Ord>(
     all: Vec<T>,
     count: usize,
@@ -149,7 +150,7 @@ fn least<T: Send + Sync + Copy + Ord>(
     ranked.into_iter().take(count).map(|(_, item)| item).collect()
 }
 
-/// Standard deviation of a distance over its mean; infinite where there is none.
+/// The coefficient of variation of a distance; infinite if its mean is 0.
 fn relative_deviation(keypoints: &[Keypoints], [a, b]: [usize; 2]) -> f64 {
     let lengths = || keypoints.iter().map(|points| f64::from(points[a].distance(points[b])));
     let count = keypoints.len() as f64;
@@ -159,7 +160,7 @@ fn relative_deviation(keypoints: &[Keypoints], [a, b]: [usize; 2]) -> f64 {
     if relative.is_finite() { relative } else { f64::INFINITY }
 }
 
-/// 1 − the length of the mean direction; 1, the most there is, where an angle has no direction.
+/// 1 − the length of the mean direction; 1, its maximum, if an angle is undefined.
 fn circular_variance(keypoints: &[Keypoints], [vertex, a, b]: [usize; 3]) -> f64 {
     let (mut cosines, mut sines) = (0.0, 0.0);
     for points in keypoints {
@@ -181,7 +182,7 @@ fn circular_variance(keypoints: &[Keypoints], [vertex, a, b]: [usize; 3]) -> f64
 mod tests {
     use super::*;
 
-    /// Four keypoints: 0, 1 and 2 are a rigid triangle that moves, turns and grows; 3 goes where it likes.
+    /// Four keypoints: 0, 1 and 2 are a rigid triangle that moves, rotates and grows; 3 moves independently.
     fn training_set() -> Vec<Keypoints> {
         let image = |i: usize| {
             let t = i as f32;
@@ -204,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn what_varies_least_is_found() {
+    fn the_least_varying_relations_are_selected() {
         let set = training_set();
         let found = Morphology::of_training_set(&set, 3, 3);
         let mut pairs = found.distances.clone();
@@ -213,7 +214,7 @@ mod tests {
         let mut triples = found.angles.clone();
         triples.sort_unstable();
         assert_eq!(triples, [[0, 1, 2], [1, 0, 2], [2, 0, 1]]);
-        // The triangle keeps its angles exactly, its sides grow alike.
+        // The triangle's angles are constant, and its sides grow proportionally.
         let growth = |pair| relative_deviation(&set, pair);
         assert!((growth([0, 1]) - growth([1, 2])).abs() < 1e-5 && growth([0, 1]) > 0.1);
         assert!(circular_variance(&set, [0, 1, 2]) < 1e-9);
@@ -221,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn deviations_are_those_of_the_definition() {
+    fn deviations_match_their_definition() {
         let lengths = [3.0_f32, 5.0, 10.0];
         let set = lengths.map(|x| Keypoints::from(vec![Point::new(1.0, 1.0), Point::new(1.0 + x, 1.0)]));
         let mean = 6.0;
@@ -234,19 +235,19 @@ mod tests {
     }
 
     #[test]
-    fn as_many_are_found_as_there_are() {
+    fn at_most_all_relations_are_selected() {
         let set = training_set();
         let found = Morphology::of_training_set(&set, 100, 100);
         assert_eq!((found.distances.len(), found.angles.len()), (6, 12));
         assert_eq!(Morphology::of_training_set(&[], 5, 5), Morphology::default());
-        // Keypoints that coincide have a distance of no relative deviation; they come last.
+        // Coinciding keypoints have an undefined coefficient of variation and are sorted last.
         let mut same = set;
         same.iter_mut().for_each(|points| points[3] = points[0]);
         assert_eq!(Morphology::of_training_set(&same, 6, 0).distances.last(), Some(&[0, 3]));
     }
 
     #[test]
-    fn files_are_objects_or_as_published() {
+    fn files_may_be_objects_or_arrays() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("pairs.json");
         let morphology = Morphology { distances: vec![[0, 1], [5, 2]], angles: vec![[3, 1, 2]] };

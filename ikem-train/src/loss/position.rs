@@ -1,8 +1,9 @@
 use candle_core::{D, Result, Tensor};
 use ikem_core::{Keypoints, Size};
 
-/// The mean, over the logits' maps (B, K, h, w), of the cross-entropy between the softmax over a map's pixels and the target's
-/// Gaussian of `std` (pixels of the grid of `size`, on which the maps' corners are), scaled to a sum of 1.
+/// The cross-entropy between the softmax over each map's pixels and the target Gaussian normalised to sum 1, averaged
+/// over the logits' maps (B, K, h, w). `std` is in pixels of the grid of `size`, whose corner pixels coincide with
+/// those of the maps.
 pub(super) fn cross_entropy(logits: &Tensor, targets: &[Keypoints], std: f32, size: Size) -> Result<Tensor> {
     let (batch, keypoints, height, width) = logits.dims4()?;
     let pixels = height * width;
@@ -10,13 +11,13 @@ pub(super) fn cross_entropy(logits: &Tensor, targets: &[Keypoints], std: f32, si
     let target =
         Tensor::from_vec(target, (batch, keypoints, pixels), logits.device())?.to_dtype(logits.dtype())?;
     let logits = logits.reshape((batch, keypoints, pixels))?;
-    // No logit, however large, overflows; what is taken off cancels.
+    // Subtracting the maximum prevents overflow and cancels out.
     let shifted = logits.broadcast_sub(&logits.max_keepdim(D::Minus1)?.detach())?;
     let normaliser = shifted.exp()?.sum(D::Minus1)?.log()?;
     (normaliser - (shifted * target)?.sum(D::Minus1)?)?.mean_all()
 }
 
-/// A Gaussian of sum 1 around each target, on maps whose corner pixels are those of the grid.
+/// A Gaussian of sum 1 around each target, on maps whose corner pixels coincide with those of the grid.
 fn places(targets: &[Keypoints], (height, width): (usize, usize), std: f32, size: Size) -> Vec<f32> {
     let maps = targets.iter().map(|points| points.len()).sum::<usize>();
     let mut values = Vec::with_capacity(maps * height * width);
@@ -28,11 +29,11 @@ fn places(targets: &[Keypoints], (height, width): (usize, usize), std: f32, size
     values
 }
 
-/// One axis of the Gaussian, of sum 1.
+/// One axis of the Gaussian, normalised to sum 1.
 fn factors(center: f32, count: usize, extent: usize, std: f32) -> Vec<f32> {
     let step = (extent.max(2) - 1) as f32 / (count.max(2) - 1) as f32;
     let exponents: Vec<f32> = (0..count).map(|i| -0.5 * ((i as f32 * step - center) / std).powi(2)).collect();
-    // A keypoint far outside has its place at the border.
+    // A keypoint far outside puts all mass on the nearest border pixel.
     let top = exponents.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let values: Vec<f32> = exponents.iter().map(|exponent| (exponent - top).exp()).collect();
     let sum: f32 = values.iter().sum();
@@ -42,12 +43,11 @@ fn factors(center: f32, count: usize, extent: usize, std: f32) -> Vec<f32> {
 #[cfg(test)]
 mod tests {
     use candle_core::{DType, Device, Var};
-    use ikem_core::Point;
-    use ikem_data::Draw;
+    use ikem_core::{Draw, Point};
 
     use super::*;
 
-    /// Maps whose pixels are 3 pixels of the grid apart in y and 5 in x.
+    /// The maps' pixels are 3 pixels of the grid apart in y and 5 in x.
     const MAPS: (usize, usize) = (11, 7);
     const GRID: Size = Size { width: 31, height: 31 };
     const STD: f32 = 4.0;
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn a_map_that_knows_nothing_costs_the_logarithm_of_its_pixels() {
+    fn the_loss_of_a_uniform_map_is_the_logarithm_of_its_pixels() {
         let pixels = (MAPS.0 * MAPS.1) as f64;
         for level in [0.0, -1e4, 1e4] {
             let found = loss(&maps(vec![level; 4 * MAPS.0 * MAPS.1]));
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_least_where_the_softmax_is_the_gaussian() {
+    fn the_loss_is_minimal_where_the_softmax_equals_the_target() {
         let place = places(&targets(), MAPS, STD, GRID);
         let entropy: f64 =
             place.iter().map(|&p| if p > 0.0 { -f64::from(p) * f64::from(p).ln() } else { 0.0 }).sum();
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn the_gradient_is_that_of_central_differences() {
+    fn the_gradient_matches_central_differences() {
         const STEP: f64 = 1e-5;
         let at = random();
         let logits = Var::from_tensor(&maps(at.clone())).expect("logits");
@@ -110,13 +110,14 @@ mod tests {
                 loss(&maps(values))
             };
             let expected = (moved(STEP) - moved(-STEP)) / (2.0 * STEP);
-            // In single precision, places sum to 1 within 1e-7, and that much the highest logit matters to the differences.
+            // In single precision, the targets sum to 1 within 1e-7, which affects the differences for the highest
+            // logit by as much.
             assert!((found - expected).abs() < 1e-7, "element {i}: {found}, expected {expected}");
         }
     }
 
     #[test]
-    fn places_sum_to_one_and_lie_where_the_keypoints_are() {
+    fn targets_sum_to_one_and_peak_at_the_keypoints() {
         let maps = places(&targets(), MAPS, STD, GRID);
         let expected = [(15.0, 12.0), (3.5, 28.25), (30.0, 0.0), (0.0, 30.0)];
         for (map, (x, y)) in maps.chunks_exact(MAPS.0 * MAPS.1).zip(expected) {

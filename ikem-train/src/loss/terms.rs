@@ -1,12 +1,12 @@
 use candle_core::{Result, Tensor};
 use ikem_core::Keypoints;
 
-/// The mean of |x|; its gradient at 0 is 0, as PyTorch's.
+/// The mean of |x|, with gradient 0 at 0 as in PyTorch.
 pub(super) fn mean_magnitude(x: &Tensor) -> Result<Tensor> {
     (x * x.detach().sign()?)?.mean_all()
 }
 
-/// Keypoints as a tensor (B, K, 2) of the type and on the device of `like`.
+/// Keypoints as a tensor of shape (B, K, 2), with the type and device of `like`.
 pub(super) fn tensor_of(keypoints: &[Keypoints], like: &Tensor) -> Result<Tensor> {
     let values: Vec<f32> =
         keypoints.iter().flat_map(|points| points.iter().flat_map(|point| [point.x, point.y])).collect();

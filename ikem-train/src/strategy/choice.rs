@@ -1,9 +1,8 @@
-use ikem_core::{Hint, Hints, Keypoints, Point, Size};
-use ikem_data::Draw;
+use ikem_core::{Draw, Hint, Hints, Keypoints, Point, Size};
 
 use super::config::Placing;
 
-/// The hints that can be given to an image: of keypoints that are on it and, where there are no repeats, have none yet.
+/// The hints that an image can get: at keypoints on the image that, unless repeats are allowed, have none yet.
 pub(super) struct Choice<'a> {
     pub targets: &'a Keypoints,
     pub grid: Size,
@@ -11,7 +10,7 @@ pub(super) struct Choice<'a> {
 }
 
 impl Choice<'_> {
-    /// `count` hints at different keypoints, fewer where there are not as many.
+    /// `count` hints at different random keypoints, or as many as there are candidates.
     pub(super) fn random(&self, hints: &Hints, count: usize, draw: &mut Draw) -> Vec<Hint> {
         let mut candidates = self.candidates(hints);
         let count = count.min(candidates.len());
@@ -23,7 +22,7 @@ impl Choice<'_> {
         candidates.into_iter().map(|keypoint| self.hint(keypoint, draw)).collect()
     }
 
-    /// A hint at one of the `among` keypoints that `predicted` has farthest from their places.
+    /// A hint at one of the `among` keypoints whose predictions are farthest off.
     pub(super) fn worst(
         &self,
         hints: &Hints,
@@ -34,7 +33,7 @@ impl Choice<'_> {
         let mut candidates = self.candidates(hints);
         let error =
             |k: usize| predicted.get(k).map_or(f32::INFINITY, |point| point.distance(self.targets[k]));
-        // Of equal errors the first, so that nothing depends on how sorting works.
+        // The sort is stable: of equal errors, the first keypoint wins.
         candidates.sort_by(|&a, &b| error(b).total_cmp(&error(a)));
         candidates.truncate(among.max(1));
         if candidates.is_empty() {
@@ -50,18 +49,14 @@ impl Choice<'_> {
         all.filter(|&(k, &point)| self.grid.contains(point) && free(k)).map(|(k, _)| k).collect()
     }
 
-    /// The keypoint's own place, or near it as a hand puts it: a Gaussian by Box and Muller, kept on the grid.
+    /// A hint at the keypoint's label, displaced by the imprecision of a click and clamped to the grid.
     fn hint(&self, keypoint: usize, draw: &mut Draw) -> Hint {
-        let Point { x, y } = self.targets[keypoint];
+        let label = self.targets[keypoint];
         if self.placing.error == 0.0 {
-            return Hint::new(keypoint, self.targets[keypoint]);
+            return Hint::new(keypoint, label);
         }
-        let radius = self.placing.error * (-2.0 * (1.0 - draw.unit()).ln()).sqrt();
-        let (sine, cosine) = (std::f64::consts::TAU * draw.unit()).sin_cos();
-        let moved =
-            |at: f32, by: f64, extent: usize| (at + by as f32).clamp(0.0, extent.saturating_sub(1) as f32);
-        let point =
-            Point::new(moved(x, radius * cosine, self.grid.width), moved(y, radius * sine, self.grid.height));
+        let [x, y] = draw.normal_pair().map(|normal| (self.placing.error * normal) as f32);
+        let point = self.grid.nearest(label + Point::new(x, y));
         Hint::new(keypoint, point)
     }
 }

@@ -1,29 +1,29 @@
-use ikem_data::Draw;
+use ikem_core::Draw;
 use serde::{Deserialize, Serialize};
 
-use super::{HintStrategy, Plan};
+use super::{HintPlan, HintStrategy};
 
-/// Clicks as they come in use, and what teaches a network to mind them. A batch is one of three:
+/// Clicks as they occur in use. A batch is one of three kinds:
 ///
-/// - the first prediction, without any hint: every session begins with one, and the published strategies hardly ever learn from
-///   it (ver1 in a fifth of batches, ver2 in a fifteenth);
-/// - many hints at random keypoints at once, so that what each keypoint's hint means is seen often; then at most one
-///   prediction without gradient and one hint more;
-/// - predictions without gradient, each followed by one hint at a keypoint that is among the worst.
+/// - The first prediction, without any hint. Every session starts with one, and the published strategies hardly ever
+///   train it (ver1 in a fifth of the batches, ver2 in a fifteenth).
+/// - Many hints at random keypoints at once, so that the effect of each keypoint's hint is seen often; then at most one
+///   prediction without gradient and one more hint.
+/// - Predictions without gradient, each followed by a hint at one of the worst keypoints.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Clicks {
-    /// The part of batches that learn the first prediction, 0 to 1. Default 0.3.
+    /// The fraction of batches that train the first prediction, 0 to 1. Default: 0.3.
     pub first: f64,
-    /// The part of the other batches that get many hints at once, 0 to 1. Default 0.5.
+    /// The fraction of the other batches that get many hints at once, 0 to 1. Default: 0.5.
     pub at_once: f64,
-    /// The most hints at once; each number from 1 up to it is as likely. Default 20.
+    /// The maximum number of hints at once; their number is uniform from 1. Default: 20.
     pub many: usize,
-    /// The most clicks, one after the other. Default 10.
+    /// The maximum number of successive clicks. Default: 10.
     pub most: usize,
-    /// How likely one click more is, over how likely one less is; 0 to 1. Default 0.6.
+    /// The probability of another click after each click, 0 to 1: the number of clicks is geometric. Default: 0.6.
     pub more: f64,
-    /// From how many of the worst keypoints a hint is drawn. Default 3.
+    /// The number of worst keypoints among which a hint is drawn. Default: 3.
     pub worst: usize,
 }
 
@@ -34,7 +34,7 @@ impl Default for Clicks {
 }
 
 impl HintStrategy for Clicks {
-    fn plan(&self, _epoch: usize, draw: &mut Draw) -> Plan {
+    fn plan(&self, _epoch: usize, draw: &mut Draw) -> HintPlan {
         let (mut random, mut rounds) = (0, 0);
         if draw.unit() >= self.first {
             if draw.unit() < self.at_once {
@@ -44,12 +44,12 @@ impl HintStrategy for Clicks {
                 rounds = self.clicks(draw);
             }
         }
-        Plan { random, rounds, worst: self.worst }
+        HintPlan { random, rounds, worst: self.worst }
     }
 }
 
 impl Clicks {
-    /// A number of clicks from 1 on, each as likely as `more` of those before it.
+    /// A geometric number of clicks, at least 1.
     fn clicks(&self, draw: &mut Draw) -> usize {
         let mut clicks = 1;
         while clicks < self.most && draw.unit() < self.more {

@@ -1,17 +1,17 @@
 use candle_core::Tensor;
-use ikem_core::{Hint, Hints, Keypoints};
-use ikem_data::Draw;
+use ikem_core::{Draw, Hint, Hints, Keypoints};
 use ikem_models::{EncodedImage, HintMaps, ImageInput, Inputs, Logits, Mode, Network, PreviousMaps};
 
-use super::Plan;
+use super::HintPlan;
 use super::choice::Choice;
 use super::config::Placing;
 use crate::error::Result;
 
-/// A batch of images that gets hints from its labels and predictions without gradient, as a session of each image would;
-/// at the end it is the input of a pass that learns.
+/// A batch of images that receives simulated hints and predictions without gradient, as a session of each image would;
+/// the result is the input of the batch's training pass.
 ///
-/// Predictions are in evaluation: they neither move running statistics nor keep a graph. Points are in pixels of the grid.
+/// Predictions run in evaluation mode: they neither update running statistics nor keep a graph. Points are in pixels of
+/// the grid.
 #[derive(Debug)]
 pub struct Interaction<'a> {
     network: &'a Network,
@@ -26,7 +26,7 @@ pub struct Interaction<'a> {
 }
 
 impl<'a> Interaction<'a> {
-    /// A batch without hints: pixels (B, 3, H, W) in -1…1 and the true keypoints of each image.
+    /// A batch without hints: `pixels` of shape (B, 3, H, W) in [−1, 1], and the labelled keypoints of each image.
     #[must_use]
     pub fn new(network: &'a Network, pixels: Tensor, targets: &'a [Keypoints], placing: Placing) -> Self {
         Self {
@@ -42,11 +42,11 @@ impl<'a> Interaction<'a> {
         }
     }
 
-    /// Does all that `plan` has before the pass that learns.
+    /// Carries out `plan`.
     ///
     /// # Errors
-    /// When a shape does not fit, or the device fails.
-    pub fn follow(&mut self, plan: &Plan, draw: &mut Draw) -> Result<()> {
+    /// A shape mismatch, or a device failure.
+    pub fn follow(&mut self, plan: &HintPlan, draw: &mut Draw) -> Result<()> {
         self.hint_randomly(plan.random, draw);
         for _ in 0..plan.rounds {
             self.predict()?;
@@ -55,10 +55,10 @@ impl<'a> Interaction<'a> {
         Ok(())
     }
 
-    /// Predicts without gradient, with the hints and the last prediction as they are.
+    /// Predicts without gradient from the current hints and the last prediction.
     ///
     /// # Errors
-    /// When a shape does not fit, or the device fails.
+    /// A shape mismatch, or a device failure.
     pub fn predict(&mut self) -> Result<()> {
         let encoded = match self.encoded.take() {
             Some(encoded) => encoded,
@@ -84,8 +84,8 @@ impl<'a> Interaction<'a> {
         }
     }
 
-    /// Gives each image a hint at one of the `among` keypoints that are farthest off in its last prediction; none before
-    /// the first.
+    /// Gives each image a hint at one of the `among` keypoints that are farthest off in its last prediction; does
+    /// nothing before the first prediction.
     pub fn hint_worst(&mut self, among: usize, draw: &mut Draw) {
         for (image, (targets, predicted)) in self.targets.iter().zip(&self.keypoints).enumerate() {
             let hint = self.choice(targets).worst(&self.hints[image], predicted, among, draw);
@@ -99,25 +99,25 @@ impl<'a> Interaction<'a> {
         Choice { targets, grid: self.network.config().size, placing: self.placing }
     }
 
-    /// What the first prediction answered.
+    /// The logits of the first prediction.
     #[must_use]
     pub const fn first(&self) -> Option<&Logits> {
         self.first.as_ref()
     }
 
-    /// What the last prediction answered.
+    /// The logits of the last prediction.
     #[must_use]
     pub const fn last(&self) -> Option<&Logits> {
         self.last.as_ref()
     }
 
-    /// The keypoints of each image as last predicted; none before that.
+    /// The last predicted keypoints of each image; empty before the first prediction.
     #[must_use]
     pub fn keypoints(&self) -> &[Keypoints] {
         &self.keypoints
     }
 
-    /// The same with hinted keypoints where their hints are.
+    /// The same keypoints, with hinted ones at their hints.
     #[must_use]
     pub fn shown(&self) -> Vec<Keypoints> {
         self.keypoints.iter().zip(&self.hints).map(|(points, hints)| hints.applied_to(points)).collect()
@@ -129,7 +129,7 @@ impl<'a> Interaction<'a> {
         &self.hints
     }
 
-    /// The batch with its hints and its last prediction, for a pass that learns.
+    /// The batch with its hints and its last prediction, as input of a training pass.
     #[must_use]
     pub fn inputs(&self) -> Inputs {
         self.with(ImageInput::Pixels(self.pixels.clone()))

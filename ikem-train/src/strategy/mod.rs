@@ -1,4 +1,4 @@
-//! Which hints a batch has got before the pass that learns from it.
+//! Simulation of hints for a batch before its training pass.
 
 mod choice;
 mod clicks;
@@ -13,7 +13,7 @@ mod tests;
 
 use std::fmt;
 
-use ikem_data::Draw;
+use ikem_core::Draw;
 
 pub use clicks::Clicks;
 pub use config::{HintConfig, Placing, Strategy};
@@ -21,19 +21,19 @@ pub use interaction::Interaction;
 pub use pre_hint::PreHint;
 pub use simulated::SimulatedInteraction;
 
-/// How many hints a batch gets, and when: all that strategies differ in. [`Interaction::follow`] does it.
+/// A rule for the number and timing of a batch's hints, which [`Interaction::follow`] carries out.
 pub trait HintStrategy: fmt::Debug + Send + Sync {
-    /// What comes before the pass that learns, in `epoch` (from 0); drawn once a batch.
-    fn plan(&self, epoch: usize, draw: &mut Draw) -> Plan;
+    /// Draws the interaction that precedes the training pass of a batch in `epoch` (from 0).
+    fn plan(&self, epoch: usize, draw: &mut Draw) -> HintPlan;
 }
 
-/// What a batch goes through before the pass that learns.
+/// The interaction that precedes the training pass of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Plan {
-    /// Hints at random keypoints, before the first prediction.
+pub struct HintPlan {
+    /// Hints per image at random keypoints before the first prediction.
     pub random: usize,
-    /// Predictions without gradient, each followed by one hint an image.
+    /// Predictions without gradient, each followed by one hint per image.
     pub rounds: usize,
-    /// From how many of an image's worst keypoints that hint is drawn; with 1 it is the worst.
+    /// The number of keypoints with the largest errors among which that hint is drawn; 1 takes the worst.
     pub worst: usize,
 }

@@ -1,22 +1,23 @@
-use ikem_data::Draw;
+use ikem_core::Draw;
 use serde::{Deserialize, Serialize};
 
 use super::counts::hint_count;
-use super::{HintStrategy, Plan};
+use super::{HintPlan, HintStrategy};
 
-/// Pre-hint (the published ver2): hints at random keypoints before the first prediction, as many as
-/// [`SimulatedInteraction`](super::SimulatedInteraction) draws, then a few predictions without gradient, each followed by a
-/// hint at the worst keypoint.
+/// Pre-hint, the published ver2: hints at random keypoints before the first prediction, as many as
+/// [`SimulatedInteraction`](super::SimulatedInteraction) draws, then a few predictions without gradient, each followed
+/// by a hint at the worst keypoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PreHint {
-    /// Epochs without hints before the first prediction, at the beginning. Default 20.
+    /// The number of initial epochs without hints before the first prediction. Default: 20.
     pub warm_up: usize,
-    /// The most hints before the first prediction. Default 10.
+    /// The maximum number of hints before the first prediction. Default: 10.
     pub most: usize,
-    /// The most predictions without gradient, from the first epoch on; each number up to it is as likely. Default 2.
+    /// The maximum number of predictions without gradient, from the first epoch on; their number is uniform from 0.
+    /// Default: 2.
     pub rounds: usize,
-    /// From how many of the worst keypoints a hint is drawn. Default 1.
+    /// The number of worst keypoints among which a hint is drawn. Default: 1.
     pub worst: usize,
 }
 
@@ -27,9 +28,9 @@ impl Default for PreHint {
 }
 
 impl HintStrategy for PreHint {
-    fn plan(&self, epoch: usize, draw: &mut Draw) -> Plan {
+    fn plan(&self, epoch: usize, draw: &mut Draw) -> HintPlan {
         let random = if epoch < self.warm_up { 0 } else { hint_count(self.most, draw) };
         let rounds = draw.below(self.rounds as u64 + 1) as usize;
-        Plan { random, rounds, worst: self.worst }
+        HintPlan { random, rounds, worst: self.worst }
     }
 }

@@ -1,5 +1,4 @@
-use ikem_core::{Hint, Hints, Keypoints, Point, Size};
-use ikem_data::Draw;
+use ikem_core::{Draw, Hint, Hints, Keypoints, Point, Size};
 
 use super::choice::Choice;
 use super::*;
@@ -7,8 +6,8 @@ use super::*;
 const DRAWS: usize = 10_000;
 const GRID: Size = Size::new(64, 128);
 
-/// How often each count came in the plans of an epoch whose steps have draws of their own, as in training.
-fn histogram(strategy: &dyn HintStrategy, epoch: usize, count: fn(&Plan) -> usize) -> [usize; 12] {
+/// The histogram of a count over the plans of an epoch whose steps have independent draws, as in training.
+fn histogram(strategy: &dyn HintStrategy, epoch: usize, count: fn(&HintPlan) -> usize) -> [usize; 12] {
     let mut counts = [0; 12];
     for step in 0..DRAWS {
         let mut draw = Draw::new(42, &[epoch as u64, step as u64]);
@@ -17,8 +16,8 @@ fn histogram(strategy: &dyn HintStrategy, epoch: usize, count: fn(&Plan) -> usiz
     counts
 }
 
-/// Fails unless every count is within four standard deviations of `chances`, and all of them together (χ²) are not less
-/// likely than one in a thousand.
+/// Fails unless every count is within four standard deviations of its expectation, and their joint χ² statistic has a
+/// p-value of at least one in a thousand.
 fn assert_follows(counts: &[usize; 12], chances: &[f64], chi_square: f64) {
     assert!((chances.iter().sum::<f64>() - 1.0).abs() < 1e-12);
     let mut sum = 0.0;
@@ -34,7 +33,7 @@ fn assert_follows(counts: &[usize; 12], chances: &[f64], chi_square: f64) {
     assert!(sum <= chi_square, "χ² {sum} of {counts:?}");
 }
 
-/// 0.2, 0.4, 0.2, 0.1, … for 0 … 10, over their sum.
+/// 0.2, 0.4, 0.2, 0.1, … for 0 … 10, normalised.
 fn published() -> Vec<f64> {
     let weights: Vec<f64> =
         (0..=10).map(|i| if i == 0 { 0.2 } else { 0.4 / f64::from(1 << (i - 1)) }).collect();
@@ -43,12 +42,12 @@ fn published() -> Vec<f64> {
 }
 
 #[test]
-fn ten_thousand_counts_follow_the_published_chances() {
+fn hint_counts_follow_the_published_distribution() {
     let chances = published();
     for (found, expected) in chances.iter().zip([0.200, 0.400, 0.200, 0.100, 0.050]) {
         assert!((found - expected).abs() < 4e-4);
     }
-    // One in a thousand: χ² of 10 degrees of freedom is 29.59.
+    // The critical value of χ² with 10 degrees of freedom at one in a thousand is 29.59.
     assert_follows(&histogram(&SimulatedInteraction::default(), 20, |p| p.rounds), &chances, 29.59);
     assert_follows(&histogram(&PreHint::default(), 20, |p| p.random), &chances, 29.59);
     let few = SimulatedInteraction { most: 1, ..SimulatedInteraction::default() };
@@ -66,18 +65,18 @@ fn rounds_before_and_after_the_warm_up() {
     assert_eq!(histogram(&PreHint::default(), 19, |p| p.random)[0], DRAWS);
     assert_eq!(histogram(&SimulatedInteraction::default(), 19, |p| p.rounds)[0], DRAWS);
     let plan = |strategy: Strategy| strategy.plan(30, &mut Draw::new(1, &[]));
-    assert_eq!(plan(Strategy::None), Plan::default());
+    assert_eq!(plan(Strategy::None), HintPlan::default());
     assert_eq!((plan(Strategy::default()).worst, plan(Strategy::default()).random < 11), (1, true));
     let simulated = plan(Strategy::Simulated(SimulatedInteraction::default()));
     assert_eq!((simulated.worst, simulated.random), (10, 0));
 }
 
 #[test]
-fn clicks_follow_their_chances() {
+fn clicks_follow_their_distribution() {
     let clicks = Clicks { at_once: 0.0, first: 0.4, ..Clicks::default() };
     let mut chances = vec![0.4];
     chances.extend((0..10).map(|i| 0.6 * 0.4 * 0.6_f64.powi(i)));
-    // The last count has what would be beyond it.
+    // The last bin includes everything beyond it.
     chances[10] = 1.0 - chances[..10].iter().sum::<f64>();
     assert_follows(&histogram(&clicks, 0, |p| p.rounds), &chances, 29.59);
     assert_eq!(histogram(&Clicks { first: 1.0, ..clicks }, 0, |p| p.rounds)[0], DRAWS);
@@ -87,12 +86,12 @@ fn clicks_follow_their_chances() {
     assert_follows(&histogram(&many, 0, |p| p.rounds), &[0.55, 0.45], 10.83);
 }
 
-/// Twenty keypoints down the grid.
+/// Twenty keypoints from top to bottom of the grid.
 fn targets() -> Keypoints {
     (0..20).map(|k| Point::new(10.0 + k as f32, 6.0 * k as f32)).collect()
 }
 
-/// A prediction in which keypoint k is k px off, but 7 is 100 px off.
+/// A prediction in which keypoint k is off by k px, except for 7, which is off by 100 px.
 fn predicted() -> Keypoints {
     let off = |k: usize| if k == 7 { 100.0 } else { k as f32 };
     targets().iter().enumerate().map(|(k, point)| Point::new(point.x + off(k), point.y)).collect()
@@ -124,7 +123,7 @@ fn hints_are_at_the_worst_keypoints() {
 }
 
 #[test]
-fn hinted_keypoints_are_chosen_again_only_where_that_is_allowed() {
+fn hinted_keypoints_are_repeated_only_if_allowed() {
     let targets = targets();
     let hints: Hints = [Hint::new(7, targets[7]), Hint::new(19, targets[19])].into_iter().collect();
     let with = |repeats| Choice {
@@ -140,7 +139,7 @@ fn hinted_keypoints_are_chosen_again_only_where_that_is_allowed() {
 }
 
 #[test]
-fn random_hints_are_at_different_keypoints_each_as_likely() {
+fn random_hints_are_uniform_without_replacement() {
     let targets = targets();
     let choice = Choice { targets: &targets, grid: GRID, placing: Placing::default() };
     let mut counts = [0; 20];
@@ -159,7 +158,7 @@ fn random_hints_are_at_different_keypoints_each_as_likely() {
 }
 
 #[test]
-fn nobody_hints_at_what_is_not_on_the_image() {
+fn keypoints_outside_the_image_get_no_hints() {
     let mut targets = targets();
     targets[7] = Point::new(70.0, 3.0);
     targets[19] = Point::new(f32::NAN, 3.0);
@@ -169,7 +168,7 @@ fn nobody_hints_at_what_is_not_on_the_image() {
 }
 
 #[test]
-fn hands_are_as_far_off_as_they_are_said_to_be() {
+fn hints_have_the_configured_placement_error() {
     let targets: Keypoints = [Point::new(32.0, 60.0)].into_iter().collect();
     let placing = Placing { error: 2.0, ..Placing::default() };
     let choice = Choice { targets: &targets, grid: GRID, placing };
@@ -194,7 +193,7 @@ fn hands_are_as_far_off_as_they_are_said_to_be() {
 }
 
 #[test]
-fn each_field_out_of_range_is_named_and_what_is_left_out_has_its_default() {
+fn each_field_out_of_range_is_named_and_fields_have_defaults() {
     let simulated = |simulated| HintConfig { strategy: Strategy::Simulated(simulated), ..Default::default() };
     let pre_hint = |pre_hint| HintConfig { strategy: Strategy::PreHint(pre_hint), ..Default::default() };
     let clicks = |clicks| HintConfig { strategy: Strategy::Clicks(clicks), ..Default::default() };

@@ -1,7 +1,7 @@
 //! What a person does to an image.
 
 use ikem_core::Hint;
-use ikem_data::Prediction as Exported;
+use ikem_data::PredictionRecord as Exported;
 
 use super::framing::Reframing;
 

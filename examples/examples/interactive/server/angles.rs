@@ -1,7 +1,7 @@
 //! The Cobb angles of an image, with the lines that show them.
 
 use ikem_core::{Frame, Keypoints, Point, Size, Skeleton, Spacing};
-use ikem_eval::{Curve, Region, Script, challenge_angles, clinical_curves};
+use ikem_eval::{CobbCurve, Region, Script, challenge_angles, clinical_curves};
 
 use super::api::{Angles, ChallengeAngle, ClinicalAngle, Line};
 
@@ -35,7 +35,7 @@ pub fn angles(
     Some(Angles { challenge: [first, second, third], clinical })
 }
 
-fn clinical(curve: &Curve, corners: &[[Point; 4]]) -> Option<ClinicalAngle> {
+fn clinical(curve: &CobbCurve, corners: &[[Point; 4]]) -> Option<ClinicalAngle> {
     let ([left, right, ..], [.., lower_left, lower_right]) =
         (corners.get(curve.upper)?, corners.get(curve.lower)?);
     Some(ClinicalAngle {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ikem_core::{GrayImage, Heatmaps, Hint, Hints, Keypoints, Point, Skeleton};
-use ikem_data::{Prediction as Exported, Spacing};
+use ikem_core::{GrayImage, Heatmaps, Hint, Hints, Keypoints, Point, Skeleton, Spacing};
+use ikem_data::PredictionRecord as Exported;
 use ikem_eval::{millimetre_errors, mre, radial_errors};
 use ikem_models::{Doubt, Prediction, Session, Snapshot, UNSURE_BELOW, View};
 

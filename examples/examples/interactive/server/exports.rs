@@ -7,7 +7,7 @@ use axum::http::HeaderName;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use ikem_core::{Keypoints, Point, Skeleton};
-use ikem_data::{Prediction, coco_predictions, csv_predictions, overlay};
+use ikem_data::{PredictionRecord, coco_predictions, csv_predictions, overlay};
 use ikem_models::Doubt;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -67,7 +67,7 @@ pub async fn of_all(Shared(place): Shared<Arc<Workplace>>, FileName(file): FileN
     Ok(response)
 }
 
-async fn predictions(place: &Arc<Workplace>, left_out: &mut Vec<String>) -> Result<Vec<Prediction>> {
+async fn predictions(place: &Arc<Workplace>, left_out: &mut Vec<String>) -> Result<Vec<PredictionRecord>> {
     let (sidecars, broken) = place.sidecars().await?;
     left_out.extend(broken);
     Ok(sidecars.iter().map(Sidecar::prediction).collect())
@@ -99,7 +99,7 @@ pub fn nowhere(skeleton: &Skeleton) -> Keypoints {
     vec![Point::new(f32::NAN, f32::NAN); skeleton.len()].into_iter().collect()
 }
 
-fn json(prediction: &Prediction) -> Result<Vec<u8>> {
+fn json(prediction: &PredictionRecord) -> Result<Vec<u8>> {
     serde_json::to_vec_pretty(prediction).map_err(|error| Kind::Failed.because(error))
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use ikem_core::Size;
-use ikem_data::{LabelFile, Limits, ManifestEntry, ManifestIndex, Set, image_size};
+use ikem_data::{LabelFile, Limits, ManifestEntry, ManifestIndex, Subset, image_size};
 use rayon::prelude::*;
 
 use super::networks::file_name;
@@ -15,7 +15,7 @@ const LISTED: usize = 5;
 
 /// What a person should know of the labels in the file `name`, a line each. With `set`, only the labels of that set are expected to
 /// have a film.
-pub fn notes(name: &str, labels: &LabelFile, images: &[Listed], set: Option<Set>) -> Vec<String> {
+pub fn notes(name: &str, labels: &LabelFile, images: &[Listed], set: Option<Subset>) -> Vec<String> {
     let LabelFile { manifest, left_out, unlabelled, .. } = labels;
     let paths = images.iter().filter_map(|image| match &image.source {
         Source::File(path) => Some(path.as_path()),
@@ -97,17 +97,17 @@ mod tests {
         };
         let size = Size::new(4, 8);
         let entries = vec![
-            entry("data/a.png", size, Set::Val),
-            entry("data/Andr\u{e9}.png", size, Set::Val),
-            entry("data/wide.png", Size::new(8, 8), Set::Val),
-            entry("data/gone.png", size, Set::Val),
-            entry("data/other.png", size, Set::Train),
+            entry("data/a.png", size, Subset::Val),
+            entry("data/Andr\u{e9}.png", size, Subset::Val),
+            entry("data/wide.png", Size::new(8, 8), Subset::Val),
+            entry("data/gone.png", size, Subset::Val),
+            entry("data/other.png", size, Subset::Train),
         ];
         let left_out = vec![LeftOut { image: "half.png".to_owned(), reason: "no T1-TL".to_owned() }];
         let labels = LabelFile { manifest: Manifest { entries }, left_out, unlabelled: 2, has_sets: true };
         let (images, _) = files(&paths, None).expect("images");
         assert_eq!(
-            notes("m.json", &labels, &images, Some(Set::Val)),
+            notes("m.json", &labels, &images, Some(Subset::Val)),
             [
                 "m.json: 1 labels match no film: data/gone.png",
                 "m.json: 1 films have no labels: new.png",

@@ -39,7 +39,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail};
 use axum::Router;
 use ikem_core::Skeleton;
-use ikem_data::{LabelFile, Limits, Manifest, Set, load_image};
+use ikem_data::{LabelFile, Limits, Manifest, Subset, load_image};
 use ikem_examples::{FolderLocks, ModelOptions, say, stop_on_signals};
 use ikem_models::Precision;
 use tokio::net::TcpListener;
@@ -67,7 +67,7 @@ pub struct Labels<'a> {
     /// The folder its paths begin in; otherwise its own.
     pub root: Option<&'a Path>,
     /// The set that is shown where no image was given.
-    pub split: Set,
+    pub split: Subset,
 }
 
 /// Serves the page until the program is told to end, and saves what is not saved then.

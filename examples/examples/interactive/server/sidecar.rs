@@ -4,8 +4,8 @@ use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
-use ikem_core::{Frame, History, Size, Skeleton};
-use ikem_data::{PredictedKeypoint, Prediction, Spacing};
+use ikem_core::{Frame, History, Size, Skeleton, Spacing};
+use ikem_data::{PredictedKeypoint, PredictionRecord};
 use ikem_eval::{Script, challenge_angles};
 use ikem_examples::seen;
 use ikem_models::Snapshot;
@@ -172,7 +172,7 @@ impl Sidecar {
     }
 
     /// The present keypoints as a predictions file holds them.
-    pub fn prediction(&self) -> Prediction {
+    pub fn prediction(&self) -> PredictionRecord {
         let present = self.states.present();
         let shown = present.hints.applied_to(&present.keypoints);
         let keypoints = self.names.iter().zip(shown.iter()).zip(&present.confidences).enumerate();
@@ -191,7 +191,7 @@ impl Sidecar {
             challenge_angles(&upright, size, Script::Matlab).ok()
         };
         let cobb = (spine && present.doubt().is_none()).then(angles).flatten();
-        Prediction {
+        PredictionRecord {
             image: self.image.clone(),
             width: self.width,
             height: self.height,

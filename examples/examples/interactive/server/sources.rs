@@ -6,10 +6,9 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result as Anyhow, bail};
-use ikem_core::{GrayImage, Keypoints, Point};
+use ikem_core::{GrayImage, Keypoints, Point, Spacing};
 use ikem_data::{
-    ImageKind, Limits, ManifestEntry, Phantom, PhantomConfig, Radiograph, Spacing, decode_image,
-    load_radiograph,
+    ImageKind, Limits, ManifestEntry, Phantom, PhantomConfig, Radiograph, decode_image, load_radiograph,
 };
 use ikem_eval::GroundTruth;
 use serde::Deserialize;

@@ -2,8 +2,10 @@ use ikem_core::{GrayImage, Letterbox, Point, Resampling, Tones, resample};
 use tempfile::TempDir;
 
 use super::*;
+use crate::films::Film;
 use crate::locating::{End, LocatingBatch, LocatingBatches, LocatingLoader};
-use crate::{Film, Set, write_gray_png};
+use crate::manifest::Subset;
+use crate::overlay::write_gray_png;
 
 /// A folder of five films with different sizes and grey values.
 fn films() -> (TempDir, Vec<Film>) {
@@ -16,7 +18,7 @@ fn films() -> (TempDir, Vec<Film>) {
         write_gray_png(&path, &GrayImage::new(size, pixels).unwrap()).unwrap();
         let corners = vertebrae(17).into_iter();
         let vertebrae = corners.map(|quad| quad.map(|[x, y]| Point::new(x as f32, y as f32))).collect();
-        Film { path, size: None, set: Set::Train, vertebrae, complete: true, area: None }
+        Film { path, size: None, set: Subset::Train, vertebrae, complete: true, area: None }
     };
     let films = (0..5).map(film).collect();
     (folder, films)
@@ -152,8 +154,14 @@ fn films_are_cached_up_to_the_limit_and_once_each() {
 fn invalid_films_and_settings_are_rejected() {
     let (_folder, mut films) = films();
     let new = |films: &[Film], config| LocatingLoader::new(films.to_vec(), config).unwrap_err().to_string();
-    assert!(new(&[], training(0)).contains("films: none; expected at least one"));
-    assert!(new(&films, LocatingConfig { batch_size: 0, ..training(0) }).contains("batch_size: 0"));
+    assert!(
+        new(&[], training(0))
+            .contains("`films`: expected at least one, each with two vertebrae or more, found none")
+    );
+    assert!(
+        new(&films, LocatingConfig { batch_size: 0, ..training(0) })
+            .contains("`batch_size`: expected at least 1, found 0")
+    );
     let mut few = films.clone();
     few[2].vertebrae.truncate(1);
     assert!(new(&few, training(0)).contains("2.png with 1 vertebrae"));

@@ -5,13 +5,12 @@ mod target;
 
 use std::sync::Arc;
 
-use ikem_core::Size;
+use ikem_core::{Draw, Size};
 
 use super::scan::Scan;
 use super::scene::{Scene, Studio};
 use super::view::View;
 use super::{LocatingConfig, SceneConfig};
-use crate::augment::Draw;
 use crate::error::Error;
 use crate::overlay::Lettering;
 

@@ -1,4 +1,4 @@
-use ikem_core::{Letterbox, Tones};
+use ikem_core::{Draw, Letterbox, Tones};
 
 use super::*;
 use crate::locating::blank::Blank;

@@ -1,3 +1,5 @@
+use ikem_core::Draw;
+
 use super::*;
 use crate::locating::fill::Fill;
 use crate::locating::shapes::{Coverage, area, clip};

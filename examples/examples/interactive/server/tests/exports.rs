@@ -1,5 +1,5 @@
 use ikem_core::{Point, Skeleton};
-use ikem_data::{Prediction, decode_image, read_coco_predictions, read_csv_predictions};
+use ikem_data::{PredictionRecord, decode_image, read_coco_predictions, read_csv_predictions};
 use ikem_eval::{Script, challenge_angles};
 use serde_json::json;
 
@@ -23,7 +23,7 @@ fn what_is_exported_can_be_read_and_imported_again() {
         (answer.body, path)
     };
     let (json_file, path) = export("keypoints.json");
-    let exported = Prediction::read(&path).expect("a prediction");
+    let exported = PredictionRecord::read(&path).expect("a prediction");
     assert!(exported.keypoints[16].hinted && exported.keypoints[16].x == 31.25);
     assert!(exported.cobb.is_some());
     let coco = read_coco_predictions(export("coco.json").1, &Skeleton::spine()).expect("COCO");
@@ -155,7 +155,7 @@ fn the_spacing_of_an_import_is_kept() {
         let exported = get(site.port, export).good();
         assert_eq!(exported["spacing"], spacing);
         assert!(exported["cobb"].is_array() && exported["cobb"] != plain);
-        let found: Prediction = serde_json::from_value(exported.clone()).expect("a prediction");
+        let found: PredictionRecord = serde_json::from_value(exported.clone()).expect("a prediction");
         let wide = found.points().iter().map(|point| Point::new(2.0 * point.x, point.y)).collect();
         let angles = challenge_angles(&wide, found.size(), Script::Matlab).expect("a spine");
         let off = found.cobb.expect("angles")[0] - angles.degrees[0];

@@ -8,12 +8,13 @@ use crate::error::Result;
 use crate::strategy::{Interaction, Placing};
 use crate::validation::pixels;
 
-/// Looks at how the errors of a checkpoint's first predictions vary together on the images of `loader`, and writes that into it;
-/// one that tells already stays. `go_on` is told of the batches done and may end it; tells whether it came to an end.
+/// Fits the covariance of the errors of a checkpoint's predictions without hints on the images of `loader`, and writes
+/// it into the checkpoint; one that has a covariance already is left as it is. Before each batch, `go_on` receives the
+/// number of batches done and returns whether to continue. Returns whether the fit was completed.
 ///
 /// # Errors
-/// When the checkpoint or an image can't be read, the disk or the device fails.
-pub(crate) fn add_to(
+/// When the checkpoint or an image cannot be read, or the disk or the device fails.
+pub(crate) fn fit_error_covariance(
     path: &Path,
     loader: &Loader,
     device: &Device,
