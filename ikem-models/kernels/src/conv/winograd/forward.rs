@@ -5,8 +5,8 @@
 //! Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016; the points are in
 //! [`transform`](super::transform)).
 //!
-//! The output is cut into m × m *tiles*; the tiles of the whole batch make panels of [`NR`] columns. For each of the (m
-//! + 2)² positions of a transformed tile, the sum over input channels is a matrix product of the transformed filters,
+//! The output is cut into m × m *tiles*; the tiles of the whole batch make panels of [`NR`] columns. A transformed tile
+//! has (m + 2)² positions. For each of them, the sum over input channels is a matrix product of the transformed filters,
 //! `[O, C]`, and the transformed inputs, `[C, tiles]`. A task transforms the input of one panel, and then, for some
 //! output channels at a time, multiplies all positions and transforms back, all in cache. Where there are few panels,
 //! the input is transformed once for all, and tasks divide the output channels; each transforms its own filters, a part
