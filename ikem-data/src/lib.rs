@@ -2,7 +2,7 @@
 //! Radiographs, labels and predictions: in from files, out to files, and into batches.
 //!
 //! - [`load_image`]: PNG, JPEG, TIFF, BMP and DICOM of any depth, with [`Limits`] that are checked before memory is
-//!   taken; [`ImageKind`] says what a file is by its content, [`load_radiograph`] comes with the pixels' [`Spacing`] where
+//!   taken; [`ImageKind`] says what a file is by its content, [`load_radiograph`] comes with the pixels' [`Spacing`](ikem_core::Spacing) where
 //!   a DICOM file tells it.
 //! - [`Manifest`], [`PredictionRecord`]: the project's JSON, COCO keypoints and CSV, each read back as it was written; [`LabelFile`]:
 //!   labels as others write them.
