@@ -172,7 +172,7 @@ pub enum StateFault {
 /// A TOML error on one line, without the excerpt of the file that [`toml::de::Error`] prints.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", .0.message())]
-pub struct TomlError(pub toml::de::Error);
+pub struct TomlError(pub Box<toml::de::Error>);
 
 impl Error {
     /// An error of the file at `path`.

@@ -23,7 +23,7 @@ const METADATA_KEY: &str = "ikem.training";
 
 /// The size limit of a state: weights, their average and two moments, each of at most the 2 GiB of a checkpoint, and a
 /// header with names, shapes and the log.
-const MAX_BYTES: u64 = (4 * 2 << 30) + (64 << 20);
+const MAX_BYTES: u64 = 4 * (2 << 30) + (64 << 20);
 
 /// The groups of tensors: prefixes of their names.
 const WEIGHT: &str = "weight/";

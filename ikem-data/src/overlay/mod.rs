@@ -110,7 +110,7 @@ impl Measures {
 pub fn heatmap_overlay(image: &GrayImage, map: ArrayView2<'_, f32>, frame: &Frame) -> Result<Picture, Error> {
     let (rows, columns) = map.dim();
     if map.is_empty() {
-        return Err(FieldError::new("heatmap", "at least 1 x 1 values", format!("{rows} x {columns}")).into());
+        return Err(FieldError::new("heatmap", "at least 1 x 1", format!("{rows} x {columns} values")).into());
     }
     let mut canvas = Canvas::new(image)?;
     let size = image.size();

@@ -70,7 +70,7 @@ impl Breakdown {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ShiftCount {
-    /// The best shift; see [`Shift`](crate::Shift).
+    /// The best shift of the vertebra count: +1 means that the prediction's T5 lies on T6.
     pub vertebrae: isize,
     /// The number of images with this best shift.
     pub images: usize,

@@ -7,8 +7,8 @@ use crate::bootstrap::{Interval, Resamples};
 use crate::error::Error;
 use crate::noc::{Noc, first_pass};
 
-/// The number of clicks to each target by both published conventions, each figure with its confidence interval. See
-/// [`Noc`].
+/// The number of clicks (NoC) to each target by both published conventions, and the failure rate (FR), each with its confidence
+/// interval. An image passes at the first click after which its MRE is at most the target, even if it rises again later.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Effort {

@@ -46,7 +46,7 @@ pub(crate) fn parse<C: DeserializeOwned>(
 ) -> Result<Checked<C>> {
     let syntax = |error: toml::de::Error, field: Option<String>| {
         let line = error.span().and_then(|span| Some(text.get(..span.start)?.matches('\n').count() + 1));
-        Error::Syntax { line, field, source: TomlError(error) }
+        Error::Syntax { line, field, source: TomlError(Box::new(error)) }
     };
     let toml = toml::Deserializer::parse(text).map_err(|error| syntax(error, None))?;
     let config = serde_path_to_error::deserialize(toml).map_err(|error| {
