@@ -2,7 +2,7 @@
 //! Data in and out: radiographs, labels and predictions, and the batches that networks train on.
 //!
 //! - [`load_image`] decodes PNG, JPEG, TIFF, BMP and DICOM of any bit depth and checks [`Limits`] before it allocates.
-//!   [`ImageKind`] detects a file's format from its content. [`load_radiograph`] also returns the pixel [`Spacing`] if
+//!   [`ImageKind`] detects a file's format from its content. [`load_radiograph`] also returns the pixel [`Spacing`](ikem_core::Spacing) if
 //!   a DICOM file has one.
 //! - [`Manifest`] and [`PredictionRecord`] read and write the project's JSON; COCO keypoints and CSV are supported too.
 //!   [`LabelFile`] reads labels that other tools wrote in these formats.
