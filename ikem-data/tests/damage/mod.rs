@@ -5,13 +5,13 @@ use rand::{Rng, RngCore};
 use rand_chacha::ChaCha8Rng;
 
 /// The number of damaged files per test: `IKEM_FUZZ`, or 10 000.
-pub fn tries() -> u64 {
+pub(crate) fn tries() -> u64 {
     std::env::var("IKEM_FUZZ").map_or(10_000, |count| count.parse().expect("IKEM_FUZZ is a number of files"))
 }
 
 /// Changes, removes, inserts or repeats some bytes of a file after `start`, or truncates it. `pieces` are byte
 /// sequences that are meaningful in the format; they are inserted too.
-pub fn damaged(whole: &[u8], start: usize, pieces: &[&str], random: &mut ChaCha8Rng) -> Vec<u8> {
+pub(crate) fn damaged(whole: &[u8], start: usize, pieces: &[&str], random: &mut ChaCha8Rng) -> Vec<u8> {
     let mut bytes = whole.to_vec();
     for _ in 0..random.random_range(1..6) {
         let length = bytes.len().saturating_sub(start).max(1);

@@ -40,15 +40,15 @@ fn ramp() -> Vec<f32> {
     (0..24 * 32).map(|place| (64 * (place % 32) + 40 * (place / 32)) as f32 / 4095.0).collect()
 }
 
-pub const LOSSLESS_JPEG: &[u8] = include_bytes!("fixtures/lossless.jpg");
-pub const EXTENDED_JPEG: &[u8] = include_bytes!("fixtures/extended.jpg");
-pub const JPEG_LS: &[u8] = include_bytes!("fixtures/lossless.jls");
-pub const NEAR_JPEG_LS: &[u8] = include_bytes!("fixtures/near.jls");
-pub const JPEG_2000: &[u8] = include_bytes!("fixtures/lossless.j2k");
-pub const HTJ2K: &[u8] = include_bytes!("fixtures/lossless.jph");
+pub(crate) const LOSSLESS_JPEG: &[u8] = include_bytes!("fixtures/lossless.jpg");
+pub(crate) const EXTENDED_JPEG: &[u8] = include_bytes!("fixtures/extended.jpg");
+pub(crate) const JPEG_LS: &[u8] = include_bytes!("fixtures/lossless.jls");
+pub(crate) const NEAR_JPEG_LS: &[u8] = include_bytes!("fixtures/near.jls");
+pub(crate) const JPEG_2000: &[u8] = include_bytes!("fixtures/lossless.j2k");
+pub(crate) const HTJ2K: &[u8] = include_bytes!("fixtures/lossless.jph");
 
 /// Each fixture with its transfer syntax and its tolerance.
-pub const FIXTURES: [(&str, &str, &[u8], f32); 6] = [
+pub(crate) const FIXTURES: [(&str, &str, &[u8], f32); 6] = [
     ("lossless JPEG", "1.2.840.10008.1.2.4.70", LOSSLESS_JPEG, 0.0),
     ("12-bit JPEG", "1.2.840.10008.1.2.4.51", EXTENDED_JPEG, 12.0),
     ("JPEG-LS", "1.2.840.10008.1.2.4.80", JPEG_LS, 0.0),
@@ -58,7 +58,7 @@ pub const FIXTURES: [(&str, &str, &[u8], f32); 6] = [
 ];
 
 /// A 12-bit film with the size of the fixtures.
-pub fn twelve(rows: u16, columns: u16) -> Picture {
+pub(crate) fn twelve(rows: u16, columns: u16) -> Picture {
     Picture::new(rows, columns, 16).with(tags::BITS_STORED, VR::US, 12_u16).with(
         tags::HIGH_BIT,
         VR::US,

@@ -9,16 +9,16 @@ use dicom_object::{FileMetaTableBuilder, InMemDicomObject, Tag};
 use ikem_core::GrayImage;
 use ikem_data::{Error, Limits, decode_image};
 
-pub const IMPLICIT: &str = "1.2.840.10008.1.2";
-pub const EXPLICIT: &str = "1.2.840.10008.1.2.1";
-pub const RLE: &str = "1.2.840.10008.1.2.5";
-pub const JPEG: &str = "1.2.840.10008.1.2.4.50";
+pub(crate) const IMPLICIT: &str = "1.2.840.10008.1.2";
+pub(crate) const EXPLICIT: &str = "1.2.840.10008.1.2.1";
+pub(crate) const RLE: &str = "1.2.840.10008.1.2.5";
+pub(crate) const JPEG: &str = "1.2.840.10008.1.2.4.50";
 
 /// A DICOM object with `rows` × `columns` pixels of one sample with `bits` bits.
-pub struct Picture(pub InMemDicomObject);
+pub(crate) struct Picture(pub InMemDicomObject);
 
 impl Picture {
-    pub fn new(rows: u16, columns: u16, bits: u16) -> Self {
+    pub(crate) fn new(rows: u16, columns: u16, bits: u16) -> Self {
         Self(InMemDicomObject::new_empty())
             .with(tags::SAMPLES_PER_PIXEL, VR::US, 1_u16)
             .with(tags::PHOTOMETRIC_INTERPRETATION, VR::CS, "MONOCHROME2")
@@ -30,30 +30,30 @@ impl Picture {
             .with(tags::PIXEL_REPRESENTATION, VR::US, 0_u16)
     }
 
-    pub fn with(mut self, tag: Tag, vr: VR, value: impl Into<PrimitiveValue>) -> Self {
+    pub(crate) fn with(mut self, tag: Tag, vr: VR, value: impl Into<PrimitiveValue>) -> Self {
         self.0.put(DataElement::new(tag, vr, value.into()));
         self
     }
 
-    pub fn without(mut self, tag: Tag) -> Self {
+    pub(crate) fn without(mut self, tag: Tag) -> Self {
         self.0.remove_element(tag);
         self
     }
 
-    pub fn bytes(self, pixels: &[u8]) -> Self {
+    pub(crate) fn bytes(self, pixels: &[u8]) -> Self {
         self.with(tags::PIXEL_DATA, VR::OB, pixels.to_vec())
     }
 
-    pub fn words(self, pixels: &[u16]) -> Self {
+    pub(crate) fn words(self, pixels: &[u16]) -> Self {
         self.with(tags::PIXEL_DATA, VR::OW, PrimitiveValue::U16(pixels.to_vec().into()))
     }
 
-    pub fn fragments(mut self, fragments: Vec<Vec<u8>>) -> Self {
+    pub(crate) fn fragments(mut self, fragments: Vec<Vec<u8>>) -> Self {
         self.0.put(DataElement::new(tags::PIXEL_DATA, VR::OB, PixelFragmentSequence::new(vec![], fragments)));
         self
     }
 
-    pub fn file(self, syntax: &str) -> Vec<u8> {
+    pub(crate) fn file(self, syntax: &str) -> Vec<u8> {
         let meta = FileMetaTableBuilder::new()
             .transfer_syntax(syntax)
             .media_storage_sop_class_uid("1.2.840.10008.5.1.4.1.1.1")
@@ -68,7 +68,7 @@ impl Picture {
 
 impl Picture {
     /// The data set without preamble and meta information.
-    pub fn data_set(self, syntax: &str) -> Vec<u8> {
+    pub(crate) fn data_set(self, syntax: &str) -> Vec<u8> {
         let file = self.file(syntax);
         let length = u32::from_le_bytes(file[140..144].try_into().unwrap()) as usize;
         file[144 + length..].to_vec()
@@ -76,28 +76,28 @@ impl Picture {
 }
 
 /// An element in explicit encoding with a two-byte length.
-pub fn element(group: u16, element: u16, kind: &[u8; 2], value: &[u8]) -> Vec<u8> {
+pub(crate) fn element(group: u16, element: u16, kind: &[u8; 2], value: &[u8]) -> Vec<u8> {
     let length = (value.len() as u16).to_le_bytes();
     [&group.to_le_bytes(), &element.to_le_bytes(), &kind[..], &length, value].concat()
 }
 
 /// Preamble and meta information with only a group length and a transfer syntax.
-pub fn meta(length: Option<u32>, syntax: &str) -> Vec<u8> {
+pub(crate) fn meta(length: Option<u32>, syntax: &str) -> Vec<u8> {
     let padded = [syntax.as_bytes(), &[0][..syntax.len() % 2]].concat();
     let syntax = element(2, 0x10, b"UI", &padded);
     let length = length.map_or_else(Vec::new, |length| element(2, 0, b"UL", &length.to_le_bytes()));
     [&[0; 128], &b"DICM"[..], &length, &syntax].concat()
 }
 
-pub fn decode(bytes: &[u8]) -> Result<GrayImage, Error> {
+pub(crate) fn decode(bytes: &[u8]) -> Result<GrayImage, Error> {
     decode_image("film", bytes, &Limits::default())
 }
 
-pub fn pixels(bytes: &[u8]) -> Vec<f32> {
+pub(crate) fn pixels(bytes: &[u8]) -> Vec<f32> {
     decode(bytes).unwrap().pixels().to_vec()
 }
 
-pub fn assert_near(found: &[f32], expected: &[f32], what: &str) {
+pub(crate) fn assert_near(found: &[f32], expected: &[f32], what: &str) {
     let near = |(a, b): (&f32, &f32)| (a - b).abs() < 1e-6;
     assert!(
         found.len() == expected.len() && found.iter().zip(expected).all(near),
@@ -105,10 +105,10 @@ pub fn assert_near(found: &[f32], expected: &[f32], what: &str) {
     );
 }
 
-pub const STEPS: [u8; 6] = [0, 51, 102, 153, 204, 255];
+pub(crate) const STEPS: [u8; 6] = [0, 51, 102, 153, 204, 255];
 
 /// An RLE frame (PS3.5, G.5) from encoded segments.
-pub fn rle(segments: &[&[u8]]) -> Vec<u8> {
+pub(crate) fn rle(segments: &[&[u8]]) -> Vec<u8> {
     let mut words = [0_u32; 16];
     words[0] = segments.len() as u32;
     let mut start = 64;
@@ -120,11 +120,11 @@ pub fn rle(segments: &[&[u8]]) -> Vec<u8> {
 }
 
 /// 2 × 3 pixels: a literal run of two 51, then a repeat of four 255.
-pub fn packed() -> Vec<u8> {
+pub(crate) fn packed() -> Vec<u8> {
     vec![1, 51, 51, 0xfd, 255, 0x80]
 }
 
-pub fn jpeg(width: u32, height: u32) -> Vec<u8> {
+pub(crate) fn jpeg(width: u32, height: u32) -> Vec<u8> {
     let picture = image::GrayImage::from_fn(width, height, |x, y| image::Luma([(3 * x + 5 * y) as u8]));
     let mut bytes = Cursor::new(Vec::new());
     picture.write_to(&mut bytes, image::ImageFormat::Jpeg).unwrap();
@@ -132,7 +132,7 @@ pub fn jpeg(width: u32, height: u32) -> Vec<u8> {
 }
 
 /// A complete file up to its data set, followed by `elements`.
-pub fn file_of(elements: &[u8]) -> Vec<u8> {
+pub(crate) fn file_of(elements: &[u8]) -> Vec<u8> {
     let empty = Picture(InMemDicomObject::new_empty()).file(EXPLICIT);
     [&empty, elements].concat()
 }

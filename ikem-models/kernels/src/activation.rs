@@ -53,7 +53,7 @@ pub(crate) enum LaneActivation<V> {
 impl<V: Vector> LaneActivation<V> {
     /// The activation of every lane.
     #[inline(always)]
-    pub fn apply(self, v: V) -> V {
+    pub(crate) fn apply(self, v: V) -> V {
         match self {
             Self::Identity => v,
             Self::Relu => V::splat(V::Elem::ZERO).max(v),
@@ -64,7 +64,7 @@ impl<V: Vector> LaneActivation<V> {
     /// The gradient with respect to the activation's input `before`, given the gradient `dy` of its output. At 0 it is
     /// PyTorch's: 0 for ReLU, the slope for LeakyReLU.
     #[inline(always)]
-    pub fn gradient(self, before: V, dy: V) -> V {
+    pub(crate) fn gradient(self, before: V, dy: V) -> V {
         match self {
             Self::Identity => dy,
             Self::Relu => before.select_positive(dy, V::splat(V::Elem::ZERO)),

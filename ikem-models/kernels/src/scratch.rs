@@ -38,7 +38,7 @@ pub(crate) struct Scratch<T> {
 impl<T: Element> Scratch<T> {
     /// A buffer of `len` elements for one call: the smallest of the pool that is large enough, or a new one in place of
     /// the largest.
-    pub fn new(len: usize) -> Self {
+    pub(crate) fn new(len: usize) -> Self {
         let needed = Self::lines(len);
         let mut lines = POOL.with_borrow_mut(|pool| {
             let fits = |v: &Vec<Line>| v.capacity() >= needed;
@@ -53,7 +53,7 @@ impl<T: Element> Scratch<T> {
     }
 
     /// A buffer of `len` elements.
-    pub fn with_lifetime(len: usize, lifetime: Lifetime) -> Self {
+    pub(crate) fn with_lifetime(len: usize, lifetime: Lifetime) -> Self {
         if lifetime == Lifetime::Call {
             return Self::new(len);
         }
@@ -66,12 +66,12 @@ impl<T: Element> Scratch<T> {
     }
 
     /// The first element.
-    pub fn as_ptr(&self) -> *const T {
+    pub(crate) fn as_ptr(&self) -> *const T {
         self.lines.as_ptr().cast()
     }
 
     /// The first element, on a cache line's boundary.
-    pub fn as_mut_ptr(&mut self) -> *mut T {
+    pub(crate) fn as_mut_ptr(&mut self) -> *mut T {
         self.lines.as_mut_ptr().cast()
     }
 }
@@ -97,11 +97,11 @@ unsafe impl<T: Send> Send for Shared<T> {}
 unsafe impl<T: Send> Sync for Shared<T> {}
 
 impl<T> Shared<T> {
-    pub fn new(p: *mut T) -> Self {
+    pub(crate) fn new(p: *mut T) -> Self {
         Self(p)
     }
 
-    pub fn get(&self) -> *mut T {
+    pub(crate) fn get(&self) -> *mut T {
         self.0
     }
 }

@@ -11,7 +11,7 @@ use super::cpu;
 ///
 /// # Errors
 /// When the device fails.
-pub fn for_each_heatmap<R: Send>(
+pub(crate) fn for_each_heatmap<R: Send>(
     logits: &Tensor,
     grid: Size,
     f: impl Fn(ArrayView2<'_, f32>) -> R + Send + Sync,
@@ -30,7 +30,7 @@ pub fn for_each_heatmap<R: Send>(
 ///
 /// # Errors
 /// When the device fails.
-pub fn heatmaps(logits: &Tensor, grid: Size) -> Result<Array3<f32>> {
+pub(crate) fn heatmaps(logits: &Tensor, grid: Size) -> Result<Array3<f32>> {
     with_planes(logits, |planes, size| {
         let count = planes.len() / (size.0 * size.1);
         let mut maps = Array3::zeros((count, grid.height, grid.width));

@@ -9,7 +9,7 @@ use super::factors::view;
 
 /// Gaussians and heatmaps that stand for dense maps (B, C, H, W) on a grid; elsewhere the maps are zero.
 #[derive(Debug, Clone)]
-pub struct FactoredMaps {
+pub(crate) struct FactoredMaps {
     /// C.
     pub channels: usize,
     /// W and H.
@@ -26,7 +26,7 @@ pub struct FactoredMaps {
 ///
 /// # Errors
 /// When a shape does not fit or the device fails.
-pub fn pointwise_conv(
+pub(crate) fn pointwise_conv(
     maps: FactoredMaps,
     weight: &Tensor,
     bias: &Tensor,

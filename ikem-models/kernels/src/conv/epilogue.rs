@@ -36,7 +36,7 @@ pub(crate) struct EpilogueSink<'a, T> {
 
 impl<'a, T: Element> EpilogueSink<'a, T> {
     /// A sink into `out`. Sizes must have been checked.
-    pub fn new(
+    pub(super) fn new(
         channels: usize,
         plane: usize,
         bias: Option<&'a [T]>,
@@ -53,7 +53,7 @@ impl<'a, T: Element> EpilogueSink<'a, T> {
     /// # Safety
     /// `from` has `len` elements; the pixels exist and no other thread writes them.
     #[inline(always)]
-    pub unsafe fn row<V: Vector<Elem = T>>(
+    pub(super) unsafe fn row<V: Vector<Elem = T>>(
         &self,
         image: usize,
         channel: usize,

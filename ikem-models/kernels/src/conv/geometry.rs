@@ -108,22 +108,22 @@ pub(crate) struct BatchConv {
 
 impl BatchConv {
     /// Elements of the input.
-    pub const fn inputs(&self) -> usize {
+    pub(crate) const fn inputs(&self) -> usize {
         self.n * self.shape.in_channels * self.input.0 * self.input.1
     }
 
     /// Elements of the output.
-    pub const fn outputs(&self) -> usize {
+    pub(crate) const fn outputs(&self) -> usize {
         self.n * self.shape.out_channels * self.plane()
     }
 
     /// Elements of an output channel.
-    pub const fn plane(&self) -> usize {
+    pub(crate) const fn plane(&self) -> usize {
         self.grid.0 * self.grid.1
     }
 
     /// Checks a weight's elements.
-    pub fn check_weight(&self, found: usize) -> Result<()> {
+    pub(crate) fn check_weight(&self, found: usize) -> Result<()> {
         check_shape("weight", &self.shape.weight(), found)
     }
 }

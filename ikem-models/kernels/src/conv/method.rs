@@ -20,7 +20,7 @@ const TRANSFORM: [f64; 2] = [20.0, 60.0];
 
 impl Method {
     /// The method for `n` images whose output planes are `grid`; it depends on shapes alone.
-    pub fn choose(shape: &ConvShape, n: usize, grid: (usize, usize)) -> Self {
+    pub(super) fn choose(shape: &ConvShape, n: usize, grid: (usize, usize)) -> Self {
         if !matches!(shape.geometry, Geometry { kernel: 3, stride: 1, padding: 0..=2, dilation: 1 }) {
             return Self::Gemm;
         }

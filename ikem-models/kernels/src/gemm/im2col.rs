@@ -42,7 +42,12 @@ pub(crate) struct FilterTap {
 
 impl FilterTap {
     /// The tap at `offset` of a filter that goes over `input` in steps of `stride` to produce `grid`.
-    pub fn new(offset: (isize, isize), input: (usize, usize), grid: (usize, usize), stride: usize) -> Self {
+    pub(crate) fn new(
+        offset: (isize, isize),
+        input: (usize, usize),
+        grid: (usize, usize),
+        stride: usize,
+    ) -> Self {
         let inside = |d: isize, n: usize, grid: usize| {
             let step = stride as isize;
             let lo = (-d + step - 1).div_euclid(step).clamp(0, grid as isize);
@@ -72,7 +77,7 @@ struct Run {
 impl<'a, T: Element> Im2Col<'a, T> {
     /// The matrix of the concatenated `segments`; `taps` must have been made for the same shapes, and there is at least
     /// one.
-    pub fn new(
+    pub(crate) fn new(
         segments: &'a [Segment<'a, T>],
         taps: &'a [FilterTap],
         n: usize,
@@ -85,12 +90,12 @@ impl<'a, T: Element> Im2Col<'a, T> {
     }
 
     /// Rows of the matrix.
-    pub fn depth(&self) -> usize {
+    pub(crate) fn depth(&self) -> usize {
         self.channels * self.taps.len()
     }
 
     /// Columns of the matrix.
-    pub fn pixels(&self) -> usize {
+    pub(crate) fn pixels(&self) -> usize {
         self.n * self.grid.0 * self.grid.1
     }
 
@@ -117,7 +122,7 @@ impl<'a, T: Element> Im2Col<'a, T> {
     /// # Safety
     /// `panels * depth * NR` elements can be written at `to`.
     #[inline(always)]
-    pub unsafe fn pack<V: Vector<Elem = T>>(
+    pub(crate) unsafe fn pack<V: Vector<Elem = T>>(
         &self,
         k0: usize,
         depth: usize,

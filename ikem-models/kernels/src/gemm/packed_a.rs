@@ -27,7 +27,7 @@ pub(crate) struct Matrix<'a, T> {
 
 impl<'a, T: Element> Matrix<'a, T> {
     /// `data` as a row-major matrix.
-    pub fn of_rows(data: &'a [T], rows: usize, depth: usize) -> Self {
+    pub(crate) fn of_rows(data: &'a [T], rows: usize, depth: usize) -> Self {
         Self { data, rows, depth, row_step: depth, run: depth.max(1), run_step: 0 }
     }
 
@@ -36,7 +36,7 @@ impl<'a, T: Element> Matrix<'a, T> {
     /// # Safety
     /// `len * MR` elements can be written at `to`.
     #[inline(always)]
-    pub unsafe fn panel<V: Vector<Elem = T>>(&self, panel: usize, k0: usize, len: usize, to: *mut T) {
+    pub(crate) unsafe fn panel<V: Vector<Elem = T>>(&self, panel: usize, k0: usize, len: usize, to: *mut T) {
         let rows = MR.min(self.rows - panel * MR);
         let mut k = k0;
         while k < k0 + len {
@@ -69,7 +69,7 @@ pub(crate) struct PackedA<T> {
 
 impl<T: Element> PackedA<T> {
     /// Packs a matrix.
-    pub fn new(matrix: &Matrix<'_, T>, lifetime: Lifetime) -> Self {
+    pub(crate) fn new(matrix: &Matrix<'_, T>, lifetime: Lifetime) -> Self {
         let (rows, depth) = (matrix.rows, matrix.depth);
         Self::fill(rows, depth, lifetime, |panel, block, to| {
             T::dispatch(PackPanel { matrix, panel, block, to })
@@ -77,7 +77,7 @@ impl<T: Element> PackedA<T> {
     }
 
     /// Packs the matrix whose element (row, k) is `at(row, k)`.
-    pub fn from_fn(
+    pub(crate) fn from_fn(
         rows: usize,
         depth: usize,
         lifetime: Lifetime,
@@ -115,23 +115,23 @@ impl<T: Element> PackedA<T> {
     }
 
     /// Panels of rows.
-    pub fn panels(&self) -> usize {
+    pub(crate) fn panels(&self) -> usize {
         self.rows.div_ceil(MR)
     }
 
     /// Start and length of every block of depth.
-    pub fn blocks(&self) -> impl Iterator<Item = (usize, usize)> + use<T> {
+    pub(crate) fn blocks(&self) -> impl Iterator<Item = (usize, usize)> + use<T> {
         let (block, depth) = (self.block, self.depth);
         (0..depth).step_by(block).map(move |k0| (k0, block.min(depth - k0)))
     }
 
     /// The longest block.
-    pub fn longest_block(&self) -> usize {
+    pub(crate) fn longest_block(&self) -> usize {
         self.block
     }
 
     /// The panel of a block that starts at depth `k0` and has `len` steps.
-    pub fn panel(&self, k0: usize, len: usize, panel: usize) -> &[T] {
+    pub(crate) fn panel(&self, k0: usize, len: usize, panel: usize) -> &[T] {
         assert!(panel < self.panels() && k0 + len <= self.depth);
         let start = (self.panels() * k0 + panel * len) * MR;
         // SAFETY: inside the buffer, which `fill` wrote completely.

@@ -50,14 +50,14 @@ pub(crate) struct GridSamples<T> {
 }
 
 impl<T: Element> GridSamples<T> {
-    pub fn new(from: (usize, usize), to: (usize, usize)) -> Self {
+    pub(crate) fn new(from: (usize, usize), to: (usize, usize)) -> Self {
         Self { rows: samples(from.0, to.0), columns: samples(from.1, to.1) }
     }
 }
 
 impl<'a, T: Element> Rows<'a, T> {
     /// Rows are `stride` apart, which is at least a row's width; the elements behind the width are arbitrary.
-    pub fn new(logits: Logits<'a, T>, samples: &'a GridSamples<T>, stride: usize) -> Self {
+    pub(super) fn new(logits: Logits<'a, T>, samples: &'a GridSamples<T>, stride: usize) -> Self {
         let sampled = vec![T::ZERO; 2 * logits.planes * stride];
         Self {
             logits,
@@ -71,7 +71,7 @@ impl<'a, T: Element> Rows<'a, T> {
 
     /// The two sampled rows of every plane between which row `y` lies, and its distance from the first.
     #[inline(always)]
-    pub fn around(&mut self, y: usize) -> (&[T], &[T], T) {
+    pub(super) fn around(&mut self, y: usize) -> (&[T], &[T], T) {
         let (h, w) = self.logits.size;
         let Sample { low, fraction } = self.rows[y];
         let high = (low + 1).min(h - 1);

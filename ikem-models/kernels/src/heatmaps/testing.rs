@@ -5,9 +5,9 @@ use super::known_maps::KnownMaps;
 use super::rows::{Logits, heatmap_into};
 
 /// Images, keypoints, outputs, size, size of the logits.
-pub type Case = (usize, usize, usize, (usize, usize), (usize, usize));
+pub(super) type Case = (usize, usize, usize, (usize, usize), (usize, usize));
 
-pub const CASES: [Case; 4] = [
+pub(super) const CASES: [Case; 4] = [
     (1, 1, 1, (1, 1), (1, 1)),
     (2, 3, 5, (13, 9), (4, 3)),
     (3, 7, 16, (70, 33), (18, 9)),
@@ -15,10 +15,10 @@ pub const CASES: [Case; 4] = [
 ];
 
 /// A channel, and the factors of a Gaussian: columns and rows.
-pub type Factors = (usize, [Vec<f32>; 2]);
+pub(super) type Factors = (usize, [Vec<f32>; 2]);
 
 /// The factors of some Gaussians of each image.
-pub fn factors(n: usize, channels: usize, (h, w): (usize, usize)) -> Vec<Vec<Factors>> {
+pub(super) fn factors(n: usize, channels: usize, (h, w): (usize, usize)) -> Vec<Vec<Factors>> {
     let axis = |len: usize, centre: f32| -> Vec<f32> {
         let value = |i: usize| (-0.1 * (i as f32 - centre).powi(2)).exp();
         (0..len).map(|i| if value(i) < 1e-3 { 0.0 } else { value(i) }).collect()
@@ -28,7 +28,7 @@ pub fn factors(n: usize, channels: usize, (h, w): (usize, usize)) -> Vec<Vec<Fac
 }
 
 /// The Gaussians of these factors.
-pub fn gaussians(all: &[Vec<Factors>]) -> Vec<Vec<(usize, Gaussian<'_>)>> {
+pub(super) fn gaussians(all: &[Vec<Factors>]) -> Vec<Vec<(usize, Gaussian<'_>)>> {
     fn one((channel, [columns, rows]): &Factors) -> (usize, Gaussian<'_>) {
         (*channel, Gaussian { columns, rows })
     }
@@ -36,7 +36,7 @@ pub fn gaussians(all: &[Vec<Factors>]) -> Vec<Vec<(usize, Gaussian<'_>)>> {
 }
 
 /// The maps written out.
-pub fn dense(maps: &KnownMaps<'_, f64>) -> Vec<f64> {
+pub(crate) fn dense(maps: &KnownMaps<'_, f64>) -> Vec<f64> {
     let (n, (h, w)) = (maps.images(), maps.size);
     let mut all = vec![0.0; n * maps.channels * h * w];
     for (b, image) in all.chunks_exact_mut(maps.channels * h * w).enumerate() {

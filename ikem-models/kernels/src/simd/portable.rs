@@ -4,7 +4,7 @@ use super::vector::{Element, Registers, Vector};
 
 /// `N` elements; the compiler maps them to the registers of the target's baseline.
 #[derive(Clone, Copy)]
-pub struct Lanes<T, const N: usize>([T; N]);
+pub(super) struct Lanes<T, const N: usize>([T; N]);
 
 impl<T: Element, const N: usize> Lanes<T, N> {
     #[inline(always)]

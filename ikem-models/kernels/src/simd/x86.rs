@@ -8,7 +8,7 @@ macro_rules! entry {
     ($name:ident, $t:ty, $vector:ty, $features:literal) => {
         /// Runs a kernel where the instructions of its vectors are enabled.
         #[target_feature(enable = $features)]
-        pub fn $name<K: Kernel<$t>>(kernel: K) -> K::Output {
+        pub(super) fn $name<K: Kernel<$t>>(kernel: K) -> K::Output {
             kernel.run::<$vector>()
         }
     };
@@ -74,7 +74,7 @@ macro_rules! arithmetic {
 
 /// One 512-bit register of `f32`.
 #[derive(Clone, Copy)]
-pub struct F32x16(__m512);
+pub(super) struct F32x16(__m512);
 
 impl F32x16 {
     #[inline(always)]
@@ -156,7 +156,7 @@ impl Vector for F32x16 {
 
 /// One 512-bit register of `f64`.
 #[derive(Clone, Copy)]
-pub struct F64x8(__m512d);
+pub(super) struct F64x8(__m512d);
 
 impl Vector for F64x8 {
     type Elem = f64;
@@ -187,7 +187,7 @@ impl Vector for F64x8 {
 
 /// One 256-bit register of `f32`.
 #[derive(Clone, Copy)]
-pub struct F32x8(__m256);
+pub(super) struct F32x8(__m256);
 
 impl F32x8 {
     #[inline(always)]
@@ -264,7 +264,7 @@ impl Vector for F32x8 {
 
 /// One 256-bit register of `f64`.
 #[derive(Clone, Copy)]
-pub struct F64x4(__m256d);
+pub(super) struct F64x4(__m256d);
 
 impl Vector for F64x4 {
     type Elem = f64;

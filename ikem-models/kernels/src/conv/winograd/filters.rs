@@ -21,7 +21,7 @@ pub(crate) enum Filters<'a, T> {
 
 impl<T: Element> Filters<'_, T> {
     /// Rows and input channels.
-    pub fn shape(&self) -> (usize, usize) {
+    pub(crate) fn shape(&self) -> (usize, usize) {
         match self {
             Self::Packed(packed) => (packed.rows, packed.depth / 9),
             Self::Matrix(m) | Self::Rotated(m) => (m.rows, m.depth / 9),
@@ -65,7 +65,7 @@ pub(crate) struct TransformedFilters<T, const OUT: usize> {
 
 impl<T: Element, const OUT: usize> TransformedFilters<T, OUT> {
     /// Transforms the filters of some panels: the first, where a group begins, and their number.
-    pub fn new(filters: &Filters<'_, T>, panels: (usize, usize)) -> Self {
+    pub(super) fn new(filters: &Filters<'_, T>, panels: (usize, usize)) -> Self {
         let (_, channels) = filters.shape();
         let mut data = Scratch::<T>::new(panels.1 * MR * side(OUT) * side(OUT) * channels);
         let to = Shared::new(data.as_mut_ptr());
@@ -83,7 +83,7 @@ impl<T: Element, const OUT: usize> TransformedFilters<T, OUT> {
 
     /// The transformed filters of the group that begins with the panel `first`, and the elements from one position to
     /// the next.
-    pub fn group(&self, first: usize) -> (*const T, usize) {
+    pub(super) fn group(&self, first: usize) -> (*const T, usize) {
         let i = first - self.panels.0;
         debug_assert!(i.is_multiple_of(GROUP) && i < self.panels.1);
         let at = i * side(OUT) * side(OUT) * self.channels * MR;

@@ -45,12 +45,12 @@ pub(crate) struct Winograd<'a, T> {
 
 impl<'a, T: Element> Winograd<'a, T> {
     /// Filters with tiles of `out` (2 or 4) outputs a side.
-    pub fn new(out: usize, filters: Filters<'a, T>) -> Self {
+    pub(crate) fn new(out: usize, filters: Filters<'a, T>) -> Self {
         Self { out, filters }
     }
 
     /// Convolves the segments of `x` and passes the sums to `sink`.
-    pub fn forward(&self, conv: &BatchConv, x: &[Segment<'_, T>], sink: &EpilogueSink<'_, T>) {
+    pub(crate) fn forward(&self, conv: &BatchConv, x: &[Segment<'_, T>], sink: &EpilogueSink<'_, T>) {
         let BatchConv { shape, n, input, grid } = *conv;
         let tiles = (grid.0.div_ceil(self.out), grid.1.div_ceil(self.out));
         let padding = shape.geometry.padding;

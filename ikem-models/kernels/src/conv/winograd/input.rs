@@ -30,7 +30,7 @@ pub(crate) struct Run {
 impl<T> Tiling<'_, T> {
     /// The runs of `lanes` tiles from `first` on; fewer at the end of the batch.
     #[inline(always)]
-    pub fn runs(&self, first: usize, lanes: usize) -> ([Run; 16], usize) {
+    pub(super) fn runs(&self, first: usize, lanes: usize) -> ([Run; 16], usize) {
         let mut runs = [const { Run { lane: 0, len: 0, image: 0, y: 0, x: 0 } }; 16];
         let (plane, width) = (self.tiles.0 * self.tiles.1, self.tiles.1);
         let end = (first + lanes).min(self.n * plane);
