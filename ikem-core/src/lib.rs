@@ -1,3 +1,4 @@
+#![forbid(unsafe_code)]
 #![deny(missing_docs)]
 //! The vocabulary of interactive keypoint estimation, without tensors and files.
 //!

@@ -1,3 +1,4 @@
+#![forbid(unsafe_code)]
 #![deny(missing_docs)]
 //! Data in and out: radiographs, labels and predictions, and the batches that networks train on.
 //!

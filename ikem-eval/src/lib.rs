@@ -1,3 +1,4 @@
+#![forbid(unsafe_code)]
 #![deny(missing_docs)]
 //! Evaluation: accuracy metrics, simulated annotators and Cobb angles.
 //!

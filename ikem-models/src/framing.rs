@@ -6,6 +6,7 @@ use ikem_core::{Frame, GrayImage, Hints, Skeleton};
 use crate::error::Result;
 use crate::prediction::Prediction;
 use crate::predictor::{Predictor, PreparedImage, toned};
+use crate::threads::isolated;
 use crate::view::View;
 
 /// The most times that a first prediction is framed again from its own keypoints.
@@ -39,27 +40,29 @@ impl Predictor {
 
     /// The first view of a film and the prediction in it.
     pub(crate) fn first(&self, film: &GrayImage) -> Result<Seen> {
-        let located = match self.locator().filter(|_| self.config().skeleton == Skeleton::spine()) {
-            Some(locator) => View::of(locator.locate(film)?, film.size()),
-            None => View::whole(film.size()),
-        };
-        let film = &toned(film, located.negative);
-        let first = self.seen(film, &located)?;
-        if located.confidence.is_none() || !located.has_spine() {
-            return Ok(first);
-        }
-        let best = self.reframed(film, first)?;
-        // The edges of a crop are a better estimate of the spine's ends than a locator's.
-        let whole = View { frame: located.frame.facing(film.size()), ..located };
-        let [cropped, may_be_cropped] =
-            LONGER.map(|longer| is_crop(&best.0.view.frame, &whole.frame, longer));
-        if may_be_cropped {
-            let whole = self.seen(film, &whole)?;
-            if confidence(&whole) + CROPPED > confidence(&best) {
-                return Ok(whole);
+        isolated(|| {
+            let located = match self.locator().filter(|_| self.config().skeleton == Skeleton::spine()) {
+                Some(locator) => View::of(locator.locate(film)?, film.size()),
+                None => View::whole(film.size()),
+            };
+            let film = &toned(film, located.negative);
+            let first = self.seen(film, &located)?;
+            if located.confidence.is_none() || !located.has_spine() {
+                return Ok(first);
             }
-        }
-        if cropped { Ok(best) } else { self.searched(film, best) }
+            let best = self.reframed(film, first)?;
+            // The edges of a crop are a better estimate of the spine's ends than a locator's.
+            let whole = View { frame: located.frame.facing(film.size()), ..located };
+            let [cropped, may_be_cropped] =
+                LONGER.map(|longer| is_crop(&best.0.view.frame, &whole.frame, longer));
+            if may_be_cropped {
+                let whole = self.seen(film, &whole)?;
+                if confidence(&whole) + CROPPED > confidence(&best) {
+                    return Ok(whole);
+                }
+            }
+            if cropped { Ok(best) } else { self.searched(film, best) }
+        })
     }
 
     /// Marks the part of a film that `view` shows, without hints, and frames it again from its own keypoints as long as
@@ -69,9 +72,11 @@ impl Predictor {
     /// When the device fails.
     pub fn predict_from(&self, image: &GrayImage, view: impl Into<View>) -> Result<Prediction> {
         let view = view.into();
-        let film = toned(image, view.negative);
-        let seen = self.seen(&film, &view)?;
-        Ok(self.reframed(&film, seen)?.1)
+        isolated(|| {
+            let film = toned(image, view.negative);
+            let seen = self.seen(&film, &view)?;
+            Ok(self.reframed(&film, seen)?.1)
+        })
     }
 
     /// Frames a prediction again from its own keypoints, as long as that raises their mean confidence.

@@ -43,7 +43,8 @@
 //! # Threads and speed
 //!
 //! [`Predictor`] is `Send + Sync`, its clones share the weights, and a session can be sent to another thread.
-//! Predictions run on rayon's pool. Call [`ops::keep_freed_memory`] first in `main`: it makes predictions faster on
+//! Predictions run on a thread pool of their own, which has as many threads as rayon's global pool. A `Mutex<Session>` may
+//! therefore be locked in the tasks of any other pool, such as those of `par_iter`. Call [`ops::keep_freed_memory`] first in `main`: it makes predictions faster on
 //! Linux.
 //!
 //! # Training
@@ -80,6 +81,7 @@ mod pretrained;
 
 mod session;
 mod summary;
+mod threads;
 mod unet;
 mod view;
 

@@ -4,6 +4,7 @@ use ikem_core::{Frame, Heatmaps, Keypoints, Point, Recount, Size};
 use crate::error::Result;
 use crate::inputs::PreviousMaps;
 use crate::ops;
+use crate::threads::isolated;
 
 /// The prediction of a network for one image, in image space.
 #[derive(Debug, Clone)]
@@ -72,10 +73,10 @@ impl Prediction {
     /// # Errors
     /// When the device fails.
     pub fn heatmaps(&self) -> Result<Heatmaps> {
-        match &self.maps {
+        isolated(|| match &self.maps {
             Maps::Logits(logits) => Ok(Heatmaps::from_array(ops::heatmaps(logits, self.grid)?)),
             Maps::Gaussians { std } => Ok(self.gaussians(0, self.keypoints.len(), *std)),
-        }
+        })
     }
 
     /// The heatmap of one keypoint, 1 × H × W, without the others; empty for an index out of range.
@@ -83,14 +84,16 @@ impl Prediction {
     /// # Errors
     /// When the device fails.
     pub fn heatmap(&self, keypoint: usize) -> Result<Heatmaps> {
-        let found = usize::from(keypoint < self.keypoints.len());
-        match &self.maps {
-            Maps::Logits(logits) => {
-                let logits = logits.narrow(1, keypoint * found, found)?;
-                Ok(Heatmaps::from_array(ops::heatmaps(&logits, self.grid)?))
+        isolated(|| {
+            let found = usize::from(keypoint < self.keypoints.len());
+            match &self.maps {
+                Maps::Logits(logits) => {
+                    let logits = logits.narrow(1, keypoint * found, found)?;
+                    Ok(Heatmaps::from_array(ops::heatmaps(&logits, self.grid)?))
+                }
+                Maps::Gaussians { std } => Ok(self.gaussians(keypoint * found, found, *std)),
             }
-            Maps::Gaussians { std } => Ok(self.gaussians(keypoint * found, found, *std)),
-        }
+        })
     }
 
     /// This prediction as an input of the next one.

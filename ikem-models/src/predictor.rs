@@ -12,6 +12,7 @@ use crate::network::{Logits, Network};
 use crate::ops;
 use crate::prediction::{Maps, Prediction};
 use crate::summary::NetworkSummary;
+use crate::threads::isolated;
 use crate::view::View;
 
 /// A network with its weights, ready to mark images, and the locator that finds spines for it, if it has one. Clones
@@ -93,12 +94,12 @@ impl Predictor {
     /// # Errors
     /// When a shape does not fit the config, or the device fails.
     pub fn forward(&self, inputs: &Inputs) -> Result<Logits> {
-        Ok(self.model.network.forward(inputs, Mode::Eval)?)
+        isolated(|| Ok(self.model.network.forward(inputs, Mode::Eval)?))
     }
 
     /// A film as the network sees it in `view`.
     pub(crate) fn prepare(&self, film: &GrayImage, view: &View) -> Result<PreparedImage> {
-        self.prepare_toned(&toned(film, view.negative), view)
+        isolated(|| self.prepare_toned(&toned(film, view.negative), view))
     }
 
     /// As [`prepare`](Self::prepare), for a film whose tones were adjusted already: for many frames of one film.
@@ -118,52 +119,54 @@ impl Predictor {
         hints: &Hints,
         previous: Option<&Prediction>,
     ) -> Result<Prediction> {
-        let &ModelConfig { size: grid, std, decoding, column, .. } = self.config();
-        let PreparedImage { size: film, view: View { frame, .. }, .. } = *image;
-        let on_grid = |hint: &Hint| Hint::new(hint.keypoint, frame.to_grid(hint.point, film, grid));
-        let previous = match previous {
-            Some(previous) if previous.frame != frame => {
-                previous.reframed(frame, std).as_input(&self.model.device, self.model.dtype)?
+        isolated(|| {
+            let &ModelConfig { size: grid, std, decoding, column, .. } = self.config();
+            let PreparedImage { size: film, view: View { frame, .. }, .. } = *image;
+            let on_grid = |hint: &Hint| Hint::new(hint.keypoint, frame.to_grid(hint.point, film, grid));
+            let previous = match previous {
+                Some(previous) if previous.frame != frame => {
+                    previous.reframed(frame, std).as_input(&self.model.device, self.model.dtype)?
+                }
+                Some(previous) => previous.as_input(&self.model.device, self.model.dtype)?,
+                None => PreviousMaps::None,
+            };
+            let hints: Vec<Hint> = hints.iter().map(on_grid).collect();
+            let inputs = Inputs {
+                hints: HintMaps::Gaussians { hints: vec![hints.clone()], std },
+                previous,
+                image: ImageInput::Encoded(image.encoded.clone()),
+            };
+            let answer = self.model.network.forward(&inputs, Mode::Eval)?;
+            let detections = answer.detect(&decoding)?.concat();
+            let mut keypoints: Keypoints = detections.iter().map(|detection| detection.point).collect();
+            if let Some(errors) = &self.model.errors {
+                keypoints = errors.moved(&keypoints, &hints);
             }
-            Some(previous) => previous.as_input(&self.model.device, self.model.dtype)?,
-            None => PreviousMaps::None,
-        };
-        let hints: Vec<Hint> = hints.iter().map(on_grid).collect();
-        let inputs = Inputs {
-            hints: HintMaps::Gaussians { hints: vec![hints.clone()], std },
-            previous,
-            image: ImageInput::Encoded(image.encoded.clone()),
-        };
-        let answer = self.model.network.forward(&inputs, Mode::Eval)?;
-        let detections = answer.detect(&decoding)?.concat();
-        let mut keypoints: Keypoints = detections.iter().map(|detection| detection.point).collect();
-        if let Some(errors) = &self.model.errors {
-            keypoints = errors.moved(&keypoints, &hints);
-        }
-        let mut alternatives = Vec::new();
-        if column {
-            let (_, _, height, width) = answer.main.dims4()?;
-            let maps = ops::heatmaps(&answer.main, Size::new(width, height))?;
-            let skeleton = &self.config().skeleton;
-            if let Some(column) = decode_column(skeleton, &keypoints, maps.view(), grid, &hints) {
-                (keypoints, alternatives) = (column.keypoints, column.alternatives);
+            let mut alternatives = Vec::new();
+            if column {
+                let (_, _, height, width) = answer.main.dims4()?;
+                let maps = ops::heatmaps(&answer.main, Size::new(width, height))?;
+                let skeleton = &self.config().skeleton;
+                if let Some(column) = decode_column(skeleton, &keypoints, maps.view(), grid, &hints) {
+                    (keypoints, alternatives) = (column.keypoints, column.alternatives);
+                }
             }
-        }
-        let shown = |keypoints: &Keypoints| {
-            let keypoints = keypoints.iter().map(|&point| grid.nearest(point)).collect();
-            on_film(&keypoints, &frame, film, grid)
-        };
-        for other in &mut alternatives {
-            other.keypoints = shown(&other.keypoints);
-        }
-        Ok(Prediction {
-            keypoints: shown(&keypoints),
-            alternatives,
-            confidences: detections.iter().map(|detection| detection.confidence).collect(),
-            maps: Maps::Logits(answer.main),
-            grid,
-            film,
-            frame,
+            let shown = |keypoints: &Keypoints| {
+                let keypoints = keypoints.iter().map(|&point| grid.nearest(point)).collect();
+                on_film(&keypoints, &frame, film, grid)
+            };
+            for other in &mut alternatives {
+                other.keypoints = shown(&other.keypoints);
+            }
+            Ok(Prediction {
+                keypoints: shown(&keypoints),
+                alternatives,
+                confidences: detections.iter().map(|detection| detection.confidence).collect(),
+                maps: Maps::Logits(answer.main),
+                grid,
+                film,
+                frame,
+            })
         })
     }
 }

@@ -1,3 +1,4 @@
+#![forbid(unsafe_code)]
 #![deny(missing_docs)]
 //! Atomic file writing, and protection of a program's inputs from its outputs.
 //!

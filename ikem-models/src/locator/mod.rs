@@ -16,6 +16,7 @@ pub use network::{
 use crate::checkpoint::LocatorCheckpoint;
 use crate::error::{BuildError, BuildResult, Result};
 use crate::layers::Mode;
+use crate::threads::isolated;
 
 /// The confidence from which on a locator has found a spine.
 const SPINE: f32 = 0.5;
@@ -84,31 +85,33 @@ impl Locator {
     /// # Errors
     /// When the device fails.
     pub fn locate(&self, film: &GrayImage) -> Result<Located> {
-        let whole = letterbox(film.size(), self.0.config().size);
-        let (mut view, mut negative) = (whole, false);
-        let mut seen = self.look(film, &view, negative)?;
-        let (turns, inverted) = (seen.turns(), seen.negative());
-        if turns != 0 || inverted {
-            view = whole.seen_turned(-(turns as i8));
-            negative = inverted;
-            seen = self.look(film, &view, negative)?;
-        }
-        if seen.spine() < SPINE {
-            // The turn may have been misread. Only an orientation that the network itself calls upright is believed.
-            for other in (0..4).filter(|&other| other != turns) {
-                let turned = whole.seen_turned(-(other as i8));
-                let again = self.look(film, &turned, negative)?;
-                if again.turns() == 0 && again.spine() >= SPINE.max(seen.spine()) {
-                    (view, seen) = (turned, again);
+        isolated(|| {
+            let whole = letterbox(film.size(), self.0.config().size);
+            let (mut view, mut negative) = (whole, false);
+            let mut seen = self.look(film, &view, negative)?;
+            let (turns, inverted) = (seen.turns(), seen.negative());
+            if turns != 0 || inverted {
+                view = whole.seen_turned(-(turns as i8));
+                negative = inverted;
+                seen = self.look(film, &view, negative)?;
+            }
+            if seen.spine() < SPINE {
+                // The turn may have been misread. Only an orientation that the network itself calls upright is believed.
+                for other in (0..4).filter(|&other| other != turns) {
+                    let turned = whole.seen_turned(-(other as i8));
+                    let again = self.look(film, &turned, negative)?;
+                    if again.turns() == 0 && again.spine() >= SPINE.max(seen.spine()) {
+                        (view, seen) = (turned, again);
+                    }
                 }
             }
-        }
-        let confidence = seen.spine();
-        let found = seen.column().filter(|_| confidence >= SPINE);
-        let frame = found.and_then(|column| column.frame(&view, self.0.config().size).ok());
-        Ok(match frame {
-            Some(frame) => Located::Spine(Location { frame, negative, confidence }),
-            None => Located::Nothing { confidence: confidence.min(NO_SPINE) },
+            let confidence = seen.spine();
+            let found = seen.column().filter(|_| confidence >= SPINE);
+            let frame = found.and_then(|column| column.frame(&view, self.0.config().size).ok());
+            Ok(match frame {
+                Some(frame) => Located::Spine(Location { frame, negative, confidence }),
+                None => Located::Nothing { confidence: confidence.min(NO_SPINE) },
+            })
         })
     }
 

@@ -29,13 +29,19 @@ pub fn in_pool<R: Send>(f: impl FnOnce() -> R + Send) -> R {
     if rayon::current_thread_index().is_some() {
         return f();
     }
+    let f = on_same_path(f);
+    rayon::scope(|_| f())
+}
+
+/// `f` for another thread, where operations take the same path, kernels or candle, as on this one.
+pub(crate) fn on_same_path<R>(f: impl FnOnce() -> R + Send) -> impl FnOnce() -> R + Send {
     let plain = PLAIN.get();
-    rayon::scope(|_| {
+    move || {
         let before = PLAIN.replace(plain);
         let result = f();
         PLAIN.set(before);
         result
-    })
+    }
 }
 
 /// Whether the kernels can compute with `x`: an f32 or f64 tensor on the CPU. Operations on other tensors are composed

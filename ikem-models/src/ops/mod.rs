@@ -28,6 +28,7 @@ pub use batch_norm::{NormalizedBatch, batch_norm};
 pub use conv::{FusedConv, conv2d};
 pub use conv_transpose::{FusedConvTranspose, conv_transpose2x2};
 pub use cpu::in_pool;
+pub(crate) use cpu::on_same_path;
 #[doc(hidden)]
 pub use cpu::{has_kernels, through_candle};
 pub use dropout::dropout2d;
