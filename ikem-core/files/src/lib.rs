@@ -26,4 +26,4 @@ mod write;
 pub use plan::{Conflict, FilePlan};
 pub use read::open;
 pub use target::is_stream;
-pub use write::{UNFINISHED, remove_unfinished, write, write_synced};
+pub use write::{remove_unfinished, write, write_synced};
