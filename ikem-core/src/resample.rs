@@ -130,7 +130,7 @@ fn turned(image: &GrayImage, frame: &Frame, grid: Size, resampling: Resampling) 
     GrayImage::new(grid, warp(image, grid, &from, samples, Beyond::Black, |_| 0.0))
 }
 
-/// Combines rows and columns, in the order that costs least.
+/// Combines rows and columns in the cheaper order.
 fn combine<P: Pixel>(source: Size, pixels: &[P], columns: &[Taps], rows: &[Taps]) -> Vec<f32> {
     if across_first(source, columns, rows) {
         combine_across_first(source, pixels, columns, rows)
@@ -139,8 +139,8 @@ fn combine<P: Pixel>(source: Size, pixels: &[P], columns: &[Taps], rows: &[Taps]
     }
 }
 
-/// Whether combining columns before rows costs much less. Films of ordinary shape cost about the same in both orders and keep
-/// one: the order changes the last bits.
+/// Whether combining columns before rows is much cheaper. For films of ordinary shape, both orders cost about the same, and
+/// rows come first: the order affects the last bits.
 fn across_first(source: Size, columns: &[Taps], rows: &[Taps]) -> bool {
     const MUCH: usize = 8;
     let taps = |axis: &[Taps]| axis.iter().map(|taps| taps.weights.len()).fold(0, usize::saturating_add);

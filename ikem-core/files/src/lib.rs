@@ -2,10 +2,10 @@
 #![deny(missing_docs)]
 //! Atomic file writing, and protection of a program's inputs from its outputs.
 //!
-//! - [`open()`] is the one way in which the workspace opens a file to read it: a regular file, never a pipe or a device.
-//! - [`write()`] is the one way in which the workspace writes a file: into a temporary file beside it, which then takes its
-//!   name. [`write_synced`] also waits for the disk.
-//! - [`FilePlan`] holds the files that a program reads and those that it will write, and refuses one that is both.
+//! - [`open()`] is the only way in which the workspace opens an input: a regular file, never a pipe or a device.
+//! - [`write()`] is the only way in which the workspace writes a file: into a temporary file in the same folder, which is
+//!   then renamed. [`write_synced`] also waits until the data is on disk.
+//! - [`FilePlan`] lists the files that a program reads and writes, and rejects an output that is also an input.
 //!
 //! ```
 //! let folder = tempfile::tempdir()?;
@@ -27,4 +27,4 @@ mod write;
 pub use plan::{Conflict, FilePlan};
 pub use read::open;
 pub use target::is_stream;
-pub use write::{UNFINISHED, remove_unfinished, write, write_synced};
+pub use write::{remove_unfinished, write, write_synced};

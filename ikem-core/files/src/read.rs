@@ -1,20 +1,20 @@
-//! Opening the files that a program reads.
+//! Opening of inputs.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
-/// Opens a regular file to be read, and tells its size in bytes. Every input of the workspace is opened here.
+/// Opens a regular file for reading, and returns its size in bytes. All inputs of the workspace are opened here.
 ///
-/// A pipe would keep the program waiting for whoever writes into it, and a device such as `/dev/zero` has no end.
+/// A pipe would block the program until it has a writer, and a device such as `/dev/zero` is infinite.
 ///
 /// # Errors
-/// When there is no such file, it may not be read, or it is a folder, a pipe, a socket or a device.
+/// When the file does not exist or is not readable, or is a folder, a pipe, a socket or a device.
 pub fn open(path: &Path) -> io::Result<(File, u64)> {
-    // Looked at before it is opened, since opening a pipe waits for its writer.
+    // Checked before opening, because opening a pipe waits for its writer.
     check(&fs::metadata(path)?)?;
     let file = File::open(path)?;
-    // Something else may have taken its place meanwhile.
+    // The file may have been replaced in the meantime.
     let about = file.metadata()?;
     check(&about)?;
     Ok((file, about.len()))
@@ -30,7 +30,7 @@ fn check(about: &fs::Metadata) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    // Tests stop where something is wrong.
+    // Tests may panic.
     #![allow(clippy::unwrap_used)]
 
     use super::*;

@@ -61,7 +61,7 @@ fn open_file(path: &Path) -> Option<Target> {
     })
 }
 
-/// Whether what is written to `path` goes into a device, a pipe or the like instead of a file.
+/// Whether data written to `path` goes to a device, a pipe or the like.
 #[must_use]
 pub fn is_stream(path: &Path) -> bool {
     !matches!(Target::of(path), Ok(Target::File(..)) | Err(_))

@@ -8,7 +8,7 @@ use crate::target::Target;
 
 /// The prefix of the temporary files of [`write()`]. They lie beside the target and remain only if the process is
 /// killed while writing.
-pub const UNFINISHED: &str = ".ikem-unfinished-";
+const UNFINISHED: &str = ".ikem-unfinished-";
 
 /// Writes `bytes` to `path` atomically: into a temporary file in the same folder, which is then renamed. Missing
 /// folders are created.

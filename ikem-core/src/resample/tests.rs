@@ -54,6 +54,37 @@ fn beyond_the_film_is_black() {
 }
 
 #[test]
+fn the_much_cheaper_order_is_chosen() {
+    let grid = Size::new(256, 512);
+    for (source, across) in [
+        (Size::new(65_535, 1), true),
+        (Size::new(65_535, 100), true),
+        (Size::new(1, 65_535), false),
+        (Size::new(900, 2500), false),
+        (Size::new(3000, 1500), false),
+        (Size::new(40, 60), false),
+    ] {
+        for taps in [linear, enlarging] {
+            let (columns, rows) = (taps(source.width, grid.width), taps(source.height, grid.height));
+            assert_eq!(across_first(source, &columns, &rows), across, "{source}");
+        }
+    }
+    let (columns, rows) = (averaging(900, 256), averaging(2500, 512));
+    assert!(!across_first(Size::new(900, 2500), &columns, &rows), "ordinary films keep their bits");
+}
+
+#[test]
+fn both_orders_give_the_same_image() {
+    let (source, to) = (Size::new(37, 11), Size::new(9, 20));
+    let pixels: Vec<f32> = (0..source.area()).map(|i| (i * 31 % 97) as f32 / 97.0).collect();
+    let (columns, rows) = (linear(source.width, to.width), linear(source.height, to.height));
+    let down = combine_down_first(source, &pixels, &columns, &rows);
+    let across = combine_across_first(source, &pixels, &columns, &rows);
+    assert_eq!(down.len(), to.area());
+    assert!(down.iter().zip(&across).all(|(a, b)| (a - b).abs() < 1e-6));
+}
+
+#[test]
 fn no_pixels_is_an_error() {
     let empty = Size::new(0, 5);
     assert_eq!(resample(&ramp(Size::new(3, 3)), empty, Resampling::Area), Err(Error::EmptySize(empty)));
