@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 
 use ikem_core::FieldError;
 
-use crate::labels::LeftOut;
+use crate::left_out::LeftOut;
 
 /// Why data could not be read, written or used, grouped by who must act.
 #[derive(Debug, thiserror::Error)]

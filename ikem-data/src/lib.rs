@@ -37,6 +37,7 @@ mod audit;
 mod augment;
 mod batches;
 mod coco;
+mod decoded;
 #[cfg(feature = "dicom")]
 mod dicom;
 mod error;
@@ -44,7 +45,10 @@ mod files;
 mod films;
 mod histogram;
 mod image_file;
+mod jpeg_stream;
 mod labels;
+mod left_out;
+mod limits;
 mod locating;
 mod manifest;
 mod manifest_index;
@@ -69,9 +73,11 @@ pub use files::{read_json, write_json};
 pub use films::{Film, films_of_manifest, read_spinal_ai, read_whole_films};
 pub use histogram::match_histogram;
 pub use image_file::{
-    ImageKind, Limits, Radiograph, decode_image, image_size, load_image, load_radiograph, load_resized,
+    ImageKind, Radiograph, decode_image, image_size, load_image, load_radiograph, load_resized,
 };
-pub use labels::{LabelFile, LeftOut};
+pub use labels::LabelFile;
+pub use left_out::LeftOut;
+pub use limits::Limits;
 pub use locating::{
     End, Fills, LocatingBatch, LocatingBatches, LocatingConfig, LocatingLoader, LocatingTarget, SceneConfig,
 };

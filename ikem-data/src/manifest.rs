@@ -8,8 +8,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::files;
-use crate::labels::LabelFile;
-use crate::manifest_index::ManifestIndex;
 use crate::places::is_far_off;
 
 /// The subset of the data that an image belongs to.
@@ -148,17 +146,6 @@ pub struct Manifest {
 }
 
 impl Manifest {
-    /// Reads a manifest for `skeleton`, or any other format that [`LabelFile::read`] accepts. Labels are not audited;
-    /// they only have to lie on or near the image. Unknown fields are ignored.
-    ///
-    /// # Errors
-    /// [`Error::Read`], [`Error::TooLarge`]; [`Error::Broken`] for invalid JSON, with entry and field; [`Error::Entry`]
-    /// for an impossible value, such as 67 corners; [`Error::Unusable`] if films are only partly labelled.
-    pub fn read(path: impl AsRef<Path>, skeleton: &Skeleton) -> Result<Self, Error> {
-        let path = path.as_ref();
-        LabelFile::read(path, skeleton)?.complete(path)
-    }
-
     /// Parses the text of a manifest; `path` is only used in errors.
     pub(crate) fn parse(path: &Path, text: &str, skeleton: &Skeleton) -> Result<Self, Error> {
         let entries: Vec<ManifestEntry> = files::parse_json(path, "manifest", text)?;
@@ -209,13 +196,6 @@ impl Manifest {
         }
         self.entries.extend(new);
         Ok(())
-    }
-
-    /// The entry of an image, by its path in the manifest or by its file's name alone, be it in another form of Unicode. To find
-    /// those of many images, make a [`ManifestIndex`] once.
-    #[must_use]
-    pub fn find(&self, image: impl AsRef<Path>) -> Option<&ManifestEntry> {
-        self.entries.get(ManifestIndex::new(self).find(image.as_ref())?)
     }
 }
 

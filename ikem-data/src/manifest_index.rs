@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-use crate::manifest::Manifest;
+use crate::manifest::{Manifest, ManifestEntry};
 use crate::names::composed_name;
 
 /// The entries of a manifest by their images' names. Each search looks up as many names as the image's path has parts, and two
@@ -67,12 +67,21 @@ impl ManifestIndex {
     }
 }
 
+impl Manifest {
+    /// The entry of an image, by its path in the manifest or by its file's name alone, be it in another form of Unicode. To find
+    /// those of many images, make a [`ManifestIndex`] once.
+    #[must_use]
+    pub fn find(&self, image: impl AsRef<Path>) -> Option<&ManifestEntry> {
+        self.entries.get(ManifestIndex::new(self).find(image.as_ref())?)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use ikem_core::{Size, Skeleton};
 
     use super::*;
-    use crate::manifest::{ManifestEntry, Subset};
+    use crate::manifest::Subset;
 
     #[test]
     fn searching_twenty_thousand_labels_takes_a_few_lookups_each() {

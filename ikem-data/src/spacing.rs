@@ -3,7 +3,8 @@ use std::path::Path;
 use ikem_core::Spacing;
 
 use crate::error::Error;
-use crate::image_file::{ImageKind, Limits, load_radiograph};
+use crate::image_file::{ImageKind, load_radiograph};
+use crate::limits::Limits;
 
 /// The pixel spacing of an image file, as [`load_radiograph`] returns it. Only formats that
 /// [store a spacing](ImageKind::stores_spacing) are decoded.

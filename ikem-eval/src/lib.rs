@@ -49,27 +49,30 @@ mod error;
 mod noc;
 mod play;
 mod plot;
+mod protocol;
 mod radial;
 mod report;
+mod rule;
 mod shift;
 mod statistics;
 mod summary;
 mod truth;
 
-pub use annotator::Rule;
 pub use bootstrap::{Bootstrap, Interval};
 pub use cobb::{
     AngleAgreement, BlandAltman, ChallengeAngles, CobbCurve, Region, Script, Severity, Shape, Side,
     challenge_angles, clinical_curves, smape,
 };
 pub use error::Error;
-pub use play::{Played, Protocol, Step};
+pub use play::{Played, Step};
 pub use plot::{LineChart, NamedLine, draw_comparison};
+pub use protocol::Protocol;
 pub use radial::{millimetre_errors, model_errors, mre, radial_errors};
 pub use report::{
     AngleFigures, Breakdown, Case, ClinicalFigures, Effort, Figures, MeasuredAngles, Provenance, Report,
     ScriptFigures, Series, Settings, ShiftCount, Threshold, comparison_markdown, write_angles,
     write_comparison,
 };
+pub use rule::Rule;
 pub use summary::{ErrorSummary, Sdr, by_keypoint, by_vertebra};
 pub use truth::GroundTruth;

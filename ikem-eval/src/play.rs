@@ -1,33 +1,12 @@
-use ikem_core::{FieldError, Frame, Hint, Hints, Keypoints, Reviser, Size};
-use serde::{Deserialize, Serialize};
+use ikem_core::{Frame, Hint, Hints, Keypoints, Reviser};
+use serde::Serialize;
 
-use crate::annotator::{Annotator, Rule};
+use crate::annotator::Annotator;
 use crate::error::Error;
+use crate::protocol::Protocol;
 use crate::radial::mre;
+use crate::rule::Rule;
 use crate::truth::GroundTruth;
-
-/// The protocol of a simulated correction.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Protocol {
-    /// The maximum number of clicks (N).
-    pub clicks: usize,
-    /// The choice of the keypoint to correct.
-    pub rule: Rule,
-    /// Standard deviation of a click's distance from the label along each axis, in pixels of the image.
-    pub click_std: f64,
-    /// The seed of all random choices.
-    pub seed: u64,
-    /// The size of the network's grid, in which errors are compared to choose a keypoint.
-    pub model_size: Size,
-}
-
-impl Default for Protocol {
-    /// Ten exact clicks by [`Rule::WorstNew`], 256 × 512.
-    fn default() -> Self {
-        Self { clicks: 10, rule: Rule::WorstNew, click_std: 0.0, seed: 0, model_size: Size::new(256, 512) }
-    }
-}
 
 /// The state after some number of clicks.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -119,18 +98,6 @@ impl Protocol {
         }
         Ok(steps)
     }
-
-    /// Checks every field's range.
-    pub(crate) fn check(&self) -> Result<(), FieldError> {
-        FieldError::check_not_negative("click_std", self.click_std)?;
-        if self.model_size.area() == 0 {
-            return Err(FieldError::new("model_size", "at least 1 x 1", self.model_size));
-        }
-        match self.rule {
-            Rule::FirstWrong(threshold) => FieldError::check_not_negative("rule.first-wrong", threshold),
-            _ => Ok(()),
-        }
-    }
 }
 
 fn step<R: Reviser>(click: Option<Hint>, reviser: &R, truth: &GroundTruth) -> Result<Step, Error> {
@@ -167,6 +134,8 @@ impl Reviser for Frozen {
 mod tests {
     use ikem_core::Point;
     use proptest::prelude::*;
+
+    use ikem_core::Size;
 
     use super::*;
 

@@ -86,7 +86,7 @@ mod unet;
 mod view;
 
 pub use candle_core::Device;
-pub use checkpoint::{Checkpoint, Import, ImportOptions, Layout, LocatorCheckpoint, Precision};
+pub use checkpoint::{Checkpoint, Import, ImportOptions, Layout, Precision};
 pub use config::{HrnetOcrConfig, ModelConfig, NetworkConfig, NetworkKind, UnetConfig};
 pub use error::{CheckpointFault, Error, Result};
 pub use hrnet::HrnetOcr;
@@ -94,8 +94,8 @@ pub use ikem_pth::{PthError, PthErrorKind};
 pub use inputs::{EncodedImage, HintMaps, ImageInput, Inputs, PreviousMaps};
 pub use layers::Mode;
 pub use locator::{
-    LOCATOR_ANSWERS, LOCATOR_MAPS, LOCATOR_STRIDE, Located, Location, Locator, LocatorConfig, LocatorLogits,
-    LocatorNetwork,
+    LOCATOR_ANSWERS, LOCATOR_MAPS, LOCATOR_STRIDE, Located, Location, Locator, LocatorCheckpoint,
+    LocatorConfig, LocatorLogits, LocatorNetwork,
 };
 
 pub use network::{Logits, Network};

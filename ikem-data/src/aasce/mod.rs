@@ -13,7 +13,8 @@ use ikem_core::Skeleton;
 pub use split::{Split, Splitting, study_id};
 
 use crate::error::Error;
-use crate::image_file::{Limits, image_size};
+use crate::image_file::image_size;
+use crate::limits::Limits;
 use crate::manifest::{Manifest, ManifestEntry, Subset};
 use labels::Labels;
 

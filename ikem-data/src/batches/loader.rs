@@ -8,7 +8,8 @@ use super::resized::Resized;
 use super::workers::{Source, Steps};
 use super::{Batch, BatchConfig, Framing, Phantoms};
 use crate::error::Error;
-use crate::image_file::{Limits, load_image};
+use crate::image_file::load_image;
+use crate::limits::Limits;
 use crate::manifest::ManifestEntry;
 use crate::phantom::Phantom;
 

@@ -5,7 +5,8 @@ use ikem_core::{Frame, GrayImage, Keypoints, Preparation, Resampling, Size, Skel
 
 use super::Framing;
 use crate::error::Error;
-use crate::image_file::{Limits, load_resized};
+use crate::image_file::load_resized;
+use crate::limits::Limits;
 use crate::manifest::ManifestEntry;
 use crate::phantom::Phantom;
 

@@ -8,8 +8,8 @@ use super::read::{Annotation as Read, Film, read};
 use super::{Annotation, Category, Coco, CocoImage, KIND};
 use crate::error::Error;
 use crate::files;
-use crate::labels::LeftOut;
 use crate::labels::PartlyLabelled;
+use crate::left_out::LeftOut;
 use crate::prediction::{PredictedKeypoint, PredictionRecord, Seen};
 
 /// The content of the field `ikem`: what COCO cannot express.

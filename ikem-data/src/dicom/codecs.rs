@@ -12,7 +12,7 @@ use openreadout_codecs::{
 use super::file::{CONVERT, Coding};
 use super::source::Source;
 use crate::error::Error;
-use crate::image_file::jpeg::{decode_without_end, has_end, is_misread};
+use crate::jpeg_stream::{decode_without_end, has_end, is_misread};
 
 /// The end marker, the same in JPEG, JPEG-LS and JPEG 2000.
 const END: [u8; 2] = [0xff, 0xd9];

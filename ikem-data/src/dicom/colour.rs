@@ -6,8 +6,8 @@ use super::lookup::Lookup;
 use super::samples::Samples;
 use super::source::Source;
 use super::tags::{PALETTE_DATA, PALETTE_DESCRIPTORS};
+use crate::decoded::{Pixels, luma};
 use crate::error::Error;
-use crate::image_file::{Pixels, luma};
 
 /// The luma of a colour frame with `area` pixels. YBR frames store it directly.
 pub(super) fn pixels(frame: &Frame<'_>, area: usize) -> Pixels {

@@ -12,7 +12,7 @@ use super::source::Source;
 use super::stream::{Encoding, Stream};
 use super::tags::{META_LENGTH, TRANSFER_SYNTAX};
 use crate::error::Error;
-use crate::image_file::Limits;
+use crate::limits::Limits;
 
 /// The length of the preamble, which the magic follows.
 const PREAMBLE: usize = 128;

@@ -17,7 +17,7 @@ use super::tags::{
     PIXEL_REPRESENTATION, PLANAR_CONFIGURATION, ROWS, SAMPLES_PER_PIXEL,
 };
 use crate::error::Error;
-use crate::image_file::Limits;
+use crate::limits::Limits;
 
 /// Photometric interpretation: what the samples mean.
 #[derive(Debug, Clone, Copy, PartialEq)]

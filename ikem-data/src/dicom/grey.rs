@@ -9,8 +9,8 @@ use super::samples::Samples;
 use super::source::Source;
 use super::tags::{PIXEL_PADDING_RANGE_LIMIT, PIXEL_PADDING_VALUE, RESCALE_INTERCEPT, RESCALE_SLOPE};
 use super::voi::Voi;
+use crate::decoded::Pixels;
 use crate::error::Error;
-use crate::image_file::Pixels;
 
 /// If padding leaves less than this fraction of the pixels, the padding value is considered wrong and ignored.
 const LEAST_LEFT: f64 = 0.01;

@@ -26,8 +26,9 @@ use std::path::Path;
 
 use ikem_core::Size;
 
+use crate::decoded::Decoded;
 use crate::error::Error;
-use crate::image_file::{Decoded, Limits};
+use crate::limits::Limits;
 use data_set::{DataSet, Part};
 pub(crate) use file::is_dicom;
 use frame::Photometric;

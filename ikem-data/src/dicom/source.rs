@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::path::Path;
 
 use crate::error::Error;
-use crate::image_file::Limits;
+use crate::limits::Limits;
 
 /// The expected content, for errors.
 const KIND: &str = "DICOM file";

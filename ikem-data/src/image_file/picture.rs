@@ -7,10 +7,11 @@ use ikem_core::Size;
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader};
 
+use super::WHOLE;
 use super::kind::CONVERT;
-use super::pixels::turned_size;
-use super::{Decoded, Limits, Pixels, WHOLE, luma};
+use crate::decoded::{Decoded, Pixels, luma, turned_size};
 use crate::error::Error;
+use crate::limits::Limits;
 
 /// Decodes a picture of the given format.
 pub(super) fn decode(

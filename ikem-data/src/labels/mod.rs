@@ -1,6 +1,7 @@
 //! Label files in all supported formats.
 
 mod partly_labelled;
+mod predictions;
 
 use std::path::Path;
 
@@ -9,6 +10,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use crate::error::Error;
+use crate::left_out::LeftOut;
 use crate::manifest::{Manifest, Subset};
 use crate::prediction::PredictionRecord;
 use crate::{coco, files, tables};
@@ -31,21 +33,6 @@ pub struct LabelFile {
     pub has_sets: bool,
 }
 
-/// A film that was left out.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LeftOut {
-    /// The name of the film in the file.
-    pub image: String,
-    /// The reason, for people to read.
-    pub reason: String,
-}
-
-impl std::fmt::Display for LeftOut {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: {}", self.image, self.reason)
-    }
-}
-
 /// The format of a file of labels or predictions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Content {
@@ -54,7 +41,7 @@ pub(crate) enum Content {
     /// Any other JSON object: COCO keypoints.
     Coco,
     /// A JSON object with the keypoints of one image.
-    PredictionRecord,
+    Prediction,
     /// Anything else: CSV.
     Table,
 }
@@ -70,7 +57,7 @@ impl Content {
         match text.trim_start().chars().next() {
             Some('[') => Self::Manifest,
             Some('{') => match serde_json::from_str(text) {
-                Ok(Fields { images: None, keypoints: Some(_) }) => Self::PredictionRecord,
+                Ok(Fields { images: None, keypoints: Some(_) }) => Self::Prediction,
                 _ => Self::Coco,
             },
             _ => Self::Table,
@@ -107,7 +94,7 @@ impl LabelFile {
             }
             Content::Coco => coco::labels(path, text, skeleton),
             Content::Table => tables::labels(path, text, skeleton),
-            Content::PredictionRecord => {
+            Content::Prediction => {
                 let prediction = PredictionRecord::parse(path, text)?;
                 Self::collect(path, [PartlyLabelled::of_prediction(&prediction, skeleton)], skeleton)
             }
@@ -145,5 +132,18 @@ impl LabelFile {
             true => Ok(self.manifest),
             false => Err(Error::Unusable { path: path.as_ref().to_owned(), films: self.left_out }),
         }
+    }
+}
+
+impl Manifest {
+    /// Reads a manifest for `skeleton`, or any other format that [`LabelFile::read`] accepts. Labels are not audited;
+    /// they only have to lie on or near the image. Unknown fields are ignored.
+    ///
+    /// # Errors
+    /// [`Error::Read`], [`Error::TooLarge`]; [`Error::Broken`] for invalid JSON, with entry and field; [`Error::Entry`]
+    /// for an impossible value, such as 67 corners; [`Error::Unusable`] if films are only partly labelled.
+    pub fn read(path: impl AsRef<Path>, skeleton: &Skeleton) -> Result<Self, Error> {
+        let path = path.as_ref();
+        LabelFile::read(path, skeleton)?.complete(path)
     }
 }

@@ -4,7 +4,8 @@ use super::shapes::{Polygon, bounds, middle};
 use crate::error::Error;
 use crate::films::COLUMN;
 use crate::films::Film;
-use crate::image_file::{Limits, load_image};
+use crate::image_file::load_image;
+use crate::limits::Limits;
 
 /// A film in memory: without padding, reduced to at most twice the size of the network's grid.
 #[derive(Debug)]

@@ -5,7 +5,8 @@ use tiny_skia::{
 
 use super::lettering::Lettering;
 use super::palette::Rgb;
-use super::picture::{Picture, to_byte};
+use super::palette::to_byte;
+use super::picture::Picture;
 use crate::error::Error;
 
 /// A radiograph to draw on, with [`Tones`] applied. Coordinates are in its pixels; drawing is clipped to it.

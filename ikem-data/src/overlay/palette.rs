@@ -10,7 +10,7 @@ pub(super) fn group_colour(index: usize) -> Rgb {
     [0.0, 8.0, 4.0].map(|offset| {
         let k = (offset + hue / 30.0) % 12.0;
         let part = (k - 3.0).min(9.0 - k).clamp(-1.0, 1.0);
-        super::picture::to_byte(lightness - 0.5 * chroma * part)
+        to_byte(lightness - 0.5 * chroma * part)
     })
 }
 
@@ -35,4 +35,9 @@ pub(super) fn heat_colour(value: f32) -> Rgb {
 pub(super) fn heat_opacity(value: f32) -> f32 {
     // Values this small would not be visible.
     if value > 0.01 { 0.8 * value.min(1.0).sqrt() } else { 0.0 }
+}
+
+/// Quantizes a value of 0…1 to 8 bits.
+pub(super) fn to_byte(value: f32) -> u8 {
+    (value.clamp(0.0, 1.0) * 255.0).round() as u8
 }

@@ -6,7 +6,7 @@ use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, ImageEncoder};
 use ndarray::ArrayView2;
 
-use super::palette::{heat_colour, heat_opacity};
+use super::palette::{heat_colour, heat_opacity, to_byte};
 use crate::error::Error;
 use crate::files;
 
@@ -91,11 +91,6 @@ pub fn heatmap_png(map: ArrayView2<'_, f32>) -> Result<Vec<u8>, Error> {
     };
     let pixels: Vec<u8> = map.iter().flat_map(pixel).collect();
     encode_png(Size::new(width, height), &pixels, ExtendedColorType::Rgba8)
-}
-
-/// Quantizes a value of 0…1 to 8 bits.
-pub(super) fn to_byte(value: f32) -> u8 {
-    (value.clamp(0.0, 1.0) * 255.0).round() as u8
 }
 
 fn encode_png(size: Size, pixels: &[u8], colour: ExtendedColorType) -> Result<Vec<u8>, Error> {

@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 
 use super::Settings;
-use crate::annotator::Rule;
-use crate::play::Protocol;
+use crate::protocol::Protocol;
+use crate::rule::Rule;
 
 /// The conventions that do not depend on the settings.
 const FIXED: &[(&str, &str)] = &[

@@ -6,7 +6,8 @@ use super::series::Course;
 use super::{AngleFigures, Breakdown, Effort, Series, Settings, ShiftCount};
 use crate::bootstrap::Interval;
 use crate::error::Error;
-use crate::play::{Played, Protocol, Step};
+use crate::play::{Played, Step};
+use crate::protocol::Protocol;
 
 /// The figures of a set of images.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -32,7 +32,8 @@ pub use threshold::Threshold;
 
 use crate::bootstrap::Bootstrap;
 use crate::error::Error;
-use crate::play::{Played, Protocol};
+use crate::play::Played;
+use crate::protocol::Protocol;
 
 /// The value of a report's field `format`.
 const FORMAT: &str = "ikem-evaluation/1";

@@ -16,7 +16,7 @@ use ikem_pth::{PthLimits, read_pth};
 
 use crate::config::ModelConfig;
 use crate::error::{CheckpointFault, Result};
-use crate::locator::LocatorConfig;
+use crate::locator::LocatorCheckpoint;
 use crate::params::StateDict;
 
 pub use self::import::{Import, ImportOptions};
@@ -47,15 +47,6 @@ pub struct Checkpoint {
     /// The locator that finds spines for it. Imported checkpoints have none. In the file its tensors have names that
     /// begin with `ikem.locator.`, and its config is JSON under `ikem.locator` in the metadata.
     pub locator: Option<LocatorCheckpoint>,
-}
-
-/// A locator's config and tensors: a part of a [`Checkpoint`], or a `.safetensors` file of its own.
-#[derive(Debug, Clone)]
-pub struct LocatorCheckpoint {
-    /// The dimensions of its network.
-    pub config: LocatorConfig,
-    /// Its weights, biases and running statistics by their names, f32 on the CPU.
-    pub tensors: StateDict,
 }
 
 impl LocatorCheckpoint {

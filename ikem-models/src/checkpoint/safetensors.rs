@@ -9,9 +9,10 @@ use half::{bf16, f16};
 use ikem_core::ErrorCovariance;
 use safetensors::tensor::{Dtype, Metadata, TensorInfo, View};
 
-use super::{Checkpoint, LocatorCheckpoint, insert};
+use super::{Checkpoint, insert};
 use crate::config::ModelConfig;
 use crate::error::CheckpointFault;
+use crate::locator::LocatorCheckpoint;
 use crate::locator::LocatorConfig;
 use crate::params::StateDict;
 

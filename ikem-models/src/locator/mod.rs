@@ -13,9 +13,9 @@ pub use network::{
     LOCATOR_ANSWERS, LOCATOR_MAPS, LOCATOR_STRIDE, LocatorConfig, LocatorLogits, LocatorNetwork,
 };
 
-use crate::checkpoint::LocatorCheckpoint;
 use crate::error::{BuildError, BuildResult, Result};
 use crate::layers::Mode;
+use crate::params::StateDict;
 use crate::threads::isolated;
 
 /// The confidence from which on a locator has found a spine.
@@ -54,17 +54,16 @@ pub struct Location {
     pub confidence: f32,
 }
 
-impl Locator {
-    /// The locator that ships with the crate, on the CPU.
-    ///
-    /// # Errors
-    /// When the device fails.
-    #[cfg(feature = "pretrained")]
-    pub fn pretrained() -> Result<Option<Self>> {
-        let checkpoint = crate::pretrained::checkpoint()?;
-        checkpoint.locator.map(|locator| Self::from_checkpoint(locator, &Device::Cpu)).transpose()
-    }
+/// A locator's config and tensors: a part of a [`Checkpoint`](crate::Checkpoint), or a `.safetensors` file of its own.
+#[derive(Debug, Clone)]
+pub struct LocatorCheckpoint {
+    /// The dimensions of its network.
+    pub config: LocatorConfig,
+    /// Its weights, biases and running statistics by their names, f32 on the CPU.
+    pub tensors: StateDict,
+}
 
+impl Locator {
     /// A locator with the weights of a checkpoint.
     ///
     /// # Errors

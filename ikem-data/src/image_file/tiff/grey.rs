@@ -5,9 +5,9 @@ use std::path::Path;
 use ikem_core::Size;
 use tiff::decoder::DecodingResult;
 
-use super::super::pixels::without_range;
-use super::super::{Pixels, WHOLE, luma};
+use super::super::WHOLE;
 use super::layout::{Colours, Layout};
+use crate::decoded::{Pixels, luma, without_range};
 use crate::error::Error;
 
 /// Decoded samples with the range 0…`full`.

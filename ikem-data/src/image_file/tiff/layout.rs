@@ -156,8 +156,8 @@ fn palette(path: &Path, reader: &mut Reader, bits: u8) -> Result<Colours, Error>
     };
     let channel = |channel: usize, colour: usize| map.get(channel * colours + colour).copied().unwrap_or(0);
     let colour = |colour| [0, 1, 2].map(|index| f32::from(channel(index, colour)));
-    match super::super::luma((0..colours).map(colour), full) {
-        super::super::Pixels::Values(luma) => Ok(Colours::Palette(luma)),
+    match crate::decoded::luma((0..colours).map(colour), full) {
+        crate::decoded::Pixels::Values(luma) => Ok(Colours::Palette(luma)),
         _ => Err(broken("its palette is invalid".to_owned(), WHOLE.to_owned())),
     }
 }

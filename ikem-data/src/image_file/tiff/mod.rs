@@ -19,10 +19,11 @@ use tiff::TiffError;
 use tiff::decoder::{Decoder, DecodingResult};
 use tiff::tags::Tag;
 
+use super::WHOLE;
 use super::kind::CONVERT;
-use super::pixels::turned_size;
-use super::{Decoded, Limits, WHOLE};
+use crate::decoded::{Decoded, turned_size};
 use crate::error::Error;
+use crate::limits::Limits;
 use layout::Layout;
 use relabel::Changes;
 

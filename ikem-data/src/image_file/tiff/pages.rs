@@ -6,9 +6,9 @@ use std::path::Path;
 use tiff::TiffError;
 use tiff::decoder::Decoder;
 
-use super::super::Limits;
 use super::{LONGEST_VALUE, Reader, failed};
 use crate::error::Error;
+use crate::limits::Limits;
 
 /// The most pages searched.
 const MOST: usize = 256;

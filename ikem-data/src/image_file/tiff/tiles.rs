@@ -9,11 +9,12 @@ use tiff::tags::{CompressionMethod, Tag};
 use weezl::decode::Decoder;
 use weezl::{BitOrder, LzwStatus};
 
-use super::super::{Limits, WHOLE};
+use super::super::WHOLE;
 use super::layout::Layout;
 use super::relabel::Changes;
 use super::{Reader, failed};
 use crate::error::Error;
+use crate::limits::Limits;
 
 /// Decompresses LZW tiles of the file `bytes` and records the changes; does nothing for other layouts.
 pub(super) fn unpack(

@@ -23,11 +23,11 @@ pub(crate) enum Pixels {
 
 impl Decoded {
     /// An image without metadata.
-    pub(super) const fn new(size: Size, pixels: Pixels) -> Self {
+    pub(crate) const fn new(size: Size, pixels: Pixels) -> Self {
         Self { size, pixels, spacing: None, note: None }
     }
 
-    pub(super) fn into_gray(self) -> Result<GrayImage, Error> {
+    pub(crate) fn into_gray(self) -> Result<GrayImage, Error> {
         Ok(match self.pixels {
             Pixels::Bytes(bytes) => GrayImage::from_u8(self.size, &bytes),
             Pixels::Words(words) => GrayImage::from_u16(self.size, &words),
@@ -35,7 +35,7 @@ impl Decoded {
         }?)
     }
 
-    pub(super) fn resized(&self, size: Size, resampling: Resampling) -> Result<GrayImage, Error> {
+    pub(crate) fn resized(&self, size: Size, resampling: Resampling) -> Result<GrayImage, Error> {
         Ok(match &self.pixels {
             Pixels::Bytes(bytes) => resample_pixels(self.size, bytes, size, resampling),
             Pixels::Words(words) => resample_pixels(self.size, words, size, resampling),
@@ -44,7 +44,7 @@ impl Decoded {
     }
 
     /// Applies an EXIF orientation.
-    pub(super) fn oriented(self, orientation: Orientation) -> Self {
+    pub(crate) fn oriented(self, orientation: Orientation) -> Self {
         if orientation == Orientation::NoTransforms {
             return self;
         }
@@ -59,7 +59,7 @@ impl Decoded {
 }
 
 /// The size after an orientation is applied.
-pub(super) const fn turned_size(size: Size, orientation: Orientation) -> Size {
+pub(crate) const fn turned_size(size: Size, orientation: Orientation) -> Size {
     match swaps_sides(orientation) {
         true => Size::new(size.height, size.width),
         false => size,
@@ -108,7 +108,7 @@ const USED: f32 = 0.1;
 
 /// Scales samples without a natural range to 0…1: from 0…1, 0…255 or 0…65535, the first that holds all of them, or else
 /// from minimum to maximum, clipping far outliers. Values that are not finite become black.
-pub(super) fn without_range(values: &mut [f32]) {
+pub(crate) fn without_range(values: &mut [f32]) {
     let mut finite: Vec<f32> = values.iter().copied().filter(|value| value.is_finite()).collect();
     let lowest = finite.iter().copied().fold(f32::INFINITY, f32::min);
     let highest = finite.iter().copied().fold(f32::NEG_INFINITY, f32::max);

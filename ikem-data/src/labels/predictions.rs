@@ -1,0 +1,57 @@
+//! Predictions in all supported formats.
+
+use std::path::Path;
+
+use ikem_core::{Size, Skeleton};
+
+use super::Content;
+use crate::error::Error;
+use crate::manifest::{Manifest, ManifestEntry};
+use crate::prediction::{KIND, PredictedKeypoint, PredictionRecord};
+use crate::{coco, files, tables};
+
+impl PredictionRecord {
+    /// Parses predictions from memory: the project's JSON, COCO keypoints, a table (CSV), or a manifest, whose labels
+    /// become predictions. The format is detected from the content; `name` is the file name in errors.
+    ///
+    /// # Errors
+    /// Same as [`read`](Self::read), [`read_coco_predictions`](crate::read_coco_predictions) and
+    /// [`read_csv_predictions`](crate::read_csv_predictions).
+    pub fn from_bytes(name: impl AsRef<Path>, bytes: &[u8], skeleton: &Skeleton) -> Result<Vec<Self>, Error> {
+        let path = name.as_ref();
+        let text = files::text(path, KIND, bytes.to_vec())?;
+        match Content::of(&text) {
+            Content::Coco => coco::predictions(path, &text, skeleton),
+            Content::Table => tables::predictions(path, &text),
+            Content::Prediction => Ok(vec![Self::parse(path, &text)?]),
+            Content::Manifest => {
+                let manifest = Manifest::parse(path, &text, skeleton)?;
+                Ok(manifest.entries.iter().map(|entry| Self::of_labels(entry, skeleton)).collect())
+            }
+        }
+    }
+
+    /// The labels of an entry as a prediction with confidence 1.
+    fn of_labels(entry: &ManifestEntry, skeleton: &Skeleton) -> Self {
+        let Size { width, height } = entry.size();
+        let points = entry.keypoints();
+        let named = skeleton.names().iter().zip(points.iter());
+        let keypoints = named.map(|(name, point)| PredictedKeypoint {
+            name: name.clone(),
+            x: point.x,
+            y: point.y,
+            confidence: 1.0,
+            hinted: false,
+        });
+        Self {
+            image: entry.image_path.clone(),
+            width,
+            height,
+            keypoints: keypoints.collect(),
+            cobb: None,
+            spacing: None,
+            seen: None,
+            doubt: None,
+        }
+    }
+}
