@@ -132,10 +132,8 @@ impl Reviser for Frozen {
 
 #[cfg(test)]
 mod tests {
-    use ikem_core::Point;
+    use ikem_core::{Point, Size};
     use proptest::prelude::*;
-
-    use ikem_core::Size;
 
     use super::*;
 
