@@ -21,7 +21,8 @@ pub async fn survives_stray_clicks(browser: &Browser) {
     browser
         .mouse([to(from, 0), DOWN, to((from.0 + 9.0, from.1), 60), to((from.0 + 9.0, from.1), 60), UP])
         .await;
-    browser.until("!state.busy && state.moving === null && !state.armed").await;
+    let more = hints.as_u64().expect("a number") + 1;
+    browser.until(&format!("state.image.hints.length === {more} && !state.busy && !state.armed")).await;
     let corrected = points(browser).await;
     let (far, beside) = (browser.place_of(FAR).await, 60.0);
     let stray = (far.0 - beside, far.1);

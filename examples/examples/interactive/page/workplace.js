@@ -158,12 +158,16 @@ export class Workplace {
       await pause(RECONNECT_MS);
       try {
         await api.status();
+        this.#store.set({ alert: null });
+        // Until what the server kept is shown, nothing may look as if it could be worked on.
+        await this.start();
         break;
       } catch (error) {
-        if (error.kind !== 'offline') break;
+        if (error.kind === 'offline') continue;
+        this.#report(error);
+        break;
       }
     }
-    this.#store.set({ offline: false, alert: null, message: 'Connected again' });
-    await this.start().catch(this.#report);
+    this.#store.set({ offline: false, message: 'Connected again' });
   }
 }
