@@ -9,7 +9,7 @@ use ikem_examples::Labelled;
 
 /// Writes name and the challenge's three angles of every entry, in square pixels where `spacing`, or else the image, tells
 /// their sides; those without angles have empty cells.
-pub fn write(labelled: &Labelled, spacing: Option<Spacing>, file: &Path) -> Result<()> {
+pub(crate) fn write(labelled: &Labelled, spacing: Option<Spacing>, file: &Path) -> Result<()> {
     let mut rows = Vec::new();
     for entry in labelled.entries() {
         let spacing = spacing.map_or_else(|| labelled.spacing(entry), |spacing| Ok(Some(spacing)))?;

@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 const LONGEST: u64 = 64 << 20;
 
 /// Names of images, with or without their folder.
-pub struct Names {
+pub(crate) struct Names {
     /// What the list is called: its file's name.
     pub title: String,
     names: HashSet<String>,
@@ -18,7 +18,7 @@ pub struct Names {
 
 impl Names {
     /// Reads one name a line.
-    pub fn read(file: &Path) -> Result<Self> {
+    pub(crate) fn read(file: &Path) -> Result<Self> {
         let named = || file.display().to_string();
         let mut text = String::new();
         ikem_files::open(file)
@@ -32,7 +32,7 @@ impl Names {
         Ok(Self { title, names })
     }
 
-    pub fn contains(&self, image: &str) -> bool {
+    pub(crate) fn contains(&self, image: &str) -> bool {
         let name = image.rsplit('/').next().unwrap_or(image);
         self.names.contains(image) || self.names.contains(name)
     }

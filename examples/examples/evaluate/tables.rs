@@ -4,7 +4,7 @@ use ikem_eval::Report;
 use ikem_examples::say;
 
 /// Prints MRE by click, then FR and both NoCs by target.
-pub fn print(report: &Report) {
+pub(crate) fn print(report: &Report) {
     let figures = &report.figures;
     let interval = |interval: Option<[f64; 2]>| match interval {
         Some([low, high]) => format!("[{low:>7.2}, {high:>7.2}]"),

@@ -10,7 +10,7 @@ use ikem_examples::{Labelled, say};
 
 /// Draws the `count` images with the largest error after all clicks: the first prediction, the last state with the
 /// corrected points marked, and the labels.
-pub fn draw(
+pub(crate) fn draw(
     played: &[Played],
     labelled: &Labelled,
     skeleton: &Skeleton,

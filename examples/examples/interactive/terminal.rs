@@ -26,7 +26,7 @@ const LONGEST_LINE: u64 = 64 << 10;
 const LISTED: usize = 8;
 
 /// Takes commands from standard input until it ends or says `quit`. A wrong command is told and changes nothing.
-pub fn annotate(predictor: &Predictor, frame: FrameChoice, source: &ImageSource) -> Result<()> {
+pub(crate) fn annotate(predictor: &Predictor, frame: FrameChoice, source: &ImageSource) -> Result<()> {
     let film = source.load_radiograph()?;
     let image = &film.image;
     let mut session = frame.session(predictor, image, None)?;

@@ -2,7 +2,7 @@ use ikem_examples::say;
 use ikem_models::{ModelConfig, NetworkSummary};
 
 /// Prints the layers and the totals of one image.
-pub fn print(summary: &NetworkSummary, config: &ModelConfig) {
+pub(crate) fn print(summary: &NetworkSummary, config: &ModelConfig) {
     let names = summary.layers.iter().map(|layer| layer.name.len());
     let width = names.max().unwrap_or_default();
     say!("{:width$}  {:>18}  {:>10}  {:>14}", "layer", "output", "parameters", "mult-adds");

@@ -5,13 +5,13 @@ use ikem_models::Device;
 
 /// Seconds a run.
 #[derive(Debug, Clone, Copy)]
-pub struct Times {
+pub(crate) struct Times {
     pub median: f64,
     pub minimum: f64,
 }
 
 /// Times `runs` runs, after one that warms up; each until the device has done its work.
-pub fn time(runs: usize, mut run: impl FnMut() -> Result<()>, device: &Device) -> Result<Times> {
+pub(crate) fn time(runs: usize, mut run: impl FnMut() -> Result<()>, device: &Device) -> Result<Times> {
     let mut seconds = Vec::with_capacity(runs);
     for _ in 0..=runs {
         let start = Instant::now();
@@ -27,7 +27,7 @@ pub fn time(runs: usize, mut run: impl FnMut() -> Result<()>, device: &Device) -
 }
 
 /// The most memory that this process ever had, where the system tells (Linux).
-pub fn peak_resident_bytes() -> Option<u64> {
+pub(crate) fn peak_resident_bytes() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kibibytes| kibibytes * 1024)

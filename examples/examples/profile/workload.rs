@@ -13,14 +13,14 @@ use crate::Mode;
 const HINTED: [usize; 3] = [3, 41, 17];
 
 /// What a run does, ready to run.
-pub enum Workload {
+pub(crate) enum Workload {
     Forward { predictor: Predictor, inputs: Inputs },
     Click { session: Box<Session>, hint: Hint },
     Train(Box<Training>),
 }
 
 /// A network in training, and its batch.
-pub struct Training {
+pub(crate) struct Training {
     network: Network,
     adam: Adam,
     inputs: Inputs,
@@ -30,7 +30,7 @@ pub struct Training {
 
 impl Workload {
     /// The workload of `mode`; without one, a network that could run forward.
-    pub fn new(
+    pub(crate) fn new(
         mode: Option<Mode>,
         config: &ModelConfig,
         tensors: Option<StateDict>,
@@ -63,7 +63,7 @@ impl Workload {
     }
 
     /// The network's layers.
-    pub fn summary(&self) -> Result<NetworkSummary> {
+    pub(crate) fn summary(&self) -> Result<NetworkSummary> {
         Ok(match self {
             Self::Forward { predictor, .. } => predictor.summary()?,
             Self::Click { session, .. } => session.predictor().summary()?,
@@ -72,7 +72,7 @@ impl Workload {
     }
 
     /// Does it once.
-    pub fn run(&mut self) -> Result<()> {
+    pub(crate) fn run(&mut self) -> Result<()> {
         match self {
             Self::Forward { predictor, inputs } => {
                 predictor.forward(inputs)?.upsampled()?;

@@ -12,7 +12,7 @@ use ikem_train::{Checked, Ending, FilmSets, LocatorData, LocatorTrainConfig, Loc
 
 /// The films to learn from.
 #[derive(Debug, Clone, clap::Args)]
-pub struct FilmOptions {
+pub(crate) struct FilmOptions {
     /// Whole films with boxes around their vertebrae, for a locator: the folder of `boxes.json`
     #[arg(long, value_name = "DIR")]
     whole_films: Option<PathBuf>,
@@ -55,7 +55,7 @@ fn take_out(films: &mut FilmSets, skip_broken: bool) -> Result<()> {
 }
 
 /// What a training of the locator is told on the command line.
-pub struct Locating<'a> {
+pub(crate) struct Locating<'a> {
     pub config: Checked<LocatorTrainConfig>,
     pub films: &'a FilmOptions,
     pub manifest: Option<&'a Path>,
@@ -69,7 +69,7 @@ pub struct Locating<'a> {
 
 impl Locating<'_> {
     /// Trains until it is done or `stop` is set.
-    pub fn run(self, compute: &ComputeOptions, stop: &AtomicBool) -> Result<()> {
+    pub(crate) fn run(self, compute: &ComputeOptions, stop: &AtomicBool) -> Result<()> {
         let Self { config, films, manifest, root, folder, resume, skip_broken, mut plan } = self;
         let device = compute.start()?;
         let mut films = films.read(manifest, root)?;

@@ -5,7 +5,7 @@ use ikem_train::{EpochRow, Observer, Progress, Result, StepReport};
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// Shows a training on the terminal: a bar for the epoch, a line an epoch.
-pub struct ProgressBars {
+pub(crate) struct ProgressBars {
     bar: ProgressBar,
     epochs: usize,
     batches: usize,
@@ -19,7 +19,7 @@ pub struct ProgressBars {
 }
 
 impl ProgressBars {
-    pub fn new(epochs: usize) -> Self {
+    pub(crate) fn new(epochs: usize) -> Self {
         let bar = ProgressBar::no_length();
         bar.set_style(style("{prefix} {wide_bar} {pos}/{len} {msg}"));
         Self {
@@ -39,7 +39,7 @@ impl ProgressBars {
         self.bar.suspend(|| say!("{line}"));
     }
 
-    pub fn finish(&self) {
+    pub(crate) fn finish(&self) {
         self.bar.finish_and_clear();
     }
 }

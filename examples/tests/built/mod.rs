@@ -11,14 +11,14 @@ fn profile() -> PathBuf {
 }
 
 /// The program `name`. `cargo test` builds it; where only one test is built, it is not.
-pub fn program(name: &str) -> PathBuf {
+pub(crate) fn program(name: &str) -> PathBuf {
     let program = profile().join("examples").join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
     assert!(program.is_file(), "{}: run `cargo build --examples` first", program.display());
     program
 }
 
 /// The example `interactive`. `cargo test` builds only its own tests, so it is built here, from what is there already.
-pub fn interactive() -> PathBuf {
+pub(crate) fn interactive() -> PathBuf {
     let profile = profile();
     let target = profile.parent().expect("the target folder");
     let mut cargo = Command::new(env!("CARGO"));
@@ -33,13 +33,13 @@ pub fn interactive() -> PathBuf {
 }
 
 /// What the program `name` does with these arguments, in `folder`.
-pub fn run(folder: &Path, name: &str, arguments: &[&str]) -> Output {
+pub(crate) fn run(folder: &Path, name: &str, arguments: &[&str]) -> Output {
     let mut command = Command::new(program(name));
     command.current_dir(folder).args(arguments).stdin(Stdio::null()).output().expect("an end")
 }
 
 /// What `interactive --terminal` prints on these lines, in `folder`.
-pub fn type_in(folder: &Path, arguments: &[&str], lines: &str) -> String {
+pub(crate) fn type_in(folder: &Path, arguments: &[&str], lines: &str) -> String {
     let mut child = Command::new(interactive())
         .current_dir(folder)
         .arg("--terminal")

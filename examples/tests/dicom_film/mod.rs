@@ -3,7 +3,7 @@
 use ikem_core::Size;
 
 /// A film of 8 bits a pixel. `spacing` is the value of the element `tag`: down and across, in millimetres, of even length.
-pub fn dicom_film(size: Size, pixels: &[u8], tag: (u16, u16), spacing: &[u8]) -> Vec<u8> {
+pub(super) fn dicom_film(size: Size, pixels: &[u8], tag: (u16, u16), spacing: &[u8]) -> Vec<u8> {
     let element = |group: u16, element: u16, kind: &str, value: &[u8]| {
         let mut bytes = [group.to_le_bytes(), element.to_le_bytes()].concat();
         bytes.extend(kind.as_bytes());

@@ -19,10 +19,10 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const POLL: Duration = Duration::from_millis(20);
 
 /// A place on the page in CSS pixels.
-pub type Place = (f64, f64);
+pub(crate) type Place = (f64, f64);
 
 /// A browser with one page; ended when dropped.
-pub struct Browser {
+pub(crate) struct Browser {
     driver: Child,
     client: Client,
     /// Where it keeps its profile.
@@ -34,7 +34,7 @@ pub struct Browser {
 
 impl Browser {
     /// Starts it; `None` where there is no `chromedriver`.
-    pub async fn start() -> Option<Self> {
+    pub(crate) async fn start() -> Option<Self> {
         let mut driver = Command::new("chromedriver")
             .arg("--port=0")
             .stdin(Stdio::null())
@@ -57,12 +57,12 @@ impl Browser {
     }
 
     /// Opens an address.
-    pub async fn open(&self, address: &str) {
+    pub(crate) async fn open(&self, address: &str) {
         self.client.goto(address).await.expect("the page opens");
     }
 
     /// Makes the page, not the window, so large.
-    pub async fn resize(&self, width: u32, height: u32) {
+    pub(crate) async fn resize(&self, width: u32, height: u32) {
         self.client.set_window_size(width, height).await.expect("a size");
         let frame = self.js("return [outerWidth - innerWidth, outerHeight - innerHeight]").await;
         let frame =
@@ -71,17 +71,17 @@ impl Browser {
     }
 
     /// What a script answers.
-    pub async fn js(&self, script: &str) -> Value {
+    pub(crate) async fn js(&self, script: &str) -> Value {
         self.client.execute(script, vec![]).await.unwrap_or_else(|error| panic!("{script}: {error}"))
     }
 
     /// What an expression is of the page's state, which is called `state`.
-    pub async fn state(&self, expression: &str) -> Value {
+    pub(crate) async fn state(&self, expression: &str) -> Value {
         self.js(&format!("const state = window.ikem.store.state; return {expression}")).await
     }
 
     /// Waits until an expression of the page's state is true.
-    pub async fn until(&self, expression: &str) {
+    pub(crate) async fn until(&self, expression: &str) {
         let begin = Instant::now();
         let script =
             format!("const state = window.ikem?.store?.state; return Boolean(state && ({expression}))");
@@ -95,12 +95,12 @@ impl Browser {
     }
 
     /// Waits until the image called `name` is shown and nothing is going on.
-    pub async fn until_shown(&self, name: &str) {
+    pub(crate) async fn until_shown(&self, name: &str) {
         self.until(&format!("state.image?.name === '{name}' && state.loading === null && !state.busy")).await;
     }
 
     /// Clicks what a CSS selector finds.
-    pub async fn click(&self, selector: &str) {
+    pub(crate) async fn click(&self, selector: &str) {
         let found = self.client.find(Locator::Css(selector)).await;
         found
             .unwrap_or_else(|_| panic!("no {selector}"))
@@ -110,25 +110,25 @@ impl Browser {
     }
 
     /// The text of what a CSS selector finds.
-    pub async fn text(&self, selector: &str) -> String {
+    pub(crate) async fn text(&self, selector: &str) -> String {
         let found =
             self.client.find(Locator::Css(selector)).await.unwrap_or_else(|_| panic!("no {selector}"));
         found.text().await.expect("its text")
     }
 
     /// Waits until the text of what a CSS selector finds contains `part`.
-    pub async fn until_text(&self, selector: &str, part: &str) {
+    pub(crate) async fn until_text(&self, selector: &str, part: &str) {
         self.until(&format!("document.querySelector({selector:?}).innerText.includes({part:?})")).await;
     }
 
     /// Gives a file to the file picker that a CSS selector finds.
-    pub async fn give_file(&self, selector: &str, file: &Path) {
+    pub(crate) async fn give_file(&self, selector: &str, file: &Path) {
         let picker = self.client.find(Locator::Css(selector)).await.expect("the picker");
         picker.send_keys(file.to_str().expect("a path in UTF-8")).await.expect("the file is taken");
     }
 
     /// Where a point is drawn.
-    pub async fn place_of(&self, point: usize) -> Place {
+    pub(crate) async fn place_of(&self, point: usize) -> Place {
         let script = format!(
             "const {{ view, image }} = window.ikem.store.state;
              const {{ left, top }} = document.getElementById('film').getBoundingClientRect();
@@ -140,18 +140,18 @@ impl Browser {
     }
 
     /// Does something with the mouse.
-    pub async fn mouse(&self, actions: impl IntoIterator<Item = PointerAction>) {
+    pub(crate) async fn mouse(&self, actions: impl IntoIterator<Item = PointerAction>) {
         let actions = actions.into_iter().fold(MouseActions::new("mouse".to_owned()), InputSource::then);
         self.client.perform_actions(actions).await.expect("the mouse moves");
     }
 
     /// Does something with several fingers.
-    pub async fn perform(&self, actions: Actions) {
+    pub(crate) async fn perform(&self, actions: Actions) {
         self.client.perform_actions(actions).await.expect("the fingers move");
     }
 
     /// Presses keys one after the other. Those in front of the last of each group are held.
-    pub async fn press(&self, groups: &[&[char]]) {
+    pub(crate) async fn press(&self, groups: &[&[char]]) {
         let mut keys = KeyActions::new("keys".to_owned());
         for group in groups {
             for &value in *group {
@@ -165,18 +165,18 @@ impl Browser {
     }
 
     /// Keeps a picture of the page as output of the test.
-    pub async fn picture(&self, name: &str) {
+    pub(crate) async fn picture(&self, name: &str) {
         let picture = self.client.screenshot().await.expect("a picture");
         std::fs::write(self.pictures.join(format!("{name}.png")), picture).expect("the picture is written");
     }
 
     /// Keeps a line of text as output of the test.
-    pub fn note(&self, name: &str, line: &str) {
+    pub(crate) fn note(&self, name: &str, line: &str) {
         std::fs::write(self.pictures.join(name), format!("{line}\n")).expect("the note is written");
     }
 
     /// Ends the session.
-    pub async fn close(mut self) {
+    pub(crate) async fn close(mut self) {
         // Whatever is left ends with the driver.
         let _ = self.client.clone().close().await;
         let _ = self.driver.kill();
@@ -191,15 +191,15 @@ impl Drop for Browser {
 }
 
 /// Moves the mouse to a place within some milliseconds.
-pub fn to((x, y): Place, milliseconds: u64) -> PointerAction {
+pub(crate) fn to((x, y): Place, milliseconds: u64) -> PointerAction {
     PointerAction::MoveTo { duration: Some(Duration::from_millis(milliseconds)), x, y }
 }
 
-pub const DOWN: PointerAction = PointerAction::Down { button: MOUSE_BUTTON_LEFT };
-pub const UP: PointerAction = PointerAction::Up { button: MOUSE_BUTTON_LEFT };
+pub(crate) const DOWN: PointerAction = PointerAction::Down { button: MOUSE_BUTTON_LEFT };
+pub(crate) const UP: PointerAction = PointerAction::Up { button: MOUSE_BUTTON_LEFT };
 
 /// Waits.
-pub fn pause(milliseconds: u64) -> PointerAction {
+pub(crate) fn pause(milliseconds: u64) -> PointerAction {
     PointerAction::Pause { duration: Duration::from_millis(milliseconds) }
 }
 

@@ -13,7 +13,7 @@ use crate::{CONTROL, POINT, SHIFT, distance, points};
 const RIGHT_SIDE: &str = "(([, [ax, ay], [bx, by]]) => ({ x: (ax + bx - 1) / 2, y: (ay + by - 1) / 2 }))\
     (state.image.view.corners)";
 
-pub async fn changes_the_frame(browser: &Browser) {
+pub(crate) async fn changes_the_frame(browser: &Browser) {
     let before = points(browser).await;
     drags_the_frame(browser).await;
     turns_the_film(browser).await;
@@ -118,7 +118,7 @@ async fn mirrors_and_inverts(browser: &Browser) {
 }
 
 /// Film 2 as if a locator had found nothing on it.
-pub async fn draws_a_frame_where_nothing_was_found(
+pub(crate) async fn draws_a_frame_where_nothing_was_found(
     browser: &Browser,
     program: Program,
     folder: &Path,

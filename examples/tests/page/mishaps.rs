@@ -13,7 +13,7 @@ use crate::{CONTROL, distance, points};
 const CHOSEN: usize = 20;
 const FAR: usize = 64;
 
-pub async fn survives_stray_clicks(browser: &Browser) {
+pub(crate) async fn survives_stray_clicks(browser: &Browser) {
     browser.press(&[&['0']]).await;
     let from = browser.place_of(CHOSEN).await;
     let hints = browser.state("state.image.hints.length").await;
@@ -54,7 +54,7 @@ pub async fn survives_stray_clicks(browser: &Browser) {
     browser.until(&format!("state.image.hints.length === {hints}")).await;
 }
 
-pub async fn two_fingers_choose_nothing(browser: &Browser) {
+pub(crate) async fn two_fingers_choose_nothing(browser: &Browser) {
     browser.js("window.ikem.store.set({ chosen: null, armed: false })").await;
     let before = points(browser).await;
     let (first, second) = (browser.place_of(CHOSEN).await, browser.place_of(FAR).await);
@@ -74,7 +74,7 @@ pub async fn two_fingers_choose_nothing(browser: &Browser) {
     browser.press(&[&['0']]).await;
 }
 
-pub async fn shows_what_another_window_changed(browser: &Browser) {
+pub(crate) async fn shows_what_another_window_changed(browser: &Browser) {
     let id = browser.state("state.image.id").await;
     let other = format!(
         "return fetch('/api/images/{id}/revise', {{ method: 'POST', headers: {{ 'Content-Type': 'application/json' }}, \
@@ -96,7 +96,7 @@ pub async fn shows_what_another_window_changed(browser: &Browser) {
     browser.until("!state.image.keypoints[5].hinted && !state.busy && state.alert === null").await;
 }
 
-pub async fn says_when_the_server_is_silent(browser: &Browser, program: &Program) {
+pub(crate) async fn says_when_the_server_is_silent(browser: &Browser, program: &Program) {
     browser.until_text("#saved", "saved").await;
     program.signal("STOP");
     browser.press(&[&['a']]).await;

@@ -9,7 +9,7 @@ use crate::built::interactive;
 use crate::output::line_with;
 
 /// The running program; killed when dropped.
-pub struct Program {
+pub(crate) struct Program {
     child: Child,
     /// Where it serves the page.
     pub address: String,
@@ -17,7 +17,7 @@ pub struct Program {
 
 impl Program {
     /// Starts it on `folder`, at `port` or any free one, and waits until it tells its address.
-    pub fn start(folder: &Path, port: u16) -> Self {
+    pub(crate) fn start(folder: &Path, port: u16) -> Self {
         let mut child = Command::new(interactive())
             .arg(folder)
             .arg("--output")
@@ -33,19 +33,19 @@ impl Program {
     }
 
     /// Its port.
-    pub fn port(&self) -> u16 {
+    pub(crate) fn port(&self) -> u16 {
         let digits = self.address.rsplit(':').next().expect("a port").trim_end_matches('/');
         digits.parse().expect("a port")
     }
 
     /// Sends it a signal, such as `STOP`.
-    pub fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let id = self.child.id().to_string();
         assert!(Command::new("kill").args([&format!("-{name}"), &id]).status().expect("kill").success());
     }
 
     /// Kills it without a warning.
-    pub fn kill(mut self) {
+    pub(crate) fn kill(mut self) {
         self.end();
     }
 
@@ -63,7 +63,7 @@ impl Drop for Program {
 }
 
 /// Draws `count` phantoms into `folder`, `film-1.png` and so on.
-pub fn draw_phantoms(folder: &Path, count: u64) {
+pub(crate) fn draw_phantoms(folder: &Path, count: u64) {
     for number in 1..=count {
         let phantom = Phantom::generate(&PhantomConfig::default(), number).expect("a phantom");
         write_gray_png(folder.join(format!("film-{number}.png")), &phantom.image).expect("its picture");

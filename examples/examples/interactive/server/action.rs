@@ -7,7 +7,7 @@ use super::framing::Reframing;
 
 /// What is done to an image.
 #[derive(Debug, Clone)]
-pub enum Action {
+pub(super) enum Action {
     /// A point is put where it belongs.
     Revise(Hint),
     /// A hint is taken back.
@@ -34,12 +34,12 @@ pub enum Action {
 
 impl Action {
     /// Whether the network has to predict for it.
-    pub const fn asks_the_network(&self) -> bool {
+    pub(super) const fn asks_the_network(&self) -> bool {
         matches!(self, Self::Revise(_) | Self::Remove(_) | Self::Predict | Self::Reframe(_))
     }
 
     /// What it is called in the log.
-    pub const fn name(&self) -> &'static str {
+    pub(super) const fn name(&self) -> &'static str {
         match self {
             Self::Revise(_) => "revise",
             Self::Remove(_) => "remove",

@@ -10,7 +10,7 @@ const MINIMUM: f64 = 10.0;
 
 /// The angles of both conventions, as the network sees a film of this size and spacing in `frame`; none where the points are not
 /// the spine's, or a vertebra has no direction.
-pub fn angles(
+pub(super) fn angles(
     keypoints: &Keypoints,
     (size, spacing): (Size, Option<Spacing>),
     frame: &Frame,

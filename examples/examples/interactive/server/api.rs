@@ -7,7 +7,7 @@ use super::framing::Framing;
 
 /// All that is open: `GET /api/workplace`.
 #[derive(Debug, Serialize)]
-pub struct WorkplaceView {
+pub(super) struct WorkplaceView {
     /// The program's version.
     pub version: &'static str,
     /// The network that answers, or is about to.
@@ -34,7 +34,7 @@ pub struct WorkplaceView {
 
 /// What changes while one waits: `GET /api/status`.
 #[derive(Debug, Serialize)]
-pub struct StatusView {
+pub(super) struct StatusView {
     /// The network that answers, or is about to.
     pub model: ModelView,
     /// How far the work is.
@@ -43,7 +43,7 @@ pub struct StatusView {
 
 /// A network to choose.
 #[derive(Debug, Clone, Serialize)]
-pub struct Choice {
+pub(super) struct Choice {
     /// What a request names it by.
     pub id: usize,
     /// The file's name.
@@ -52,7 +52,7 @@ pub struct Choice {
 
 /// The network that answers, or is about to.
 #[derive(Debug, Clone, Serialize)]
-pub struct ModelView {
+pub(super) struct ModelView {
     /// Its place among the choices.
     pub id: usize,
     /// Its file's name.
@@ -70,7 +70,7 @@ pub struct ModelView {
 /// Whether a network can answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum ModelState {
+pub(super) enum ModelState {
     /// Not yet.
     Loading,
     /// Yes.
@@ -81,7 +81,7 @@ pub enum ModelState {
 
 /// Whether images are given a reference's grey values.
 #[derive(Debug, Clone, Serialize)]
-pub struct MatchingView {
+pub(super) struct MatchingView {
     /// The reference's name.
     pub reference: String,
     /// Whether they are.
@@ -90,7 +90,7 @@ pub struct MatchingView {
 
 /// An image in the list.
 #[derive(Debug, Clone, Serialize)]
-pub struct ImageView {
+pub(super) struct ImageView {
     /// What a request names it by.
     pub id: usize,
     /// Its file's name.
@@ -108,7 +108,7 @@ pub struct ImageView {
 /// How far the work on an image is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Status {
+pub(super) enum Status {
     /// Nothing was changed.
     #[default]
     Untouched,
@@ -120,7 +120,7 @@ pub enum Status {
 
 /// How many images there are of each status.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
-pub struct Progress {
+pub(super) struct Progress {
     /// All of them.
     pub images: usize,
     /// Not changed.
@@ -133,7 +133,7 @@ pub struct Progress {
 
 /// One image as it stands: what most requests answer.
 #[derive(Debug, Serialize)]
-pub struct State {
+pub(super) struct State {
     /// What a request names it by.
     pub id: usize,
     /// Its file's name.
@@ -184,7 +184,7 @@ pub struct State {
 
 /// A keypoint to show.
 #[derive(Debug, Clone, Copy, Serialize)]
-pub struct KeypointView {
+pub(super) struct KeypointView {
     /// To the right.
     pub x: f32,
     /// Down.
@@ -197,7 +197,7 @@ pub struct KeypointView {
 
 /// A hint in the list.
 #[derive(Debug, Serialize)]
-pub struct HintView {
+pub(super) struct HintView {
     /// Its keypoint's index.
     pub keypoint: usize,
     /// Its keypoint's name.
@@ -214,7 +214,7 @@ pub struct HintView {
 
 /// How far apart the pixels of an image lie.
 #[derive(Debug, Serialize)]
-pub struct SpacingView {
+pub(super) struct SpacingView {
     /// The spacing in words, with the plane that it was measured in.
     pub words: String,
     /// Where millimetres were measured, if the patient's are smaller.
@@ -223,17 +223,17 @@ pub struct SpacingView {
 
 impl SpacingView {
     /// A spacing to show.
-    pub fn of(spacing: Spacing) -> Self {
+    pub(super) fn of(spacing: Spacing) -> Self {
         Self { words: spacing.to_string(), plane: spacing.enlarging_plane() }
     }
 }
 
 /// A straight line from one point to another.
-pub type Line = [[f64; 2]; 2];
+pub(super) type Line = [[f64; 2]; 2];
 
 /// The Cobb angles of both conventions.
 #[derive(Debug, Serialize)]
-pub struct Angles {
+pub(super) struct Angles {
     /// The three of the AASCE challenge.
     pub challenge: [ChallengeAngle; 3],
     /// Those of a clinician, from the top.
@@ -242,7 +242,7 @@ pub struct Angles {
 
 /// One angle of the challenge.
 #[derive(Debug, Serialize)]
-pub struct ChallengeAngle {
+pub(super) struct ChallengeAngle {
     /// `largest`, `second` or `third`.
     pub name: &'static str,
     /// The angle.
@@ -257,7 +257,7 @@ pub struct ChallengeAngle {
 
 /// One curve as a clinician measures it.
 #[derive(Debug, Serialize)]
-pub struct ClinicalAngle {
+pub(super) struct ClinicalAngle {
     /// The region of its apex.
     pub name: &'static str,
     /// The angle.
@@ -280,7 +280,7 @@ pub struct ClinicalAngle {
 
 /// How far the points are from their labels.
 #[derive(Debug, Serialize)]
-pub struct Comparison {
+pub(super) struct Comparison {
     /// Where the points belong.
     pub labels: Vec<Point>,
     /// Distance of each point.
@@ -297,7 +297,7 @@ pub struct Comparison {
 
 /// The answer to a preview.
 #[derive(Debug, Serialize)]
-pub struct Preview {
+pub(super) struct Preview {
     /// Whether a newer request overtook it; nothing was predicted then.
     pub overtaken: bool,
     /// The keypoints to show.
@@ -309,7 +309,7 @@ pub struct Preview {
 /// Where a person drags a point, or puts it.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Placed {
+pub(super) struct Placed {
     /// The keypoint's index.
     pub keypoint: usize,
     /// To the right.
@@ -324,7 +324,7 @@ pub struct Placed {
 /// A request that names a keypoint.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Named {
+pub(super) struct Named {
     /// The keypoint's index.
     pub keypoint: usize,
     /// Active time since the last report.
@@ -335,7 +335,7 @@ pub struct Named {
 /// A request that says no more than how long it took.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Timed {
+pub(super) struct Timed {
     /// Active time since the last report.
     #[serde(default)]
     pub seconds: f64,
@@ -344,7 +344,7 @@ pub struct Timed {
 /// A request to move all names.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Shifted {
+pub(super) struct Shifted {
     /// Down by this many vertebrae, up when negative.
     pub by: isize,
     /// Active time since the last report.
@@ -355,7 +355,7 @@ pub struct Shifted {
 /// A request that says whether the person is content.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Acceptance {
+pub(super) struct Acceptance {
     /// Whether they are.
     pub accepted: bool,
     /// Active time since the last report.
@@ -366,7 +366,7 @@ pub struct Acceptance {
 /// A request for a network.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Chosen {
+pub(super) struct Chosen {
     /// Its place among the choices.
     pub id: usize,
 }
@@ -374,7 +374,7 @@ pub struct Chosen {
 /// A request to give images the reference's grey values, or not.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Matched {
+pub(super) struct Matched {
     /// Whether to.
     pub on: bool,
 }

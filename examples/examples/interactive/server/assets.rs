@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use super::failure::{Kind, Result};
 
 /// The page itself.
-pub const INDEX: &str = "index.html";
+pub(super) const INDEX: &str = "index.html";
 
 /// Names and contents of files of the page.
 macro_rules! embedded {
@@ -77,19 +77,19 @@ const FILES: &[(&str, &[u8])] = embedded![
 
 /// Where the page's files come from.
 #[derive(Debug, Clone)]
-pub struct Assets {
+pub(super) struct Assets {
     /// Read there instead, each time.
     folder: Option<PathBuf>,
 }
 
 impl Assets {
     /// The embedded files, or those of `folder`.
-    pub const fn new(folder: Option<PathBuf>) -> Self {
+    pub(super) const fn new(folder: Option<PathBuf>) -> Self {
         Self { folder }
     }
 
     /// The file called `name`.
-    pub fn get(&self, name: &str) -> Result<Response> {
+    pub(super) fn get(&self, name: &str) -> Result<Response> {
         let missing = || Kind::NotFound.because(format!("the page has no file {name:?}"));
         let content: Cow<'static, [u8]> = match &self.folder {
             Some(folder) => Cow::Owned(read_below(folder, name).ok_or_else(missing)?),

@@ -1,7 +1,7 @@
 use std::process::{Command, Stdio};
 
 /// Opens the address in the person's browser, where there is one; it is printed anyway.
-pub fn open(address: &str) {
+pub(super) fn open(address: &str) {
     let Some((program, arguments)) = opener() else { return };
     let (input, output, error) = (Stdio::null(), Stdio::null(), Stdio::null());
     let command =

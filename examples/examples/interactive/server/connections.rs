@@ -21,7 +21,7 @@ const REST: Duration = Duration::from_millis(100);
 
 /// How long a connection may take.
 #[derive(Debug, Clone, Copy)]
-pub struct Times {
+pub(super) struct Times {
     /// For the head of a request to arrive, and between requests.
     pub head: Duration,
     /// For the other side to take more of an answer.
@@ -36,7 +36,7 @@ impl Default for Times {
 }
 
 /// Answers requests for ever.
-pub async fn serve(listener: TcpListener, router: Router, rules: Rules, times: Times) {
+pub(super) async fn serve(listener: TcpListener, router: Router, rules: Rules, times: Times) {
     let seats = Arc::new(Seats::new(rules));
     loop {
         let Ok((stream, address)) = listener.accept().await else {

@@ -25,7 +25,7 @@ const LONGEST_REPORT: f64 = 600.0;
 
 /// One open image.
 #[derive(Debug)]
-pub struct Document {
+pub(super) struct Document {
     session: Session,
     image: Option<Arc<GrayImage>>,
     labels: Option<Keypoints>,
@@ -42,7 +42,7 @@ pub struct Document {
 }
 
 /// An image as it is opened.
-pub struct Opening {
+pub(super) struct Opening {
     /// The image as it is.
     pub image: GrayImage,
     /// The image as the network sees it, where that differs.
@@ -67,7 +67,7 @@ pub struct Opening {
 
 impl Document {
     /// Opens an image: goes on where the work was left, or predicts.
-    pub fn open(entry: &Entry, opening: Opening) -> Result<Self> {
+    pub(super) fn open(entry: &Entry, opening: Opening) -> Result<Self> {
         let Opening {
             image,
             matched,
@@ -111,17 +111,17 @@ impl Document {
     }
 
     /// The image as it is, if it is held.
-    pub fn image(&self) -> Option<Arc<GrayImage>> {
+    pub(super) fn image(&self) -> Option<Arc<GrayImage>> {
         self.image.clone()
     }
 
     /// Whether the last change is written down.
-    pub const fn is_saved(&self) -> bool {
+    pub(super) const fn is_saved(&self) -> bool {
         self.save_error.is_none()
     }
 
     /// Whether there is anything to write down.
-    pub fn is_touched(&self) -> bool {
+    pub(super) fn is_touched(&self) -> bool {
         self.effort.status != Status::Untouched
     }
 
@@ -130,7 +130,7 @@ impl Document {
     }
 
     /// Does `action`, writes it down, and returns the time that the network took.
-    pub fn act(&mut self, entry: &Entry, log: &EffortLog, action: Action, seconds: f64) -> Result<Duration> {
+    pub(super) fn act(&mut self, entry: &Entry, log: &EffortLog, action: Action, seconds: f64) -> Result<Duration> {
         let begin = Instant::now();
         // Said once: whoever acts has seen it.
         self.warning = None;
@@ -214,7 +214,7 @@ impl Document {
     }
 
     /// What would be shown if a point were put there.
-    pub fn preview(&self, hint: Hint) -> Result<Preview> {
+    pub(super) fn preview(&self, hint: Hint) -> Result<Preview> {
         let prediction = self.session.preview(hint)?;
         let mut hints = self.session.hints().clone();
         hints.set(hint);
@@ -234,12 +234,12 @@ impl Document {
     }
 
     /// The heatmap of one keypoint.
-    pub fn heatmap(&self, keypoint: usize) -> Result<Heatmaps> {
+    pub(super) fn heatmap(&self, keypoint: usize) -> Result<Heatmaps> {
         Ok(self.session.prediction().heatmap(keypoint)?)
     }
 
     /// All that restores the work.
-    pub fn sidecar(&self, entry: &Entry) -> Sidecar {
+    pub(super) fn sidecar(&self, entry: &Entry) -> Sidecar {
         let identity = Identity {
             image: entry.name.clone(),
             fingerprint: self.fingerprint.clone(),
@@ -256,7 +256,7 @@ impl Document {
     }
 
     /// Writes the work down, if there is any.
-    pub fn save(&mut self, entry: &Entry) {
+    pub(super) fn save(&mut self, entry: &Entry) {
         self.save_error = None;
         if self.is_touched()
             && let Err(error) = self.sidecar(entry).save(entry)
@@ -266,7 +266,7 @@ impl Document {
     }
 
     /// Why the last change is not written down.
-    pub fn save_error(&self) -> Option<&str> {
+    pub(super) fn save_error(&self) -> Option<&str> {
         self.save_error.as_deref()
     }
 
@@ -307,7 +307,7 @@ impl Document {
     }
 
     /// The image as it stands.
-    pub fn state(&self, entry: &Entry) -> State {
+    pub(super) fn state(&self, entry: &Entry) -> State {
         let (session, size) = (&self.session, self.session.image_size());
         let (shown, prediction, doubt) = (session.keypoints(), session.prediction(), session.doubt());
         let hint_view = |hint: &Hint| HintView {

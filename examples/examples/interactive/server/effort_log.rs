@@ -14,7 +14,7 @@ const MOST_PENDING: usize = 4 << 20;
 
 /// The file `annotation-log.jsonl`, opened when there is something to write.
 #[derive(Debug)]
-pub struct EffortLog {
+pub(super) struct EffortLog {
     path: PathBuf,
     state: Mutex<LogState>,
 }
@@ -28,7 +28,7 @@ struct LogState {
 
 /// One action.
 #[derive(Debug, Serialize)]
-pub struct Line<'a> {
+pub(super) struct Line<'a> {
     /// The image's name.
     pub image: &'a str,
     /// What was done.
@@ -53,12 +53,12 @@ pub struct Line<'a> {
 
 impl EffortLog {
     /// The log in folder `kept_in`.
-    pub fn new(kept_in: &std::path::Path) -> Self {
+    pub(super) fn new(kept_in: &std::path::Path) -> Self {
         Self { path: kept_in.join("annotation-log.jsonl"), state: Mutex::default() }
     }
 
     /// Adds a line. One that cannot be written is held and written with the next, or by [`write_pending`](Self::write_pending).
-    pub fn add(&self, line: &Line<'_>) -> std::io::Result<()> {
+    pub(super) fn add(&self, line: &Line<'_>) -> std::io::Result<()> {
         #[derive(Serialize)]
         struct Timed<'a> {
             /// Seconds since 1970.
@@ -77,7 +77,7 @@ impl EffortLog {
     }
 
     /// Writes the lines that could not be written before.
-    pub fn write_pending(&self) -> std::io::Result<()> {
+    pub(super) fn write_pending(&self) -> std::io::Result<()> {
         self.write(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
 

@@ -10,7 +10,7 @@ use super::sources::{Listed, Source};
 
 /// An image of the list.
 #[derive(Debug)]
-pub struct Entry {
+pub(super) struct Entry {
     /// What requests name it by.
     pub id: usize,
     /// What it is called on the page.
@@ -37,7 +37,7 @@ pub struct Entry {
 
 /// What is in memory of an image.
 #[derive(Debug)]
-pub enum Slot {
+pub(super) enum Slot {
     /// Nothing.
     Closed,
     /// What could not be written down.
@@ -48,7 +48,7 @@ pub enum Slot {
 
 impl Entry {
     /// An image that is not open, with the place of its labels in the manifest.
-    pub fn new(id: usize, Listed { name, source, sidecar }: Listed, labels: Option<usize>) -> Self {
+    pub(super) fn new(id: usize, Listed { name, source, sidecar }: Listed, labels: Option<usize>) -> Self {
         let Summary { effort, revision, .. } = Sidecar::read_summary(&sidecar);
         Self {
             id,
@@ -67,42 +67,42 @@ impl Entry {
     }
 
     /// Whether there is something to compare its points with.
-    pub fn is_compared(&self) -> bool {
+    pub(super) fn is_compared(&self) -> bool {
         self.labels.is_some() || !matches!(self.source, Source::File(_))
     }
 
     /// What the work on it cost.
-    pub fn effort(&self) -> Effort {
+    pub(super) fn effort(&self) -> Effort {
         *lock(&self.effort)
     }
 
     /// Notes down what the work on it cost.
-    pub fn set_effort(&self, effort: Effort) {
+    pub(super) fn set_effort(&self, effort: Effort) {
         *lock(&self.effort) = effort;
     }
 
     /// How often it was changed.
-    pub fn revision(&self) -> u64 {
+    pub(super) fn revision(&self) -> u64 {
         self.revision.load(Ordering::Relaxed)
     }
 
     /// Counts a change.
-    pub fn count_revision(&self) {
+    pub(super) fn count_revision(&self) {
         self.revision.fetch_add(1, Ordering::Relaxed);
     }
 
     /// The revision of the sidecar as this program read or wrote it last.
-    pub fn saved_revision(&self) -> u64 {
+    pub(super) fn saved_revision(&self) -> u64 {
         self.saved_revision.load(Ordering::Relaxed)
     }
 
     /// Notes that the sidecar has this revision.
-    pub fn set_saved_revision(&self, revision: u64) {
+    pub(super) fn set_saved_revision(&self, revision: u64) {
         self.saved_revision.store(revision, Ordering::Relaxed);
     }
 
     /// Takes up the work of another sidecar: of the film's earlier name, or none.
-    pub fn take_up(&self, effort: Effort, revision: u64) {
+    pub(super) fn take_up(&self, effort: Effort, revision: u64) {
         self.set_effort(effort);
         self.set_saved_revision(0);
         self.revision.fetch_max(revision, Ordering::Relaxed);
@@ -110,12 +110,12 @@ impl Entry {
     }
 
     /// A number that overtakes all before it.
-    pub fn overtake(&self) -> u64 {
+    pub(super) fn overtake(&self) -> u64 {
         self.newest.fetch_add(1, Ordering::SeqCst) + 1
     }
 }
 
 /// Locks what no panic leaves half done.
-pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

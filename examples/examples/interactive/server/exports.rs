@@ -19,7 +19,7 @@ use super::sidecar::Sidecar;
 use super::workplace::{Workplace, blocking};
 
 /// `GET /api/images/{id}/export/{file}`
-pub async fn of_image(
+pub(super) async fn of_image(
     Shared(place): Shared<Arc<Workplace>>,
     Id(id): Id,
     FileName(file): FileName,
@@ -47,7 +47,7 @@ pub async fn of_image(
 /// `GET /api/export/{file}`
 ///
 /// What is left out stands in the header `X-Left-Out`, percent-encoded.
-pub async fn of_all(Shared(place): Shared<Arc<Workplace>>, FileName(file): FileName) -> Result<Response> {
+pub(super) async fn of_all(Shared(place): Shared<Arc<Workplace>>, FileName(file): FileName) -> Result<Response> {
     let mut left_out = Vec::new();
     let content = match file.as_str() {
         "coco.json" => {
@@ -95,7 +95,7 @@ fn picture(image: &ikem_core::GrayImage, skeleton: &Skeleton, sidecar: &Sidecar)
 }
 
 /// Points that an overlay leaves out.
-pub fn nowhere(skeleton: &Skeleton) -> Keypoints {
+pub(super) fn nowhere(skeleton: &Skeleton) -> Keypoints {
     vec![Point::new(f32::NAN, f32::NAN); skeleton.len()].into_iter().collect()
 }
 

@@ -5,14 +5,14 @@ use serde_json::json;
 
 /// Why a request was not done: one line for the person, a kind for the page.
 #[derive(Debug)]
-pub struct Failure {
+pub(super) struct Failure {
     kind: Kind,
     message: String,
 }
 
 /// What is wrong, by what can be done about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub(super) enum Kind {
     /// Not a request of this API.
     BadRequest,
     /// The token is missing.
@@ -61,14 +61,14 @@ impl Kind {
     }
 
     /// A failure of this kind.
-    pub fn because(self, message: impl ToString) -> Failure {
+    pub(super) fn because(self, message: impl ToString) -> Failure {
         Failure { kind: self, message: message.to_string() }
     }
 }
 
 impl Failure {
     /// The line for the person.
-    pub fn message(&self) -> &str {
+    pub(super) fn message(&self) -> &str {
         &self.message
     }
 }
@@ -101,4 +101,4 @@ impl From<ikem_data::Error> for Failure {
 }
 
 /// What a request comes to.
-pub type Result<T, E = Failure> = std::result::Result<T, E>;
+pub(super) type Result<T, E = Failure> = std::result::Result<T, E>;

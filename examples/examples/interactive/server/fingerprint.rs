@@ -11,7 +11,7 @@ use super::failure::{Kind, Result};
 const PIECE: usize = 1 << 16;
 
 /// The fingerprint of a film's file, such as `sha256:5c9a…`: the first 128 bits of the digest.
-pub fn of_file(path: &Path) -> Result<String> {
+pub(super) fn of_file(path: &Path) -> Result<String> {
     let failed =
         |error: std::io::Error| Kind::NotFound.because(format!("cannot read {}: {error}", path.display()));
     let (mut file, _) = ikem_files::open(path).map_err(failed)?;
@@ -26,7 +26,7 @@ pub fn of_file(path: &Path) -> Result<String> {
 }
 
 /// The first 64 bits of the digest of `bytes`, in hexadecimal digits.
-pub fn short(bytes: &[u8]) -> String {
+pub(super) fn short(bytes: &[u8]) -> String {
     hexadecimal(&Sha256::digest(bytes), 8)
 }
 

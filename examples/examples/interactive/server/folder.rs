@@ -14,7 +14,7 @@ const OWN: [&str; 2] = [".ikem.json", "annotation-log.jsonl"];
 
 /// The files of a folder.
 #[derive(Debug, Default)]
-pub struct Inside {
+pub(super) struct Inside {
     /// The images, in natural order.
     pub images: Vec<PathBuf>,
     /// What is no image that is read, and why; without hidden files and our own.
@@ -23,7 +23,7 @@ pub struct Inside {
 
 impl Inside {
     /// Looks at each file of a folder; folders in it are not entered.
-    pub fn of(folder: &Path) -> std::io::Result<Self> {
+    pub(super) fn of(folder: &Path) -> std::io::Result<Self> {
         let mut paths = Vec::new();
         for entry in std::fs::read_dir(folder)? {
             let path = entry?.path();
@@ -45,7 +45,7 @@ impl Inside {
 }
 
 /// What to tell of files that were left out, in a line; nothing where there are none.
-pub fn told(left_out: &[String]) -> Option<String> {
+pub(super) fn told(left_out: &[String]) -> Option<String> {
     let count = left_out.len();
     let were =
         if count == 1 { "1 file was left out".to_owned() } else { format!("{count} files were left out") };

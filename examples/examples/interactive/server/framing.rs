@@ -23,7 +23,7 @@ const LONGEST: f64 = 4.0;
 
 /// How the network sees a film.
 #[derive(Debug, Serialize)]
-pub struct Framing {
+pub(super) struct Framing {
     /// The part of the film that it sees.
     pub frame: FrameView,
     /// The frame's corners, from the film's outer edges: top left, top right, bottom right, bottom left as the frame shows them.
@@ -46,7 +46,7 @@ pub struct Framing {
 
 /// A frame, all of it said.
 #[derive(Debug, Serialize)]
-pub struct FrameView {
+pub(super) struct FrameView {
     /// Its middle, from the film's outer edges.
     pub center: [f64; 2],
     /// Along its own top edge.
@@ -61,7 +61,7 @@ pub struct FrameView {
 
 impl Framing {
     /// How `view` sees a film, and what is doubtful about what is seen.
-    pub fn of(view: &View, film: Size, doubt: Option<Doubt>) -> Self {
+    pub(super) fn of(view: &View, film: Size, doubt: Option<Doubt>) -> Self {
         let frame = view.frame;
         Self {
             frame: FrameView {
@@ -83,12 +83,12 @@ impl Framing {
     }
 
     /// All of the film, turned and mirrored as it is shown.
-    pub fn facing(&self, film: Size) -> Frame {
+    pub(super) fn facing(&self, film: Size) -> Frame {
         self.seen.facing(film)
     }
 
     /// What the network sees, in words.
-    pub fn words(&self) -> String {
+    pub(super) fn words(&self) -> String {
         let negative = if self.negative { ", inverted: the film is a negative" } else { "" };
         let found = self.confidence.filter(|_| !self.nothing_found);
         let found =
@@ -99,7 +99,7 @@ impl Framing {
 
 /// A change of how the network sees a film.
 #[derive(Debug, Clone, Copy)]
-pub enum Reframing {
+pub(super) enum Reframing {
     /// In this frame, or inverted or not.
     View(Option<Frame>, Option<bool>),
     /// As the locator finds it.
@@ -116,7 +116,7 @@ pub enum Reframing {
 
 impl Reframing {
     /// What it is called in the log.
-    pub const fn name(self) -> &'static str {
+    pub(super) const fn name(self) -> &'static str {
         match self {
             Self::View(..) => "view",
             Self::Find => "find",
@@ -128,7 +128,7 @@ impl Reframing {
     }
 
     /// Has the network see the film so, and predict.
-    pub fn apply(self, session: &mut Session) -> Result<()> {
+    pub(super) fn apply(self, session: &mut Session) -> Result<()> {
         let film = session.image_size();
         // Who changes a view says that there is a spine.
         let view = View { confidence: None, ..*session.view() };
@@ -195,7 +195,7 @@ struct Turned {
 type Place = Shared<Arc<Workplace>>;
 
 /// The requests that change how the network sees an image.
-pub fn routes() -> Router<Arc<Workplace>> {
+pub(super) fn routes() -> Router<Arc<Workplace>> {
     let plain = |reframing: Reframing| {
         post(async move |Shared(place): Place, Id(id): Id, Seen(seen): Seen, Body(timed): Body<Timed>| {
             reframe(&place, id, reframing, (timed.seconds, seen)).await

@@ -11,7 +11,7 @@ const LISTED: usize = 5;
 
 /// The keypoints of image `id` in a file: the project's JSON, COCO or a table, of this film or of several. A file of one film
 /// that names none is taken to be of this one.
-pub fn of_film(place: &Workplace, id: usize, file: &[u8]) -> Result<PredictionRecord> {
+pub(super) fn of_film(place: &Workplace, id: usize, file: &[u8]) -> Result<PredictionRecord> {
     let entry = place.entry(id)?;
     let skeleton = place.networks.skeleton().cloned().unwrap_or_else(Skeleton::spine);
     let films = PredictionRecord::from_bytes("the file", file, &skeleton)?;

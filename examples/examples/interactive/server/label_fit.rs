@@ -15,7 +15,7 @@ const LISTED: usize = 5;
 
 /// What a person should know of the labels in the file `name`, a line each. With `set`, only the labels of that set are expected to
 /// have a film.
-pub fn notes(name: &str, labels: &LabelFile, images: &[Listed], set: Option<Subset>) -> Vec<String> {
+pub(super) fn notes(name: &str, labels: &LabelFile, images: &[Listed], set: Option<Subset>) -> Vec<String> {
     let LabelFile { manifest, left_out, unlabelled, .. } = labels;
     let paths = images.iter().filter_map(|image| match &image.source {
         Source::File(path) => Some(path.as_path()),

@@ -14,14 +14,14 @@ const ENDING: &str = ".ikem.json";
 
 /// The sidecars of films that are not open to the page, by their films' fingerprints.
 #[derive(Debug, Default)]
-pub struct LostWork {
+pub(super) struct LostWork {
     by_film: Mutex<BTreeMap<String, PathBuf>>,
 }
 
 impl LostWork {
     /// Looks through the folders of `sidecars`, which are those of the films that are open to the page, for others. Of several
     /// for the same film the newest counts.
-    pub fn search<'a>(sidecars: impl Iterator<Item = &'a Path>) -> Self {
+    pub(super) fn search<'a>(sidecars: impl Iterator<Item = &'a Path>) -> Self {
         let own: BTreeSet<&Path> = sidecars.collect();
         let folders: BTreeSet<&Path> = own.iter().filter_map(|path| path.parent()).collect();
         let files = folders.into_iter().flat_map(|folder| std::fs::read_dir(folder).into_iter().flatten());
@@ -47,14 +47,14 @@ impl LostWork {
     }
 
     /// The sidecar of a film that had another name, with its path. It stays where it is.
-    pub fn of_film(&self, fingerprint: &str) -> Option<(Sidecar, PathBuf)> {
+    pub(super) fn of_film(&self, fingerprint: &str) -> Option<(Sidecar, PathBuf)> {
         let path = lock(&self.by_film).get(fingerprint).cloned()?;
         Some((Sidecar::read(&path).ok().flatten()?, path))
     }
 
     /// Moves the sidecar at `path` out of the way of another film's; `held` is the work on the film that was there, as far as it
     /// is in memory. Returns where the work is now.
-    pub fn set_aside(&self, path: &Path, held: Option<&Sidecar>) -> Result<PathBuf> {
+    pub(super) fn set_aside(&self, path: &Path, held: Option<&Sidecar>) -> Result<PathBuf> {
         let aside = free_name(path);
         let failed = |error: std::io::Error| {
             let (path, aside) = (path.display(), aside.display());

@@ -44,7 +44,7 @@ use ikem_examples::{FolderLocks, ModelOptions, say, stop_on_signals};
 use ikem_models::Precision;
 use tokio::net::TcpListener;
 
-pub use options::PageOptions;
+pub(crate) use options::PageOptions;
 
 use assets::Assets;
 use connections::Times;
@@ -61,7 +61,7 @@ const SIGNAL_POLL: Duration = Duration::from_millis(100);
 
 /// The labels to compare with.
 #[derive(Debug)]
-pub struct Labels<'a> {
+pub(crate) struct Labels<'a> {
     /// The manifest.
     pub manifest: &'a Path,
     /// The folder its paths begin in; otherwise its own.
@@ -74,7 +74,7 @@ pub struct Labels<'a> {
 ///
 /// # Errors
 /// When an argument is wrong, the address is taken, another program works in one of the folders, or work could not be saved.
-pub fn serve(
+pub(crate) fn serve(
     options: &PageOptions,
     model: &ModelOptions,
     images: &[PathBuf],

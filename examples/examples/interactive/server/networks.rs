@@ -17,7 +17,7 @@ const BUNDLED: &str = "bundled UNet-IKEM";
 
 /// Where a network comes from.
 #[derive(Debug, Clone)]
-pub enum Origin {
+pub(super) enum Origin {
     /// The program itself.
     Bundled,
     /// A checkpoint.
@@ -29,7 +29,7 @@ pub enum Origin {
 
 /// A network that is ready to answer.
 #[derive(Debug)]
-pub struct Network {
+pub(super) struct Network {
     /// What it is called.
     pub name: String,
     /// The network.
@@ -40,7 +40,7 @@ pub struct Network {
 
 /// The networks to choose from. One at a time is in memory.
 #[derive(Debug)]
-pub struct Networks {
+pub(super) struct Networks {
     choices: Vec<(String, Origin)>,
     precision: Precision,
     device: Device,
@@ -65,20 +65,20 @@ enum Outcome {
 
 impl Networks {
     /// The choices, none of them loaded. There must be one at least; the first is loaded first.
-    pub fn new(origins: Vec<Origin>, precision: Precision, device: Device) -> Self {
+    pub(super) fn new(origins: Vec<Origin>, precision: Precision, device: Device) -> Self {
         let choices = origins.into_iter().map(|origin| (origin.name(), origin)).collect();
         let loading = Loading { id: 0, since: Instant::now(), outcome: Outcome::Pending };
         Self { choices, precision, device, loading: watch::Sender::new(loading), skeleton: OnceLock::new() }
     }
 
     /// What can be chosen.
-    pub fn choices(&self) -> Vec<Choice> {
+    pub(super) fn choices(&self) -> Vec<Choice> {
         let choice = |(id, (name, _)): (usize, &(String, Origin))| Choice { id, name: name.clone() };
         self.choices.iter().enumerate().map(choice).collect()
     }
 
     /// Loads choice `id` in the background, to answer from now on.
-    pub fn choose(self: &Arc<Self>, id: usize) -> Result<()> {
+    pub(super) fn choose(self: &Arc<Self>, id: usize) -> Result<()> {
         let Some((name, origin)) = self.choices.get(id).cloned() else {
             let count = self.choices.len();
             return Err(
@@ -128,7 +128,7 @@ impl Networks {
     }
 
     /// The network that answers, once it is loaded.
-    pub async fn current(&self) -> Result<Arc<Network>> {
+    pub(super) async fn current(&self) -> Result<Arc<Network>> {
         let mut loading = self.loading.subscribe();
         let settled = loading.wait_for(|loading| !matches!(loading.outcome, Outcome::Pending)).await;
         match settled.map(|loading| loading.outcome.clone()) {
@@ -141,7 +141,7 @@ impl Networks {
     }
 
     /// How far the loading of the chosen network is.
-    pub fn view(&self) -> ModelView {
+    pub(super) fn view(&self) -> ModelView {
         let Loading { id, since, outcome } = self.loading.borrow().clone();
         let (state, seconds, error) = match outcome {
             Outcome::Pending => (ModelState::Loading, since.elapsed().as_secs_f64(), None),
@@ -156,7 +156,7 @@ impl Networks {
     }
 
     /// What the keypoints are called, once a network was loaded.
-    pub fn skeleton(&self) -> Option<&Skeleton> {
+    pub(super) fn skeleton(&self) -> Option<&Skeleton> {
         self.skeleton.get()
     }
 }
@@ -182,7 +182,7 @@ impl Origin {
 }
 
 /// The checkpoints of a folder, by name.
-pub fn checkpoints(folder: &Path) -> anyhow::Result<Vec<Origin>> {
+pub(super) fn checkpoints(folder: &Path) -> anyhow::Result<Vec<Origin>> {
     let named = || format!("--models {}", folder.display());
     let mut paths = Vec::new();
     for entry in std::fs::read_dir(folder).with_context(named)? {
@@ -200,7 +200,7 @@ pub fn checkpoints(folder: &Path) -> anyhow::Result<Vec<Origin>> {
 }
 
 /// The last part of a path, to show. What is no text in it is shown as `%FC`, so that different names look different.
-pub fn file_name(path: &Path) -> String {
+pub(super) fn file_name(path: &Path) -> String {
     let name = path.file_name().unwrap_or(path.as_os_str());
     let mut shown = String::new();
     for chunk in name.as_encoded_bytes().utf8_chunks() {

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 /// How the page is served, and what it works on.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "The page")]
-pub struct PageOptions {
+pub(crate) struct PageOptions {
     /// The address to listen on; addresses other than this machine's own require a token
     #[arg(long, value_name = "HOST", default_value = "127.0.0.1", conflicts_with = "terminal")]
     pub host: String,

@@ -21,7 +21,7 @@ const STYLE: &str = "body{font:14px/1.4 sans-serif;margin:24px;color:#111;displa
     .number{text-align:right;font-variant-numeric:tabular-nums}footer{color:#555}";
 
 /// The report as the bytes of an HTML file.
-pub fn html(state: &State, image: &GrayImage, skeleton: &Skeleton) -> Result<Vec<u8>> {
+pub(super) fn html(state: &State, image: &GrayImage, skeleton: &Skeleton) -> Result<Vec<u8>> {
     let mut body = String::new();
     let failed = |error: std::fmt::Error| Kind::Failed.because(error);
     write_facts(&mut body, state).map_err(failed)?;

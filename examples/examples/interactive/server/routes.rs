@@ -30,7 +30,7 @@ use super::workplace::{Answered, Workplace};
 type Place = Shared<Arc<Workplace>>;
 
 /// All routes, guarded.
-pub fn router(workplace: Arc<Workplace>, assets: Assets, access: Access) -> Router {
+pub(super) fn router(workplace: Arc<Workplace>, assets: Assets, access: Access) -> Router {
     let acting = Router::new()
         .route("/preview", post(preview))
         .route("/revise", post(revise))
@@ -77,7 +77,7 @@ fn page(assets: Assets) -> Router {
 }
 
 /// The number of an image, from the address.
-pub struct Id(pub usize);
+pub(super) struct Id(pub usize);
 
 impl<S: Send + Sync> FromRequestParts<S> for Id {
     type Rejection = Failure;
@@ -94,7 +94,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
 }
 
 /// The revision of the image that a change was made for, from the header `If-Match`; none makes the change in any case.
-pub struct Seen(pub Option<u64>);
+pub(super) struct Seen(pub Option<u64>);
 
 impl<S: Send + Sync> FromRequestParts<S> for Seen {
     type Rejection = Failure;
@@ -109,7 +109,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Seen {
 }
 
 /// The file that the address asks for.
-pub struct FileName(pub String);
+pub(super) struct FileName(pub String);
 
 impl<S: Send + Sync> FromRequestParts<S> for FileName {
     type Rejection = Failure;
@@ -123,7 +123,7 @@ impl<S: Send + Sync> FromRequestParts<S> for FileName {
 }
 
 /// A body of JSON; none is the empty object.
-pub struct Body<T>(pub T);
+pub(super) struct Body<T>(pub T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     type Rejection = Failure;
@@ -283,7 +283,7 @@ fn png(bytes: Vec<u8>) -> Result<Response> {
 }
 
 /// The answer, with the time that the network took in the header `Server-Timing`.
-pub fn answer<T: serde::Serialize>((answer, took): Answered<T>) -> Result<Response> {
+pub(super) fn answer<T: serde::Serialize>((answer, took): Answered<T>) -> Result<Response> {
     let timing = format!("network;dur={:.1}", 1000.0 * took.as_secs_f64());
     Ok(([(HeaderName::from_static("server-timing"), timing)], Json(answer)).into_response())
 }

@@ -11,7 +11,7 @@ use super::entry::lock;
 
 /// How many connections there may be at a time.
 #[derive(Debug, Clone, Copy)]
-pub struct Rules {
+pub(super) struct Rules {
     /// In all.
     pub most: usize,
     /// From one other machine.
@@ -30,14 +30,14 @@ impl Default for Rules {
 /// The seats of all connections. When they are taken, the connection that has been idle for the longest time gives way to the new
 /// one, so that connections that are opened and not used lock nobody out.
 #[derive(Debug)]
-pub struct Seats {
+pub(super) struct Seats {
     rules: Rules,
     taken: Mutex<Vec<Arc<Seat>>>,
 }
 
 /// One connection.
 #[derive(Debug)]
-pub struct Seat {
+pub(super) struct Seat {
     peer: IpAddr,
     /// When something last moved on it.
     progress: Mutex<Instant>,
@@ -48,12 +48,12 @@ pub struct Seat {
 
 impl Seats {
     /// As many as the rules say, all free.
-    pub fn new(rules: Rules) -> Self {
+    pub(super) fn new(rules: Rules) -> Self {
         Self { rules, taken: Mutex::default() }
     }
 
     /// A seat for a connection from `peer`; none where none is free and all others are at work.
-    pub fn take(&self, peer: IpAddr) -> Option<Arc<Seat>> {
+    pub(super) fn take(&self, peer: IpAddr) -> Option<Arc<Seat>> {
         let Rules { most, per_peer, reserved } = self.rules;
         let mut taken = lock(&self.taken);
         if !peer.is_loopback() {
@@ -68,7 +68,7 @@ impl Seats {
     }
 
     /// Frees a seat.
-    pub fn give_back(&self, seat: &Arc<Seat>) {
+    pub(super) fn give_back(&self, seat: &Arc<Seat>) {
         lock(&self.taken).retain(|held| !Arc::ptr_eq(held, seat));
     }
 }
@@ -90,17 +90,17 @@ fn make_room(taken: &mut Vec<Arc<Seat>>, most: usize, kind: impl Fn(&Seat) -> bo
 
 impl Seat {
     /// Notes what ends the connection.
-    pub fn can_be_closed_by(&self, task: AbortHandle) {
+    pub(super) fn can_be_closed_by(&self, task: AbortHandle) {
         let _ = self.task.set(task);
     }
 
     /// Notes that something moved on the connection.
-    pub fn note_progress(&self) {
+    pub(super) fn note_progress(&self) {
         *lock(&self.progress) = Instant::now();
     }
 
     /// Whether a whole request is being answered: then the connection gives way to no other.
-    pub fn set_working(&self, working: bool) {
+    pub(super) fn set_working(&self, working: bool) {
         self.working.store(working, Ordering::SeqCst);
         self.note_progress();
     }

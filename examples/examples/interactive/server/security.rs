@@ -25,7 +25,7 @@ const POLICY: HeaderValue = HeaderValue::from_static(
      font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 );
 /// The largest image file, in bytes.
-pub const UPLOAD_LIMIT: usize = 64 << 20;
+pub(super) const UPLOAD_LIMIT: usize = 64 << 20;
 /// The largest file that is imported.
 const IMPORT_LIMIT: usize = 4 << 20;
 /// The largest of all other bodies.
@@ -39,11 +39,11 @@ const BODY_TIME: Duration = Duration::from_secs(60);
 
 /// 128 random bits that only whoever started the program knows.
 #[derive(Debug, Clone)]
-pub struct Token(String);
+pub(super) struct Token(String);
 
 impl Token {
     /// A new one, from the operating system.
-    pub fn new() -> anyhow::Result<Self> {
+    pub(super) fn new() -> anyhow::Result<Self> {
         let mut bytes = [0_u8; 16];
         getrandom::fill(&mut bytes).map_err(|error| anyhow::anyhow!("no random numbers: {error}"))?;
         let mut text = String::new();
@@ -54,7 +54,7 @@ impl Token {
     }
 
     /// The token in the printed address.
-    pub fn text(&self) -> &str {
+    pub(super) fn text(&self) -> &str {
         &self.0
     }
 
@@ -69,7 +69,7 @@ impl Token {
 
 /// Which requests are let in.
 #[derive(Debug)]
-pub struct Access {
+pub(super) struct Access {
     /// The name that the server was told to listen on.
     host: String,
     token: Option<Token>,
@@ -79,7 +79,7 @@ pub struct Access {
 
 impl Access {
     /// Requests to `host`; with a token, only of those who have it. Cookies know no ports, so that `port` is in its name.
-    pub fn new(host: &str, port: u16, token: Option<Token>) -> Self {
+    pub(super) fn new(host: &str, port: u16, token: Option<Token>) -> Self {
         let (host, cookie) = (host.to_ascii_lowercase(), format!("ikem-{port}"));
         Self { host, token, cookie, large_bodies: Semaphore::new(LARGE_BODIES) }
     }
@@ -165,7 +165,7 @@ fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a st
 }
 
 /// Lets requests in, reads their bodies within limits, and marks every answer as nobody else's.
-pub async fn guard(State(access): State<Arc<Access>>, request: Request, next: Next) -> Response {
+pub(super) async fn guard(State(access): State<Arc<Access>>, request: Request, next: Next) -> Response {
     let seat = request.extensions().get::<Arc<Seat>>().cloned();
     let at_work = |working: bool| seat.iter().for_each(|seat| seat.set_working(working));
     let mut response = match admitted(&access, request).await {

@@ -22,7 +22,7 @@ const FORMAT: &str = "ikem-annotation-1";
 /// All that restores the work on an image: what was shown, what undo and redo lead to, and what it cost.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Sidecar {
+pub(super) struct Sidecar {
     format: String,
     /// The image's name, to show.
     pub image: String,
@@ -51,7 +51,7 @@ pub struct Sidecar {
 
 /// What the work on an image cost so far.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
-pub struct Effort {
+pub(super) struct Effort {
     /// How far it is.
     pub status: Status,
     /// Corrections given.
@@ -62,7 +62,7 @@ pub struct Effort {
 
 /// What the list of images needs of a sidecar.
 #[derive(Debug, Clone, Default, Deserialize)]
-pub struct Summary {
+pub(super) struct Summary {
     /// What the work cost.
     #[serde(default)]
     pub effort: Effort,
@@ -76,7 +76,7 @@ pub struct Summary {
 
 /// What identifies a film and the state of the work on it.
 #[derive(Debug, Clone)]
-pub struct Identity {
+pub(super) struct Identity {
     /// The image's name, to show.
     pub image: String,
     /// What tells the image's file from every other.
@@ -87,7 +87,7 @@ pub struct Identity {
 
 impl Sidecar {
     /// What is to be written of an image.
-    pub fn new(
+    pub(super) fn new(
         identity: Identity,
         (size, spacing): (Size, Option<Spacing>),
         skeleton: &Skeleton,
@@ -102,7 +102,7 @@ impl Sidecar {
     }
 
     /// Reads the sidecar at `path`; none where there is no such file.
-    pub fn read(path: &Path) -> Result<Option<Self>> {
+    pub(super) fn read(path: &Path) -> Result<Option<Self>> {
         let Some(text) = read_text(path)? else { return Ok(None) };
         let sidecar: Self = serde_json::from_str(&text).map_err(|error| wrong(path, error))?;
         if sidecar.format != FORMAT {
@@ -113,18 +113,18 @@ impl Sidecar {
     }
 
     /// Only what the list of images needs; nothing where there is no sidecar or it can't be read.
-    pub fn read_summary(path: &Path) -> Summary {
+    pub(super) fn read_summary(path: &Path) -> Summary {
         let text = read_text(path).ok().flatten().unwrap_or_default();
         serde_json::from_str(&text).unwrap_or_default()
     }
 
     /// Whether it is surely of another film than the one with this fingerprint.
-    pub fn is_of_another(&self, fingerprint: Option<&str>) -> bool {
+    pub(super) fn is_of_another(&self, fingerprint: Option<&str>) -> bool {
         matches!((&self.fingerprint, fingerprint), (Some(own), Some(film)) if own != film)
     }
 
     /// Whether it is of an image of `size` with these keypoints.
-    pub fn check(&self, path: &Path, size: Size, skeleton: &Skeleton) -> Result<()> {
+    pub(super) fn check(&self, path: &Path, size: Size, skeleton: &Skeleton) -> Result<()> {
         let own = Size::new(self.width, self.height);
         if own != size {
             return Err(wrong(path, format!("it belongs to an image of {own}; this one is {size}")));
@@ -136,7 +136,7 @@ impl Sidecar {
     }
 
     /// Writes down the work on an image, unless another program wrote down other work meanwhile. The error says why not.
-    pub fn save(&self, entry: &Entry) -> Result<(), String> {
+    pub(super) fn save(&self, entry: &Entry) -> Result<(), String> {
         let path = entry.sidecar.as_path();
         let found = Self::read_summary(path).revision;
         if found != entry.saved_revision() && path.exists() {
@@ -151,7 +151,7 @@ impl Sidecar {
     }
 
     /// Writes the sidecar whole or not at all: into a temporary file beside it, which then takes its name.
-    pub fn write(&self, path: &Path) -> std::io::Result<()> {
+    pub(super) fn write(&self, path: &Path) -> std::io::Result<()> {
         let text = serde_json::to_vec(self)?;
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;
@@ -172,7 +172,7 @@ impl Sidecar {
     }
 
     /// The present keypoints as a predictions file holds them.
-    pub fn prediction(&self) -> PredictionRecord {
+    pub(super) fn prediction(&self) -> PredictionRecord {
         let present = self.states.present();
         let shown = present.hints.applied_to(&present.keypoints);
         let keypoints = self.names.iter().zip(shown.iter()).zip(&present.confidences).enumerate();

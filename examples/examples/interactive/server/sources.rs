@@ -26,13 +26,13 @@ const PHANTOMS: u64 = 6;
 /// The most that is read of the list of names, in bytes.
 const LONGEST_LIST: u64 = 64 << 20;
 /// The most bytes of all uploads together, unless told otherwise.
-pub const UPLOAD_QUOTA: u64 = 16 << 30;
+pub(super) const UPLOAD_QUOTA: u64 = 16 << 30;
 /// The most images of one session.
-pub const MOST_IMAGES: usize = 20_000;
+pub(super) const MOST_IMAGES: usize = 20_000;
 
 /// Where an image comes from.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Source {
+pub(super) enum Source {
     /// A file.
     File(PathBuf),
     /// The synthetic radiograph that ships with the programs.
@@ -46,7 +46,7 @@ pub enum Source {
 
 /// An image that was not looked at yet.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Listed {
+pub(super) struct Listed {
     /// What it is called on the page.
     pub name: String,
     /// Where it comes from.
@@ -57,7 +57,7 @@ pub struct Listed {
 
 /// An image with what is known of it.
 #[derive(Debug)]
-pub struct Loaded {
+pub(super) struct Loaded {
     /// Its pixels.
     pub image: GrayImage,
     /// Where its keypoints are: of phantoms.
@@ -70,7 +70,7 @@ pub struct Loaded {
 
 impl Source {
     /// Reads the image.
-    pub fn load(&self) -> Result<Loaded> {
+    pub(super) fn load(&self) -> Result<Loaded> {
         let limits = Limits::default();
         match self {
             Self::File(path) => {
@@ -101,7 +101,7 @@ impl Source {
     }
 
     /// What tells the film's file from every other; phantoms need none.
-    pub fn fingerprint(&self) -> Result<Option<String>> {
+    pub(super) fn fingerprint(&self) -> Result<Option<String>> {
         match self {
             Self::File(path) => fingerprint::of_file(path).map(Some),
             _ => Ok(None),
@@ -110,7 +110,7 @@ impl Source {
 }
 
 /// The labels of an image, checked to be of one of its size.
-pub fn labels(entry: &ManifestEntry, image: &GrayImage) -> Option<Keypoints> {
+pub(super) fn labels(entry: &ManifestEntry, image: &GrayImage) -> Option<Keypoints> {
     if entry.size() != image.size() {
         return None;
     }
@@ -118,7 +118,7 @@ pub fn labels(entry: &ManifestEntry, image: &GrayImage) -> Option<Keypoints> {
 }
 
 /// The phantoms that are shown where no image was given.
-pub fn phantoms(kept_in: &Path) -> Vec<Listed> {
+pub(super) fn phantoms(kept_in: &Path) -> Vec<Listed> {
     let config = PhantomConfig { height: [1000, 1600], ..PhantomConfig::default() };
     let phantom = |number: u64| {
         let name = format!("phantom {number}");
@@ -133,7 +133,7 @@ pub fn phantoms(kept_in: &Path) -> Vec<Listed> {
 }
 
 /// The images that `paths` name, and what to tell of what was left out: files as they are, folders by what is in them.
-pub fn files(paths: &[PathBuf], output: Option<&Path>) -> Anyhow<(Vec<Listed>, Option<String>)> {
+pub(super) fn files(paths: &[PathBuf], output: Option<&Path>) -> Anyhow<(Vec<Listed>, Option<String>)> {
     let (mut found, mut left_out) = (Vec::new(), Vec::new());
     for path in paths {
         let named = || path.display().to_string();
@@ -198,7 +198,7 @@ fn sidecar_name(mut own: OsString, mark: &str) -> OsString {
 
 /// Images that were given to the page. They are kept under names of our own; what they were called is in a list.
 #[derive(Debug)]
-pub struct Uploads {
+pub(super) struct Uploads {
     folder: PathBuf,
     /// The most bytes of all of them together.
     quota: u64,
@@ -209,12 +209,12 @@ const NAMES: &str = "names.json";
 
 impl Uploads {
     /// Those of the folder in which annotations are kept.
-    pub fn new(kept_in: &Path, quota: u64) -> Self {
+    pub(super) fn new(kept_in: &Path, quota: u64) -> Self {
         Self { folder: kept_in.join("uploads"), quota }
     }
 
     /// The ones of earlier sessions.
-    pub fn earlier(&self) -> Vec<Listed> {
+    pub(super) fn earlier(&self) -> Vec<Listed> {
         let names = self.names().unwrap_or_default();
         let inside = Inside::of(&self.folder).unwrap_or_default();
         inside
@@ -229,7 +229,7 @@ impl Uploads {
     }
 
     /// Keeps an image that can be decoded, and is within the limits.
-    pub fn keep(&self, name: &str, bytes: &[u8]) -> Result<Listed> {
+    pub(super) fn keep(&self, name: &str, bytes: &[u8]) -> Result<Listed> {
         let name = shown_name(name);
         decode_image(&name, bytes, &Limits::default())?;
         let own = format!("{}.{}", fingerprint::short(bytes), ImageKind::of(&name, bytes)?.extension());

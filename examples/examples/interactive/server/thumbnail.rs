@@ -7,7 +7,7 @@ use super::failure::{Kind, Result};
 const HEIGHT: usize = 160;
 
 /// A small picture of an image, as a PNG file.
-pub fn thumbnail(image: &GrayImage) -> Result<Vec<u8>> {
+pub(super) fn thumbnail(image: &GrayImage) -> Result<Vec<u8>> {
     let Size { width, height } = image.size();
     // A very wide image is no spine; its picture may be low.
     let scale = (HEIGHT as f64 / height as f64).min(2.0 * HEIGHT as f64 / width as f64);

@@ -2,7 +2,7 @@
 
 mod opening;
 mod pictures;
-pub mod saving;
+pub(super) mod saving;
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -27,11 +27,11 @@ use super::sidecar::{Effort, Sidecar};
 use super::sources::{Listed, MOST_IMAGES, Source, Uploads};
 
 /// How many images are open at a time; each holds up to 65 predictions of 2 MB.
-pub const MOST_OPEN: usize = 4;
+pub(super) const MOST_OPEN: usize = 4;
 
 /// The image whose grey values all others are given.
 #[derive(Debug)]
-pub struct Matching {
+pub(super) struct Matching {
     name: String,
     reference: GrayImage,
     on: AtomicBool,
@@ -39,14 +39,14 @@ pub struct Matching {
 
 impl Matching {
     /// Matching to `reference`, switched on.
-    pub const fn new(name: String, reference: GrayImage) -> Self {
+    pub(super) const fn new(name: String, reference: GrayImage) -> Self {
         Self { name, reference, on: AtomicBool::new(true) }
     }
 }
 
 /// All images that are open to the page, the networks, and where what is done is kept.
 #[derive(Debug)]
-pub struct Workplace {
+pub(super) struct Workplace {
     /// The networks to choose from.
     pub networks: Arc<Networks>,
     entries: RwLock<Vec<Arc<Entry>>>,
@@ -70,7 +70,7 @@ pub struct Workplace {
 
 /// What a workplace is made of.
 #[derive(Debug)]
-pub struct Furniture {
+pub(super) struct Furniture {
     /// The networks to choose from.
     pub networks: Networks,
     /// The images that were given.
@@ -90,14 +90,14 @@ pub struct Furniture {
 }
 
 /// How long a request waits for the network, unless told otherwise.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What was asked for, and the time that the network took, waiting for its turn included.
-pub type Answered<T> = (T, Duration);
+pub(super) type Answered<T> = (T, Duration);
 
 impl Workplace {
     /// A workplace whose first network is being loaded.
-    pub fn open(furniture: Furniture) -> Result<Arc<Self>> {
+    pub(super) fn open(furniture: Furniture) -> Result<Arc<Self>> {
         let Furniture { networks, images, matching, labels, notes, kept_in, patience, upload_quota } =
             furniture;
         let labels_by_image = labels.as_ref().map(ManifestIndex::new);
@@ -128,7 +128,7 @@ impl Workplace {
     }
 
     /// All there is to see.
-    pub fn view(&self) -> WorkplaceView {
+    pub(super) fn view(&self) -> WorkplaceView {
         let StatusView { model, progress } = self.status();
         WorkplaceView {
             version: env!("CARGO_PKG_VERSION"),
@@ -149,7 +149,7 @@ impl Workplace {
     }
 
     /// What changes while one waits.
-    pub fn status(&self) -> StatusView {
+    pub(super) fn status(&self) -> StatusView {
         let mut progress = Progress::default();
         for entry in self.entries() {
             progress.images += 1;
@@ -169,25 +169,25 @@ impl Workplace {
     }
 
     /// All images.
-    pub fn entries(&self) -> Vec<Arc<Entry>> {
+    pub(super) fn entries(&self) -> Vec<Arc<Entry>> {
         self.entries.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The image of a number.
-    pub fn entry(&self, id: usize) -> Result<Arc<Entry>> {
+    pub(super) fn entry(&self, id: usize) -> Result<Arc<Entry>> {
         let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
         entries.get(id).cloned().ok_or_else(|| Kind::NotFound.because(format!("there is no image {id}")))
     }
 
     /// Takes another network for all that comes.
-    pub fn choose_network(&self, id: usize) -> Result<StatusView> {
+    pub(super) fn choose_network(&self, id: usize) -> Result<StatusView> {
         self.networks.choose(id)?;
         self.generation.fetch_add(1, Ordering::SeqCst);
         Ok(self.status())
     }
 
     /// Gives images the reference's grey values from now on, or not.
-    pub fn match_images(&self, on: bool) -> Result<StatusView> {
+    pub(super) fn match_images(&self, on: bool) -> Result<StatusView> {
         let Some(matching) = &self.matching else {
             return Err(Kind::Conflict.because("there is no reference; start with --match REFERENCE"));
         };
@@ -198,7 +198,7 @@ impl Workplace {
     }
 
     /// Adds an image; whether it is new.
-    pub async fn upload(
+    pub(super) async fn upload(
         self: &Arc<Self>,
         name: String,
         bytes: impl AsRef<[u8]> + Send + 'static,
@@ -225,7 +225,7 @@ impl Workplace {
     }
 
     /// The image as it stands; opens it where that is still to do.
-    pub async fn state(self: &Arc<Self>, id: usize) -> Result<State> {
+    pub(super) async fn state(self: &Arc<Self>, id: usize) -> Result<State> {
         let entry = self.entry(id)?;
         let of = Arc::clone(&entry);
         Ok(self.with_document(&entry, false, move |document| Ok(document.state(&of))).await?.0)
@@ -234,7 +234,7 @@ impl Workplace {
     /// Does something to an image, for which `seconds` were taken. It is done even if nobody waits for the answer any more.
     ///
     /// With `seen`, only if that is the image's revision: whoever asks would otherwise change what they have not seen.
-    pub async fn act(
+    pub(super) async fn act(
         self: &Arc<Self>,
         id: usize,
         action: Action,
@@ -267,7 +267,7 @@ impl Workplace {
     }
 
     /// What would be shown if a point were put there, unless a newer request comes first.
-    pub async fn preview(self: &Arc<Self>, id: usize, hint: Hint) -> Result<Answered<Preview>> {
+    pub(super) async fn preview(self: &Arc<Self>, id: usize, hint: Hint) -> Result<Answered<Preview>> {
         let entry = self.entry(id)?;
         let (number, of) = (entry.overtake(), Arc::clone(&entry));
         let preview = move |document: &mut Document| {
@@ -285,20 +285,20 @@ impl Workplace {
     }
 
     /// The heatmap of one keypoint; empty where there is no such keypoint.
-    pub async fn heatmap(self: &Arc<Self>, id: usize, keypoint: usize) -> Result<Heatmaps> {
+    pub(super) async fn heatmap(self: &Arc<Self>, id: usize, keypoint: usize) -> Result<Heatmaps> {
         let entry = self.entry(id)?;
         Ok(self.with_document(&entry, false, move |document| document.heatmap(keypoint)).await?.0)
     }
 
     /// All that is known of an image, to be exported.
-    pub async fn sidecar(self: &Arc<Self>, id: usize) -> Result<Sidecar> {
+    pub(super) async fn sidecar(self: &Arc<Self>, id: usize) -> Result<Sidecar> {
         let entry = self.entry(id)?;
         let of = Arc::clone(&entry);
         Ok(self.with_document(&entry, false, move |document| Ok(document.sidecar(&of))).await?.0)
     }
 
     /// The sidecars of all images that work was done on, and what is left out since it can't be used, a line each.
-    pub async fn sidecars(self: &Arc<Self>) -> Result<(Vec<Sidecar>, Vec<String>)> {
+    pub(super) async fn sidecars(self: &Arc<Self>) -> Result<(Vec<Sidecar>, Vec<String>)> {
         let workplace = Arc::clone(self);
         blocking(move || {
             let (mut found, mut left_out) = (Vec::new(), Vec::new());
@@ -339,6 +339,6 @@ fn new_entry(id: usize, listed: Listed, labels: Option<&ManifestIndex>) -> Entry
 }
 
 /// Runs what takes its time, or waits, where that holds up nobody.
-pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     tokio::task::spawn_blocking(work).await.map_err(|error| Kind::Failed.because(error))?
 }

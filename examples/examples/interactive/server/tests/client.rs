@@ -8,20 +8,20 @@ use serde_json::Value;
 
 /// What a server answered.
 #[derive(Debug)]
-pub struct Answer {
+pub(super) struct Answer {
     pub status: u16,
     pub head: String,
     pub body: Vec<u8>,
 }
 
 impl Answer {
-    pub fn json(&self) -> Value {
+    pub(super) fn json(&self) -> Value {
         serde_json::from_slice(&self.body)
             .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&self.body)))
     }
 
     /// The value of a header.
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
         let of_name =
             |line: &&str| line.split(':').next().is_some_and(|held| held.eq_ignore_ascii_case(name));
         self.head.lines().find(of_name)?.split_once(": ").map(|(_, value)| value)
@@ -29,14 +29,14 @@ impl Answer {
 
     /// The body of an answer that must be a good one.
     #[track_caller]
-    pub fn good(&self) -> Value {
+    pub(super) fn good(&self) -> Value {
         assert!(self.status < 300, "{}: {}", self.status, String::from_utf8_lossy(&self.body));
         self.json()
     }
 }
 
 /// Sends one request; `Err` when the connection breaks.
-pub fn send(
+pub(super) fn send(
     port: u16,
     method: &str,
     path: &str,
@@ -67,20 +67,20 @@ pub fn send(
 
 /// `GET path`.
 #[track_caller]
-pub fn get(port: u16, path: &str) -> Answer {
+pub(super) fn get(port: u16, path: &str) -> Answer {
     send(port, "GET", path, &[], b"").expect("an answer")
 }
 
 /// `POST path` with a body of JSON.
 #[track_caller]
-pub fn post(port: u16, path: &str, body: &Value) -> Answer {
+pub(super) fn post(port: u16, path: &str, body: &Value) -> Answer {
     let json = [("Content-Type", "application/json")];
     send(port, "POST", path, &json, body.to_string().as_bytes()).expect("an answer")
 }
 
 /// Uploads a file.
 #[track_caller]
-pub fn upload(port: u16, name: &str, body: &[u8]) -> Answer {
+pub(super) fn upload(port: u16, name: &str, body: &[u8]) -> Answer {
     let headers = [("Content-Type", "application/octet-stream"), ("X-File-Name", name)];
     send(port, "POST", "/api/images", &headers, body).expect("an answer")
 }

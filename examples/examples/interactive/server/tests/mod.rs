@@ -41,14 +41,14 @@ use super::workplace::{Furniture, PATIENCE, Workplace};
 use super::{connections, router};
 
 /// A network that answers in a millisecond.
-pub fn tiny(seed: u64) -> Predictor {
+pub(super) fn tiny(seed: u64) -> Predictor {
     let network = UnetConfig { width: 2, gate_width: Some(4), ..UnetConfig::default() };
     let config = ModelConfig { size: Size::new(64, 96), ..ModelConfig::new(NetworkConfig::Unet(network)) };
     Predictor::builder().untrained(&config, seed).expect("a network")
 }
 
 /// A workplace of `count` tiny phantoms whose annotations are kept in `folder`.
-pub fn furniture(folder: &Path, count: u64) -> Furniture {
+pub(super) fn furniture(folder: &Path, count: u64) -> Furniture {
     let config = PhantomConfig { height: [256, 256], ..PhantomConfig::default() };
     let image = |seed: u64| Listed {
         name: format!("<phantom> {seed}"),
@@ -69,7 +69,7 @@ pub fn furniture(folder: &Path, count: u64) -> Furniture {
 }
 
 /// A running server; it ends with its owner.
-pub struct Site {
+pub(super) struct Site {
     pub port: u16,
     pub workplace: Arc<Workplace>,
     end: Option<oneshot::Sender<()>>,
@@ -77,15 +77,15 @@ pub struct Site {
 }
 
 impl Site {
-    pub fn of(folder: &Path, count: u64) -> Self {
+    pub(super) fn of(folder: &Path, count: u64) -> Self {
         Self::start(furniture(folder, count), None)
     }
 
-    pub fn start(furniture: Furniture, token: Option<Token>) -> Self {
+    pub(super) fn start(furniture: Furniture, token: Option<Token>) -> Self {
         Self::timed(furniture, token, Times::default())
     }
 
-    pub fn timed(furniture: Furniture, token: Option<Token>, times: Times) -> Self {
+    pub(super) fn timed(furniture: Furniture, token: Option<Token>, times: Times) -> Self {
         let listener = StdListener::bind("127.0.0.1:0").expect("a port");
         listener.set_nonblocking(true).expect("a socket");
         let port = listener.local_addr().expect("an address").port();
@@ -122,18 +122,18 @@ impl Drop for Site {
 
 /// What a test holds back, and lets go.
 #[derive(Debug, Clone, Default)]
-pub struct Held(Arc<(Mutex<bool>, Condvar)>);
+pub(super) struct Held(Arc<(Mutex<bool>, Condvar)>);
 
 impl Held {
     /// Waits until it is let go.
-    pub fn wait(&self) {
+    pub(super) fn wait(&self) {
         let (released, changed) = &*self.0;
         let released = released.lock().expect("a lock");
         drop(changed.wait_while(released, |released| !*released).expect("a lock"));
     }
 
     /// Lets it go.
-    pub fn release(&self) {
+    pub(super) fn release(&self) {
         *self.0.0.lock().expect("a lock") = true;
         self.0.1.notify_all();
     }

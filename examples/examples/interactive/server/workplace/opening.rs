@@ -31,7 +31,7 @@ impl Workplace {
     /// The image is read first, which may take its time and holds up nobody else. Whoever asks the network, or opens an image,
     /// then holds the network's gate: one prediction at a time, in the order of the requests. The document's lock is never held
     /// while waiting for the gate.
-    pub async fn with_document<T: Send + 'static>(
+    pub(crate) async fn with_document<T: Send + 'static>(
         self: &Arc<Self>,
         entry: &Arc<Entry>,
         asks_the_network: bool,
@@ -224,7 +224,7 @@ impl Workplace {
 
     /// How many images are open.
     #[cfg(test)]
-    pub fn open_images(&self) -> usize {
+    pub(crate) fn open_images(&self) -> usize {
         let is_open = |entry: &&Arc<Entry>| matches!(&*lock(&entry.slot), Slot::Open(_));
         self.entries().iter().filter(is_open).count()
     }

@@ -11,7 +11,7 @@ use super::{Workplace, blocking};
 
 impl Workplace {
     /// The image's pixels, or those that the network sees.
-    pub async fn pixels(self: &Arc<Self>, id: usize, matched: bool) -> Result<Arc<GrayImage>> {
+    pub(crate) async fn pixels(self: &Arc<Self>, id: usize, matched: bool) -> Result<Arc<GrayImage>> {
         let entry = self.entry(id)?;
         if matched && self.matching.is_none() {
             return Err(Kind::NotFound.because("there is no reference; start with --match REFERENCE"));
@@ -36,7 +36,7 @@ impl Workplace {
     }
 
     /// A small picture of an image, made once by `make`.
-    pub async fn thumbnail(
+    pub(crate) async fn thumbnail(
         self: &Arc<Self>,
         id: usize,
         make: impl FnOnce(&GrayImage) -> Result<Vec<u8>> + Send + 'static,

@@ -7,11 +7,11 @@ use super::super::entry::{Entry, Slot, lock};
 use super::{Workplace, blocking};
 
 /// How long to wait before the next attempt to save.
-pub const PAUSE: Duration = Duration::from_secs(5);
+pub(crate) const PAUSE: Duration = Duration::from_secs(5);
 
 impl Workplace {
     /// Tries to save what is not saved, again after each pause, for ever.
-    pub async fn keep_saving(self: Arc<Self>, pause: Duration) {
+    pub(crate) async fn keep_saving(self: Arc<Self>, pause: Duration) {
         loop {
             tokio::time::sleep(pause).await;
             let workplace = Arc::clone(&self);
@@ -29,7 +29,7 @@ impl Workplace {
     }
 
     /// Tries once more to save everything. Returns what is not saved even so, a line each.
-    pub fn save_all(&self) -> Vec<String> {
+    pub(crate) fn save_all(&self) -> Vec<String> {
         let mut unsaved: Vec<String> = self
             .entries()
             .iter()
