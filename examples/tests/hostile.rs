@@ -216,9 +216,10 @@ fn a_second_program_in_one_folder_refuses_to_start() {
 #[test]
 fn a_second_training_in_one_folder_refuses_to_start() {
     let folder = tempfile::tempdir().expect("a folder");
-    std::fs::write(folder.path().join("tiny.toml"), "[schedule]\nepochs = 1\n").expect("a config");
+    std::fs::write(folder.path().join("tiny.toml"), "[data]\nbatch_size = 2\n[schedule]\nepochs = 1\n")
+        .expect("a config");
     let _first = FolderLocks::take([folder.path().to_owned()].into_iter()).expect("a free folder");
-    let arguments = ["--config", "tiny.toml", "--phantoms", "2", "--output", "."];
+    let arguments = ["--config", "tiny.toml", "--phantoms", "8", "--output", "."];
     let told = error(&run(folder.path(), "train", &arguments));
     assert!(told.contains("another IKEM program is writing into this folder"), "{told}");
 }
