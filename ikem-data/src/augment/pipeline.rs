@@ -100,7 +100,7 @@ impl Pipeline {
     pub fn new(steps: Vec<Augmentation>) -> Result<Self, Error> {
         for step in &steps {
             if let Some((name, expected)) = step.fault() {
-                let (found, expected) = (format!("{step:?}"), format!("{name} of {expected}"));
+                let (found, expected) = (format!("{step:?}"), format!("{name}: {expected}"));
                 return Err(FieldError::new("augmentation", expected, found).into());
             }
         }
