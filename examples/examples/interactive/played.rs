@@ -7,7 +7,12 @@ use ikem_models::Predictor;
 use indicatif::ProgressBar;
 
 /// Plays `clicks` corrections on each image and prints the mean radial error after each.
-pub(crate) fn play(predictor: &Predictor, frame: FrameChoice, labelled: &Labelled, clicks: usize) -> Result<()> {
+pub(crate) fn play(
+    predictor: &Predictor,
+    frame: FrameChoice,
+    labelled: &Labelled,
+    clicks: usize,
+) -> Result<()> {
     let model_size = predictor.config().size;
     let protocol = Protocol { clicks, rule: Rule::WorstNew, model_size, ..Protocol::default() };
     let bar = ProgressBar::new(labelled.entries().len() as u64);

@@ -130,7 +130,13 @@ impl Document {
     }
 
     /// Does `action`, writes it down, and returns the time that the network took.
-    pub(super) fn act(&mut self, entry: &Entry, log: &EffortLog, action: Action, seconds: f64) -> Result<Duration> {
+    pub(super) fn act(
+        &mut self,
+        entry: &Entry,
+        log: &EffortLog,
+        action: Action,
+        seconds: f64,
+    ) -> Result<Duration> {
         let begin = Instant::now();
         // Said once: whoever acts has seen it.
         self.warning = None;

@@ -47,7 +47,10 @@ pub(super) async fn of_image(
 /// `GET /api/export/{file}`
 ///
 /// What is left out stands in the header `X-Left-Out`, percent-encoded.
-pub(super) async fn of_all(Shared(place): Shared<Arc<Workplace>>, FileName(file): FileName) -> Result<Response> {
+pub(super) async fn of_all(
+    Shared(place): Shared<Arc<Workplace>>,
+    FileName(file): FileName,
+) -> Result<Response> {
     let mut left_out = Vec::new();
     let content = match file.as_str() {
         "coco.json" => {

@@ -339,6 +339,8 @@ fn new_entry(id: usize, listed: Listed, labels: Option<&ManifestIndex>) -> Entry
 }
 
 /// Runs what takes its time, or waits, where that holds up nobody.
-pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
     tokio::task::spawn_blocking(work).await.map_err(|error| Kind::Failed.because(error))?
 }
