@@ -123,7 +123,9 @@ fn previews_start_from_the_committed_state_and_leave_it() {
     let here = preview(&session, 30.0);
     assert_eq!(state(&session), before);
     session.revise(Hint::new(5, Point::new(30.0, 40.0))).expect("a revision");
-    assert_eq!(session.raw_keypoints(), here.keypoints());
+    assert_eq!(session.raw_keypoints(), here.prediction().keypoints());
+    assert_eq!((session.keypoints(), session.hints()), (here.keypoints(), here.hints()));
+    assert_eq!(here.keypoints()[5], Point::new(30.0, 40.0));
 }
 
 #[test]

@@ -100,7 +100,7 @@ fn a_hint_outside_the_frame_extends_it_and_stays_where_it_was_put() {
     assert_eq!(session.view().frame, frame());
     let outside = Hint::new(66, Point::new(115.0, 255.0));
     let preview = session.preview(outside).expect("a preview");
-    assert!(preview.frame().contains(outside.point));
+    assert!(preview.view().frame.contains(outside.point));
     assert_eq!(session.view().frame, frame(), "a preview changes nothing");
     session.revise(outside).expect("a revision");
     assert!(session.view().frame.contains(outside.point));

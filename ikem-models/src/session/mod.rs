@@ -1,5 +1,6 @@
 mod doubt;
 mod levels;
+mod preview;
 mod snapshot;
 
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use crate::predictor::{Predictor, PreparedImage};
 use crate::view::View;
 
 pub use doubt::{Doubt, UNSURE_BELOW};
+pub use preview::Preview;
 pub use snapshot::Snapshot;
 
 /// The most states that undo goes back. Each holds the maps of a prediction.
@@ -184,8 +186,10 @@ impl Session {
     ///
     /// # Errors
     /// As [`revise`](Self::revise).
-    pub fn preview(&self, hint: Hint) -> Result<Prediction> {
-        self.predict(&self.with([hint])?).map(|(_, prediction)| prediction)
+    pub fn preview(&self, hint: Hint) -> Result<Preview> {
+        let hints = self.with([hint])?;
+        let (image, prediction) = self.predict(&hints)?;
+        Ok(Preview { hints, prediction, view: image.view })
     }
 
     /// Removes the hint of `keypoint` and predicts with the others; `false` if it has none.

@@ -221,15 +221,12 @@ impl Document {
 
     /// What would be shown if a point were put there.
     pub(super) fn preview(&self, hint: Hint) -> Result<Preview> {
-        let prediction = self.session.preview(hint)?;
-        let mut hints = self.session.hints().clone();
-        hints.set(hint);
-        let shown = hints.applied_to(prediction.keypoints());
-        let doubt = Doubt::of(Some(self.session.view()), &hints, prediction.confidences());
+        let preview = self.session.preview(hint)?;
+        let shown = preview.keypoints();
         Ok(Preview {
             overtaken: false,
-            keypoints: keypoint_views(&shown, &prediction, &hints),
-            angles: self.angles(&shown, doubt),
+            keypoints: keypoint_views(&shown, preview.prediction(), preview.hints()),
+            angles: self.angles(&shown, preview.doubt()),
         })
     }
 
