@@ -45,7 +45,7 @@ pub enum Error {
     },
     /// A data file is invalid or cannot be read.
     #[error(transparent)]
-    Data(#[from] ikem_data::Error),
+    Data(Box<ikem_data::Error>),
 
     // The user, who names other files or another folder, or frees the disk.
     /// A file of a training cannot be read or written.
@@ -173,6 +173,12 @@ pub enum StateFault {
 #[derive(Debug, thiserror::Error)]
 #[error("{}", .0.message())]
 pub struct TomlError(pub Box<toml::de::Error>);
+
+impl From<ikem_data::Error> for Error {
+    fn from(error: ikem_data::Error) -> Self {
+        Self::Data(Box::new(error))
+    }
+}
 
 impl Error {
     /// An error of the file at `path`.
