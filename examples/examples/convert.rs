@@ -1,4 +1,4 @@
-//! Makes a checkpoint of ours from one of others, or a smaller one of ours.
+//! Converts a published checkpoint to this project's format, or makes a smaller one from an existing checkpoint.
 //!
 //! `cargo run --example convert -- hrnet.pth hrnet.safetensors --layout miccai`
 //! `cargo run --example convert -- runs/compact/best.safetensors small.safetensors --half`
@@ -13,12 +13,12 @@ use ikem_examples::say;
 use ikem_files::FilePlan;
 use ikem_models::{Checkpoint, Import, ImportOptions, Layout, LocatorCheckpoint, NetworkKind, Precision};
 
-/// Converts a PyTorch checkpoint (zip or older format), or one of ours, to .safetensors. Nothing in it is executed.
+/// Converts a PyTorch checkpoint (zip or older format), or one of this project's, to .safetensors. Nothing in the checkpoint is executed.
 #[derive(Parser)]
 struct Options {
-    /// The checkpoint: a PyTorch state dict, bare or wrapped; or a .safetensors of ours
+    /// The checkpoint: a PyTorch state dict, bare or wrapped; or a .safetensors file of this project
     input: PathBuf,
-    /// What to write
+    /// The checkpoint to write
     #[arg(value_name = "OUT.safetensors")]
     output: PathBuf,
     /// The naming scheme of its tensors [default: one that the programs load directly]

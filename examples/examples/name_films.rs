@@ -1,4 +1,4 @@
-//! Names vertebrae that were marked without names, by agreement with a network, for a network to learn from.
+//! Names vertebrae that are marked but not named, by agreement with a network, so that the films can be used for training.
 //!
 //! `cargo run --example name_films -- --spinal-ai SPINAL_AI --output named.json`
 #![allow(clippy::print_stdout)]

@@ -1,4 +1,4 @@
-//! Turns the AASCE data set, as downloaded, into a manifest, and looks through its labels.
+//! Turns the AASCE data set, as downloaded, into a manifest, and checks its labels.
 //!
 //! `cargo run --example preprocess -- --root boostnet_labeldata --split split.json --output aasce.json`
 #![allow(clippy::print_stdout, clippy::print_stderr)]
@@ -25,7 +25,7 @@ struct Options {
     /// The manifest to write
     #[arg(long, value_name = "FILE.json")]
     output: PathBuf,
-    /// Take training and validation images as a split file says
+    /// Use the training and validation images listed in this file
     #[arg(long, value_name = "FILE.json", conflicts_with = "validation")]
     split: Option<PathBuf>,
     /// Choose this many training images for validation at random; images of one study stay together
@@ -89,7 +89,7 @@ fn run() -> Result<()> {
     }
     summarise(&manifest, &report, found.problems.len(), &options.output);
     if manifest.entries.is_empty() {
-        bail!("no image has usable labels; what was found wrong stands above");
+        bail!("no image has usable labels; the problems are listed above");
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use ikem_models::{Precision, Predictor};
 
 use crate::{ComputeOptions, FrameChoice};
 
-/// Which network answers, and on what.
+/// The network to use, and the device it runs on.
 #[derive(Debug, Clone, clap::Args)]
 pub struct ModelOptions {
     /// The network's checkpoint: .safetensors, or PyTorch's .pth [default: the bundled model]
@@ -32,7 +32,7 @@ impl ModelOptions {
         }
     }
 
-    /// Prepares the process for the computation and loads the network, with a locator where the frame wants one; tells the frame.
+    /// Prepares the process for the computation and loads the network, with a locator if the frame requires one; also returns the frame.
     ///
     /// # Errors
     /// When an option is wrong or the checkpoint can't be loaded; the message names it.

@@ -14,7 +14,7 @@ const OWN: f64 = 0.05;
 /// remaining errors under a joint normal distribution is linear in them (Gaussian process regression; Rasmussen and
 /// Williams 2006, equation 2.23).
 ///
-/// Only the relative scale matters: errors ten times as large have the same covariance.
+/// Only relative values matter: multiplying all of them by a constant changes no correction.
 /// ```
 /// use ikem_core::{ErrorCovariance, Hint, Keypoints, Point};
 ///
@@ -39,7 +39,7 @@ impl ErrorCovariance {
     /// [`Error::Length`] unless there are 2 × K × K values; [`Error::Covariance`] when one is not finite or a variance
     /// is not positive.
     pub fn new(keypoints: usize, values: Vec<f32>) -> Result<Self, Error> {
-        let expected = keypoints.saturating_mul(keypoints).saturating_mul(2);
+        let expected = keypoints.max(1).saturating_mul(keypoints.max(1)).saturating_mul(2);
         if values.len() != expected || keypoints == 0 {
             return Err(Error::Length { what: "error covariance", expected, found: values.len() });
         }
@@ -53,8 +53,8 @@ impl ErrorCovariance {
     }
 
     /// Fits the covariance to observed errors: for each image, the K predicted and the K labelled keypoints. Every
-    /// image has the same weight, regardless of the size of its errors. `None` when a keypoint has no error in x, or
-    /// none in y, on any image.
+    /// image has the same weight, regardless of the size of its errors. `None` when the error of some keypoint in x,
+    /// or in y, is zero on every image.
     ///
     /// # Errors
     /// [`Error::Length`] when an image does not have `keypoints` predicted and labelled keypoints.

@@ -69,7 +69,7 @@ impl Frame {
     /// film's outer edges.
     ///
     /// # Errors
-    /// [`Error::Frame`] when a side is not positive, or a number is not finite or too large.
+    /// [`Error::Frame`] when a side is below 0.01 or above 10⁷ pixels, the centre is too far away, or a number is not finite.
     pub fn new(x: f64, y: f64, width: f64, height: f64) -> Result<Self, Error> {
         let center = [x + 0.5 * width, y + 0.5 * height];
         Self { center, width, height, degrees: 0.0, mirrored: false }.checked()

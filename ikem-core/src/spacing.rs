@@ -16,7 +16,7 @@ pub struct Spacing {
     pub x: f64,
     /// Distance between rows.
     pub y: f64,
-    /// The plane in which it was measured; omitted in files for the patient.
+    /// The plane in which it was measured; files omit it if it is the patient.
     #[serde(skip_serializing_if = "SpacingPlane::is_patient")]
     pub plane: SpacingPlane,
 }

@@ -20,7 +20,7 @@ const BINS: usize = 1 << 16;
 const MOST: f32 = 65535.0;
 /// The most unused high bits that are considered.
 const BITS: i32 = 12;
-/// A film whose black is below this fraction of its white is taken to start at 0.
+/// A film whose black is below this fraction of the range of the bits in use is taken to start at 0.
 const FROM_ZERO: f32 = 0.1;
 
 impl Tones {

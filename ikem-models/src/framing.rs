@@ -18,11 +18,11 @@ const RISE: f32 = 0.005;
 const STEPS: [(f64, f64); 2] = [(0.03, 0.05), (0.015, 0.025)];
 /// From this mean confidence on, no other frames are tried.
 const SURE: f32 = 0.6;
-/// How much longer than the frame around its spine a cropped film is at most, if that frame is right and if it may be
-/// too short; and how wide it is at most, relative to its height.
+/// The largest height of a cropped film relative to the frame around its spine: if the frame is right, and if the frame
+/// may be too short. Then the largest width of a cropped film relative to its height.
 const LONGER: [f64; 2] = [1.35, 1.6];
 const WIDER: f64 = 0.65;
-/// By how much the confidence on a whole film that may have been cropped around the spine may be lower, since it
+/// Bonus to the mean confidence on the whole film if the film may have been cropped around the spine, since it
 /// probably was.
 const CROPPED: f32 = 0.02;
 
@@ -93,7 +93,8 @@ impl Predictor {
         Ok(best)
     }
 
-    /// Shifts and scales the frame of a prediction, as long as that raises its mean confidence: a network that sees a
+    /// Shifts and scales the frame of a prediction in two rounds of eight, and keeps the prediction with the highest mean
+    /// confidence: a network that sees a
     /// vertebra at the height of another is unsure of both.
     fn searched(&self, film: &GrayImage, mut best: Seen) -> Result<Seen> {
         for (shift, scale) in STEPS {

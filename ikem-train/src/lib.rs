@@ -2,8 +2,8 @@
 #![deny(missing_docs)]
 //! Training of interactive keypoint networks.
 //!
-//! - [`TrainConfig`]: the configuration of a training, as a TOML file states it; [`Checked`] after its fields were
-//!   checked.
+//! - [`TrainConfig`]: the configuration of a training run, read from TOML; [`Checked`] once its fields have been
+//!   validated.
 //! - [`Trainer`]: the training loop, which can be interrupted anywhere and resumed with bitwise identical results.
 //!   [`Learner`] is its step, [`Observer`] follows its progress.
 //! - [`Loss`]: a weighted sum of terms, with the weights of [`LossConfig`].

@@ -1,4 +1,4 @@
-//! Evaluates a network on labelled images: a person is simulated, and all published figures come out.
+//! Evaluates a network on labelled images: simulates a person's corrections and reports all published metrics.
 //!
 //! `cargo run --example evaluate -- --data MANIFEST --root DIR --split val --output report.json`
 #![allow(clippy::print_stdout)]
@@ -36,7 +36,7 @@ struct Options {
     /// The folder that the manifest's image paths are relative to [default: the manifest's folder]
     #[arg(long, value_name = "DIR")]
     root: Option<PathBuf>,
-    /// Which set of the manifest: train, val or test
+    /// The subset of the manifest: train, val or test
     #[arg(long, value_name = "SET", default_value = "val")]
     split: String,
     /// How many points the simulated person corrects

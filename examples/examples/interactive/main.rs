@@ -1,8 +1,8 @@
 //! Annotates radiographs: the network predicts, you correct a point, the network moves the others.
 //!
 //! `cargo run --example interactive -- [IMAGE|FOLDER …]` serves a page and prints its address; `--terminal` works without
-//! a browser. What is done to an image is written down after each action, in `NAME.ikem.json` beside it (with `--output
-//! DIR`, there), and taken up again at the next start. Uploads and phantoms have no folder of their own: they are kept in
+//! a browser. The state of an image is saved after each action, in `NAME.ikem.json` beside it (with `--output
+//! DIR`, there), and restored at the next start. Uploads and phantoms have no folder of their own: they are kept in
 //! `ikem-annotations` (or `DIR`), as is `annotation-log.jsonl`, a line for each action.
 //!
 //! # The API
@@ -13,8 +13,8 @@
 //!
 //! | request | body | answer |
 //! |---|---|---|
-//! | `GET /api/workplace` | | all there is to see: networks, skeleton, images with their status |
-//! | `GET /api/status` | | how far loading and work are |
+//! | `GET /api/workplace` | | networks, skeleton, and images with their status |
+//! | `GET /api/status` | | progress of loading and annotation |
 //! | `POST /api/model` | `{"id": 1}` | as status; loads another network |
 //! | `POST /api/matching` | `{"on": true}` | as status; gives images the reference's grey values, or not |
 //! | `POST /api/images` | a file, its name in `X-File-Name` | the new image's line in the list |
@@ -37,14 +37,14 @@
 //! A request that changes an image may bring `If-Match: "REVISION"`, the `revision` of the state that it was made for; when
 //! the image was changed since, it is refused with 409 and the kind `stale`.
 //!
-//! Each body that acts on an image may say `"seconds"`, the active time since the last report. `Server-Timing: network`
+//! The body of any request that acts on an image may contain `"seconds"`, the active time since the last report. `Server-Timing: network`
 //! tells how long the network took, waiting for its turn included. Predictions run one at a time. A preview that a newer
 //! request of the same image overtakes is dropped; a correction never is.
 //!
 //! The network sees a *frame* of the film: a rectangle that may be turned (`"degrees"`, clockwise on the film), `"mirrored"`, and
 //! reach beyond the film. Its `"center"` and the `corners` in a state's `view` are measured from the film's outer edges, half a pixel
-//! more than points. What `view` leaves out stays; `find` looks for the spine again; `whole` is all of the film; `turn`, `mirror` and
-//! `invert` change how the film is seen, and the frame stays around what it is around. Each predicts anew with the present hints, and
+//! more than points. Fields that a `view` request omits are unchanged; `find` looks for the spine again; `whole` is all of the film; `turn`, `mirror` and
+//! `invert` change the orientation or polarity; the frame keeps covering the same part of the film. Each predicts anew with the present hints, and
 //! undo takes it back. Where the points are doubtful, `view.doubt` says why, and there are no angles; where no spine was found,
 //! `view.nothing_found` is true, and the points are not to be shown.
 //!
@@ -102,7 +102,7 @@ fn run() -> Result<()> {
     let options = Options::parse();
     if !options.terminal {
         if options.model.frame.is_some() {
-            bail!("--frame: expected with --terminal; on the page, each film's frame is changed there");
+            bail!("--frame: only valid with --terminal; on the page, set each film's frame with B");
         }
         let labels = options.labels.as_deref().map(|manifest| Labels {
             manifest,

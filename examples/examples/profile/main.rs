@@ -1,4 +1,4 @@
-//! What a network costs: its layers, the time it takes and the memory.
+//! Measures a network: layers, parameters, time and memory.
 //!
 //! `cargo run --release --example profile -- --model hrnet-ocr --mode click --threads 2`
 #![allow(clippy::print_stdout)]
@@ -16,7 +16,7 @@ use ikem_models::ops::Level;
 use ikem_models::{Checkpoint, HrnetOcrConfig, ModelConfig, NetworkConfig, UnetConfig};
 use serde_json::json;
 
-/// Prints a network's layers with parameters and mult-adds, then times it.
+/// Prints a network's layers with parameters and multiply-adds, then times it.
 #[derive(Parser)]
 struct Options {
     /// An untrained network of this kind
@@ -28,7 +28,7 @@ struct Options {
     /// The width of its gate
     #[arg(long, value_name = "CHANNELS", default_value_t = 256, conflicts_with = "weights")]
     gate_width: usize,
-    /// Without the gate
+    /// Build the network without the gate
     #[arg(long, conflicts_with_all = ["weights", "gate_width"])]
     plain: bool,
     /// Use the network of this checkpoint instead
@@ -43,13 +43,13 @@ struct Options {
     /// Number of timed runs, after one warm-up
     #[arg(long, value_name = "N", default_value_t = 7, value_parser = at_most::<100_000>)]
     runs: usize,
-    /// In `train`: dense hints and previous heatmaps, not the few numbers that they are made of
+    /// In `train`: pass hints and previous heatmaps as dense maps instead of in compact form
     #[arg(long)]
     dense: bool,
-    /// The widest vector instructions to use [default: the widest there are]
+    /// The widest vector instructions to use [default: the widest that the processor supports]
     #[arg(long, value_name = "SET")]
     instructions: Option<Instructions>,
-    /// Print, last, one JSON object
+    /// Print a JSON object at the end
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -65,7 +65,7 @@ enum Model {
 /// Vector instructions of the CPU kernels.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Instructions {
-    /// 128 bits, what every processor of its kind has
+    /// 128-bit vectors, the baseline of the architecture
     Portable,
     Avx2,
     Avx512,
@@ -89,7 +89,7 @@ enum Mode {
     Forward,
     /// One correction of a running session: the time that a person waits
     Click,
-    /// One step: forward, binary cross-entropy (with the auxiliary one), backward, Adam
+    /// One training step: forward pass, binary cross-entropy (including the auxiliary loss), backward pass, Adam
     Train,
 }
 
@@ -101,7 +101,7 @@ fn main() -> Result<()> {
     if let Some(instructions) = options.instructions {
         let (wanted, best) = (Level::from(instructions), Level::best());
         if wanted > best {
-            bail!("--instructions: this processor has {best:?} at the most");
+            bail!("--instructions: this processor supports {best:?} at most");
         }
         Level::force(Some(wanted));
     }

@@ -23,7 +23,7 @@ use locator::{FilmOptions, Locating};
 
 use progress_bars::ProgressBars;
 
-/// Of a file that names no sets, every so many-th image validates.
+/// In a file without subsets, every n-th image is held out for validation.
 const HELD_OUT: usize = 5;
 /// The most synthetic radiographs to train on.
 const MOST_PHANTOMS: usize = 1_000_000;
@@ -45,7 +45,7 @@ struct Options {
     /// Leave out images that can't be read, differ in size from their labels, or are only partly labelled
     #[arg(long)]
     skip_broken: bool,
-    /// Train on this many synthetic radiographs instead; needs no data
+    /// Train on this many synthetic radiographs instead of labelled images
     #[arg(long, value_name = "COUNT", conflicts_with = "manifest", value_parser = at_most::<MOST_PHANTOMS>)]
     phantoms: Option<usize>,
     #[command(flatten)]
@@ -53,7 +53,7 @@ struct Options {
     /// The folder for checkpoints, log and curves; with `--compare`, for the curves
     #[arg(long, value_name = "DIR")]
     output: PathBuf,
-    /// Resume the training in the folder, if there is one
+    /// Resume the interrupted training in --output, if there is one
     #[arg(long)]
     resume: bool,
     /// Write event files for TensorBoard into this folder
@@ -227,7 +227,7 @@ fn data(options: &Options, config: &Checked<TrainConfig>, plan: &mut FilePlan) -
     Ok(TrainingData::new(config, &manifest, labelled.root())?)
 }
 
-/// Sets every so many-th image of a file that names no sets apart, to validate with.
+/// Holds out every n-th image for validation if the file names no subsets.
 fn hold_out(manifest: &mut Manifest, path: &Path) {
     let all = manifest.entries.len();
     let held_out = manifest.entries.iter_mut().skip(all.clamp(1, HELD_OUT) - 1).step_by(HELD_OUT);

@@ -2,8 +2,8 @@
 #![deny(missing_docs)]
 //! Atomic file writing, and protection of a program's inputs from its outputs.
 //!
-//! - [`open()`] is the only way in which the workspace opens an input: a regular file, never a pipe or a device.
-//! - [`write()`] is the only way in which the workspace writes a file: into a temporary file in the same folder, which is
+//! - [`open()`] opens an input: a regular file, never a pipe or a device.
+//! - [`write()`] writes a file atomically: into a temporary file in the same folder, which is
 //!   then renamed. [`write_synced`] also waits until the data is on disk.
 //! - [`FilePlan`] lists the files that a program reads and writes, and rejects an output that is also an input.
 //!

@@ -28,7 +28,7 @@ const HINTED_SPREAD: f32 = 0.5;
 const FARTHEST: f32 = -12.0;
 /// Weight of the evidence for *any* end plate relative to the prior of each one.
 const SEEN: f32 = 2.0;
-/// Standard deviations of vertebral and disc heights relative to the expected ones, and the least value in steps.
+/// Standard deviations of vertebral and disc heights relative to the expected ones, and the least standard deviation of a disc height, in steps.
 const HEIGHT_SPREAD: f32 = 0.18;
 const DISC_SPREAD: f32 = 0.4;
 const LEAST_GAP_SPREAD: f32 = 1.6;
@@ -52,7 +52,7 @@ pub struct Column {
 /// The same spine with its vertebrae counted differently.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Recount {
-    /// The shift of the count in vertebrae: with 1, the vertebra called T5 is called T6.
+    /// The shift of the count in vertebrae: with 1, what [`Column::keypoints`] calls T5 is T6.
     pub by: isize,
     /// The probability of this count, 0…1.
     pub probability: f32,
@@ -62,7 +62,7 @@ pub struct Recount {
 
 /// Moves keypoints along the spine so that every vertebra lies where the heatmaps show one.
 ///
-/// The mean position of a heatmap that is ambiguous between two levels lies in a disc or half a vertebra off. All maps
+/// If a heatmap is ambiguous between two levels, its mean lies between them: in a disc, or off by half a vertebra. All maps
 /// together, however, still show where vertebrae are, if not which. The end plates are therefore decoded as a chain:
 /// each close to the position that its own maps predict, at a position where the maps of any level show an end plate of
 /// the same kind, and in order, with heights like those of their neighbours. Dynamic programming (Viterbi 1967) finds

@@ -1,6 +1,6 @@
 //! The CPU kernels of IKEM's networks: slices in NCHW order in, new vectors out.
 //!
-//! All functions are safe: they check extents and lengths, and refuse arguments that do not fit with a [`KernelError`].
+//! All functions are safe: they check extents and lengths, and return a [`KernelError`] if these do not fit.
 //! The `unsafe` code of the workspace is in this crate alone.
 //!
 //! | kernel | computes |
@@ -9,7 +9,7 @@
 //! | [`PackedConvTranspose2x2`] | transposed 2 × 2 convolution of stride 2, and its gradients |
 //! | [`batch_norm`] | batch normalisation by the batch's statistics with fused activation, and its gradients |
 //! | [`max_pool2x2`], [`global_max`], [`resize_bilinear`], [`activate`] | and their gradients |
-//! | [`heatmap_into`], [`heatmap_cross_entropy`], [`expected_points`], [`pointwise_conv`] | heatmaps of small logits and Gaussians, never stored as a whole |
+//! | [`heatmap_into`], [`heatmap_cross_entropy`], [`expected_points`], [`pointwise_conv`] | operations on heatmaps given as low-resolution logits or Gaussians, which are never materialised in full |
 //!
 //! # How they work
 //!

@@ -20,7 +20,7 @@ use crate::threads::isolated;
 
 /// The confidence from which on a locator has found a spine.
 const SPINE: f32 = 0.5;
-/// The highest confidence of a locator that cannot say where the spine is.
+/// Upper bound of the confidence reported when no position was found.
 const NO_SPINE: f32 = 0.49;
 
 /// Finds the spine on a whole film. Clones share the weights.

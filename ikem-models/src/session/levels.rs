@@ -21,7 +21,7 @@ impl Session {
     }
 
     /// Moves all names down by `by` vertebrae, up if it is negative: moved by one, the vertebra that was called T5 is
-    /// called T6. Nothing is predicted. Undo takes this back.
+    /// called T6. Nothing is predicted. This can be undone.
     ///
     /// Points keep their positions, and hints keep their points. The vertebra that loses its name is dropped, with its
     /// hints. The one at the other end is where the network sees one ([`Prediction::alternatives`]), or else continues

@@ -21,7 +21,8 @@ const UNDO_STEPS: usize = 64;
 
 /// One image being annotated: the network predicts, the person corrects, and the network predicts again.
 ///
-/// The inputs of each prediction are the hints and the heatmaps of the last *committed* one. A hinted keypoint is
+/// A correction is predicted from the hints and the heatmaps of the last *committed* prediction;
+/// [`set_view`](Self::set_view) and [`predict_anew`](Self::predict_anew) ignore the latter. A hinted keypoint is
 /// always shown exactly where the person put it. The network sees the film in a [`View`], which undo and redo restore,
 /// too; a hint outside its frame extends the frame.
 #[derive(Debug, Clone)]
@@ -106,7 +107,7 @@ impl Session {
 
     /// Sets the view in which the network sees the film, and predicts again with the present hints. Hints outside the
     /// frame extend it. If one view is mirrored and the other is not, the hint of a left corner becomes the hint of the
-    /// right one and vice versa. Undo takes this back.
+    /// right one and vice versa. This can be undone.
     ///
     /// # Errors
     /// When the device fails; the session is then as before.
@@ -167,7 +168,7 @@ impl Session {
     /// Adds a hint, or moves the hint of its keypoint, and predicts.
     ///
     /// # Errors
-    /// [`Error::Argument`] for an unknown keypoint or a point that is not on the image; the session is then as before.
+    /// [`Error::Argument`] for an unknown keypoint or a point that is not on the image; an error when the device fails. The session is then as before.
     pub fn revise(&mut self, hint: Hint) -> Result<()> {
         self.revise_all([hint])
     }
@@ -209,7 +210,7 @@ impl Session {
         self.history.undo()
     }
 
-    /// Takes one undo back; `false` if there is none.
+    /// Reverses the last undo; `false` if there is none.
     pub fn redo(&mut self) -> bool {
         self.history.redo()
     }
@@ -226,12 +227,12 @@ impl Session {
         self.history.can_redo()
     }
 
-    /// Goes back to the first prediction, without hints. Undo takes this back, too.
+    /// Goes back to the first prediction, without hints. This can be undone, too.
     pub fn reset(&mut self) {
         self.history.push(self.first.clone());
     }
 
-    /// Predicts again with the present hints, as if there had been no earlier prediction. Undo takes this back.
+    /// Predicts again with the present hints, as if there had been no earlier prediction. This can be undone.
     ///
     /// # Errors
     /// When the device fails; the session is then as before.

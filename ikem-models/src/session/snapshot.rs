@@ -62,7 +62,7 @@ impl Session {
         snapshots
     }
 
-    /// Makes `snapshot` the present state, whichever session it is from. Undo takes this back.
+    /// Makes `snapshot` the present state, whichever session it is from. This can be undone.
     ///
     /// # Errors
     /// [`Error::Argument`](crate::Error::Argument) if it does not fit this image and skeleton; the session is then as

@@ -107,7 +107,7 @@ fn json(prediction: &PredictionRecord) -> Result<Vec<u8>> {
 }
 
 fn skeleton(place: &Workplace) -> Result<Skeleton> {
-    place.networks.skeleton().cloned().ok_or_else(|| Kind::Conflict.because("no network was loaded yet"))
+    place.networks.skeleton().cloned().ok_or_else(|| Kind::Conflict.because("no network has been loaded yet"))
 }
 
 fn missing(file: &str) -> super::failure::Failure {

@@ -17,17 +17,17 @@ pub(super) enum Kind {
     BadRequest,
     /// The token is missing.
     Unauthorized,
-    /// The request comes from where none may.
+    /// The request's origin or host is not allowed.
     Forbidden,
     /// There is no such thing.
     NotFound,
-    /// There is, and that can't be done to it.
+    /// The resource exists but does not support this method.
     Method,
     /// The request did not arrive in time.
     Timeout,
     /// It can't be done as things are.
     Conflict,
-    /// The image was changed since whoever asks saw it last.
+    /// The image has changed since the client last saw it.
     Stale,
     /// The network has too much to do.
     Busy,
@@ -35,7 +35,7 @@ pub(super) enum Kind {
     TooLarge,
     /// The body is of another type.
     MediaType,
-    /// A value that can't be.
+    /// An invalid value.
     Invalid,
     /// Device or disk.
     Failed,

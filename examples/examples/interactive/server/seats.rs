@@ -16,7 +16,7 @@ pub(super) struct Rules {
     pub most: usize,
     /// From one other machine.
     pub per_peer: usize,
-    /// Of all, those that other machines can't have.
+    /// How many of these are reserved for this machine.
     pub reserved: usize,
 }
 
@@ -52,7 +52,7 @@ impl Seats {
         Self { rules, taken: Mutex::default() }
     }
 
-    /// A seat for a connection from `peer`; none where none is free and all others are at work.
+    /// A seat for a connection from `peer`; `None` when all seats are taken and busy.
     pub(super) fn take(&self, peer: IpAddr) -> Option<Arc<Seat>> {
         let Rules { most, per_peer, reserved } = self.rules;
         let mut taken = lock(&self.taken);

@@ -150,23 +150,23 @@ impl Sidecar {
         Ok(())
     }
 
-    /// Writes the sidecar whole or not at all: into a temporary file beside it, which then takes its name.
+    /// Writes the sidecar atomically: to a temporary file beside it, synced and renamed.
     pub(super) fn write(&self, path: &Path) -> std::io::Result<()> {
         let text = serde_json::to_vec(self)?;
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;
         }
         let temporary = temporary(path);
-        // One that a killed program left, or somebody's link: not to be written through.
+        // Left by a killed program, or a link that must not be followed.
         match fs::remove_file(&temporary) {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
             _ => {}
         }
         let mut file = OpenOptions::new().write(true).create_new(true).open(&temporary)?;
-        let written = file.write_all(&text).and_then(|()| file.flush());
+        let written = file.write_all(&text).and_then(|()| file.sync_all());
         drop(file);
         written.and_then(|()| fs::rename(&temporary, path)).inspect_err(|_| {
-            // On a full disk, what is half written is in the way of the next attempt.
+            // On a full disk, a partial file would take the room of the next attempt.
             let _ = fs::remove_file(&temporary);
         })
     }

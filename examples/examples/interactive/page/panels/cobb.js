@@ -5,8 +5,8 @@ import { byId, element } from '../element.js';
 import { shownCurves } from '../scene.js';
 
 const ABOUT = {
-  clinical: 'By end plates, as a clinician measures: the major curve and those that compensate it.',
-  challenge: 'As the AASCE 2019 challenge computes them: by the middles of vertebrae, the largest first.',
+  clinical: 'Measured between end plates, as in clinical practice: the major curve and the compensatory curves.',
+  challenge: 'As the AASCE 2019 challenge computes them: from the midline of each vertebra, largest angle first.',
 };
 
 export function connect({ store }) {
@@ -28,7 +28,7 @@ export function connect({ store }) {
 function none({ image }) {
   if (!image) return [];
   const { doubt } = image.view;
-  const why = doubt ? `No angles. ${doubt[0].toUpperCase()}${doubt.slice(1)}.` : 'No angles: the points form no spine.';
+  const why = doubt ? `No angles. ${doubt[0].toUpperCase()}${doubt.slice(1)}.` : 'No angles: the points do not form a spine.';
   return [element('li', { class: doubt ? 'doubt' : 'quiet' }, why)];
 }
 

@@ -18,7 +18,7 @@ function part({ view }) {
   const { center: [x, y], width, height, degrees } = view.frame;
   const lean = ((degrees - 90 * view.turns + 540) % 360) - 180;
   const place = view.whole
-    ? 'All of the film'
+    ? 'Whole film'
     : `${Math.round(width)} × ${Math.round(height)} px around (${Math.round(x)}, ${Math.round(y)})`;
   const turned = Math.abs(lean) < 0.05 ? '' : `, turned by ${lean.toFixed(1).replace('-', '−')}°`;
   return `${place}${turned}${found(view)}.`;

@@ -33,7 +33,7 @@ export function connect({ store, workplace }) {
     if (!moving?.asking) return;
     const { x, y } = image.keypoints[moving.index];
     const way = Math.round(Math.hypot(moving.x - x, moving.y - y));
-    byId('far').firstElementChild.textContent = `Move ${skeleton.names[moving.index]} by ${way} px? That is more than three vertebrae.`;
+    byId('far').firstElementChild.textContent = `Move ${skeleton.names[moving.index]} by ${way} px? That is more than three vertebra heights.`;
   });
   store.watchAtEase(['image'], ({ image }) => {
     byId('effort').textContent = image ? `${image.clicks} ${image.clicks === 1 ? 'click' : 'clicks'}` : '';
@@ -45,8 +45,8 @@ export function connect({ store, workplace }) {
     byId('differs').firstElementChild.textContent = image?.network_differs ? `These points were predicted by ${image.network}.` : '';
   });
   store.watch(['alert', 'offline', 'silent'], ({ alert, offline, silent }) => {
-    const slow = 'The server does not answer. What you change now is not saved until it does.';
-    const text = offline ? 'The server is gone. Corrections that were saved are safe; reconnecting …' : silent > 0 ? slow : alert;
+    const slow = 'The server does not answer. Changes are not saved until it does.';
+    const text = offline ? 'Connection to the server lost. Saved corrections are safe; reconnecting …' : silent > 0 ? slow : alert;
     byId('alert').hidden = !text;
     byId('alert').querySelector('span').textContent = text ?? '';
   });
