@@ -52,7 +52,9 @@ pub enum Error {
     #[error("invalid skeleton: {0}")]
     Skeleton(String),
     /// An invalid frame.
-    #[error("invalid frame {0:?}; expected finite numbers, sides of 0.01 to 10⁷ px and a centre within 10⁷ px")]
+    #[error(
+        "invalid frame {0:?}; expected finite numbers, sides of 0.01 to 10⁷ px and a centre within 10⁷ px"
+    )]
     Frame(Frame),
     /// A pixel value that is infinite or NaN.
     #[error("pixel {index} is {value}; expected a finite value")]

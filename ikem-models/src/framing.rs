@@ -94,8 +94,7 @@ impl Predictor {
     }
 
     /// Shifts and scales the frame of a prediction in two rounds of eight, and keeps the prediction with the highest mean
-    /// confidence: a network that sees a
-    /// vertebra at the height of another is unsure of both.
+    /// confidence: a network that sees a vertebra at the height of another is unsure of both.
     fn searched(&self, film: &GrayImage, mut best: Seen) -> Result<Seen> {
         for (shift, scale) in STEPS {
             let View { frame, .. } = best.0.view;

@@ -58,7 +58,8 @@ impl LostWork {
         let aside = free_name(path);
         let failed = |error: std::io::Error| {
             let (path, aside) = (path.display(), aside.display());
-            Kind::Failed.because(format!("{path} belongs to another film and cannot be moved to {aside}: {error}"))
+            Kind::Failed
+                .because(format!("{path} belongs to another film and cannot be moved to {aside}: {error}"))
         };
         let there = path.try_exists().map_err(failed)?;
         let fingerprint = match held {
