@@ -37,7 +37,7 @@ pub(crate) async fn survives_stray_clicks(browser: &Browser) {
     click(browser, (off[0].as_f64().expect("x"), off[1].as_f64().expect("y"))).await;
     assert_eq!(browser.state("state.moving").await, serde_json::Value::Null);
     click(browser, stray).await;
-    browser.until_text("#far", "more than three vertebrae").await;
+    browser.until_text("#far", "more than three vertebra heights").await;
     browser.picture("far").await;
     browser.click("[data-command=stayNear]").await;
     browser.until("state.moving === null").await;
