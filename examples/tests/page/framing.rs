@@ -22,7 +22,7 @@ pub(crate) async fn changes_the_frame(browser: &Browser) {
     browser.until("state.message.includes('again') && !state.busy").await;
     browser.press(&[&[SHIFT, 'f']]).await;
     browser.until("state.message.includes('whole film') && !state.busy").await;
-    browser.until_text("#frame-note", "All of the film").await;
+    browser.until_text("#frame-note", "Whole film").await;
     undo(browser).await;
     undo(browser).await;
     assert_eq!(points(browser).await, before);
