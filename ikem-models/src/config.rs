@@ -334,7 +334,7 @@ mod tests {
         let of = |size: Size| ModelConfig { size, ..ModelConfig::default() };
         assert_eq!(of(Size::new(1024, 2048)).check(), Ok(()));
         let error = of(Size::new(8192, 8192)).check().expect_err("48 GiB").to_string();
-        let told = "config field `size`: expected a grid on which a prediction takes at most 8 GiB, found 8192 x 8192 px, which \
+        let told = "`size`: expected a grid on which a prediction takes at most 8 GiB, found 8192 x 8192 px, which \
                     takes about 49 GiB";
         assert_eq!(error, told);
     }
