@@ -98,7 +98,10 @@ fn the_error_covariance_goes_along_and_is_none_of_the_networks_tensors() {
     let start = 8 + header + offset.and_then(|digits| digits.parse::<usize>().ok()).expect("an offset");
     broken[start..start + 4].fill(0);
     let error = error_of(&broken).to_string();
-    assert!(error.contains("in row 0, column 0 is 0; expected a finite value, above 0"), "{error}");
+    assert!(
+        error.contains("is 0 in row 0, column 0; expected a finite value, positive on the diagonal"),
+        "{error}"
+    );
 }
 
 #[test]
