@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use crate::program::message;
 use crate::say;
 use anyhow::{Result, bail};
 use ikem_data::{Error, LeftOut};
@@ -17,7 +18,7 @@ pub fn take_out_broken<T: Sync>(
     let images: BTreeMap<String, &T> = items.iter().map(|item| (name(item), item)).collect();
     let bar = ProgressBar::new(images.len() as u64);
     let reason = |(name, item): (&String, &&T)| {
-        let reason = look(item).err().map(|error| format!("{error:#}"));
+        let reason = look(item).err().map(|error| message(&error));
         bar.inc(1);
         Some((name.clone(), reason?))
     };

@@ -40,7 +40,7 @@ impl FromStr for FrameChoice {
             [x, y, width, height, degrees] => (Frame::new(x, y, width, height)?, degrees),
             _ => bail!(wrong()),
         };
-        if !f64::is_finite(degrees) {
+        if !(-360.0..=360.0).contains(&degrees) {
             bail!(wrong());
         }
         Ok(Self::Given(frame.turned(degrees)))

@@ -24,5 +24,5 @@ pub use image_source::ImageSource;
 pub use labelled::Labelled;
 pub use model_options::ModelOptions;
 pub use place::parse_place;
-pub use program::{print_line, run, stop_on_signals};
+pub use program::{message, print_line, run, stop_on_signals};
 pub use results::{parse_hint, predictions_file, print_keypoints, seen, write_overlay};

@@ -54,8 +54,8 @@ pub fn stop_on_signals() -> anyhow::Result<Arc<AtomicBool>> {
     Ok(stop)
 }
 
-/// The error and its causes, without those that it quotes itself.
-fn message(error: &anyhow::Error) -> String {
+/// The text of an error and its causes, without those that it already quotes.
+pub fn message(error: &anyhow::Error) -> String {
     let mut message = error.to_string();
     for cause in error.chain().skip(1).map(ToString::to_string) {
         if !message.contains(&cause) {

@@ -53,7 +53,7 @@ pub enum Error {
     Skeleton(String),
     /// An invalid frame.
     #[error(
-        "invalid frame {0:?}; expected finite numbers, sides of 0.01 to 10⁷ px and a centre within 10⁷ px"
+        "invalid frame of {0}; expected finite numbers, sides of 0.01 to 10⁷ px and a centre within 10⁷ px"
     )]
     Frame(Frame),
     /// A pixel value that is infinite or NaN.

@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use ikem_core::{Keypoints, Spacing};
 use ikem_data::Radiograph;
 use ikem_examples::{
-    FrameChoice, ImageSource, parse_hint, predictions_file, print_keypoints, say, write_overlay,
+    FrameChoice, ImageSource, message, parse_hint, predictions_file, print_keypoints, say, write_overlay,
 };
 use ikem_files::FilePlan;
 use ikem_models::{Predictor, Session};
@@ -55,7 +55,7 @@ pub(crate) fn annotate(predictor: &Predictor, frame: FrameChoice, source: &Image
         };
         match outcome {
             Ok(()) => print_moves(&session, &before, film.spacing),
-            Err(error) => say!("{error:#}"),
+            Err(error) => say!("{}", message(&error)),
         }
     }
 }

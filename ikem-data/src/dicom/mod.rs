@@ -56,7 +56,9 @@ pub(crate) fn decode(path: &Path, bytes: &[u8], limits: &Limits) -> Result<Decod
             (colour::pixels(&frame, size.area()), 0.0)
         }
     };
-    Ok(Decoded { size, pixels, spacing: spacing::spacing(&data), note: padding_note(padded) })
+    let notes: Vec<String> = padding_note(padded).into_iter().chain(spacing::note(&data)).collect();
+    let note = (!notes.is_empty()).then(|| notes.join("; "));
+    Ok(Decoded { size, pixels, spacing: spacing::spacing(&data), note })
 }
 
 /// A warning if padding covers enough of a picture to hide vertebrae.

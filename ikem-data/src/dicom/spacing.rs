@@ -29,6 +29,12 @@ fn is_uncalibrated(data: &DataSet<'_>) -> bool {
         && pair(data, PIXEL_SPACING) == detector
 }
 
+/// A warning if Pixel Spacing has a value that is not a spacing.
+pub(super) fn note(data: &DataSet<'_>) -> Option<String> {
+    let text = data.text(PIXEL_SPACING).filter(|_| pair(data, PIXEL_SPACING).is_none())?;
+    Some(format!("Pixel Spacing is {text:?}, which is not a spacing, and is ignored"))
+}
+
 /// A row and a column spacing. A single number stands for both; further numbers are ignored.
 fn pair(data: &DataSet<'_>, tag: Tag) -> Option<Spacing> {
     match data.decimals(tag)?[..] {
