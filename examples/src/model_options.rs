@@ -12,7 +12,7 @@ pub struct ModelOptions {
     /// The network's checkpoint: .safetensors, or PyTorch's .pth [default: the bundled model]
     #[arg(long, value_name = "FILE")]
     pub weights: Option<PathBuf>,
-    /// The part of the film that the network sees: auto (found by the locator), whole, X,Y,W,H[,DEGREES] in pixels, or labels
+    /// The part of the film that the network sees: auto (found by the locator), whole, X,Y,W,H or X,Y,W,H,DEGREES in pixels, or labels
     /// (around the labels, where there are any) [default: auto; whole for a checkpoint without a locator]
     #[arg(long, value_name = "FRAME", allow_hyphen_values = true)]
     pub frame: Option<FrameChoice>,
