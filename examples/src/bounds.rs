@@ -1,7 +1,7 @@
-/// Reads a number of at most `MOST`, for options that say how many of something there are to be.
+/// Parses a count of at most `MOST`, for command-line options.
 ///
 /// # Errors
-/// When it is no whole number, or a larger one.
+/// When the text is not a whole number, or the number exceeds `MOST`.
 ///
 /// ```
 /// use ikem_examples::at_most;

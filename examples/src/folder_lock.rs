@@ -4,17 +4,18 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 
-/// The most folders that are locked; each takes an open file.
+/// The largest number of locked folders; each takes an open file.
 const MOST: usize = 256;
 
-/// Locks on the folders that a program writes its results into: one program at a time works in a folder. The system takes them back when the program ends, however it ends.
+/// Locks on the folders that a program writes to, so that only one program at a time works in a folder. The operating system
+/// releases them when the program ends, even after a crash.
 #[derive(Debug, Default)]
 pub struct FolderLocks {
     _held: Vec<File>,
 }
 
 impl FolderLocks {
-    /// Locks each of `folders` that is there. Where a file system knows no locks, nothing is locked.
+    /// Locks each of the existing `folders`. On a file system without locks, nothing is locked.
     ///
     /// # Errors
     /// When another program holds one of them.
@@ -37,13 +38,13 @@ impl FolderLocks {
     }
 }
 
-/// The folder itself, so that nothing is left in it.
+/// The handle to lock: the folder itself, so that no file is left in it.
 #[cfg(unix)]
 fn to_lock(folder: &Path) -> std::io::Result<File> {
     File::open(folder)
 }
 
-/// A file in the folder: other systems don't open folders.
+/// The handle to lock: a file in the folder, since folders cannot be opened on other systems.
 #[cfg(not(unix))]
 fn to_lock(folder: &Path) -> std::io::Result<File> {
     File::options().create(true).append(true).open(folder.join(".ikem-lock"))

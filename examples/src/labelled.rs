@@ -94,7 +94,7 @@ impl Labelled {
         self
     }
 
-    /// That films are in the training set and in the validation set, in a line; nothing where none are.
+    /// A line that names films in both the training and the validation set; `None` if there are none.
     #[must_use]
     pub fn in_two_sets(&self) -> Option<String> {
         const NAMED: usize = 5;

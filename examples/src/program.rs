@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context;
 
-/// Why the first line that could not be printed was not.
+/// The first error of printing a line.
 static UNPRINTED: Mutex<Option<std::io::Error>> = Mutex::new(None);
 
 /// Prints a line to standard output, as `println!` does. When that fails, as on a full disk, the program goes on, and [`run`] says
@@ -16,7 +16,7 @@ macro_rules! say {
     ($($part:tt)*) => { $crate::print_line(::std::format_args!($($part)*)) };
 }
 
-/// What [`say!`] does.
+/// Prints a line to standard output; the function behind [`say!`].
 pub fn print_line(line: std::fmt::Arguments<'_>) {
     if let Err(error) = writeln!(std::io::stdout().lock(), "{line}") {
         UNPRINTED.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
@@ -34,17 +34,17 @@ pub fn run(program: impl FnOnce() -> anyhow::Result<()>) -> ExitCode {
     match program().and_then(flushed) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Where standard error is full, too, the exit status alone tells.
+            // If standard error is full too, only the exit status tells.
             let _ = writeln!(std::io::stderr(), "error: {}", message(&error));
             ExitCode::FAILURE
         }
     }
 }
 
-/// A flag that Ctrl-C and a friendly kill set; the second Ctrl-C ends the program at once.
+/// A flag that SIGINT and SIGTERM set; a second signal ends the program at once.
 ///
 /// # Errors
-/// When the system takes no handler for its signals.
+/// When the signal handlers cannot be installed.
 pub fn stop_on_signals() -> anyhow::Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {

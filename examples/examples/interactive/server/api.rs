@@ -176,7 +176,7 @@ pub(super) struct State {
     pub network_differs: bool,
     /// What a person should know of how the file was read.
     pub note: Option<String>,
-    /// What a person must know of the work that was found for the film: that it was another film's, or had another name.
+    /// A warning about the work found for the film: that it belongs to another film, or was saved under another name.
     pub warning: Option<String>,
     /// Why the last change could not be written down.
     pub save_error: Option<String>,

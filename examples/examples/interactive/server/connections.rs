@@ -1,4 +1,4 @@
-//! Connections: not too many, and none that keeps others out.
+//! Accepts connections, within limits, and closes stalled ones.
 
 use std::net::IpAddr;
 use std::pin::Pin;
@@ -19,17 +19,17 @@ use super::seats::{Rules, Seat, Seats};
 /// How long to wait when the system has no connection to give.
 const REST: Duration = Duration::from_millis(100);
 
-/// How long a connection may take.
+/// Time limits of a connection.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Times {
-    /// For the head of a request to arrive, and between requests.
+    /// For the head of a request to arrive, and between requests on one connection.
     pub head: Duration,
-    /// For the other side to take more of an answer.
+    /// Without progress while the client receives an answer.
     pub write: Duration,
 }
 
 impl Default for Times {
-    /// 15 s for a head; 30 s for an answer to go on.
+    /// 15 s for a head, 30 s without progress on an answer.
     fn default() -> Self {
         Self { head: Duration::from_secs(15), write: Duration::from_secs(30) }
     }
@@ -47,7 +47,7 @@ pub(super) async fn serve(listener: TcpListener, router: Router, rules: Rules, t
     }
 }
 
-/// Gives a connection a seat and answers its requests; without a free seat it is closed.
+/// Gives a connection a seat and answers its requests; closes it if no seat is free.
 fn admit(seats: &Arc<Seats>, stream: TcpStream, peer: IpAddr, router: &Router, times: Times) {
     let Some(seat) = seats.take(peer) else { return };
     // Small answers leave at once.
@@ -60,13 +60,13 @@ fn admit(seats: &Arc<Seats>, stream: TcpStream, peer: IpAddr, router: &Router, t
         let _leave = Leave(held, leaving);
         let mut builder = http1::Builder::new();
         builder.timer(TokioTimer::new()).header_read_timeout(times.head);
-        // A connection that breaks is the client's affair.
+        // A broken connection only concerns its client.
         let _ = builder.serve_connection(stream, service).await;
     });
     seat.can_be_closed_by(task.abort_handle());
 }
 
-/// Gives the seat back, however the connection ends.
+/// Returns the seat when the connection ends for any reason.
 struct Leave(Arc<Seats>, Arc<Seat>);
 
 impl Drop for Leave {
@@ -75,17 +75,17 @@ impl Drop for Leave {
     }
 }
 
-/// A connection that notes when something moves on it, and breaks when the other side takes nothing for too long.
+/// A connection that records its progress, and fails when the client receives nothing for too long.
 struct Watched {
     stream: TokioIo<TcpStream>,
     seat: Arc<Seat>,
     time: Duration,
-    /// Since the other side last took something.
+    /// A timer since the client last received data.
     stalled: Option<Pin<Box<Sleep>>>,
 }
 
 impl Watched {
-    /// Passes on what came of a write; one that waits for too long is an error.
+    /// Passes on the result of a write; one that waits too long becomes an error.
     fn written<T>(
         &mut self,
         context: &mut Context<'_>,

@@ -53,9 +53,9 @@ pub(super) struct Opening {
     pub spacing: Option<Spacing>,
     /// What a person should know of how it was read.
     pub note: Option<String>,
-    /// What a person must know of the work that was found for it.
+    /// A warning about the work found for it.
     pub warning: Option<String>,
-    /// What tells its file from every other.
+    /// The fingerprint of its file.
     pub fingerprint: Option<String>,
     /// What was done to it before.
     pub kept: Option<Sidecar>,
@@ -138,7 +138,7 @@ impl Document {
         seconds: f64,
     ) -> Result<Duration> {
         let begin = Instant::now();
-        // Said once: whoever acts has seen it.
+        // Shown until the first action.
         self.warning = None;
         let changed = self.change(&action)?;
         let took = if action.asks_the_network() { begin.elapsed() } else { Duration::ZERO };
@@ -258,7 +258,7 @@ impl Document {
         )
     }
 
-    /// Writes the work down, if there is any.
+    /// Saves the work, if there is any.
     pub(super) fn save(&mut self, entry: &Entry) {
         self.save_error = None;
         if self.is_touched()
@@ -268,7 +268,7 @@ impl Document {
         }
     }
 
-    /// Why the last change is not written down.
+    /// Why the last change is not saved.
     pub(super) fn save_error(&self) -> Option<&str> {
         self.save_error.as_deref()
     }

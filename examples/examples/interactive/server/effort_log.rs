@@ -9,7 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use ikem_models::View;
 use serde::Serialize;
 
-/// The most that is held of lines that could not be written, in bytes.
+/// The size limit of pending lines, in bytes.
 const MOST_PENDING: usize = 4 << 20;
 
 /// The file `annotation-log.jsonl`, opened when there is something to write.
@@ -22,7 +22,7 @@ pub(super) struct EffortLog {
 #[derive(Debug, Default)]
 struct LogState {
     file: Option<File>,
-    /// Whole lines that are not written yet.
+    /// Complete lines not written yet.
     pending: Vec<u8>,
 }
 
@@ -57,7 +57,7 @@ impl EffortLog {
         Self { path: kept_in.join("annotation-log.jsonl"), state: Mutex::default() }
     }
 
-    /// Adds a line. One that cannot be written is held and written with the next, or by [`write_pending`](Self::write_pending).
+    /// Adds a line. If it cannot be written, it stays pending and is written with the next one, or by [`write_pending`](Self::write_pending).
     pub(super) fn add(&self, line: &Line<'_>) -> std::io::Result<()> {
         #[derive(Serialize)]
         struct Timed<'a> {
@@ -91,7 +91,7 @@ impl EffortLog {
                 if let Some(folder) = self.path.parent() {
                     std::fs::create_dir_all(folder)?;
                 }
-                // Opening a pipe would wait for its reader.
+                // Opening a pipe would block until it has a reader.
                 if self.path.metadata().is_ok_and(|about| !about.is_file()) {
                     return Err(std::io::Error::other("it is no regular file"));
                 }
@@ -100,7 +100,7 @@ impl EffortLog {
         };
         let length = file.metadata()?.len();
         file.write_all(pending).inspect_err(|_| {
-            // No half lines: all of it is written again later.
+            // Removes a partial line; all of it is written again later.
             let _ = file.set_len(length);
         })?;
         pending.clear();

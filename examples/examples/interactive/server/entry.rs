@@ -19,15 +19,15 @@ pub(super) struct Entry {
     pub source: Source,
     /// Where the work on it is written down.
     pub sidecar: PathBuf,
-    /// The place of its labels in the manifest.
+    /// The index of its labels in the manifest.
     pub labels: Option<usize>,
     /// What is in memory of it.
     pub slot: Mutex<Slot>,
-    /// Held by whoever reads the image to open it, so that it is read once.
+    /// Locked while the image is read, so that it is read only once.
     pub opening: tokio::sync::Mutex<()>,
     effort: Mutex<Effort>,
     revision: AtomicU64,
-    /// That of the sidecar as it was read or written last.
+    /// The revision of the sidecar when it was last read or written.
     saved_revision: AtomicU64,
     /// The number of the last request that predicts; older previews are overtaken.
     pub newest: AtomicU64,
@@ -47,7 +47,7 @@ pub(super) enum Slot {
 }
 
 impl Entry {
-    /// An image that is not open, with the place of its labels in the manifest.
+    /// An image that is not open, with the index of its labels in the manifest.
     pub(super) fn new(id: usize, Listed { name, source, sidecar }: Listed, labels: Option<usize>) -> Self {
         let Summary { effort, revision, .. } = Sidecar::read_summary(&sidecar);
         Self {
@@ -66,7 +66,7 @@ impl Entry {
         }
     }
 
-    /// Whether there is something to compare its points with.
+    /// Whether it has labels to compare with.
     pub(super) fn is_compared(&self) -> bool {
         self.labels.is_some() || !matches!(self.source, Source::File(_))
     }
@@ -96,12 +96,12 @@ impl Entry {
         self.saved_revision.load(Ordering::Relaxed)
     }
 
-    /// Notes that the sidecar has this revision.
+    /// Records the revision of the sidecar.
     pub(super) fn set_saved_revision(&self, revision: u64) {
         self.saved_revision.store(revision, Ordering::Relaxed);
     }
 
-    /// Takes up the work of another sidecar: of the film's earlier name, or none.
+    /// Adopts the effort recorded in another sidecar, or none.
     pub(super) fn take_up(&self, effort: Effort, revision: u64) {
         self.set_effort(effort);
         self.set_saved_revision(0);

@@ -46,7 +46,7 @@ pub(super) async fn of_image(
 
 /// `GET /api/export/{file}`
 ///
-/// What is left out stands in the header `X-Left-Out`, percent-encoded.
+/// The header `X-Left-Out`, percent-encoded, lists what was left out.
 pub(super) async fn of_all(
     Shared(place): Shared<Arc<Workplace>>,
     FileName(file): FileName,

@@ -29,7 +29,7 @@ pub(super) enum Kind {
     Conflict,
     /// The image has changed since the client last saw it.
     Stale,
-    /// The network has too much to do.
+    /// The network is busy.
     Busy,
     /// Too many bytes.
     TooLarge,

@@ -1,4 +1,4 @@
-//! What tells one film from another, whatever they are called: a digest of the file's bytes.
+//! Fingerprints of films: a digest of the file's bytes, independent of its name.
 
 use std::io::Read;
 use std::path::Path;
@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::failure::{Kind, Result};
 
-/// How much of a file is read at a time, in bytes.
+/// The read buffer, in bytes.
 const PIECE: usize = 1 << 16;
 
 /// The fingerprint of a film's file, such as `sha256:5c9a…`: the first 128 bits of the digest.

@@ -1,4 +1,4 @@
-//! Sidecars whose film is not where it was: set aside when another film took its name, found again by the film's fingerprint.
+//! Sidecars without their film: renamed when another film takes the name, and found again by the film's fingerprint.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
@@ -9,7 +9,7 @@ use super::entry::lock;
 use super::failure::{Kind, Result};
 use super::sidecar::Sidecar;
 
-/// What the names of sidecars end in.
+/// The ending of sidecar names.
 const ENDING: &str = ".ikem.json";
 
 /// The sidecars of films that are not open to the page, by their films' fingerprints.
@@ -41,12 +41,12 @@ impl LostWork {
         lost
     }
 
-    /// Notes a sidecar whose film is gone.
+    /// Adds a sidecar whose film is missing.
     fn add(&self, fingerprint: String, sidecar: PathBuf) {
         lock(&self.by_film).insert(fingerprint, sidecar);
     }
 
-    /// The sidecar of a film that had another name, with its path. It stays where it is.
+    /// The sidecar that a film has under an earlier name, with its path. The file is not moved.
     pub(super) fn of_film(&self, fingerprint: &str) -> Option<(Sidecar, PathBuf)> {
         let path = lock(&self.by_film).get(fingerprint).cloned()?;
         Some((Sidecar::read(&path).ok().flatten()?, path))
@@ -82,7 +82,7 @@ impl LostWork {
     }
 }
 
-/// A name beside `path` that no file has: of `film.png.ikem.json`, `film.png.replaced-1.ikem.json`.
+/// An unused name in the folder of `path`, such as `film.png.replaced-1.ikem.json` for `film.png.ikem.json`.
 fn free_name(path: &Path) -> PathBuf {
     let own = path.file_name().unwrap_or_default();
     let stem = own.to_str().and_then(|own| own.strip_suffix(ENDING)).map(OsString::from);

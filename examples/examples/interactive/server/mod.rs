@@ -56,7 +56,7 @@ use workplace::{Furniture, Matching, PATIENCE, Workplace};
 
 /// Where uploads and phantoms' annotations are kept, unless told otherwise.
 const KEPT_IN: &str = "ikem-annotations";
-/// How soon a signal to end is noticed.
+/// The interval at which signals are checked.
 const SIGNAL_POLL: Duration = Duration::from_millis(100);
 
 /// The labels to compare with.
@@ -70,7 +70,7 @@ pub(crate) struct Labels<'a> {
     pub split: Subset,
 }
 
-/// Serves the page until the program is told to end, and saves what is not saved then.
+/// Serves the page until a signal ends the program, then saves what is not saved yet.
 ///
 /// # Errors
 /// When an argument is wrong, the address is taken, another program works in one of the folders, or work could not be saved.
@@ -109,7 +109,7 @@ pub(crate) fn serve(
         }
         tokio::task::spawn_blocking(move || workplace.save_all()).await.context("saving")
     })?;
-    // A prediction that nobody waits for any more ends with the program.
+    // A running prediction is abandoned at exit.
     runtime.shutdown_background();
     if unsaved.is_empty() {
         say!("All work is saved.");
@@ -118,9 +118,9 @@ pub(crate) fn serve(
     bail!("NOT saved:\n  {}", unsaved.join("\n  "))
 }
 
-/// All folders in which work is written down; that of uploads is made.
+/// All folders in which work is saved; creates the one for uploads.
 fn folders(furniture: &Furniture) -> impl Iterator<Item = PathBuf> {
-    // Where it can't be made, saving tells.
+    // If this fails, saving reports it.
     let _ = std::fs::create_dir_all(&furniture.kept_in);
     let beside = |image: &Listed| {
         let folder = image.sidecar.parent()?;

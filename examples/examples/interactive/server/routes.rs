@@ -93,7 +93,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
     }
 }
 
-/// The revision of the image that a change was made for, from the header `If-Match`; none makes the change in any case.
+/// The revision that a change is based on, from the header `If-Match`; without it, the change is always made.
 pub(super) struct Seen(pub Option<u64>);
 
 impl<S: Send + Sync> FromRequestParts<S> for Seen {

@@ -1,4 +1,4 @@
-//! Who may be connected at the same time.
+//! Limits on simultaneous connections.
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,7 +9,7 @@ use tokio::task::AbortHandle;
 
 use super::entry::lock;
 
-/// How many connections there may be at a time.
+/// How many connections are accepted at a time.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rules {
     /// In all.
@@ -21,7 +21,7 @@ pub(super) struct Rules {
 }
 
 impl Default for Rules {
-    /// 128, a quarter of them for this machine alone and 24 for each other one; a browser opens six.
+    /// 128 in total, 32 of them reserved for this machine, and 24 for each other machine. A browser opens six.
     fn default() -> Self {
         Self { most: 128, per_peer: 24, reserved: 32 }
     }
@@ -39,7 +39,7 @@ pub(super) struct Seats {
 #[derive(Debug)]
 pub(super) struct Seat {
     peer: IpAddr,
-    /// When something last moved on it.
+    /// The time of its last progress.
     progress: Mutex<Instant>,
     /// Whether a whole request of it is being answered.
     working: AtomicBool,
@@ -47,7 +47,7 @@ pub(super) struct Seat {
 }
 
 impl Seats {
-    /// As many as the rules say, all free.
+    /// Seats within these rules, all free.
     pub(super) fn new(rules: Rules) -> Self {
         Self { rules, taken: Mutex::default() }
     }
@@ -89,17 +89,17 @@ fn make_room(taken: &mut Vec<Arc<Seat>>, most: usize, kind: impl Fn(&Seat) -> bo
 }
 
 impl Seat {
-    /// Notes what ends the connection.
+    /// Sets the handle that closes the connection.
     pub(super) fn can_be_closed_by(&self, task: AbortHandle) {
         let _ = self.task.set(task);
     }
 
-    /// Notes that something moved on the connection.
+    /// Records progress on the connection.
     pub(super) fn note_progress(&self) {
         *lock(&self.progress) = Instant::now();
     }
 
-    /// Whether a whole request is being answered: then the connection gives way to no other.
+    /// Sets whether a complete request is being answered; such a connection is not closed for another.
     pub(super) fn set_working(&self, working: bool) {
         self.working.store(working, Ordering::SeqCst);
         self.note_progress();

@@ -26,10 +26,10 @@ pub(super) struct Sidecar {
     format: String,
     /// The image's name, to show.
     pub image: String,
-    /// What tells the image's file from every other; sidecars of earlier versions have none, nor have phantoms.
+    /// The fingerprint of the image's file; missing in sidecars of earlier versions and for phantoms.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<String>,
-    /// How often the work was changed.
+    /// The number of changes to the work.
     #[serde(default)]
     pub revision: u64,
     /// Pixels in a row.
@@ -60,13 +60,13 @@ pub(super) struct Effort {
     pub seconds: f64,
 }
 
-/// What the list of images needs of a sidecar.
+/// The parts of a sidecar that the list of images needs.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub(super) struct Summary {
     /// What the work cost.
     #[serde(default)]
     pub effort: Effort,
-    /// How often the work was changed.
+    /// The number of changes to the work.
     #[serde(default)]
     pub revision: u64,
     /// The film's fingerprint.
@@ -79,9 +79,9 @@ pub(super) struct Summary {
 pub(super) struct Identity {
     /// The image's name, to show.
     pub image: String,
-    /// What tells the image's file from every other.
+    /// The fingerprint of the image's file.
     pub fingerprint: Option<String>,
-    /// How often the work was changed.
+    /// The number of changes to the work.
     pub revision: u64,
 }
 
@@ -112,13 +112,13 @@ impl Sidecar {
         Ok(Some(sidecar))
     }
 
-    /// Only what the list of images needs; nothing where there is no sidecar or it can't be read.
+    /// Reads only the parts that the list of images needs; empty if there is no readable sidecar.
     pub(super) fn read_summary(path: &Path) -> Summary {
         let text = read_text(path).ok().flatten().unwrap_or_default();
         serde_json::from_str(&text).unwrap_or_default()
     }
 
-    /// Whether it is surely of another film than the one with this fingerprint.
+    /// Whether it certainly belongs to another film than the one with this fingerprint.
     pub(super) fn is_of_another(&self, fingerprint: Option<&str>) -> bool {
         matches!((&self.fingerprint, fingerprint), (Some(own), Some(film)) if own != film)
     }
@@ -135,7 +135,7 @@ impl Sidecar {
         Ok(())
     }
 
-    /// Writes down the work on an image, unless another program wrote down other work meanwhile. The error says why not.
+    /// Saves the work on an image, unless another program has saved other work since. The error gives the reason.
     pub(super) fn save(&self, entry: &Entry) -> Result<(), String> {
         let path = entry.sidecar.as_path();
         let found = Self::read_summary(path).revision;

@@ -23,9 +23,9 @@ const BUNDLED: &[u8] = include_bytes!("../../../assets/phantom.png");
 const BUNDLED_TRUTH: &str = include_str!("../../../assets/phantom.json");
 /// How many phantoms are shown where no image was given.
 const PHANTOMS: u64 = 6;
-/// The most that is read of the list of names, in bytes.
+/// The size limit of the list of names, in bytes.
 const LONGEST_LIST: u64 = 64 << 20;
-/// The most bytes of all uploads together, unless told otherwise.
+/// The default quota of all uploads together, in bytes.
 pub(super) const UPLOAD_QUOTA: u64 = 16 << 30;
 /// The most images of one session.
 pub(super) const MOST_IMAGES: usize = 20_000;
@@ -100,7 +100,7 @@ impl Source {
         }
     }
 
-    /// What tells the film's file from every other; phantoms need none.
+    /// The fingerprint of the film's file; `None` for phantoms.
     pub(super) fn fingerprint(&self) -> Result<Option<String>> {
         match self {
             Self::File(path) => fingerprint::of_file(path).map(Some),
@@ -147,7 +147,7 @@ pub(super) fn files(paths: &[PathBuf], output: Option<&Path>) -> Anyhow<(Vec<Lis
             found.extend(inside.images);
             left_out.extend(inside.left_out);
         } else {
-            // A pipe would keep the page waiting.
+            // A pipe would block.
             ikem_files::open(path).with_context(named)?;
             found.push(path.clone());
         }
@@ -200,11 +200,11 @@ fn sidecar_name(mut own: OsString, mark: &str) -> OsString {
 #[derive(Debug)]
 pub(super) struct Uploads {
     folder: PathBuf,
-    /// The most bytes of all of them together.
+    /// Their quota together, in bytes.
     quota: u64,
 }
 
-/// The list of what uploads were called.
+/// The list of the original names of uploads.
 const NAMES: &str = "names.json";
 
 impl Uploads {
@@ -243,7 +243,7 @@ impl Uploads {
         let mut names = match self.names() {
             Some(names) => names,
             None => {
-                // A list that is damaged stays, to be looked at.
+                // A damaged list is kept for inspection.
                 set_aside(&self.folder.join(NAMES)).map_err(failed)?;
                 BTreeMap::new()
             }
@@ -260,7 +260,7 @@ impl Uploads {
         Listed { name, source: Source::File(path), sidecar }
     }
 
-    /// What the files were called; `None` where the list is damaged.
+    /// The original names of the files; `None` if the list is damaged.
     fn names(&self) -> Option<BTreeMap<String, String>> {
         let path = self.folder.join(NAMES);
         if !path.exists() {
@@ -271,7 +271,7 @@ impl Uploads {
         serde_json::from_slice(&text).ok()
     }
 
-    /// Refuses a file of so many bytes when all uploads would take more than the quota.
+    /// Refuses a file of this many bytes if it would exceed the quota.
     fn check_room(&self, bytes: u64) -> std::io::Result<Result<()>> {
         let mut kept: u64 = 0;
         for file in std::fs::read_dir(&self.folder)? {
@@ -288,7 +288,7 @@ impl Uploads {
     }
 }
 
-/// Gives a file a name that no other has: `names.json.damaged-1`.
+/// Renames a file to an unused name, such as `names.json.damaged-1`.
 fn set_aside(path: &Path) -> std::io::Result<()> {
     let name = |number: u64| path.with_file_name(format!("{}.damaged-{number}", file_name(path)));
     let free = (1..).map(name).find(|path| !path.exists()).unwrap_or_else(|| name(0));

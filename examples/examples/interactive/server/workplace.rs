@@ -55,7 +55,7 @@ pub(super) struct Workplace {
     labels_by_image: Option<ManifestIndex>,
     notes: Vec<String>,
     lost: LostWork,
-    /// How long a request waits for the network at the most.
+    /// The longest time that a request waits for the network.
     patience: Duration,
     /// Grows when something is set that predictions depend on.
     generation: AtomicU64,
@@ -83,13 +83,13 @@ pub(super) struct Furniture {
     pub notes: Vec<String>,
     /// The folder of uploads, the log, and what has no folder of its own.
     pub kept_in: PathBuf,
-    /// How long a request waits for the network at the most.
+    /// The longest time that a request waits for the network.
     pub patience: Duration,
-    /// The most bytes of all uploads together.
+    /// The quota of all uploads together, in bytes.
     pub upload_quota: u64,
 }
 
-/// How long a request waits for the network, unless told otherwise.
+/// The default time that a request waits for the network.
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What was asked for, and the time that the network took, waiting for its turn included.
@@ -297,7 +297,7 @@ impl Workplace {
         Ok(self.with_document(&entry, false, move |document| Ok(document.sidecar(&of))).await?.0)
     }
 
-    /// The sidecars of all images that work was done on, and what is left out since it can't be used, a line each.
+    /// The sidecars of all images with work, and one line for each unusable one.
     pub(super) async fn sidecars(self: &Arc<Self>) -> Result<(Vec<Sidecar>, Vec<String>)> {
         let workplace = Arc::clone(self);
         blocking(move || {
@@ -329,7 +329,7 @@ fn closed_work(entry: &Entry) -> Result<Option<Sidecar>> {
     Ok(Some(sidecar))
 }
 
-/// An image with the place of its labels.
+/// An image with the index of its labels.
 fn new_entry(id: usize, listed: Listed, labels: Option<&ManifestIndex>) -> Entry {
     let place = match &listed.source {
         Source::File(path) => labels.and_then(|labels| labels.find(path)),

@@ -1,4 +1,4 @@
-//! Opening images: read before the network is waited for, a few held open at a time.
+//! Opens images: each is read before it waits for the network, and a few are kept open at a time.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -17,7 +17,7 @@ use super::super::sources::{Loaded, labels};
 use super::{Answered, MOST_OPEN, Workplace, blocking};
 use ikem_examples::say;
 
-/// An image as it was read to be opened.
+/// An image that was read in order to be opened.
 struct Film {
     loaded: Loaded,
     matched: Option<GrayImage>,
@@ -53,7 +53,7 @@ impl Workplace {
         let network = self.networks.current().await?;
         let begin = Instant::now();
         let answer = loop {
-            // One request at a time reads the image; those that come meanwhile find it open.
+            // One request at a time reads the image; requests that arrive meanwhile find it open.
             let opening = match is_open(entry, generation) {
                 true => None,
                 false => Some(entry.opening.lock().await),
@@ -80,7 +80,7 @@ impl Workplace {
             drop(opening);
             match tried {
                 Ok(Ok(answer)) => break Ok(answer),
-                // It was closed while its turn was waited for.
+                // It was closed while the request waited.
                 Ok(Err(back)) => use_it = back,
                 Err(failure) => break Err(failure),
             }
@@ -89,7 +89,7 @@ impl Workplace {
         answer
     }
 
-    /// The network's gate, unless others hold it for too long.
+    /// Waits for the network's gate; an error if that takes too long.
     async fn turn(&self, network: &Network) -> Result<OwnedSemaphorePermit> {
         let gate = Arc::clone(&network.gate).acquire_owned();
         let turn = tokio::time::timeout(self.patience, gate).await.map_err(|_| {
@@ -99,7 +99,7 @@ impl Workplace {
         turn.map_err(|error| Kind::Failed.because(error))
     }
 
-    /// Reads an image. A few are read at a time.
+    /// Reads an image. Only a few are read at a time.
     async fn read(self: &Arc<Self>, entry: &Arc<Entry>) -> Result<Film> {
         let _turn = self.decoding.acquire().await.map_err(|error| Kind::Failed.because(error))?;
         let (workplace, entry) = (Arc::clone(self), Arc::clone(entry));
@@ -113,7 +113,7 @@ impl Workplace {
         .await
     }
 
-    /// Opens an image that was read, or opens it anew when something was set meanwhile.
+    /// Opens an image that was read, or reopens it if the settings changed meanwhile.
     fn open_in(
         &self,
         slot: &mut Slot,
@@ -199,7 +199,7 @@ impl Workplace {
         Ok((kept, warning))
     }
 
-    /// Notes that an image was used, and closes the one that was not for the longest time.
+    /// Marks an image as used, and closes the least recently used one.
     fn close_the_oldest(&self, used: &Arc<Entry>) {
         let mut open = lock(&self.open);
         open.retain(|entry| entry.id != used.id);
@@ -208,7 +208,7 @@ impl Workplace {
         while open.len() > MOST_OPEN && left > 0 {
             left -= 1;
             let Some(oldest) = open.pop_front() else { return };
-            // One that is in use is closed the next time.
+            // One in use is closed later.
             let Ok(mut slot) = oldest.slot.try_lock() else {
                 open.push_back(Arc::clone(&oldest));
                 continue;

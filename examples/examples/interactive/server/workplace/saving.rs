@@ -1,4 +1,4 @@
-//! Writing down what could not be written down at once: a disk was full, a folder was not to be reached.
+//! Retries failed saves, for example after a full disk or an unreachable folder.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,17 +6,17 @@ use std::time::Duration;
 use super::super::entry::{Entry, Slot, lock};
 use super::{Workplace, blocking};
 
-/// How long to wait before the next attempt to save.
+/// The pause before the next attempt to save.
 pub(crate) const PAUSE: Duration = Duration::from_secs(5);
 
 impl Workplace {
-    /// Tries to save what is not saved, again after each pause, for ever.
+    /// Retries unsaved work after each pause, forever.
     pub(crate) async fn keep_saving(self: Arc<Self>, pause: Duration) {
         loop {
             tokio::time::sleep(pause).await;
             let workplace = Arc::clone(&self);
             let _ = blocking(move || {
-                // An image that is being worked on saves itself.
+                // An image in use is saved by its next action.
                 let idle = |entry: &Arc<Entry>| entry.slot.try_lock().is_ok();
                 workplace.entries().iter().filter(|entry| idle(entry)).for_each(|entry| {
                     let _ = save(entry);
@@ -28,7 +28,7 @@ impl Workplace {
         }
     }
 
-    /// Tries once more to save everything. Returns what is not saved even so, a line each.
+    /// Tries once more to save everything. Returns one line for each image that is still not saved.
     pub(crate) fn save_all(&self) -> Vec<String> {
         let mut unsaved: Vec<String> = self
             .entries()
@@ -42,7 +42,7 @@ impl Workplace {
     }
 }
 
-/// Saves an image that is not saved. The error says why it still is not.
+/// Saves an unsaved image. The error gives the reason if it fails.
 fn save(entry: &Entry) -> Result<(), String> {
     let mut slot = lock(&entry.slot);
     match &mut *slot {
