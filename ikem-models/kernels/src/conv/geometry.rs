@@ -36,6 +36,7 @@ impl Geometry {
     }
 
     /// Filter taps.
+    #[inline]
     pub(crate) const fn taps(&self) -> usize {
         self.kernel * self.kernel
     }
@@ -108,16 +109,19 @@ pub(crate) struct BatchConv {
 
 impl BatchConv {
     /// Elements of the input.
+    #[inline]
     pub(crate) const fn inputs(&self) -> usize {
         self.n * self.shape.in_channels * self.input.0 * self.input.1
     }
 
     /// Elements of the output.
+    #[inline]
     pub(crate) const fn outputs(&self) -> usize {
         self.n * self.shape.out_channels * self.plane()
     }
 
     /// Elements of an output channel.
+    #[inline]
     pub(crate) const fn plane(&self) -> usize {
         self.grid.0 * self.grid.1
     }

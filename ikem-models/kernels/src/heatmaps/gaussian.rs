@@ -21,6 +21,7 @@ impl Gaussian<'_> {
     }
 
     /// The columns outside of which it is zero.
+    #[inline]
     pub(crate) fn support(&self) -> Range<usize> {
         let first = self.columns.iter().position(|&v| v != 0.0).unwrap_or(0);
         let last = self.columns.iter().rposition(|&v| v != 0.0).map_or(first, |last| last + 1);

@@ -45,6 +45,7 @@ impl<'a, T: Element> KnownMaps<'a, T> {
     }
 
     /// Channels of an image that are heatmaps.
+    #[inline]
     pub(crate) fn heatmaps(&self) -> usize {
         self.logits.map_or(0, |logits| logits.planes / self.images().max(1))
     }

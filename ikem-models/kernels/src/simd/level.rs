@@ -34,6 +34,7 @@ impl Level {
 
     /// The level in use: the forced one, but never above [`Level::best`].
     #[must_use]
+    #[inline]
     pub fn current() -> Self {
         let best = Self::best();
         match FORCED.load(Ordering::Relaxed) {

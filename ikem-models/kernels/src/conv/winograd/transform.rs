@@ -13,6 +13,7 @@ const A: f64 = FRAC_1_SQRT_2;
 const B: f64 = SQRT_2;
 
 /// Inputs of a tile's side, and positions of a transformed tile's side: outputs + 2.
+#[inline(always)]
 pub(crate) const fn side(out: usize) -> usize {
     out + 2
 }
