@@ -3,54 +3,37 @@
 //! `IKEM_FUZZ=N` tries N files instead of 10 000.
 #![allow(clippy::unwrap_used, reason = "test helpers")]
 
-mod damage;
+use std::path::{Path, PathBuf};
 
-use std::path::Path;
-use std::time::{Duration, Instant};
-
+use ikem_damage::{Sample, Trial};
 use ikem_data::{ImageKind, Limits, decode_image};
 use rand::{Rng, RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use damage::{damaged, tries};
-
 const LIMITS: Limits = Limits { pixels: 1_000_000, side: 65_535, bytes: 16 << 20 };
-/// Far more than any of the files needs, even on a busy machine.
-const LONGEST: Duration = Duration::from_secs(10);
 
 /// The undamaged fixtures.
-fn seeds() -> Vec<(String, Vec<u8>)> {
+fn samples() -> Vec<Sample> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/images");
-    let mut seeds: Vec<_> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| {
-            let path = entry.unwrap().path();
-            (path.file_name().unwrap().to_string_lossy().into_owned(), std::fs::read(path).unwrap())
-        })
-        .collect();
-    seeds.sort();
-    seeds
+    let mut paths: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    let sample = |path: &PathBuf| {
+        Sample::new(path.file_name().unwrap().to_string_lossy(), std::fs::read(path).unwrap())
+    };
+    paths.iter().map(sample).collect()
 }
 
 #[test]
 fn damaged_files_give_an_image_or_an_error() {
-    let count = tries();
-    let seeds = seeds();
-    let mut opened = 0;
-    for number in 0..count {
-        let mut random = ChaCha8Rng::seed_from_u64(number);
-        let (name, whole) = &seeds[random.random_range(0..seeds.len())];
-        let bytes = damaged(whole, 0, &[], &mut random);
-        let begin = Instant::now();
-        if let Ok(image) = decode_image(name, &bytes, &LIMITS) {
-            assert!(image.size().area() <= LIMITS.pixels, "{name}, {number}");
-            assert!(image.pixels().iter().all(|value| (0.0..=1.0).contains(value)), "{name}, {number}");
-            opened += 1;
-        }
-        assert!(begin.elapsed() < LONGEST, "{name}, {number}: {:?}", begin.elapsed());
-    }
+    let tried = Trial::new("decode_image", samples()).run(|bytes| {
+        decode_image("damaged", bytes, &LIMITS).is_ok_and(|image| {
+            assert!(image.size().area() <= LIMITS.pixels);
+            assert!(image.pixels().iter().all(|value| (0.0..=1.0).contains(value)));
+            true
+        })
+    });
     // Damage to pixel data leaves valid pictures; without any, nothing behind the headers would have been tested.
-    assert!(opened > count / 20, "{opened} of {count} opened");
+    assert!(tried.accepted > tried.files / 20, "{tried:?}");
 }
 
 #[test]

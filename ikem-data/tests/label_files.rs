@@ -1,20 +1,15 @@
 //! Labels and predictions written by other programs, and damaged ones.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests panic on failure")]
 
-mod damage;
-
 use std::path::Path;
 
 use ikem_core::{Size, Skeleton};
+use ikem_damage::{Sample, Trial};
 use ikem_data::{
     LabelFile, Manifest, ManifestEntry, PredictedKeypoint, PredictionRecord, Subset, coco_predictions,
     csv_predictions,
 };
-use rand::{Rng, SeedableRng};
-use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
-
-use damage::{damaged, tries};
 
 const SIZE: Size = Size::new(200, 400);
 
@@ -315,7 +310,7 @@ fn labels_of_a_manifest_are_read_as_predictions() {
 }
 
 /// Valid files in each format, the basis of damaged ones.
-fn seeds() -> Vec<Vec<u8>> {
+fn seeds() -> Vec<Sample> {
     let skeleton = Skeleton::numbered(2);
     let manifest = Manifest { entries: vec![expected(), expected()] };
     let folder = tempfile::tempdir().unwrap();
@@ -333,7 +328,8 @@ fn seeds() -> Vec<Vec<u8>> {
     seeds.push(
         b"sep=;\nimage;width;height;keypoint;x;y\na.png;200;400;1;100,0;300\na.png;200;400;0;50;1\n".to_vec(),
     );
-    seeds
+    let sample = |(number, bytes): (usize, Vec<u8>)| Sample::new(format!("file {number}"), bytes);
+    seeds.into_iter().enumerate().map(sample).collect()
 }
 
 /// Byte sequences that are meaningful in one of the formats, to insert.
@@ -366,30 +362,31 @@ const PIECES: [&str; 24] = [
 
 #[test]
 fn damaged_files_give_plausible_points_or_an_error() {
-    let count = tries();
-    let (skeleton, seeds) = (Skeleton::numbered(2), seeds());
-    let (mut read, near) = (0, |value: f32, side: usize| (-1.001..=2.001).contains(&(value / side as f32)));
-    for seed in 0..count {
-        let mut random = ChaCha8Rng::seed_from_u64(seed);
-        let whole = &seeds[random.random_range(0..seeds.len())];
-        let bytes = damaged(whole, 0, &PIECES, &mut random);
-        if let Ok(file) = LabelFile::from_bytes("labels", &bytes, &skeleton) {
-            read += 1;
+    let skeleton = Skeleton::numbered(2);
+    let near = |value: f32, side: usize| (-1.001..=2.001).contains(&(value / side as f32));
+    let labels = Trial::new("labels", seeds()).with_pieces(&PIECES).run(|bytes| {
+        LabelFile::from_bytes("labels", bytes, &skeleton).is_ok_and(|file| {
             for entry in &file.manifest.entries {
-                assert_eq!(entry.corners_yx.len(), 2, "seed {seed}");
+                assert_eq!(entry.corners_yx.len(), 2);
                 let [height, width] = entry.y_x_size.map(|side| side as usize);
                 let points = entry.keypoints();
                 let all_near = points.iter().all(|p| near(p.x, width) && near(p.y, height));
-                assert!(all_near, "seed {seed}: {points:?} on {}", entry.size());
+                assert!(all_near, "{points:?} on {}", entry.size());
             }
-        }
-        for found in PredictionRecord::from_bytes("p", &bytes, &skeleton).unwrap_or_default() {
-            let all_near = found.points().iter().all(|p| near(p.x, found.width) && near(p.y, found.height));
-            assert!(all_near, "seed {seed}: {found:?}");
-        }
+            true
+        })
+    });
+    let predictions = Trial::new("predictions", seeds()).with_pieces(&PIECES).run(|bytes| {
+        PredictionRecord::from_bytes("p", bytes, &skeleton).is_ok_and(|found| {
+            for found in found {
+                let all_near =
+                    found.points().iter().all(|p| near(p.x, found.width) && near(p.y, found.height));
+                assert!(all_near, "{found:?}");
+            }
+            true
+        })
+    });
+    for tried in [labels, predictions] {
+        assert!(tried.accepted > tried.files / 40, "{tried:?}: the damage is too severe for a useful test");
     }
-    assert!(
-        read > count / 40,
-        "only {read} of {count} were read: the damage is too severe for a useful test"
-    );
 }

@@ -6,6 +6,7 @@
 mod support;
 
 use ikem_core::{Hints, Keypoints, Point, Size, Skeleton, Spacing, SpacingPlane};
+use ikem_damage::{Sample, Trial};
 use ikem_eval::{
     GroundTruth, Played, Protocol, Provenance, Report, Rule, Settings, Threshold, comparison_markdown,
     write_angles, write_comparison,
@@ -284,4 +285,23 @@ fn angles_do_not_depend_on_the_pixel_aspect_ratio() {
     let page = angles(&narrow, 300, detector).3.to_markdown();
     assert!(page.contains("- millimetres: at the detector; those of the patient are smaller"), "{page}");
     assert!(page.contains("MRE model mm") && !plain.3.to_markdown().contains("MRE model mm"), "{page}");
+}
+
+#[test]
+fn damaged_reports_give_an_error_or_a_report_that_can_be_drawn() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("report.json");
+    report(1.0).write_json(&path).expect("written");
+    let samples = vec![Sample::new("report", std::fs::read(&path).expect("read"))];
+    let trial = Trial { files: 2_000, ..Trial::new("report", samples) };
+    let tried =
+        trial.with_pieces(&["null", "-1", "1e999", "[]", "{}", "18446744073709551615"]).run(|bytes| {
+            std::fs::write(&path, bytes).expect("written");
+            Report::read_json(&path).is_ok_and(|report| {
+                // What was read can be compared.
+                assert!(!comparison_markdown(&[report]).is_empty());
+                true
+            })
+        });
+    assert!(tried.accepted > tried.files / 50, "{tried:?}");
 }

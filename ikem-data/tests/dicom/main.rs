@@ -2,8 +2,6 @@
 #![allow(clippy::unwrap_used, reason = "test helpers")]
 
 mod compressed;
-#[path = "../damage/mod.rs"]
-mod damage;
 mod files;
 mod film;
 mod hostile;

@@ -1,13 +1,7 @@
 //! Random damage to files. A seed always gives the same damage.
-#![allow(clippy::expect_used, reason = "tests panic on failure")]
 
 use rand::{Rng, RngCore};
 use rand_chacha::ChaCha8Rng;
-
-/// The number of damaged files per test: `IKEM_FUZZ`, or 10 000.
-pub(crate) fn tries() -> u64 {
-    std::env::var("IKEM_FUZZ").map_or(10_000, |count| count.parse().expect("IKEM_FUZZ is a number of files"))
-}
 
 /// Changes, removes, inserts or repeats some bytes of a file after `start`, or truncates it. `pieces` are byte
 /// sequences that are meaningful in the format; they are inserted too.
