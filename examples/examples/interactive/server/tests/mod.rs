@@ -4,6 +4,7 @@
 mod assets;
 mod client;
 mod connected;
+mod damaged;
 #[path = "../../../../tests/dicom_film/mod.rs"]
 mod dicom_film;
 mod exports;
@@ -17,6 +18,7 @@ mod restored;
 mod revisions;
 mod security;
 mod settings;
+mod two_servers;
 mod unsaved;
 mod uploads;
 
