@@ -4,8 +4,9 @@
 
 use std::fmt;
 
-use ikem_models::ops::Geometry;
-use ikem_models::{HrnetOcrConfig, Layer, LayerKind, ModelConfig, NetworkConfig, Predictor, UnetConfig};
+use ikem_models::{
+    Geometry, HrnetOcrConfig, Layer, LayerKind, ModelConfig, NetworkConfig, Predictor, UnetConfig,
+};
 
 /// UNet-IKEM as published.
 #[must_use]

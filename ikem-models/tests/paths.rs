@@ -7,7 +7,7 @@ use candle_core::{DType, Tensor};
 use ikem_core::{Size, Skeleton};
 use ikem_models::{
     Checkpoint, Device, HrnetOcrConfig, Inputs, Mode, ModelConfig, Network, NetworkConfig, Precision,
-    Predictor, UnetConfig, ops,
+    Predictor, UnetConfig, training,
 };
 
 const KEYPOINTS: usize = 5;
@@ -82,7 +82,7 @@ fn both_paths_answer_alike() {
             [frozen, training.upsampled().expect("logits")]
         };
         let [frozen, training] = answer();
-        let others = ops::through_candle(answer);
+        let others = training::through_candle(answer);
         for other in others.iter().chain([&training]) {
             let off = largest_difference(&frozen, other);
             assert!(off <= ANSWER, "{name}: a logit is off by {off:e}");
@@ -116,7 +116,7 @@ fn half_precision_answers_nearly_alike() {
 fn both_paths_learn_alike() {
     for (name, config) in networks() {
         let ours = gradients(&config);
-        let candles = ops::through_candle(|| gradients(&config));
+        let candles = training::through_candle(|| gradients(&config));
         assert_eq!(ours.keys().collect::<Vec<_>>(), candles.keys().collect::<Vec<_>>(), "{name}");
         for (parameter, gradient) in &ours {
             let largest = gradient.abs().and_then(|g| g.flatten_all()?.max(0)?.to_scalar::<f64>());
@@ -137,9 +137,9 @@ fn gradients(config: &ModelConfig) -> BTreeMap<String, Tensor> {
     let [hints, target, image] = maps(DType::F64, 2);
     let inputs = Inputs::dense(hints, target.clone(), image);
     let answer = network.forward(&inputs, Mode::Train { dropout_seed: 3 }).expect("logits");
-    let mut loss = ops::bce_with_logits(&answer.upsampled().expect("logits"), &target).expect("a loss");
+    let mut loss = training::bce_with_logits(&answer.upsampled().expect("logits"), &target).expect("a loss");
     if let Some(auxiliary) = answer.auxiliary_upsampled().expect("logits") {
-        loss = (loss + ops::bce_with_logits(&auxiliary, &target).expect("a loss")).expect("a loss");
+        loss = (loss + training::bce_with_logits(&auxiliary, &target).expect("a loss")).expect("a loss");
     }
     let gradients = loss.backward().expect("a backward pass");
     let all = network.parameters().trainable().iter();

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use candle_core::{DType, Device, Tensor, Var};
 use ikem_core::{Keypoints, Point, Size, Skeleton};
-use ikem_models::{Logits, ModelConfig, ops};
+use ikem_models::{Logits, ModelConfig, training};
 use ikem_train::{Error, Loss, LossConfig, LossParts, LossValue, Morphology, MorphologyConfig};
 use serde::Deserialize;
 
@@ -81,7 +81,7 @@ const ALL: [&str; 4] = ["cross_entropy", "coordinates", "auxiliary", "morphology
 /// Runs `check` with the kernels and with candle's operations.
 fn both_ways(check: impl Fn(&str)) {
     check("our kernels");
-    ops::through_candle(|| check("candle's operations"));
+    training::through_candle(|| check("candle's operations"));
 }
 
 fn values(tensor: &Tensor) -> Vec<f64> {
@@ -179,7 +179,7 @@ fn the_gradient_matches_central_differences() {
 fn expected_points_match_the_decoding() {
     let fixture = Fixture::load();
     let [main, auxiliary] = [&fixture.main, &fixture.auxiliary].map(|v| fixture.var(v, DType::F32));
-    let points = ops::expected_points(&main, fixture.model().size).expect("points");
+    let points = training::expected_points(&main, fixture.model().size).expect("points");
     let expected: Vec<f64> = fixture.points.iter().flatten().flatten().copied().collect();
     assert_close(&values(&points), &expected, 1e-6, "PyTorch");
     let detections = fixture.logits(&main, &auxiliary).detect(&fixture.model().decoding).expect("detections");

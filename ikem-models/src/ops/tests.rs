@@ -1,14 +1,14 @@
 //! Every operation's gradient against central differences in f64, by our kernels and by candle's operations: odd and
 //! even shapes, batches of more than one, strided inputs.
-#![allow(missing_docs)]
 // Tests stop where something is wrong.
 #![allow(clippy::expect_used, clippy::panic)]
 
 use candle_core::{Device, Result, Tensor, Var};
 use ikem_core::{Keypoints, Point, Size};
-use ikem_models::ops::{self, Activation, Geometry};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
+
+use super::{self as ops, Activation, Geometry};
 
 /// Half the distance of the two values that a difference is taken of.
 const STEP: f64 = 1e-5;
