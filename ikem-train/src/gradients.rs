@@ -18,12 +18,12 @@ impl Gradients {
     /// # Errors
     /// When the device fails.
     pub fn new(parameters: &Parameters, store: &GradStore) -> Result<Self> {
-        let of = |(name, var): (&String, &candle_core::Var)| {
+        let square_of = |(name, var): (&String, &candle_core::Var)| {
             // A gradient still holds the graph it came from, and with it all activations.
             let gradient = store.get(var)?.detach().contiguous();
             Some(gradient.map(|gradient| (name.clone(), gradient)))
         };
-        Ok(Self(parameters.trainable().iter().filter_map(of).collect::<Result<_, _>>()?))
+        Ok(Self(parameters.trainable().iter().filter_map(square_of).collect::<Result<_, _>>()?))
     }
 
     /// The gradient of a parameter.

@@ -137,8 +137,8 @@ fn the_weighted_sum_and_the_auxiliary_term_match_pytorch() {
         let gradients = value.total.backward().expect("gradients");
         let expected: Vec<f64> = (0..fixture.main.len())
             .map(|i| {
-                let of = |term: &&str| fixture.weights[*term] * fixture.gradients[*term][i];
-                ALL.iter().filter(|term| **term != "auxiliary").map(of).sum()
+                let weighted = |term: &&str| fixture.weights[*term] * fixture.gradients[*term][i];
+                ALL.iter().filter(|term| **term != "auxiliary").map(weighted).sum()
             })
             .collect();
         assert_close(&values(gradients.get(&main).expect("a gradient")), &expected, 1e-7, way);

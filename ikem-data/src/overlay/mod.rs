@@ -60,9 +60,9 @@ pub fn overlay(
         canvas.ring(point, 2.4 * measures.point, 1.2 * measures.line, WHITE);
         canvas.disc(point, 0.55 * measures.point, WHITE);
     }
-    for (place, vertebra) in skeleton.vertebrae().iter().enumerate() {
+    for (index, vertebra) in skeleton.vertebrae().iter().enumerate() {
         let corners: Vec<Point> = vertebra.corners.iter().filter_map(|&index| drawn(index)).collect();
-        label(&mut canvas, &vertebra.name, &corners, &measures, group_colour(place));
+        label(&mut canvas, &vertebra.name, &corners, &measures, group_colour(index));
     }
     Ok(canvas.into_picture())
 }
@@ -116,9 +116,10 @@ pub fn heatmap_overlay(image: &GrayImage, map: ArrayView2<'_, f32>, frame: &Fram
     let size = image.size();
     let to_map = frame.points(Size::new(columns, rows));
     // The two neighbouring indices along an axis and the interpolation weight.
-    let between = |place: f64, values: usize| {
-        let place = place.min((values - 1) as f64);
-        (place >= 0.0).then(|| (place as usize, (place as usize + 1).min(values - 1), place.fract() as f32))
+    let between = |position: f64, values: usize| {
+        let position = position.min((values - 1) as f64);
+        (position >= 0.0)
+            .then(|| (position as usize, (position as usize + 1).min(values - 1), position.fract() as f32))
     };
     for y in 0..size.height {
         for x in 0..size.width {
