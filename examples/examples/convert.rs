@@ -2,6 +2,7 @@
 //!
 //! `cargo run --example convert -- hrnet.pth hrnet.safetensors --layout miccai`
 //! `cargo run --example convert -- runs/compact/best.safetensors small.safetensors --half`
+//! `cargo run --example convert -- runs/compact/best.safetensors network.onnx --to onnx`
 #![allow(clippy::print_stdout)]
 
 use std::path::PathBuf;
@@ -13,14 +14,17 @@ use ikem_examples::say;
 use ikem_files::FilePlan;
 use ikem_models::{Checkpoint, Import, ImportOptions, Layout, LocatorCheckpoint, NetworkKind, Precision};
 
-/// Converts a PyTorch checkpoint (zip or older format), or one of this project's, to .safetensors. Nothing in the checkpoint is executed.
+/// Converts a PyTorch checkpoint (zip or older format), or one of this project's, to .safetensors or ONNX. Nothing in the checkpoint is executed.
 #[derive(Parser)]
 struct Options {
     /// The checkpoint: a PyTorch state dict, bare or wrapped; or a .safetensors file of this project
     input: PathBuf,
-    /// The checkpoint to write
-    #[arg(value_name = "OUT.safetensors")]
+    /// The file to write
+    #[arg(value_name = "OUT")]
     output: PathBuf,
+    /// The format to write; ONNX has the network alone: one forward pass, without locator and error covariance
+    #[arg(long, value_name = "FORMAT", default_value = "safetensors")]
+    to: Format,
     /// The naming scheme of its tensors [default: one that the programs load directly]
     #[arg(long)]
     layout: Option<LayoutName>,
@@ -40,11 +44,19 @@ struct Options {
     #[arg(long, value_name = "PART", requires = "blend")]
     share: Option<f32>,
     /// Write 16-bit floats, which halves the size
-    #[arg(long)]
+    #[arg(long, conflicts_with = "to")]
     half: bool,
     /// The seed for tensors that the checkpoint lacks
     #[arg(long, default_value_t = 0, requires = "layout")]
     seed: u64,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Format {
+    /// A checkpoint of this project
+    Safetensors,
+    /// A model for ONNX Runtime and others, opset 17: image, hints and previous heatmaps in, heatmaps out
+    Onnx,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -80,7 +92,11 @@ fn run() -> Result<()> {
     if let (Some(path), Some(share)) = (&options.blend, options.share) {
         checkpoint = checkpoint.blended(&Checkpoint::read(path)?, share)?;
     }
-    checkpoint.write(&options.output, if options.half { Precision::Half } else { Precision::Single })?;
+    match options.to {
+        Format::Onnx => checkpoint.write_onnx(&options.output)?,
+        Format::Safetensors if options.half => checkpoint.write(&options.output, Precision::Half)?,
+        Format::Safetensors => checkpoint.write(&options.output, Precision::Single)?,
+    }
     say!("wrote {}", options.output.display());
     say!("network: {}", serde_json::to_string(&checkpoint.config.network)?);
     Ok(())
@@ -90,7 +106,11 @@ impl Options {
     /// Nothing that is read may be written.
     fn check_files(&self) -> Result<()> {
         let mut plan = FilePlan::default();
-        plan.reads("the checkpoint", &self.input).writes("OUT", &self.output, &["safetensors"]);
+        let ending = match self.to {
+            Format::Safetensors => "safetensors",
+            Format::Onnx => "onnx",
+        };
+        plan.reads("the checkpoint", &self.input).writes("OUT", &self.output, &[ending]);
         for (what, input) in [("--locator", &self.locator), ("--blend", &self.blend)] {
             if let Some(path) = input {
                 plan.reads(what, path);

@@ -68,6 +68,15 @@ impl NetworkConfig {
             Self::HrnetOcr(_) => NetworkKind::HrnetOcr,
         }
     }
+
+    /// Whether it sees hints and its previous heatmaps.
+    #[must_use]
+    pub const fn has_hints(&self) -> bool {
+        match self {
+            Self::Unet(unet) => unet.hints,
+            Self::HrnetOcr(hrnet) => hrnet.hints,
+        }
+    }
 }
 
 impl fmt::Display for NetworkKind {

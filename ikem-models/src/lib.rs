@@ -71,6 +71,7 @@ mod inputs;
 mod layers;
 mod locator;
 mod network;
+mod onnx;
 mod ops;
 mod params;
 mod prediction;
