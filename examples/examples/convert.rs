@@ -8,7 +8,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::{Parser, ValueEnum};
 use ikem_examples::say;
 use ikem_files::FilePlan;
@@ -44,7 +44,7 @@ struct Options {
     #[arg(long, value_name = "PART", requires = "blend")]
     share: Option<f32>,
     /// Write 16-bit floats, which halves the size
-    #[arg(long, conflicts_with = "to")]
+    #[arg(long)]
     half: bool,
     /// The seed for tensors that the checkpoint lacks
     #[arg(long, default_value_t = 0, requires = "layout")]
@@ -93,6 +93,7 @@ fn run() -> Result<()> {
         checkpoint = checkpoint.blended(&Checkpoint::read(path)?, share)?;
     }
     match options.to {
+        Format::Onnx if options.half => bail!("--half is for .safetensors; an ONNX model has 32-bit floats"),
         Format::Onnx => checkpoint.write_onnx(&options.output)?,
         Format::Safetensors if options.half => checkpoint.write(&options.output, Precision::Half)?,
         Format::Safetensors => checkpoint.write(&options.output, Precision::Single)?,
@@ -106,11 +107,11 @@ impl Options {
     /// Nothing that is read may be written.
     fn check_files(&self) -> Result<()> {
         let mut plan = FilePlan::default();
-        let ending = match self.to {
-            Format::Safetensors => "safetensors",
-            Format::Onnx => "onnx",
+        let endings: &[&str] = match self.to {
+            Format::Safetensors => &["safetensors"],
+            Format::Onnx => &["onnx"],
         };
-        plan.reads("the checkpoint", &self.input).writes("OUT", &self.output, &[ending]);
+        plan.reads("the checkpoint", &self.input).writes("OUT", &self.output, endings);
         for (what, input) in [("--locator", &self.locator), ("--blend", &self.blend)] {
             if let Some(path) = input {
                 plan.reads(what, path);
@@ -131,7 +132,7 @@ fn import(options: &Options, layout: LayoutName) -> Result<Checkpoint> {
         Model::HrnetOcr => NetworkKind::HrnetOcr,
     });
     let &Options { allow_unknown, seed, .. } = options;
-    let Import { checkpoint, used, unused, fresh } =
+    let Import { checkpoint, used, unused, fresh, .. } =
         Checkpoint::import(&options.input, &ImportOptions { layout, network, allow_unknown, seed })?;
     report("used", &used);
     report("not used", &unused);

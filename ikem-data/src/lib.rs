@@ -89,3 +89,7 @@ pub use phantom::{Phantom, PhantomConfig, PhantomCurve, SpineShape};
 pub use prediction::{PredictedKeypoint, PredictionRecord, Seen};
 pub use spacing::image_spacing;
 pub use tables::{csv_predictions, read_csv_predictions, write_csv_predictions};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -112,3 +112,7 @@ pub use session::{Doubt, Preview, Session, Snapshot, UNSURE_BELOW};
 pub use summary::{Layer, LayerKind, NetworkSummary};
 pub use unet::Unet;
 pub use view::View;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -105,6 +105,16 @@ fn the_error_covariance_goes_along_and_is_none_of_the_networks_tensors() {
 }
 
 #[test]
+fn additions_of_a_newer_version_are_left_out() {
+    let mut newer = checkpoint();
+    let addition = Tensor::new(&[1_f32, 2.0], &Device::Cpu).expect("a tensor");
+    newer.tensors.insert("ikem.of_tomorrow".to_owned(), addition);
+    let read = Checkpoint::from_bytes(&bytes(&newer), "newer").expect("a checkpoint");
+    assert!(read.tensors.keys().eq(checkpoint().tensors.keys()));
+    Predictor::builder().build(read).expect("a predictor");
+}
+
+#[test]
 fn a_checkpoint_that_cannot_be_written_leaves_the_old_one() {
     let folder = TempDir::new().expect("a folder");
     let path = folder.path().join("model.safetensors");

@@ -7,6 +7,7 @@ use crate::progress::Progress;
 
 /// The result of an optimiser step.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct StepReport {
     /// The epoch, from 1.
     pub epoch: usize,

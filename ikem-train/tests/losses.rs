@@ -130,7 +130,8 @@ fn the_weighted_sum_and_the_auxiliary_term_match_pytorch() {
     both_ways(|way| {
         let [main, aux] = [&fixture.main, &fixture.auxiliary].map(|v| fixture.var(v, DType::F64));
         let value = fixture.evaluate(&fixture.loss(&ALL), &main, &aux);
-        let LossParts { total, cross_entropy, coordinates, position, morphology, auxiliary } = value.parts;
+        let LossParts { total, cross_entropy, coordinates, position, morphology, auxiliary, .. } =
+            value.parts;
         assert_close(&[total], &[fixture.total], 1e-7, way);
         assert_eq!(position, 0.0, "{way}: it has no weight");
         assert_close(&[cross_entropy + coordinates + morphology + auxiliary], &[total], 1e-12, way);

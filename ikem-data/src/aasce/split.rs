@@ -43,6 +43,7 @@ impl Split {
 
 /// How the images of `data/training` are divided into training and validation.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Splitting {
     /// All are training images.
     #[default]

@@ -13,6 +13,7 @@ use crate::manifest::{Manifest, ManifestEntry, Subset};
 /// How faulty labels are treated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum LabelPolicy {
     /// Keep all labels as published.
     #[default]

@@ -15,7 +15,6 @@ const FARTHEST: f32 = 100_000.0;
 
 /// An entry of `quads.json`.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Quads {
     image: String,
     film_x: [f32; 2],
@@ -24,7 +23,6 @@ struct Quads {
 
 /// An entry of `boxes.json`.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Boxes {
     image: String,
     set: Subset,

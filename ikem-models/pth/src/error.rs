@@ -6,6 +6,7 @@ use thiserror::Error;
 /// Why a PyTorch checkpoint could not be read. Its message starts with the file's path.
 #[derive(Debug, Error)]
 #[error("{}: {kind}", path.display())]
+#[non_exhaustive]
 pub struct PthError {
     /// The file, as the caller named it.
     pub path: PathBuf,

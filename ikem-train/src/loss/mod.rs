@@ -27,6 +27,7 @@ pub struct Loss {
 
 /// The loss of a batch.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct LossValue {
     /// The weighted sum, a scalar with a gradient.
     pub total: Tensor,
@@ -36,6 +37,7 @@ pub struct LossValue {
 
 /// The weighted terms of a loss, which add up to the total; 0 for a term of weight 0.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[non_exhaustive]
 pub struct LossParts {
     /// The sum.
     pub total: f64,
