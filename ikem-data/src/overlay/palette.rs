@@ -2,6 +2,7 @@
 pub(super) type Rgb = [u8; 3];
 
 /// The colour of group `index` (a vertebra). Neighbouring groups have distinct hues, and none is grey.
+#[cfg(feature = "drawing")]
 pub(super) fn group_colour(index: usize) -> Rgb {
     // Steps by the golden angle do not return to a hue nearby.
     let hue = (210.0 + 137.508 * index as f32) % 360.0;

@@ -81,7 +81,7 @@ impl Ocr {
 /// The mean of `pixels` (B, C, h, w) weighted by the softmax of each keypoint's map in `logits` (B, K, h, w): (B, C, K,
 /// 1).
 fn gather(pixels: &Tensor, logits: &Tensor, pass: Pass<'_>) -> Result<Tensor> {
-    let weights = softmax(&logits.flatten_from(2)?)?;
+    let weights = ops::softmax(&logits.flatten_from(2)?)?;
     pass.matmul("ocr gather", &pixels.flatten_from(2)?, &weights.t()?)?.unsqueeze(D::Minus1)
 }
 
@@ -130,7 +130,7 @@ impl ObjectAttention {
         let query = flat(&self.pixel, pixels)?;
         let key = (flat(&self.keypoint, keypoints)? * (self.width as f64).powf(-0.5))?;
         let value = self.value.forward(&[keypoints], pass)?.flatten_from(2)?;
-        let weights = softmax(&pass.matmul("ocr similarity", &query.t()?, &key)?)?;
+        let weights = ops::softmax(&pass.matmul("ocr similarity", &query.t()?, &key)?)?;
         let context = pass.matmul("ocr context", &value, &weights.t()?)?;
         self.answer.forward(&[&context.reshape((batch, self.width, height, width))?], pass)
     }
@@ -159,9 +159,4 @@ impl ObjectAttention {
 fn mixed(module: &Builder, place: usize, inputs: usize, outputs: usize) -> BuildResult<ConvUnit> {
     let (conv, norm) = (module.pp(&place.to_string()), module.pp(&(place + 1).to_string()).pp("0"));
     ConvUnit::with_norm(&conv, &norm, ConvSpec::new(inputs, outputs, 1).then(Relu))
-}
-
-/// Softmax over the last axis. candle's fused softmax has no gradient and does not report that.
-fn softmax(x: &Tensor) -> Result<Tensor> {
-    if x.track_op() { candle_nn::ops::softmax(x, D::Minus1) } else { candle_nn::ops::softmax_last_dim(x) }
 }

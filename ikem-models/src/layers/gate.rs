@@ -62,7 +62,7 @@ impl Gate {
             features = unit.forward(&[&features], pass)?;
         }
         let squeezed = self.squeeze.forward(&[&ops::global_max(&features)?], pass)?;
-        candle_nn::ops::sigmoid(&self.excite.forward(&[&squeezed], pass)?)
+        ops::sigmoid(&self.excite.forward(&[&squeezed], pass)?)
     }
 
     /// Adds [`factors`](Self::factors) to an ONNX graph.

@@ -22,6 +22,7 @@ mod loss;
 mod plain;
 mod pool;
 mod resize;
+mod softmax;
 #[cfg(test)]
 mod tests;
 
@@ -37,5 +38,7 @@ pub(crate) use heatmaps::{for_each_heatmap, heatmaps};
 pub(crate) use ikem_kernels::{Activation, Geometry};
 pub(crate) use known_maps::{FactoredMaps, pointwise_conv};
 pub use loss::{bce_with_logits, heatmap_cross_entropy};
+pub(crate) use plain::sigmoid;
 pub(crate) use pool::{global_max, max_pool2x2};
 pub(crate) use resize::resize_bilinear;
+pub(crate) use softmax::softmax;

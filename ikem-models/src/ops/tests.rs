@@ -165,6 +165,25 @@ fn activations() {
 }
 
 #[test]
+fn sigmoid_and_softmax() {
+    check("sigmoid", &[&[2, 3, 2, 2]], |t| ops::sigmoid(&(&t[0] * 5.0)?));
+    check("softmax", &[&[2, 3, 4]], |t| ops::softmax(&(&t[0] * 5.0)?));
+    check("softmax, transposed", &[&[3, 4]], |t| ops::softmax(&t[0].t()?));
+    let huge = Var::new(&[-1e4_f32, 0.0, 1e4], &Device::Cpu).expect("a variable");
+    let gradients = |y: &Tensor| y.sum_all().and_then(|sum| sum.backward()).expect("gradients");
+    for op in [ops::sigmoid as fn(&Tensor) -> Result<Tensor>, ops::softmax] {
+        for y in [op(&huge), ops::through_candle(|| op(&huge))] {
+            let y = y.expect("values");
+            let values = y.to_vec1::<f32>().expect("values");
+            assert_eq!((values[0], values[2]), (0.0, 1.0));
+            let gradient =
+                gradients(&y).get(&huge).and_then(|g| g.to_vec1::<f32>().ok()).expect("a gradient");
+            assert!(gradient.iter().all(|g| g.is_finite()), "{gradient:?}");
+        }
+    }
+}
+
+#[test]
 fn channel_dropout_and_cross_entropy() {
     check("dropout", &[&[2, 4, 2, 3]], |t| ops::dropout2d(&t[0], 0.5, 7));
     check("cross-entropy", &[&[2, 2, 3, 3]], |t| {
