@@ -20,6 +20,7 @@ mod tests;
 use ikem_core::{Draw, FieldError, GrayImage, Keypoints, Point, Size, Vector};
 
 pub use config::{PhantomConfig, SpineShape};
+#[cfg(feature = "drawing")]
 pub(crate) use random::Texture;
 pub use spine::PhantomCurve;
 
