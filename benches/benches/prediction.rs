@@ -6,7 +6,7 @@
 use criterion::{Criterion, criterion_group, criterion_main};
 use ikem_benches::{hrnet_ocr, radiograph, unet};
 use ikem_core::{Hint, Point};
-use ikem_models::{ModelConfig, Predictor, ops};
+use ikem_models::{ModelConfig, Predictor, keep_freed_memory};
 
 /// A network with random weights, which do not affect the time.
 fn random(config: &ModelConfig) -> Predictor {
@@ -14,7 +14,7 @@ fn random(config: &ModelConfig) -> Predictor {
 }
 
 fn prediction(criterion: &mut Criterion) {
-    ops::keep_freed_memory();
+    keep_freed_memory();
     let image = radiograph();
     let mut group = criterion.benchmark_group("prediction");
     group.sample_size(20);

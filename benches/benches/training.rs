@@ -8,11 +8,13 @@ use std::time::Duration;
 use criterion::{Criterion, criterion_group, criterion_main};
 use ikem_benches::{bundled, hrnet_ocr, keypoints, tensor, unet};
 use ikem_core::Size;
-use ikem_models::{Device, HintMaps, ImageInput, Inputs, ModelConfig, Network, PreviousMaps, ops};
+use ikem_models::{
+    Device, HintMaps, ImageInput, Inputs, ModelConfig, Network, PreviousMaps, keep_freed_memory,
+};
 use ikem_train::{Learner, Loss, LossConfig, OptimiserConfig};
 
 fn steps(criterion: &mut Criterion) {
-    ops::keep_freed_memory();
+    keep_freed_memory();
     let mut group = criterion.benchmark_group("training step");
     group.sample_size(10).warm_up_time(Duration::from_millis(200)).measurement_time(Duration::from_secs(5));
     let networks = [("unet", unet(), 2), ("hrnet-ocr", hrnet_ocr(), 2), ("bundled", bundled(), 8)];

@@ -37,8 +37,11 @@ pub fn radiograph() -> GrayImage {
 #[must_use]
 #[allow(clippy::expect_used)]
 pub fn tensor(shape: &[usize]) -> Tensor {
-    let values = (0..shape.iter().product::<usize>())
-        .map(|i| (i * 7919 % 2048) as f32 / 1024.0 - 1.0)
-        .collect::<Vec<_>>();
-    Tensor::from_vec(values, shape, &Device::Cpu).expect("a tensor")
+    Tensor::from_vec(values(shape.iter().product()), shape, &Device::Cpu).expect("a tensor")
+}
+
+/// `count` values in −1…1.
+#[must_use]
+pub fn values(count: usize) -> Vec<f32> {
+    (0..count).map(|i| (i * 7919 % 2048) as f32 / 1024.0 - 1.0).collect()
 }

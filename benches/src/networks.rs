@@ -4,8 +4,9 @@
 
 use std::fmt;
 
-use ikem_models::ops::Geometry;
-use ikem_models::{HrnetOcrConfig, Layer, LayerKind, ModelConfig, NetworkConfig, Predictor, UnetConfig};
+use ikem_models::{
+    Geometry, HrnetOcrConfig, Layer, LayerKind, ModelConfig, NetworkConfig, Predictor, UnetConfig,
+};
 
 /// UNet-IKEM as published.
 #[must_use]
@@ -82,7 +83,7 @@ pub fn transposed() -> Vec<Transposed> {
     })
 }
 
-fn distinct<T: PartialEq>(of: impl Fn(&Layer, [usize; 3], usize) -> Option<T>) -> Vec<T> {
+fn distinct<T: PartialEq>(shape_of: impl Fn(&Layer, [usize; 3], usize) -> Option<T>) -> Vec<T> {
     let mut shapes = Vec::new();
     for config in [unet(), hrnet_ocr()] {
         let predictor = Predictor::builder().untrained(&config, 0).expect("a predictor");
@@ -92,7 +93,7 @@ fn distinct<T: PartialEq>(of: impl Fn(&Layer, [usize; 3], usize) -> Option<T>) -
             else {
                 continue;
             };
-            if let Some(shape) = of(&layer, [channels, rows, columns], outputs)
+            if let Some(shape) = shape_of(&layer, [channels, rows, columns], outputs)
                 && !shapes.contains(&shape)
             {
                 shapes.push(shape);

@@ -2,25 +2,29 @@
 //!
 //! `cargo run --example convert -- hrnet.pth hrnet.safetensors --layout miccai`
 //! `cargo run --example convert -- runs/compact/best.safetensors small.safetensors --half`
+//! `cargo run --example convert -- runs/compact/best.safetensors network.onnx --to onnx`
 #![allow(clippy::print_stdout)]
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::{Parser, ValueEnum};
 use ikem_examples::say;
 use ikem_files::FilePlan;
 use ikem_models::{Checkpoint, Import, ImportOptions, Layout, LocatorCheckpoint, NetworkKind, Precision};
 
-/// Converts a PyTorch checkpoint (zip or older format), or one of this project's, to .safetensors. Nothing in the checkpoint is executed.
+/// Converts a PyTorch checkpoint (zip or older format), or one of this project's, to .safetensors or ONNX. Nothing in the checkpoint is executed.
 #[derive(Parser)]
 struct Options {
     /// The checkpoint: a PyTorch state dict, bare or wrapped; or a .safetensors file of this project
     input: PathBuf,
-    /// The checkpoint to write
-    #[arg(value_name = "OUT.safetensors")]
+    /// The file to write
+    #[arg(value_name = "OUT")]
     output: PathBuf,
+    /// The format to write; ONNX has the network alone: one forward pass, without locator and error covariance
+    #[arg(long, value_name = "FORMAT", default_value = "safetensors")]
+    to: Format,
     /// The naming scheme of its tensors [default: one that the programs load directly]
     #[arg(long)]
     layout: Option<LayoutName>,
@@ -45,6 +49,14 @@ struct Options {
     /// The seed for tensors that the checkpoint lacks
     #[arg(long, default_value_t = 0, requires = "layout")]
     seed: u64,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Format {
+    /// A checkpoint of this project
+    Safetensors,
+    /// A model for ONNX Runtime and others, opset 17: image, hints and previous heatmaps in, heatmaps out
+    Onnx,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -80,7 +92,12 @@ fn run() -> Result<()> {
     if let (Some(path), Some(share)) = (&options.blend, options.share) {
         checkpoint = checkpoint.blended(&Checkpoint::read(path)?, share)?;
     }
-    checkpoint.write(&options.output, if options.half { Precision::Half } else { Precision::Single })?;
+    match options.to {
+        Format::Onnx if options.half => bail!("--half is for .safetensors; an ONNX model has 32-bit floats"),
+        Format::Onnx => checkpoint.write_onnx(&options.output)?,
+        Format::Safetensors if options.half => checkpoint.write(&options.output, Precision::Half)?,
+        Format::Safetensors => checkpoint.write(&options.output, Precision::Single)?,
+    }
     say!("wrote {}", options.output.display());
     say!("network: {}", serde_json::to_string(&checkpoint.config.network)?);
     Ok(())
@@ -90,7 +107,11 @@ impl Options {
     /// Nothing that is read may be written.
     fn check_files(&self) -> Result<()> {
         let mut plan = FilePlan::default();
-        plan.reads("the checkpoint", &self.input).writes("OUT", &self.output, &["safetensors"]);
+        let endings: &[&str] = match self.to {
+            Format::Safetensors => &["safetensors"],
+            Format::Onnx => &["onnx"],
+        };
+        plan.reads("the checkpoint", &self.input).writes("OUT", &self.output, endings);
         for (what, input) in [("--locator", &self.locator), ("--blend", &self.blend)] {
             if let Some(path) = input {
                 plan.reads(what, path);
@@ -111,7 +132,7 @@ fn import(options: &Options, layout: LayoutName) -> Result<Checkpoint> {
         Model::HrnetOcr => NetworkKind::HrnetOcr,
     });
     let &Options { allow_unknown, seed, .. } = options;
-    let Import { checkpoint, used, unused, fresh } =
+    let Import { checkpoint, used, unused, fresh, .. } =
         Checkpoint::import(&options.input, &ImportOptions { layout, network, allow_unknown, seed })?;
     report("used", &used);
     report("not used", &unused);

@@ -164,7 +164,7 @@ fn draw(
 }
 
 fn summarise(manifest: &Manifest, report: &AuditReport, problems: usize, output: &Path) {
-    say!("{} images read, {problems} problems told one by one above", report.total);
+    say!("{} images read; {problems} problems, listed above", report.total);
     for (check, count) in report.counts() {
         say!("  {count:4} images: {check}");
     }

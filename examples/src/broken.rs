@@ -29,11 +29,11 @@ pub fn take_out_broken<T: Sync>(
 }
 
 /// Goes on without the images that are left out, and prints them, if that is wanted (`--skip-broken`); otherwise they are an error
-/// that names all of them. `of` is how many images there are in all.
+/// that names all of them. `total` is how many images there are in all.
 ///
 /// # Errors
 /// When there are such images and `skip_broken` is not set, or nothing is left without them.
-pub fn settle_left_out(left_out: &[LeftOut], of: usize, data: &Path, skip_broken: bool) -> Result<()> {
+pub fn settle_left_out(left_out: &[LeftOut], total: usize, data: &Path, skip_broken: bool) -> Result<()> {
     if left_out.is_empty() {
         return Ok(());
     }
@@ -43,7 +43,7 @@ pub fn settle_left_out(left_out: &[LeftOut], of: usize, data: &Path, skip_broken
             "{unusable}\nmend them, or go on without them with --skip-broken; --root names the folder of the images"
         );
     }
-    if left_out.len() >= of {
+    if left_out.len() >= total {
         bail!("{unusable}\nnothing is left");
     }
     for film in left_out {

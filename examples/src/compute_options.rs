@@ -1,5 +1,5 @@
 use anyhow::{Context, Result, bail};
-use ikem_models::{Device, ops};
+use ikem_models::{Device, keep_freed_memory};
 
 use crate::at_most;
 
@@ -23,7 +23,7 @@ impl ComputeOptions {
     /// # Errors
     /// When an option is wrong or there is no such device.
     pub fn start(&self) -> Result<Device> {
-        ops::keep_freed_memory();
+        keep_freed_memory();
         if let Some(threads) = self.threads {
             if threads == 0 {
                 bail!("--threads 0: expected at least 1");

@@ -59,8 +59,8 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let take = || FolderLocks::take([folder.path().to_owned(), folder.path().join("none")].into_iter());
         let first = take().expect("a free folder");
-        let told = take().expect_err("a folder in use").to_string();
-        assert!(told.contains("another IKEM program") && told.contains("--output DIR"), "{told}");
+        let error = take().expect_err("a folder in use").to_string();
+        assert!(error.contains("another IKEM program") && error.contains("--output DIR"), "{error}");
         drop(first);
         assert!(take().is_ok());
     }

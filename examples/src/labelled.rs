@@ -50,7 +50,7 @@ impl Labelled {
     /// # Errors
     /// When there are others and they are not to be left out (`skip_broken`); the message names all of them.
     pub fn sound(mut self, skip_broken: bool) -> Result<Self> {
-        let of = self.entries.len() + self.left_out.len();
+        let total = self.entries.len() + self.left_out.len();
         let mut entries = std::mem::take(&mut self.entries);
         let broken = take_out_broken(
             &mut entries,
@@ -59,7 +59,7 @@ impl Labelled {
         );
         self.entries = entries;
         self.left_out.extend(broken);
-        settle_left_out(&self.left_out, of, &self.data, skip_broken)?;
+        settle_left_out(&self.left_out, total, &self.data, skip_broken)?;
         Ok(self)
     }
 
@@ -98,9 +98,10 @@ impl Labelled {
     #[must_use]
     pub fn in_two_sets(&self) -> Option<String> {
         const NAMED: usize = 5;
-        let of = |set: Subset| self.entries.iter().filter(move |entry| entry.set == set);
-        let learnt: BTreeSet<&str> = of(Subset::Train).map(|entry| entry.image_path.as_str()).collect();
-        let both: BTreeSet<&str> = of(Subset::Val)
+        let entries_of = |set: Subset| self.entries.iter().filter(move |entry| entry.set == set);
+        let learnt: BTreeSet<&str> =
+            entries_of(Subset::Train).map(|entry| entry.image_path.as_str()).collect();
+        let both: BTreeSet<&str> = entries_of(Subset::Val)
             .map(|entry| entry.image_path.as_str())
             .filter(|path| learnt.contains(path))
             .collect();
@@ -199,7 +200,7 @@ mod tests {
         let entry = |name: &str, set| {
             ManifestEntry::new(name.to_owned(), vec![[0.5; 2]; 2], Size::new(9, 9), set, &skeleton)
         };
-        let of = |entries| Labelled {
+        let labelled = |entries| Labelled {
             root: PathBuf::new(),
             data: PathBuf::new(),
             entries,
@@ -207,9 +208,9 @@ mod tests {
             has_sets: true,
         };
         let apart = vec![entry("a", Subset::Train), entry("a", Subset::Train), entry("b", Subset::Val)];
-        assert_eq!(of(apart).in_two_sets(), None);
+        assert_eq!(labelled(apart).in_two_sets(), None);
         let mixed = vec![entry("a", Subset::Train), entry("a", Subset::Val), entry("b", Subset::Val)];
-        let told = of(mixed).in_two_sets().expect("a line");
-        assert!(told.starts_with("1 films are both in") && told.ends_with(": a"), "{told}");
+        let line = labelled(mixed).in_two_sets().expect("a line");
+        assert!(line.starts_with("1 films are both in") && line.ends_with(": a"), "{line}");
     }
 }

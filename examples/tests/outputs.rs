@@ -205,6 +205,8 @@ fn convert_name_films_and_train_leave_what_they_begin_with() {
         "would replace --locator",
     );
     refuses(at, "convert", &["a.safetensors", "a.pth"], "expected a name that ends in .safetensors");
+    let arguments = ["a.safetensors", "b.safetensors", "--to", "onnx"];
+    refuses(at, "convert", &arguments, "expected a name that ends in .onnx");
 
     let with = ["--spinal-ai", "none", "--with", "films.json"];
     let name_films = |output: &str, expected: &str| {

@@ -36,6 +36,7 @@ impl Default for LocalWindow {
 
 /// A keypoint detected on its heatmap.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct Detection {
     /// Its position, in pixels of the map.
     pub point: Point,

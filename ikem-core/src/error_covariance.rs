@@ -129,10 +129,10 @@ impl ErrorCovariance {
     fn weights(&self, covariance: &[f32], hints: &[&Hint], errors: Vec<f64>) -> Option<Vec<f64>> {
         let variances = covariance.iter().step_by(self.keypoints + 1);
         let own = OWN * variances.map(|&variance| f64::from(variance)).sum::<f64>() / self.keypoints as f64;
-        let of = |a: &Hint, b: &Hint| f64::from(covariance[a.keypoint * self.keypoints + b.keypoint]);
+        let between = |a: &Hint, b: &Hint| f64::from(covariance[a.keypoint * self.keypoints + b.keypoint]);
         let mut rows: Vec<Vec<f64>> = Vec::with_capacity(hints.len());
         for (i, a) in hints.iter().enumerate() {
-            rows.push(hints[..=i].iter().map(|b| of(a, b)).collect());
+            rows.push(hints[..=i].iter().map(|b| between(a, b)).collect());
             rows[i][i] += own;
         }
         solve(rows, errors)

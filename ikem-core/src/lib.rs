@@ -77,3 +77,7 @@ pub use spacing::{Spacing, SpacingPlane};
 pub use tones::Tones;
 pub use vector::Vector;
 pub use warp::{Beyond, warp};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -24,6 +24,7 @@ pub struct Spacing {
 /// The plane in which a [`Spacing`] was measured, which determines the meaning of lengths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum SpacingPlane {
     /// The patient: the spacing was calibrated, or nothing else is known.
     #[default]

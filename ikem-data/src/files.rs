@@ -42,9 +42,9 @@ pub(crate) fn read_text(path: &Path, kind: &'static str) -> Result<String, Error
 
 /// Decodes text in UTF-8, or in UTF-16 with a byte order mark, as spreadsheets write it. Removes the byte order mark.
 pub(crate) fn text(path: &Path, kind: &'static str, bytes: Vec<u8>) -> Result<String, Error> {
-    let words = |of: fn([u8; 2]) -> u16| {
+    let words = |from_bytes: fn([u8; 2]) -> u16| {
         let (pairs, rest) = bytes.as_chunks::<2>();
-        let words = pairs.iter().skip(1).map(|pair| of(*pair));
+        let words = pairs.iter().skip(1).map(|pair| from_bytes(*pair));
         char::decode_utf16(words).collect::<Result<String, _>>().ok().filter(|_| rest.is_empty())
     };
     let wide = match bytes.as_slice() {

@@ -31,7 +31,7 @@ pub fn match_histogram(image: &GrayImage, reference: &GrayImage) -> GrayImage {
 
 /// The level of `wanted` at the cumulative share `share`, interpolated; `next` is the first entry that reaches it.
 fn between(wanted: &[(usize, f64)], next: usize, share: f64) -> f32 {
-    let before = next.checked_sub(1).and_then(|place| wanted.get(place));
+    let before = next.checked_sub(1).and_then(|index| wanted.get(index));
     match (before, wanted.get(next)) {
         (Some(&(low, below)), Some(&(high, above))) => {
             let part = (share - below) / (above - below);

@@ -43,11 +43,11 @@ impl<'a> Iterator for Segments<'a> {
 
     fn next(&mut self) -> Option<Self::Item> {
         // Entropy-coded data extends to the next marker that is not a stuffed zero or a restart.
-        let marks = |place: &usize| {
-            self.0.get(place + 1).is_some_and(|marker| !matches!(marker, 0x00 | 0x01 | 0xd0..=0xd7 | 0xff))
+        let marks = |offset: &usize| {
+            self.0.get(offset + 1).is_some_and(|marker| !matches!(marker, 0x00 | 0x01 | 0xd0..=0xd7 | 0xff))
         };
-        let place = memchr::memchr_iter(0xff, self.0).find(marks)?;
-        let (marker, after) = (*self.0.get(place + 1)?, self.0.get(place + 2..)?);
+        let offset = memchr::memchr_iter(0xff, self.0).find(marks)?;
+        let (marker, after) = (*self.0.get(offset + 1)?, self.0.get(offset + 2..)?);
         let length = match (marker, after) {
             (END, _) => 0,
             (_, [high, low, ..]) => usize::from(u16::from_be_bytes([*high, *low])),

@@ -49,6 +49,7 @@ mod jpeg_stream;
 mod labels;
 mod left_out;
 mod limits;
+#[cfg(feature = "drawing")]
 mod locating;
 mod manifest;
 mod manifest_index;
@@ -78,14 +79,21 @@ pub use image_file::{
 pub use labels::LabelFile;
 pub use left_out::LeftOut;
 pub use limits::Limits;
+#[cfg(feature = "drawing")]
 pub use locating::{
     End, Fills, LocatingBatch, LocatingBatches, LocatingConfig, LocatingLoader, LocatingTarget, SceneConfig,
 };
 pub use manifest::{Manifest, ManifestEntry, Subset};
 pub use manifest_index::ManifestIndex;
 pub use names::{composed_name, is_same_name};
-pub use overlay::{Picture, film_png, gray_png, heatmap_overlay, heatmap_png, overlay, write_gray_png};
+#[cfg(feature = "drawing")]
+pub use overlay::{Picture, heatmap_overlay, overlay};
+pub use overlay::{film_png, gray_png, heatmap_png, write_gray_png};
 pub use phantom::{Phantom, PhantomConfig, PhantomCurve, SpineShape};
 pub use prediction::{PredictedKeypoint, PredictionRecord, Seen};
 pub use spacing::image_spacing;
 pub use tables::{csv_predictions, read_csv_predictions, write_csv_predictions};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -149,10 +149,10 @@ impl Manifest {
     /// Parses the text of a manifest; `path` is only used in errors.
     pub(crate) fn parse(path: &Path, text: &str, skeleton: &Skeleton) -> Result<Self, Error> {
         let entries: Vec<ManifestEntry> = files::parse_json(path, "manifest", text)?;
-        for (place, entry) in entries.iter().enumerate() {
+        for (index, entry) in entries.iter().enumerate() {
             entry.check(skeleton).map_err(|wrong| Error::Entry {
                 path: path.to_owned(),
-                entry: place,
+                entry: index,
                 name: entry.image_path.as_str().into(),
                 field: wrong.field.into(),
                 found: wrong.found,
@@ -227,10 +227,10 @@ impl ManifestEntry {
             }
             // Values farther out are most likely pixels.
             let far = points.iter().position(|&[y, x]| is_far_off([x, y], Size::new(1, 1)));
-            if let Some(place) = far {
-                let found = format!("{:?}", points[place]);
+            if let Some(index) = far {
+                let found = format!("{:?}", points[index]);
                 let expected = "[y, x] relative to the image's size, within −1…2".to_owned();
-                return wrong(&format!("{field}[{place}]"), found, expected);
+                return wrong(&format!("{field}[{index}]"), found, expected);
             }
         }
         Ok(())
@@ -295,8 +295,7 @@ mod tests {
     #[test]
     fn an_entry_is_found_by_path_or_name() {
         let manifest = Manifest { entries: vec![entry()] };
-        for path in ["data/training/a b.jpg", "/some/root/data/training/a b.jpg", "a b.jpg", "/other/a b.jpg"]
-        {
+        for path in ["data/training/a b.jpg", "root/data/training/a b.jpg", "a b.jpg", "/other/a b.jpg"] {
             assert!(manifest.find(path).is_some(), "{path}");
         }
         assert!(manifest.find("b.jpg").is_none());

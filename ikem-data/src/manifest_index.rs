@@ -21,13 +21,13 @@ impl ManifestIndex {
     #[must_use]
     pub fn new(manifest: &Manifest) -> Self {
         let mut index = Self::default();
-        for (place, entry) in manifest.entries.iter().enumerate() {
+        for (position, entry) in manifest.entries.iter().enumerate() {
             let path = Path::new(&entry.image_path);
-            index.by_path.entry(path.to_owned()).or_insert(place);
+            index.by_path.entry(path.to_owned()).or_insert(position);
             if let Some(name) = path.file_name() {
-                index.by_name.entry(name.to_owned()).or_insert(place);
+                index.by_name.entry(name.to_owned()).or_insert(position);
             }
-            index.by_composed_name.entry(composed_name(&entry.image_path)).or_insert(place);
+            index.by_composed_name.entry(composed_name(&entry.image_path)).or_insert(position);
         }
         index
     }

@@ -251,8 +251,8 @@ fn a_drawn_split_keeps_studies_together() {
     for path in &val {
         assert_eq!(val.iter().filter(|other| study_id(other) == study_id(path)).count(), 3);
     }
-    let told = made.read(&Splitting::Drawn { count: 13, seed: 1 });
-    assert_eq!(told.problems.len(), 4, "three images without labels, and one image too few");
+    let listed = made.read(&Splitting::Drawn { count: 13, seed: 1 });
+    assert_eq!(listed.problems.len(), 4, "three images without labels, and one image too few");
 }
 
 #[test]

@@ -76,3 +76,7 @@ pub use report::{
 pub use rule::Rule;
 pub use summary::{ErrorSummary, Sdr, by_keypoint, by_vertebra};
 pub use truth::GroundTruth;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

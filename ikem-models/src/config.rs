@@ -68,6 +68,15 @@ impl NetworkConfig {
             Self::HrnetOcr(_) => NetworkKind::HrnetOcr,
         }
     }
+
+    /// Whether it sees hints and its previous heatmaps.
+    #[must_use]
+    pub const fn has_hints(&self) -> bool {
+        match self {
+            Self::Unet(unet) => unet.hints,
+            Self::HrnetOcr(hrnet) => hrnet.hints,
+        }
+    }
 }
 
 impl fmt::Display for NetworkKind {
@@ -331,12 +340,12 @@ mod tests {
 
     #[test]
     fn a_grid_that_would_fill_the_memory_is_refused() {
-        let of = |size: Size| ModelConfig { size, ..ModelConfig::default() };
-        assert_eq!(of(Size::new(1024, 2048)).check(), Ok(()));
-        let error = of(Size::new(8192, 8192)).check().expect_err("48 GiB").to_string();
-        let told = "`size`: expected a grid on which a prediction takes at most 8 GiB, found 8192 x 8192 px, which \
+        let config = |size: Size| ModelConfig { size, ..ModelConfig::default() };
+        assert_eq!(config(Size::new(1024, 2048)).check(), Ok(()));
+        let error = config(Size::new(8192, 8192)).check().expect_err("48 GiB").to_string();
+        let expected = "`size`: expected a grid on which a prediction takes at most 8 GiB, found 8192 x 8192 px, which \
                     takes about 49 GiB";
-        assert_eq!(error, told);
+        assert_eq!(error, expected);
     }
 
     #[test]

@@ -135,9 +135,7 @@ impl PreviousMaps {
         match self {
             Self::None => Tensor::zeros(shape, like.dtype(), like.device()),
             Self::Dense(maps) => Ok(maps.clone()),
-            Self::OfLogits(logits) => {
-                candle_nn::ops::sigmoid(&ops::resize_bilinear(logits, shape.2, shape.3)?)
-            }
+            Self::OfLogits(logits) => ops::sigmoid(&ops::resize_bilinear(logits, shape.2, shape.3)?),
         }
     }
 }

@@ -44,13 +44,13 @@
 //!
 //! [`Predictor`] is `Send + Sync`, its clones share the weights, and a session can be sent to another thread.
 //! Predictions run on a thread pool of their own, which has as many threads as rayon's global pool. A `Mutex<Session>` may
-//! therefore be locked in the tasks of any other pool, such as those of `par_iter`. Call [`ops::keep_freed_memory`] first in `main`: it makes predictions faster on
-//! Linux.
+//! therefore be locked in the tasks of any other pool, such as those of `par_iter`. Call [`keep_freed_memory`] first in
+//! `main`: it makes predictions faster on Linux.
 //!
 //! # Training
 //!
 //! [`Network::fresh`] and [`Network::trainable`] make a [`Network`] whose weights are variables ([`Parameters`]); its
-//! forward pass in [`Mode::Train`] has gradients. The crate `ikem-train` has losses, optimisers and the training loop.
+//! forward pass in [`Mode::Train`] has gradients, and [`training`] has losses on its logits. The crate `ikem-train` has losses, optimisers and the training loop.
 //!
 //! # Safety
 //!
@@ -71,7 +71,8 @@ mod inputs;
 mod layers;
 mod locator;
 mod network;
-pub mod ops;
+mod onnx;
+mod ops;
 mod params;
 mod prediction;
 mod predictor;
@@ -82,6 +83,7 @@ mod pretrained;
 mod session;
 mod summary;
 mod threads;
+pub mod training;
 mod unet;
 mod view;
 
@@ -90,6 +92,7 @@ pub use checkpoint::{Checkpoint, Import, ImportOptions, Layout, Precision};
 pub use config::{HrnetOcrConfig, ModelConfig, NetworkConfig, NetworkKind, UnetConfig};
 pub use error::{CheckpointFault, Error, Result};
 pub use hrnet::HrnetOcr;
+pub use ikem_kernels::{Geometry, Level, keep_freed_memory};
 pub use ikem_pth::{PthError, PthErrorKind};
 pub use inputs::{EncodedImage, HintMaps, ImageInput, Inputs, PreviousMaps};
 pub use layers::Mode;
@@ -109,3 +112,7 @@ pub use session::{Doubt, Preview, Session, Snapshot, UNSURE_BELOW};
 pub use summary::{Layer, LayerKind, NetworkSummary};
 pub use unet::Unet;
 pub use view::View;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

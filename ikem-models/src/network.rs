@@ -6,6 +6,7 @@ use crate::error::{BuildError, BuildResult, Result};
 use crate::hrnet::HrnetOcr;
 use crate::inputs::{EncodedImage, HintMaps, ImageInput, Inputs, PreviousMaps};
 use crate::layers::{Mode, Pass, Stem};
+use crate::onnx::{Graph, GraphInputs, Value};
 use crate::ops;
 use crate::params::{Builder, Parameters, Purpose, StateDict};
 use crate::summary::{NetworkSummary, Recorder};
@@ -178,6 +179,24 @@ impl Network {
             }
         };
         Ok(Logits::new(main, auxiliary, grid))
+    }
+
+    /// Adds an evaluation to an ONNX graph: main and auxiliary logits.
+    ///
+    /// # Errors
+    /// For a network for inference, whose weights are packed.
+    pub(crate) fn export(
+        &self,
+        graph: &mut Graph,
+        inputs: &GraphInputs,
+    ) -> CandleResult<(Value, Option<Value>)> {
+        match &self.body {
+            Body::Unet(unet) => Ok((unet.export(graph, inputs)?, None)),
+            Body::HrnetOcr(hrnet) => {
+                let (main, auxiliary) = hrnet.export(graph, inputs)?;
+                Ok((main, Some(auxiliary)))
+            }
+        }
     }
 
     /// The dimensions of the network and of its input.

@@ -4,6 +4,7 @@ use crate::ops::Geometry;
 
 /// The layers of a network: see [`Network::summary`](crate::Network::summary).
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct NetworkSummary {
     /// The layers in the order in which they run.
     pub layers: Vec<Layer>,
@@ -11,6 +12,7 @@ pub struct NetworkSummary {
 
 /// A layer: a convolution with its batch norm, or a matrix product.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Layer {
     /// The state-dict name of its convolution, or the purpose of the product.
     pub name: String,
@@ -28,6 +30,7 @@ pub struct Layer {
 
 /// The operation of a [`Layer`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum LayerKind {
     /// A convolution.
     Convolution(Geometry),

@@ -6,6 +6,7 @@ use crate::config::UnetConfig;
 use crate::error::BuildResult;
 use crate::inputs::Inputs;
 use crate::layers::{ConvSpec, ConvUnit, DoubleConv, Gate, GateChannels, Pass, Stem, Up, UpChannels};
+use crate::onnx::{Graph, GraphInputs, Value};
 use crate::ops::{self, Activation};
 use crate::params::Builder;
 
@@ -83,5 +84,30 @@ impl Unet {
             x = x.broadcast_mul(&gate.factors(inputs, &early, pass)?)?;
         }
         self.head[1].forward(&[&self.head[0].forward(&[&x], pass)?], pass)
+    }
+
+    /// Adds [`forward`](Self::forward) to an ONNX graph.
+    pub(crate) fn export(&self, graph: &mut Graph, inputs: &GraphInputs) -> Result<Value> {
+        let early = self.stem.export(graph, inputs)?;
+        let mut skips = vec![early.clone()];
+        let mut x = early.clone();
+        for down in &self.down {
+            let pooled = graph.max_pool2x2(&x)?;
+            x = down.export(graph, &[&pooled])?;
+            skips.push(x.clone());
+        }
+        skips.pop();
+        for up in &self.up {
+            x = match skips.pop() {
+                Some(skip) => up.export(graph, &x, &skip)?,
+                None => candle_core::bail!("more steps up than down"),
+            };
+        }
+        if let Some(gate) = &self.gate {
+            let factors = gate.export(graph, inputs, &early)?;
+            x = graph.multiply(&x, &factors);
+        }
+        let x = self.head[0].export(graph, &[&x])?;
+        self.head[1].export(graph, &[&x])
     }
 }

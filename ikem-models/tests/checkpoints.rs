@@ -105,6 +105,16 @@ fn the_error_covariance_goes_along_and_is_none_of_the_networks_tensors() {
 }
 
 #[test]
+fn additions_of_a_newer_version_are_left_out() {
+    let mut newer = checkpoint();
+    let addition = Tensor::new(&[1_f32, 2.0], &Device::Cpu).expect("a tensor");
+    newer.tensors.insert("ikem.of_tomorrow".to_owned(), addition);
+    let read = Checkpoint::from_bytes(&bytes(&newer), "newer").expect("a checkpoint");
+    assert!(read.tensors.keys().eq(checkpoint().tensors.keys()));
+    Predictor::builder().build(read).expect("a predictor");
+}
+
+#[test]
 fn a_checkpoint_that_cannot_be_written_leaves_the_old_one() {
     let folder = TempDir::new().expect("a folder");
     let path = folder.path().join("model.safetensors");
@@ -126,7 +136,7 @@ fn broken_headers_are_told() {
     let claim =
         br#"{"a":{"dtype":"F32","shape":[1152921504606846976],"data_offsets":[0,4611686018427387904]}}"#;
     let tensor_of_exabytes = [&(claim.len() as u64).to_le_bytes()[..], claim].concat();
-    for (name, bytes, told) in [
+    for (name, bytes, expected) in [
         ("empty", &[][..], "it has 0 bytes; expected at least 8"),
         ("cut in the prefix", &good[..5], "it has 5 bytes; expected at least 8"),
         ("cut in the header", &good[..100], "it claims a header of"),
@@ -137,7 +147,7 @@ fn broken_headers_are_told() {
         ("no JSON", b"\x04\0\0\0\0\0\0\0abcd", "not a whole .safetensors file"),
     ] {
         let error = error_of(bytes).to_string();
-        assert!(error.contains(told), "{name}: {error}");
+        assert!(error.contains(expected), "{name}: {error}");
     }
 }
 
@@ -210,7 +220,7 @@ fn a_path_that_is_no_checkpoint_is_told() {
     std::fs::create_dir(&named).expect("a folder");
     let other = folder.path().join("model.onnx");
     std::fs::write(&other, b"\x08\x07onnx").expect("written");
-    for (path, told) in [
+    for (path, expected) in [
         (named.as_path(), "Is a directory"),
         (Path::new("missing.safetensors"), "No such file"),
         (Path::new("missing.pth"), "No such file"),
@@ -220,8 +230,8 @@ fn a_path_that_is_no_checkpoint_is_told() {
             "it is not a checkpoint: it begins with \"\\x08\\x07onnx\"; expected a .safetensors file or",
         ),
     ] {
-        let error = Predictor::load(path).map(|_| "a predictor").expect_err(told).to_string();
-        assert!(error.contains(told) && error.contains(&path.display().to_string()), "{error}");
+        let error = Predictor::load(path).map(|_| "a predictor").expect_err(expected).to_string();
+        assert!(error.contains(expected) && error.contains(&path.display().to_string()), "{error}");
     }
 }
 

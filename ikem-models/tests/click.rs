@@ -5,7 +5,7 @@ use candle_core::Tensor;
 use ikem_core::{Decoding, GrayImage, Heatmaps, Hint, Keypoints, LocalWindow, Point, Size, Skeleton};
 use ikem_models::{
     Checkpoint, Device, HrnetOcrConfig, Inputs, ModelConfig, Network, NetworkConfig, PRETRAINED, Prediction,
-    Predictor, UnetConfig, ops,
+    Predictor, UnetConfig, training,
 };
 use ndarray::{Array3, ArrayView3};
 use proptest::prelude::*;
@@ -181,6 +181,6 @@ fn sessions_without_kernels_answer_alike() {
         session.revise(Hint::new(5, Point::new(30.0, 140.0))).expect("a revision");
         session.heatmaps().expect("heatmaps")
     };
-    let off = largest_difference(play().view(), ops::through_candle(play).view());
+    let off = largest_difference(play().view(), training::through_candle(play).view());
     assert!(off <= 1e-4, "a heatmap is off by {off}");
 }

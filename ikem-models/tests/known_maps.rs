@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use candle_core::{DType, Tensor};
 use ikem_core::{Heatmaps, Hint, Keypoints, Point, Size, Skeleton};
 use ikem_models::{
-    Device, HintMaps, ImageInput, Inputs, Mode, ModelConfig, Network, NetworkConfig, PreviousMaps,
-    UnetConfig, ops,
+    Device, HintMaps, ImageInput, Inputs, Logits, Mode, ModelConfig, Network, NetworkConfig, PreviousMaps,
+    UnetConfig, training,
 };
 
 const KEYPOINTS: usize = 5;
@@ -49,7 +49,7 @@ fn inputs(previous: bool) -> [Inputs; 2] {
     let maps =
         Tensor::from_vec(maps, shape, &Device::Cpu).and_then(|t| t.to_dtype(DType::F64)).expect("maps");
     let logits = wave(KEYPOINTS, 25, 18);
-    let heatmaps = ops::resize_bilinear(&logits, SIZE.height, SIZE.width);
+    let heatmaps = Logits::new(logits.clone(), None, SIZE).upsampled();
     let heatmaps = heatmaps.and_then(|logits| candle_nn::ops::sigmoid(&logits)).expect("heatmaps");
     let pixels = wave(3, SIZE.height, SIZE.width);
     let known = Inputs {
@@ -65,7 +65,7 @@ fn gradients(network: &Network, inputs: &Inputs) -> BTreeMap<String, Tensor> {
     let target = (wave(KEYPOINTS, SIZE.height, SIZE.width).sqr().expect("numbers") / 9.0).expect("a target");
     let logits = network.forward(inputs, TRAIN).expect("logits").upsampled().expect("logits");
     let gradients =
-        ops::bce_with_logits(&logits, &target).and_then(|loss| loss.backward()).expect("gradients");
+        training::bce_with_logits(&logits, &target).and_then(|loss| loss.backward()).expect("gradients");
     let all = network.parameters().trainable().iter();
     all.map(|(name, var)| (name.clone(), gradients.get(var).expect("a gradient").detach())).collect()
 }

@@ -60,7 +60,7 @@ fn the_published_ikem_checkpoints_are_read_by_name() {
         [("ikem-unet", NetworkConfig::Unet(unet)), ("ikem-hrnet-ocr", NetworkConfig::HrnetOcr(hrnet()))]
     {
         let options = ImportOptions { network: Some(network.kind()), ..ImportOptions::new(Layout::Ikem) };
-        let Import { checkpoint, used, unused, fresh } = import(name, &options);
+        let Import { checkpoint, used, unused, fresh, .. } = import(name, &options);
         assert_eq!(checkpoint.config.network, network);
         assert_eq!(checkpoint.config.keypoints(), 3);
         assert_eq!((used.len(), unused, fresh), (checkpoint.tensors.len(), vec![], vec![]), "{name}");
@@ -74,7 +74,8 @@ fn the_published_ikem_checkpoints_are_read_by_name() {
 fn the_miccai_model_is_read_by_its_own_names() {
     let json = std::fs::read_to_string(folder().join("layouts.json")).expect("the table");
     let table: serde_json::Value = serde_json::from_str(&json).expect("the table");
-    let Import { checkpoint, used, unused, fresh } = import("miccai", &ImportOptions::new(Layout::Miccai));
+    let Import { checkpoint, used, unused, fresh, .. } =
+        import("miccai", &ImportOptions::new(Layout::Miccai));
     assert_eq!(checkpoint.config.network, NetworkConfig::HrnetOcr(hrnet()));
     assert_eq!((used.len(), unused, fresh), (1600, vec![], vec![]));
     for (theirs, entry) in table["miccai"].as_object().expect("the table") {
@@ -90,7 +91,7 @@ fn the_miccai_model_is_read_by_its_own_names() {
 
 #[test]
 fn imagenets_weights_begin_the_backbone_and_the_heads_begin_anew() {
-    let Import { checkpoint, used, unused, fresh } =
+    let Import { checkpoint, used, unused, fresh, .. } =
         import("imagenet", &ImportOptions::new(Layout::Imagenet));
     assert_eq!(checkpoint.config.network.kind(), NetworkKind::HrnetOcr);
     assert_eq!(checkpoint.config.keypoints(), 68);

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use candle_core::{DType, Tensor};
 use fixture::{Batch, DoubleStep, Fixture};
 use ikem_core::{Decoding, Heatmaps};
-use ikem_models::{Checkpoint, Device, Logits, Mode, Network, Predictor, ops};
+use ikem_models::{Checkpoint, Device, Logits, Mode, Network, Predictor, training};
 use ndarray::Array3;
 
 const NETWORKS: [&str; 4] = ["unet-gated", "unet-plain", "hrnet-ocr-gated", "hrnet-ocr-plain"];
@@ -45,7 +45,7 @@ fn logits_and_coordinates_are_pytorchs_on_every_path() {
     for name in NETWORKS {
         let fixture = Fixture::load(name);
         let batch = fixture.batch(&fixture.salt, 1);
-        ops::through_candle(|| {
+        training::through_candle(|| {
             let plain = fixture.network(DType::F32).forward(&batch.inputs(), Mode::Eval);
             check_evaluation(name, &plain.expect("a forward pass"));
         });
@@ -157,10 +157,10 @@ fn training_loss(network: &Network, batch: &Batch) -> Tensor {
 }
 
 fn fixture_loss(answer: &Logits, target: &Tensor) -> Tensor {
-    let main = ops::bce_with_logits(&answer.upsampled().expect("logits"), target).expect("a loss");
+    let main = training::bce_with_logits(&answer.upsampled().expect("logits"), target).expect("a loss");
     match answer.auxiliary_upsampled().expect("logits") {
         Some(auxiliary) => {
-            (main + ops::bce_with_logits(&auxiliary, target).expect("a loss")).expect("a loss")
+            (main + training::bce_with_logits(&auxiliary, target).expect("a loss")).expect("a loss")
         }
         None => main,
     }

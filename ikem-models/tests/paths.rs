@@ -1,71 +1,20 @@
 //! The path of a device without kernels of ours, walked on the CPU: it answers and learns as the kernels do.
 #![allow(missing_docs, clippy::expect_used)]
 
+mod networks;
+
 use std::collections::BTreeMap;
 
 use candle_core::{DType, Tensor};
-use ikem_core::{Size, Skeleton};
-use ikem_models::{
-    Checkpoint, Device, HrnetOcrConfig, Inputs, Mode, ModelConfig, Network, NetworkConfig, Precision,
-    Predictor, UnetConfig, ops,
-};
+use ikem_models::{Checkpoint, Device, Inputs, Mode, ModelConfig, Network, Precision, Predictor, training};
 
-const KEYPOINTS: usize = 5;
-const SIZE: Size = Size::new(72, 100);
+use networks::{maps, networks};
+
 /// What the two paths may differ by in an answer, absolute, and in a gradient, relative to its largest element.
 const ANSWER: f64 = 1e-4;
 const GRADIENT: f64 = 1e-9;
 /// What half precision may differ by in an answer.
 const HALF: f64 = 5e-3;
-
-/// Both networks, small, with and without what can be left out.
-fn networks() -> Vec<(&'static str, ModelConfig)> {
-    let unet = UnetConfig { width: 4, gate_width: Some(6), ..UnetConfig::default() };
-    let hrnet = HrnetOcrConfig {
-        stem_width: 8,
-        width: 4,
-        ocr_width: 6,
-        gate_width: Some(6),
-        ..HrnetOcrConfig::default()
-    };
-    let config = |network| ModelConfig {
-        size: SIZE,
-        std: 2.0,
-        skeleton: Skeleton::numbered(KEYPOINTS),
-        ..ModelConfig::new(network)
-    };
-    vec![
-        ("unet", config(NetworkConfig::Unet(unet))),
-        ("unet, plain", config(NetworkConfig::Unet(UnetConfig { gate_width: None, ..unet }))),
-        (
-            "unet, no hints",
-            config(NetworkConfig::Unet(UnetConfig { gate_width: None, hints: false, ..unet })),
-        ),
-        ("hrnet-ocr", config(NetworkConfig::HrnetOcr(hrnet))),
-        ("hrnet-ocr, plain", config(NetworkConfig::HrnetOcr(HrnetOcrConfig { gate_width: None, ..hrnet }))),
-        (
-            "hrnet-ocr, no hints",
-            config(NetworkConfig::HrnetOcr(HrnetOcrConfig { gate_width: None, hints: false, ..hrnet })),
-        ),
-    ]
-}
-
-/// Smooth maps of a batch, no two alike.
-fn maps(dtype: DType, batch: usize) -> [Tensor; 3] {
-    let smooth = |channels: usize, phase: f64| {
-        let count = batch * channels * SIZE.area();
-        let wave = |i: usize| ((i as f64 * 0.37 + phase).sin() * (i as f64 * 0.011).cos()).clamp(-1.0, 1.0);
-        Tensor::from_vec(
-            (0..count).map(wave).collect::<Vec<_>>(),
-            (batch, channels, SIZE.height, SIZE.width),
-            &Device::Cpu,
-        )
-        .and_then(|maps| maps.to_dtype(dtype))
-        .expect("maps")
-    };
-    let [hints, previous] = [0.0, 1.0].map(|phase| smooth(KEYPOINTS, phase).abs().expect("maps"));
-    [hints, previous, smooth(3, 2.0)]
-}
 
 #[test]
 fn both_paths_answer_alike() {
@@ -82,7 +31,7 @@ fn both_paths_answer_alike() {
             [frozen, training.upsampled().expect("logits")]
         };
         let [frozen, training] = answer();
-        let others = ops::through_candle(answer);
+        let others = training::through_candle(answer);
         for other in others.iter().chain([&training]) {
             let off = largest_difference(&frozen, other);
             assert!(off <= ANSWER, "{name}: a logit is off by {off:e}");
@@ -116,7 +65,7 @@ fn half_precision_answers_nearly_alike() {
 fn both_paths_learn_alike() {
     for (name, config) in networks() {
         let ours = gradients(&config);
-        let candles = ops::through_candle(|| gradients(&config));
+        let candles = training::through_candle(|| gradients(&config));
         assert_eq!(ours.keys().collect::<Vec<_>>(), candles.keys().collect::<Vec<_>>(), "{name}");
         for (parameter, gradient) in &ours {
             let largest = gradient.abs().and_then(|g| g.flatten_all()?.max(0)?.to_scalar::<f64>());
@@ -137,9 +86,9 @@ fn gradients(config: &ModelConfig) -> BTreeMap<String, Tensor> {
     let [hints, target, image] = maps(DType::F64, 2);
     let inputs = Inputs::dense(hints, target.clone(), image);
     let answer = network.forward(&inputs, Mode::Train { dropout_seed: 3 }).expect("logits");
-    let mut loss = ops::bce_with_logits(&answer.upsampled().expect("logits"), &target).expect("a loss");
+    let mut loss = training::bce_with_logits(&answer.upsampled().expect("logits"), &target).expect("a loss");
     if let Some(auxiliary) = answer.auxiliary_upsampled().expect("logits") {
-        loss = (loss + ops::bce_with_logits(&auxiliary, &target).expect("a loss")).expect("a loss");
+        loss = (loss + training::bce_with_logits(&auxiliary, &target).expect("a loss")).expect("a loss");
     }
     let gradients = loss.backward().expect("a backward pass");
     let all = network.parameters().trainable().iter();

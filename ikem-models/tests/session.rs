@@ -78,28 +78,29 @@ fn what_hints_tell_of_the_errors_comes_on_top_of_the_networks_answer() {
     let square = 68 * 68;
     let value = |i: usize| if i % square / 68 == i % 68 { 1.0 } else { 0.75 };
     let errors = ErrorCovariance::new(68, (0..2 * square).map(value).collect()).expect("a covariance");
-    let told = Checkpoint { errors: Some(errors.clone()), ..checkpoint() };
-    let mut told = Predictor::builder().build(told).and_then(|p| p.session(&image())).expect("a session");
+    let with_errors = Checkpoint { errors: Some(errors.clone()), ..checkpoint() };
+    let mut with_errors =
+        Predictor::builder().build(with_errors).and_then(|p| p.session(&image())).expect("a session");
     let mut plain = predictor().session(&image()).expect("a session");
-    assert_eq!(told.keypoints(), plain.keypoints());
+    assert_eq!(with_errors.keypoints(), plain.keypoints());
     let grid = plain.predictor().config().size;
     let mut hints = Vec::new();
     for (keypoint, point) in [(7, Point::new(40.0, 30.0)), (50, Point::new(-0.5, 150.0))] {
         let hint = Hint::new(keypoint, point);
-        told.revise(hint).expect("a prediction");
+        with_errors.revise(hint).expect("a prediction");
         plain.revise(hint).expect("a prediction");
         hints.push(Hint::new(keypoint, point.rescaled(IMAGE, grid)));
         let answer = plain.raw_keypoints().rescaled(IMAGE, grid);
         let expected = errors.moved(&answer, &hints);
-        for ((a, b), before) in told.raw_keypoints().iter().zip(expected.iter()).zip(answer.iter()) {
+        for ((a, b), before) in with_errors.raw_keypoints().iter().zip(expected.iter()).zip(answer.iter()) {
             let b = grid.nearest(*b).rescaled(grid, IMAGE);
             assert!(
                 a.distance(b) < 1e-2 && a.distance(before.rescaled(grid, IMAGE)) > 0.1,
                 "{a:?} is not {b:?}"
             );
         }
-        assert!(told.raw_keypoints().iter().all(|&point| IMAGE.contains(point)));
-        assert_eq!(told.keypoints()[keypoint], point);
+        assert!(with_errors.raw_keypoints().iter().all(|&point| IMAGE.contains(point)));
+        assert_eq!(with_errors.keypoints()[keypoint], point);
     }
 }
 
@@ -149,7 +150,7 @@ fn removing_predicts_with_the_rest_and_reset_can_be_undone() {
 fn wrong_hints_are_told_and_change_nothing() {
     let mut session = predictor().session(&image()).expect("a session");
     let before = state(&session);
-    for (hint, told) in [
+    for (hint, expected) in [
         (Hint::new(68, Point::new(1.0, 1.0)), "there is no keypoint 68"),
         (
             Hint::new(0, Point::new(f32::NAN, 1.0)),
@@ -160,7 +161,7 @@ fn wrong_hints_are_told_and_change_nothing() {
     ] {
         let good = Hint::new(3, Point::new(2.0, 2.0));
         let error = session.revise_all([good, hint]).expect_err("a wrong hint").to_string();
-        assert!(error.contains(told), "{error}");
+        assert!(error.contains(expected), "{error}");
         assert_eq!(state(&session), before);
     }
 }
@@ -239,7 +240,7 @@ fn what_is_no_state_of_this_image_is_not_taken() {
         spoil(&mut snapshot);
         snapshot
     };
-    for (snapshot, told) in [
+    for (snapshot, expected) in [
         (spoilt(|s| s.keypoints = Keypoints::default()), "keypoints"),
         (spoilt(|s| s.confidences.push(0.0)), "confidences"),
         (spoilt(|s| s.keypoints[3].x = f32::NAN), "keypoint 3"),
@@ -247,7 +248,7 @@ fn what_is_no_state_of_this_image_is_not_taken() {
         (spoilt(|s| s.hints = vec![Hint::new(2, Point::new(91.0, 0.0))].into()), "not inside the image"),
     ] {
         let error = session.adopt(&snapshot).expect_err("a wrong state").to_string();
-        assert!(error.contains(told), "{error}");
+        assert!(error.contains(expected), "{error}");
         assert_eq!(state(&session), before);
     }
     session.adopt(&spoilt(|s| s.keypoints[3] = Point::new(1.0, 2.0))).expect("a state");

@@ -39,8 +39,8 @@ fn state(session: &Session) -> (View, Keypoints, Vec<Hint>) {
 fn without_a_locator_the_whole_film_is_seen() {
     let session = predictor().session(&film()).expect("a session");
     assert_eq!(*session.view(), View::whole(FILM));
-    let told = predictor().session_in(&film(), Frame::whole(FILM)).expect("a session");
-    assert_eq!(session.keypoints(), told.keypoints());
+    let whole = predictor().session_in(&film(), Frame::whole(FILM)).expect("a session");
+    assert_eq!(session.keypoints(), whole.keypoints());
 }
 
 #[test]

@@ -1,5 +1,5 @@
 use candle_core::{CpuStorage, InplaceOp3, Layout, Result as CandleResult, Var, WithDType};
-use ikem_models::{Parameters, ops};
+use ikem_models::{Parameters, training};
 use rayon::prelude::*;
 
 use crate::error::Result;
@@ -131,7 +131,7 @@ struct Update {
 
 impl Update {
     fn apply(&self, parameter: &Var, mean: &Var, square: &Var) -> CandleResult<()> {
-        if ops::has_kernels(parameter) {
+        if training::has_kernels(parameter) {
             return parameter.inplace_op3(mean, square, self);
         }
         let (mean, square) = (mean.as_detached_tensor(), square.as_detached_tensor());

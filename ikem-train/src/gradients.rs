@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use candle_core::backprop::GradStore;
 use candle_core::{CpuStorage, DType, Storage, Tensor, WithDType};
-use ikem_models::{Parameters, ops};
+use ikem_models::{Parameters, training};
 use rayon::prelude::*;
 
 use crate::error::Result;
@@ -18,12 +18,12 @@ impl Gradients {
     /// # Errors
     /// When the device fails.
     pub fn new(parameters: &Parameters, store: &GradStore) -> Result<Self> {
-        let of = |(name, var): (&String, &candle_core::Var)| {
+        let square_of = |(name, var): (&String, &candle_core::Var)| {
             // A gradient still holds the graph it came from, and with it all activations.
             let gradient = store.get(var)?.detach().contiguous();
             Some(gradient.map(|gradient| (name.clone(), gradient)))
         };
-        Ok(Self(parameters.trainable().iter().filter_map(of).collect::<Result<_, _>>()?))
+        Ok(Self(parameters.trainable().iter().filter_map(square_of).collect::<Result<_, _>>()?))
     }
 
     /// The gradient of a parameter.
@@ -83,7 +83,7 @@ fn sum_of_squares(tensor: &Tensor) -> Result<f64> {
         let sums: Vec<f64> = values.par_chunks(TASK).map(task).collect();
         sums.iter().sum()
     }
-    if ops::has_kernels(tensor) {
+    if training::has_kernels(tensor) {
         let (storage, layout) = tensor.storage_and_layout();
         match &*storage {
             Storage::Cpu(CpuStorage::F32(values)) => return Ok(of(cut(values, layout)?)),
@@ -113,7 +113,7 @@ mod tests {
         let values = |name| sum.get(name).expect("a gradient").to_vec1::<f32>().expect("values");
         assert_eq!((values("a"), values("b"), values("c")), (vec![1.5, 1.0], vec![1.0], vec![2.0]));
         assert_eq!(sum.norm().expect("a norm"), 8.25_f64.sqrt());
-        let plain = ops::through_candle(|| sum.norm()).expect("a norm");
+        let plain = training::through_candle(|| sum.norm()).expect("a norm");
         assert!((plain - 8.25_f64.sqrt()).abs() < 1e-6);
         assert!(gradients(&[("a", &[f32::NAN])]).norm().expect("a norm").is_nan());
     }

@@ -58,3 +58,7 @@ pub use strategy::{
 pub use trainable::Trainable;
 pub use trainer::{Ending, Trainer};
 pub use training_data::TrainingData;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,7 +1,7 @@
 //! Running means, updated in place.
 
 use candle_core::{CpuStorage, InplaceOp2, Layout, Result as CandleResult, Tensor, Var, WithDType};
-use ikem_models::ops;
+use ikem_models::training;
 use rayon::prelude::*;
 
 /// Elements per parallel task.
@@ -21,7 +21,7 @@ pub(crate) enum Power {
 
 impl RunningMean {
     pub(crate) fn apply(&self, mean: &Var, value: &Tensor) -> CandleResult<()> {
-        if ops::has_kernels(mean) {
+        if training::has_kernels(mean) {
             return mean.inplace_op2(value, self);
         }
         let newest = match self.power {

@@ -177,9 +177,9 @@ mod tests {
         let directions =
             [[0.6, 0.0, 0.0, 0.0, 0.8], [0.0, 1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.6, 0.8, 0.0], [0.0; 5]];
         let norm = lengths.iter().map(|length: &f64| length * length).sum::<f64>().sqrt();
-        let rows = |of: &dyn Fn(f64) -> f64| -> Vec<f64> {
+        let rows = |scaled: &dyn Fn(f64) -> f64| -> Vec<f64> {
             let rows = lengths.iter().zip(&directions);
-            rows.flat_map(|(&length, row)| row.iter().map(move |part| (of(length), part)))
+            rows.flat_map(|(&length, row)| row.iter().map(move |part| (scaled(length), part)))
                 .map(|(l, p)| l * p)
                 .collect()
         };

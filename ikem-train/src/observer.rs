@@ -7,6 +7,7 @@ use crate::progress::Progress;
 
 /// The result of an optimiser step.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct StepReport {
     /// The epoch, from 1.
     pub epoch: usize,
@@ -77,12 +78,12 @@ impl<O: Observer + ?Sized> Observer for &mut O {
         (**self).step(report)
     }
 
-    fn validating(&mut self, done: usize, of: usize) {
-        (**self).validating(done, of);
+    fn validating(&mut self, done: usize, total: usize) {
+        (**self).validating(done, total);
     }
 
-    fn fitting_error_covariance(&mut self, done: usize, of: usize) {
-        (**self).fitting_error_covariance(done, of);
+    fn fitting_error_covariance(&mut self, done: usize, total: usize) {
+        (**self).fitting_error_covariance(done, total);
     }
 
     fn epoch(&mut self, row: &EpochRow, steps: usize, best: bool) -> Result<()> {
@@ -106,14 +107,14 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
         self.1.step(report)
     }
 
-    fn validating(&mut self, done: usize, of: usize) {
-        self.0.validating(done, of);
-        self.1.validating(done, of);
+    fn validating(&mut self, done: usize, total: usize) {
+        self.0.validating(done, total);
+        self.1.validating(done, total);
     }
 
-    fn fitting_error_covariance(&mut self, done: usize, of: usize) {
-        self.0.fitting_error_covariance(done, of);
-        self.1.fitting_error_covariance(done, of);
+    fn fitting_error_covariance(&mut self, done: usize, total: usize) {
+        self.0.fitting_error_covariance(done, total);
+        self.1.fitting_error_covariance(done, total);
     }
 
     fn epoch(&mut self, row: &EpochRow, steps: usize, best: bool) -> Result<()> {

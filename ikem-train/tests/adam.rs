@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use candle_core::{DType, Tensor, Var};
 use fixture::{DoubleStep, Fixture};
-use ikem_models::{Device, ModelConfig, Network, NetworkConfig, UnetConfig, ops};
+use ikem_models::{Device, ModelConfig, Network, NetworkConfig, UnetConfig, training};
 use ikem_train::{
     Adam, AdamConfig, Error, Gradients, Learner, Loss, LossConfig, Muon, Optimiser, OptimiserConfig,
     OptimiserState,
@@ -162,7 +162,7 @@ fn candles_operations_give_the_same_step() {
         (0..3).for_each(|_| descend(&network, &mut adam));
         values(&network)
     };
-    let (ours, candles) = (run(), ops::through_candle(run));
+    let (ours, candles) = (run(), training::through_candle(run));
     assert!(ours.iter().zip(&candles).all(|(a, b)| (a - b).abs() <= 1e-6));
 }
 

@@ -121,9 +121,9 @@ fn gradients_come_from_the_last_pass_alone() {
         let logits = network.forward(inputs, Mode::Train { dropout_seed: 0 }).expect("logits");
         let value = loss.evaluate(&logits, &targets).expect("a loss");
         let gradients = value.total.backward().expect("gradients");
-        let of = |var| gradients.get(var).map(values);
+        let gradient_of = |var| gradients.get(var).map(values);
         let all = network.parameters().trainable().iter();
-        let all: BTreeMap<_, _> = all.map(|(name, var)| (name.clone(), of(var))).collect();
+        let all: BTreeMap<_, _> = all.map(|(name, var)| (name.clone(), gradient_of(var))).collect();
         (value.parts.total, all)
     };
     // The same inputs with dense maps, detached from their graph.

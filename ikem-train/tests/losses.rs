@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use candle_core::{DType, Device, Tensor, Var};
 use ikem_core::{Keypoints, Point, Size, Skeleton};
-use ikem_models::{Logits, ModelConfig, ops};
+use ikem_models::{Logits, ModelConfig, training};
 use ikem_train::{Error, Loss, LossConfig, LossParts, LossValue, Morphology, MorphologyConfig};
 use serde::Deserialize;
 
@@ -81,7 +81,7 @@ const ALL: [&str; 4] = ["cross_entropy", "coordinates", "auxiliary", "morphology
 /// Runs `check` with the kernels and with candle's operations.
 fn both_ways(check: impl Fn(&str)) {
     check("our kernels");
-    ops::through_candle(|| check("candle's operations"));
+    training::through_candle(|| check("candle's operations"));
 }
 
 fn values(tensor: &Tensor) -> Vec<f64> {
@@ -130,15 +130,16 @@ fn the_weighted_sum_and_the_auxiliary_term_match_pytorch() {
     both_ways(|way| {
         let [main, aux] = [&fixture.main, &fixture.auxiliary].map(|v| fixture.var(v, DType::F64));
         let value = fixture.evaluate(&fixture.loss(&ALL), &main, &aux);
-        let LossParts { total, cross_entropy, coordinates, position, morphology, auxiliary } = value.parts;
+        let LossParts { total, cross_entropy, coordinates, position, morphology, auxiliary, .. } =
+            value.parts;
         assert_close(&[total], &[fixture.total], 1e-7, way);
         assert_eq!(position, 0.0, "{way}: it has no weight");
         assert_close(&[cross_entropy + coordinates + morphology + auxiliary], &[total], 1e-12, way);
         let gradients = value.total.backward().expect("gradients");
         let expected: Vec<f64> = (0..fixture.main.len())
             .map(|i| {
-                let of = |term: &&str| fixture.weights[*term] * fixture.gradients[*term][i];
-                ALL.iter().filter(|term| **term != "auxiliary").map(of).sum()
+                let weighted = |term: &&str| fixture.weights[*term] * fixture.gradients[*term][i];
+                ALL.iter().filter(|term| **term != "auxiliary").map(weighted).sum()
             })
             .collect();
         assert_close(&values(gradients.get(&main).expect("a gradient")), &expected, 1e-7, way);
@@ -179,7 +180,7 @@ fn the_gradient_matches_central_differences() {
 fn expected_points_match_the_decoding() {
     let fixture = Fixture::load();
     let [main, auxiliary] = [&fixture.main, &fixture.auxiliary].map(|v| fixture.var(v, DType::F32));
-    let points = ops::expected_points(&main, fixture.model().size).expect("points");
+    let points = training::expected_points(&main, fixture.model().size).expect("points");
     let expected: Vec<f64> = fixture.points.iter().flatten().flatten().copied().collect();
     assert_close(&values(&points), &expected, 1e-6, "PyTorch");
     let detections = fixture.logits(&main, &auxiliary).detect(&fixture.model().decoding).expect("detections");

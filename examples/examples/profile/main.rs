@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use anyhow::{Result, bail};
 use clap::{Parser, ValueEnum};
 use ikem_examples::{ComputeOptions, at_most, say};
-use ikem_models::ops::Level;
+use ikem_models::Level;
 use ikem_models::{Checkpoint, HrnetOcrConfig, ModelConfig, NetworkConfig, UnetConfig};
 use serde_json::json;
 

@@ -3,7 +3,7 @@ use candle_core::Tensor;
 use ikem_core::{GrayImage, Hint, Keypoints, Point, Size};
 use ikem_models::{
     Checkpoint, Device, HintMaps, ImageInput, Inputs, Mode as Pass, ModelConfig, Network, NetworkSummary,
-    Predictor, PreviousMaps, Session, StateDict, ops,
+    Predictor, PreviousMaps, Session, StateDict, training,
 };
 use ikem_train::{Adam, AdamConfig, Gradients, Optimiser};
 
@@ -111,7 +111,7 @@ impl Training {
         self.steps += 1;
         let ModelConfig { size, std, .. } = *self.network.config();
         let answer = self.network.forward(&self.inputs, Pass::Train { dropout_seed: self.steps })?;
-        let loss = |logits| ops::heatmap_cross_entropy(logits, &self.points, std, size);
+        let loss = |logits| training::heatmap_cross_entropy(logits, &self.points, std, size);
         let mut total = loss(&answer.main)?;
         if let Some(auxiliary) = &answer.auxiliary {
             total = (total + loss(auxiliary)?)?;

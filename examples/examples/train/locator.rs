@@ -43,13 +43,13 @@ impl FilmOptions {
 fn take_out(films: &mut FilmSets, skip_broken: bool) -> Result<()> {
     let FilmSets { cropped, whole, synthetic, .. } = films;
     for (name, set) in [("--manifest", cropped), ("--whole-films", whole), ("--spinal-ai", synthetic)] {
-        let of = set.len();
+        let total = set.len();
         let look = |film: &Film| -> Result<()> {
             load_image(&film.path, &Limits::default())?;
             Ok(())
         };
         let left_out = take_out_broken(set, |film| film.path.display().to_string(), look);
-        settle_left_out(&left_out, of, Path::new(name), skip_broken)?;
+        settle_left_out(&left_out, total, Path::new(name), skip_broken)?;
     }
     Ok(())
 }

@@ -77,18 +77,18 @@ impl Observer for ProgressBars {
         Ok(())
     }
 
-    fn validating(&mut self, done: usize, of: usize) {
+    fn validating(&mut self, done: usize, total: usize) {
         if done == 0 {
             self.bar.set_message("validating");
-            self.bar.set_length(of as u64);
+            self.bar.set_length(total as u64);
         }
         self.bar.set_position(done as u64);
     }
 
-    fn fitting_error_covariance(&mut self, done: usize, of: usize) {
+    fn fitting_error_covariance(&mut self, done: usize, total: usize) {
         if done == 0 {
             self.bar.set_message("fitting the error covariance");
-            self.bar.set_length(of as u64);
+            self.bar.set_length(total as u64);
         }
         self.bar.set_position(done as u64);
     }

@@ -28,3 +28,7 @@ pub use plan::{Conflict, FilePlan};
 pub use read::open;
 pub use target::is_stream;
 pub use write::{remove_unfinished, write, write_synced};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

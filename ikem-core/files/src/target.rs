@@ -26,21 +26,21 @@ impl Target {
     /// # Errors
     /// When it is a folder or inaccessible, or its links form a cycle.
     pub(crate) fn of(path: &Path) -> io::Result<Self> {
-        let mut place = path.to_owned();
+        let mut resolved = path.to_owned();
         for _ in 0..MOST_LINKS {
-            if let Some(open) = open_file(&place) {
+            if let Some(open) = open_file(&resolved) {
                 return Ok(open);
             }
-            match fs::symlink_metadata(&place) {
+            match fs::symlink_metadata(&resolved) {
                 Ok(about) if about.is_symlink() => {
-                    let link = fs::read_link(&place)?;
+                    let link = fs::read_link(&resolved)?;
                     // A relative link is relative to its own folder; an absolute one replaces the whole path.
-                    place = place.parent().unwrap_or(Path::new("")).join(link);
+                    resolved = resolved.parent().unwrap_or(Path::new("")).join(link);
                 }
                 Ok(about) if about.is_dir() => return Err(ErrorKind::IsADirectory.into()),
-                Ok(about) if about.is_file() => return Ok(Self::File(place, Some(about))),
-                Ok(_) => return Ok(Self::Stream(place)),
-                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Self::File(place, None)),
+                Ok(about) if about.is_file() => return Ok(Self::File(resolved, Some(about))),
+                Ok(_) => return Ok(Self::Stream(resolved)),
+                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Self::File(resolved, None)),
                 Err(error) => return Err(error),
             }
         }
@@ -80,24 +80,24 @@ pub(crate) enum Identity {
 impl Identity {
     /// The identity of the file at `path`; `None` for a stream, or when its folder cannot be resolved.
     pub(crate) fn of(path: &Path) -> Option<Self> {
-        let place = match Target::of(path) {
+        let resolved = match Target::of(path) {
             #[cfg(unix)]
             Ok(Target::File(_, Some(about))) => {
                 use std::os::unix::fs::MetadataExt;
                 return Some(Self::Numbers(about.dev(), about.ino()));
             }
-            Ok(Target::File(place, _)) => place,
+            Ok(Target::File(resolved, _)) => resolved,
             _ => return None,
         };
-        if let Ok(whole) = place.canonicalize() {
+        if let Ok(whole) = resolved.canonicalize() {
             return Some(Self::Place(whole));
         }
-        let folder = match place.parent()? {
+        let folder = match resolved.parent()? {
             empty if empty.as_os_str().is_empty() => Path::new("."),
             folder => folder,
         };
         // The folder may not exist yet.
         let folder = folder.canonicalize().or_else(|_| std::path::absolute(folder)).ok()?;
-        Some(Self::Place(folder.join(place.file_name()?)))
+        Some(Self::Place(folder.join(resolved.file_name()?)))
     }
 }

@@ -50,10 +50,10 @@ fn put(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>, sync: b
         stream.flush()
     };
     match Target::of(path)? {
-        Target::File(place, about) => replace(&place, about.as_ref(), all, sync),
+        Target::File(path, about) => replace(&path, about.as_ref(), all, sync),
         Target::StandardOutput => all(&mut io::stdout().lock()),
         Target::StandardError => all(&mut io::stderr().lock()),
-        Target::Stream(place) => all(&mut OpenOptions::new().append(true).open(place)?),
+        Target::Stream(path) => all(&mut OpenOptions::new().append(true).open(path)?),
     }
 }
 

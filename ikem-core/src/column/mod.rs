@@ -42,6 +42,7 @@ type Plate = [usize; 2];
 
 /// A spine decoded by [`decode_column`], with alternative vertebra counts.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Column {
     /// The corners of the vertebrae in skeleton order.
     pub keypoints: Keypoints,
@@ -51,6 +52,7 @@ pub struct Column {
 
 /// The same spine with its vertebrae counted differently.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Recount {
     /// The shift of the count in vertebrae: with 1, what [`Column::keypoints`] calls T5 is T6.
     pub by: isize,

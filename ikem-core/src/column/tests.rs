@@ -120,10 +120,10 @@ fn an_ambiguous_count_has_an_alternative_with_its_probability() {
     assert!(total < 1.0 && unsure.alternatives.is_sorted_by(|a, b| a.probability >= b.probability));
     // Unambiguous maps, or a hint, leave no alternative.
     let sure = decode(&spine, &Heatmaps::gaussian(&spine, GRID, 2.5), &[]);
-    let told = decode(&spine, &maps, &[Hint::new(32, spine[32])]);
+    let hinted = decode(&spine, &maps, &[Hint::new(32, spine[32])]);
     assert_eq!(sure.alternatives.len(), 2);
     assert!(sure.alternatives.iter().all(|recount| recount.probability < 0.01), "{:?}", sure.alternatives);
-    assert_eq!(told.alternatives, []);
+    assert_eq!(hinted.alternatives, []);
 }
 
 #[test]

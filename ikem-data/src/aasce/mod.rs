@@ -23,6 +23,7 @@ const PARTS: [&str; 2] = ["training", "test"];
 
 /// The data set as read.
 #[derive(Debug, Clone, PartialEq, Default)]
+#[non_exhaustive]
 pub struct Aasce {
     /// All labelled images, in the order of the label files.
     pub manifest: Manifest,
@@ -34,6 +35,7 @@ pub struct Aasce {
 
 /// Something in a data set that was left out, with the reason.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub struct Problem {
     /// The file concerned.
     pub path: PathBuf,

@@ -43,6 +43,7 @@ impl Split {
 
 /// How the images of `data/training` are divided into training and validation.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Splitting {
     /// All are training images.
     #[default]
@@ -99,8 +100,8 @@ fn given(split: &Split, found: &mut Aasce) {
 fn draw(count: usize, seed: u64, found: &mut Aasce) {
     let mut studies: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     let entries = &mut found.manifest.entries;
-    for (place, entry) in entries.iter().enumerate().filter(|(_, entry)| entry.set == Subset::Train) {
-        studies.entry(study_id(entry.name()).unwrap_or(entry.name()).to_owned()).or_default().push(place);
+    for (index, entry) in entries.iter().enumerate().filter(|(_, entry)| entry.set == Subset::Train) {
+        studies.entry(study_id(entry.name()).unwrap_or(entry.name()).to_owned()).or_default().push(index);
     }
     let mut order: Vec<Vec<usize>> = studies.into_values().collect();
     order.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
@@ -108,8 +109,8 @@ fn draw(count: usize, seed: u64, found: &mut Aasce) {
     for images in order {
         if images.len() <= missing {
             missing -= images.len();
-            for place in images {
-                if let Some(entry) = entries.get_mut(place) {
+            for index in images {
+                if let Some(entry) = entries.get_mut(index) {
                     entry.set = Subset::Val;
                 }
             }

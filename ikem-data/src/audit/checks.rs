@@ -19,8 +19,8 @@ pub fn audit(entry: &ManifestEntry, skeleton: &Skeleton) -> Vec<Fault> {
     if corners.is_rolled() {
         faults.push(Fault::Rolled);
     }
-    for place in 0..corners.quads.len() {
-        corners.check_vertebra(place, &mut faults);
+    for index in 0..corners.quads.len() {
+        corners.check_vertebra(index, &mut faults);
     }
     corners.check_sides(&mut faults);
     corners.check_points(&mut faults);
@@ -89,8 +89,8 @@ impl<'a> Corners<'a> {
         across(*tl, *tr, *bl, *br) / across(*tl, *bl, *tr, *br)
     }
 
-    fn check_vertebra(&self, place: usize, faults: &mut Vec<Fault>) {
-        let (Some(quad), Some(vertebra)) = (self.quads.get(place), self.vertebrae.get(place)) else { return };
+    fn check_vertebra(&self, index: usize, faults: &mut Vec<Fault>) {
+        let (Some(quad), Some(vertebra)) = (self.quads.get(index), self.vertebrae.get(index)) else { return };
         let name = || vertebra.name.clone();
         let (top, bottom) = Self::swaps(quad);
         if top || bottom {
@@ -134,18 +134,19 @@ impl<'a> Corners<'a> {
             if ![y, x].iter().all(|value| (0.0..=1.0).contains(value)) {
                 faults.push(Fault::Outside { keypoint: self.name(index), x, y });
             }
-            let of = self.skeleton.vertebra_of(index);
+            let vertebra = self.skeleton.vertebra_of(index);
             let others = points.iter().enumerate().skip(index + 1);
-            for (other, _) in others.filter(|&(other, &point)| self.coincide(of, [y, x], other, point)) {
+            for (other, _) in others.filter(|&(other, &point)| self.coincide(vertebra, [y, x], other, point))
+            {
                 faults.push(Fault::Coinciding { first: self.name(index), second: self.name(other) });
             }
         }
     }
 
-    /// Whether `a`, of vertebra `of`, and the keypoint `other` at `b` coincide. Corners of adjacent vertebrae may.
-    fn coincide(&self, of: Option<usize>, a: [f64; 2], other: usize, b: [f64; 2]) -> bool {
+    /// Whether `a`, of vertebra `vertebra`, and the keypoint `other` at `b` coincide. Corners of adjacent vertebrae may.
+    fn coincide(&self, vertebra: Option<usize>, a: [f64; 2], other: usize, b: [f64; 2]) -> bool {
         let distance = self.distance(a, b);
-        match (of, self.skeleton.vertebra_of(other)) {
+        match (vertebra, self.skeleton.vertebra_of(other)) {
             (Some(one), Some(two)) if one == two => {
                 let quad = self.skeleton.vertebrae().get(one).map(|vertebra| vertebra.corners.iter());
                 let corners: Vec<_> = quad

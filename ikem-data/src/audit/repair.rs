@@ -13,6 +13,7 @@ use crate::manifest::{Manifest, ManifestEntry, Subset};
 /// How faulty labels are treated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum LabelPolicy {
     /// Keep all labels as published.
     #[default]
@@ -57,8 +58,8 @@ pub fn repair(entry: &mut ManifestEntry, skeleton: &Skeleton) -> Vec<Fault> {
         }
         if (top || bottom) && Corners::new(entry, skeleton).is_convex(&points) {
             for (index, point) in [tl, tr, bl, br].into_iter().zip(points) {
-                if let Some(place) = entry.corners_yx.get_mut(index) {
-                    *place = point;
+                if let Some(slot) = entry.corners_yx.get_mut(index) {
+                    *slot = point;
                 }
             }
             fixed.push(Fault::Swapped { vertebra: vertebra.name.clone(), top, bottom });
@@ -78,8 +79,8 @@ fn roll(entry: &mut ManifestEntry, skeleton: &Skeleton) {
     let sources = vertebrae.iter().cycle().skip(vertebrae.len().saturating_sub(1));
     for (target, source) in vertebrae.iter().zip(sources) {
         for (&to, &from) in target.corners.iter().zip(&source.corners) {
-            if let (Some(place), Some(&point)) = (entry.corners_yx.get_mut(to), old.get(from)) {
-                *place = point;
+            if let (Some(slot), Some(&point)) = (entry.corners_yx.get_mut(to), old.get(from)) {
+                *slot = point;
             }
         }
     }

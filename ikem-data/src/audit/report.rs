@@ -11,6 +11,7 @@ use crate::manifest::Subset;
 
 /// The faults found in the labels of one image, with their treatment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Finding {
     /// The path of the image.
     pub image_path: String,
@@ -28,6 +29,7 @@ pub struct Finding {
 
 /// The result of auditing a manifest. `Display` lists every image with findings and the reasons.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct AuditReport {
     /// How faulty labels were treated.
     pub policy: LabelPolicy,

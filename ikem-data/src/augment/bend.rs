@@ -36,9 +36,9 @@ pub(super) struct Wave {
 }
 
 impl Wave {
-    /// The shift of the row at `place` (relative to the picture height), relative to the picture width.
-    pub(super) fn at(&self, place: f64) -> f64 {
-        self.shift * libm::sin(std::f64::consts::TAU * (self.count * place + self.start))
+    /// The shift of the row at `height` (relative to the picture height), relative to the picture width.
+    pub(super) fn at(&self, height: f64) -> f64 {
+        self.shift * libm::sin(std::f64::consts::TAU * (self.count * height + self.start))
     }
 }
 
@@ -49,8 +49,8 @@ mod tests {
     #[test]
     fn waves_have_their_amplitude_and_period() {
         let wave = Wave { shift: 0.1, count: 2.0, start: 0.25 };
-        for (place, expected) in [(0.0, 0.1), (0.125, 0.0), (0.25, -0.1), (0.5, 0.1), (1.0, 0.1)] {
-            assert!((wave.at(place) - expected).abs() < 1e-12, "at {place}: {}", wave.at(place));
+        for (height, expected) in [(0.0, 0.1), (0.125, 0.0), (0.25, -0.1), (0.5, 0.1), (1.0, 0.1)] {
+            assert!((wave.at(height) - expected).abs() < 1e-12, "at {height}: {}", wave.at(height));
         }
         for seed in 0..100 {
             let Wave { shift, count, .. } = Bend::default().wave(&mut Draw::new(seed, &[]));

@@ -1,9 +1,10 @@
 use ikem_core::{Affine, Beyond, Draw, Size};
 use serde::{Deserialize, Serialize};
 
-/// The augmented picture so far: its map from the original and its size, both in pixels of the original image.
+/// The frame after some steps of the augmentation: its map from the original and its size, both in pixels of the original
+/// image.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Picture {
+pub(super) struct AugmentedFrame {
     pub(super) map: Affine,
     pub(super) width: f64,
     pub(super) height: f64,
@@ -11,7 +12,7 @@ pub(super) struct Picture {
     pub(super) swapped: bool,
 }
 
-impl Picture {
+impl AugmentedFrame {
     pub(super) const fn new(width: f64, height: f64) -> Self {
         Self { map: Affine::IDENTITY, width, height, swapped: false }
     }
@@ -52,16 +53,16 @@ impl Default for Rotation {
 }
 
 impl Rotation {
-    pub(super) fn apply(&self, draw: &mut Draw, picture: &mut Picture) {
+    pub(super) fn apply(&self, draw: &mut Draw, augmented: &mut AugmentedFrame) {
         let (sin, cos) = libm::sincos(draw.within([-self.degrees, self.degrees]).to_radians());
-        let (width, height) = (picture.width, picture.height);
-        picture.around_middle(Affine { x_x: cos, x_y: -sin, x_1: 0.0, y_x: sin, y_y: cos, y_1: 0.0 });
+        let (width, height) = (augmented.width, augmented.height);
+        augmented.around_middle(Affine { x_x: cos, x_y: -sin, x_1: 0.0, y_x: sin, y_y: cos, y_1: 0.0 });
         if !self.widen {
             return;
         }
-        picture.width = width * cos + height * sin.abs();
-        picture.height = width * sin.abs() + height * cos;
-        picture.push(Affine::shift(0.5 * (picture.width - width), 0.5 * (picture.height - height)));
+        augmented.width = width * cos + height * sin.abs();
+        augmented.height = width * sin.abs() + height * cos;
+        augmented.push(Affine::shift(0.5 * (augmented.width - width), 0.5 * (augmented.height - height)));
     }
 }
 
@@ -84,9 +85,9 @@ impl Default for Flip {
 }
 
 impl Flip {
-    pub(super) fn apply(&self, _draw: &mut Draw, picture: &mut Picture) {
-        picture.push(Affine { x_x: -1.0, x_1: picture.width, ..Affine::IDENTITY });
-        picture.swapped ^= self.swap_pairs;
+    pub(super) fn apply(&self, _draw: &mut Draw, augmented: &mut AugmentedFrame) {
+        augmented.push(Affine { x_x: -1.0, x_1: augmented.width, ..Affine::IDENTITY });
+        augmented.swapped ^= self.swap_pairs;
     }
 }
 
@@ -109,9 +110,9 @@ impl Default for Scaling {
 }
 
 impl Scaling {
-    pub(super) fn apply(&self, draw: &mut Draw, picture: &mut Picture) {
+    pub(super) fn apply(&self, draw: &mut Draw, augmented: &mut AugmentedFrame) {
         let scale = 1.0 + draw.within(self.change);
-        picture.around_middle(Affine::stretch(scale, scale));
+        augmented.around_middle(Affine::stretch(scale, scale));
     }
 }
 
@@ -135,9 +136,9 @@ impl Default for Translation {
 }
 
 impl Translation {
-    pub(super) fn apply(&self, draw: &mut Draw, picture: &mut Picture) {
+    pub(super) fn apply(&self, draw: &mut Draw, augmented: &mut AugmentedFrame) {
         let (x, y) = (draw.within([-self.x, self.x]), draw.within([-self.y, self.y]));
-        picture.push(Affine::shift(x * picture.width, y * picture.height));
+        augmented.push(Affine::shift(x * augmented.width, y * augmented.height));
     }
 }
 
@@ -159,11 +160,11 @@ impl Default for Crop {
 }
 
 impl Crop {
-    pub(super) fn apply(&self, draw: &mut Draw, picture: &mut Picture) {
-        let strip = draw.within([0.0, self.strip]) * picture.height;
-        picture.height -= strip;
+    pub(super) fn apply(&self, draw: &mut Draw, augmented: &mut AugmentedFrame) {
+        let strip = draw.within([0.0, self.strip]) * augmented.height;
+        augmented.height -= strip;
         if draw.happens(0.5) {
-            picture.push(Affine::shift(0.0, -strip));
+            augmented.push(Affine::shift(0.0, -strip));
         }
     }
 }

@@ -12,5 +12,6 @@ mod tone;
 pub use bend::Bend;
 pub use geometry::{Crop, Flip, Rotation, Scaling, Surroundings, Translation};
 pub use pipeline::{Augmentation, AugmentationPlan, Pipeline};
+#[cfg(feature = "drawing")]
 pub(crate) use tone::Tone;
 pub use tone::{BrightnessContrast, Gamma, Noise};

@@ -5,7 +5,7 @@ use ikem_core::{
 use serde::{Deserialize, Serialize};
 
 use super::bend::Wave;
-use super::geometry::Picture;
+use super::geometry::AugmentedFrame;
 use super::tone::Tone;
 use super::{
     Bend, BrightnessContrast, Crop, Flip, Gamma, Noise, Rotation, Scaling, Surroundings, Translation,
@@ -144,18 +144,18 @@ impl Pipeline {
     /// Draws the augmentation of the part of an image of `size` within `frame`.
     #[must_use]
     pub fn draw_in(&self, size: Size, frame: &Frame, draw: &mut Draw) -> AugmentationPlan {
-        let mut picture = Picture::new(frame.width(), frame.height());
+        let mut augmented = AugmentedFrame::new(frame.width(), frame.height());
         let (mut waves, mut tones, mut beyond) = (Vec::new(), Vec::new(), Beyond::Black);
         for step in &self.0 {
             if !draw.happens(step.probability()) {
                 continue;
             }
             match step {
-                Augmentation::Rotation(step) => step.apply(draw, &mut picture),
-                Augmentation::Flip(step) => step.apply(draw, &mut picture),
-                Augmentation::Scaling(step) => step.apply(draw, &mut picture),
-                Augmentation::Translation(step) => step.apply(draw, &mut picture),
-                Augmentation::Crop(step) => step.apply(draw, &mut picture),
+                Augmentation::Rotation(step) => step.apply(draw, &mut augmented),
+                Augmentation::Flip(step) => step.apply(draw, &mut augmented),
+                Augmentation::Scaling(step) => step.apply(draw, &mut augmented),
+                Augmentation::Translation(step) => step.apply(draw, &mut augmented),
+                Augmentation::Crop(step) => step.apply(draw, &mut augmented),
                 Augmentation::Bend(step) => waves.push(step.wave(draw)),
                 Augmentation::Surroundings(step) => beyond = step.draw(draw),
                 Augmentation::BrightnessContrast(step) => tones.push(step.tone(draw)),
@@ -163,7 +163,7 @@ impl Pipeline {
                 Augmentation::Noise(step) => tones.push(step.tone(draw)),
             }
         }
-        AugmentationPlan { size, frame: *frame, picture, waves, tones, beyond }
+        AugmentationPlan { size, frame: *frame, augmented, waves, tones, beyond }
     }
 }
 
@@ -185,7 +185,7 @@ impl From<Pipeline> for Vec<Augmentation> {
 pub struct AugmentationPlan {
     size: Size,
     frame: Frame,
-    picture: Picture,
+    augmented: AugmentedFrame,
     waves: Vec<Wave>,
     tones: Vec<Tone>,
     beyond: Beyond,
@@ -245,7 +245,7 @@ impl AugmentationPlan {
                 keypoints.iter().map(|&point| self.point(point, &map, grid)).collect()
             }
         };
-        if self.picture.swapped != self.frame.is_mirrored() {
+        if self.augmented.swapped != self.frame.is_mirrored() {
             for &(a, b) in skeleton.flip_pairs() {
                 moved.swap(a, b);
             }
@@ -263,13 +263,15 @@ impl AugmentationPlan {
 
     /// The horizontal shift of the row at `y`, both in grid pixels.
     fn bend(&self, y: f64, grid: Size) -> f64 {
-        let place = y / grid.height as f64;
-        self.waves.iter().map(|wave| wave.at(place)).sum::<f64>() * grid.width as f64
+        let height = y / grid.height as f64;
+        self.waves.iter().map(|wave| wave.at(height)).sum::<f64>() * grid.width as f64
     }
 
     /// Whether the plan is the identity on the whole film.
     fn is_still(&self) -> bool {
-        self.waves.is_empty() && self.frame.is_whole(self.size) && self.picture == Picture::whole(self.size)
+        self.waves.is_empty()
+            && self.frame.is_whole(self.size)
+            && self.augmented == AugmentedFrame::whole(self.size)
     }
 
     /// The complete affine map from the film, resized to `from`, to the grid.
@@ -282,9 +284,9 @@ impl AugmentationPlan {
                 .then(self.frame.affine(Size::new(1, 1)))
                 .then(Affine::stretch(self.frame.width(), self.frame.height())),
         };
-        framed.then(self.picture.map).then(Affine::stretch(
-            grid.width as f64 / self.picture.width,
-            grid.height as f64 / self.picture.height,
+        framed.then(self.augmented.map).then(Affine::stretch(
+            grid.width as f64 / self.augmented.width,
+            grid.height as f64 / self.augmented.height,
         ))
     }
 }

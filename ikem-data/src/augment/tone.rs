@@ -61,11 +61,11 @@ impl Table {
 
     fn apply(&self, values: &mut [f32]) {
         for value in values {
-            let place = value.clamp(0.0, 1.0) * Self::STEPS as f32;
-            let below = place as i32;
+            let position = value.clamp(0.0, 1.0) * Self::STEPS as f32;
+            let below = position as i32;
             let start = below as usize;
             if let Some(&[a, b]) = self.0.get(start..start + 2) {
-                *value = a + (place - below as f32) * (b - a);
+                *value = a + (position - below as f32) * (b - a);
             }
         }
     }

@@ -20,16 +20,16 @@ impl<T: Clone> Cache<T> {
         Self { limit, held: Mutex::new(Held { bytes: 0, images: BTreeMap::new() }) }
     }
 
-    pub(crate) fn get(&self, place: usize) -> Option<T> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner).images.get(&place).cloned()
+    pub(crate) fn get(&self, index: usize) -> Option<T> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).images.get(&index).cloned()
     }
 
-    /// Stores the image with index `place`, whose pixels take `bytes`, if there is room.
-    pub(crate) fn keep(&self, place: usize, resized: &T, bytes: usize) {
+    /// Stores the image with index `index`, whose pixels take `bytes`, if there is room.
+    pub(crate) fn keep(&self, index: usize, resized: &T, bytes: usize) {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        if held.bytes.saturating_add(bytes) <= self.limit && !held.images.contains_key(&place) {
+        if held.bytes.saturating_add(bytes) <= self.limit && !held.images.contains_key(&index) {
             held.bytes += bytes;
-            held.images.insert(place, resized.clone());
+            held.images.insert(index, resized.clone());
         }
     }
 

@@ -7,6 +7,7 @@ use crate::error::Error;
 /// The part of each film that the network is given, before augmentation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Framing {
     /// The whole film, as published.
     #[default]

@@ -10,8 +10,10 @@ mod workers;
 #[cfg(test)]
 mod tests;
 
+#[cfg(feature = "drawing")]
 pub(crate) use cache::Cache;
 pub use config::{Batch, BatchConfig, Framing};
 pub use loader::{Batches, Loader};
 pub use phantoms::Phantoms;
+#[cfg(feature = "drawing")]
 pub(crate) use workers::{Source, Steps};

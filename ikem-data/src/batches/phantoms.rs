@@ -30,13 +30,13 @@ impl Phantoms {
         Ok(self.config.check()?)
     }
 
-    /// The seed of the phantom with index `place`.
-    pub(super) fn seed_of(&self, place: usize) -> u64 {
+    /// The seed of the phantom with index `index`.
+    pub(super) fn seed_of(&self, index: usize) -> u64 {
         // Short enough for a person to type.
-        Draw::new(self.seed, &[place as u64]).below(1 << 32)
+        Draw::new(self.seed, &[index as u64]).below(1 << 32)
     }
 
-    pub(super) fn draw(&self, place: usize) -> Result<Phantom, Error> {
-        Ok(Phantom::generate(&self.config, self.seed_of(place))?)
+    pub(super) fn draw(&self, index: usize) -> Result<Phantom, Error> {
+        Ok(Phantom::generate(&self.config, self.seed_of(index))?)
     }
 }

@@ -3,7 +3,7 @@ use std::path::Path;
 use ikem_core::Skeleton;
 use serde::de::IgnoredAny;
 
-use super::read::{Film, read};
+use super::read::{AnnotatedImage, read};
 use super::{Annotation, Category, Coco, CocoImage, KIND};
 use crate::error::Error;
 use crate::files;
@@ -47,8 +47,8 @@ pub(crate) fn labels(path: &Path, text: &str, skeleton: &Skeleton) -> Result<Lab
     LabelFile::collect(path, films.into_iter().map(|film| labelled(film, skeleton)), skeleton)
 }
 
-fn labelled(film: Film<ManifestEntry, IgnoredAny>, skeleton: &Skeleton) -> PartlyLabelled {
-    let Film { image, size, points, .. } = film;
+fn labelled(film: AnnotatedImage<ManifestEntry, IgnoredAny>, skeleton: &Skeleton) -> PartlyLabelled {
+    let AnnotatedImage { image, size, points, .. } = film;
     // The field `ikem` is used as long as the COCO fields beside it were not edited.
     let agrees = |entry: &ManifestEntry| {
         entry.image_path == image.file_name

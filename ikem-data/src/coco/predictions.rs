@@ -4,7 +4,7 @@ use ikem_core::{FieldError, Size, Skeleton, Spacing};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
-use super::read::{Annotation as Read, Film, read};
+use super::read::{AnnotatedImage, Annotation as Read, read};
 use super::{Annotation, Category, Coco, CocoImage, KIND};
 use crate::error::Error;
 use crate::files;
@@ -97,7 +97,9 @@ pub(crate) fn predictions(
     skeleton: &Skeleton,
 ) -> Result<Vec<PredictionRecord>, Error> {
     let (mut found, mut films) = (Vec::new(), Vec::new());
-    for Film { image, size, points, annotation, .. } in read::<IgnoredAny, Extra>(path, text, skeleton)? {
+    for AnnotatedImage { image, size, points, annotation, .. } in
+        read::<IgnoredAny, Extra>(path, text, skeleton)?
+    {
         let Some(annotation) = annotation else { continue };
         let image = image.file_name;
         let marked = PartlyLabelled { image: image.clone(), size, set: None, points, exact: None };

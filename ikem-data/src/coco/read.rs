@@ -99,7 +99,7 @@ impl Order {
 }
 
 /// An image with its annotation.
-pub(super) struct Film<I, A> {
+pub(super) struct AnnotatedImage<I, A> {
     pub(super) image: Image<I>,
     pub(super) size: Size,
     /// The points in skeleton order, x and y in pixels; `None` for one that is not labelled.
@@ -109,7 +109,11 @@ pub(super) struct Film<I, A> {
 
 /// Parses a file whose keypoints have the names of those of `skeleton`, in any order. An image has at most one
 /// annotation with keypoints.
-pub(super) fn read<I, A>(path: &Path, text: &str, skeleton: &Skeleton) -> Result<Vec<Film<I, A>>, Error>
+pub(super) fn read<I, A>(
+    path: &Path,
+    text: &str,
+    skeleton: &Skeleton,
+) -> Result<Vec<AnnotatedImage<I, A>>, Error>
 where
     I: for<'de> Deserialize<'de>,
     A: for<'de> Deserialize<'de>,
@@ -128,18 +132,18 @@ where
         None => orders.values().next().filter(|_| orders.len() == 1),
     };
     let mut labelled = BTreeMap::new();
-    for (place, annotation) in annotations.into_iter().enumerate() {
+    for (index, annotation) in annotations.into_iter().enumerate() {
         let Some(order) = order(&annotation).filter(|_| annotation.has_keypoints()) else { continue };
         let image = annotation.image_id.clone();
         if labelled.insert(image.clone(), (annotation, order)).is_some() {
-            let found = format!("annotations[{place}] is a second one of image {image}");
+            let found = format!("annotations[{index}] is a second one of image {image}");
             return Err(Error::broken(path, KIND, found, "one annotation with keypoints per image"));
         }
     }
     let mut films = Vec::with_capacity(images.len());
-    for (place, image) in images.into_iter().enumerate() {
+    for (index, image) in images.into_iter().enumerate() {
         let marks = labelled.remove(&image.id);
-        films.push(film(image, place, marks, skeleton).map_err(|error| error.in_file(path))?);
+        films.push(film(image, index, marks, skeleton).map_err(|error| error.in_file(path))?);
     }
     match labelled.into_keys().next() {
         Some(id) => {
@@ -151,7 +155,7 @@ where
 
 /// An invalid field of an image.
 pub(super) struct Wrong {
-    place: usize,
+    index: usize,
     name: String,
     field: &'static str,
     found: String,
@@ -162,7 +166,7 @@ impl Wrong {
     fn in_file(self, path: &Path) -> Error {
         Error::Entry {
             path: path.to_owned(),
-            entry: self.place,
+            entry: self.index,
             name: self.name.into(),
             field: self.field.into(),
             found: self.found,
@@ -173,16 +177,16 @@ impl Wrong {
 
 fn film<I, A>(
     image: Image<I>,
-    place: usize,
+    index: usize,
     marks: Option<(Annotation<A>, &Order)>,
     skeleton: &Skeleton,
-) -> Result<Film<I, A>, Wrong> {
+) -> Result<AnnotatedImage<I, A>, Wrong> {
     let wrong = |field, found: String, expected: &str| {
-        Err(Wrong { place, name: image.file_name.clone(), field, found, expected: expected.to_owned() })
+        Err(Wrong { index, name: image.file_name.clone(), field, found, expected: expected.to_owned() })
     };
     let Some((annotation, order)) = marks else {
         let (size, points) = (Size::new(0, 0), vec![None; skeleton.len()]);
-        return Ok(Film { image, size, points, annotation: None });
+        return Ok(AnnotatedImage { image, size, points, annotation: None });
     };
     if image.file_name.is_empty() {
         return wrong("file_name", "an empty string".to_owned(), "the name of the image");
@@ -193,7 +197,7 @@ fn film<I, A>(
     };
     match order.points(&annotation.keypoints) {
         Ok(points) => {
-            Ok(Film { image, size: Size::new(width, height), points, annotation: Some(annotation) })
+            Ok(AnnotatedImage { image, size: Size::new(width, height), points, annotation: Some(annotation) })
         }
         Err((found, expected)) => wrong("keypoints", found, &expected),
     }

@@ -20,7 +20,7 @@ pub(super) fn pixels(frame: &Frame<'_>, area: usize) -> Pixels {
             Pixels::Values(samples.levels().step_by(3).take(area).map(grey).collect())
         }
         (Photometric::Ybr422, _) => {
-            let lumas = samples.levels().enumerate().filter(|(place, _)| place % 4 < 2);
+            let lumas = samples.levels().enumerate().filter(|(index, _)| index % 4 < 2);
             Pixels::Values(lumas.map(|(_, level)| grey(level)).take(area).collect())
         }
         (_, planar) => {

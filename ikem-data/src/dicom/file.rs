@@ -110,12 +110,12 @@ fn begins_with_elements(bytes: &[u8]) -> bool {
 
 /// Locates the data set in a file.
 pub(super) fn open<'a>(source: Source<'_>, bytes: &'a [u8], limits: &Limits) -> Result<Contents<'a>, Error> {
-    let place = match bytes {
+    let start = match bytes {
         _ if bytes.get(PREAMBLE..).is_some_and(|rest| rest.starts_with(MAGIC)) => PREAMBLE + MAGIC.len(),
         _ if bytes.starts_with(MAGIC) => MAGIC.len(),
         _ => 0,
     };
-    let (name, data) = meta(source, bytes.get(place..).unwrap_or_default())?;
+    let (name, data) = meta(source, bytes.get(start..).unwrap_or_default())?;
     let syntax = match name.as_deref() {
         None => Syntax { big_endian: data.starts_with(&[0]), ..Syntax::of(Coding::Plain) },
         Some(name) => Syntax::new(name).ok_or_else(|| {

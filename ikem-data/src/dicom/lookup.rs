@@ -42,10 +42,10 @@ impl Lookup {
         Some(Self { first, values, full: full.into() })
     }
 
-    /// The output for `place`, rounded; clamps to the first and the last entry.
-    pub(super) fn at(&self, place: f64) -> f64 {
+    /// The output for `input`, rounded; clamps to the first and the last entry.
+    pub(super) fn at(&self, input: f64) -> f64 {
         let last = self.values.len().saturating_sub(1) as f64;
-        let index = (place.round() - self.first as f64).clamp(0.0, last);
+        let index = (input.round() - self.first as f64).clamp(0.0, last);
         self.values.get(index as usize).copied().map_or(0.0, f64::from)
     }
 

@@ -7,8 +7,8 @@ const EXCESS: usize = 256;
 
 /// Decodes a frame of `area` pixels with `samples` samples of `bytes` bytes: one plane per sample, each little-endian.
 pub(super) fn unpack(data: &[u8], area: usize, samples: usize, bytes: usize) -> Result<Vec<u8>, String> {
-    let word = |place: usize| -> Option<usize> {
-        let bytes = data.get(4 * place..4 * place + 4)?;
+    let word = |index: usize| -> Option<usize> {
+        let bytes = data.get(4 * index..4 * index + 4)?;
         Some(u32::from_le_bytes(bytes.try_into().ok()?) as usize)
     };
     let segments = word(0).filter(|_| data.len() > 4 * SEGMENTS).ok_or("its RLE data is truncated")?;
@@ -16,7 +16,7 @@ pub(super) fn unpack(data: &[u8], area: usize, samples: usize, bytes: usize) -> 
         return Err(format!("its RLE data has {segments} segments"));
     }
     let mut planes = vec![0; area * segments];
-    for (place, segment) in (1..=segments).enumerate() {
+    for (index, segment) in (1..=segments).enumerate() {
         let end = if segment == segments { Some(data.len()) } else { word(segment + 1) };
         let range = word(segment).zip(end).and_then(|(start, end)| data.get(start..end));
         let packed = range.ok_or_else(|| format!("segment {segment} of its RLE data is out of bounds"))?;
@@ -25,8 +25,8 @@ pub(super) fn unpack(data: &[u8], area: usize, samples: usize, bytes: usize) -> 
             return Err(format!("segment {segment} of its RLE data has {length} bytes"));
         }
         // The first segment of a sample holds its high bytes.
-        let plane = planes.get_mut(place / bytes * bytes * area..).unwrap_or_default();
-        fill(packed, plane.iter_mut().skip(bytes - 1 - place % bytes).step_by(bytes).take(area));
+        let plane = planes.get_mut(index / bytes * bytes * area..).unwrap_or_default();
+        fill(packed, plane.iter_mut().skip(bytes - 1 - index % bytes).step_by(bytes).take(area));
     }
     Ok(planes)
 }
@@ -70,8 +70,8 @@ fn unpacked_length(packed: &[u8]) -> usize {
 fn fill<'a>(packed: &[u8], mut places: impl Iterator<Item = &'a mut u8>) {
     for piece in pieces(packed) {
         match piece {
-            Piece::Bytes(bytes) => bytes.iter().zip(&mut places).for_each(|(byte, place)| *place = *byte),
-            Piece::Run(byte, length) => (&mut places).take(length).for_each(|place| *place = byte),
+            Piece::Bytes(bytes) => bytes.iter().zip(&mut places).for_each(|(byte, to)| *to = *byte),
+            Piece::Run(byte, length) => (&mut places).take(length).for_each(|to| *to = byte),
         }
     }
 }

@@ -55,14 +55,14 @@ impl Voi {
     pub(super) fn grey(&self, value: f64) -> f64 {
         let grey = match self {
             &Self::Window { centre, width, function: Function::Linear } => {
-                let place = value - (centre - 0.5);
+                let offset = value - (centre - 0.5);
                 let half = (width - 1.0) / 2.0;
-                if place <= -half {
+                if offset <= -half {
                     0.0
-                } else if place > half {
+                } else if offset > half {
                     1.0
                 } else {
-                    place / (width - 1.0) + 0.5
+                    offset / (width - 1.0) + 0.5
                 }
             }
             &Self::Window { centre, width, function: Function::LinearExact } => {

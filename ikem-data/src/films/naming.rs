@@ -29,8 +29,8 @@ impl Film {
         // The mean distance if the mark `first` is T1; `first` may lie beyond the marks on either side.
         let off = |first: isize| {
             let pairs = expected.iter().enumerate().filter_map(|(level, expected)| {
-                let place = usize::try_from(first + level as isize).ok()?;
-                Some(marked.get(place)?.distance(*expected))
+                let index = usize::try_from(first + level as isize).ok()?;
+                Some(marked.get(index)?.distance(*expected))
             });
             let offs: Vec<f32> = pairs.collect();
             (offs.len() >= OVERLAP).then(|| offs.iter().sum::<f32>() / (offs.len() as f32 * spacing))

@@ -15,7 +15,6 @@ const FARTHEST: f32 = 100_000.0;
 
 /// An entry of `quads.json`.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Quads {
     image: String,
     film_x: [f32; 2],
@@ -24,7 +23,6 @@ struct Quads {
 
 /// An entry of `boxes.json`.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Boxes {
     image: String,
     set: Subset,
@@ -62,9 +60,9 @@ pub fn read_spinal_ai(root: &Path) -> Result<Vec<Film>, Error> {
 /// Same as [`read_spinal_ai`].
 pub fn read_whole_films(root: &Path) -> Result<Vec<Film>, Error> {
     read(root, "boxes.json", |entry: &Boxes| {
-        if let Some(place) = entry.boxes.iter().position(|[x0, y0, x1, y1]| !(x0 < x1 && y0 < y1)) {
+        if let Some(index) = entry.boxes.iter().position(|[x0, y0, x1, y1]| !(x0 < x1 && y0 < y1)) {
             let expected = "[x0, y0, x1, y1], the lower first";
-            return wrong(&format!("boxes[{place}]"), format!("{:?}", entry.boxes[place]), expected);
+            return wrong(&format!("boxes[{index}]"), format!("{:?}", entry.boxes[index]), expected);
         }
         let corners = |&[x0, y0, x1, y1]: &[f32; 4]| {
             [Point::new(x0, y0), Point::new(x1, y0), Point::new(x0, y1), Point::new(x1, y1)]
@@ -98,10 +96,10 @@ fn read<T: DeserializeOwned + Named>(
 ) -> Result<Vec<Film>, Error> {
     let path = root.join(file);
     let entries: Vec<T> = files::read_json(&path, "list of films")?;
-    let films = entries.iter().enumerate().map(|(place, entry)| {
+    let films = entries.iter().enumerate().map(|(index, entry)| {
         film(entry).map_err(|wrong| Error::Entry {
             path: path.clone(),
-            entry: place,
+            entry: index,
             name: entry.name().into(),
             field: wrong.field.into(),
             found: wrong.found,
@@ -127,12 +125,12 @@ fn film(
     }
     // NaN fails this comparison.
     let sound = |point: &Point| point.x.abs() <= FARTHEST && point.y.abs() <= FARTHEST;
-    if let Some(place) = vertebrae.iter().position(|corners| !corners.iter().all(sound)) {
-        return wrong(&format!("{field}[{place}]"), format!("{:?}", vertebrae[place]), "pixels of the image");
+    if let Some(index) = vertebrae.iter().position(|corners| !corners.iter().all(sound)) {
+        return wrong(&format!("{field}[{index}]"), format!("{:?}", vertebrae[index]), "pixels of the image");
     }
-    if let Some(place) = vertebrae.windows(2).position(|pair| center_y(&pair[0]) >= center_y(&pair[1])) {
+    if let Some(index) = vertebrae.windows(2).position(|pair| center_y(&pair[0]) >= center_y(&pair[1])) {
         let found = "not below the previous vertebra".to_owned();
-        return wrong(&format!("{field}[{}]", place + 1), found, "vertebrae from top to bottom");
+        return wrong(&format!("{field}[{}]", index + 1), found, "vertebrae from top to bottom");
     }
     Ok(Film { path: root.join(image), size: None, set, vertebrae, complete: false, area })
 }

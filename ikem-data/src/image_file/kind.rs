@@ -158,7 +158,7 @@ const FOREIGN: &[(usize, &[u8], &str, &str)] = &[
 fn foreign(path: &Path, start: &[u8]) -> Error {
     let listed = FOREIGN
         .iter()
-        .find(|(place, magic, ..)| start.get(*place..).is_some_and(|rest| rest.starts_with(magic)));
+        .find(|(offset, magic, ..)| start.get(*offset..).is_some_and(|rest| rest.starts_with(magic)));
     if let Some((.., found, advice)) = listed {
         return Error::unsupported(path, *found, advice);
     }
@@ -216,7 +216,7 @@ fn document(start: &[u8]) -> Option<(&'static str, &'static str)> {
 /// Whether the DICOM meta information says Media Storage Directory Storage, the class of a DICOMDIR.
 #[cfg(feature = "dicom")]
 fn is_dicomdir(start: &[u8]) -> bool {
-    let class = find(start, b"\x02\x00\x02\x00UI").and_then(|place| start.get(place + 8..));
+    let class = find(start, b"\x02\x00\x02\x00UI").and_then(|offset| start.get(offset + 8..));
     class.is_some_and(|class| {
         let rest = class.strip_prefix(b"1.2.840.10008.1.3.10");
         rest.is_some_and(|rest| !rest.first().is_some_and(|next| matches!(next, b'.' | b'0'..=b'9')))

@@ -18,7 +18,6 @@ use crate::dicom;
 use crate::error::Error;
 use crate::files;
 use crate::limits::Limits;
-#[cfg(feature = "dicom")]
 pub use kind::ImageKind;
 
 /// The expected content, for errors.

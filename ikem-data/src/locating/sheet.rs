@@ -134,7 +134,7 @@ fn path(places: &[[f32; 2]], close: bool) -> Option<Path> {
     let mut path = PathBuilder::new();
     let (first, rest) = places.split_first()?;
     path.move_to(first[0], first[1]);
-    rest.iter().for_each(|place| path.line_to(place[0], place[1]));
+    rest.iter().for_each(|corner| path.line_to(corner[0], corner[1]));
     if close {
         path.close();
     }
@@ -154,8 +154,8 @@ mod tests {
             let mut sheet = Sheet::new(&mut values, 16, frame, &lettering).unwrap();
             work(&mut sheet);
             assert!(sheet.mask.data().iter().all(|&part| part == 0), "nothing is left for the next shape");
-            for (place, &value) in values.iter().enumerate() {
-                assert!(value == 0.0 || (4..12).contains(&(place % 16)), "{place}");
+            for (index, &value) in values.iter().enumerate() {
+                assert!(value == 0.0 || (4..12).contains(&(index % 16)), "{index}");
             }
             values.iter().sum::<f32>()
         };

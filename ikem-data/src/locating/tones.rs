@@ -77,10 +77,10 @@ fn blur(values: &mut [f32], width: usize) {
     let mut above = values.get(..width).unwrap_or_default().to_vec();
     for row in 0..height {
         for (column, above) in above.iter_mut().enumerate() {
-            let place = row * width + column;
-            let here = values[place];
-            let below = values.get(place + width).copied().unwrap_or(here);
-            values[place] = (*above + here + below) / 3.0;
+            let index = row * width + column;
+            let here = values[index];
+            let below = values.get(index + width).copied().unwrap_or(here);
+            values[index] = (*above + here + below) / 3.0;
             *above = here;
         }
     }
@@ -111,9 +111,9 @@ mod tests {
         let mut values = vec![0.0; 35];
         values[2 * 7 + 3] = 9.0;
         blur(&mut values, 7);
-        for (place, &value) in values.iter().enumerate() {
-            let near = (place / 7).abs_diff(2) <= 1 && (place % 7).abs_diff(3) <= 1;
-            assert!((value - if near { 1.0 } else { 0.0 }).abs() < 1e-5, "{place}: {value}");
+        for (index, &value) in values.iter().enumerate() {
+            let near = (index / 7).abs_diff(2) <= 1 && (index % 7).abs_diff(3) <= 1;
+            assert!((value - if near { 1.0 } else { 0.0 }).abs() < 1e-5, "{index}: {value}");
         }
         let mut flat = vec![0.7; 35];
         blur(&mut flat, 5);

@@ -2,6 +2,7 @@
 pub(super) type Rgb = [u8; 3];
 
 /// The colour of group `index` (a vertebra). Neighbouring groups have distinct hues, and none is grey.
+#[cfg(feature = "drawing")]
 pub(super) fn group_colour(index: usize) -> Rgb {
     // Steps by the golden angle do not return to a hue nearby.
     let hue = (210.0 + 137.508 * index as f32) % 360.0;
@@ -23,9 +24,9 @@ pub(super) fn heat_colour(value: f32) -> Rgb {
         [254.0, 159.0, 109.0],
         [252.0, 253.0, 191.0],
     ];
-    let place = value.clamp(0.0, 1.0) * (STOPS.len() - 1) as f32;
-    let below = (place as usize).min(STOPS.len() - 2);
-    let part = place - below as f32;
+    let position = value.clamp(0.0, 1.0) * (STOPS.len() - 1) as f32;
+    let below = (position as usize).min(STOPS.len() - 2);
+    let part = position - below as f32;
     [0, 1, 2].map(|channel| {
         (STOPS[below][channel] + part * (STOPS[below + 1][channel] - STOPS[below][channel])).round() as u8
     })

@@ -102,9 +102,9 @@ impl Canvas {
     pub(super) fn stroke(&mut self, path: &[Node], across: Across) {
         let margin = path.iter().fold(0.0_f64, |most, node| most.max(node.half_width)) * self.scale + 1.0;
         let dots: Vec<Vector> = path.iter().map(|node| self.pixel(node.at)).collect();
-        let extent = |of: fn(&Vector) -> f64, limit: usize| {
-            let low = dots.iter().map(of).fold(f64::MAX, f64::min);
-            let high = dots.iter().map(of).fold(f64::MIN, f64::max);
+        let extent = |coordinate: fn(&Vector) -> f64, limit: usize| {
+            let low = dots.iter().map(coordinate).fold(f64::MAX, f64::min);
+            let high = dots.iter().map(coordinate).fold(f64::MIN, f64::max);
             span((low + high) / 2.0, (high - low) / 2.0 + margin, limit)
         };
         let (columns, rows) = (extent(|p| p.x, self.width), extent(|p| p.y, self.height));

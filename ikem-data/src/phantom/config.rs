@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 /// The shape of the spine in the coronal plane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum SpineShape {
     /// A single curve.
     C,

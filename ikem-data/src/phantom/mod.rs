@@ -20,6 +20,7 @@ mod tests;
 use ikem_core::{Draw, FieldError, GrayImage, Keypoints, Point, Size, Vector};
 
 pub use config::{PhantomConfig, SpineShape};
+#[cfg(feature = "drawing")]
 pub(crate) use random::Texture;
 pub use spine::PhantomCurve;
 
@@ -82,8 +83,10 @@ fn frame(config: &PhantomConfig, spine: &Spine, seed: u64) -> Canvas {
     let height = draw.integer(config.height[0], config.height[1]);
     let width = ((height as f64 / draw.within(config.aspect)).round() as usize).max(1);
     let corners = || spine.marked().iter().flat_map(|level| level.corners());
-    let extent = |of: fn(Vector) -> f64| {
-        corners().map(of).fold((f64::MAX, f64::MIN), |(low, high), value| (low.min(value), high.max(value)))
+    let extent = |coordinate: fn(Vector) -> f64| {
+        corners()
+            .map(coordinate)
+            .fold((f64::MAX, f64::MIN), |(low, high), value| (low.min(value), high.max(value)))
     };
     let ((left, right), (top, bottom)) = (extent(|p| p.x), extent(|p| p.y));
     let above = draw.within([0.018, 0.06]) * height as f64;

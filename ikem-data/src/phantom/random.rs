@@ -42,6 +42,7 @@ impl Texture {
     }
 
     /// The noise of a seed.
+    #[cfg(feature = "drawing")]
     pub(crate) fn of(seed: u32) -> Self {
         Self(seed)
     }

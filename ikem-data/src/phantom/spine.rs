@@ -141,15 +141,16 @@ impl Spine {
 
     /// The spine's x and half the width of its bodies at height `y`; constant beyond the ends.
     pub(super) fn around(&self, y: f64) -> (f64, f64) {
-        let of = |level: &Level| (level.centre.x, (level.half_widths[0] + level.half_widths[1]) / 2.0);
+        let position_and_width =
+            |level: &Level| (level.centre.x, (level.half_widths[0] + level.half_widths[1]) / 2.0);
         let below = self.levels.iter().position(|level| level.centre.y > y);
         match below {
-            Some(0) => of(&self.levels[0]),
-            None => of(&self.levels[LEVELS - 1]),
+            Some(0) => position_and_width(&self.levels[0]),
+            None => position_and_width(&self.levels[LEVELS - 1]),
             Some(index) => {
                 let (a, b) = (&self.levels[index - 1], &self.levels[index]);
                 let t = (y - a.centre.y) / (b.centre.y - a.centre.y);
-                let ((x0, w0), (x1, w1)) = (of(a), of(b));
+                let ((x0, w0), (x1, w1)) = (position_and_width(a), position_and_width(b));
                 (x0 + (x1 - x0) * t, w0 + (w1 - w0) * t)
             }
         }

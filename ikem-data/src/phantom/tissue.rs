@@ -25,9 +25,9 @@ struct Body {
 pub(super) fn draw(canvas: &mut Canvas, spine: &Spine, breadth: f64, seed: u64) {
     let mut draw = Draw::stream(seed, 4);
     let marked = spine.marked();
-    let height = |place: f64| {
-        let low = (place as usize).min(15);
-        let t = place - low as f64;
+    let height = |level: f64| {
+        let low = (level as usize).min(15);
+        let t = level - low as f64;
         marked[low].centre.y * (1.0 - t) + marked[low + 1].centre.y * t
     };
     let dome = height(draw.within([8.6, 10.4]));
@@ -201,17 +201,21 @@ fn trachea(canvas: &mut Canvas, spine: &Spine, draw: &mut Draw) {
     let fork = marked[4].centre.y;
     let lateral = draw.within([-3.0, 5.0]);
     let weight = -draw.within([0.07, 0.13]);
-    let place = |y: f64| Vector::new(0.6 * spine.around(y).0 + lateral, y);
+    let on_midline = |y: f64| Vector::new(0.6 * spine.around(y).0 + lateral, y);
     let tube: Vec<Node> = (0..16)
         .map(|node| {
             let t = f64::from(node) / 15.0;
-            Node { at: place(-60.0 + (fork + 60.0) * t), half_width: 8.5, weight: weight * (1.0 - 0.45 * t) }
+            Node {
+                at: on_midline(-60.0 + (fork + 60.0) * t),
+                half_width: 8.5,
+                weight: weight * (1.0 - 0.45 * t),
+            }
         })
         .collect();
     canvas.stroke(&tube, Across::Rod);
     for side in [-1.0, 1.0] {
-        let end = place(fork) + Vector::new(side * 32.0, 26.0);
-        let nodes = [(place(fork), 6.5, 0.1), (end, 5.0, 0.45)];
+        let end = on_midline(fork) + Vector::new(side * 32.0, 26.0);
+        let nodes = [(on_midline(fork), 6.5, 0.1), (end, 5.0, 0.45)];
         let path = nodes.map(|(at, half_width, share)| Node { at, half_width, weight: weight * share });
         canvas.stroke(&path, Across::Rod);
     }

@@ -135,13 +135,13 @@ pub(crate) fn predictions(path: &Path, text: &str) -> Result<Vec<PredictionRecor
 pub(super) fn labelled_films(table: &Table<'_>, skeleton: &Skeleton) -> Result<Vec<PartlyLabelled>, Error> {
     let columns = Columns::of(table)?;
     let names: BTreeMap<String, usize> =
-        skeleton.names().iter().enumerate().map(|(place, name)| (bare(name), place)).collect();
+        skeleton.names().iter().enumerate().map(|(keypoint, name)| (bare(name), keypoint)).collect();
     let mut films: Vec<PartlyLabelled> = Vec::new();
     let mut places: BTreeMap<String, usize> = BTreeMap::new();
     for row in 0..table.len() {
         let image = table.text(row, columns.image);
-        let place = *places.entry(image.to_owned()).or_insert(films.len());
-        if place == films.len() {
+        let film = *places.entry(image.to_owned()).or_insert(films.len());
+        if film == films.len() {
             let (image, size) = (image.to_owned(), columns.size(table, row)?);
             films.push(PartlyLabelled {
                 image,
@@ -152,8 +152,7 @@ pub(super) fn labelled_films(table: &Table<'_>, skeleton: &Skeleton) -> Result<V
             });
         }
         let name = table.text(row, columns.keypoint);
-        let Some(point) = names.get(&bare(name)).and_then(|k| films.get_mut(place)?.points.get_mut(*k))
-        else {
+        let Some(point) = names.get(&bare(name)).and_then(|k| films.get_mut(film)?.points.get_mut(*k)) else {
             continue;
         };
         let number = |column| table.optional::<f64>(row, Some(column), "a number");

@@ -3,16 +3,16 @@
 use dicom_core::VR;
 use dicom_dictionary_std::tags;
 
-use crate::film::{JPEG, Picture, RLE, assert_near, decode, jpeg, packed, pixels, rle};
+use crate::film::{DicomFilm, JPEG, RLE, assert_near, decode, jpeg, packed, pixels, rle};
 
 #[test]
 fn rle_is_decoded() {
-    let eight = Picture::new(2, 3, 8).fragments(vec![rle(&[&packed()])]).file(RLE);
+    let eight = DicomFilm::new(2, 3, 8).fragments(vec![rle(&[&packed()])]).file(RLE);
     assert_near(&pixels(&eight), &[0.2, 0.2, 1.0, 1.0, 1.0, 1.0], "8 bits");
     // The segment of high bytes comes first.
-    let sixteen = Picture::new(1, 4, 16).fragments(vec![rle(&[&[3, 0, 1, 2, 4], &[0xfd, 0]])]).file(RLE);
+    let sixteen = DicomFilm::new(1, 4, 16).fragments(vec![rle(&[&[3, 0, 1, 2, 4], &[0xfd, 0]])]).file(RLE);
     assert_near(&pixels(&sixteen), &[0.0, 0.25, 0.5, 1.0], "16 bits");
-    let colour = Picture::new(2, 3, 8)
+    let colour = DicomFilm::new(2, 3, 8)
         .with(tags::SAMPLES_PER_PIXEL, VR::US, 3_u16)
         .with(tags::PHOTOMETRIC_INTERPRETATION, VR::CS, "RGB")
         .fragments(vec![rle(&[&[0xfb, 255], &[0xfb, 0], &[0xfb, 0]])])
@@ -26,7 +26,7 @@ fn jpeg_is_decoded_from_one_or_several_fragments() {
     let expected = decode(&whole).unwrap();
     let pieces: Vec<Vec<u8>> = whole.chunks(100).map(<[u8]>::to_vec).collect();
     for fragments in [vec![whole.clone()], pieces] {
-        let film = decode(&Picture::new(16, 32, 8).fragments(fragments).file(JPEG)).unwrap();
+        let film = decode(&DicomFilm::new(16, 32, 8).fragments(fragments).file(JPEG)).unwrap();
         assert_eq!(film.size(), expected.size());
         let apart = film.pixels().iter().zip(expected.pixels()).map(|(a, b)| (a - b).abs());
         // The two decoders round differently.
@@ -58,8 +58,8 @@ pub(crate) const FIXTURES: [(&str, &str, &[u8], f32); 6] = [
 ];
 
 /// A 12-bit film with the size of the fixtures.
-pub(crate) fn twelve(rows: u16, columns: u16) -> Picture {
-    Picture::new(rows, columns, 16).with(tags::BITS_STORED, VR::US, 12_u16).with(
+pub(crate) fn twelve(rows: u16, columns: u16) -> DicomFilm {
+    DicomFilm::new(rows, columns, 16).with(tags::BITS_STORED, VR::US, 12_u16).with(
         tags::HIGH_BIT,
         VR::US,
         11_u16,
@@ -99,7 +99,7 @@ fn data_of_another_size_or_without_an_end_is_rejected() {
 fn jpeg_without_an_end_marker_opens_if_all_rows_are_present() {
     for (data, bits) in [(jpeg(32, 16), 8), (EXTENDED_JPEG.to_vec(), 12)] {
         let film = |data: &[u8]| {
-            let picture = if bits == 8 { Picture::new(16, 32, 8) } else { twelve(24, 32) };
+            let picture = if bits == 8 { DicomFilm::new(16, 32, 8) } else { twelve(24, 32) };
             decode(&picture.fragments(vec![data.to_vec()]).file(JPEG))
         };
         let end = data.iter().rposition(|&byte| byte == 0xd9).unwrap() - 1;

@@ -6,7 +6,7 @@ use dicom_object::Tag;
 use ikem_core::{GrayImage, Resampling, Size, Spacing, SpacingPlane, resample};
 use ikem_data::{Limits, image_size, load_image, load_radiograph, load_resized};
 
-use crate::film::{EXPLICIT, Picture, STEPS, jpeg};
+use crate::film::{DicomFilm, EXPLICIT, STEPS, jpeg};
 
 #[test]
 fn spacing_is_read_in_millimetres() {
@@ -14,7 +14,7 @@ fn spacing_is_read_in_millimetres() {
     let path = folder.path().join("film.dcm");
     let patient = dicom_value!(Strs, ["0.2", "0.1"]);
     let detector = dicom_value!(Strs, ["0.25", "0.125"]);
-    let film = || Picture::new(2, 3, 8).bytes(&STEPS);
+    let film = || DicomFilm::new(2, 3, 8).bytes(&STEPS);
     let with = |tag: Tag, vr: VR, text: &str| film().with(tag, vr, text);
     let repeated = || {
         film().with(tags::PIXEL_SPACING, VR::DS, detector.clone()).with(
@@ -82,7 +82,7 @@ fn the_size_is_read_from_the_elements_before_the_pixels() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("film.dcm");
     let pixels: Vec<u16> = (0..300 * 400).map(|i| (i % 4096) as u16).collect();
-    let file = Picture::new(400, 300, 16).words(&pixels).file(EXPLICIT);
+    let file = DicomFilm::new(400, 300, 16).words(&pixels).file(EXPLICIT);
     let limits = Limits::default();
     std::fs::write(&path, &file[..file.len() - 2 * 300 * 400]).unwrap();
     assert_eq!(image_size(&path, &limits).unwrap(), Size::new(300, 400));
@@ -90,7 +90,7 @@ fn the_size_is_read_from_the_elements_before_the_pixels() {
     assert!(message.contains("its pixel data is truncated to 0 of 240000 bytes"), "{message}");
     // The elements before them may be long.
     let long =
-        Picture::new(400, 300, 16).with(Tag(0x0009, 0x1010), VR::OB, vec![7_u8; 200_000]).words(&pixels);
+        DicomFilm::new(400, 300, 16).with(Tag(0x0009, 0x1010), VR::OB, vec![7_u8; 200_000]).words(&pixels);
     std::fs::write(&path, long.file(EXPLICIT)).unwrap();
     assert_eq!(image_size(&path, &limits).unwrap(), Size::new(300, 400));
     // Resizing while loading equals resizing afterwards.

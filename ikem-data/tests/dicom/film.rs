@@ -15,9 +15,9 @@ pub(crate) const RLE: &str = "1.2.840.10008.1.2.5";
 pub(crate) const JPEG: &str = "1.2.840.10008.1.2.4.50";
 
 /// A DICOM object with `rows` × `columns` pixels of one sample with `bits` bits.
-pub(crate) struct Picture(pub InMemDicomObject);
+pub(crate) struct DicomFilm(pub InMemDicomObject);
 
-impl Picture {
+impl DicomFilm {
     pub(crate) fn new(rows: u16, columns: u16, bits: u16) -> Self {
         Self(InMemDicomObject::new_empty())
             .with(tags::SAMPLES_PER_PIXEL, VR::US, 1_u16)
@@ -66,7 +66,7 @@ impl Picture {
     }
 }
 
-impl Picture {
+impl DicomFilm {
     /// The data set without preamble and meta information.
     pub(crate) fn data_set(self, syntax: &str) -> Vec<u8> {
         let file = self.file(syntax);
@@ -133,6 +133,6 @@ pub(crate) fn jpeg(width: u32, height: u32) -> Vec<u8> {
 
 /// A complete file up to its data set, followed by `elements`.
 pub(crate) fn file_of(elements: &[u8]) -> Vec<u8> {
-    let empty = Picture(InMemDicomObject::new_empty()).file(EXPLICIT);
+    let empty = DicomFilm(InMemDicomObject::new_empty()).file(EXPLICIT);
     [&empty, elements].concat()
 }

@@ -11,7 +11,9 @@ use ikem_data::{Error, Limits, decode_image, image_size};
 use proptest::prelude::*;
 
 use crate::compressed::{FIXTURES, twelve};
-use crate::film::{EXPLICIT, IMPLICIT, JPEG, Picture, RLE, STEPS, decode, file_of, jpeg, meta, packed, rle};
+use crate::film::{
+    DicomFilm, EXPLICIT, IMPLICIT, JPEG, RLE, STEPS, decode, file_of, jpeg, meta, packed, rle,
+};
 
 #[test]
 fn hostile_structures_are_errors() {
@@ -49,7 +51,7 @@ fn samples() -> Vec<Vec<u8>> {
     let deeper = InMemDicomObject::from_element_iter([sequence(tags::CONCEPT_CODE_SEQUENCE, vec![inner()])]);
     let nested = sequence(tags::ANATOMIC_REGION_SEQUENCE, vec![deeper, inner()]);
     let picture = |bits: u16| {
-        let mut picture = Picture::new(2, 3, bits)
+        let mut picture = DicomFilm::new(2, 3, bits)
             .with(tags::PIXEL_SPACING, VR::DS, dicom_value!(Strs, ["0.2", "0.1"]))
             .with(tags::WINDOW_CENTER, VR::DS, "100")
             .with(tags::WINDOW_WIDTH, VR::DS, "200")
@@ -58,7 +60,7 @@ fn samples() -> Vec<Vec<u8>> {
         picture.0.put(nested.clone());
         picture
     };
-    let colour = |picture: Picture| {
+    let colour = |picture: DicomFilm| {
         picture.with(tags::SAMPLES_PER_PIXEL, VR::US, 3_u16).with(
             tags::PHOTOMETRIC_INTERPRETATION,
             VR::CS,
@@ -83,7 +85,7 @@ fn coded() -> Vec<Vec<u8>> {
 /// Films with LUTs and a palette, without a preamble, big endian and deflated.
 fn odd() -> Vec<Vec<u8>> {
     let words = |values: &[u16]| PrimitiveValue::U16(values.to_vec().into());
-    let film = || Picture::new(2, 3, 8).with(tags::SPECIFIC_CHARACTER_SET, VR::CS, "ISO_IR 100");
+    let film = || DicomFilm::new(2, 3, 8).with(tags::SPECIFIC_CHARACTER_SET, VR::CS, "ISO_IR 100");
     let item = InMemDicomObject::from_element_iter([
         DataElement::new(tags::LUT_DESCRIPTOR, VR::US, words(&[6, 0, 16])),
         DataElement::new(tags::LUT_DATA, VR::OW, words(&[1, 2, 3, 4, 5, 6])),

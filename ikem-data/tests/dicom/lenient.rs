@@ -10,15 +10,15 @@ use ikem_data::Limits;
 
 use crate::compressed::{FIXTURES, twelve};
 use crate::film::{
-    EXPLICIT, IMPLICIT, JPEG, Picture, RLE, STEPS, assert_near, decode, element, jpeg, meta, packed, pixels,
-    rle,
+    DicomFilm, EXPLICIT, IMPLICIT, JPEG, RLE, STEPS, assert_near, decode, element, jpeg, meta, packed,
+    pixels, rle,
 };
 
 const BIG_ENDIAN: &str = "1.2.840.10008.1.2.2";
 const DEFLATED: &str = "1.2.840.10008.1.2.1.99";
 
-fn film() -> Picture {
-    Picture::new(2, 3, 8).with(tags::SPECIFIC_CHARACTER_SET, VR::CS, "ISO_IR 100").with(
+fn film() -> DicomFilm {
+    DicomFilm::new(2, 3, 8).with(tags::SPECIFIC_CHARACTER_SET, VR::CS, "ISO_IR 100").with(
         tags::MODALITY,
         VR::CS,
         "DX",
@@ -61,12 +61,12 @@ fn preamble_meta_information_and_transfer_syntax_may_be_missing_or_wrong() {
 #[test]
 fn big_endian_words_are_swapped() {
     let film =
-        Picture::new(1, 3, 16).with(tags::BITS_STORED, VR::US, 12_u16).with(tags::HIGH_BIT, VR::US, 11_u16);
+        DicomFilm::new(1, 3, 16).with(tags::BITS_STORED, VR::US, 12_u16).with(tags::HIGH_BIT, VR::US, 11_u16);
     let file = [meta(None, BIG_ENDIAN), film.words(&[0, 0x100, 0xfff]).data_set(BIG_ENDIAN)].concat();
     assert_near(&pixels(&file), &[0.0, 256.0 / 4095.0, 1.0], "words");
     // Bytes written as words are swapped in pairs.
     let bytes = PrimitiveValue::U16([0x3300, 0x9966].as_slice().into());
-    let file = Picture::new(1, 4, 8).with(tags::PIXEL_DATA, VR::OW, bytes);
+    let file = DicomFilm::new(1, 4, 8).with(tags::PIXEL_DATA, VR::OW, bytes);
     let file = [meta(None, BIG_ENDIAN), file.data_set(BIG_ENDIAN)].concat();
     assert_near(&pixels(&file), &[0.0, 0.2, 0.4, 0.6], "bytes in words");
 }
@@ -94,7 +94,7 @@ fn deflated_data_sets_are_inflated_within_the_limits() {
 
 #[test]
 fn missing_and_empty_elements_have_safe_defaults() {
-    let empty = |picture: Picture, tag, vr| picture.with(tag, vr, PrimitiveValue::Empty);
+    let empty = |picture: DicomFilm, tag, vr| picture.with(tag, vr, PrimitiveValue::Empty);
     let expected = STEPS.map(|step| f32::from(step) / 255.0);
     for tag in [
         tags::BITS_ALLOCATED,
@@ -124,7 +124,7 @@ fn missing_and_empty_elements_have_safe_defaults() {
         }
     }
     // All of them at once, with 16 bits.
-    let mut bare = Picture(InMemDicomObject::new_empty()).with(tags::ROWS, VR::US, 1_u16).with(
+    let mut bare = DicomFilm(InMemDicomObject::new_empty()).with(tags::ROWS, VR::US, 1_u16).with(
         tags::COLUMNS,
         VR::US,
         2_u16,
@@ -136,7 +136,7 @@ fn missing_and_empty_elements_have_safe_defaults() {
 #[test]
 fn numbers_may_have_another_value_representation() {
     let expected = STEPS.map(|step| f32::from(step) / 255.0);
-    let rows = |picture: Picture, vr, value: PrimitiveValue| picture.with(tags::ROWS, vr, value);
+    let rows = |picture: DicomFilm, vr, value: PrimitiveValue| picture.with(tags::ROWS, vr, value);
     for (name, picture) in [
         ("UL", rows(film(), VR::UL, 2_u32.into())),
         ("SS", rows(film(), VR::SS, 2_i16.into())),

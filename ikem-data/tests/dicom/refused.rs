@@ -6,11 +6,11 @@ use dicom_object::InMemDicomObject;
 use ikem_data::{Error, Limits, decode_image};
 
 use crate::compressed::LOSSLESS_JPEG;
-use crate::film::{EXPLICIT, JPEG, Picture, RLE, STEPS, decode, jpeg, meta, packed, rle};
+use crate::film::{DicomFilm, EXPLICIT, JPEG, RLE, STEPS, decode, jpeg, meta, packed, rle};
 
 #[test]
 fn broken_files_are_rejected_with_the_reason() {
-    let film = || Picture::new(2, 3, 8);
+    let film = || DicomFilm::new(2, 3, 8);
     let rle_of = |bytes: Vec<u8>| film().fragments(vec![bytes]).file(RLE);
     let cut_jpeg = || jpeg(3, 2)[..jpeg(3, 2).len() - 6].to_vec();
     let plain = film().bytes(&STEPS).file(EXPLICIT);
@@ -27,11 +27,11 @@ fn broken_files_are_rejected_with_the_reason() {
             film().without(tags::BITS_ALLOCATED).bytes(&[&STEPS[..], &STEPS[..4]].concat()).file(EXPLICIT),
             "it does not state its bits allocated",
         ),
-        ("empty", Picture::new(0, 3, 8).bytes(&[]).file(EXPLICIT), "it has 3 x 0 px"),
-        ("few pixels", Picture::new(3, 3, 8).bytes(&STEPS).file(EXPLICIT), "truncated to 6 of 9 bytes"),
+        ("empty", DicomFilm::new(0, 3, 8).bytes(&[]).file(EXPLICIT), "it has 3 x 0 px"),
+        ("few pixels", DicomFilm::new(3, 3, 8).bytes(&STEPS).file(EXPLICIT), "truncated to 6 of 9 bytes"),
         (
             "huge",
-            Picture::new(65_535, 65_535, 16).words(&[1; 6]).file(EXPLICIT),
+            DicomFilm::new(65_535, 65_535, 16).words(&[1; 6]).file(EXPLICIT),
             "has 65535 x 65535 px; expected at most 100000000 pixels",
         ),
         (
@@ -60,7 +60,7 @@ fn broken_files_are_rejected_with_the_reason() {
         ),
         (
             "jpeg depth",
-            Picture::new(24, 32, 8).fragments(vec![LOSSLESS_JPEG.to_vec()]).file(JPEG),
+            DicomFilm::new(24, 32, 8).fragments(vec![LOSSLESS_JPEG.to_vec()]).file(JPEG),
             "its pixels have 16 bits; expected 32 x 24 px, 1 samples a pixel of 8 bits",
         ),
         ("jpeg cut", film().fragments(vec![cut_jpeg()]).file(JPEG), "its JPEG data"),
@@ -81,9 +81,9 @@ fn broken_files_are_rejected_with_the_reason() {
 /// Intact but unsupported files are not called broken.
 #[test]
 fn unsupported_files_are_rejected_with_the_reason() {
-    let film = || Picture::new(2, 3, 8).bytes(&STEPS);
+    let film = || DicomFilm::new(2, 3, 8).bytes(&STEPS);
     let nothing =
-        |modality: &str| Picture(InMemDicomObject::new_empty()).with(tags::MODALITY, VR::CS, modality);
+        |modality: &str| DicomFilm(InMemDicomObject::new_empty()).with(tags::MODALITY, VR::CS, modality);
     let in_syntax = |syntax: &str| [meta(None, syntax), film().data_set(EXPLICIT)].concat();
     let directory = [0x04, 0x00, 0x20, 0x12, b'S', b'Q', 0, 0, 0, 0, 0, 0];
     for (name, file, expected) in [
@@ -94,7 +94,7 @@ fn unsupported_files_are_rejected_with_the_reason() {
         ),
         (
             "32 bits",
-            Picture::new(1, 1, 32).bytes(&[0; 4]).file(EXPLICIT),
+            DicomFilm::new(1, 1, 32).bytes(&[0; 4]).file(EXPLICIT),
             "a DICOM file with 32 bits a sample",
         ),
         (
@@ -104,7 +104,7 @@ fn unsupported_files_are_rejected_with_the_reason() {
         ),
         (
             "floats",
-            Picture::new(1, 1, 32).with(tags::FLOAT_PIXEL_DATA, VR::OF, 1.0_f32).file(EXPLICIT),
+            DicomFilm::new(1, 1, 32).with(tags::FLOAT_PIXEL_DATA, VR::OF, 1.0_f32).file(EXPLICIT),
             "a DICOM file with floating-point pixels",
         ),
         (

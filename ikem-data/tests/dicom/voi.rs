@@ -6,18 +6,18 @@ use dicom_dictionary_std::tags;
 use dicom_object::{InMemDicomObject, Tag};
 use ikem_data::{Limits, load_radiograph};
 
-use crate::film::{EXPLICIT, IMPLICIT, Picture, assert_near, decode, pixels};
+use crate::film::{DicomFilm, EXPLICIT, IMPLICIT, assert_near, decode, pixels};
 
 /// 20 × 20 pixels of 12 bits: 0, 10 … 3990.
-fn film() -> Picture {
-    Picture::new(20, 20, 16).with(tags::BITS_STORED, VR::US, 12_u16).with(tags::HIGH_BIT, VR::US, 11_u16)
+fn film() -> DicomFilm {
+    DicomFilm::new(20, 20, 16).with(tags::BITS_STORED, VR::US, 12_u16).with(tags::HIGH_BIT, VR::US, 11_u16)
 }
 
 fn values() -> Vec<u16> {
     (0..400).map(|place| 10 * place).collect()
 }
 
-fn greys(picture: Picture) -> Vec<f32> {
+fn greys(picture: DicomFilm) -> Vec<f32> {
     pixels(&picture.words(&values()).file(EXPLICIT))
 }
 
@@ -25,11 +25,11 @@ fn unwindowed() -> Vec<f32> {
     values().iter().map(|&value| f32::from(value) / 4095.0).collect()
 }
 
-fn windowed(centre: &str, width: &str) -> Picture {
+fn windowed(centre: &str, width: &str) -> DicomFilm {
     film().with(tags::WINDOW_CENTER, VR::DS, centre).with(tags::WINDOW_WIDTH, VR::DS, width)
 }
 
-fn table(picture: Picture, sequence: Tag, descriptor: [u16; 3], data: PrimitiveValue) -> Picture {
+fn table(picture: DicomFilm, sequence: Tag, descriptor: [u16; 3], data: PrimitiveValue) -> DicomFilm {
     let descriptor = PrimitiveValue::U16(descriptor.as_slice().into());
     let vr = if matches!(data, PrimitiveValue::U8(_)) { VR::OB } else { VR::OW };
     let item = InMemDicomObject::from_element_iter([
@@ -147,7 +147,7 @@ fn modality_luts_replace_rescaling() {
 #[test]
 fn luts_of_signed_values_may_begin_below_zero() {
     let words: Vec<u16> = (0..200).map(|place| 300 * place).collect();
-    let film = Picture::new(1, 4, 16).with(tags::PIXEL_REPRESENTATION, VR::US, 1_u16);
+    let film = DicomFilm::new(1, 4, 16).with(tags::PIXEL_REPRESENTATION, VR::US, 1_u16);
     let film =
         table(film, tags::VOILUT_SEQUENCE, [200, 65436, 16], PrimitiveValue::U16(words.as_slice().into()));
     let raw = [-100_i16, -50, 0, 50].map(|value| value as u16);
@@ -157,18 +157,17 @@ fn luts_of_signed_values_may_begin_below_zero() {
 
 #[test]
 fn padding_is_black_and_excluded_from_the_range() {
-    let padded =
-        |value: u16, limit: Option<u16>, name: &str| {
-            let mut picture = Picture::new(20, 40, 16)
-                .with(tags::PHOTOMETRIC_INTERPRETATION, VR::CS, name)
-                .with(tags::PIXEL_PADDING_VALUE, VR::US, value);
-            if let Some(limit) = limit {
-                picture = picture.with(tags::PIXEL_PADDING_RANGE_LIMIT, VR::US, limit);
-            }
-            // Half of the pixels are padding: 0, 1, 2, 3, 0 …; the others are 8000, 8001 … 8399.
-            let words: Vec<u16> = (0..400).map(|place| place % 4).chain(8000..8400).collect();
-            pixels(&picture.words(&words).file(EXPLICIT))
-        };
+    let padded = |value: u16, limit: Option<u16>, name: &str| {
+        let mut picture = DicomFilm::new(20, 40, 16)
+            .with(tags::PHOTOMETRIC_INTERPRETATION, VR::CS, name)
+            .with(tags::PIXEL_PADDING_VALUE, VR::US, value);
+        if let Some(limit) = limit {
+            picture = picture.with(tags::PIXEL_PADDING_RANGE_LIMIT, VR::US, limit);
+        }
+        // Half of the pixels are padding: 0, 1, 2, 3, 0 …; the others are 8000, 8001 … 8399.
+        let words: Vec<u16> = (0..400).map(|place| place % 4).chain(8000..8400).collect();
+        pixels(&picture.words(&words).file(EXPLICIT))
+    };
     let film: Vec<f32> = (8000..8400).map(|value| (value - 8000) as f32 / 399.0).collect();
     let negative: Vec<f32> = film.iter().map(|value| 1.0 - value).collect();
     for (name, expected) in [("MONOCHROME2", &film), ("MONOCHROME1", &negative)] {
@@ -189,7 +188,7 @@ fn padding_over_much_of_a_picture_is_noted() {
     let path = folder.path().join("film.dcm");
     for (padded, note) in [(39, None), (40, Some("10 % of the picture is padding")), (120, Some("30 % of"))] {
         let words: Vec<u16> = (0..400).map(|place| if place < padded { 0 } else { 8000 + place }).collect();
-        let film = Picture::new(20, 20, 16).with(tags::PIXEL_PADDING_VALUE, VR::US, 0_u16).words(&words);
+        let film = DicomFilm::new(20, 20, 16).with(tags::PIXEL_PADDING_VALUE, VR::US, 0_u16).words(&words);
         std::fs::write(&path, film.file(EXPLICIT)).unwrap();
         let found = load_radiograph(&path, &Limits::default()).unwrap().note;
         assert_eq!(found.is_some(), note.is_some(), "{padded} pixels: {found:?}");

@@ -39,8 +39,8 @@ impl LineChart {
     }
 
     /// The range of a coordinate, never empty.
-    fn range(&self, of: fn(&(f64, f64)) -> f64) -> [f64; 2] {
-        let values = || self.lines.iter().flat_map(NamedLine::finite).map(|point| of(&point));
+    fn range(&self, coordinate: fn(&(f64, f64)) -> f64) -> [f64; 2] {
+        let values = || self.lines.iter().flat_map(NamedLine::finite).map(|point| coordinate(&point));
         let [low, high] =
             [values().fold(f64::INFINITY, f64::min), values().fold(f64::NEG_INFINITY, f64::max)];
         match low < high {

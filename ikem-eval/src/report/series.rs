@@ -138,10 +138,10 @@ impl Course<'_> {
 
 /// The median error of all keypoints of the images.
 fn median_of(images: &[Vec<f64>], draws: &Resamples) -> (f64, Option<Interval>) {
-    let of = |drawn: &mut dyn Iterator<Item = usize>| {
+    let median = |drawn: &mut dyn Iterator<Item = usize>| {
         median(drawn.filter_map(|image| images.get(image)).flatten().copied().collect())
     };
-    (of(&mut (0..images.len())), draws.interval(|drawn| Some(of(&mut drawn.iter().copied()))))
+    (median(&mut (0..images.len())), draws.interval(|drawn| Some(median(&mut drawn.iter().copied()))))
 }
 
 type Rates = (BTreeMap<Threshold, Vec<f64>>, BTreeMap<Threshold, Vec<Option<Interval>>>);

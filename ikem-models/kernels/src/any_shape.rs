@@ -54,12 +54,12 @@ fn all_small(extents: &[usize]) -> bool {
 
 /// A resized plane by definition, corners on corners.
 fn naive_resize(x: &[f64], (h, w): (usize, usize), (oh, ow): (usize, usize)) -> Vec<f64> {
-    let place = |i: usize, n: usize, m: usize| {
+    let sample = |i: usize, n: usize, m: usize| {
         let at = if m > 1 { i as f64 * (n - 1) as f64 / (m - 1) as f64 } else { 0.0 };
         ((at.floor() as usize).min(n - 1), (at.floor() as usize + 1).min(n - 1), at.fract())
     };
     let value = |at: usize| {
-        let ((y0, y1, fy), (x0, x1, fx)) = (place(at / ow, h, oh), place(at % ow, w, ow));
+        let ((y0, y1, fy), (x0, x1, fx)) = (sample(at / ow, h, oh), sample(at % ow, w, ow));
         let row = |y: usize| x[y * w + x0] * (1.0 - fx) + x[y * w + x1] * fx;
         row(y0) * (1.0 - fy) + row(y1) * fy
     };
@@ -244,10 +244,10 @@ proptest! {
             return Ok(());
         };
         for c in 0..channels {
-            let of = |x: &[f64]| -> Vec<f64> {
+            let converted = |x: &[f64]| -> Vec<f64> {
                 x.chunks(plane).skip(c).step_by(channels).flatten().copied().collect()
             };
-            let (x, y) = (of(&x), of(&y));
+            let (x, y) = (converted(&x), converted(&y));
             let mean = x.iter().sum::<f64>() / x.len() as f64;
             let variance = x.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / x.len() as f64;
             assert_close(&[statistics.mean[c], statistics.variance[c]], &[mean, variance], 1e-9, "statistics");

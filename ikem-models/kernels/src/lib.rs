@@ -64,3 +64,7 @@ pub use pool::{global_max, global_max_backward, max_pool2x2, max_pool2x2_backwar
 pub use resize::{resize_bilinear, resize_bilinear_backward};
 pub use segment::Segment;
 pub use simd::{Element, Level};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -252,14 +252,14 @@ mod tests {
     fn interpolates_between_aligned_corners() {
         for (planes, (h, w), (oh, ow)) in CASES {
             let x = numbers::<f64>(1, planes * h * w);
-            let place = |i: usize, n: usize, m: usize| {
+            let sample = |i: usize, n: usize, m: usize| {
                 let at = if m > 1 { i as f64 * (n - 1) as f64 / (m - 1) as f64 } else { 0.0 };
                 (at.floor() as usize, (at.floor() as usize + 1).min(n - 1), at.fract())
             };
             let expected: Vec<f64> = (0..planes * oh * ow)
                 .map(|at| {
                     let plane = &x[at / ow / oh * h * w..][..h * w];
-                    let ((y0, y1, fy), (x0, x1, fx)) = (place(at / ow % oh, h, oh), place(at % ow, w, ow));
+                    let ((y0, y1, fy), (x0, x1, fx)) = (sample(at / ow % oh, h, oh), sample(at % ow, w, ow));
                     let row = |y: usize| plane[y * w + x0] * (1.0 - fx) + plane[y * w + x1] * fx;
                     row(y0) * (1.0 - fy) + row(y1) * fy
                 })

@@ -6,6 +6,7 @@ use thiserror::Error;
 /// Why a PyTorch checkpoint could not be read. Its message starts with the file's path.
 #[derive(Debug, Error)]
 #[error("{}: {kind}", path.display())]
+#[non_exhaustive]
 pub struct PthError {
     /// The file, as the caller named it.
     pub path: PathBuf,
@@ -14,22 +15,19 @@ pub struct PthError {
 }
 
 /// What is wrong with a PyTorch checkpoint, grouped by who must act: the disk ([`Io`](Self::Io)); whoever named the
-/// file ([`NotRegularFile`](Self::NotRegularFile), [`UnknownFormat`](Self::UnknownFormat), [`NoStateDict`](Self::NoStateDict),
+/// file ([`Empty`](Self::Empty), [`UnknownFormat`](Self::UnknownFormat), [`NoStateDict`](Self::NoStateDict),
 /// [`AmbiguousStateDict`](Self::AmbiguousStateDict)); whoever set the limits ([`Limit`](Self::Limit)); for all others,
 /// whoever wrote, copied or truncated the file.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum PthErrorKind {
-    /// The system could not read the file.
+    /// The system could not read the file, or it is a folder, a pipe or a device.
     #[error("cannot be read: {0}")]
     Io(#[source] io::Error),
 
-    /// The path is not a regular file, or the file is empty.
-    #[error("is {found}, expected a PyTorch checkpoint file")]
-    NotRegularFile {
-        /// What it is.
-        found: &'static str,
-    },
+    /// The file is empty.
+    #[error("is empty, expected a PyTorch checkpoint file")]
+    Empty,
 
     /// The file is neither of PyTorch's containers.
     #[error(

@@ -37,3 +37,7 @@ pub use error::{PthError, PthErrorKind};
 pub use limits::PthLimits;
 pub use read::read_pth;
 pub use tensor::{PthDType, PthTensor};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

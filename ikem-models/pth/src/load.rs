@@ -37,8 +37,8 @@ pub(crate) fn load<R: Read + Seek>(
         let bytes = container.storage(&storage.key, storage.bytes)?;
         kept = kept.saturating_add(if is_whole { storage.bytes } else { copies });
         for (index, elements) in elements(&users, bytes, is_whole)? {
-            if let Some(place) = data.get_mut(index) {
-                *place = elements;
+            if let Some(slot) = data.get_mut(index) {
+                *slot = elements;
             }
         }
     }
@@ -59,8 +59,8 @@ fn by_storage(plans: &[TensorPlan]) -> Vec<Vec<User<'_>>> {
     let mut groups: Vec<Vec<User<'_>>> = Vec::new();
     let mut places: HashMap<&str, usize> = HashMap::new();
     for (index, plan) in plans.iter().enumerate().filter(|(_, plan)| plan.layout.elements() > 0) {
-        let place = *places.entry(&plan.storage.key).or_insert(groups.len());
-        match groups.get_mut(place) {
+        let group = *places.entry(&plan.storage.key).or_insert(groups.len());
+        match groups.get_mut(group) {
             Some(group) => group.push((index, plan)),
             None => groups.push(vec![(index, plan)]),
         }

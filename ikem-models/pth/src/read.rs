@@ -1,4 +1,4 @@
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{Read, Seek};
 use std::path::Path;
 
@@ -24,15 +24,10 @@ pub fn read_pth(path: &Path, limits: &PthLimits) -> Result<Vec<PthTensor>, PthEr
 }
 
 fn open(path: &Path) -> Result<File, PthErrorKind> {
-    // Before opening: opening a pipe would block until it has a writer.
-    let metadata = fs::metadata(path).map_err(PthErrorKind::Io)?;
-    let found = match metadata.len() {
-        _ if metadata.is_dir() => "a directory",
-        _ if !metadata.is_file() => "no regular file",
-        0 => "empty",
-        _ => return File::open(path).map_err(PthErrorKind::Io),
-    };
-    Err(PthErrorKind::NotRegularFile { found })
+    match ikem_files::open(path).map_err(PthErrorKind::Io)? {
+        (_, 0) => Err(PthErrorKind::Empty),
+        (file, _) => Ok(file),
+    }
 }
 
 pub(crate) fn read_from<R: Read + Seek>(

@@ -2,6 +2,7 @@ use half::{bf16, f16};
 
 /// Element type of a tensor in a PyTorch checkpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum PthDType {
     /// `torch.float64`
     F64,
@@ -74,6 +75,7 @@ impl PthDType {
 
 /// A tensor of a PyTorch state dict.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct PthTensor {
     /// Its name in the state dict, without a prefix such as `module.` that all names share.
     pub name: String,

@@ -35,6 +35,7 @@ impl ImportOptions {
 
 /// An imported checkpoint, and what became of each tensor.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Import {
     /// The checkpoint, complete.
     pub checkpoint: Checkpoint,

@@ -26,11 +26,15 @@ const ERRORS: &str = "ikem.error_covariance";
 const LOCATOR_KEY: &str = "ikem.locator";
 const LOCATOR_PREFIX: &str = "ikem.locator.";
 
+/// The names of tensors beside those of the network begin with this.
+const RESERVED: &str = "ikem.";
+
 /// The longest header that is read, in bytes: ten times that of a thousand tensors.
 const MAX_HEADER_BYTES: u64 = 4 << 20;
 
 /// The precision of numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Precision {
     /// 32 bits.
     Single,
@@ -58,6 +62,8 @@ pub(super) fn read(mut reader: impl Read, length: u64) -> Result<Checkpoint, Che
         match (name.strip_prefix(LOCATOR_PREFIX), &mut locator) {
             _ if name == ERRORS => errors = Some(error_covariance(shape, values, config.keypoints())?),
             (Some(name), Some(locator)) => insert(&mut locator.tensors, name.to_owned(), shape, values)?,
+            // Of a newer version. What a network needs is in its config, whose unknown fields are refused.
+            (None, _) if name.starts_with(RESERVED) => {}
             _ => insert(&mut tensors, name, shape, values)?,
         }
         Ok(())

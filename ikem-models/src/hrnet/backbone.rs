@@ -3,6 +3,7 @@ use candle_core::{Result, Tensor};
 use super::blocks::{BasicBlock, Bottleneck, EXPANSION};
 use crate::error::BuildResult;
 use crate::layers::{ConvSpec, ConvUnit, Pass};
+use crate::onnx::{Graph, Value};
 use crate::ops::{self, Activation::Relu};
 use crate::params::Builder;
 
@@ -81,6 +82,23 @@ impl Backbone {
         let resized = branches.iter().map(|branch| ops::resize_bilinear(branch, height, width));
         Ok((early, resized.collect::<Result<_>>()?))
     }
+
+    /// Adds [`forward`](Self::forward) to an ONNX graph.
+    pub(super) fn export(&self, graph: &mut Graph, x: Value) -> Result<(Value, Vec<Value>)> {
+        let mut early = x;
+        for block in &self.first {
+            early = block.export(graph, &early)?;
+        }
+        let fork = self.fork.iter().map(|unit| unit.export(graph, &[&early]));
+        let mut branches = fork.collect::<Result<Vec<_>>>()?;
+        for stage in &self.stages {
+            branches = stage.export(graph, branches)?;
+        }
+        let size = branches[0].size()?;
+        let resized = branches.iter().map(|branch| graph.resize(branch, size));
+        let resized = resized.collect::<Result<_>>()?;
+        Ok((early, resized))
+    }
 }
 
 /// The exchanges between some branches; a stage with more than two adds the coarsest one.
@@ -118,6 +136,17 @@ impl Stage {
         }
         Ok(branches)
     }
+
+    fn export(&self, graph: &mut Graph, mut branches: Vec<Value>) -> Result<Vec<Value>> {
+        if let (Some(unit), Some(coarsest)) = (&self.begin, branches.last()) {
+            let next = unit.export(graph, &[coarsest])?;
+            branches.push(next);
+        }
+        for exchange in &self.exchanges {
+            branches = exchange.export(graph, &branches)?;
+        }
+        Ok(branches)
+    }
 }
 
 /// A sequence of basic blocks in each branch, and then a fusion of all branches for each branch.
@@ -149,6 +178,16 @@ impl Exchange {
             }
         }
         self.fusions.iter().map(|fusion| fusion.forward(&features, pass)).collect()
+    }
+
+    fn export(&self, graph: &mut Graph, inputs: &[Value]) -> Result<Vec<Value>> {
+        let mut features = inputs.to_vec();
+        for (x, blocks) in features.iter_mut().zip(&self.branches) {
+            for block in blocks {
+                *x = block.export(graph, x)?;
+            }
+        }
+        self.fusions.iter().map(|fusion| fusion.export(graph, &features)).collect()
     }
 }
 
@@ -202,5 +241,25 @@ impl Fusion {
             sum = last.forward_onto(&[&x], Some(&sum), pass)?;
         }
         if finer.is_empty() { ops::activate(&sum, Relu) } else { Ok(sum) }
+    }
+
+    fn export(&self, graph: &mut Graph, branches: &[Value]) -> Result<Value> {
+        let (finer, rest) = branches.split_at(self.onto);
+        let Some((own, coarser)) = rest.split_first() else { candle_core::bail!("no branch {}", self.onto) };
+        let mut sum = own.clone();
+        for (unit, branch) in self.coarser.iter().zip(coarser) {
+            let x = unit.export(graph, &[branch])?;
+            let x = graph.resize(&x, own.size()?)?;
+            sum = graph.add(&sum, &x);
+        }
+        for (units, branch) in self.finer.iter().zip(finer) {
+            let Some((last, before)) = units.split_last() else { continue };
+            let mut x = branch.clone();
+            for unit in before {
+                x = unit.export(graph, &[&x])?;
+            }
+            sum = last.export_onto(graph, &[&x], Some(&sum))?;
+        }
+        Ok(if finer.is_empty() { graph.activation(sum, Relu) } else { sum })
     }
 }

@@ -2,6 +2,7 @@ use candle_core::{Result, Tensor};
 
 use crate::error::BuildResult;
 use crate::layers::{ConvSpec, ConvUnit, Pass};
+use crate::onnx::{Graph, Value};
 use crate::ops::Activation::Relu;
 use crate::params::Builder;
 
@@ -21,6 +22,12 @@ impl BasicBlock {
     pub(super) fn forward(&self, x: &Tensor, pass: Pass<'_>) -> Result<Tensor> {
         let y = self.0[0].forward(&[x], pass)?;
         self.0[1].forward_onto(&[&y], Some(x), pass)
+    }
+
+    /// Adds it to an ONNX graph.
+    pub(super) fn export(&self, graph: &mut Graph, x: &Value) -> Result<Value> {
+        let y = self.0[0].export(graph, &[x])?;
+        self.0[1].export_onto(graph, &[&y], Some(x))
     }
 }
 
@@ -56,6 +63,17 @@ impl Bottleneck {
         let y = self.convs[0].forward(&[x], pass)?;
         let y = self.convs[1].forward(&[&y], pass)?;
         self.convs[2].forward_onto(&[&y], Some(&around), pass)
+    }
+
+    /// Adds it to an ONNX graph.
+    pub(super) fn export(&self, graph: &mut Graph, x: &Value) -> Result<Value> {
+        let around = match &self.widen {
+            Some(unit) => unit.export(graph, &[x])?,
+            None => x.clone(),
+        };
+        let y = self.convs[0].export(graph, &[x])?;
+        let y = self.convs[1].export(graph, &[&y])?;
+        self.convs[2].export_onto(graph, &[&y], Some(&around))
     }
 }
 

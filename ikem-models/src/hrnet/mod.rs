@@ -13,6 +13,7 @@ use crate::config::HrnetOcrConfig;
 use crate::error::BuildResult;
 use crate::inputs::Inputs;
 use crate::layers::{Gate, GateChannels, Mode, Pass, Stem};
+use crate::onnx::{Graph, GraphInputs, Value};
 use crate::params::Builder;
 
 /// HRNet+OCR-IKEM: stem to a quarter of the input, HRNet, gate, OCR with an auxiliary head.
@@ -67,5 +68,17 @@ impl HrnetOcr {
             late = vec![Tensor::cat(&late, 1)?];
         }
         self.ocr.forward(late, pass)
+    }
+
+    /// Adds [`forward`](Self::forward) to an ONNX graph.
+    pub(crate) fn export(&self, graph: &mut Graph, inputs: &GraphInputs) -> Result<(Value, Value)> {
+        let x = self.stem.export(graph, inputs)?;
+        let (early, late) = self.backbone.export(graph, x)?;
+        let mut late = graph.concatenate(&late.iter().collect::<Vec<_>>())?;
+        if let Some(gate) = &self.gate {
+            let factors = gate.export(graph, inputs, &early)?;
+            late = graph.multiply(&late, &factors);
+        }
+        self.ocr.export(graph, &late)
     }
 }

@@ -3,6 +3,7 @@ use candle_core::{D, Result, Tensor};
 use crate::config::HrnetOcrConfig;
 use crate::error::BuildResult;
 use crate::layers::{ConvSpec, ConvUnit, Mode, Pass};
+use crate::onnx::{Graph, Value};
 use crate::ops::{self, Activation::Relu};
 use crate::params::Builder;
 
@@ -64,13 +65,35 @@ impl Ocr {
         }
         Ok((self.classify.forward(&[&features], pass)?, auxiliary))
     }
+
+    /// Adds [`forward`](Self::forward) to an ONNX graph.
+    pub(super) fn export(&self, graph: &mut Graph, x: &Value) -> Result<(Value, Value)> {
+        let auxiliary = self.auxiliary[0].export(graph, &[x])?;
+        let auxiliary = self.auxiliary[1].export(graph, &[&auxiliary])?;
+        let pixels = self.pixels.export(graph, &[x])?;
+        let keypoints = export_gather(graph, &pixels, &auxiliary)?;
+        let context = self.attention.export(graph, &pixels, &keypoints)?;
+        let features = self.distribute.export(graph, &[&context, &pixels])?;
+        Ok((self.classify.export(graph, &[&features])?, auxiliary))
+    }
 }
 
 /// The mean of `pixels` (B, C, h, w) weighted by the softmax of each keypoint's map in `logits` (B, K, h, w): (B, C, K,
 /// 1).
 fn gather(pixels: &Tensor, logits: &Tensor, pass: Pass<'_>) -> Result<Tensor> {
-    let weights = softmax(&logits.flatten_from(2)?)?;
+    let weights = ops::softmax(&logits.flatten_from(2)?)?;
     pass.matmul("ocr gather", &pixels.flatten_from(2)?, &weights.t()?)?.unsqueeze(D::Minus1)
+}
+
+/// Adds [`gather`] to an ONNX graph.
+fn export_gather(graph: &mut Graph, pixels: &Value, logits: &Value) -> Result<Value> {
+    let flat = graph.flatten(logits)?;
+    let weights = graph.softmax(&flat);
+    let weights = graph.transpose(&weights)?;
+    let pixels = graph.flatten(pixels)?;
+    let keypoints = graph.matmul(&pixels, &weights)?;
+    let shape = [keypoints.dim(1)?, keypoints.dim(2)?, 1];
+    Ok(graph.reshape(&keypoints, &shape))
 }
 
 /// For each pixel, the mean of the keypoints' representations, weighted by their similarity to the pixel.
@@ -107,9 +130,28 @@ impl ObjectAttention {
         let query = flat(&self.pixel, pixels)?;
         let key = (flat(&self.keypoint, keypoints)? * (self.width as f64).powf(-0.5))?;
         let value = self.value.forward(&[keypoints], pass)?.flatten_from(2)?;
-        let weights = softmax(&pass.matmul("ocr similarity", &query.t()?, &key)?)?;
+        let weights = ops::softmax(&pass.matmul("ocr similarity", &query.t()?, &key)?)?;
         let context = pass.matmul("ocr context", &value, &weights.t()?)?;
         self.answer.forward(&[&context.reshape((batch, self.width, height, width))?], pass)
+    }
+
+    /// Adds [`forward`](Self::forward) to an ONNX graph.
+    fn export(&self, graph: &mut Graph, pixels: &Value, keypoints: &Value) -> Result<Value> {
+        let mut flat = |units: &[ConvUnit], x: &Value| {
+            let y = units.iter().try_fold(x.clone(), |x, unit| unit.export(graph, &[&x]))?;
+            graph.flatten(&y)
+        };
+        let (query, key) = (flat(&self.pixel, pixels)?, flat(&self.keypoint, keypoints)?);
+        let value = flat(std::slice::from_ref(&self.value), keypoints)?;
+        let key = graph.scale(&key, (self.width as f32).powf(-0.5));
+        let query = graph.transpose(&query)?;
+        let similarity = graph.matmul(&query, &key)?;
+        let weights = graph.softmax(&similarity);
+        let weights = graph.transpose(&weights)?;
+        let context = graph.matmul(&value, &weights)?;
+        let (height, width) = pixels.size()?;
+        let context = graph.reshape(&context, &[self.width, height, width]);
+        self.answer.export(graph, &[&context])
     }
 }
 
@@ -117,9 +159,4 @@ impl ObjectAttention {
 fn mixed(module: &Builder, place: usize, inputs: usize, outputs: usize) -> BuildResult<ConvUnit> {
     let (conv, norm) = (module.pp(&place.to_string()), module.pp(&(place + 1).to_string()).pp("0"));
     ConvUnit::with_norm(&conv, &norm, ConvSpec::new(inputs, outputs, 1).then(Relu))
-}
-
-/// Softmax over the last axis. candle's fused softmax has no gradient and does not report that.
-fn softmax(x: &Tensor) -> Result<Tensor> {
-    if x.track_op() { candle_nn::ops::softmax(x, D::Minus1) } else { candle_nn::ops::softmax_last_dim(x) }
 }

@@ -3,6 +3,7 @@ use candle_core::{Result, Tensor};
 use super::mode::Mode;
 use super::pass::Pass;
 use crate::error::BuildResult;
+use crate::onnx::{Graph, Value};
 use crate::ops::{self, FusedConvTranspose};
 use crate::params::{Builder, Init, Purpose};
 use crate::summary::{Layer, LayerKind};
@@ -60,5 +61,16 @@ impl ConvTransposeUnit {
             })
         })?;
         Ok(y)
+    }
+
+    /// Adds it to an ONNX graph.
+    ///
+    /// # Errors
+    /// For a network for inference, whose weights are packed.
+    pub(crate) fn export(&self, graph: &mut Graph, x: &Value) -> Result<Value> {
+        let Weights::Trainable { weight, bias } = &self.weights else {
+            candle_core::bail!("the weights of {} are packed", self.name)
+        };
+        graph.conv_transpose2x2(&self.name, x, (weight, bias))
     }
 }

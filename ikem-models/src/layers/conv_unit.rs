@@ -4,6 +4,7 @@ use super::batch_norm::BatchNorm;
 use super::mode::Mode;
 use super::pass::Pass;
 use crate::error::BuildResult;
+use crate::onnx::{Graph, Value};
 use crate::ops::{self, Activation, FusedConv, Geometry};
 use crate::params::{Builder, Init, Purpose};
 use crate::summary::{Layer, LayerKind};
@@ -151,6 +152,34 @@ impl ConvUnit {
             })
         })?;
         Ok(y)
+    }
+
+    /// Adds the unit in evaluation to an ONNX graph, as [`forward`](Self::forward) applies it.
+    ///
+    /// # Errors
+    /// For a unit of a network for inference, whose weights are packed.
+    pub(crate) fn export(&self, graph: &mut Graph, inputs: &[&Value]) -> Result<Value> {
+        self.export_onto(graph, inputs, None)
+    }
+
+    /// As [`export`](Self::export), with `residual` added before the activation.
+    pub(crate) fn export_onto(
+        &self,
+        graph: &mut Graph,
+        inputs: &[&Value],
+        residual: Option<&Value>,
+    ) -> Result<Value> {
+        let Weights::Trainable { weight, bias, after } = &self.weights else {
+            candle_core::bail!("the weights of {} are packed", self.name)
+        };
+        let (weight, bias) = fold(weight, bias.as_ref(), after)?;
+        let x = graph.concatenate(inputs)?;
+        let y = graph.conv(&self.name, &x, (&weight, bias.as_ref()), self.spec.geometry)?;
+        let y = match residual {
+            Some(residual) => graph.add(&y, residual),
+            None => y,
+        };
+        Ok(graph.activation(y, self.spec.activation))
     }
 
     fn apply(&self, inputs: &[&Tensor], residual: Option<&Tensor>, mode: Mode) -> Result<Tensor> {

@@ -5,6 +5,7 @@ use super::conv_unit::{ConvSpec, ConvUnit};
 use super::pass::Pass;
 use crate::error::BuildResult;
 use crate::inputs::Inputs;
+use crate::onnx::{Graph, GraphInputs, Value};
 use crate::ops::{self, Activation};
 use crate::params::Builder;
 
@@ -61,6 +62,20 @@ impl Gate {
             features = unit.forward(&[&features], pass)?;
         }
         let squeezed = self.squeeze.forward(&[&ops::global_max(&features)?], pass)?;
-        candle_nn::ops::sigmoid(&self.excite.forward(&[&squeezed], pass)?)
+        ops::sigmoid(&self.excite.forward(&[&squeezed], pass)?)
+    }
+
+    /// Adds [`factors`](Self::factors) to an ONNX graph.
+    pub(crate) fn export(&self, graph: &mut Graph, inputs: &GraphInputs, early: &Value) -> Result<Value> {
+        let Some([hints, _]) = &inputs.maps else { candle_core::bail!("a gate without hints") };
+        let hints = graph.resize(hints, early.size()?)?;
+        let mut features = self.hint_encoder[0].export(graph, &[early, &hints])?;
+        for unit in &self.hint_encoder[1..] {
+            features = unit.export(graph, &[&features])?;
+        }
+        let strongest = graph.global_max(&features)?;
+        let squeezed = self.squeeze.export(graph, &[&strongest])?;
+        let excited = self.excite.export(graph, &[&squeezed])?;
+        Ok(graph.sigmoid(&excited))
     }
 }

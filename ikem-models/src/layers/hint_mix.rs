@@ -4,6 +4,7 @@ use super::mode::Mode;
 use super::pass::Pass;
 use crate::error::BuildResult;
 use crate::inputs::{Inputs, PreviousMaps};
+use crate::onnx::{Graph, Value};
 use crate::ops::{self, Activation, FactoredMaps, FusedConv, Geometry};
 use crate::params::{Builder, Init};
 use crate::summary::{Layer, LayerKind};
@@ -52,6 +53,13 @@ impl HintMix {
             })
         })?;
         Ok(y)
+    }
+
+    /// Adds it to an ONNX graph, for dense maps.
+    pub(crate) fn export(&self, graph: &mut Graph, [hints, previous]: &[Value; 2]) -> Result<Value> {
+        let maps = graph.concatenate(&[hints, previous])?;
+        let y = graph.conv(&self.name, &maps, (&self.weight, Some(&self.bias)), GEOMETRY)?;
+        Ok(graph.activation(y, ACTIVATION))
     }
 
     fn apply(

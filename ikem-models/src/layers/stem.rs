@@ -5,6 +5,7 @@ use super::hint_mix::HintMix;
 use super::pass::Pass;
 use crate::error::BuildResult;
 use crate::inputs::{ImageInput, Inputs};
+use crate::onnx::{Graph, GraphInputs, Value};
 use crate::ops::Activation;
 use crate::params::{Builder, Init};
 
@@ -55,6 +56,16 @@ impl Stem {
             features = halve.forward_onto(&[&hints], Some(&features), pass)?;
         }
         self.last_encoder.forward(&[&features], pass)
+    }
+
+    /// Adds it to an ONNX graph.
+    pub(crate) fn export(&self, graph: &mut Graph, inputs: &GraphInputs) -> Result<Value> {
+        let mut features = self.image_encoder.export(graph, &[&inputs.image])?;
+        if let (Some((mix, halve)), Some(maps)) = (&self.hint_encoder, &inputs.maps) {
+            let hints = mix.export(graph, maps)?;
+            features = halve.export_onto(graph, &[&hints], Some(&features))?;
+        }
+        self.last_encoder.export(graph, &[&features])
     }
 }
 

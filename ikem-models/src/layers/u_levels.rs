@@ -4,6 +4,7 @@ use super::conv_transpose_unit::ConvTransposeUnit;
 use super::conv_unit::{ConvSpec, ConvUnit};
 use super::pass::Pass;
 use crate::error::BuildResult;
+use crate::onnx::{Graph, Value};
 use crate::ops::Activation;
 use crate::params::Builder;
 
@@ -28,6 +29,12 @@ impl DoubleConv {
 
     pub(crate) fn forward(&self, inputs: &[&Tensor], pass: Pass<'_>) -> Result<Tensor> {
         self.0[1].forward(&[&self.0[0].forward(inputs, pass)?], pass)
+    }
+
+    /// Adds it to an ONNX graph.
+    pub(crate) fn export(&self, graph: &mut Graph, inputs: &[&Value]) -> Result<Value> {
+        let y = self.0[0].export(graph, inputs)?;
+        self.0[1].export(graph, &[&y])
     }
 }
 
@@ -60,16 +67,31 @@ impl Up {
         let x = self.enlarge.forward(x, pass)?;
         self.conv.forward(&[skip, &pad_to(&x, skip)?], pass)
     }
+
+    /// Adds it to an ONNX graph.
+    pub(crate) fn export(&self, graph: &mut Graph, x: &Value, skip: &Value) -> Result<Value> {
+        let x = self.enlarge.export(graph, x)?;
+        let missing = |axis| -> Result<[usize; 2]> { Ok(margins(x.dim(axis)?, skip.dim(axis)?)) };
+        let (rows, columns) = (missing(2)?, missing(3)?);
+        let x = graph.pad(&x, rows, columns)?;
+        self.conv.export(graph, &[skip, &x])
+    }
 }
 
 /// `x` padded with zeros to the height and width of `like`; an odd row or column is added below or on the right.
 fn pad_to(x: &Tensor, like: &Tensor) -> Result<Tensor> {
     let mut x = x.clone();
     for axis in [2, 3] {
-        let missing = like.dim(axis)?.saturating_sub(x.dim(axis)?);
-        if missing > 0 {
-            x = x.pad_with_zeros(axis, missing / 2, missing - missing / 2)?;
+        let [before, after] = margins(x.dim(axis)?, like.dim(axis)?);
+        if before + after > 0 {
+            x = x.pad_with_zeros(axis, before, after)?;
         }
     }
     Ok(x)
+}
+
+/// What is missing from `extent` to `wanted`, before and after; an odd one is after.
+const fn margins(extent: usize, wanted: usize) -> [usize; 2] {
+    let missing = wanted.saturating_sub(extent);
+    [missing / 2, missing - missing / 2]
 }

@@ -45,6 +45,7 @@ pub enum Located {
 
 /// The position of a spine, and the orientation of its film.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Location {
     /// The frame around T1 to L5, upright, with the margins that the films of AASCE have.
     pub frame: Frame,

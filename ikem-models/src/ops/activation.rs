@@ -8,7 +8,7 @@ use super::plain;
 ///
 /// # Errors
 /// When the device fails.
-pub fn activate(x: &Tensor, activation: Activation) -> Result<Tensor> {
+pub(crate) fn activate(x: &Tensor, activation: Activation) -> Result<Tensor> {
     if activation == Activation::Identity {
         Ok(x.clone())
     } else if cpu::has_kernels(x) {

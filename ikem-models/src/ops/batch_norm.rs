@@ -8,7 +8,7 @@ use super::plain;
 
 /// A batch normalised by its own statistics, and these.
 #[derive(Debug, Clone)]
-pub struct NormalizedBatch {
+pub(crate) struct NormalizedBatch {
     /// The normalised batch, (B, C, H, W).
     pub y: Tensor,
     /// The mean of every channel over batch, height and width; (C).
@@ -22,7 +22,7 @@ pub struct NormalizedBatch {
 ///
 /// # Errors
 /// When a shape does not fit or the device fails.
-pub fn batch_norm(
+pub(crate) fn batch_norm(
     x: &Tensor,
     gamma: &Tensor,
     beta: &Tensor,

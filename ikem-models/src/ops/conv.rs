@@ -8,7 +8,12 @@ use super::plain;
 ///
 /// # Errors
 /// When a shape does not fit or the device fails.
-pub fn conv2d(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, geometry: Geometry) -> Result<Tensor> {
+pub(crate) fn conv2d(
+    x: &Tensor,
+    weight: &Tensor,
+    bias: Option<&Tensor>,
+    geometry: Geometry,
+) -> Result<Tensor> {
     if !cpu::has_kernels(x) {
         return plain::conv2d(x, weight, bias, geometry);
     }
@@ -138,7 +143,7 @@ fn output_shape(conv: &ConvShape, (n, h, w): (usize, usize, usize)) -> Result<Sh
 /// A convolution for inference, fused with the addition and the activation that follow it. Its weights are constant and
 /// it has no gradient.
 #[derive(Debug)]
-pub struct FusedConv {
+pub(crate) struct FusedConv {
     weights: Weights,
     activation: Activation,
 }
@@ -164,7 +169,7 @@ impl FusedConv {
     ///
     /// # Errors
     /// When a shape does not fit or the device fails.
-    pub fn new(
+    pub(crate) fn new(
         weight: &Tensor,
         bias: Option<&Tensor>,
         geometry: Geometry,
@@ -185,7 +190,7 @@ impl FusedConv {
     ///
     /// # Errors
     /// When a shape does not fit or the device fails.
-    pub fn forward(&self, inputs: &[&Tensor], residual: Option<&Tensor>) -> Result<Tensor> {
+    pub(crate) fn forward(&self, inputs: &[&Tensor], residual: Option<&Tensor>) -> Result<Tensor> {
         match &self.weights {
             Weights::Single(packed) => self.run(packed, inputs, residual),
             Weights::Double(packed) => self.run(packed, inputs, residual),

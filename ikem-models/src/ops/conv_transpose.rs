@@ -9,7 +9,7 @@ use super::plain;
 ///
 /// # Errors
 /// When a shape does not fit or the device fails.
-pub fn conv_transpose2x2(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
+pub(crate) fn conv_transpose2x2(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
     if cpu::has_kernels(x) {
         cpu::apply3(ConvTranspose, x, weight, bias)
     } else {
@@ -97,7 +97,7 @@ fn enlarge<T: Number>(
 
 /// A transposed convolution for inference: its weights are constant and it has no gradient.
 #[derive(Debug)]
-pub struct FusedConvTranspose {
+pub(crate) struct FusedConvTranspose {
     outputs: usize,
     weights: Weights,
 }
@@ -123,7 +123,7 @@ impl FusedConvTranspose {
     ///
     /// # Errors
     /// When a shape does not fit or the device fails.
-    pub fn new(weight: &Tensor, bias: &Tensor) -> Result<Self> {
+    pub(crate) fn new(weight: &Tensor, bias: &Tensor) -> Result<Self> {
         let (weight, bias) = (weight.detach().contiguous()?, bias.detach().contiguous()?);
         let outputs = channels(weight.shape())?.1;
         let weights = match weight.dtype() {
@@ -138,7 +138,7 @@ impl FusedConvTranspose {
     ///
     /// # Errors
     /// When a shape does not fit or the device fails.
-    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+    pub(crate) fn forward(&self, x: &Tensor) -> Result<Tensor> {
         match &self.weights {
             Weights::Single(packed) => self.run(packed, x),
             Weights::Double(packed) => self.run(packed, x),

@@ -13,9 +13,8 @@ thread_local! {
     static PLAIN: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs `f` with every operation composed of candle's own, as on a device without kernels. For tests, which check the
-/// code path of a GPU on the CPU with it.
-#[doc(hidden)]
+/// Runs `f` with every operation of this thread composed of candle's own, as on a device without kernels. Tests check
+/// the code path of a GPU with it, on the CPU.
 pub fn through_candle<R>(f: impl FnOnce() -> R) -> R {
     let before = PLAIN.replace(true);
     let result = f();
@@ -25,7 +24,7 @@ pub fn through_candle<R>(f: impl FnOnce() -> R) -> R {
 
 /// Runs `f` on a thread of rayon's pool. Parallel loops started there need not wait for a thread to wake up, which
 /// takes longer than a small convolution.
-pub fn in_pool<R: Send>(f: impl FnOnce() -> R + Send) -> R {
+pub(crate) fn in_pool<R: Send>(f: impl FnOnce() -> R + Send) -> R {
     if rayon::current_thread_index().is_some() {
         return f();
     }
@@ -46,7 +45,6 @@ pub(crate) fn on_same_path<R>(f: impl FnOnce() -> R + Send) -> impl FnOnce() -> 
 
 /// Whether the kernels can compute with `x`: an f32 or f64 tensor on the CPU. Operations on other tensors are composed
 /// of candle's.
-#[doc(hidden)]
 #[must_use]
 pub fn has_kernels(x: &Tensor) -> bool {
     x.device().is_cpu() && matches!(x.dtype(), DType::F32 | DType::F64) && !PLAIN.get()

@@ -7,7 +7,7 @@ use rand_chacha::rand_core::{RngCore, SeedableRng};
 ///
 /// # Errors
 /// When the device fails.
-pub fn dropout2d(x: &Tensor, probability: f32, seed: u64) -> Result<Tensor> {
+pub(crate) fn dropout2d(x: &Tensor, probability: f32, seed: u64) -> Result<Tensor> {
     if probability <= 0.0 {
         return Ok(x.clone());
     }

@@ -22,20 +22,23 @@ mod loss;
 mod plain;
 mod pool;
 mod resize;
+mod softmax;
+#[cfg(test)]
+mod tests;
 
-pub use activation::activate;
-pub use batch_norm::{NormalizedBatch, batch_norm};
-pub use conv::{FusedConv, conv2d};
-pub use conv_transpose::{FusedConvTranspose, conv_transpose2x2};
-pub use cpu::in_pool;
-pub(crate) use cpu::on_same_path;
-#[doc(hidden)]
+pub(crate) use activation::activate;
+pub(crate) use batch_norm::{NormalizedBatch, batch_norm};
+pub(crate) use conv::{FusedConv, conv2d};
+pub(crate) use conv_transpose::{FusedConvTranspose, conv_transpose2x2};
 pub use cpu::{has_kernels, through_candle};
-pub use dropout::dropout2d;
+pub(crate) use cpu::{in_pool, on_same_path};
+pub(crate) use dropout::dropout2d;
 pub use expectation::expected_points;
 pub(crate) use heatmaps::{for_each_heatmap, heatmaps};
-pub use ikem_kernels::{Activation, Geometry, Level, keep_freed_memory};
+pub(crate) use ikem_kernels::{Activation, Geometry};
 pub(crate) use known_maps::{FactoredMaps, pointwise_conv};
 pub use loss::{bce_with_logits, heatmap_cross_entropy};
-pub use pool::{global_max, max_pool2x2};
-pub use resize::resize_bilinear;
+pub(crate) use plain::sigmoid;
+pub(crate) use pool::{global_max, max_pool2x2};
+pub(crate) use resize::resize_bilinear;
+pub(crate) use softmax::softmax;

@@ -130,9 +130,16 @@ pub(super) fn bce_with_logits(x: &Tensor, target: &Tensor) -> Result<Tensor> {
     ((x.relu()? - (x * target)?)? + softplus)?.mean_all()
 }
 
+/// 1 / (1 + e^−x), in a form in which neither the value nor its gradient overflows.
+pub(crate) fn sigmoid(x: &Tensor) -> Result<Tensor> {
+    let small = x.abs()?.neg()?.exp()?;
+    let numerator = x.ge(0.0)?.where_cond(&small.ones_like()?, &small)?;
+    numerator.div(&(small + 1.0)?)
+}
+
 /// The mean position under the sigmoid of the logits on a grid: (B, K, h, w) → (B, K, 2), x and y.
 pub(super) fn expected_points(logits: &Tensor, height: usize, width: usize) -> Result<Tensor> {
-    let heat = candle_nn::ops::sigmoid(&resize_bilinear(logits, height, width)?)?;
+    let heat = sigmoid(&resize_bilinear(logits, height, width)?)?;
     let (rows, columns) = (heat.sum(3)?, heat.sum(2)?);
     let mass = rows.sum(2)?;
     let mean = |sums: &Tensor, extent: usize| {

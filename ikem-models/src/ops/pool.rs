@@ -10,7 +10,7 @@ use super::plain;
 ///
 /// # Errors
 /// When the device fails.
-pub fn max_pool2x2(x: &Tensor) -> Result<Tensor> {
+pub(crate) fn max_pool2x2(x: &Tensor) -> Result<Tensor> {
     if cpu::has_kernels(x) {
         cpu::apply1(MaxPool { places: OnceLock::new() }, x)
     } else {
@@ -22,7 +22,7 @@ pub fn max_pool2x2(x: &Tensor) -> Result<Tensor> {
 ///
 /// # Errors
 /// When the device fails.
-pub fn global_max(x: &Tensor) -> Result<Tensor> {
+pub(crate) fn global_max(x: &Tensor) -> Result<Tensor> {
     if cpu::has_kernels(x) {
         cpu::apply1(GlobalMax { places: OnceLock::new() }, x)
     } else {

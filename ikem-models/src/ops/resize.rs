@@ -9,7 +9,7 @@ use super::plain;
 ///
 /// # Errors
 /// When the device fails.
-pub fn resize_bilinear(x: &Tensor, height: usize, width: usize) -> Result<Tensor> {
+pub(crate) fn resize_bilinear(x: &Tensor, height: usize, width: usize) -> Result<Tensor> {
     let (_, _, h, w) = x.dims4()?;
     if (h, w) == (height, width) {
         Ok(x.clone())

@@ -35,6 +35,7 @@ pub struct OptimiserConfig {
 /// The kinds of optimiser.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum OptimiserKind {
     /// Kingma and Ba 2015.
     #[default]

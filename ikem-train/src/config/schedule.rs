@@ -22,6 +22,7 @@ pub struct ScheduleConfig {
 /// The course of the learning rate after the warm-up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum RateShape {
     /// Constant.
     #[default]

@@ -20,6 +20,7 @@ pub struct InitialWeights {
 /// The naming scheme of a checkpoint's tensors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum WeightsLayout {
     /// [`Layout::Ikem`].
     #[default]

@@ -8,6 +8,7 @@ use crate::error::Result;
 
 /// The results of an epoch of the locator's training.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct LocatorEpoch {
     /// The epoch, from 1.
     pub epoch: usize,

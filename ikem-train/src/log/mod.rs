@@ -13,6 +13,7 @@ pub use self::tensorboard::EventWriter;
 
 /// The results of an epoch, with the column names of the published logs. Losses are weighted sums as configured.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct EpochRow {
     /// The epoch, from 1.
     #[serde(rename = "Epoch")]

@@ -7,7 +7,7 @@ mod terms;
 
 use candle_core::{DType, Result as CandleResult, Tensor};
 use ikem_core::{Keypoints, Size};
-use ikem_models::{Logits, ModelConfig, ops};
+use ikem_models::{Logits, ModelConfig, training};
 
 pub use config::{LossConfig, MorphologyConfig};
 pub use morphology::Morphology;
@@ -27,6 +27,7 @@ pub struct Loss {
 
 /// The loss of a batch.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct LossValue {
     /// The weighted sum, a scalar with a gradient.
     pub total: Tensor,
@@ -36,6 +37,7 @@ pub struct LossValue {
 
 /// The weighted terms of a loss, which add up to the total; 0 for a term of weight 0.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[non_exhaustive]
 pub struct LossParts {
     /// The sum.
     pub total: f64,
@@ -70,7 +72,7 @@ impl Loss {
     /// When the targets do not match the logits' batch size and number of maps, or the device fails.
     pub fn evaluate(&self, logits: &Logits, targets: &[Keypoints]) -> Result<LossValue> {
         let LossConfig { cross_entropy, coordinates, position, auxiliary, ref morphology } = self.config;
-        let entropy = |logits| ops::heatmap_cross_entropy(logits, targets, self.std, self.grid);
+        let entropy = |logits| training::heatmap_cross_entropy(logits, targets, self.std, self.grid);
         let mut sum = Sum::default();
         let mut parts = LossParts {
             cross_entropy: sum.add(cross_entropy, || entropy(&logits.main))?,
@@ -83,7 +85,7 @@ impl Loss {
             sum.add(position, || position::cross_entropy(&logits.main, targets, self.std, self.grid))?;
         let shape = self.morphology.as_ref().filter(|_| morphology.weight > 0.0);
         if coordinates > 0.0 || shape.is_some() {
-            let points = ops::expected_points(&logits.main, self.grid)?;
+            let points = training::expected_points(&logits.main, self.grid)?;
             let targets = tensor_of(targets, &points)?;
             parts.coordinates = sum.add(coordinates, || mean_magnitude(&(&points - &targets)?))?;
             if let Some(shape) = shape {

@@ -63,11 +63,11 @@ impl Samples {
         }
     }
 
-    fn at(&self, place: usize) -> f32 {
+    fn at(&self, index: usize) -> f32 {
         let value = match &self.values {
-            Pixels::Bytes(bytes) => bytes.get(place).map(|byte| f32::from(*byte)),
-            Pixels::Words(words) => words.get(place).map(|word| f32::from(*word)),
-            Pixels::Values(values) => values.get(place).copied(),
+            Pixels::Bytes(bytes) => bytes.get(index).map(|byte| f32::from(*byte)),
+            Pixels::Words(words) => words.get(index).map(|word| f32::from(*word)),
+            Pixels::Values(values) => values.get(index).copied(),
         };
         value.unwrap_or(0.0)
     }

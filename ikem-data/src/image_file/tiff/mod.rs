@@ -47,8 +47,8 @@ pub(super) fn decode(path: &Path, bytes: &[u8], limits: &Limits) -> Result<Decod
     let samples = if changes.is_empty() {
         read(&mut reader).map_err(failed)?
     } else {
-        let place = reader.ifd_pointer().map_or(0, |pointer| pointer.0);
-        let changed = changes.applied_to(bytes, place);
+        let offset = reader.ifd_pointer().map_or(0, |pointer| pointer.0);
+        let changed = changes.applied_to(bytes, offset);
         let changed =
             changed.ok_or_else(|| Error::broken(path, "image", "its directory cannot be read", WHOLE))?;
         let mut reader = pages::open(&changed, limits).map_err(failed)?;

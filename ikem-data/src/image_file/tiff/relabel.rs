@@ -24,17 +24,17 @@ impl Changes {
         self.fields.is_empty()
     }
 
-    /// A copy of the file with these changes to the directory at `place`. Fields that the directory lacks are not
+    /// A copy of the file with these changes to the directory at `offset`. Fields that the directory lacks are not
     /// added. `None` if the directory is out of bounds.
-    pub(super) fn applied_to(&self, bytes: &[u8], place: u64) -> Option<Vec<u8>> {
+    pub(super) fn applied_to(&self, bytes: &[u8], offset: u64) -> Option<Vec<u8>> {
         let (is_little, version) = (bytes.starts_with(b"II"), bytes.get(2..4)?);
         let is_big_tiff = version.contains(&43);
         let mut file = File { bytes: [bytes, &self.appended].concat(), is_little, is_big_tiff };
-        let place = usize::try_from(place).ok()?;
+        let offset = usize::try_from(offset).ok()?;
         let (header, entry) = if is_big_tiff { (8, 20) } else { (2, 12) };
-        let count = usize::try_from(file.number(place, header)?).ok()?.min(usize::from(u16::MAX));
+        let count = usize::try_from(file.number(offset, header)?).ok()?.min(usize::from(u16::MAX));
         for index in 0..count {
-            let at = place.checked_add(header)?.checked_add(index * entry)?;
+            let at = offset.checked_add(header)?.checked_add(index * entry)?;
             let tag = file.number(at, 2)?;
             if let Some((_, values)) = self.fields.iter().find(|(field, _)| u64::from(field.to_u16()) == tag)
             {
@@ -53,18 +53,18 @@ struct File {
 }
 
 impl File {
-    fn number(&self, place: usize, length: usize) -> Option<u64> {
-        let bytes = self.bytes.get(place..place.checked_add(length)?)?;
+    fn number(&self, offset: usize, length: usize) -> Option<u64> {
+        let bytes = self.bytes.get(offset..offset.checked_add(length)?)?;
         let add = |number: u64, byte: &u8| number << 8 | u64::from(*byte);
         Some(if self.is_little { bytes.iter().rev().fold(0, add) } else { bytes.iter().fold(0, add) })
     }
 
-    /// Replaces the values of the directory entry at `place`.
-    fn set(&mut self, place: usize, values: &[u32]) -> Option<()> {
+    /// Replaces the values of the directory entry at `offset`.
+    fn set(&mut self, offset: usize, values: &[u32]) -> Option<()> {
         let wide = if self.is_big_tiff { 8 } else { 4 };
-        self.put(place + 2, 2, LONG.into())?;
-        self.put(place + 4, wide, values.len() as u64)?;
-        let mut at = place + 4 + wide;
+        self.put(offset + 2, 2, LONG.into())?;
+        self.put(offset + 4, wide, values.len() as u64)?;
+        let mut at = offset + 4 + wide;
         // Values that do not fit in the entry are appended to the file.
         if 4 * values.len() > wide {
             let end = self.bytes.len();
@@ -75,8 +75,8 @@ impl File {
         values.iter().enumerate().try_for_each(|(index, &value)| self.put(at + 4 * index, 4, value.into()))
     }
 
-    fn put(&mut self, place: usize, length: usize, number: u64) -> Option<()> {
-        let field = self.bytes.get_mut(place..place.checked_add(length)?)?;
+    fn put(&mut self, offset: usize, length: usize, number: u64) -> Option<()> {
+        let field = self.bytes.get_mut(offset..offset.checked_add(length)?)?;
         for (index, byte) in field.iter_mut().enumerate() {
             let shift = if self.is_little { index } else { length - 1 - index };
             *byte = (number >> (8 * shift)) as u8;

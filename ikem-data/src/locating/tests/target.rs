@@ -73,14 +73,14 @@ const SCENE: [f64; 4] = [0.0, 0.0, 100.0, 200.0];
 #[test]
 fn ends_cut_off_are_outside_and_half_a_spine_counts_as_one() {
     let view = |top, bottom| View::of([0.0, top, 100.0, bottom]);
-    let of = |view| target_of(scan(17), &view, &plain(128));
-    let upper = of(view(0.0, 110.0));
+    let target = |view| target_of(scan(17), &view, &plain(128));
+    let upper = target(view(0.0, 110.0));
     assert!(matches!(upper.ends, [End::At(_), End::Outside]) && upper.spine);
-    let lower = of(view(110.0, 200.0));
+    let lower = target(view(110.0, 200.0));
     assert!(matches!(lower.ends, [End::Outside, End::At(_)]) && !lower.spine);
-    let neither = of(view(30.0, 150.0));
+    let neither = target(view(30.0, 150.0));
     assert_eq!((neither.ends, neither.spine), ([End::Outside; 2], true));
-    let beside = of(View::of([70.0, 0.0, 100.0, 200.0]));
+    let beside = target(View::of([70.0, 0.0, 100.0, 200.0]));
     assert_eq!((beside.ends, beside.spine), ([End::Outside; 2], false));
     assert!(beside.column.iter().all(|&part| part == 0.0));
 }

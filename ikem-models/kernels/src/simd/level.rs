@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 /// An instruction-set level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum Level {
     /// 128-bit vectors that the compiler makes for the target's baseline (SSE2, NEON).
     Portable,

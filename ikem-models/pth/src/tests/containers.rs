@@ -135,7 +135,7 @@ fn other_files_are_named_for_what_they_are() {
         assert!(error.to_string().starts_with(&format!("{}: {expected}", path.display())), "{error}");
     };
     expect(&path, "cannot be read: ");
-    expect(folder.path(), "is a directory, expected a PyTorch checkpoint file");
+    expect(folder.path(), "cannot be read: Is a directory");
     let cases: [(&[u8], &str); 6] = [
         (b"", "is empty, expected a PyTorch checkpoint file"),
         (b"{\"a\": 1}", r#"starts with "{\"a\": 1}", expected a PyTorch checkpoint: a zip archive"#),
@@ -174,17 +174,17 @@ fn the_legacy_header_is_checked() {
 fn memory_is_limited() {
     let limits = PthLimits { max_tensor_bytes: 1000, ..PthLimits::default() };
     let limited = |file: Vec<u8>| read_from(std::io::Cursor::new(file), &limits);
-    let of = |len: usize, tensors: &[(&str, Vec<u8>)]| zip_file(&dict(tensors), &[("0", vec![0; len])]);
+    let file_of = |len: usize, tensors: &[(&str, Vec<u8>)]| zip_file(&dict(tensors), &[("0", vec![0; len])]);
     let part = |offset| tensor(storage("FloatStorage", "0", 200), offset, &[50], &[1]);
     let expanded = tensor(storage("FloatStorage", "0", 1), 0, &[251], &[0]);
 
-    assert!(limited(of(1000, &[("a", vector("0", 250))])).is_ok());
-    assert!(limited(of(800, &[("a", part(0))])).is_ok());
+    assert!(limited(file_of(1000, &[("a", vector("0", 250))])).is_ok());
+    assert!(limited(file_of(800, &[("a", part(0))])).is_ok());
     let refused = [
-        (of(1004, &[("a", vector("0", 251))]), "the tensors: 1004 bytes, the limit is 1000"),
-        (of(4, &[("a", expanded)]), "the tensors: 1004 bytes, the limit is 1000"),
+        (file_of(1004, &[("a", vector("0", 251))]), "the tensors: 1004 bytes, the limit is 1000"),
+        (file_of(4, &[("a", expanded)]), "the tensors: 1004 bytes, the limit is 1000"),
         (
-            of(800, &[("a", part(0)), ("b", part(50))]),
+            file_of(800, &[("a", part(0)), ("b", part(50))]),
             r#"storage "0" with the tensors so far: 1200 bytes, the limit"#,
         ),
     ];

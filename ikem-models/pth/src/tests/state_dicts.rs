@@ -1,3 +1,5 @@
+use std::path::PathBuf;
+
 use crate::PthErrorKind;
 use crate::testing::*;
 
@@ -7,9 +9,14 @@ fn names(value: &[u8]) -> Result<Vec<String>, PthErrorKind> {
     Ok(read(zip_file(value, &storages))?.into_iter().map(|tensor| tensor.name).collect())
 }
 
-/// `os.system("…")`, as a hostile pickle would have it called.
+/// The file that [`attack`] would create.
+fn trace() -> PathBuf {
+    std::env::temp_dir().join(format!("pickle-was-executed-by-{}", std::process::id()))
+}
+
+/// `os.system("touch …")`, as a hostile pickle would have it called.
 fn attack() -> Vec<u8> {
-    call(global("posix", "system"), &[text("touch /tmp/pickle-was-executed")])
+    call(global("posix", "system"), &[text(&format!("touch {}", trace().display()))])
 }
 
 #[test]
@@ -93,7 +100,7 @@ fn in_the_state_dict_everything_is_a_tensor() {
         let message = with(value).unwrap_err().to_string();
         assert!(message.starts_with(expected), "{message}");
     }
-    assert!(!std::path::Path::new("/tmp/pickle-was-executed").exists());
+    assert!(!trace().exists(), "the pickle was executed");
 }
 
 #[test]
@@ -167,16 +174,16 @@ fn what_holds_no_state_dict_is_described() {
 #[test]
 fn wrong_tensors_are_named() {
     let rebuild = |args: &[Vec<u8>]| call(global("torch._utils", "_rebuild_tensor_v2"), args);
-    let of = |offset, shape: &[i128], strides: &[i128]| {
+    let view = |offset, shape: &[i128], strides: &[i128]| {
         tensor(storage("FloatStorage", "0", 2), offset, shape, strides)
     };
     let reference = |id: &[Vec<u8>]| tensor([tuple(id), b"Q".to_vec()].concat(), 0, &[2], &[1]);
     let cases = [
-        ("beyond", of(1, &[2], &[1]), "does not fit its storage of 2 elements"),
-        ("negative", of(0, &[-2], &[1]), "not all non-negative integers"),
-        ("immense", of(0, &[1 << 40, 1 << 40], &[0, 0]), "more elements than can be counted"),
-        ("beyond u64", of(1 << 100, &[2], &[1]), "not all non-negative integers"),
-        ("ranks", of(0, &[2], &[]), "1 dimensions and 0 strides"),
+        ("beyond", view(1, &[2], &[1]), "does not fit its storage of 2 elements"),
+        ("negative", view(0, &[-2], &[1]), "not all non-negative integers"),
+        ("immense", view(0, &[1 << 40, 1 << 40], &[0, 0]), "more elements than can be counted"),
+        ("beyond u64", view(1 << 100, &[2], &[1]), "not all non-negative integers"),
+        ("ranks", view(0, &[2], &[]), "1 dimensions and 0 strides"),
         ("too few", rebuild(&[int(1)]), "1 arguments of torch._utils._rebuild_tensor_v2, expected 4 or more"),
         ("no storage", tensor(int(1), 0, &[2], &[1]), "the integer 1, expected a storage"),
         ("no reference", reference(&[text("module"), int(1)]), "that is no storage"),

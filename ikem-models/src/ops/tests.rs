@@ -1,14 +1,14 @@
 //! Every operation's gradient against central differences in f64, by our kernels and by candle's operations: odd and
 //! even shapes, batches of more than one, strided inputs.
-#![allow(missing_docs)]
 // Tests stop where something is wrong.
 #![allow(clippy::expect_used, clippy::panic)]
 
 use candle_core::{Device, Result, Tensor, Var};
 use ikem_core::{Keypoints, Point, Size};
-use ikem_models::ops::{self, Activation, Geometry};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
+
+use super::{self as ops, Activation, Geometry};
 
 /// Half the distance of the two values that a difference is taken of.
 const STEP: f64 = 1e-5;
@@ -161,6 +161,25 @@ fn batch_norm_with_its_activation() {
 fn activations() {
     for activation in [Activation::Identity, Activation::Relu, Activation::LeakyRelu(0.2)] {
         check(&format!("{activation:?}"), &[&[2, 3, 3, 5]], |t| ops::activate(&t[0], activation));
+    }
+}
+
+#[test]
+fn sigmoid_and_softmax() {
+    check("sigmoid", &[&[2, 3, 2, 2]], |t| ops::sigmoid(&(&t[0] * 5.0)?));
+    check("softmax", &[&[2, 3, 4]], |t| ops::softmax(&(&t[0] * 5.0)?));
+    check("softmax, transposed", &[&[3, 4]], |t| ops::softmax(&t[0].t()?));
+    let huge = Var::new(&[-1e4_f32, 0.0, 1e4], &Device::Cpu).expect("a variable");
+    let gradients = |y: &Tensor| y.sum_all().and_then(|sum| sum.backward()).expect("gradients");
+    for op in [ops::sigmoid as fn(&Tensor) -> Result<Tensor>, ops::softmax] {
+        for y in [op(&huge), ops::through_candle(|| op(&huge))] {
+            let y = y.expect("values");
+            let values = y.to_vec1::<f32>().expect("values");
+            assert_eq!((values[0], values[2]), (0.0, 1.0));
+            let gradient =
+                gradients(&y).get(&huge).and_then(|g| g.to_vec1::<f32>().ok()).expect("a gradient");
+            assert!(gradient.iter().all(|g| g.is_finite()), "{gradient:?}");
+        }
     }
 }
 

@@ -51,7 +51,7 @@ impl Browser {
             .connect(&format!("http://127.0.0.1:{port}"))
             .await
             .expect("chromedriver opens Chromium");
-        let pictures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/ci/page");
+        let pictures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/ci/page");
         std::fs::create_dir_all(&pictures).expect("a folder for pictures");
         Some(Self { driver, client, _profile: profile, downloads, pictures })
     }

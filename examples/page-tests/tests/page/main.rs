@@ -7,7 +7,7 @@
 // Whoever runs the tests must learn what was skipped and what was measured.
 #![allow(clippy::print_stderr)]
 
-#[path = "../built/mod.rs"]
+#[path = "../../../tests/built/mod.rs"]
 mod built;
 
 mod browser;
