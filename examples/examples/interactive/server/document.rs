@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ikem_core::{GrayImage, Heatmaps, Hint, Hints, Keypoints, Point, Skeleton, Spacing};
-use ikem_data::PredictionRecord as Exported;
+use ikem_data::{PredictedKeypoint, PredictionRecord as Exported};
 use ikem_eval::{millimetre_errors, mre, radial_errors};
 use ikem_models::{Doubt, Prediction, Session, Snapshot, UNSURE_BELOW, View};
 
@@ -202,14 +202,13 @@ impl Document {
         if exported.keypoints.is_empty() {
             return Err(Kind::Invalid.because("it has no keypoints: no spine was found"));
         }
-        if !exported.keypoints.iter().map(|keypoint| &keypoint.name).eq(self.skeleton().names()) {
-            return Err(Kind::Invalid.because("its keypoints are not those of the network"));
-        }
-        let hinted = exported.keypoints.iter().enumerate().filter(|(_, keypoint)| keypoint.hinted);
+        let keypoints = super::imports::in_order(exported, self.skeleton())?;
+        let place = |keypoint: &PredictedKeypoint| Point::new(keypoint.x, keypoint.y);
+        let hinted = keypoints.iter().enumerate().filter(|(_, keypoint)| keypoint.hinted);
         let snapshot = Snapshot {
-            hints: hinted.map(|(k, keypoint)| Hint::new(k, Point::new(keypoint.x, keypoint.y))).collect(),
-            keypoints: exported.points(),
-            confidences: exported.keypoints.iter().map(|keypoint| keypoint.confidence).collect(),
+            hints: hinted.map(|(k, keypoint)| Hint::new(k, place(keypoint))).collect(),
+            keypoints: keypoints.iter().map(|keypoint| place(keypoint)).collect(),
+            confidences: keypoints.iter().map(|keypoint| keypoint.confidence).collect(),
             shift: self.session.shift(),
             // Whoever placed the points had found the spine.
             view: Some(View { confidence: None, ..*self.session.view() }),
@@ -246,6 +245,8 @@ impl Document {
         let identity = Identity {
             image: entry.name.clone(),
             fingerprint: self.fingerprint.clone(),
+            bytes: entry.file().map(|(_, bytes)| bytes),
+            film: entry.film_elsewhere(),
             revision: entry.revision(),
         };
         Sidecar::new(

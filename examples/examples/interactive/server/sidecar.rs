@@ -29,6 +29,12 @@ pub(super) struct Sidecar {
     /// The fingerprint of the image's file; missing in sidecars of earlier versions and for phantoms.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<String>,
+    /// The length of the image's file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
+    /// The image's file, where it is in another folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub film: Option<PathBuf>,
     /// The number of changes to the work.
     #[serde(default)]
     pub revision: u64,
@@ -72,6 +78,12 @@ pub(super) struct Summary {
     /// The film's fingerprint.
     #[serde(default)]
     pub fingerprint: Option<String>,
+    /// The length of the film's file.
+    #[serde(default)]
+    pub bytes: Option<u64>,
+    /// The film's file, where it is in another folder.
+    #[serde(default)]
+    pub film: Option<PathBuf>,
 }
 
 /// What identifies a film and the state of the work on it.
@@ -81,6 +93,10 @@ pub(super) struct Identity {
     pub image: String,
     /// The fingerprint of the image's file.
     pub fingerprint: Option<String>,
+    /// The length of the image's file.
+    pub bytes: Option<u64>,
+    /// The image's file, where it is in another folder.
+    pub film: Option<PathBuf>,
     /// The number of changes to the work.
     pub revision: u64,
 }
@@ -95,10 +111,24 @@ impl Sidecar {
         effort: Effort,
         states: History<Snapshot>,
     ) -> Self {
-        let Identity { image, fingerprint, revision } = identity;
+        let Identity { image, fingerprint, bytes, film, revision } = identity;
         let (Size { width, height }, names) = (size, skeleton.names().to_vec());
         let format = FORMAT.to_owned();
-        Self { format, image, fingerprint, revision, width, height, spacing, names, network, effort, states }
+        Self {
+            format,
+            image,
+            fingerprint,
+            bytes,
+            film,
+            revision,
+            width,
+            height,
+            spacing,
+            names,
+            network,
+            effort,
+            states,
+        }
     }
 
     /// Reads the sidecar at `path`; none where there is no such file.

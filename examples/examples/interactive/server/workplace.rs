@@ -106,6 +106,8 @@ impl Workplace {
         let entry = |(id, listed)| Arc::new(new_entry(id, listed, labels_by_image.as_ref()));
         let entries: Vec<Arc<Entry>> = listed.enumerate().map(entry).collect();
         let lost = LostWork::search(entries.iter().map(|entry| entry.sidecar.as_path()));
+        let mut notes = notes;
+        notes.extend(recognise(&entries, &lost));
         let networks = Arc::new(networks);
         networks.choose(0)?;
         Ok(Arc::new(Self {
@@ -319,13 +321,39 @@ impl Workplace {
     }
 }
 
+/// Gives films that were renamed the work that was saved under their earlier names; returns what to tell.
+fn recognise(entries: &[Arc<Entry>], lost: &LostWork) -> Option<String> {
+    let adopt = |entry: &&Arc<Entry>| {
+        let (_, bytes) = entry.file().filter(|(_, bytes)| lost.may_hold(*bytes))?;
+        if entry.sidecar.exists() || bytes == 0 {
+            return None;
+        }
+        // A film that cannot be read is told when it is opened.
+        let fingerprint = entry.source.fingerprint().ok().flatten()?;
+        entry.adopt(lost, &fingerprint)
+    };
+    let mut told = Vec::new();
+    for entry in entries {
+        if let Some(line) = adopt(&entry) {
+            entry.tell_later(line.clone());
+            told.push(line);
+        }
+    }
+    match told.as_slice() {
+        [] => None,
+        [one] => Some(one.clone()),
+        [first, ..] => Some(format!("{} films were renamed, and their corrections are taken up. {first}", told.len())),
+    }
+}
+
 /// The work on an image that is not open.
 fn closed_work(entry: &Entry) -> Result<Option<Sidecar>> {
-    let Some(sidecar) = Sidecar::read(&entry.sidecar)? else { return Ok(None) };
+    let Some(mut sidecar) = Sidecar::read(&entry.sidecar)? else { return Ok(None) };
     if sidecar.fingerprint.is_some() && sidecar.is_of_another(entry.source.fingerprint()?.as_deref()) {
         let (name, path) = (&entry.name, entry.sidecar.display());
         return Err(Kind::Conflict.because(format!("{path} is of another film than {name} is now")));
     }
+    sidecar.image.clone_from(&entry.name);
     Ok(Some(sidecar))
 }
 

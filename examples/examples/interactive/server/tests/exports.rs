@@ -111,6 +111,12 @@ fn files_of_keypoints_are_imported_by_their_content_and_told_apart_by_their_film
         ("text/csv", csv.replacen("31.25", "31,25", 1), "field line 18: 15 fields; expected 14"),
         ("text/csv", csv.replace("<phantom> 0", "b.png"), "\"b.png\"; this film is"),
         ("application/json", String::new(), "it is empty; expected a header"),
+        (
+            "text/csv",
+            csv.lines().filter(|line| !line.contains("T5-T")).map(|line| format!("{line}\n")).collect(),
+            "2 of 68 keypoints are missing: T5-TL, T5-TR",
+        ),
+        ("application/json", json.replace("T5-TL", "T5-XX"), "\"T5-XX\" is none of the network's keypoints"),
     ] {
         let answer = import(kind, &body);
         assert_eq!(answer.status, 422, "{expected}");
@@ -187,7 +193,7 @@ fn a_broken_sidecar_does_not_fail_the_export_of_all_others() {
         );
         let told = answer.header("X-Left-Out").expect("what is left out");
         assert!(
-            told.starts_with("1%20file%20was%20left%20out") && told.contains("1%2Eikem%2Ejson"),
+            told.starts_with("1%20left%20out") && told.contains("1%2Eikem%2Ejson"),
             "{told}"
         );
     }
