@@ -63,7 +63,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use clap::Parser;
 use ikem_data::Subset;
-use ikem_examples::{ImageSource, Labelled, ModelOptions, at_most};
+use ikem_examples::{ImageSource, Labelled, ModelOptions, at_most, say};
 use server::{Labels, PageOptions};
 
 /// Annotates spinal radiographs. Research software, not a medical device.
@@ -111,18 +111,32 @@ fn run() -> Result<()> {
         });
         return server::serve(&options.page, &options.model, &options.images, labels.as_ref());
     }
+    let Some(labels) = &options.labels else {
+        let films = films(&options.images)?;
+        let (frame, predictor) = options.model.predictor()?;
+        return terminal::annotate(&predictor, frame, &films);
+    };
     if let [_, second, ..] = options.images.as_slice() {
-        bail!("{}: expected one IMAGE with --terminal", second.display());
+        bail!("{}: expected one IMAGE with --terminal and --labels", second.display());
     }
     let image = options.images.into_iter().next();
     let (frame, predictor) = options.model.predictor()?;
-    let Some(labels) = &options.labels else {
-        return terminal::annotate(&predictor, frame, &ImageSource::new(image));
-    };
     let labelled = Labelled::read(labels, options.root.as_deref(), &predictor.config().skeleton)?;
     let labelled = match &image {
         Some(image) => labelled.of_image(image)?,
         None => labelled.of_set(options.split)?,
     };
     played::play(&predictor, frame, &labelled, options.clicks)
+}
+
+/// The films to show in the terminal; the bundled phantom where none is given.
+fn films(paths: &[PathBuf]) -> Result<Vec<ImageSource>> {
+    if paths.is_empty() {
+        return Ok(vec![ImageSource::new(None)]);
+    }
+    let (films, left_out) = server::films(paths)?;
+    if let Some(line) = left_out {
+        say!("{line}");
+    }
+    Ok(films.into_iter().map(ImageSource::File).collect())
 }

@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use ikem_core::{GrayImage, Keypoints, Point, Resampling, Size, Skeleton, resample_frame};
 use ikem_data::overlay;
 
+use super::angles::side;
 use super::api::{Angles, SpacingView, State};
 use super::exports::nowhere;
 use super::failure::{Kind, Result};
@@ -114,10 +115,7 @@ fn write_angles(body: &mut String, angles: &Angles, skeleton: &Skeleton) -> std:
     )?;
     for curve in &angles.clinical {
         let mark = if curve.major { " (major)" } else { "" };
-        let side = match curve.convex {
-            ikem_eval::Side::Left => "left",
-            ikem_eval::Side::Right => "right",
-        };
+        let side = side(curve.convex);
         writeln!(
             body,
             "<tr><td>{}{mark}</td><td class=\"number\">{:.1}°</td><td>{}–{}</td><td>{}</td><td>{side}</td></tr>",
