@@ -13,33 +13,35 @@ const LISTED: usize = 5;
 /// How many missing keypoints an error lists.
 const MISSING: usize = 12;
 
-/// The keypoints of image `id` in a file: the project's JSON, COCO or a table, of this film or of several. A file of one film
-/// that names none is taken to be of this one.
-pub(super) fn of_film(place: &Workplace, id: usize, file: &[u8]) -> Result<PredictionRecord> {
+/// The keypoints of image `id` in a file: the project's JSON, COCO or a table, of this film or of several. A file that is not
+/// of this film by name is refused, unless the person is `sure` and it is of one film only.
+pub(super) fn of_film(place: &Workplace, id: usize, file: &[u8], sure: bool) -> Result<PredictionRecord> {
     let entry = place.entry(id)?;
     let skeleton = place.networks.skeleton().cloned().unwrap_or_else(Skeleton::spine);
     let films = PredictionRecord::from_bytes("the file", file, &skeleton)?;
     let name = &entry.name;
-    let is_own = |film: &&PredictionRecord| film.image.trim().is_empty() || is_same_name(&film.image, name);
     // Films of several folders may have the same name in the end.
     let exact: Vec<&PredictionRecord> = films.iter().filter(|film| film.image == *name).collect();
+    let is_own = |film: &&PredictionRecord| is_same_name(&film.image, name);
     let own = if exact.len() == 1 { exact } else { films.iter().filter(is_own).collect() };
-    let mut own = own.into_iter();
-    match (own.next(), own.next()) {
-        (Some(film), None) => Ok(film.clone()),
-        (Some(_), Some(_)) => Err(Kind::Invalid.because(format!("it has the keypoints of {name:?} twice"))),
-        (None, _) => Err(Kind::Invalid.because(match films.as_slice() {
-            [] => "it has no keypoints".to_owned(),
-            films => of_others(films, name),
-        })),
+    match (own.as_slice(), films.as_slice()) {
+        ([film], _) => Ok((*film).clone()),
+        ([_, _, ..], _) => Err(Kind::Invalid.because(format!("it has the keypoints of {name:?} twice"))),
+        ([], []) => Err(Kind::Invalid.because("it has no keypoints")),
+        ([], [film]) if sure => Ok(film.clone()),
+        ([], [film]) if film.image.trim().is_empty() => Err(Kind::OtherFilm
+            .because(format!("the file does not say which film it is of; this film is {name:?}"))),
+        ([], [_]) => Err(Kind::OtherFilm.because(of_others(&films, name))),
+        ([], films) => Err(Kind::Invalid.because(of_others(films, name))),
     }
 }
 
-/// The keypoints of a film in the skeleton's order; the error names those that the file lacks.
+/// The keypoints of a film in the skeleton's order, `None` for those that the file says are not visible; the error names those that
+/// it lacks.
 pub(super) fn in_order<'a>(
     film: &'a PredictionRecord,
     skeleton: &Skeleton,
-) -> Result<Vec<&'a PredictedKeypoint>> {
+) -> Result<Vec<Option<&'a PredictedKeypoint>>> {
     let mut of_name: BTreeMap<&str, &PredictedKeypoint> = BTreeMap::new();
     for keypoint in &film.keypoints {
         let name = &keypoint.name;
@@ -51,7 +53,9 @@ pub(super) fn in_order<'a>(
         }
     }
     let names = || skeleton.names().iter().map(String::as_str);
-    let missing: Vec<&str> = names().filter(|name| !of_name.contains_key(name)).collect();
+    let is_absent = |name: &str| film.absent.iter().any(|absent| absent == name);
+    let missing: Vec<&str> =
+        names().filter(|name| !of_name.contains_key(name) && !is_absent(name)).collect();
     if !missing.is_empty() {
         let (few, all) = (missing.len(), skeleton.len());
         let named = missing.iter().take(MISSING).copied().collect::<Vec<_>>().join(", ");
@@ -61,7 +65,7 @@ pub(super) fn in_order<'a>(
         };
         return Err(Kind::Invalid.because(format!("{few} of {all} keypoints are missing: {named}{more}")));
     }
-    Ok(names().filter_map(|name| of_name.get(name).copied()).collect())
+    Ok(names().map(|name| of_name.get(name).copied()).collect())
 }
 
 /// That the keypoints are those of other films.
@@ -71,9 +75,5 @@ fn of_others(films: &[PredictionRecord], name: &str) -> String {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
-    format!(
-        "it has the keypoints of {}{more}; this film is {name:?}. If they belong to this film after all, change the name in \
-         the file",
-        names.join(", ")
-    )
+    format!("it has the keypoints of {}{more}; this film is {name:?}", names.join(", "))
 }

@@ -4,7 +4,7 @@ mod opening;
 mod pictures;
 pub(super) mod saving;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -23,6 +23,7 @@ use super::entry::{Entry, Slot, lock};
 use super::failure::{Kind, Result};
 use super::lost_work::LostWork;
 use super::networks::Networks;
+use super::routes::Caller;
 use super::sidecar::{Effort, Sidecar};
 use super::sources::{Listed, MOST_IMAGES, Source, Uploads};
 
@@ -103,7 +104,11 @@ impl Workplace {
         let labels_by_image = labels.as_ref().map(ManifestIndex::new);
         let uploads = Uploads::new(&kept_in, upload_quota);
         let listed = images.into_iter().chain(uploads.earlier());
-        let entry = |(id, listed)| Arc::new(new_entry(id, listed, labels_by_image.as_ref()));
+        let mut names = BTreeSet::new();
+        let entry = |(id, mut listed): (usize, Listed)| {
+            listed.name = distinct(listed.name, |name| !names.insert(name.to_owned()));
+            Arc::new(new_entry(id, listed, labels_by_image.as_ref()))
+        };
         let entries: Vec<Arc<Entry>> = listed.enumerate().map(entry).collect();
         let lost = LostWork::search(entries.iter().map(|entry| entry.sidecar.as_path()));
         let mut notes = notes;
@@ -159,6 +164,7 @@ impl Workplace {
                 Status::Untouched => progress.untouched += 1,
                 Status::InWork => progress.in_work += 1,
                 Status::Accepted => progress.accepted += 1,
+                Status::Unusable => progress.unusable += 1,
             }
         }
         StatusView { model: self.networks.view(), progress }
@@ -211,11 +217,13 @@ impl Workplace {
             if workplace.entries().len() >= MOST_IMAGES {
                 return Err(Kind::Conflict.because(format!("there are {MOST_IMAGES} images already")));
             }
-            let listed = workplace.uploads.keep(&name, bytes.as_ref())?;
+            let mut listed = workplace.uploads.keep(&name, bytes.as_ref())?;
             let mut entries = workplace.entries.write().unwrap_or_else(PoisonError::into_inner);
             let held = entries.iter().find(|entry| entry.source == listed.source).cloned();
             let new = held.is_none();
             let entry = held.unwrap_or_else(|| {
+                let taken = |name: &str| entries.iter().any(|entry| entry.name == name);
+                listed.name = distinct(listed.name.clone(), taken);
                 let entry = Arc::new(new_entry(entries.len(), listed, workplace.labels_by_image.as_ref()));
                 entries.push(Arc::clone(&entry));
                 entry
@@ -235,13 +243,13 @@ impl Workplace {
 
     /// Does something to an image, for which `seconds` were taken. It is done even if nobody waits for the answer any more.
     ///
-    /// With `seen`, only if that is the image's revision: whoever asks would otherwise change what they have not seen.
+    /// If the caller says which revision they saw, only if it is the image's: they would otherwise change what they have not seen.
     pub(super) async fn act(
         self: &Arc<Self>,
         id: usize,
         action: Action,
         seconds: f64,
-        seen: Option<u64>,
+        Caller { seen, annotator }: Caller,
     ) -> Result<Answered<State>> {
         let entry = self.entry(id)?;
         entry.overtake();
@@ -259,7 +267,7 @@ impl Workplace {
                         of.name
                     )));
                 }
-                let took = document.act(&of, &place.log, action, seconds)?;
+                let took = document.act(&of, &place.log, &action, (seconds, annotator.as_deref()))?;
                 Ok((document.state(&of), took))
             };
             let ((state, took), waited) = workplace.with_document(&entry, asks, act).await?;
@@ -355,6 +363,19 @@ fn closed_work(entry: &Entry) -> Result<Option<Sidecar>> {
     }
     sidecar.image.clone_from(&entry.name);
     Ok(Some(sidecar))
+}
+
+/// A name that is not taken yet: `film.png` or `film (2).png`.
+fn distinct(name: String, mut taken: impl FnMut(&str) -> bool) -> String {
+    if !taken(&name) {
+        return name;
+    }
+    let (stem, ending) = match name.rsplit_once('.') {
+        Some((stem, ending)) => (stem, format!(".{ending}")),
+        None => (name.as_str(), String::new()),
+    };
+    let numbered = |number: u32| format!("{stem} ({number}){ending}");
+    (2..).map(numbered).find(|name| !taken(name)).unwrap_or_else(|| numbered(0))
 }
 
 /// An image with the index of its labels.

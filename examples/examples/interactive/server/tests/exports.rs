@@ -90,7 +90,6 @@ fn files_of_keypoints_are_imported_by_their_content_and_told_apart_by_their_film
         ("application/json", format!("\u{feff}{json}")),
         ("application/json", more),
         ("application/json", json.replace("<phantom> 0", "/films/<PHANTOM> 0")),
-        ("application/json", json.replace("<phantom> 0", "")),
         ("application/json", coco),
         ("text/csv", format!("\u{feff}{csv}")),
         ("text/csv", semicolons),
@@ -99,6 +98,17 @@ fn files_of_keypoints_are_imported_by_their_content_and_told_apart_by_their_film
         let state = import(kind, &body).good();
         assert_eq!(state["keypoints"][16]["x"], 31.25, "{kind} {body}");
         assert_eq!(state["hints"][0]["y"], 77.5);
+    }
+    // A file that is not of this film by name is taken only when the person is sure.
+    for (name, expected) in [("", "does not say which film it is of"), ("b.png", "this film is \"<phantom> 0\"")] {
+        let renamed = json.replace("<phantom> 0", name);
+        let refused = import("application/json", &renamed);
+        assert_eq!((refused.status, &refused.json()["kind"]), (422, &serde_json::json!("other_film")));
+        assert!(refused.json()["error"].as_str().is_some_and(|told| told.contains(expected)));
+        let headers = [("Content-Type", "application/json")];
+        let path = "/api/images/0/import?any_film=1";
+        let sure = send(port, "POST", path, &headers, renamed.as_bytes()).expect("an answer").good();
+        assert_eq!((&sure["hints"][0]["y"], &sure["network"]), (&serde_json::json!(77.5), &serde_json::json!(null)));
     }
     let before = get(port, "/api/images/0").good();
     for (kind, body, expected) in [
