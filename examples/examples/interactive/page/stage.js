@@ -32,7 +32,7 @@ export class Stage {
     store.watch(['image'], ({ image, view }) => image && !view.orientation.same(Orientation.of(image)) && this.fit());
     store.watch(['bitmap', 'view'], () => this.#redraw('film'));
     store.watch(['heatmap', 'view', 'image'], () => this.#redraw('heat'));
-    const drawn = ['image', 'moving', 'ghosts', 'chosen', 'hovered', 'shown', 'convention', 'view', 'cursor', 'bitmap', 'framing', 'tool'];
+    const drawn = ['image', 'moving', 'ghosts', 'chosen', 'hovered', 'shown', 'convention', 'view', 'cursor', 'bitmap', 'framing', 'tool', 'hidden'];
     store.watch(drawn, () => this.#redraw('points'));
   }
 
@@ -125,6 +125,7 @@ export class Stage {
 
   #drawFindings(context, state) {
     const { image, skeleton, view, shown } = state;
+    if (state.hidden) return;
     const scene = pointScene(state);
     if (shown.labels && image.comparison) {
       drawLabels(context, image.comparison.labels, scene.points, view, this.unit);
@@ -133,6 +134,6 @@ export class Stage {
     const curves = shown.cobb ? shownCurves(state) : [];
     drawCobbLines(context, curves, view, this.unit);
     drawPoints(context, scene, view, this.unit);
-    drawCobbAngles(context, curves, names, view, this.unit);
+    drawCobbAngles(context, curves, names, scene.points.map((point) => view.toScreen(point)), view, this.unit);
   }
 }

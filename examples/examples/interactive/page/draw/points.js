@@ -1,7 +1,7 @@
 // Draws the points: one colour a vertebra, the same size at every zoom.
 //
 // A person's point is a ringed square, a predicted one a disc, an uncertain one a hollow disc in a dashed circle that is
-// the wider the less the model is sure: shape and not colour alone tells them apart.
+// the wider the less the model is sure, one that is not visible on the film a cross: shape and not colour alone tells them apart.
 
 import { INK, vertebraColour } from '../palette.js';
 
@@ -42,6 +42,8 @@ function drawEdges(context, { edges, points, ...scene }, places, unit) {
     context.stroke();
   };
   for (const [from, to] of edges) {
+    // No line leads to what is not there.
+    if (points[from].visible === false || points[to].visible === false) continue;
     context.beginPath();
     context.moveTo(places[from].x, places[from].y);
     context.lineTo(places[to].x, places[to].y);
@@ -53,6 +55,7 @@ function drawEdges(context, { edges, points, ...scene }, places, unit) {
 function drawGhosts(context, scene, places, view, unit) {
   scene.ghosts.forEach((ghost, index) => {
     const point = scene.points[index];
+    if (point.visible === false) return;
     if (Math.hypot(point.x - ghost.x, point.y - ghost.y) < MOVED) return;
     const from = view.toScreen(ghost);
     const to = places[index];
@@ -78,6 +81,7 @@ function drawMarker(context, scene, place, index, unit) {
   const colour = colourOf(scene, index);
   const lifted = index === scene.chosen || index === scene.hovered;
   const radius = (lifted ? 5 : 4) * unit;
+  if (point.visible === false) return drawCross(context, place, lifted, index === scene.chosen, unit);
   if (point.suspect && !point.hinted) {
     context.beginPath();
     context.arc(place.x, place.y, radius + (2.5 + 8 * (1 - point.confidence)) * unit, 0, FULL_TURN);
@@ -110,6 +114,17 @@ function drawMarker(context, scene, place, index, unit) {
   if (index === scene.chosen) crosshair(context, place, unit);
 }
 
+/** A point that is not visible on the film. */
+function drawCross(context, { x, y }, lifted, chosen, unit) {
+  const arm = (lifted ? 5 : 3.5) * unit;
+  context.beginPath();
+  context.moveTo(x - arm, y - arm);
+  context.lineTo(x + arm, y + arm);
+  context.moveTo(x - arm, y + arm);
+  context.lineTo(x + arm, y - arm);
+  outlined(context, chosen ? INK.chosen : INK.absent, 1.5 * unit);
+}
+
 /** Where exactly the point is, inside the marker. */
 function crosshair(context, { x, y }, unit) {
   context.beginPath();
@@ -132,9 +147,10 @@ function drawNames(context, scene, places, unit) {
   context.textBaseline = 'middle';
   context.font = `600 ${13 * unit}px system-ui, sans-serif`;
   scene.vertebrae.forEach(({ name, corners }, index) => {
+    const gone = corners.every((corner) => scene.points[corner].visible === false);
     const left = Math.min(...corners.map((corner) => places[corner].x));
     const middle = corners.reduce((sum, corner) => sum + places[corner].y, 0) / corners.length;
-    written(context, name, left - 14 * unit, middle, vertebraColour(index), unit);
+    written(context, gone ? `${name} not visible` : name, left - 14 * unit, middle, gone ? INK.absent : vertebraColour(index), unit);
   });
 }
 
