@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use ikem_core::{Size, Skeleton, Spacing};
 use ikem_data::{
-    Error, Manifest, ManifestEntry, PredictedKeypoint, PredictionRecord, Split, Subset,
+    Error, Manifest, ManifestEntry, PredictedKeypoint, PredictionRecord, Split, Subset, csv_predictions,
     read_coco_predictions, read_csv_predictions, write_coco_predictions, write_csv_predictions,
 };
 use proptest::prelude::*;
@@ -306,7 +306,13 @@ fn consecutive_predictions_of_one_image_are_not_written() {
 #[test]
 fn keypoints_that_are_not_visible_have_no_place_in_any_format() {
     let (file, skeleton) = (scratch(), Skeleton::numbered(3));
-    let keypoint = |name: &str, x| PredictedKeypoint { name: name.to_owned(), x, y: 2.0, confidence: 0.5, hinted: x > 1.0 };
+    let keypoint = |name: &str, x| PredictedKeypoint {
+        name: name.to_owned(),
+        x,
+        y: 2.0,
+        confidence: 0.5,
+        hinted: x > 1.0,
+    };
     let one = PredictionRecord {
         image: "=a.png".to_owned(),
         width: 9,

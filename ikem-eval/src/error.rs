@@ -57,7 +57,9 @@ pub enum Error {
         vertebra: usize,
     },
     /// End vertebrae that are none.
-    #[error("a curve from vertebra {upper} to {lower} (from 0) of {vertebrae}; expected the upper one above the lower one")]
+    #[error(
+        "a curve from vertebra {upper} to {lower} (from 0) of {vertebrae}; expected the upper one above the lower one"
+    )]
     Ends {
         /// The upper end vertebra.
         upper: usize,

@@ -77,7 +77,10 @@ async fn moves_a_vertebra(browser: &Browser) {
     for k in 20..24 {
         let (dx, dy) = (after[k].0 - before[k].0, after[k].1 - before[k].1);
         let (ex, ey) = (after[20].0 - before[20].0, after[20].1 - before[20].1);
-        assert!((dx - ex).abs() < 0.01 && (dy - ey).abs() < 0.01, "corner {k} moved by {dx}, {dy}, not {ex}, {ey}");
+        assert!(
+            (dx - ex).abs() < 0.01 && (dy - ey).abs() < 0.01,
+            "corner {k} moved by {dx}, {dy}, not {ex}, {ey}"
+        );
         assert_eq!(browser.state(&format!("state.image.keypoints[{k}].hinted")).await, true);
     }
     browser.press(&[&[CONTROL, 'z']]).await;
@@ -100,9 +103,21 @@ async fn chooses_end_vertebrae(browser: &Browser) {
     browser.until("document.querySelector('#cobb-list .pin[aria-pressed=true]') !== null").await;
     browser.picture("ends").await;
     let place = browser.place_of(40).await;
-    browser.mouse([to(place, 0), DOWN, to((place.0 + 5.0, place.1), 60), to((place.0 + 6.0, place.1 + 3.0), 60), UP]).await;
+    browser
+        .mouse([
+            to(place, 0),
+            DOWN,
+            to((place.0 + 5.0, place.1), 60),
+            to((place.0 + 6.0, place.1 + 3.0), 60),
+            UP,
+        ])
+        .await;
     browser.until("state.image.keypoints[40].hinted && !state.busy").await;
-    assert_eq!(browser.state("state.image.ends[0]").await, json!([upper, lower - 1]), "it survives a correction");
+    assert_eq!(
+        browser.state("state.image.ends[0]").await,
+        json!([upper, lower - 1]),
+        "it survives a correction"
+    );
     let shown = browser.state("state.image.angles.clinical.filter(({ fixed }) => fixed).map(({ upper, lower }) => [upper, lower])").await;
     assert_eq!(shown, json!([[upper, lower - 1]]));
 }
@@ -126,7 +141,9 @@ async fn says_something_of_the_film(browser: &Browser) {
     browser.until("state.annotator === 'Jürgen' && document.getElementById('who').hidden").await;
     browser.click("#tab-film").await;
     let type_in = |field: &str, text: &str| {
-        format!("const field = document.getElementById('{field}'); field.value = '{text}'; field.dispatchEvent(new Event('change'))")
+        format!(
+            "const field = document.getElementById('{field}'); field.value = '{text}'; field.dispatchEvent(new Event('change'))"
+        )
     };
     browser.js(&type_in("remark", "=brace")).await;
     browser.until("state.image.remark === '=brace' && !state.busy").await;
@@ -150,8 +167,12 @@ async fn accepts_and_undoes_only_that(browser: &Browser) {
     let name = browser.state("state.image.name").await;
     let name = name.as_str().expect("a name").to_owned();
     browser.press(&[&['y']]).await;
-    browser.until(&format!("state.image.name !== '{name}' && state.loading === null && state.opening === null")).await;
-    browser.until(&format!("state.images.find(({{ name }}) => name === '{name}').status === 'accepted'")).await;
+    browser
+        .until(&format!("state.image.name !== '{name}' && state.loading === null && state.opening === null"))
+        .await;
+    browser
+        .until(&format!("state.images.find(({{ name }}) => name === '{name}').status === 'accepted'"))
+        .await;
     browser.press(&[&[Key::PageUp.into()]]).await;
     browser.until_shown(&name).await;
     browser.until("state.opening === null").await;
@@ -190,8 +211,13 @@ async fn exports_the_table(browser: &Browser) {
     assert_eq!((cell("file"), cell("annotators"), cell("remark")), ("film-1.png", "Jürgen", "'=brace"));
     let curve = browser.state("state.image.angles.clinical[0]").await;
     let names: Value = browser.state("state.skeleton.vertebrae.map(({ name }) => name)").await;
-    let vertebra = |end: &str| names[curve[end].as_u64().expect("an index") as usize].as_str().expect("a name").to_owned();
-    assert_eq!((cell("curve_1_upper"), cell("curve_1_lower")), (vertebra("upper").as_str(), vertebra("lower").as_str()));
+    let vertebra = |end: &str| {
+        names[curve[end].as_u64().expect("an index") as usize].as_str().expect("a name").to_owned()
+    };
+    assert_eq!(
+        (cell("curve_1_upper"), cell("curve_1_lower")),
+        (vertebra("upper").as_str(), vertebra("lower").as_str())
+    );
     assert_eq!((cell("curve_1_ends_fixed"), cell("not_visible")), ("true", "L5-TL L5-TR L5-BL L5-BR"));
     let degrees: f64 = cell("curve_1_degrees").parse().expect("a number");
     assert!((degrees - curve["degrees"].as_f64().expect("degrees")).abs() < 0.006);

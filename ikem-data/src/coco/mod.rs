@@ -103,7 +103,10 @@ impl<A> Annotation<A> {
             id,
             image_id: id,
             category_id: 1,
-            keypoints: points.iter().flat_map(|point| point.map_or([0.0; 3], |[x, y]| [x, y, SEEN])).collect(),
+            keypoints: points
+                .iter()
+                .flat_map(|point| point.map_or([0.0; 3], |[x, y]| [x, y, SEEN]))
+                .collect(),
             num_keypoints: labelled,
             bbox,
             area: bbox[2] * bbox[3],

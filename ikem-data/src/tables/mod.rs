@@ -9,9 +9,9 @@ use ikem_core::FieldError;
 
 use crate::error::Error;
 
+pub use cell::spreadsheet_cell;
 pub(crate) use labels::labels;
 pub(crate) use predictions::predictions;
-pub use cell::spreadsheet_cell;
 pub use predictions::{csv_predictions, read_csv_predictions, write_csv_predictions};
 
 /// The expected content, for errors.

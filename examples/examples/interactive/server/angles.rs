@@ -130,7 +130,10 @@ impl Measured<'_> {
         // Where an end plate has no length, there are none.
         let free = clinical_curves(seen, MINIMUM).unwrap_or_default();
         for curve in free.iter().filter_map(|curve| self.curve(curve, visible, false)) {
-            if curves.iter().all(|other| !other.fixed || curve.lower <= other.upper || other.lower <= curve.upper) {
+            if curves
+                .iter()
+                .all(|other| !other.fixed || curve.lower <= other.upper || other.lower <= curve.upper)
+            {
                 curves.push(curve);
             }
         }
@@ -143,10 +146,23 @@ impl Measured<'_> {
         curves
     }
 
-    fn challenge(&self, name: &'static str, degrees: f64, [upper, lower]: [usize; 2]) -> Option<ChallengeAngle> {
+    fn challenge(
+        &self,
+        name: &'static str,
+        degrees: f64,
+        [upper, lower]: [usize; 2],
+    ) -> Option<ChallengeAngle> {
         let (above, below) = (self.corners(upper)?, self.corners(lower)?);
-        let doubtful = [upper, lower].iter().flat_map(|end| 4 * end..4 * end + 4).any(|k| self.is_doubtful(k));
-        Some(ChallengeAngle { name, degrees, upper, lower, doubtful, lines: [middle(&above), middle(&below)] })
+        let doubtful =
+            [upper, lower].iter().flat_map(|end| 4 * end..4 * end + 4).any(|k| self.is_doubtful(k));
+        Some(ChallengeAngle {
+            name,
+            degrees,
+            upper,
+            lower,
+            doubtful,
+            lines: [middle(&above), middle(&below)],
+        })
     }
 
     /// A curve between vertebrae that are counted without those that are not visible.
@@ -222,7 +238,10 @@ pub(crate) fn angles_in_words(session: &Session, spacing: Option<Spacing>) -> Ve
         let (upper, lower, apex) = (name(curve.upper), name(curve.lower), name(curve.apex));
         let side = side(curve.convex);
         let convex = format!("convex to the {side} of the image");
-        format!("{} {upper}–{lower} {:.1}° (apex {apex}, {convex}{major}{doubtful})", curve.name, curve.degrees)
+        format!(
+            "{} {upper}–{lower} {:.1}° (apex {apex}, {convex}{major}{doubtful})",
+            curve.name, curve.degrees
+        )
     });
     let challenge = angles.challenge.iter().map(|angle| {
         format!("{} {}–{} {:.1}°", angle.name, name(angle.upper), name(angle.lower), angle.degrees)

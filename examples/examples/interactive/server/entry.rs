@@ -119,7 +119,10 @@ impl Entry {
         self.set_effort(effort);
         self.set_saved_revision(revision);
         self.revision.fetch_max(revision, Ordering::Relaxed);
-        Some(format!("{} is the film that was called {name} before. Its corrections are taken up.", self.name))
+        Some(format!(
+            "{} is the film that was called {name} before. Its corrections are taken up.",
+            self.name
+        ))
     }
 
     /// Notes what to tell when it is opened.

@@ -8,9 +8,7 @@ use axum::http::HeaderName;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use ikem_core::Skeleton;
-use ikem_data::{
-    PredictionRecord, coco_predictions, csv_predictions, csv_table, overlay, spreadsheet_cell,
-};
+use ikem_data::{PredictionRecord, coco_predictions, csv_predictions, csv_table, overlay, spreadsheet_cell};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::api::Status;
@@ -20,8 +18,8 @@ use super::finding::Finding;
 use super::folder::told;
 use super::routes::{FileName, Id};
 use super::sidecar::{Effort, Sidecar};
-use super::{report, study};
 use super::workplace::{Workplace, blocking};
+use super::{report, study};
 
 /// `GET /api/images/{id}/export/{file}`
 pub(super) async fn of_image(

@@ -77,7 +77,8 @@ impl<'a> Finding<'a> {
         if matches!(self.doubt(), Some(Doubt::NothingFound { .. })) {
             return self.shown.iter().map(|_| NOWHERE).collect();
         }
-        let place = |(k, point): (usize, &Point)| if self.marks.absent.contains(&k) { NOWHERE } else { *point };
+        let place =
+            |(k, point): (usize, &Point)| if self.marks.absent.contains(&k) { NOWHERE } else { *point };
         self.shown.iter().enumerate().map(place).collect()
     }
 

@@ -210,12 +210,7 @@ pub(super) fn routes() -> Router<Arc<Workplace>> {
         .route("/invert", plain(Reframing::Invert))
 }
 
-async fn view(
-    Shared(place): Place,
-    Id(id): Id,
-    caller: Caller,
-    Body(told): Body<Told>,
-) -> Result<Response> {
+async fn view(Shared(place): Place, Id(id): Id, caller: Caller, Body(told): Body<Told>) -> Result<Response> {
     reframe(&place, id, Reframing::View(told.frame, told.negative), (told.seconds, caller)).await
 }
 

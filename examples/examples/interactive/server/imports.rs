@@ -54,8 +54,7 @@ pub(super) fn in_order<'a>(
     }
     let names = || skeleton.names().iter().map(String::as_str);
     let is_absent = |name: &str| film.absent.iter().any(|absent| absent == name);
-    let missing: Vec<&str> =
-        names().filter(|name| !of_name.contains_key(name) && !is_absent(name)).collect();
+    let missing: Vec<&str> = names().filter(|name| !of_name.contains_key(name) && !is_absent(name)).collect();
     if !missing.is_empty() {
         let (few, all) = (missing.len(), skeleton.len());
         let named = missing.iter().take(MISSING).copied().collect::<Vec<_>>().join(", ");

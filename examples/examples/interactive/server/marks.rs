@@ -89,7 +89,8 @@ impl Marks {
             return Doubt::of(view, hints, confidences);
         }
         let visible: Vec<usize> = (0..confidences.len()).filter(|k| !self.absent.contains(k)).collect();
-        let hinted = visible.iter().enumerate().filter_map(|(place, k)| Some(Hint::new(place, hints.get(*k)?)));
+        let hinted =
+            visible.iter().enumerate().filter_map(|(place, k)| Some(Hint::new(place, hints.get(*k)?)));
         let sure: Vec<f32> = visible.iter().filter_map(|k| confidences.get(*k).copied()).collect();
         Doubt::of(view, &hinted.collect(), &sure)
     }
@@ -101,7 +102,8 @@ impl Marks {
         self.absent = self.absent.iter().filter_map(renamed).collect();
         let vertebrae = skeleton.vertebrae().len();
         let moved = |vertebra: usize| vertebra.checked_add_signed(by).filter(|moved| *moved < vertebrae);
-        self.ends = self.ends.iter().filter_map(|[upper, lower]| Some([moved(*upper)?, moved(*lower)?])).collect();
+        self.ends =
+            self.ends.iter().filter_map(|[upper, lower]| Some([moved(*upper)?, moved(*lower)?])).collect();
     }
 
     /// As left and right change places.
@@ -191,7 +193,8 @@ impl About {
 
 /// A text that a person typed, on one line and not too long.
 pub(super) fn one_line(text: &str, longest: usize) -> String {
-    let words: Vec<&str> = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()).collect();
+    let words: Vec<&str> =
+        text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()).collect();
     words.join(" ").chars().take(longest).collect()
 }
 

@@ -9,9 +9,9 @@ use ikem_data::overlay;
 
 use super::angles::{Angles, side};
 use super::api::{KeypointView, SpacingView, State, Status};
-use super::marks::SeenFrom;
 use super::failure::{Kind, Result};
 use super::finding::NOWHERE;
+use super::marks::SeenFrom;
 
 /// How high the picture is at the most, in pixels: a printed page shows no more.
 const HEIGHT: usize = 1400;
@@ -149,8 +149,12 @@ fn write_angles(
         )?;
     }
     let from = match seen_from {
-        Some(SeenFrom::Front) => "The film is seen from the front: the left of the image is the patient’s right.",
-        Some(SeenFrom::Behind) => "The film is seen from behind: the left of the image is the patient’s left.",
+        Some(SeenFrom::Front) => {
+            "The film is seen from the front: the left of the image is the patient’s right."
+        }
+        Some(SeenFrom::Behind) => {
+            "The film is seen from behind: the left of the image is the patient’s left."
+        }
         None => "Sides are those of the image; from where the film is seen was not said.",
     };
     writeln!(body, "</table><p>{from}</p><h2>Cobb angles of the AASCE challenge</h2><table>")?;

@@ -23,8 +23,8 @@ use super::failure::{Failure, Kind, Result};
 use super::framing;
 use super::marks::person;
 use super::requests::{
-    Acceptance, Chosen, Ends, Matched, Named, Placed, PlacedAll, PlacedPoint, Rejection, Said, Seen,
-    Shifted, Timed,
+    Acceptance, Chosen, Ends, Matched, Named, Placed, PlacedAll, PlacedPoint, Rejection, Said, Seen, Shifted,
+    Timed,
 };
 use super::security::{self, Access};
 use super::thumbnail::thumbnail;
@@ -235,12 +235,7 @@ async fn reject(
     answer(place.act(id, Action::Reject(because), seconds, caller).await?)
 }
 
-async fn say(
-    Shared(place): Place,
-    Id(id): Id,
-    caller: Caller,
-    Body(said): Body<Said>,
-) -> Result<Response> {
+async fn say(Shared(place): Place, Id(id): Id, caller: Caller, Body(said): Body<Said>) -> Result<Response> {
     let seconds = said.seconds;
     answer(place.act(id, Action::Say(said), seconds, caller).await?)
 }

@@ -259,7 +259,8 @@ impl Row {
         let text = |text: &str| spreadsheet_cell(text).into_owned();
         let known = |value: Option<&str>| value.map_or_else(String::new, text);
         let frame = self.frame.as_ref();
-        let number = |value: fn(&FrameColumns) -> f64| frame.map_or_else(String::new, |f| format!("{:.1}", value(f)));
+        let number =
+            |value: fn(&FrameColumns) -> f64| frame.map_or_else(String::new, |f| format!("{:.1}", value(f)));
         let yes = |value: fn(&FrameColumns) -> bool| frame.map_or_else(String::new, |f| value(f).to_string());
         let mm = |axis: usize| self.mm_per_pixel.map_or_else(String::new, |mm| mm[axis].to_string());
         let major = self.clinical.iter().find(|curve| curve.major);

@@ -350,7 +350,9 @@ fn recognise(entries: &[Arc<Entry>], lost: &LostWork) -> Option<String> {
     match told.as_slice() {
         [] => None,
         [one] => Some(one.clone()),
-        [first, ..] => Some(format!("{} films were renamed, and their corrections are taken up. {first}", told.len())),
+        [first, ..] => {
+            Some(format!("{} films were renamed, and their corrections are taken up. {first}", told.len()))
+        }
     }
 }
 

@@ -100,7 +100,9 @@ fn files_of_keypoints_are_imported_by_their_content_and_told_apart_by_their_film
         assert_eq!(state["hints"][0]["y"], 77.5);
     }
     // A file that is not of this film by name is taken only when the person is sure.
-    for (name, expected) in [("", "does not say which film it is of"), ("b.png", "this film is \"<phantom> 0\"")] {
+    for (name, expected) in
+        [("", "does not say which film it is of"), ("b.png", "this film is \"<phantom> 0\"")]
+    {
         let renamed = json.replace("<phantom> 0", name);
         let refused = import("application/json", &renamed);
         assert_eq!((refused.status, &refused.json()["kind"]), (422, &serde_json::json!("other_film")));
@@ -108,7 +110,10 @@ fn files_of_keypoints_are_imported_by_their_content_and_told_apart_by_their_film
         let headers = [("Content-Type", "application/json")];
         let path = "/api/images/0/import?any_film=1";
         let sure = send(port, "POST", path, &headers, renamed.as_bytes()).expect("an answer").good();
-        assert_eq!((&sure["hints"][0]["y"], &sure["network"]), (&serde_json::json!(77.5), &serde_json::json!(null)));
+        assert_eq!(
+            (&sure["hints"][0]["y"], &sure["network"]),
+            (&serde_json::json!(77.5), &serde_json::json!(null))
+        );
     }
     let before = get(port, "/api/images/0").good();
     for (kind, body, expected) in [
@@ -202,9 +207,6 @@ fn a_broken_sidecar_does_not_fail_the_export_of_all_others() {
             text.contains("<phantom> 0") && text.contains("<phantom> 2") && !text.contains("<phantom> 1")
         );
         let told = answer.header("X-Left-Out").expect("what is left out");
-        assert!(
-            told.starts_with("1%20left%20out") && told.contains("1%2Eikem%2Ejson"),
-            "{told}"
-        );
+        assert!(told.starts_with("1%20left%20out") && told.contains("1%2Eikem%2Ejson"), "{told}");
     }
 }

@@ -61,13 +61,19 @@ fn another_film_of_the_same_name_and_size_does_not_get_the_corrections() {
     let place = get(site.port, "/api/workplace").good();
     assert_eq!(place["progress"]["in_work"], 2);
     let note = place["notes"][0].as_str().expect("a note").to_owned();
-    assert!(note.starts_with("2 films were renamed") && note.contains("a.png is the film that was called"), "{note}");
+    assert!(
+        note.starts_with("2 films were renamed") && note.contains("a.png is the film that was called"),
+        "{note}"
+    );
     let all = get(site.port, "/api/export/coco.json").good();
     assert_eq!([0, 1].map(|place| all["images"][place]["file_name"].clone()), ["a.png", "b.png"]);
     for (id, x, name) in [(0, 20.0, "film.png.replaced-1.ikem.json"), (1, 30.0, "film.png.ikem.json")] {
         let state = get(site.port, &format!("/api/images/{id}")).good();
         assert_eq!((&state["hints"][0]["x"], &state["status"]), (&json!(x), &json!("in_work")));
-        assert!(state["warning"].as_str().is_some_and(|told| told.contains("called film.png before")), "{state}");
+        assert!(
+            state["warning"].as_str().is_some_and(|told| told.contains("called film.png before")),
+            "{state}"
+        );
         assert_eq!(correct(site.port, id, 40)["save_error"], json!(null));
         assert!(!folder.path().join(name).exists(), "the work has one place");
     }

@@ -50,7 +50,10 @@ fn a_vertebra_that_is_not_visible_leaves_angles_suspects_hints_and_exports() {
         let state = act(port, "see", &json!({ "keypoints": [64, 65, 66, 67], "visible": false }));
         assert_eq!(state["absent"], json!([64, 65, 66, 67]));
         assert_eq!(state["hints"].as_array().map(Vec::len), Some(1), "what is not visible is no hint");
-        assert_eq!((&state["keypoints"][64]["visible"], &state["keypoints"][3]["visible"]), (&json!(false), &json!(true)));
+        assert_eq!(
+            (&state["keypoints"][64]["visible"], &state["keypoints"][3]["visible"]),
+            (&json!(false), &json!(true))
+        );
         assert_eq!(state["comparison"]["errors"][65], json!(null), "it counts in no error");
 
         let exported = get(port, "/api/images/0/export/keypoints.json").good();
@@ -67,9 +70,15 @@ fn a_vertebra_that_is_not_visible_leaves_angles_suspects_hints_and_exports() {
         assert!(report.contains("L5-TL, L5-TR, L5-BL, L5-BR"), "{report}");
 
         // Each file brings it back.
-        for (kind, file) in [("application/json", exported.to_string()), ("application/json", coco.to_string()), ("text/csv", csv)] {
+        for (kind, file) in [
+            ("application/json", exported.to_string()),
+            ("application/json", coco.to_string()),
+            ("text/csv", csv),
+        ] {
             let headers = [("Content-Type", kind)];
-            let back = send(port, "POST", "/api/images/0/import", &headers, file.as_bytes()).expect("an answer").good();
+            let back = send(port, "POST", "/api/images/0/import", &headers, file.as_bytes())
+                .expect("an answer")
+                .good();
             assert_eq!((&back["absent"], &back["hints"][0]["x"]), (&state["absent"], &json!(20.0)), "{kind}");
             act(port, "undo", &json!({}));
         }
@@ -94,11 +103,17 @@ fn angles_are_those_of_the_visible_vertebrae() {
     let folder = tempfile::tempdir().expect("a folder");
     let site = Site::of(folder.path(), 1);
     let all = import_truth(site.port, 0, 0.9);
-    let [upper, lower] = ["upper", "lower"].map(|end| all["angles"]["challenge"][0][end].as_u64().expect("an end"));
+    let [upper, lower] =
+        ["upper", "lower"].map(|end| all["angles"]["challenge"][0][end].as_u64().expect("an end"));
     let corners: Vec<u64> = (4 * upper..4 * upper + 4).collect();
     let without = act(site.port, "see", &json!({ "keypoints": [corners[2]], "visible": false }));
     let angles = &without["angles"];
-    for curve in angles["clinical"].as_array().expect("curves").iter().chain(angles["challenge"].as_array().expect("three")) {
+    for curve in angles["clinical"]
+        .as_array()
+        .expect("curves")
+        .iter()
+        .chain(angles["challenge"].as_array().expect("three"))
+    {
         assert!(curve["upper"] != upper && curve["lower"] != upper, "{curve}");
     }
     let unsure = import_truth(site.port, 0, 0.1);
@@ -119,7 +134,12 @@ fn end_vertebrae_stay_as_they_were_chosen() {
         let site = Site::of(folder.path(), 1);
         let port = site.port;
         let free = import_truth(port, 0, 0.9);
-        let major = free["angles"]["clinical"].as_array().expect("curves").iter().find(|c| c["major"] == true).expect("one");
+        let major = free["angles"]["clinical"]
+            .as_array()
+            .expect("curves")
+            .iter()
+            .find(|c| c["major"] == true)
+            .expect("one");
         let [upper, lower] = ["upper", "lower"].map(|end| major[end].as_u64().expect("an end"));
         for wrong in [json!([[5, 5]]), json!([[7, 5]]), json!([[5, 17]]), json!([[1, 2], [1, 2]])] {
             assert_eq!(post(port, "/api/images/0/ends", &json!({ "ends": wrong })).status, 422, "{wrong}");
@@ -133,15 +153,27 @@ fn end_vertebrae_stay_as_they_were_chosen() {
         let corner = 4 * upper;
         let place = &fixed["keypoints"][corner as usize];
         let (x, y) = (place["x"].as_f64().expect("x"), place["y"].as_f64().expect("y"));
-        let moved = act(port, "place", &json!({ "points": [
+        let moved = act(
+            port,
+            "place",
+            &json!({ "points": [
             { "keypoint": corner, "x": x, "y": y + 3.0 }, { "keypoint": corner + 1, "x": x + 12.0, "y": y - 4.0 },
-        ] }));
+        ] }),
+        );
         assert_eq!((&moved["clicks"], moved["hints"].as_array().map(Vec::len)), (&json!(1), Some(2)));
         assert_eq!(moved["ends"], json!([[upper, lower - 1]]));
         act(port, "undo", &json!({}));
         let table = get(port, "/api/export/study.json").good();
-        let curve = table[0]["clinical"].as_array().expect("curves").iter().find(|c| c["ends_fixed"] == true).expect("one").clone();
-        let name = |place: u64| get(port, "/api/workplace").good()["skeleton"]["vertebrae"][place as usize]["name"].clone();
+        let curve = table[0]["clinical"]
+            .as_array()
+            .expect("curves")
+            .iter()
+            .find(|c| c["ends_fixed"] == true)
+            .expect("one")
+            .clone();
+        let name = |place: u64| {
+            get(port, "/api/workplace").good()["skeleton"]["vertebrae"][place as usize]["name"].clone()
+        };
         assert_eq!((&curve["upper"], &curve["lower"]), (&name(upper), &name(lower - 1)));
         assert_eq!(act(port, "undo", &json!({}))["ends"], json!([]));
         act(port, "redo", &json!({}))["ends"].clone()
@@ -173,7 +205,10 @@ fn undo_takes_back_one_thing_at_a_time_and_a_state_keeps_its_network() {
         assert_eq!((&other["status"], &other["network_differs"]), (&json!("in_work"), &json!(false)));
         assert_ne!(first, second);
         let back = act(port, "undo", &json!({}));
-        assert_eq!((&back["network"], &back["network_differs"], &back["status"]), (&first, &json!(true), &json!("accepted")));
+        assert_eq!(
+            (&back["network"], &back["network_differs"], &back["status"]),
+            (&first, &json!(true), &json!("accepted"))
+        );
     }
     let site = Site::of(folder.path(), 1);
     let state = get(site.port, "/api/images/0").good();
@@ -207,5 +242,8 @@ fn sidecars_without_marks_tell_their_network_and_acceptance() {
     std::fs::write(&path, bad.to_string()).expect("a sidecar");
     let site = Site::of(folder.path(), 1);
     let answer = get(site.port, "/api/images/0");
-    assert!(answer.status == 409 && answer.json()["error"].as_str().is_some_and(|told| told.contains("its marks")));
+    assert!(
+        answer.status == 409
+            && answer.json()["error"].as_str().is_some_and(|told| told.contains("its marks"))
+    );
 }

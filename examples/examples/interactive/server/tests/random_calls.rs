@@ -110,7 +110,8 @@ fn disturb(port: u16, random: &mut StdRng) {
     let any = |random: &mut StdRng| odd[random.random_range(0..odd.len())].clone();
     let acts = [
         "revise", "preview", "remove", "undo", "redo", "reset", "predict", "shift", "accept", "time",
-        "import", "view", "find", "whole", "turn", "mirror", "invert", "place", "see", "ends", "reject", "say",
+        "import", "view", "find", "whole", "turn", "mirror", "invert", "place", "see", "ends", "reject",
+        "say",
     ];
     let gets = [
         "image.png",

@@ -34,7 +34,12 @@ fn the_table_has_a_row_for_each_film_and_says_what_the_page_shows() {
     let site = Site::start(furniture, None);
     let port = site.port;
     import_truth(port, 0, 0.9);
-    named(port, "say", &json!({ "remark": " -2 brace\n", "seen_from": "behind", "seconds": 4 }), "J%C3%BCrgen");
+    named(
+        port,
+        "say",
+        &json!({ "remark": " -2 brace\n", "seen_from": "behind", "seconds": 4 }),
+        "J%C3%BCrgen",
+    );
     named(port, "revise", &json!({ "keypoint": 3, "x": 20, "y": 33 }), "Ada");
     let state = import_truth(port, 0, 0.9);
     import_truth(port, 1, 0.1);
@@ -55,7 +60,9 @@ fn the_table_has_a_row_for_each_film_and_says_what_the_page_shows() {
     let clinical = state["angles"]["clinical"].as_array().expect("curves");
     assert_eq!(cell(1, "curves"), clinical.len().to_string());
     let vertebrae = get(port, "/api/workplace").good()["skeleton"]["vertebrae"].clone();
-    let vertebra = |place: &Value| vertebrae[place.as_u64().expect("an index") as usize]["name"].as_str().expect("a name").to_owned();
+    let vertebra = |place: &Value| {
+        vertebrae[place.as_u64().expect("an index") as usize]["name"].as_str().expect("a name").to_owned()
+    };
     for (place, curve) in clinical.iter().enumerate() {
         let own = |column: &str| cell(1, &format!("curve_{}_{column}", place + 1));
         let degrees: f64 = own("degrees").parse().expect("a number");
@@ -63,18 +70,27 @@ fn the_table_has_a_row_for_each_film_and_says_what_the_page_shows() {
         assert_eq!(own("upper"), vertebra(&curve["upper"]));
         assert_eq!(own("lower"), vertebra(&curve["lower"]));
         assert_eq!(own("apex"), vertebra(&curve["apex"]));
-        assert_eq!((own("name"), own("convex_image")), (curve["name"].as_str().expect("a name"), curve["convex"].as_str().expect("a side")));
+        assert_eq!(
+            (own("name"), own("convex_image")),
+            (curve["name"].as_str().expect("a name"), curve["convex"].as_str().expect("a side"))
+        );
         assert_eq!(own("convex_patient"), own("convex_image"), "seen from behind, sides are the same");
         assert_eq!(own("severity"), curve["severity"].as_str().expect("a word"));
         assert_eq!(own("major"), curve["major"].to_string());
         if curve["major"] == true {
-            assert_eq!((cell(1, "major_curve_degrees"), cell(1, "major_curve_upper")), (own("degrees"), own("upper")));
+            assert_eq!(
+                (cell(1, "major_curve_degrees"), cell(1, "major_curve_upper")),
+                (own("degrees"), own("upper"))
+            );
         }
     }
     let largest: f64 = cell(1, "challenge_largest_degrees").parse().expect("a number");
     assert!((largest - state["angles"]["challenge"][0]["degrees"].as_f64().expect("degrees")).abs() < 0.006);
     // Doubtful: no angles, and why. Unusable: why. Untouched: nothing is known.
-    assert_eq!((cell(2, "file"), cell(2, "curves"), cell(2, "challenge_largest_degrees")), ("größe.png", "", ""));
+    assert_eq!(
+        (cell(2, "file"), cell(2, "curves"), cell(2, "challenge_largest_degrees")),
+        ("größe.png", "", "")
+    );
     assert!(cell(2, "doubt").contains("68 of 68 points are unsure"), "{}", cell(2, "doubt"));
     assert_eq!((cell(3, "status"), cell(3, "unusable_because")), ("unusable", "no L5"));
     assert_eq!((cell(4, "status"), cell(4, "network"), cell(4, "frame_width")), ("untouched", "", ""));
@@ -82,7 +98,10 @@ fn the_table_has_a_row_for_each_film_and_says_what_the_page_shows() {
     let with_bom = get(port, "/api/export/study.csv?bom=1").body;
     assert_eq!((&with_bom[..3], &with_bom[3..]), (&b"\xef\xbb\xbf"[..], text.as_bytes()));
     let json = get(port, "/api/export/study.json").good();
-    assert_eq!((&json[0]["file"], &json[0]["clinical"][0]["upper"]), (&json!("=1+1.png"), &json!(cell(1, "curve_1_upper"))));
+    assert_eq!(
+        (&json[0]["file"], &json[0]["clinical"][0]["upper"]),
+        (&json!("=1+1.png"), &json!(cell(1, "curve_1_upper")))
+    );
     assert_eq!((&json[3]["clinical"], &json[3]["frame"]), (&json!([]), &json!(null)));
 
     // What cannot be used is in no export of points.
@@ -91,7 +110,10 @@ fn the_table_has_a_row_for_each_film_and_says_what_the_page_shows() {
     assert!(all.header("X-Left-Out").is_some_and(|told| told.contains("cannot%20be%20used%3A%20no%20L5")));
     let name = get(port, "/api/images/1/export/coco.json");
     let disposition = name.header("Content-Disposition").expect("a name").to_owned();
-    assert_eq!(disposition, "attachment; filename=\"gr__e-coco.json\"; filename*=UTF-8''gr%C3%B6%C3%9Fe%2Dcoco%2Ejson");
+    assert_eq!(
+        disposition,
+        "attachment; filename=\"gr__e-coco.json\"; filename*=UTF-8''gr%C3%B6%C3%9Fe%2Dcoco%2Ejson"
+    );
 }
 
 #[test]
@@ -100,7 +122,10 @@ fn what_is_said_of_a_film_is_kept_and_counts_as_no_correction() {
     {
         let site = Site::of(folder.path(), 2);
         let said = named(site.port, "say", &json!({ "remark": "again", "seen_from": "front" }), "Ada");
-        assert_eq!((&said["status"], &said["can_undo"], &said["revision"]), (&json!("untouched"), &json!(false), &json!(1)));
+        assert_eq!(
+            (&said["status"], &said["can_undo"], &said["revision"]),
+            (&json!("untouched"), &json!(false), &json!(1))
+        );
         let all = get(site.port, "/api/export/coco.json").good();
         assert_eq!(all["images"], json!([]), "nothing was done to its points");
         let rejected = named(site.port, "reject", &json!({ "because": "blurred" }), "Ada");
