@@ -326,9 +326,9 @@ fn keypoints_that_are_not_visible_have_no_place_in_any_format() {
     };
     write_coco_predictions(&file.path, std::slice::from_ref(&one), &skeleton).unwrap();
     let text = std::fs::read_to_string(&file.path).unwrap();
-    let coco: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let coco: Value = serde_json::from_str(&text).unwrap();
     let annotation = &coco["annotations"][0];
-    assert_eq!(annotation["keypoints"], serde_json::json!([1.0, 2.0, 2.0, 0.0, 0.0, 0.0, 5.0, 2.0, 2.0]));
+    assert_eq!(annotation["keypoints"], json!([1.0, 2.0, 2.0, 0.0, 0.0, 0.0, 5.0, 2.0, 2.0]));
     assert_eq!((&annotation["num_keypoints"], &annotation["bbox"][2]), (&2.into(), &4.0.into()));
     assert_eq!(read_coco_predictions(&file.path, &skeleton).unwrap(), std::slice::from_ref(&one));
     let csv = String::from_utf8(csv_predictions(std::slice::from_ref(&one)).unwrap()).unwrap();

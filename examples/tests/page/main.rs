@@ -15,6 +15,7 @@ mod framing;
 mod mishaps;
 mod output;
 mod program;
+mod reach;
 mod study;
 
 use browser::{Browser, DOWN, Place, UP, pause, to};
@@ -25,6 +26,7 @@ use mishaps::{
     two_fingers_choose_nothing,
 };
 use program::{Program, draw_phantoms};
+use reach::everything_is_within_reach;
 use serde_json::Value;
 use study::says_what_a_study_needs;
 use tempfile::TempDir;
@@ -56,6 +58,7 @@ fn a_person_corrects_spines() {
         shows_cobb_angles(&browser).await;
         keeps_the_view_for_the_next_image(&browser).await;
         exports_and_imports(&browser).await;
+        everything_is_within_reach(&browser).await;
         says_what_a_study_needs(&browser).await;
         browser.press(&[&[SHIFT, 'r']]).await;
         browser.until("state.image.hints.length === 0 && !state.busy").await;

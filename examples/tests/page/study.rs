@@ -23,6 +23,7 @@ pub(crate) async fn says_what_a_study_needs(browser: &Browser) {
     says_something_of_the_film(browser).await;
     accepts_and_undoes_only_that(browser).await;
     exports_the_table(browser).await;
+    asks_before_it_imports_the_points_of_another_film(browser).await;
 }
 
 async fn choose(browser: &Browser, index: usize) {
@@ -221,6 +222,29 @@ async fn exports_the_table(browser: &Browser) {
     assert_eq!((cell("curve_1_ends_fixed"), cell("not_visible")), ("true", "L5-TL L5-TR L5-BL L5-BR"));
     let degrees: f64 = cell("curve_1_degrees").parse().expect("a number");
     assert!((degrees - curve["degrees"].as_f64().expect("degrees")).abs() < 0.006);
+}
+
+async fn asks_before_it_imports_the_points_of_another_film(browser: &Browser) {
+    browser.click("#export-button").await;
+    browser.click("[data-export='keypoints.csv']").await;
+    let file = download(browser, "film-1-keypoints.csv").await;
+    let text = std::fs::read_to_string(&file).expect("a table");
+    let other = file.with_file_name("other.csv");
+    std::fs::write(&other, text.replace("film-1.png", "film-7.png")).expect("a table of another film");
+    let hints = browser.state("state.image.hints.length").await;
+    browser.press(&[&[SHIFT, 'r']]).await;
+    browser.until("state.image.hints.length === 0 && !state.busy").await;
+    browser.give_file("#import-file", &other).await;
+    browser.until_text("#other-film", "film-7.png").await;
+    browser.picture("other-film").await;
+    browser.click("[data-command=noImport]").await;
+    browser.until("state.otherFilm === null").await;
+    assert_eq!(browser.state("state.image.hints.length").await, 0);
+    browser.give_file("#import-file", &other).await;
+    browser.until("state.otherFilm !== null").await;
+    browser.click("[data-command=sureImport]").await;
+    browser.until(&format!("state.image.hints.length === {hints} && !state.busy")).await;
+    assert_eq!(browser.state("state.image.absent.length").await, 4);
 }
 
 /// A file among the downloads, once it is there.

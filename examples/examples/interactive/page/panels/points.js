@@ -47,7 +47,8 @@ export function connect({ store, annotation, stage }) {
       button.tabIndex = index === (chosen ?? 0) ? 0 : -1;
       const sure = !visible ? 'not visible' : hinted ? state : `${state}, confidence ${Math.round(100 * confidence)} %`;
       button.title = `${button.dataset.name}: ${sure}`;
-      button.setAttribute('aria-label', `${button.dataset.spoken}, ${sure}`);
+      // A name begins with what is seen.
+      button.setAttribute('aria-label', `${button.innerText} ${button.dataset.spoken}, ${sure}`);
     });
   });
 }

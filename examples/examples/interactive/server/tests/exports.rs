@@ -105,15 +105,12 @@ fn files_of_keypoints_are_imported_by_their_content_and_told_apart_by_their_film
     {
         let renamed = json.replace("<phantom> 0", name);
         let refused = import("application/json", &renamed);
-        assert_eq!((refused.status, &refused.json()["kind"]), (422, &serde_json::json!("other_film")));
+        assert_eq!((refused.status, &refused.json()["kind"]), (422, &json!("other_film")));
         assert!(refused.json()["error"].as_str().is_some_and(|told| told.contains(expected)));
         let headers = [("Content-Type", "application/json")];
         let path = "/api/images/0/import?any_film=1";
         let sure = send(port, "POST", path, &headers, renamed.as_bytes()).expect("an answer").good();
-        assert_eq!(
-            (&sure["hints"][0]["y"], &sure["network"]),
-            (&serde_json::json!(77.5), &serde_json::json!(null))
-        );
+        assert_eq!((&sure["hints"][0]["y"], &sure["network"]), (&json!(77.5), &json!(null)));
     }
     let before = get(port, "/api/images/0").good();
     for (kind, body, expected) in [

@@ -117,6 +117,38 @@ fn the_table_has_a_row_for_each_film_and_says_what_the_page_shows() {
 }
 
 #[test]
+fn an_angle_that_hangs_on_an_unsure_corner_is_doubtful_everywhere() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let site = Site::of(folder.path(), 1);
+    let port = site.port;
+    let sure = import_truth(port, 0, 0.9);
+    let curve = sure["angles"]["clinical"][0].clone();
+    assert_eq!(
+        (&curve["doubtful"], &sure["angles"]["challenge"][0]["doubtful"]),
+        (&json!(false), &json!(false))
+    );
+    let corner = 4 * curve["upper"].as_u64().expect("an index") as usize;
+    let mut file = get(port, "/api/images/0/export/keypoints.json").good();
+    file["keypoints"][corner]["confidence"] = json!(0.1);
+    let state = post(port, "/api/images/0/import", &file).good();
+    assert_eq!(
+        (&state["view"]["doubt"], &state["angles"]["clinical"][0]["doubtful"]),
+        (&json!(null), &json!(true))
+    );
+    let table = get(port, "/api/export/study.json").good();
+    assert_eq!(table[0]["clinical"][0]["doubtful"], true);
+    let report = String::from_utf8(get(port, "/api/images/0/export/report.html").body).expect("text");
+    assert!(report.contains("doubtful: a corner is unsure") && report.contains("was not said"), "{report}");
+    // Confirmed where it is, it is a correction, and the angle is sure.
+    let place = &state["keypoints"][corner];
+    let confirmed = json!({ "points": [{ "keypoint": corner, "x": place["x"], "y": place["y"] }] });
+    file["keypoints"][corner]["hinted"] = json!(true);
+    assert_eq!(post(port, "/api/images/0/place", &confirmed).good()["keypoints"][corner]["hinted"], true);
+    let state = post(port, "/api/images/0/import", &file).good();
+    assert_eq!(state["angles"]["clinical"][0]["doubtful"], false);
+}
+
+#[test]
 fn what_is_said_of_a_film_is_kept_and_counts_as_no_correction() {
     let folder = tempfile::tempdir().expect("a folder");
     {
