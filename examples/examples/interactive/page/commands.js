@@ -3,6 +3,7 @@
 // A command has `keys` (the first is shown on its button), `text` for the help, `run`, and where it makes sense `enabled`
 // and `pressed`. Keys that repeat while held are marked, and buttons after which the film has the focus (`toFilm`). A name such as `Shift+N` means the letter N with Shift.
 
+import { vertebraHeight } from './distance.js';
 import { hasPoints } from './scene.js';
 import { PLAIN, checked } from './tone.js';
 
@@ -33,7 +34,9 @@ const stepSuspect = (app, by) => {
   const { suspects } = app.store.state.image;
   const place = suspects.indexOf(app.store.state.chosen);
   const first = by > 0 ? 0 : suspects.length - 1;
-  choose(app, suspects[place < 0 ? first : (place + by + suspects.length) % suspects.length]);
+  const next = suspects[place < 0 ? first : (place + by + suspects.length) % suspects.length];
+  app.annotation.choose(next);
+  app.stage.approach(next, vertebraHeight(app.store.state.skeleton, app.store.state.image.keypoints));
 };
 const choose = (app, index) => {
   app.annotation.choose(index);

@@ -1,5 +1,6 @@
 //! All images that are open to the page, and how they are reached: by their number alone.
 
+mod listing;
 mod opening;
 mod pictures;
 pub(super) mod saving;
@@ -15,6 +16,8 @@ use ikem_data::{Manifest, ManifestIndex};
 use ikem_models::UNSURE_BELOW;
 use tokio::sync::Semaphore;
 
+use listing::{distinct, new_entry, recognise};
+
 use super::action::Action;
 use super::api::{ImageView, MatchingView, Preview, Progress, State, Status, StatusView, WorkplaceView};
 use super::document::Document;
@@ -25,7 +28,7 @@ use super::lost_work::LostWork;
 use super::networks::Networks;
 use super::routes::Caller;
 use super::sidecar::{Effort, Sidecar};
-use super::sources::{Listed, MOST_IMAGES, Source, Uploads};
+use super::sources::{Listed, MOST_IMAGES, Uploads};
 
 /// How many images are open at a time; each holds up to 65 predictions of 2 MB.
 pub(super) const MOST_OPEN: usize = 4;
@@ -329,33 +332,6 @@ impl Workplace {
     }
 }
 
-/// Gives films that were renamed the work that was saved under their earlier names; returns what to tell.
-fn recognise(entries: &[Arc<Entry>], lost: &LostWork) -> Option<String> {
-    let adopt = |entry: &&Arc<Entry>| {
-        let (_, bytes) = entry.file().filter(|(_, bytes)| lost.may_hold(*bytes))?;
-        if entry.sidecar.exists() || bytes == 0 {
-            return None;
-        }
-        // A film that cannot be read is told when it is opened.
-        let fingerprint = entry.source.fingerprint().ok().flatten()?;
-        entry.adopt(lost, &fingerprint)
-    };
-    let mut told = Vec::new();
-    for entry in entries {
-        if let Some(line) = adopt(&entry) {
-            entry.tell_later(line.clone());
-            told.push(line);
-        }
-    }
-    match told.as_slice() {
-        [] => None,
-        [one] => Some(one.clone()),
-        [first, ..] => {
-            Some(format!("{} films were renamed, and their corrections are taken up. {first}", told.len()))
-        }
-    }
-}
-
 /// The work on an image that is not open.
 fn closed_work(entry: &Entry) -> Result<Option<Sidecar>> {
     let Some(mut sidecar) = Sidecar::read(&entry.sidecar)? else { return Ok(None) };
@@ -365,28 +341,6 @@ fn closed_work(entry: &Entry) -> Result<Option<Sidecar>> {
     }
     sidecar.image.clone_from(&entry.name);
     Ok(Some(sidecar))
-}
-
-/// A name that is not taken yet: `film.png` or `film (2).png`.
-fn distinct(name: String, mut taken: impl FnMut(&str) -> bool) -> String {
-    if !taken(&name) {
-        return name;
-    }
-    let (stem, ending) = match name.rsplit_once('.') {
-        Some((stem, ending)) => (stem, format!(".{ending}")),
-        None => (name.as_str(), String::new()),
-    };
-    let numbered = |number: u32| format!("{stem} ({number}){ending}");
-    (2..).map(numbered).find(|name| !taken(name)).unwrap_or_else(|| numbered(0))
-}
-
-/// An image with the index of its labels.
-fn new_entry(id: usize, listed: Listed, labels: Option<&ManifestIndex>) -> Entry {
-    let place = match &listed.source {
-        Source::File(path) => labels.and_then(|labels| labels.find(path)),
-        _ => None,
-    };
-    Entry::new(id, listed, place)
 }
 
 /// Runs what takes its time, or waits, where that holds up nobody.

@@ -79,7 +79,7 @@ function stroke(context, from, to, colour, width) {
 const ASIDE = [0, 1.2, -1.2, 2.4, -2.4, 3.6, -3.6];
 
 /** The box of a label at the first of the places where it hides nothing; otherwise where it hides the least. */
-function chipBox(context, text, middles, { places, taken }, unit) {
+export function chipBox(context, text, middles, { places, taken }, unit) {
   context.font = `600 ${12 * unit}px system-ui, sans-serif`;
   const ratio = context.getTransform().a;
   const [width, height, margin] = [context.measureText(text).width + 14 * unit, 22 * unit, 6 * unit];

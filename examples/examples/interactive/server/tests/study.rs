@@ -1,5 +1,7 @@
 //! The study's table, and what a person says of a film.
 
+use ikem_core::Skeleton;
+use ikem_data::{read_coco_predictions, read_csv_predictions};
 use serde_json::{Value, json};
 
 use super::client::{get, post, send};
@@ -174,4 +176,83 @@ fn what_is_said_of_a_film_is_kept_and_counts_as_no_correction() {
     assert_eq!((&cleared["remark"], &cleared["seen_from"]), (&json!("again"), &json!(null)));
     let log = std::fs::read_to_string(folder.path().join("annotation-log.jsonl")).expect("a log");
     assert!(log.lines().next().is_some_and(|line| line.contains("\"annotator\":\"Ada\"")), "{log}");
+}
+
+/// Thirty films, each worked on in its own way; what comes out of them, after a restart, is what was shown.
+#[test]
+fn a_study_of_thirty_films_comes_out_as_it_was_shown() {
+    const FILMS: usize = 30;
+    let folder = tempfile::tempdir().expect("a folder");
+    let shown: Vec<Value> = {
+        let site = Site::of(folder.path(), FILMS as u64);
+        let port = site.port;
+        let act = |id: usize, what: &str, body: Value| {
+            post(port, &format!("/api/images/{id}/{what}"), &body).good()
+        };
+        let work = |id: usize| {
+            let state = import_truth(port, id, 0.9);
+            if id.is_multiple_of(3) {
+                let corners: Vec<usize> = (4 * (id % 17)..4 * (id % 17) + 4).collect();
+                act(id, "see", json!({ "keypoints": corners, "visible": false }));
+            }
+            if id.is_multiple_of(4) {
+                let curve = &state["angles"]["clinical"][0];
+                act(id, "ends", json!({ "ends": [[curve["upper"], curve["lower"]]] }));
+            }
+            match id.is_multiple_of(5) {
+                true => act(id, "reject", json!({ "because": "implants" })),
+                false => act(id, "accept", json!({ "accepted": true })),
+            }
+        };
+        (0..FILMS).map(work).collect()
+    };
+    let site = Site::of(folder.path(), FILMS as u64);
+    let port = site.port;
+    let usable: Vec<&Value> = shown.iter().filter(|state| state["unusable"].is_null()).collect();
+    let file = folder.path().join("out");
+    let read = |name: &str| {
+        std::fs::write(&file, get(port, &format!("/api/export/{name}")).body).expect("a file");
+        match name {
+            "coco.json" => read_coco_predictions(&file, &Skeleton::spine()).expect("COCO"),
+            _ => read_csv_predictions(&file).expect("a table"),
+        }
+    };
+    for name in ["coco.json", "keypoints.csv"] {
+        let films = read(name);
+        assert_eq!(films.len(), usable.len(), "{name}");
+        for (film, state) in films.iter().zip(&usable) {
+            let keypoints = state["keypoints"].as_array().expect("keypoints");
+            let visible = keypoints.iter().filter(|keypoint| keypoint["visible"] == true);
+            let expected: Vec<[f32; 2]> =
+                visible.map(|k| ["x", "y"].map(|axis| k[axis].as_f64().expect("px") as f32)).collect();
+            let found: Vec<[f32; 2]> = film.keypoints.iter().map(|k| [k.x, k.y]).collect();
+            assert_eq!(
+                (&film.image, found),
+                (&state["name"].as_str().expect("a name").to_owned(), expected),
+                "{name}"
+            );
+            assert_eq!(film.absent.len(), state["absent"].as_array().map_or(0, Vec::len));
+        }
+    }
+    let table = get(port, "/api/export/study.json").good();
+    for (row, state) in table.as_array().expect("rows").iter().zip(&shown) {
+        assert_eq!(
+            (&row["file"], &row["status"], &row["unusable_because"]),
+            (&state["name"], &state["status"], &state["unusable"])
+        );
+        for convention in ["clinical", "challenge"] {
+            let curves = state["angles"][convention].as_array().expect("angles");
+            let degrees: Vec<f64> = curves
+                .iter()
+                .map(|curve| (100.0 * curve["degrees"].as_f64().expect("degrees")).round() / 100.0)
+                .collect();
+            let found: Vec<f64> = row[convention]
+                .as_array()
+                .expect("angles")
+                .iter()
+                .filter_map(|curve| curve["degrees"].as_f64())
+                .collect();
+            assert_eq!(found, degrees, "{}", row["file"]);
+        }
+    }
 }
