@@ -155,6 +155,7 @@ async fn says_something_of_the_film(browser: &Browser) {
     browser.js(&type_in("unusable", "implants")).await;
     browser.until("state.image.status === 'unusable' && !state.busy").await;
     browser.until_text("#progress-text", "1 unusable").await;
+    browser.until_text("#kept-in", "film-1.png.ikem.json").await;
     browser.picture("film-panel").await;
     browser.press(&[&[CONTROL, 'z']]).await;
     browser.js("document.getElementById('film').focus()").await;

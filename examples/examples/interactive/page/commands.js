@@ -121,6 +121,7 @@ export const GROUPS = [
   ]],
   ['Shown', [
     { id: 'names', keys: ['T'], text: 'Names of vertebrae', pressed: ({ shown }) => shown.names, run: (app) => toggleShown(app, 'names') },
+    { id: 'small', keys: ['Shift+M'], text: 'Small, hollow markers', pressed: ({ shown }) => shown.small, run: (app) => toggleShown(app, 'small') },
     { id: 'ghosts', keys: ['G'], text: 'Previous positions after a correction', pressed: ({ shown }) => shown.ghosts, run: (app) => toggleShown(app, 'ghosts') },
     { id: 'cobbLines', keys: ['C'], text: 'Cobb angles on the film', pressed: ({ shown }) => shown.cobb, run: (app) => toggleShown(app, 'cobb') },
     { id: 'convention', keys: ['Shift+C'], text: 'Clinical or challenge convention', run: (app) => app.store.set({ convention: app.store.state.convention === 'clinical' ? 'challenge' : 'clinical' }) },

@@ -28,7 +28,7 @@ import { View } from './view.js';
 import { Workplace } from './workplace.js';
 
 const LIKED = { convention: 'clinical', letters: true, annotator: '', asked: false, welcomed: false };
-const SHOWN = { names: true, ghosts: true, cobb: true, labels: false, heatmap: false };
+const SHOWN = { names: true, ghosts: true, cobb: true, labels: false, heatmap: false, small: false };
 
 const store = new Store({
   // What the server says.

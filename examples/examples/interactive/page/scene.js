@@ -42,6 +42,7 @@ export function pointScene(state) {
     chosen,
     hovered,
     names: shown.names,
+    small: shown.small,
   };
 }
 

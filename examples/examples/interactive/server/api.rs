@@ -208,6 +208,8 @@ pub(super) struct State {
     pub note: Option<String>,
     /// A warning about the work found for the film: that it belongs to another film, or was saved under another name.
     pub warning: Option<String>,
+    /// The file that the work on it is saved in.
+    pub kept_in: String,
     /// Why the last change could not be written down.
     pub save_error: Option<String>,
 }

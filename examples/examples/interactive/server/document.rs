@@ -235,6 +235,7 @@ impl Document {
             }
             Action::Reject(reason) => {
                 let reason = reason.as_deref().map(|reason| one_line(reason, LONGEST_REMARK));
+                let reason = reason.filter(|reason| !reason.is_empty());
                 marks.verdict = reason.map_or(Verdict::Open, Verdict::Unusable);
                 if marks.verdict.unusable() == self.marks.present().verdict.unusable() {
                     return Ok(false);
@@ -358,15 +359,19 @@ impl Document {
 
     fn line<'a>(&'a self, entry: &'a Entry, action: &Action, annotator: Option<&'a str>) -> Line<'a> {
         let name = |keypoint: usize| self.skeleton().names().get(keypoint).map(String::as_str);
-        let (keypoint, point) = match action {
-            Action::Revise(hint) => (name(hint.keypoint), Some([hint.point.x, hint.point.y])),
-            Action::Remove(keypoint) => (name(*keypoint), None),
-            _ => (None, None),
-        };
-        let moved = match action {
-            Action::Revise(hint) => self.session.moved(hint.keypoint),
+        let hint = match action {
+            Action::Revise(hint) => Some(hint),
+            Action::Place(hints) => hints.first().filter(|_| hints.len() == 1),
             _ => None,
         };
+        let keypoint = match action {
+            Action::Remove(keypoint) => Some(*keypoint),
+            Action::See(keypoints, _) => keypoints.first().copied().filter(|_| keypoints.len() == 1),
+            _ => hint.map(|hint| hint.keypoint),
+        };
+        let keypoint = keypoint.and_then(name);
+        let point = hint.map(|hint| [hint.point.x, hint.point.y]);
+        let moved = hint.and_then(|hint| self.session.moved(hint.keypoint));
         let view = matches!(action, Action::Reframe(_)).then(|| self.session.view());
         let Effort { clicks, seconds, .. } = self.effort;
         let (image, action) = (&entry.name, action.name());

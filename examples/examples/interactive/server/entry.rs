@@ -144,8 +144,9 @@ impl Entry {
     /// Its file, where that is not beside the sidecar.
     pub(super) fn film_elsewhere(&self) -> Option<PathBuf> {
         let film = self.file()?.0.canonicalize().ok()?;
-        let folder = self.sidecar.parent()?.canonicalize().ok()?;
-        (film.parent() != Some(&folder)).then_some(film)
+        // The folder of the sidecar may not be there yet.
+        let folder = self.sidecar.parent()?.canonicalize().ok();
+        (film.parent() != folder.as_deref()).then_some(film)
     }
 
     /// A number that overtakes all before it.

@@ -14,7 +14,7 @@ const FULL_TURN = 2 * Math.PI;
  * @param context of a canvas, in CSS pixels
  * @param scene `points` (with x, y, hinted, suspect, confidence), `ghosts` (their old places or null), `edges`,
  *     `vertebraOf` (the vertebra of each point), `vertebrae`, `pointNames`, `chosen`, `hovered`, `names` (whether to
- *     draw those of vertebrae), `hidden` (a point to leave out)
+ *     draw those of vertebrae), `small` (whether markers are small and hollow), `hidden` (a point to leave out)
  * @param view where the image lies
  * @param unit the length that everything is measured in: 1 on a common screen, more on a large one
  */
@@ -80,7 +80,7 @@ function drawMarker(context, scene, place, index, unit) {
   const point = scene.points[index];
   const colour = colourOf(scene, index);
   const lifted = index === scene.chosen || index === scene.hovered;
-  const radius = (lifted ? 5 : 4) * unit;
+  const radius = (lifted ? 5 : scene.small ? 2.5 : 4) * unit;
   if (point.visible === false) return drawCross(context, place, lifted, index === scene.chosen, unit);
   if (point.suspect && !point.hinted) {
     context.beginPath();
@@ -101,11 +101,12 @@ function drawMarker(context, scene, place, index, unit) {
   } else {
     context.arc(place.x, place.y, radius, 0, FULL_TURN);
   }
-  const hollow = point.suspect && !point.hinted;
-  context.fillStyle = hollow ? 'rgba(4, 8, 12, 0.55)' : colour;
+  const hollow = (point.suspect && !point.hinted) || scene.small;
+  context.fillStyle = scene.small ? 'transparent' : hollow ? 'rgba(4, 8, 12, 0.55)' : colour;
   context.fill();
-  if (point.hinted) outlined(context, INK.chosen, 1.75 * unit);
-  else if (hollow) outlined(context, colour, 1.75 * unit);
+  const width = (scene.small ? 1 : 1.75) * unit;
+  if (point.hinted) outlined(context, INK.chosen, width);
+  else if (hollow) outlined(context, colour, width);
   else {
     context.strokeStyle = INK.outline;
     context.lineWidth = 1.25 * unit;

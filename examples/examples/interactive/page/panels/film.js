@@ -14,6 +14,7 @@ export function connect({ store, annotation }) {
     if (!image) return;
     const { annotators, seen_from, remark: said, unusable: because } = image;
     byId('annotators').textContent = annotators.length > 0 ? `Worked on by ${annotators.join(', ')}.` : '';
+    byId('kept-in').textContent = image.kept_in;
     // What is being typed stays.
     const show = (field, value) => document.activeElement !== field && (field.value = value ?? '');
     show(seenFrom, seen_from);

@@ -121,6 +121,7 @@ impl Document {
             network_differs: marks.network.as_ref().is_some_and(|name| *name != self.network.name),
             note: self.note.clone(),
             warning: self.warning.clone(),
+            kept_in: entry.sidecar.display().to_string(),
             save_error: self.save_error.clone(),
         }
     }

@@ -124,3 +124,49 @@ fn sidecars_without_a_fingerprint_still_open_and_get_one() {
     assert_eq!(correct(site.port, 0, 21)["save_error"], json!(null));
     assert_eq!((&read()["fingerprint"], &read()["revision"]), (&fingerprint, &json!(1)));
 }
+
+#[test]
+fn with_an_output_folder_work_stays_with_its_film_until_that_is_gone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name);
+    let start = |films: &[&str]| {
+        let mut furniture = furniture(&path("kept"), 0);
+        let films: Vec<_> = films.iter().map(|film| path(film)).collect();
+        furniture.images = files(&films, Some(&path("work"))).expect("films").0;
+        Site::start(furniture, None)
+    };
+    for name in ["one", "two"] {
+        std::fs::create_dir(path(name)).expect("a folder");
+    }
+    draw(&path("one/film.png"), 1);
+    correct(start(&["one"]).port, 0, 20);
+    std::fs::copy(path("one/film.png"), path("two/copy.png")).expect("a copy");
+    let hints = |site: &Site| get(site.port, "/api/images/0").good()["hints"].as_array().map_or(0, Vec::len);
+    assert_eq!(hints(&start(&["two"])), 0, "the film is still there");
+    std::fs::remove_file(path("one/film.png")).expect("gone");
+    assert_eq!(hints(&start(&["two"])), 1);
+}
+
+#[test]
+fn films_of_one_name_in_two_folders_are_exported_together() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folders = ["one", "two"].map(|name| folder.path().join(name));
+    for (folder, seed) in folders.iter().zip([1, 2]) {
+        std::fs::create_dir(folder).expect("a folder");
+        draw(&folder.join("film.png"), seed);
+    }
+    let mut furniture = furniture(&folder.path().join("kept"), 0);
+    furniture.images = files(&folders, None).expect("films").0;
+    let site = Site::start(furniture, None);
+    (0..2).for_each(|id| drop(correct(site.port, id, 20)));
+    let table = get(site.port, "/api/export/keypoints.csv");
+    assert_eq!(table.status, 200);
+    let text = String::from_utf8(table.body).expect("text");
+    for name in ["one/film.png", "two/film.png"] {
+        assert_eq!(text.lines().filter(|line| line.starts_with(name)).count(), 68, "{name}");
+    }
+    // The file of both brings each its own.
+    let coco = get(site.port, "/api/export/coco.json").good();
+    let back = post(site.port, "/api/images/1/import", &coco).good();
+    assert_eq!((&back["name"], &back["hints"][0]["x"]), (&json!("two/film.png"), &json!(20.0)));
+}
