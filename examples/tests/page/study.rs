@@ -87,6 +87,14 @@ async fn moves_a_vertebra(browser: &Browser) {
     browser.press(&[&[CONTROL, 'z']]).await;
     browser.until("!state.image.keypoints[20].hinted && !state.busy").await;
     assert_eq!(points(browser).await, before);
+    // The same by keys.
+    choose(browser, 21).await;
+    browser.press(&[&[Key::Alt.into(), SHIFT, Key::Right.into()], &[Key::Enter.into()]]).await;
+    browser.until("state.image.keypoints[23].hinted && state.moving === null && !state.busy").await;
+    let after = points(browser).await;
+    assert!((20..24).all(|k| distance(after[k], (before[k].0 + 1.0, before[k].1)) < 0.01), "{after:?}");
+    browser.press(&[&[CONTROL, 'z']]).await;
+    browser.until("!state.image.keypoints[23].hinted && !state.busy").await;
 }
 
 async fn chooses_end_vertebrae(browser: &Browser) {

@@ -47,10 +47,9 @@ export class Annotation {
     const { moving, image, busy } = this.#state;
     clearTimeout(this.#nudgeTimer);
     if (!moving?.byKeys || moving.released) return;
-    const { index, x, y } = moving;
     // The answer of an action before it brings a revision that is not known yet.
     const seen = busy ? undefined : this.#revisions.get(image.id);
-    api.actAtLast(image.id, 'revise', { keypoint: index, x, y, seconds: this.#stopwatch.take() }, seen);
+    api.actAtLast(image.id, 'place', { points: movedPoints(this.#state), seconds: this.#stopwatch.take() }, seen);
     this.#store.set({ moving: null });
   }
 
@@ -121,11 +120,11 @@ export class Annotation {
     return this.release();
   }
 
-  /** Moves the chosen point by so many pixels of the image; committed after a pause. */
-  nudge(dx, dy) {
+  /** Moves the chosen point, and `others` with it, by so many pixels of the image; committed after a pause. */
+  nudge(dx, dy, others = []) {
     const { chosen, moving } = this.#state;
     if (chosen === null) return;
-    if (!moving?.byKeys || moving.released) this.grab(chosen, true);
+    if (!moving?.byKeys || moving.released || moving.others.length !== others.length) this.grab(chosen, true, others);
     if (!this.#state.moving) return;
     const { x, y } = this.#state.moving;
     this.move({ x: x + dx, y: y + dy });

@@ -42,9 +42,10 @@ const choose = (app, index) => {
   app.annotation.choose(index);
   app.stage.reveal(index);
 };
-const nudge = (app, dx, dy) => {
-  const { x, y } = app.store.state.view.orientation.filmWay({ x: dx, y: dy });
-  app.annotation.nudge(x, y);
+const nudge = (app, dx, dy, whole = false) => {
+  const { state } = app.store;
+  const { x, y } = state.view.orientation.filmWay({ x: dx, y: dy });
+  app.annotation.nudge(x, y, whole ? corners(state, state.chosen).filter((corner) => corner !== state.chosen) : []);
   if (app.store.state.chosen !== null) app.stage.reveal(app.store.state.chosen);
 };
 const arrow = (name, text, dx, dy) => [
@@ -52,6 +53,8 @@ const arrow = (name, text, dx, dy) => [
     enabled: hasChosen, run: (app) => nudge(app, dx, dy) },
   { id: `leap${name}`, keys: [`Shift+Arrow${name}`], text: 'Move it 10 pixels', repeats: true, film: true, hidden: name !== 'Up',
     enabled: hasChosen, run: (app) => nudge(app, 10 * dx, 10 * dy) },
+  { id: `leapVertebra${name}`, keys: [`Alt+Shift+Arrow${name}`], text: 'Move its vertebra 1 pixel', repeats: true, film: true, hidden: name !== 'Up',
+    enabled: hasChosen, run: (app) => nudge(app, dx, dy, true) },
 ];
 
 const hasImage = ({ image, opening }) => image !== null && opening === null;
