@@ -125,6 +125,7 @@ pub fn predictions_file(session: &Session, image: String, spacing: Option<Spacin
         width: size.width,
         height: size.height,
         keypoints: keypoints.collect(),
+        absent: Vec::new(),
         cobb: cobb.and_then(Result::ok).map(|angles| angles.degrees),
         spacing,
         seen: seen(view, size),

@@ -251,3 +251,40 @@ fn the_terminal_saves_over_no_film() {
     assert!(text.contains("wrote points.json") && folder.path().join("points.json").is_file(), "{text}");
     assert_eq!(std::fs::read(folder.path().join("film.png")).expect("a film"), film);
 }
+
+#[test]
+fn the_terminal_goes_through_the_films_of_a_folder_and_shows_angles() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let films = folder.path().join("films");
+    std::fs::create_dir_all(films.join("deeper")).expect("folders");
+    let config = PhantomConfig { height: [512, 512], ..PhantomConfig::default() };
+    for seed in [1, 2] {
+        let Phantom { image, .. } = Phantom::generate(&config, seed).expect("a phantom");
+        write_gray_png(films.join(format!("film-{seed}.png")), &image).expect("written");
+    }
+    let text = type_in(folder.path(), &["films", "--frame", "whole"], "previous\nnext\nangles\nnext\n");
+    assert!(text.contains("1 left out: deeper is a folder"), "{text}");
+    let at = |part: &str| text.find(part).unwrap_or_else(|| panic!("no {part:?} in {text}"));
+    assert!(at("film 1 of 2: films/film-1.png") < at("this is the first film"));
+    assert!(at("this is the first film") < at("film 2 of 2: films/film-2.png"));
+    assert!(text.trim_end().ends_with("that was the last film"), "{text}");
+    let told = text.matches("Cobb angles").count();
+    assert!(told >= 4, "both films, the first twice, and once more when asked: {text}");
+}
+
+#[test]
+fn a_page_that_cannot_be_served_leaves_no_folder_behind() {
+    let folder = folder();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = taken.local_addr().expect("an address").port().to_string();
+    let before = contents(folder.path());
+    let output = Command::new(built::interactive())
+        .current_dir(folder.path())
+        .args(["film.png", "--no-open", "--port", &port])
+        .output()
+        .expect("an end");
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && error.contains(&port), "{error}");
+    assert!(!folder.path().join("ikem-annotations").exists());
+    assert!(contents(folder.path()) == before);
+}

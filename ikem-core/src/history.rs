@@ -54,6 +54,12 @@ impl<T> History<T> {
         &self.past
     }
 
+    /// The numbers of past states and of undone ones.
+    #[must_use]
+    pub const fn steps(&self) -> [usize; 2] {
+        [self.past.len(), self.future.len()]
+    }
+
     /// Maps every state with `change`; the limit stays.
     ///
     /// # Errors
@@ -136,6 +142,7 @@ mod tests {
         let mut words: History<String> =
             serde_json::from_str(&serde_json::to_string(&words).expect("JSON")).expect("a history");
         assert_eq!((words.past(), words.present().as_str()), (&["1".to_owned()][..], "2"));
+        assert_eq!(words.steps(), [1, 1]);
         assert!(words.redo() && !words.redo());
         assert_eq!(words.present(), "3");
         let mut words = words.with_limit(1);

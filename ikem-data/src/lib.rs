@@ -92,7 +92,7 @@ pub use overlay::{film_png, gray_png, heatmap_png, write_gray_png};
 pub use phantom::{Phantom, PhantomConfig, PhantomCurve, SpineShape};
 pub use prediction::{PredictedKeypoint, PredictionRecord, Seen};
 pub use spacing::image_spacing;
-pub use tables::{csv_predictions, read_csv_predictions, write_csv_predictions};
+pub use tables::{csv_predictions, csv_table, read_csv_predictions, spreadsheet_cell, write_csv_predictions};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

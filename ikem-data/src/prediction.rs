@@ -37,8 +37,11 @@ pub struct PredictionRecord {
     pub width: usize,
     /// The height of the image, in pixels.
     pub height: usize,
-    /// The keypoints in skeleton order.
+    /// The visible keypoints in skeleton order.
     pub keypoints: Vec<PredictedKeypoint>,
+    /// The names of the keypoints that a person marked as not visible on the film; left out of the JSON if there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub absent: Vec<String>,
     /// The three Cobb angles of the AASCE challenge in degrees; `null` if they were not computed.
     pub cobb: Option<[f64; 3]>,
     /// The pixel spacing, if the image file has one; otherwise left out of the JSON.
@@ -118,6 +121,9 @@ impl PredictionRecord {
             return Err((self.size().to_string(), "at least 1 x 1 px".to_owned()));
         }
         let finite = |k: &PredictedKeypoint| k.x.is_finite() && k.y.is_finite() && k.confidence.is_finite();
+        if let Some(k) = self.keypoints.iter().find(|keypoint| self.absent.contains(&keypoint.name)) {
+            return Err((format!("{} both at a place and not visible", k.name), "one of the two".to_owned()));
+        }
         if let Some(k) = self.keypoints.iter().find(|keypoint| !finite(keypoint)) {
             let found = format!("{} at ({}, {}), confidence {}", k.name, k.x, k.y, k.confidence);
             return Err((found, "finite numbers".to_owned()));
@@ -154,6 +160,7 @@ mod tests {
             width: 900,
             height: 2300,
             keypoints,
+            absent: Vec::new(),
             cobb: None,
             spacing: None,
             seen: None,

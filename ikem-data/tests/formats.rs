@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use ikem_core::{Size, Skeleton, Spacing};
 use ikem_data::{
-    Error, Manifest, ManifestEntry, PredictedKeypoint, PredictionRecord, Split, Subset,
+    Error, Manifest, ManifestEntry, PredictedKeypoint, PredictionRecord, Split, Subset, csv_predictions,
     read_coco_predictions, read_csv_predictions, write_coco_predictions, write_csv_predictions,
 };
 use proptest::prelude::*;
@@ -68,6 +68,7 @@ fn any_predictions() -> impl Strategy<Value = Vec<PredictionRecord>> {
                         hinted,
                     })
                     .collect(),
+                absent: Vec::new(),
                 cobb,
                 spacing: spacing.and_then(|(x, y)| Spacing::new(x, y)),
                 seen: None,
@@ -288,6 +289,7 @@ fn consecutive_predictions_of_one_image_are_not_written() {
         width: 3,
         height: 4,
         keypoints: vec![keypoint],
+        absent: Vec::new(),
         cobb: None,
         spacing: None,
         seen: None,
@@ -299,4 +301,45 @@ fn consecutive_predictions_of_one_image_are_not_written() {
     assert!(write_csv_predictions(&file.path, &[none]).is_err());
     assert!(write_coco_predictions(&file.path, &[one], &Skeleton::numbered(2)).is_err());
     assert!(!file.path.exists());
+}
+
+#[test]
+fn keypoints_that_are_not_visible_have_no_place_in_any_format() {
+    let (file, skeleton) = (scratch(), Skeleton::numbered(3));
+    let keypoint = |name: &str, x| PredictedKeypoint {
+        name: name.to_owned(),
+        x,
+        y: 2.0,
+        confidence: 0.5,
+        hinted: x > 1.0,
+    };
+    let one = PredictionRecord {
+        image: "=a.png".to_owned(),
+        width: 9,
+        height: 4,
+        keypoints: vec![keypoint("0", 1.0), keypoint("2", 5.0)],
+        absent: vec!["1".to_owned()],
+        cobb: None,
+        spacing: None,
+        seen: None,
+        doubt: None,
+    };
+    write_coco_predictions(&file.path, std::slice::from_ref(&one), &skeleton).unwrap();
+    let text = std::fs::read_to_string(&file.path).unwrap();
+    let coco: Value = serde_json::from_str(&text).unwrap();
+    let annotation = &coco["annotations"][0];
+    assert_eq!(annotation["keypoints"], json!([1.0, 2.0, 2.0, 0.0, 0.0, 0.0, 5.0, 2.0, 2.0]));
+    assert_eq!((&annotation["num_keypoints"], &annotation["bbox"][2]), (&2.into(), &4.0.into()));
+    assert_eq!(read_coco_predictions(&file.path, &skeleton).unwrap(), std::slice::from_ref(&one));
+    let csv = String::from_utf8(csv_predictions(std::slice::from_ref(&one)).unwrap()).unwrap();
+    assert_eq!(csv.lines().last(), Some("'=a.png,9,4,1,,,,,,,,,,"), "the name is no formula");
+    std::fs::write(&file.path, csv).unwrap();
+    assert_eq!(read_csv_predictions(&file.path).unwrap(), std::slice::from_ref(&one));
+    one.write(&file.path).unwrap();
+    assert_eq!(PredictionRecord::read(&file.path).unwrap(), one);
+
+    let both = PredictionRecord { absent: vec!["0".to_owned()], ..one.clone() };
+    assert!(both.write(&file.path).unwrap_err().to_string().contains("0 both at a place and not visible"));
+    let lacking = PredictionRecord { absent: Vec::new(), ..one };
+    assert!(write_coco_predictions(&file.path, &[lacking], &skeleton).is_err());
 }

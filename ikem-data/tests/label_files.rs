@@ -263,6 +263,7 @@ fn prediction() -> PredictionRecord {
         width: 200,
         height: 400,
         keypoints: [("0", [50.0, 100.0]), ("1", [100.0, 300.0])].map(keypoint).into(),
+        absent: Vec::new(),
         cobb: Some([1.0, 2.0, 3.0]),
         spacing: None,
         seen: None,

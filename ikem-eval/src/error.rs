@@ -56,6 +56,18 @@ pub enum Error {
         /// The vertebra's index from the top, from 0.
         vertebra: usize,
     },
+    /// End vertebrae that are none.
+    #[error(
+        "a curve from vertebra {upper} to {lower} (from 0) of {vertebrae}; expected the upper one above the lower one"
+    )]
+    Ends {
+        /// The upper end vertebra.
+        upper: usize,
+        /// The lower end vertebra.
+        lower: usize,
+        /// The number of vertebrae.
+        vertebrae: usize,
+    },
 
     // The author of the reviser.
     /// The reviser rejected a click.

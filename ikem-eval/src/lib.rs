@@ -61,7 +61,7 @@ mod truth;
 pub use bootstrap::{Bootstrap, Interval};
 pub use cobb::{
     AngleAgreement, BlandAltman, ChallengeAngles, CobbCurve, Region, Script, Severity, Shape, Side,
-    challenge_angles, clinical_curves, smape,
+    challenge_angles, clinical_curve, clinical_curves, smape,
 };
 pub use error::Error;
 pub use play::{Played, Step};

@@ -108,7 +108,7 @@ pub use predictor::Predictor;
 pub use predictor_builder::PredictorBuilder;
 #[cfg(feature = "pretrained")]
 pub use pretrained::PRETRAINED;
-pub use session::{Doubt, Preview, Session, Snapshot, UNSURE_BELOW};
+pub use session::{Doubt, Preview, Session, Snapshot, UNDO_STEPS, UNSURE_BELOW};
 pub use summary::{Layer, LayerKind, NetworkSummary};
 pub use unet::Unet;
 pub use view::View;

@@ -147,6 +147,22 @@ fn removing_predicts_with_the_rest_and_reset_can_be_undone() {
 }
 
 #[test]
+fn several_hints_are_removed_at_once_and_a_state_can_be_marked() {
+    let mut session = predictor().session(&image()).expect("a session");
+    let hint = |k: usize| Hint::new(k, Point::new(20.0 + k as f32, 30.0));
+    session.revise_all([3, 5, 7].map(hint)).expect("a prediction");
+    let before = state(&session);
+    assert!(!session.remove_all([4]).expect("nothing to predict") && state(&session) == before);
+    assert!(session.remove_all([3, 4, 7]).expect("a prediction"));
+    assert_eq!(session.hints().iter().copied().collect::<Vec<_>>(), [hint(5)]);
+    let removed = state(&session);
+    session.mark();
+    assert_eq!(state(&session), removed, "nothing is predicted");
+    assert!(session.undo() && state(&session) == removed, "the mark is a step of its own");
+    assert!(session.undo() && state(&session) == before);
+}
+
+#[test]
 fn wrong_hints_are_told_and_change_nothing() {
     let mut session = predictor().session(&image()).expect("a session");
     let before = state(&session);

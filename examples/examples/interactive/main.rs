@@ -21,9 +21,14 @@
 //! | `GET /api/images/ID` | | the image's **state**: points, hints, angles, comparison |
 //! | `GET /api/images/ID/image.png`, `matched.png`, `thumbnail.png`, `heatmap/K.png` | | pictures |
 //! | `GET /api/images/ID/export/FILE` | | `keypoints.json`, `coco.json`, `keypoints.csv`, `overlay.png`, `report.html` |
-//! | `GET /api/export/FILE` | | of all images worked on: `coco.json`, `keypoints.csv`, `effort.csv`; `X-Left-Out` names sidecars that can't be used |
+//! | `GET /api/export/FILE` | | of all images worked on: `coco.json`, `keypoints.csv`; of all images: `effort.csv` and the table of the study, `study.csv` (`?bom=1`: with a byte order mark) and `study.json`; `X-Left-Out` names what is not in it |
 //! | `POST /api/images/ID/preview` | `{"keypoint": 16, "x": 412.5, "y": 803}` | the points if it were put there, or `"overtaken": true` |
 //! | `POST /api/images/ID/revise` | the same | state |
+//! | `POST /api/images/ID/place` | `{"points": [{"keypoint": 16, "x": 412.5, "y": 803}]}` | state; puts or confirms several at once |
+//! | `POST /api/images/ID/see` | `{"keypoints": [64, 65], "visible": false}` | state |
+//! | `POST /api/images/ID/ends` | `{"ends": [[3, 9]]}`: the fixed pairs of end vertebrae, from 0 | state |
+//! | `POST /api/images/ID/reject` | `{"because": "blurred"}`, or `null` | state |
+//! | `POST /api/images/ID/say` | `{"remark": "…", "seen_from": "behind"}`; what is left out stays | state |
 //! | `POST /api/images/ID/remove` | `{"keypoint": 16}` | state |
 //! | `POST /api/images/ID/undo`, `redo`, `reset`, `predict` | `{}` | state |
 //! | `POST /api/images/ID/view` | `{"frame": {"center": [400, 900], "width": 600, "height": 1400}, "negative": true}` | state |
@@ -35,7 +40,12 @@
 //! | `POST /api/images/ID/import` | an exported `keypoints.json`, `coco.json` or, as `text/csv`, `keypoints.csv` | state |
 //!
 //! A request that changes an image may bring `If-Match: "REVISION"`, the `revision` of the state that it was made for; when
-//! the image was changed since, it is refused with 409 and the kind `stale`.
+//! the image was changed since, it is refused with 409 and the kind `stale`. It may also bring the person's name, percent-encoded,
+//! in `X-Annotator`, which is kept with the image. An import whose file is of another film by name, or names none, is refused with the
+//! kind `other_film` unless the address ends in `?any_film=1`.
+//!
+//! Each state has its own marks: the network, the points that are not visible, the fixed end vertebrae, and whether it was accepted or
+//! rejected. Undo takes back one of them at a time.
 //!
 //! The body of any request that acts on an image may contain `"seconds"`, the active time since the last report. `Server-Timing: network`
 //! tells how long the network took, waiting for its turn included. Predictions run one at a time. A preview that a newer
@@ -63,7 +73,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use clap::Parser;
 use ikem_data::Subset;
-use ikem_examples::{ImageSource, Labelled, ModelOptions, at_most};
+use ikem_examples::{ImageSource, Labelled, ModelOptions, at_most, say};
 use server::{Labels, PageOptions};
 
 /// Annotates spinal radiographs. Research software, not a medical device.
@@ -111,18 +121,32 @@ fn run() -> Result<()> {
         });
         return server::serve(&options.page, &options.model, &options.images, labels.as_ref());
     }
+    let Some(labels) = &options.labels else {
+        let films = films(&options.images)?;
+        let (frame, predictor) = options.model.predictor()?;
+        return terminal::annotate(&predictor, frame, &films);
+    };
     if let [_, second, ..] = options.images.as_slice() {
-        bail!("{}: expected one IMAGE with --terminal", second.display());
+        bail!("{}: expected one IMAGE with --terminal and --labels", second.display());
     }
     let image = options.images.into_iter().next();
     let (frame, predictor) = options.model.predictor()?;
-    let Some(labels) = &options.labels else {
-        return terminal::annotate(&predictor, frame, &ImageSource::new(image));
-    };
     let labelled = Labelled::read(labels, options.root.as_deref(), &predictor.config().skeleton)?;
     let labelled = match &image {
         Some(image) => labelled.of_image(image)?,
         None => labelled.of_set(options.split)?,
     };
     played::play(&predictor, frame, &labelled, options.clicks)
+}
+
+/// The films to show in the terminal; the bundled phantom where none is given.
+fn films(paths: &[PathBuf]) -> Result<Vec<ImageSource>> {
+    if paths.is_empty() {
+        return Ok(vec![ImageSource::new(None)]);
+    }
+    let (films, left_out) = server::films(paths)?;
+    if let Some(line) = left_out {
+        say!("{line}");
+    }
+    Ok(films.into_iter().map(ImageSource::File).collect())
 }

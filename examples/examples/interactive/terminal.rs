@@ -12,12 +12,16 @@ use ikem_examples::{
 use ikem_files::FilePlan;
 use ikem_models::{Predictor, Session};
 
+use crate::server::angles_in_words;
+
 const HELP: &str = "  T5-TL 412.5,803   put a keypoint (name or index) where it belongs; the others follow
   remove T5-TL      remove a correction and predict with the rest
   undo, redo        step through your corrections
   reset             remove all corrections
   list              show all keypoints
+  angles            show the Cobb angles
   save FILE         write FILE.json (keypoints) or FILE.png (overlay)
+  next, previous    go to the next film of a folder, or back; what is not saved is lost
   quit              leave";
 
 /// The most that is read of a line, in bytes.
@@ -25,12 +29,50 @@ const LONGEST_LINE: u64 = 64 << 10;
 /// How many of the keypoints that moved are listed.
 const LISTED: usize = 8;
 
-/// Takes commands from standard input until it ends or says `quit`. A wrong command is told and changes nothing.
-pub(crate) fn annotate(predictor: &Predictor, frame: FrameChoice, source: &ImageSource) -> Result<()> {
+/// How the work on a film ended.
+enum End {
+    /// The person has finished.
+    Quit,
+    /// Another film is to be shown, this many further in the list.
+    Step(isize),
+}
+
+/// Shows one film after the other, as the person asks for them.
+pub(crate) fn annotate(predictor: &Predictor, frame: FrameChoice, films: &[ImageSource]) -> Result<()> {
+    let mut at = 0;
+    while let Some(source) = films.get(at) {
+        if films.len() > 1 {
+            say!("film {} of {}: {}", at + 1, films.len(), source.name());
+        }
+        let by = match film(predictor, frame, source) {
+            Ok(End::Quit) => return Ok(()),
+            Ok(End::Step(by)) => by,
+            // Of several films, one that cannot be read does not end the work on the others.
+            Err(error) if films.len() > 1 => {
+                say!("{}", message(&error));
+                1
+            }
+            Err(error) => return Err(error),
+        };
+        match at.checked_add_signed(by).filter(|next| *next < films.len()) {
+            Some(next) => at = next,
+            None if by > 0 => {
+                say!("that was the last film");
+                return Ok(());
+            }
+            None => say!("this is the first film"),
+        }
+    }
+    Ok(())
+}
+
+/// Takes commands from standard input until it ends, or the film is to be left. A wrong command is told and changes nothing.
+fn film(predictor: &Predictor, frame: FrameChoice, source: &ImageSource) -> Result<End> {
     let film = source.load_radiograph()?;
     let image = &film.image;
     let mut session = frame.session(predictor, image, None)?;
     print_keypoints(&session);
+    print_angles(&session, film.spacing);
     say!("{HELP}");
     loop {
         // Where nothing can be printed, commands are still taken.
@@ -38,25 +80,40 @@ pub(crate) fn annotate(predictor: &Predictor, frame: FrameChoice, source: &Image
         let mut typed = Vec::new();
         let mut input = stdin().lock().take(LONGEST_LINE);
         if input.read_until(b'\n', &mut typed)? == 0 {
-            return Ok(());
+            return Ok(End::Quit);
         }
         let Ok(line) = String::from_utf8(typed) else {
             say!("that is not text in UTF-8; type the command again");
             continue;
         };
-        if line.trim() == "quit" {
-            return Ok(());
-        }
         let before = session.keypoints();
         let outcome = match line.split_whitespace().collect::<Vec<_>>()[..] {
             [] => continue,
+            ["quit"] => return Ok(End::Quit),
+            ["next"] => return Ok(End::Step(1)),
+            ["previous"] => return Ok(End::Step(-1)),
+            ["angles"] => {
+                print_angles(&session, film.spacing);
+                Ok(())
+            }
             ["save", file] => save(&session, source, &film, Path::new(file)),
             ref words => command(&mut session, words),
         };
         match outcome {
-            Ok(()) => print_moves(&session, &before, film.spacing),
+            Ok(()) if session.keypoints() != before => {
+                print_moves(&session, &before, film.spacing);
+                print_angles(&session, film.spacing);
+            }
+            Ok(()) => {}
             Err(error) => say!("{}", message(&error)),
         }
+    }
+}
+
+/// Prints the Cobb angles of both conventions, or why there are none.
+fn print_angles(session: &Session, spacing: Option<Spacing>) {
+    for line in angles_in_words(session, spacing) {
+        say!("{line}");
     }
 }
 

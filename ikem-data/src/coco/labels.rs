@@ -23,7 +23,8 @@ impl Manifest {
             let [height, width] = entry.y_x_size;
             let (file_name, ikem) = (entry.image_path.clone(), Some(entry));
             file.images.push(CocoImage { id, file_name, width, height, ikem });
-            file.annotations.push(Annotation::new(id, &pixels(entry), None));
+            let points: Vec<_> = pixels(entry).into_iter().map(Some).collect();
+            file.annotations.push(Annotation::new(id, &points, None));
         }
         files::write_json(path.as_ref(), &file)
     }

@@ -80,18 +80,20 @@ impl Category {
 }
 
 impl<A> Annotation<A> {
-    /// The annotation of image `id` with keypoints at `points`, x and y in pixels.
-    fn new(id: u64, points: &[[f64; 2]], ikem: Option<A>) -> Self {
+    /// The annotation of image `id` with keypoints at `points`, x and y in pixels; those that are `None` are not labelled.
+    fn new(id: u64, points: &[Option<[f64; 2]>], ikem: Option<A>) -> Self {
         let range = |axis: usize| {
             points
                 .iter()
+                .flatten()
                 .map(|point| point[axis])
                 .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
                     (low.min(value), high.max(value))
                 })
         };
-        let bbox = match points {
-            [] => [0.0; 4],
+        let labelled = points.iter().flatten().count();
+        let bbox = match labelled {
+            0 => [0.0; 4],
             _ => {
                 let ((left, right), (top, bottom)) = (range(0), range(1));
                 [left, top, right - left, bottom - top]
@@ -101,8 +103,11 @@ impl<A> Annotation<A> {
             id,
             image_id: id,
             category_id: 1,
-            keypoints: points.iter().flat_map(|&[x, y]| [x, y, SEEN]).collect(),
-            num_keypoints: points.len(),
+            keypoints: points
+                .iter()
+                .flat_map(|point| point.map_or([0.0; 3], |[x, y]| [x, y, SEEN]))
+                .collect(),
+            num_keypoints: labelled,
             bbox,
             area: bbox[2] * bbox[3],
             iscrowd: 0,

@@ -8,7 +8,6 @@ use super::read::{AnnotatedImage, Annotation as Read, read};
 use super::{Annotation, Category, Coco, CocoImage, KIND};
 use crate::error::Error;
 use crate::files;
-use crate::labels::PartlyLabelled;
 use crate::left_out::LeftOut;
 use crate::prediction::{PredictedKeypoint, PredictionRecord, Seen};
 
@@ -48,21 +47,19 @@ pub fn coco_predictions(predictions: &[PredictionRecord], skeleton: &Skeleton) -
     for (id, prediction) in (1..).zip(predictions) {
         let argument = |(found, expected): (String, String)| FieldError::new("prediction", expected, found);
         prediction.check().map_err(argument)?;
+        let points = places(prediction, skeleton)?;
         let keypoints = &prediction.keypoints;
-        if !keypoints.iter().map(|keypoint| &keypoint.name).eq(skeleton.names()) {
-            let field = format!("keypoints of {}", prediction.image);
-            return Err(FieldError::new(field, "those of the skeleton", "others").into());
-        }
         let side = |pixels: usize| {
             let too_large = |_| argument((prediction.size().to_string(), format!("at most {} px", u32::MAX)));
             u32::try_from(pixels).map_err(too_large)
         };
         let (width, height) = (side(prediction.width)?, side(prediction.height)?);
         file.images.push(CocoImage { id, file_name: prediction.image.clone(), width, height, ikem: None });
-        let points: Vec<_> = keypoints.iter().map(|k| [f64::from(k.x), f64::from(k.y)]).collect();
+        let of_name = |name: &String| keypoints.iter().find(|keypoint| keypoint.name == *name);
+        let found = || skeleton.names().iter().map(of_name);
         let extra = Extra {
-            confidences: keypoints.iter().map(|keypoint| keypoint.confidence).collect(),
-            hinted: keypoints.iter().map(|keypoint| keypoint.hinted).collect(),
+            confidences: found().map(|keypoint| keypoint.map_or(0.0, |k| k.confidence)).collect(),
+            hinted: found().map(|keypoint| keypoint.is_some_and(|k| k.hinted)).collect(),
             cobb: prediction.cobb,
             spacing: prediction.spacing,
             seen: prediction.seen.clone(),
@@ -76,12 +73,26 @@ pub fn coco_predictions(predictions: &[PredictionRecord], skeleton: &Skeleton) -
     files::json_text(&file)
 }
 
-/// Reads predictions in COCO format. In files of other programs, all keypoints get the annotation's score as their
+/// The places of a prediction's keypoints in the order of `skeleton`, x and y in pixels; `None` for those that are not visible.
+fn places(prediction: &PredictionRecord, skeleton: &Skeleton) -> Result<Vec<Option<[f64; 2]>>, Error> {
+    let visible = |name: &&String| !prediction.absent.contains(name);
+    let own = prediction.keypoints.iter().map(|keypoint| &keypoint.name);
+    let known = prediction.absent.iter().all(|name| skeleton.names().contains(name));
+    if !known || !own.eq(skeleton.names().iter().filter(visible)) {
+        let field = format!("keypoints of {}", prediction.image);
+        return Err(FieldError::new(field, "those of the skeleton", "others").into());
+    }
+    let mut own = prediction.keypoints.iter().map(|k| [f64::from(k.x), f64::from(k.y)]);
+    let place = |name: &String| if visible(&name) { own.next() } else { None };
+    Ok(skeleton.names().iter().map(place).collect())
+}
+
+/// Reads predictions in COCO format. Keypoints of visibility 0 are not visible. In files of other programs, all keypoints get the annotation's score as their
 /// confidence (1 if there is none), and none is hinted. Images without keypoints are skipped.
 ///
 /// # Errors
 /// [`Error::Read`]; [`Error::Broken`] for invalid JSON or keypoints other than those of `skeleton`; [`Error::Unusable`]
-/// if images lack some keypoints or have some far outside.
+/// if images have keypoints far outside.
 pub fn read_coco_predictions(
     path: impl AsRef<Path>,
     skeleton: &Skeleton,
@@ -102,12 +113,10 @@ pub(crate) fn predictions(
     {
         let Some(annotation) = annotation else { continue };
         let image = image.file_name;
-        let marked = PartlyLabelled { image: image.clone(), size, set: None, points, exact: None };
-        let prediction = match marked.points(skeleton) {
-            Ok(None) => continue,
-            Ok(Some(points)) => prediction(image.clone(), size, &points, annotation, skeleton),
-            Err(reason) => Err(reason),
-        };
+        if points.iter().all(Option::is_none) {
+            continue;
+        }
+        let prediction = prediction(image.clone(), size, &points, annotation, skeleton);
         match prediction {
             Ok(prediction) => found.push(prediction),
             Err(reason) => films.push(LeftOut { image, reason }),
@@ -119,7 +128,7 @@ pub(crate) fn predictions(
 fn prediction(
     image: String,
     size: Size,
-    points: &[[f64; 2]],
+    points: &[Option<[f64; 2]>],
     annotation: Read<Extra>,
     skeleton: &Skeleton,
 ) -> Result<PredictionRecord, String> {
@@ -135,26 +144,28 @@ fn prediction(
             seen: None,
             doubt: None,
         });
-    let keypoints =
-        skeleton.names().iter().zip(points).zip(extra.confidences.into_iter().zip(extra.hinted)).map(
-            |((name, &[x, y]), (confidence, hinted))| PredictedKeypoint {
-                name: name.clone(),
-                x: x as f32,
-                y: y as f32,
-                confidence,
-                hinted,
-            },
-        );
+    let (mut keypoints, mut absent) = (Vec::new(), Vec::new());
+    let values = extra.confidences.into_iter().zip(extra.hinted);
+    for ((name, point), (confidence, hinted)) in skeleton.names().iter().zip(points).zip(values) {
+        match *point {
+            Some([x, y]) => {
+                let (name, x, y) = (name.clone(), x as f32, y as f32);
+                keypoints.push(PredictedKeypoint { name, x, y, confidence, hinted });
+            }
+            None => absent.push(name.clone()),
+        }
+    }
     let prediction = PredictionRecord {
         image,
         width: size.width,
         height: size.height,
-        keypoints: keypoints.collect(),
+        keypoints,
+        absent,
         cobb: extra.cobb,
         spacing: extra.spacing,
         seen: extra.seen,
         doubt: extra.doubt,
     };
-    prediction.check().map_err(|(found, expected)| format!("{found}; expected {expected}"))?;
+    prediction.check_read().map_err(|(found, expected)| format!("{found}; expected {expected}"))?;
     Ok(prediction)
 }

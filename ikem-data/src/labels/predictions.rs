@@ -48,6 +48,7 @@ impl PredictionRecord {
             width,
             height,
             keypoints: keypoints.collect(),
+            absent: Vec::new(),
             cobb: None,
             spacing: None,
             seen: None,

@@ -2,8 +2,9 @@ use std::path::Path;
 
 use ikem_core::Skeleton;
 
+use super::cell::{cell_text, spreadsheet_cell};
 use super::read::Table;
-use super::{IMAGE, KIND, predictions};
+use super::{IMAGE, KIND, csv_table, predictions};
 use crate::error::Error;
 use crate::files;
 use crate::labels::LabelFile;
@@ -30,12 +31,12 @@ impl Manifest {
             let [height, width] = entry.y_x_size.map(|pixels| pixels.to_string());
             let coordinates =
                 entry.corners_yx.iter().chain(&entry.centers_yx).flatten().map(ToString::to_string);
-            [entry.image_path.clone(), entry.set.name().to_owned(), height, width]
+            [spreadsheet_cell(&entry.image_path).into_owned(), entry.set.name().to_owned(), height, width]
                 .into_iter()
                 .chain(coordinates)
                 .collect()
         });
-        files::write(path.as_ref(), &super::encode(&header(skeleton), rows)?)
+        files::write(path.as_ref(), &csv_table(&header(skeleton), rows)?)
     }
 
     /// Reads a file that [`write_csv`](Self::write_csv) wrote, or a table with one row per keypoint as
@@ -112,7 +113,7 @@ fn entry(
             .map_err(|_| table.wrong(row, "set", format!("{name:?}"), "train, val or test".to_owned()))?,
     };
     let mut entry = ManifestEntry {
-        image_path: table.text(row, columns.image).to_owned(),
+        image_path: cell_text(table.text(row, columns.image)).to_owned(),
         corners_yx: points(&columns.corners_yx)?,
         centers_yx: Vec::new(),
         y_x_size: [table.pixels(row, columns.height)?, table.pixels(row, columns.width)?],

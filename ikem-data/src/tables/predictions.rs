@@ -3,8 +3,9 @@ use std::path::Path;
 
 use ikem_core::{FieldError, Size, Skeleton, Spacing, SpacingPlane};
 
+use super::cell::{cell_text, spreadsheet_cell};
 use super::read::Table;
-use super::{IMAGE, KIND};
+use super::{IMAGE, KIND, csv_table};
 use crate::error::Error;
 use crate::files;
 use crate::labels::PartlyLabelled;
@@ -32,7 +33,7 @@ fn header() -> Vec<String> {
 }
 
 /// Writes predictions atomically as CSV with one row per keypoint, which repeats the name, size, Cobb angles and pixel
-/// spacing of its image (empty if unknown).
+/// spacing of its image (empty if unknown). Keypoints that are not visible come last and have no place.
 ///
 /// # Errors
 /// [`Error::Argument`] if a value is not finite, a prediction has no keypoints, or two consecutive predictions have the
@@ -49,7 +50,7 @@ pub fn csv_predictions(predictions: &[PredictionRecord]) -> Result<Vec<u8>, Erro
     let argument = |(found, expected): (String, String)| FieldError::new("prediction", expected, found);
     for prediction in predictions {
         prediction.check().map_err(argument)?;
-        if prediction.keypoints.is_empty() {
+        if prediction.keypoints.is_empty() && prediction.absent.is_empty() {
             let field = format!("keypoints of {}", prediction.image);
             return Err(FieldError::new(field, "at least one", "none").into());
         }
@@ -65,25 +66,25 @@ pub fn csv_predictions(predictions: &[PredictionRecord]) -> Result<Vec<u8>, Erro
         let spacing = prediction
             .spacing
             .map_or_else(Default::default, |s| [s.x.to_string(), s.y.to_string(), s.plane.name().to_owned()]);
-        prediction.keypoints.iter().map(move |keypoint| {
-            let own = [
-                prediction.image.clone(),
+        let visible = prediction.keypoints.iter().map(|k| {
+            (&k.name, [k.x.to_string(), k.y.to_string(), k.confidence.to_string(), k.hinted.to_string()])
+        });
+        let absent = prediction.absent.iter().map(|name| (name, Default::default()));
+        visible.chain(absent).map(move |(name, values)| {
+            let film = [
+                spreadsheet_cell(&prediction.image).into_owned(),
                 prediction.width.to_string(),
                 prediction.height.to_string(),
-                keypoint.name.clone(),
-                keypoint.x.to_string(),
-                keypoint.y.to_string(),
-                keypoint.confidence.to_string(),
-                keypoint.hinted.to_string(),
+                spreadsheet_cell(name).into_owned(),
             ];
-            own.into_iter().chain(cobb.clone()).chain(spacing.clone()).collect()
+            film.into_iter().chain(values).chain(cobb.clone()).chain(spacing.clone()).collect()
         })
     });
-    super::encode(&header(), rows)
+    csv_table(&header(), rows)
 }
 
 /// Reads a file that [`write_csv_predictions`] wrote, or any table with one row per keypoint and the columns image,
-/// width, height, keypoint, x and y. A missing confidence is read as 1.
+/// width, height, keypoint, x and y. A missing confidence is read as 1, a keypoint without x and y as not visible.
 ///
 /// # Errors
 /// [`Error::Read`]; [`Error::Broken`] if a column is missing or a keypoint is far outside its image; [`Error::Entry`]
@@ -99,31 +100,35 @@ pub(crate) fn predictions(path: &Path, text: &str) -> Result<Vec<PredictionRecor
     let columns = Columns::of(&table)?;
     let mut predictions: Vec<PredictionRecord> = Vec::new();
     for row in 0..table.len() {
+        let image = cell_text(table.text(row, columns.image));
+        if predictions.last().is_none_or(|last| last.image != image) {
+            let size = columns.size(&table, row)?;
+            predictions.push(PredictionRecord {
+                image: image.to_owned(),
+                width: size.width,
+                height: size.height,
+                keypoints: Vec::new(),
+                absent: Vec::new(),
+                cobb: Columns::all(&table, row, columns.cobb, "an angle")?,
+                spacing: columns.spacing(&table, row)?,
+                seen: None,
+                doubt: None,
+            });
+        }
+        let Some(film) = predictions.last_mut() else { continue };
+        let name = cell_text(table.text(row, columns.keypoint).trim()).to_owned();
+        if [columns.x, columns.y].iter().all(|column| table.text(row, *column).trim().is_empty()) {
+            film.absent.push(name);
+            continue;
+        }
         let number = |column| table.value::<f32>(row, column, "a number");
-        let keypoint = PredictedKeypoint {
-            name: table.text(row, columns.keypoint).trim().to_owned(),
+        film.keypoints.push(PredictedKeypoint {
+            name,
             x: number(columns.x)?,
             y: number(columns.y)?,
             confidence: table.optional(row, columns.confidence, "a number")?.unwrap_or(1.0),
             hinted: hinted(&table, row, columns.hinted)?,
-        };
-        let image = table.text(row, columns.image);
-        match predictions.last_mut().filter(|last| last.image == image) {
-            Some(last) => last.keypoints.push(keypoint),
-            None => {
-                let size = columns.size(&table, row)?;
-                predictions.push(PredictionRecord {
-                    image: image.to_owned(),
-                    width: size.width,
-                    height: size.height,
-                    keypoints: vec![keypoint],
-                    cobb: Columns::all(&table, row, columns.cobb, "an angle")?,
-                    spacing: columns.spacing(&table, row)?,
-                    seen: None,
-                    doubt: None,
-                });
-            }
-        }
+        });
     }
     for prediction in &predictions {
         prediction.check_read().map_err(|(found, expected)| Error::broken(path, KIND, found, expected))?;
@@ -139,7 +144,7 @@ pub(super) fn labelled_films(table: &Table<'_>, skeleton: &Skeleton) -> Result<V
     let mut films: Vec<PartlyLabelled> = Vec::new();
     let mut places: BTreeMap<String, usize> = BTreeMap::new();
     for row in 0..table.len() {
-        let image = table.text(row, columns.image);
+        let image = cell_text(table.text(row, columns.image));
         let film = *places.entry(image.to_owned()).or_insert(films.len());
         if film == films.len() {
             let (image, size) = (image.to_owned(), columns.size(table, row)?);

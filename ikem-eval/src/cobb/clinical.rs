@@ -20,8 +20,9 @@ pub enum Region {
 }
 
 impl Region {
-    /// The region of a vertebra of T1 to L5, from 0.
-    const fn of_apex(vertebra: usize) -> Self {
+    /// The region of a curve whose apex is this vertebra of T1 to L5, from 0.
+    #[must_use]
+    pub const fn of_apex(vertebra: usize) -> Self {
         match vertebra {
             0..=4 => Self::ProximalThoracic,
             5..=10 => Self::MainThoracic,
@@ -136,6 +137,19 @@ pub fn clinical_curves(keypoints: &Keypoints, minimum: f64) -> Result<Vec<CobbCu
     Ok(found.into_iter().map(|bend| bend.described(&spine, bend == major)).collect())
 }
 
+/// The curve between two end vertebrae that a person chose (from 0, the upper one first), measured as by
+/// [`clinical_curves`]; it is not marked as the major one.
+///
+/// # Errors
+/// As [`clinical_curves`]; [`Error::Ends`] unless the upper end vertebra is above the lower one, and both are there.
+pub fn clinical_curve(keypoints: &Keypoints, upper: usize, lower: usize) -> Result<CobbCurve, Error> {
+    let spine = vertebrae(keypoints, |vertebra| [vertebra.upper_plate(), vertebra.lower_plate()])?;
+    if upper >= lower || lower >= spine.len() {
+        return Err(Error::Ends { upper, lower, vertebrae: spine.len() });
+    }
+    Ok(Bend::between(&spine, upper, lower).described(&spine, false))
+}
+
 /// Two end vertebrae and the signed angle between them in degrees; a positive curve is convex to the right of the
 /// image.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -149,15 +163,17 @@ struct Bend {
 fn largest(spine: &[Vertebra], top: usize, bottom: usize, allowed: impl Fn(f64) -> bool) -> Option<Bend> {
     let pairs = (top..=bottom).flat_map(|upper| (upper + 1..=bottom).map(move |lower| (upper, lower)));
     pairs
-        .map(|(upper, lower)| {
-            let (a, b) = (spine[upper].upper_plate(), spine[lower].lower_plate());
-            Bend { upper, lower, signed: libm::atan2(a.cross(b), a.dot(b)).to_degrees() }
-        })
+        .map(|(upper, lower)| Bend::between(spine, upper, lower))
         .filter(|bend| allowed(bend.signed))
         .reduce(|best, next| if next.signed.abs() > best.signed.abs() { next } else { best })
 }
 
 impl Bend {
+    fn between(spine: &[Vertebra], upper: usize, lower: usize) -> Self {
+        let (a, b) = (spine[upper].upper_plate(), spine[lower].lower_plate());
+        Self { upper, lower, signed: libm::atan2(a.cross(b), a.dot(b)).to_degrees() }
+    }
+
     fn described(self, spine: &[Vertebra], major: bool) -> CobbCurve {
         let Self { upper, lower, signed } = self;
         let apex = apex(&spine[upper..=lower], signed) + upper;
@@ -249,6 +265,21 @@ mod tests {
         let [curve] = curves[..] else { panic!("{curves:?}") };
         assert!(curve.degrees < 1e-6);
         assert_eq!(curve.severity, Severity::None);
+    }
+
+    #[test]
+    fn end_vertebrae_can_be_chosen() {
+        let keypoints = bent([
+            0.0, 0.0, 0.0, -10.0, -25.0, -20.0, -12.0, -4.0, 5.0, 14.0, 22.0, 26.0, 10.0, 0.0, 0.0, 0.0, 0.0,
+        ]);
+        let curve = clinical_curve(&keypoints, 3, 10).expect("a curve");
+        assert!((curve.degrees - 32.0).abs() < 0.01, "{curve:?}");
+        assert_eq!((curve.upper, curve.lower, curve.convex, curve.major), (3, 10, Side::Right, false));
+        assert_eq!((curve.severity, curve.region), (Severity::Moderate, Some(Region::MainThoracic)));
+        for (upper, lower) in [(3, 3), (4, 3), (3, 17)] {
+            let error = clinical_curve(&keypoints, upper, lower).expect_err("no curve").to_string();
+            assert!(error.contains(&format!("{upper} to {lower}")), "{error}");
+        }
     }
 
     #[test]

@@ -17,7 +17,7 @@ pub use preview::Preview;
 pub use snapshot::Snapshot;
 
 /// The most states that undo goes back. Each holds the maps of a prediction.
-const UNDO_STEPS: usize = 64;
+pub const UNDO_STEPS: usize = 64;
 
 /// One image being annotated: the network predicts, the person corrects, and the network predicts again.
 ///
@@ -198,11 +198,28 @@ impl Session {
     /// # Errors
     /// When the device fails; the session is then as before.
     pub fn remove(&mut self, keypoint: usize) -> Result<bool> {
+        self.remove_all([keypoint])
+    }
+
+    /// Removes the hints of several keypoints, and predicts once with the others; `false` if none of them has one.
+    ///
+    /// # Errors
+    /// When the device fails; the session is then as before.
+    pub fn remove_all(&mut self, keypoints: impl IntoIterator<Item = usize>) -> Result<bool> {
         let mut hints = self.hints().clone();
-        if hints.remove(keypoint).is_none() {
+        for keypoint in keypoints {
+            hints.remove(keypoint);
+        }
+        if hints.len() == self.hints().len() {
             return Ok(false);
         }
         self.commit(hints).map(|()| true)
+    }
+
+    /// Adds the present state to the history once more: a step of undo for whoever keeps something of their own for each
+    /// state. Nothing is predicted.
+    pub fn mark(&mut self) {
+        self.history.push(self.history.present().clone());
     }
 
     /// Restores the state before the last change; `false` if there is none.

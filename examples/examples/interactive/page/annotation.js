@@ -4,7 +4,7 @@
 // asked one at a time, always for the newest place; actions that change something wait for each other.
 
 import * as api from './api.js';
-import { isFar } from './distance.js';
+import { isFar, isOnEdge } from './distance.js';
 import { afterFrame } from './frame.js';
 import { Stopwatch } from './stopwatch.js';
 import { note } from './timings.js';
@@ -28,6 +28,7 @@ export class Annotation {
     this.#report = report;
     store.watch(['image'], ({ image }) => image && this.#revisions.set(image.id, image.revision));
     document.addEventListener('visibilitychange', () => document.hidden && this.reportTime());
+    addEventListener('pagehide', () => this.#leave());
   }
 
   get #state() {
@@ -41,17 +42,32 @@ export class Annotation {
     if (image && seconds > 0) api.reportTime(image.id, seconds);
   }
 
+  /** Commits what keys are moving while the page goes away; nobody is there to see the answer. */
+  #leave() {
+    const { moving, image, busy } = this.#state;
+    clearTimeout(this.#nudgeTimer);
+    if (!moving?.byKeys || moving.released) return;
+    // The answer of an action before it brings a revision that is not known yet.
+    const seen = busy ? undefined : this.#revisions.get(image.id);
+    api.actAtLast(image.id, 'place', { points: movedPoints(this.#state), seconds: this.#stopwatch.take() }, seen);
+    this.#store.set({ moving: null });
+  }
+
   /** Chooses a point, or none; a point still moved by keys is committed first. The next click puts the chosen point there. */
   choose(index) {
     if (index !== this.#state.chosen) this.settle();
     this.#store.set({ chosen: index, armed: index !== null });
   }
 
-  /** Begins to move a point: it follows `move` until `release` or `cancel`. */
-  grab(index, byKeys = false) {
+  /**
+   * Begins to move a point: it follows `move` until `release` or `cancel`. `others` are points that go with it, for which nothing
+   * is asked before it is released.
+   */
+  grab(index, byKeys = false, others = []) {
     this.settle();
+    if (this.#state.opening !== null) return;
     const { x, y } = this.#state.image.keypoints[index];
-    const moving = { index, x, y, byKeys, preview: null, released: false, asking: false };
+    const moving = { index, x, y, others, byKeys, preview: null, released: false, asking: false };
     // Once it has moved, clicks mean nothing until a point is chosen again.
     this.#store.set({ chosen: index, armed: false, moving });
   }
@@ -61,7 +77,7 @@ export class Annotation {
     const { moving, image } = this.#state;
     if (!moving || moving.released) return;
     this.#store.set({ moving: { ...moving, ...within(place, image) } });
-    this.#preview();
+    if (moving.others.length === 0) this.#preview();
   }
 
   /** Puts the grabbed point where it is. Resolves when the others have moved. */
@@ -76,7 +92,7 @@ export class Annotation {
     }
     const asking = !moving.byKeys && isFar(this.#state.skeleton, image.keypoints, moving);
     this.#store.set({ moving: { ...moving, released: true, asking } });
-    return asking ? Promise.resolve() : this.#commit(moving.index, moving);
+    return asking ? Promise.resolve() : this.#commit(moving);
   }
 
   /** Commits a move that was so long that the person was asked. */
@@ -84,7 +100,7 @@ export class Annotation {
     const { moving } = this.#state;
     if (!moving?.asking) return Promise.resolve();
     this.#store.set({ moving: { ...moving, asking: false } });
-    return this.#commit(moving.index, moving);
+    return this.#commit(moving);
   }
 
   /** Lets go of the grabbed point: it is where it was. */
@@ -99,15 +115,17 @@ export class Annotation {
   place(index, place) {
     this.grab(index);
     const { moving, image } = this.#state;
+    if (!moving) return Promise.resolve();
     this.#store.set({ moving: { ...moving, ...within(place, image) } });
     return this.release();
   }
 
-  /** Moves the chosen point by so many pixels of the image; committed after a pause. */
-  nudge(dx, dy) {
+  /** Moves the chosen point, and `others` with it, by so many pixels of the image; committed after a pause. */
+  nudge(dx, dy, others = []) {
     const { chosen, moving } = this.#state;
     if (chosen === null) return;
-    if (!moving?.byKeys || moving.released) this.grab(chosen, true);
+    if (!moving?.byKeys || moving.released || moving.others.length !== others.length) this.grab(chosen, true, others);
+    if (!this.#state.moving) return;
     const { x, y } = this.#state.moving;
     this.move({ x: x + dx, y: y + dy });
     clearTimeout(this.#nudgeTimer);
@@ -127,6 +145,30 @@ export class Annotation {
     if (image) this.#show(await api.image(image.id), this.#state.moving, false);
   }
 
+  /** Says that points are right where they are: from now on they are corrections like any other. */
+  confirmPoints(keypoints) {
+    const { image } = this.#state;
+    const points = keypoints
+      .filter((keypoint) => !image.keypoints[keypoint].hinted)
+      .map((keypoint) => ({ keypoint, ...within(image.keypoints[keypoint], image) }));
+    if (points.length === 0) return Promise.resolve();
+    const what = points.length === 1 ? this.#name(points[0].keypoint) : `${points.length} points`;
+    return this.#change('place', { points }, `${what} confirmed`);
+  }
+
+  /** Says that points are visible on the film, or are not. */
+  see(keypoints, visible) {
+    const what = keypoints.length === 1 ? this.#name(keypoints[0]) : this.#name(keypoints[0]).split('-')[0];
+    return this.#change('see', { keypoints, visible }, `${what} is ${visible ? 'visible' : 'not visible'}`);
+  }
+
+  /** Fixes the end vertebrae of curves: all that are fixed from now on. */
+  fixEnds = (ends) => this.#change('ends', { ends }, 'End vertebrae set', false);
+  /** Says that the film cannot be used, for a reason; or, with null, that it can. */
+  reject = (because) => this.#change('reject', { because }, because === null ? 'The film can be used' : 'Marked as unusable', false);
+  /** Says something of the film: a `remark`, or from where it is `seen_from`. */
+  say = (said) => this.#change('say', said, 'Noted', false);
+
   undo = () => this.#change('undo', {}, 'Undone');
   redo = () => this.#change('redo', {}, 'Redone');
   reset = () => this.#change('reset', {}, 'All corrections removed');
@@ -145,24 +187,34 @@ export class Annotation {
     this.#change('view', { frame: { center, width, height, degrees, mirrored } }, 'Frame set');
   remove = (keypoint) =>
     this.#change('remove', { keypoint }, `Correction of ${this.#name(keypoint)} removed`);
-  shift = (by) => this.#change('shift', { by }, by > 0 ? 'Levels renamed downwards' : 'Levels renamed upwards', false);
-  import = (file) => this.#change('import', file, 'Imported');
+  /** Moves all names by so many vertebrae; tells when the one that is new lies off the film. */
+  async shift(by) {
+    const done = await this.#change('shift', { by }, by > 0 ? 'Levels renamed downwards' : 'Levels renamed upwards', false);
+    const { skeleton } = this.#state;
+    const { name, corners } = skeleton.vertebrae.at(by > 0 ? 0 : -1);
+    const onEdge = (index) => isOnEdge(done.answer.keypoints[index], done.answer);
+    if (done && corners.some(onEdge)) this.#store.set({ alert: `${name} is new and reaches beyond the film: place its corners, or mark it as not visible (Shift Q).` });
+  }
+  import = (file, sure = false) => this.#change('import', { file, sure }, 'Imported');
 
   #name(index) {
     return this.#state.skeleton.names[index];
   }
 
-  async #commit(index, { x, y }) {
+  async #commit({ index, x, y, others }) {
     const released = performance.now();
-    const done = await this.#change('revise', { keypoint: index, x, y }, `${this.#name(index)} corrected`);
+    const done = others.length === 0
+      ? await this.#change('revise', { keypoint: index, x, y }, `${this.#name(index)} corrected`)
+      : await this.#change('place', { points: movedPoints(this.#state) }, `${this.#name(index).split('-')[0]} moved`);
     if (done) afterFrame((drawn) => note(released, drawn, done.networkMs));
   }
 
   /** Does one action after those before it, and shows its answer. */
   #change(action, body, message, ghosts = true) {
-    if (action !== 'revise') this.settle();
-    const { image } = this.#state;
-    if (!image) return Promise.resolve();
+    if (action !== 'revise' && action !== 'place') this.settle();
+    const { image, opening } = this.#state;
+    // While another film is being opened, nothing is meant for the one that is still shown.
+    if (!image || (opening !== null && opening !== image.id && !this.#state.moving?.released)) return Promise.resolve();
     const turn = this.#queue.then(() => this.#perform(image.id, action, body, message, ghosts));
     this.#queue = turn;
     return turn;
@@ -175,7 +227,7 @@ export class Annotation {
     try {
       // What is imported is a file's content and nothing else.
       const done = action === 'import'
-        ? await api.importFile(id, body, seen)
+        ? await api.importFile(id, body.file, seen, body.sure)
         : await api.act(id, action, { ...body, seconds: this.#stopwatch.take() }, seen);
       this.#show(done.answer, handed, ghosts);
       this.#store.set({ message });
@@ -183,6 +235,7 @@ export class Annotation {
     } catch (error) {
       if (this.#state.moving === handed) this.#store.set({ moving: null });
       if (error.kind === 'stale') await this.#catchUp(id);
+      else if (error.kind === 'other_film') this.#store.set({ otherFilm: { file: body.file, why: error.message } });
       else this.#report(error);
       return null;
     } finally {
@@ -247,6 +300,17 @@ export class Annotation {
 function within({ x, y }, { width, height }) {
   const inside = (value, extent) => Math.min(extent - 1, Math.max(0, value));
   return { x: inside(x, width), y: inside(y, height) };
+}
+
+/** Where a point and those that go with it are put. */
+function movedPoints({ moving, image }) {
+  const from = image.keypoints[moving.index];
+  const by = { x: moving.x - from.x, y: moving.y - from.y };
+  const point = (keypoint) => {
+    const { x, y } = image.keypoints[keypoint];
+    return { keypoint, ...within({ x: x + by.x, y: y + by.y }, image) };
+  };
+  return [moving.index, ...moving.others].map(point);
 }
 
 const moved = (before, after) => after.some(({ x, y }, index) => x !== before[index].x || y !== before[index].y);

@@ -23,12 +23,23 @@ async function answerOf(address, options) {
 
 const read = async (address, options) => (await answerOf(address, options)).json();
 
-/** `seen` is the revision of the image that a change is made for; the server refuses it when there is a newer one. */
-const ifMatch = (seen) => (seen === undefined ? {} : { 'If-Match': `"${seen}"` });
+let annotator = '';
+
+/** Says who works here: every change tells it to the server. */
+export const sayWho = (name) => (annotator = name);
+
+/**
+ * What a change brings beside its body: `seen` is the revision of the image that it is made for; the server refuses it when there
+ * is a newer one.
+ */
+const caller = (seen) => ({
+  ...(seen === undefined ? {} : { 'If-Match': `"${seen}"` }),
+  ...(annotator ? { 'X-Annotator': encodeURIComponent(annotator) } : {}),
+});
 
 const bodyOf = (body, seen) => ({
   method: 'POST',
-  headers: { 'Content-Type': 'application/json', ...ifMatch(seen) },
+  headers: { 'Content-Type': 'application/json', ...caller(seen) },
   body: JSON.stringify(body),
 });
 
@@ -53,11 +64,16 @@ export async function act(id, action, body, seen) {
   return { answer: await response.json(), networkMs: networkMs(response) };
 }
 
-/** Imports a file of keypoints: as `act`. */
-export async function importFile(id, file, seen) {
+/** Imports a file of keypoints: as `act`. `sure` says that it is of this film, whatever it is called in the file. */
+export async function importFile(id, file, seen, sure) {
   const kind = file.name.toLowerCase().endsWith('.json') ? 'application/json' : 'text/csv';
-  const response = await answerOf(`/api/images/${id}/import`, { method: 'POST', headers: { 'Content-Type': kind, ...ifMatch(seen) }, body: file });
+  const response = await answerOf(`/api/images/${id}/import${sure ? '?any_film=1' : ''}`, { method: 'POST', headers: { 'Content-Type': kind, ...caller(seen) }, body: file });
   return { answer: await response.json(), networkMs: networkMs(response) };
+}
+
+/** Does an action while the page is closing: nobody waits for its answer. */
+export function actAtLast(id, action, body, seen) {
+  fetch(`/api/images/${id}/${action}`, { ...bodyOf(body, seen), keepalive: true }).catch(() => {});
 }
 
 /** Reports time spent, even while the page is closing. */

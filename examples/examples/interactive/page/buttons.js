@@ -7,10 +7,14 @@ export function connect(app) {
   const buttons = [...document.querySelectorAll('[data-command]')].map((button) => {
     const command = byId.get(button.dataset.command);
     describe(button, command);
-    button.addEventListener('click', () => run(app, command));
+    button.addEventListener('click', () => {
+      run(app, command);
+      // So that arrow keys move the point that was chosen.
+      if (command.toFilm) document.getElementById('film').focus({ preventScroll: true });
+    });
     return { button, command };
   });
-  const parts = ['image', 'images', 'chosen', 'moving', 'shown', 'tone', 'tool', 'matching', 'offline', 'loading'];
+  const parts = ['image', 'images', 'chosen', 'moving', 'shown', 'tone', 'tool', 'matching', 'offline', 'loading', 'opening'];
   app.store.watchAtEase(parts, (state) => {
     for (const { button, command } of buttons) {
       if (command.enabled) button.disabled = !command.enabled(state, app);

@@ -1,8 +1,9 @@
 // Everything a person can do without the mouse: the one list that keys, buttons and the help are made from.
 //
 // A command has `keys` (the first is shown on its button), `text` for the help, `run`, and where it makes sense `enabled`
-// and `pressed`. Keys that repeat while held are marked. A name such as `Shift+N` means the letter N with Shift.
+// and `pressed`. Keys that repeat while held are marked, and buttons after which the film has the focus (`toFilm`). A name such as `Shift+N` means the letter N with Shift.
 
+import { vertebraHeight } from './distance.js';
 import { hasPoints } from './scene.js';
 import { PLAIN, checked } from './tone.js';
 
@@ -18,6 +19,12 @@ const toggleShown = (app, part) => {
   const { shown } = app.store.state;
   app.store.set({ shown: { ...shown, [part]: !shown[part] } });
 };
+const put = (app) => {
+  const { moving, chosen } = app.store.state;
+  if (moving?.asking) app.annotation.confirm();
+  else if (moving) app.annotation.release();
+  else app.annotation.confirmPoints([chosen]);
+};
 const stepPoint = (app, by) => {
   const { chosen, skeleton } = app.store.state;
   const first = by > 0 ? 0 : skeleton.names.length - 1;
@@ -27,15 +34,18 @@ const stepSuspect = (app, by) => {
   const { suspects } = app.store.state.image;
   const place = suspects.indexOf(app.store.state.chosen);
   const first = by > 0 ? 0 : suspects.length - 1;
-  choose(app, suspects[place < 0 ? first : (place + by + suspects.length) % suspects.length]);
+  const next = suspects[place < 0 ? first : (place + by + suspects.length) % suspects.length];
+  app.annotation.choose(next);
+  app.stage.approach(next, vertebraHeight(app.store.state.skeleton, app.store.state.image.keypoints));
 };
 const choose = (app, index) => {
   app.annotation.choose(index);
   app.stage.reveal(index);
 };
-const nudge = (app, dx, dy) => {
-  const { x, y } = app.store.state.view.orientation.filmWay({ x: dx, y: dy });
-  app.annotation.nudge(x, y);
+const nudge = (app, dx, dy, whole = false) => {
+  const { state } = app.store;
+  const { x, y } = state.view.orientation.filmWay({ x: dx, y: dy });
+  app.annotation.nudge(x, y, whole ? corners(state, state.chosen).filter((corner) => corner !== state.chosen) : []);
   if (app.store.state.chosen !== null) app.stage.reveal(app.store.state.chosen);
 };
 const arrow = (name, text, dx, dy) => [
@@ -43,37 +53,49 @@ const arrow = (name, text, dx, dy) => [
     enabled: hasChosen, run: (app) => nudge(app, dx, dy) },
   { id: `leap${name}`, keys: [`Shift+Arrow${name}`], text: 'Move it 10 pixels', repeats: true, film: true, hidden: name !== 'Up',
     enabled: hasChosen, run: (app) => nudge(app, 10 * dx, 10 * dy) },
+  { id: `leapVertebra${name}`, keys: [`Alt+Shift+Arrow${name}`], text: 'Move its vertebra 1 pixel', repeats: true, film: true, hidden: name !== 'Up',
+    enabled: hasChosen, run: (app) => nudge(app, dx, dy, true) },
 ];
 
-const hasImage = ({ image }) => image !== null;
-const hasChosen = ({ image, chosen }) => image !== null && chosen !== null;
+const hasImage = ({ image, opening }) => image !== null && opening === null;
+const hasChosen = (state) => hasImage(state) && state.chosen !== null;
+/** The corners of the vertebra of a point; a point of none is alone. */
+const corners = ({ skeleton }, index) => skeleton.vertebrae.find((vertebra) => vertebra.corners.includes(index))?.corners ?? [index];
+const isOpen = (state) => hasChosen(state) && !state.image.keypoints[state.chosen].hinted;
+const isAbsent = (state, keypoints) => keypoints.every((keypoint) => !state.image.keypoints[keypoint].visible);
+const see = (app, keypoints) => app.annotation.see(keypoints, isAbsent(app.store.state, keypoints));
 const isHinted = (state) => hasChosen(state) && state.image.keypoints[state.chosen].hinted;
 
 export const GROUPS = [
   ['Points', [
     { id: 'nextPoint', keys: ['Tab'], text: 'Next point', repeats: true, film: true, enabled: hasPoints, run: (app) => stepPoint(app, 1) },
     { id: 'previousPoint', keys: ['Shift+Tab'], text: 'Previous point', repeats: true, film: true, enabled: hasPoints, run: (app) => stepPoint(app, -1) },
-    { id: 'nextSuspect', keys: ['N'], text: 'Next unsure point', enabled: ({ image }) => image?.suspects.length > 0, run: (app) => stepSuspect(app, 1) },
+    { id: 'nextSuspect', keys: ['N'], text: 'Next unsure point', toFilm: true, enabled: ({ image }) => image?.suspects.length > 0, run: (app) => stepSuspect(app, 1) },
     { id: 'previousSuspect', keys: ['Shift+N'], text: 'Previous unsure point', enabled: ({ image }) => image?.suspects.length > 0, run: (app) => stepSuspect(app, -1) },
     ...arrow('Up', 'Move the point 1 pixel', 0, -1),
     ...arrow('Down', '', 0, 1),
     ...arrow('Left', '', -1, 0),
     ...arrow('Right', '', 1, 0),
-    { id: 'put', keys: ['Enter'], text: 'Drop the point now', film: true, enabled: ({ moving }) => moving !== null, run: (app) => (app.store.state.moving.asking ? app.annotation.confirm() : app.annotation.release()) },
+    { id: 'put', keys: ['Enter'], text: 'Drop the point now; or confirm it where it is', film: true, enabled: (state) => state.moving !== null || isOpen(state), run: (app) => put(app) },
+    { id: 'confirmPoint', keys: [], text: 'Confirm the point where it is (Enter)', toFilm: true, enabled: isOpen, run: (app) => app.annotation.confirmPoints([app.store.state.chosen]) },
+    { id: 'confirmVertebra', keys: ['Shift+Enter'], text: 'Confirm all corners of the vertebra', film: true, enabled: hasChosen, run: (app) => app.annotation.confirmPoints(corners(app.store.state, app.store.state.chosen)) },
+    { id: 'see', keys: ['Q'], text: 'The point is not visible on the film, or is', enabled: hasChosen, pressed: (state) => hasChosen(state) && isAbsent(state, [state.chosen]), run: (app) => see(app, [app.store.state.chosen]) },
+    { id: 'seeVertebra', keys: ['Shift+Q'], text: 'The vertebra is not visible, or is', enabled: hasChosen, pressed: (state) => hasChosen(state) && isAbsent(state, corners(state, state.chosen)), run: (app) => see(app, corners(app.store.state, app.store.state.chosen)) },
     { id: 'moveFar', keys: [], text: 'Move it', run: (app) => app.annotation.confirm() },
     { id: 'stayNear', keys: [], text: 'Keep it where it was', run: (app) => app.annotation.cancel() },
     { id: 'release', keys: ['Escape'], text: 'Cancel a drag; deselect the point; then Tab leaves the film', run: (app) => app.escape() },
     { id: 'heatmap', keys: ['H'], text: 'Heatmap of the selected point', enabled: hasChosen, pressed: ({ shown }) => shown.heatmap, run: (app) => toggleShown(app, 'heatmap') },
   ]],
   ['Corrections', [
-    { id: 'undo', keys: ['Ctrl+Z', 'U'], text: 'Undo', enabled: ({ image, moving }) => image?.can_undo || moving !== null, run: (app) => app.annotation.undo() },
-    { id: 'redo', keys: ['Ctrl+Shift+Z', 'Ctrl+Y'], text: 'Redo', enabled: ({ image }) => image?.can_redo, run: (app) => app.annotation.redo() },
+    { id: 'undo', keys: ['Ctrl+Z', 'U'], text: 'Undo', enabled: (state) => hasImage(state) && (state.image.can_undo || state.moving !== null), run: (app) => app.annotation.undo() },
+    { id: 'redo', keys: ['Ctrl+Shift+Z', 'Ctrl+Y'], text: 'Redo', enabled: (state) => hasImage(state) && state.image.can_redo, run: (app) => app.annotation.redo() },
     { id: 'remove', keys: ['Delete', 'Backspace'], text: 'Remove the correction of the selected point', enabled: isHinted, run: (app) => app.annotation.remove(app.store.state.chosen) },
-    { id: 'reset', keys: ['Shift+R'], text: 'Remove all corrections', enabled: ({ image }) => image?.hints.length > 0, run: (app) => app.annotation.reset() },
+    { id: 'reset', keys: ['Shift+R'], text: 'Remove all corrections', enabled: (state) => hasImage(state) && state.image.hints.length + state.image.absent.length + state.image.ends.length > 0, run: (app) => app.annotation.reset() },
     { id: 'levelsUp', keys: ['Alt+ArrowUp'], text: 'Rename upwards: T6 becomes T5', enabled: hasImage, run: (app) => app.annotation.shift(-1) },
     { id: 'levelsDown', keys: ['Alt+ArrowDown'], text: 'Rename downwards: T5 becomes T6', enabled: hasImage, run: (app) => app.annotation.shift(1) },
     { id: 'predict', keys: ['P'], text: 'Predict again with the current network', enabled: hasImage, run: (app) => app.annotation.predict() },
-    { id: 'accept', keys: ['A'], text: 'Accept, or withdraw acceptance', enabled: hasImage, pressed: ({ image }) => image?.status === 'accepted', run: (app) => app.annotation.accept() },
+    { id: 'acceptNext', keys: ['Y', 'Ctrl+Enter'], text: 'Accept, and open the next image to do', toFilm: true, enabled: hasImage, run: (app) => app.workplace.acceptAndNext() },
+    { id: 'accept', keys: ['A'], text: 'Accept, or withdraw acceptance', toFilm: true, enabled: hasImage, pressed: ({ image }) => image?.status === 'accepted', run: (app) => app.annotation.accept() },
   ]],
   ['Images', [
     { id: 'nextImage', keys: ['PageDown', 'Ctrl+ArrowRight'], text: 'Next image', enabled: (_, app) => app.workplace.canStep(1), run: (app) => app.workplace.step(1) },
@@ -102,12 +124,16 @@ export const GROUPS = [
   ]],
   ['Shown', [
     { id: 'names', keys: ['T'], text: 'Names of vertebrae', pressed: ({ shown }) => shown.names, run: (app) => toggleShown(app, 'names') },
+    { id: 'small', keys: ['Shift+M'], text: 'Small, hollow markers', pressed: ({ shown }) => shown.small, run: (app) => toggleShown(app, 'small') },
     { id: 'ghosts', keys: ['G'], text: 'Previous positions after a correction', pressed: ({ shown }) => shown.ghosts, run: (app) => toggleShown(app, 'ghosts') },
     { id: 'cobbLines', keys: ['C'], text: 'Cobb angles on the film', pressed: ({ shown }) => shown.cobb, run: (app) => toggleShown(app, 'cobb') },
     { id: 'convention', keys: ['Shift+C'], text: 'Clinical or challenge convention', run: (app) => app.store.set({ convention: app.store.state.convention === 'clinical' ? 'challenge' : 'clinical' }) },
     { id: 'labels', keys: ['L'], text: 'Reference labels', enabled: ({ image }) => Boolean(image?.comparison), pressed: ({ shown }) => shown.labels, run: (app) => toggleShown(app, 'labels') },
     { id: 'nextRegion', keys: ['F6'], text: 'Move the focus: film, findings, folder, toolbar', run: (app) => app.nextRegion() },
+    { id: 'peek', keys: ['Z'], text: 'Hide all points while held', run: () => {} },
     { id: 'help', keys: ['?', 'F1'], text: 'Show these keys', run: (app) => app.toggleHelp() },
+    { id: 'sureImport', keys: [], text: 'Import it into this film', run: (app) => app.sureImport() },
+    { id: 'noImport', keys: [], text: 'Do not import it', run: (app) => app.store.set({ otherFilm: null }) },
     { id: 'dismiss', keys: [], text: 'Dismiss the message', run: (app) => app.store.set({ alert: null }) },
   ]],
   ['Frame: what the network sees', [

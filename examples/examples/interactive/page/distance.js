@@ -19,3 +19,6 @@ export function isFar(skeleton, points, { index, x, y }) {
 
 /** Whether a place is on the film. */
 export const isOnFilm = ({ x, y }, { width, height }) => x >= -0.5 && y >= -0.5 && x <= width - 0.5 && y <= height - 0.5;
+
+/** Whether a point lies on the film's edge, where a point beyond it is put. */
+export const isOnEdge = ({ x, y }, { width, height }) => x <= 0 || y <= 0 || x >= width - 1 || y >= height - 1;

@@ -32,13 +32,14 @@ function dropping(workplace) {
     depth = 0;
     inside(0);
     const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
-    const found = (await Promise.all(entries.map(filesOf))).flat();
-    if (found.length > 0) workplace.take(found);
+    const skipped = [];
+    const found = (await Promise.all(entries.map((entry) => filesOf(entry, skipped)))).flat();
+    if (found.length > 0 || skipped.length > 0) workplace.take(found, skipped);
   });
 }
 
-/** The files of a dropped entry; of a folder, those directly in it that are not hidden. What is an image is for the program to say. */
-async function filesOf(entry) {
+/** The files of a dropped entry; of a folder, those directly in it that are not hidden; folders in it are told in `skipped`. What is an image is for the program to say. */
+async function filesOf(entry, skipped) {
   if (entry.isFile) return [await new Promise((resolve, reject) => entry.file(resolve, reject))];
   const reader = entry.createReader();
   const found = [];
@@ -46,8 +47,9 @@ async function filesOf(entry) {
     const some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
     if (some.length === 0) break;
     found.push(...some.filter(({ isFile, name }) => isFile && !/^\.|\.ikem\.json$|^annotation-log\.jsonl$/.test(name)));
+    skipped.push(...some.filter(({ isFile, name }) => !isFile && !name.startsWith('.')).map(({ name }) => `${name} is a folder; drop it by itself`));
   }
-  const files = await Promise.all(found.map(filesOf));
+  const files = await Promise.all(found.map((file) => filesOf(file, skipped)));
   return files.flat().sort((a, b) => a.name.localeCompare(b.name, undefined, { numeric: true }));
 }
 
@@ -57,7 +59,7 @@ const download = (address, name) => element('a', { href: address, download: name
 async function exportAll(store, name) {
   const { file, leftOut } = await api.exportAll(name);
   const address = URL.createObjectURL(file);
-  download(address, name);
+  download(address, name.split('?')[0]);
   setTimeout(() => URL.revokeObjectURL(address), 60_000);
   if (leftOut) store.set({ alert: leftOut });
 }

@@ -17,14 +17,21 @@ export function listen(app) {
       event.preventDefault();
       return;
     }
+    if (isPeek(event) && isBare(event) && app.store.state.letters && !event.target.matches?.(TYPING)) {
+      app.store.set({ hidden: true });
+      event.preventDefault();
+      return;
+    }
     const command = byKey.get(nameOf(event));
     if (command && allowed(app, command, event, film)) {
       if (run(app, command)) event.preventDefault();
     }
   });
-  const letGo = () => app.store.set({ panning: false });
-  document.addEventListener('keyup', (event) => event.key === ' ' && letGo());
-  addEventListener('blur', letGo);
+  document.addEventListener('keyup', (event) => {
+    if (event.key === ' ') app.store.set({ panning: false });
+    if (isPeek(event)) app.store.set({ hidden: false });
+  });
+  addEventListener('blur', () => app.store.set({ panning: false, hidden: false }));
 }
 
 function allowed(app, command, event, film) {
@@ -36,11 +43,14 @@ function allowed(app, command, event, film) {
   if (command.film) return inFilm && app.takes(event.key);
   if (target.matches?.(TYPING)) return event.key === 'Escape' || event.key === 'F6';
   if (target.matches?.(PRESSING) && ['Enter', 'PageUp', 'PageDown'].includes(event.key)) {
-    return !target.matches('input[type=range]') && event.key !== 'Enter';
+    return !target.matches('input[type=range]') && (event.key !== 'Enter' || event.ctrlKey);
   }
-  const bare = event.key.length === 1 && !event.ctrlKey && !event.metaKey && !event.altKey;
-  return !bare || event.key === '?' || app.store.state.letters;
+  return !isBare(event) || event.key === '?' || app.store.state.letters;
 }
+
+/** The key that hides all points while it is held. */
+const isPeek = ({ key }) => key === 'z' || key === 'Z';
+const isBare = (event) => event.key.length === 1 && !event.ctrlKey && !event.metaKey && !event.altKey;
 
 /** The name of what was pressed, as commands list it. */
 function nameOf(event) {

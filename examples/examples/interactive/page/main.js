@@ -1,6 +1,7 @@
 // Puts the page together: the state, what acts on it, what shows it.
 
 import { Annotation } from './annotation.js';
+import * as api from './api.js';
 import * as buttons from './buttons.js';
 import { byId } from './element.js';
 import * as files from './files.js';
@@ -10,6 +11,7 @@ import * as help from './help.js';
 import * as keys from './keys.js';
 import * as cobb from './panels/cobb.js';
 import * as compare from './panels/compare.js';
+import * as filmPanel from './panels/film.js';
 import * as folder from './panels/folder.js';
 import * as frame from './panels/frame.js';
 import * as hints from './panels/hints.js';
@@ -25,19 +27,19 @@ import * as pointer from './tools/pointer.js';
 import { View } from './view.js';
 import { Workplace } from './workplace.js';
 
-const LIKED = { convention: 'clinical', letters: true };
-const SHOWN = { names: true, ghosts: true, cobb: true, labels: false, heatmap: false };
+const LIKED = { convention: 'clinical', letters: true, annotator: '', asked: false, welcomed: false };
+const SHOWN = { names: true, ghosts: true, cobb: true, labels: false, heatmap: false, small: false };
 
 const store = new Store({
   // What the server says.
   skeleton: null, model: null, models: [], matching: null, images: [], image: null, bitmap: null, heatmap: null,
   // What the person is doing.
-  chosen: null, armed: false, hovered: null, moving: null, framing: null, ghosts: null, cursor: null, tool: 'correct', panning: false,
+  chosen: null, armed: false, hovered: null, moving: null, framing: null, ghosts: null, cursor: null, tool: 'correct', panning: false, hidden: false,
   // How it is shown.
   view: new View(), film: { width: 0, height: 0, ratio: 1 },
   tone: checked(kept('tone', PLAIN)), shown: kept('shown', SHOWN), ...kept('liked', LIKED),
   // What is going on.
-  busy: false, pending: null, waited: 0, silent: 0, loading: 'Connecting …', message: null, alert: null, offline: false,
+  busy: false, opening: null, otherFilm: null, pending: null, waited: 0, silent: 0, loading: 'Connecting …', message: null, alert: null, offline: false,
 });
 
 const report = (error) => {
@@ -58,6 +60,11 @@ const app = {
   store, annotation, workplace, stage, report,
   pickImages: () => byId('open-files').click(),
   pickKeypoints: () => byId('import-file').click(),
+  sureImport() {
+    const { file } = store.state.otherFilm;
+    store.set({ otherFilm: null });
+    annotation.import(file, true);
+  },
   openExports: () => byId('export-menu').showPopover(),
   zoom(factor) {
     const { cursor, chosen, image, view } = store.state;
@@ -66,8 +73,9 @@ const app = {
   },
   takes: (key) => key !== 'Tab' || pointsHaveTab,
   escape() {
-    const { moving, chosen, alert, tool } = store.state;
-    if (cancelPointer() || (moving && (!moving.released || moving.asking))) annotation.cancel();
+    const { moving, chosen, alert, tool, otherFilm } = store.state;
+    if (otherFilm) store.set({ otherFilm: null });
+    else if (cancelPointer() || (moving && (!moving.released || moving.asking))) annotation.cancel();
     else if (alert) store.set({ alert: null });
     else if (tool === 'frame') store.set({ tool: 'correct' });
     else if (chosen !== null) annotation.choose(null);
@@ -86,12 +94,13 @@ const app = {
 const cancelPointer = pointer.listen(app);
 app.toggleHelp = help.connect(app);
 
-for (const part of [cobb, compare, folder, frame, hints, points, status, tabs, tone, files, heat, heartbeat, buttons]) part.connect(app);
+for (const part of [cobb, compare, filmPanel, folder, frame, hints, points, status, tabs, tone, files, heat, heartbeat, buttons]) part.connect(app);
 keys.listen(app);
 
 store.watch(['tone'], ({ tone }) => keep('tone', tone));
 store.watch(['shown'], ({ shown }) => keep('shown', shown));
-store.watch(['convention', 'letters'], ({ convention, letters }) => keep('liked', { convention, letters }));
+store.watch(Object.keys(LIKED), (state) => keep('liked', Object.fromEntries(Object.keys(LIKED).map((key) => [key, state[key]]))));
+store.watch(['annotator'], ({ annotator }) => api.sayWho(annotator));
 store.watch(['tool', 'panning', 'armed', 'hovered'], ({ tool, panning, armed, hovered }) => {
   film.dataset.does = panning ? 'pan' : tool !== 'correct' ? tool : hovered !== null ? 'grab' : armed ? 'put' : 'pan';
 });

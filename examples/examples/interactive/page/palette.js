@@ -5,6 +5,7 @@ export const INK = Object.freeze({
   ghost: 'rgba(214, 224, 235, 0.75)',
   chosen: '#ffffff',
   suspect: '#ffb454',
+  absent: 'rgba(190, 200, 212, 0.8)',
   label: '#5ad19a',
   frame: '#e8f1ff',
   unseen: 'rgba(2, 5, 9, 0.45)',

@@ -4,8 +4,13 @@
 export function shownPoints({ image, moving }) {
   const points = moving?.preview?.keypoints ?? image.keypoints;
   if (!moving) return points;
-  const { index, x, y } = moving;
-  return points.map((point, k) => (k === index ? { ...point, x, y, hinted: true } : point));
+  const { index, x, y, others } = moving;
+  const from = image.keypoints[index];
+  const goes = (point) => ({ ...point, x: point.x + x - from.x, y: point.y + y - from.y, hinted: true, visible: true });
+  return points.map((point, k) => {
+    if (k === index) return { ...point, x, y, hinted: true, visible: true };
+    return others.includes(k) ? goes(point) : point;
+  });
 }
 
 /** Where the points were before the last action or, while a point moves, before this one. */
@@ -37,6 +42,7 @@ export function pointScene(state) {
     chosen,
     hovered,
     names: shown.names,
+    small: shown.small,
   };
 }
 
@@ -54,7 +60,7 @@ export function vertebraOf(skeleton) {
 
 /** The point nearest to a place on the screen, no farther than `reach` from it; or null. */
 export function pointAt(state, place, reach) {
-  if (!hasPoints(state)) return null;
+  if (!hasPoints(state) || state.hidden) return null;
   let [nearest, least] = [null, reach];
   shownPoints(state).forEach((point, index) => {
     const { x, y } = state.view.toScreen(point);

@@ -12,6 +12,9 @@ import { Orientation } from './orientation.js';
 import { hasPoints, pointScene, shownCurves, shownPoints } from './scene.js';
 import { View } from './view.js';
 
+/** How high a vertebra is shown, in units, where one point of it is to be judged. */
+const VERTEBRA = 90;
+
 const element = (id) => document.getElementById(id);
 const layer = (id) => element(id).getContext('2d');
 
@@ -32,7 +35,7 @@ export class Stage {
     store.watch(['image'], ({ image, view }) => image && !view.orientation.same(Orientation.of(image)) && this.fit());
     store.watch(['bitmap', 'view'], () => this.#redraw('film'));
     store.watch(['heatmap', 'view', 'image'], () => this.#redraw('heat'));
-    const drawn = ['image', 'moving', 'ghosts', 'chosen', 'hovered', 'shown', 'convention', 'view', 'cursor', 'bitmap', 'framing', 'tool'];
+    const drawn = ['image', 'moving', 'ghosts', 'chosen', 'hovered', 'shown', 'convention', 'view', 'cursor', 'bitmap', 'framing', 'tool', 'hidden'];
     store.watch(drawn, () => this.#redraw('points'));
   }
 
@@ -68,6 +71,19 @@ export class Stage {
   reveal(index) {
     const state = this.#store.state;
     this.#store.set({ view: state.view.revealing(shownPoints(state)[index], state.film) });
+  }
+
+  /** Brings a point into the middle, so large that its vertebra (`height` pixels of the film) can be judged. */
+  approach(index, height) {
+    const state = this.#store.state;
+    const { view, film } = state;
+    const point = shownPoints(state)[index];
+    const wanted = (VERTEBRA * this.unit) / (height || VERTEBRA);
+    if (view.scale >= wanted) return this.reveal(index);
+    const middle = { x: film.width / 2, y: film.height / 2 };
+    const near = view.zoomed(wanted / view.scale, view.toScreen(point), 0);
+    const place = near.toScreen(point);
+    this.#store.set({ view: near.panned(middle.x - place.x, middle.y - place.y).kept(film) });
   }
 
   #watchSize(film) {
@@ -125,6 +141,7 @@ export class Stage {
 
   #drawFindings(context, state) {
     const { image, skeleton, view, shown } = state;
+    if (state.hidden) return;
     const scene = pointScene(state);
     if (shown.labels && image.comparison) {
       drawLabels(context, image.comparison.labels, scene.points, view, this.unit);
@@ -133,6 +150,6 @@ export class Stage {
     const curves = shown.cobb ? shownCurves(state) : [];
     drawCobbLines(context, curves, view, this.unit);
     drawPoints(context, scene, view, this.unit);
-    drawCobbAngles(context, curves, names, view, this.unit);
+    drawCobbAngles(context, curves, names, scene.points.map((point) => view.toScreen(point)), view, this.unit);
   }
 }

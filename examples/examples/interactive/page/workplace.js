@@ -38,7 +38,7 @@ export class Workplace {
     await this.#modelReady();
     const wanted = Number(location.hash.slice(1));
     const { images } = this.#state;
-    const first = images.find(({ id }) => id === wanted) ?? images.find(({ status }) => status !== 'accepted') ?? images[0];
+    const first = images.find(({ id }) => id === wanted) ?? images.find(({ status }) => status === 'untouched' || status === 'in_work') ?? images[0];
     if (first) await this.open(first.id);
     else this.#store.set({ loading: null, message: 'Open a radiograph, or drop one here' });
     if (notes.length > 0) this.#store.set({ alert: notes.join(' – ') });
@@ -69,6 +69,7 @@ export class Workplace {
     this.#annotation.settle();
     this.#annotation.reportTime();
     const turn = ++this.#opening;
+    this.#store.set({ opening: id });
     const entry = this.#state.images.find((entry) => entry.id === id);
     const slow = setTimeout(() => this.#store.set({ loading: `Opening ${entry?.name ?? ''} …` }), 150);
     try {
@@ -83,8 +84,25 @@ export class Workplace {
       if (turn === this.#opening) this.#report(error);
     } finally {
       clearTimeout(slow);
-      if (turn === this.#opening) this.#store.set({ loading: null });
+      if (turn === this.#opening) this.#store.set({ loading: null, opening: null });
     }
+  }
+
+  /** Accepts the image, and opens the next one that is not done yet. */
+  async acceptAndNext() {
+    const { image } = this.#state;
+    if (image.status !== 'accepted' && !(await this.#annotation.accept())) return;
+    const next = this.#nextOpen(image.id);
+    if (next) await this.open(next.id);
+    else this.#store.set({ message: 'Accepted; no other image is left to do' });
+  }
+
+  /** The next image, from the one of this number on and around, that is neither accepted nor unusable. */
+  #nextOpen(id) {
+    const { images } = this.#state;
+    const at = images.findIndex((entry) => entry.id === id);
+    const order = [...images.slice(at + 1), ...images.slice(0, at)];
+    return order.find(({ status }) => status === 'untouched' || status === 'in_work');
   }
 
   /** Opens the image `by` places further in the folder. */
@@ -104,9 +122,9 @@ export class Workplace {
   }
 
   /** Takes files in, opens the first, and tells of those that are no images; keypoints alone are imported into the open image. */
-  async take(files) {
-    if (files.every(({ name }) => /\.(json|csv)$/i.test(name))) return this.import(files[0]);
-    const leftOut = [];
+  async take(files, leftOut = []) {
+    if (files.length > 0 && files.every(({ name }) => /\.(json|csv)$/i.test(name))) return this.import(files[0]);
+    const all = files.length + leftOut.length;
     let first = null;
     for (const [index, file] of files.entries()) {
       this.#store.set({ loading: `Opening ${file.name} (${index + 1} of ${files.length}) …` });
@@ -122,7 +140,7 @@ export class Workplace {
     }
     this.#store.set({ loading: null });
     if (first) await this.open(first.id);
-    if (leftOut.length > 0) this.#report(new api.ApiError(told(leftOut, files.length), 'invalid'));
+    if (leftOut.length > 0) this.#report(new api.ApiError(told(leftOut, all), 'invalid'));
   }
 
   /** Imports a file of keypoints into the open image. */

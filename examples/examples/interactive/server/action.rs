@@ -4,14 +4,21 @@ use ikem_core::Hint;
 use ikem_data::PredictionRecord as Exported;
 
 use super::framing::Reframing;
+use super::requests::Said;
 
 /// What is done to an image.
 #[derive(Debug, Clone)]
 pub(super) enum Action {
     /// A point is put where it belongs.
     Revise(Hint),
+    /// Several points are put where they belong.
+    Place(Vec<Hint>),
     /// A hint is taken back.
     Remove(usize),
+    /// Points are visible on the film, or are not.
+    See(Vec<usize>, bool),
+    /// The end vertebrae of curves that the person chooses.
+    Fix(Vec<[usize; 2]>),
     /// The last change is taken back.
     Undo,
     /// The last undo is taken back.
@@ -26,6 +33,10 @@ pub(super) enum Action {
     Shift(isize),
     /// The person is content, or no longer.
     Accept(bool),
+    /// The film cannot be used, for a reason, or can.
+    Reject(Option<String>),
+    /// Something is said of the film as such.
+    Say(Said),
     /// An exported file takes the place of the points.
     Import(Box<Exported>),
     /// Time went by.
@@ -35,14 +46,35 @@ pub(super) enum Action {
 impl Action {
     /// Whether the network has to predict for it.
     pub(super) const fn asks_the_network(&self) -> bool {
-        matches!(self, Self::Revise(_) | Self::Remove(_) | Self::Predict | Self::Reframe(_))
+        matches!(
+            self,
+            Self::Revise(_)
+                | Self::Place(_)
+                | Self::Remove(_)
+                | Self::See(_, false)
+                | Self::Predict
+                | Self::Reframe(_)
+        )
+    }
+
+    /// How many corrections it is.
+    pub(super) fn clicks(&self) -> u32 {
+        match self {
+            Self::Revise(_) => 1,
+            Self::Place(hints) => u32::from(!hints.is_empty()),
+            _ => 0,
+        }
     }
 
     /// What it is called in the log.
     pub(super) const fn name(&self) -> &'static str {
         match self {
             Self::Revise(_) => "revise",
+            Self::Place(_) => "place",
             Self::Remove(_) => "remove",
+            Self::See(_, true) => "visible",
+            Self::See(_, false) => "not visible",
+            Self::Fix(_) => "fix ends",
             Self::Undo => "undo",
             Self::Redo => "redo",
             Self::Reset => "reset",
@@ -51,6 +83,9 @@ impl Action {
             Self::Shift(_) => "shift",
             Self::Accept(true) => "accept",
             Self::Accept(false) => "take back",
+            Self::Reject(Some(_)) => "unusable",
+            Self::Reject(None) => "usable",
+            Self::Say(_) => "say",
             Self::Import(_) => "import",
             Self::Time => "time",
         }

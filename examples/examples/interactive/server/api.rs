@@ -3,7 +3,9 @@
 use ikem_core::{Point, Skeleton, Spacing};
 use serde::{Deserialize, Serialize};
 
+use super::angles::Angles;
 use super::framing::Framing;
+use super::marks::SeenFrom;
 
 /// All that is open: `GET /api/workplace`.
 #[derive(Debug, Serialize)]
@@ -116,6 +118,20 @@ pub(super) enum Status {
     InWork,
     /// The person is content.
     Accepted,
+    /// The film cannot be used.
+    Unusable,
+}
+
+impl Status {
+    /// As it is written.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Untouched => "untouched",
+            Self::InWork => "in_work",
+            Self::Accepted => "accepted",
+            Self::Unusable => "unusable",
+        }
+    }
 }
 
 /// How many images there are of each status.
@@ -129,6 +145,8 @@ pub(super) struct Progress {
     pub in_work: usize,
     /// Accepted.
     pub accepted: usize,
+    /// Not to be used.
+    pub unusable: usize,
 }
 
 /// One image as it stands: what most requests answer.
@@ -160,6 +178,18 @@ pub(super) struct State {
     pub shift: isize,
     /// Points that are not hinted and of low confidence, the lowest first.
     pub suspects: Vec<usize>,
+    /// The keypoints that are not visible on the film.
+    pub absent: Vec<usize>,
+    /// The end vertebrae of curves that the person chose: the upper and the lower one.
+    pub ends: Vec<[usize; 2]>,
+    /// Why the film cannot be used; none where it can.
+    pub unusable: Option<String>,
+    /// A remark on the film.
+    pub remark: String,
+    /// Who worked on it.
+    pub annotators: Vec<String>,
+    /// From where it shows the patient, where that was said.
+    pub seen_from: Option<SeenFrom>,
     /// The Cobb angles; none where the points are no spine, or doubtful.
     pub angles: Option<Angles>,
     /// How the network sees the film.
@@ -170,14 +200,16 @@ pub(super) struct State {
     pub clicks: u32,
     /// Active time spent on it.
     pub seconds: f64,
-    /// The network that predicted the points.
-    pub network: String,
+    /// The network that predicted the points; none where they were imported.
+    pub network: Option<String>,
     /// Whether another network would answer now.
     pub network_differs: bool,
     /// What a person should know of how the file was read.
     pub note: Option<String>,
     /// A warning about the work found for the film: that it belongs to another film, or was saved under another name.
     pub warning: Option<String>,
+    /// The file that the work on it is saved in.
+    pub kept_in: String,
     /// Why the last change could not be written down.
     pub save_error: Option<String>,
 }
@@ -193,6 +225,8 @@ pub(super) struct KeypointView {
     pub confidence: f32,
     /// Whether a person put it there.
     pub hinted: bool,
+    /// Whether it is visible on the film.
+    pub visible: bool,
 }
 
 /// A hint in the list.
@@ -228,63 +262,13 @@ impl SpacingView {
     }
 }
 
-/// A straight line from one point to another.
-pub(super) type Line = [[f64; 2]; 2];
-
-/// The Cobb angles of both conventions.
-#[derive(Debug, Serialize)]
-pub(super) struct Angles {
-    /// The three of the AASCE challenge.
-    pub challenge: [ChallengeAngle; 3],
-    /// Those of a clinician, from the top.
-    pub clinical: Vec<ClinicalAngle>,
-}
-
-/// One angle of the challenge.
-#[derive(Debug, Serialize)]
-pub(super) struct ChallengeAngle {
-    /// `largest`, `second` or `third`.
-    pub name: &'static str,
-    /// The angle.
-    pub degrees: f64,
-    /// The upper end vertebra's index.
-    pub upper: usize,
-    /// The lower end vertebra's index.
-    pub lower: usize,
-    /// Through the middles of the two end vertebrae.
-    pub lines: [Line; 2],
-}
-
-/// One curve as a clinician measures it.
-#[derive(Debug, Serialize)]
-pub(super) struct ClinicalAngle {
-    /// The region of its apex.
-    pub name: &'static str,
-    /// The angle.
-    pub degrees: f64,
-    /// The upper end vertebra's index.
-    pub upper: usize,
-    /// The lower end vertebra's index.
-    pub lower: usize,
-    /// The apical vertebra's index.
-    pub apex: usize,
-    /// The side it bulges to, of the film as the network sees it.
-    pub convex: ikem_eval::Side,
-    /// How severe it is.
-    pub severity: ikem_eval::Severity,
-    /// Whether it is the largest.
-    pub major: bool,
-    /// The upper end plate of the upper and the lower end plate of the lower end vertebra.
-    pub lines: [Line; 2],
-}
-
 /// How far the points are from their labels.
 #[derive(Debug, Serialize)]
 pub(super) struct Comparison {
     /// Where the points belong.
     pub labels: Vec<Point>,
-    /// Distance of each point.
-    pub errors: Vec<f64>,
+    /// Distance of each point; none of those that are not visible.
+    pub errors: Vec<Option<f64>>,
     /// Their mean.
     pub mre: f64,
     /// The same in millimetres, where they are known.
@@ -304,77 +288,4 @@ pub(super) struct Preview {
     pub keypoints: Vec<KeypointView>,
     /// Their Cobb angles.
     pub angles: Option<Angles>,
-}
-
-/// Where a person drags a point, or puts it.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Placed {
-    /// The keypoint's index.
-    pub keypoint: usize,
-    /// To the right.
-    pub x: f32,
-    /// Down.
-    pub y: f32,
-    /// Active time since the last report.
-    #[serde(default)]
-    pub seconds: f64,
-}
-
-/// A request that names a keypoint.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Named {
-    /// The keypoint's index.
-    pub keypoint: usize,
-    /// Active time since the last report.
-    #[serde(default)]
-    pub seconds: f64,
-}
-
-/// A request that says no more than how long it took.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Timed {
-    /// Active time since the last report.
-    #[serde(default)]
-    pub seconds: f64,
-}
-
-/// A request to move all names.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Shifted {
-    /// Down by this many vertebrae, up when negative.
-    pub by: isize,
-    /// Active time since the last report.
-    #[serde(default)]
-    pub seconds: f64,
-}
-
-/// A request that says whether the person is content.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Acceptance {
-    /// Whether they are.
-    pub accepted: bool,
-    /// Active time since the last report.
-    #[serde(default)]
-    pub seconds: f64,
-}
-
-/// A request for a network.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Chosen {
-    /// Its place among the choices.
-    pub id: usize,
-}
-
-/// A request to give images the reference's grey values, or not.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Matched {
-    /// Whether to.
-    pub on: bool,
 }

@@ -48,6 +48,7 @@ const FILES: &[(&str, &[u8])] = embedded![
     "palette.js",
     "panels/cobb.js",
     "panels/compare.js",
+    "panels/film.js",
     "panels/folder.js",
     "panels/frame.js",
     "panels/hints.js",

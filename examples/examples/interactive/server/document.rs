@@ -1,21 +1,23 @@
 //! One open image: its session with the network, what labels say of it, and what the work on it cost.
 
+mod shown;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ikem_core::{GrayImage, Heatmaps, Hint, Hints, Keypoints, Point, Skeleton, Spacing};
-use ikem_data::PredictionRecord as Exported;
-use ikem_eval::{millimetre_errors, mre, radial_errors};
-use ikem_models::{Doubt, Prediction, Session, Snapshot, UNSURE_BELOW, View};
+use ikem_core::{GrayImage, Heatmaps, Hint, History, Keypoints, Point, Skeleton, Spacing};
+use ikem_data::{PredictedKeypoint, PredictionRecord as Exported};
+use ikem_models::{Session, Snapshot, View};
 
 use super::action::Action;
-use super::angles::angles;
-use super::api::{Angles, Comparison, HintView, KeypointView, Preview, SpacingView, State, Status};
+use super::api::Status;
 use super::effort_log::{EffortLog, Line};
 use super::entry::Entry;
 use super::failure::{Kind, Result};
-use super::framing::Framing;
+use super::imports;
+use super::marks::{About, LONGEST_REMARK, Marks, STEPS, Verdict, checked_ends, one_line};
 use super::networks::Network;
+use super::requests::Said;
 use super::sidecar::{Effort, Identity, Sidecar};
 
 /// Images of at most so many pixels are held to be shown; larger ones are read again.
@@ -34,7 +36,9 @@ pub(super) struct Document {
     warning: Option<String>,
     fingerprint: Option<String>,
     network: Arc<Network>,
-    predicted_by: String,
+    /// Of each state of the session.
+    marks: History<Marks>,
+    about: About,
     effort: Effort,
     save_error: Option<String>,
     /// Of the settings it was opened with.
@@ -84,12 +88,16 @@ impl Document {
         let predictor = &network.predictor;
         // A film may tell no spacing, and what was imported for it does.
         let spacing = spacing.or(kept.as_ref().and_then(|kept| kept.spacing));
-        let (session, predicted_by, effort) = match kept {
+        let (session, marks, about, effort) = match kept {
             Some(kept) => {
                 kept.check(&entry.sidecar, image.size(), &predictor.config().skeleton)?;
-                (predictor.resume(seen, &kept.states)?, kept.network, kept.effort)
+                let marks = kept.marks().with_limit(STEPS);
+                (predictor.resume(seen, &kept.states)?, marks, kept.about, kept.effort)
             }
-            None => (predictor.session(seen)?, network.name.clone(), entry.effort()),
+            None => {
+                let marks = History::limited(Marks::of(network.name.clone()), STEPS);
+                (predictor.session(seen)?, marks, About::default(), entry.effort())
+            }
         };
         let labels = labels.filter(|labels| labels.len() == predictor.config().keypoints());
         let image = (image.size().area() <= HELD).then(|| Arc::new(image));
@@ -103,7 +111,8 @@ impl Document {
             warning,
             fingerprint,
             network,
-            predicted_by,
+            marks,
+            about,
             effort,
             save_error,
             generation,
@@ -122,7 +131,7 @@ impl Document {
 
     /// Whether there is anything to write down.
     pub(super) fn is_touched(&self) -> bool {
-        self.effort.status != Status::Untouched
+        self.effort.status != Status::Untouched || self.about != About::default()
     }
 
     fn skeleton(&self) -> &Skeleton {
@@ -134,31 +143,27 @@ impl Document {
         &mut self,
         entry: &Entry,
         log: &EffortLog,
-        action: Action,
-        seconds: f64,
+        action: &Action,
+        (seconds, annotator): (f64, Option<&str>),
     ) -> Result<Duration> {
         let begin = Instant::now();
         // Shown until the first action.
         self.warning = None;
-        let changed = self.change(&action)?;
+        let changed = self.change(action)?;
         let took = if action.asks_the_network() { begin.elapsed() } else { Duration::ZERO };
         self.effort.seconds += if seconds.is_finite() { seconds.clamp(0.0, LONGEST_REPORT) } else { 0.0 };
         if changed {
-            if let Action::Revise(_) = action {
-                self.effort.clicks = self.effort.clicks.saturating_add(1);
+            self.effort.clicks = self.effort.clicks.saturating_add(action.clicks());
+            if !matches!(action, Action::Say(_)) {
+                self.effort.status = self.marks.present().verdict.status();
             }
-            self.effort.status = match action {
-                Action::Accept(true) => Status::Accepted,
-                _ => Status::InWork,
-            };
-            // The first prediction, which a reset goes back to, is this network's too.
-            if action.asks_the_network() || matches!(action, Action::Reset) {
-                self.predicted_by.clone_from(&self.network.name);
+            if let Some(name) = annotator {
+                self.about.add_annotator(name);
             }
             entry.count_revision();
         }
         self.save(entry);
-        if changed && let Err(error) = log.add(&self.line(entry, &action)) {
+        if changed && let Err(error) = log.add(&self.line(entry, action, annotator)) {
             self.save_error.get_or_insert(format!("the log of actions cannot be written: {error}"));
         }
         entry.set_effort(self.effort);
@@ -166,33 +171,119 @@ impl Document {
     }
 
     fn change(&mut self, action: &Action) -> Result<bool> {
+        // Whatever is changed has to be accepted anew.
+        let mut marks = Marks { verdict: Verdict::Open, ..self.marks.present().clone() };
+        let mirrored = self.session.view().frame.is_mirrored();
+        let mut predicted = action.asks_the_network();
         match action {
-            Action::Revise(hint) => self.session.revise(*hint)?,
+            Action::Undo => {
+                self.marks.undo();
+                return Ok(self.session.undo());
+            }
+            Action::Redo => {
+                self.marks.redo();
+                return Ok(self.session.redo());
+            }
+            Action::Time => return Ok(false),
+            Action::Say(said) => return Ok(self.say(said)),
+            Action::Revise(hint) => {
+                self.session.revise(*hint)?;
+                marks.absent.remove(&hint.keypoint);
+            }
+            Action::Place(hints) => {
+                if hints.is_empty() {
+                    return Err(Kind::Invalid.because("no points; expected at least one"));
+                }
+                self.session.revise_all(hints.iter().copied())?;
+                marks.absent.retain(|keypoint| hints.iter().all(|hint| hint.keypoint != *keypoint));
+            }
             Action::Remove(keypoint) => {
                 if !self.session.remove(*keypoint)? {
                     return Err(Kind::Invalid.because(format!("keypoint {keypoint} has no hint")));
                 }
             }
-            Action::Undo => return Ok(self.session.undo()),
-            Action::Redo => return Ok(self.session.redo()),
-            Action::Reset => self.session.reset(),
+            Action::See(keypoints, visible) => predicted = self.see(&mut marks, keypoints, *visible)?,
+            Action::Fix(ends) => {
+                marks.ends = checked_ends(ends, self.skeleton())?;
+                self.session.mark();
+            }
+            Action::Reset => {
+                self.session.reset();
+                // The first prediction is this network's.
+                predicted = true;
+                marks = Marks::default();
+            }
             Action::Predict => self.session.predict_anew()?,
-            Action::Reframe(reframing) => reframing.apply(&mut self.session)?,
+            Action::Reframe(reframing) => {
+                reframing.apply(&mut self.session)?;
+                if self.session.view().frame.is_mirrored() != mirrored {
+                    marks.mirror(self.skeleton());
+                }
+            }
             Action::Shift(by) => {
                 if !self.session.shift_names(*by)? {
                     return Err(Kind::Invalid.because(format!("names can't be moved by {by} vertebrae")));
                 }
+                marks.shift(*by, self.skeleton());
             }
             Action::Accept(accepted) => {
-                return Ok(*accepted != (self.effort.status == Status::Accepted));
+                if *accepted == (self.effort.status == Status::Accepted) {
+                    return Ok(false);
+                }
+                marks.verdict = if *accepted { Verdict::Accepted } else { Verdict::Open };
+                self.session.mark();
             }
-            Action::Import(exported) => self.import(exported)?,
-            Action::Time => return Ok(false),
+            Action::Reject(reason) => {
+                let reason = reason.as_deref().map(|reason| one_line(reason, LONGEST_REMARK));
+                let reason = reason.filter(|reason| !reason.is_empty());
+                marks.verdict = reason.map_or(Verdict::Open, Verdict::Unusable);
+                if marks.verdict.unusable() == self.marks.present().verdict.unusable() {
+                    return Ok(false);
+                }
+                self.session.mark();
+            }
+            Action::Import(exported) => marks = self.import(exported)?,
         }
+        if predicted {
+            marks.network = Some(self.network.name.clone());
+        }
+        self.marks.push(marks);
         Ok(true)
     }
 
-    fn import(&mut self, exported: &Exported) -> Result<()> {
+    /// Marks keypoints as visible or not; whether the network predicted.
+    fn see(&mut self, marks: &mut Marks, keypoints: &[usize], visible: bool) -> Result<bool> {
+        let count = self.skeleton().len();
+        if let Some(keypoint) = keypoints.iter().find(|keypoint| **keypoint >= count) {
+            return Err(Kind::Invalid.because(format!("there is no keypoint {keypoint} of {count}")));
+        }
+        if visible {
+            marks.absent.retain(|keypoint| !keypoints.contains(keypoint));
+        } else {
+            marks.absent.extend(keypoints);
+        }
+        // What is not visible is no hint.
+        let predicted = !visible && self.session.remove_all(keypoints.iter().copied())?;
+        if !predicted {
+            self.session.mark();
+        }
+        Ok(predicted)
+    }
+
+    /// Notes down what is said of the film; whether that is new.
+    fn say(&mut self, said: &Said) -> bool {
+        let before = self.about.clone();
+        if let Some(remark) = &said.remark {
+            self.about.remark = one_line(remark, LONGEST_REMARK);
+        }
+        if let Some(from) = said.seen_from {
+            self.about.seen_from = from;
+        }
+        self.about != before
+    }
+
+    /// Takes over the keypoints of a file; returns their marks.
+    fn import(&mut self, exported: &Exported) -> Result<Marks> {
         let (size, found) = (self.session.image_size(), exported.size());
         if found != size {
             return Err(
@@ -202,38 +293,29 @@ impl Document {
         if exported.keypoints.is_empty() {
             return Err(Kind::Invalid.because("it has no keypoints: no spine was found"));
         }
-        if !exported.keypoints.iter().map(|keypoint| &keypoint.name).eq(self.skeleton().names()) {
-            return Err(Kind::Invalid.because("its keypoints are not those of the network"));
-        }
-        let hinted = exported.keypoints.iter().enumerate().filter(|(_, keypoint)| keypoint.hinted);
+        let found = imports::in_order(exported, self.skeleton())?;
+        let shown = self.session.keypoints();
+        let place = |(k, found): (usize, &Option<&PredictedKeypoint>)| match found {
+            Some(keypoint) => Point::new(keypoint.x, keypoint.y),
+            // Kept in case that it is to be seen again.
+            None => shown.get(k).copied().unwrap_or_default(),
+        };
+        let hint = |(k, found): (usize, &Option<&PredictedKeypoint>)| {
+            let keypoint = (*found)?;
+            keypoint.hinted.then(|| Hint::new(k, Point::new(keypoint.x, keypoint.y)))
+        };
+        let absent = found.iter().enumerate().filter(|(_, found)| found.is_none()).map(|(k, _)| k).collect();
         let snapshot = Snapshot {
-            hints: hinted.map(|(k, keypoint)| Hint::new(k, Point::new(keypoint.x, keypoint.y))).collect(),
-            keypoints: exported.points(),
-            confidences: exported.keypoints.iter().map(|keypoint| keypoint.confidence).collect(),
+            hints: found.iter().enumerate().filter_map(hint).collect(),
+            keypoints: found.iter().enumerate().map(place).collect(),
+            confidences: found.iter().map(|found| found.map_or(0.0, |k| k.confidence)).collect(),
             shift: self.session.shift(),
             // Whoever placed the points had found the spine.
             view: Some(View { confidence: None, ..*self.session.view() }),
         };
         self.session.adopt(&snapshot)?;
         self.spacing = self.spacing.or(exported.spacing);
-        Ok(())
-    }
-
-    /// What would be shown if a point were put there.
-    pub(super) fn preview(&self, hint: Hint) -> Result<Preview> {
-        let preview = self.session.preview(hint)?;
-        let shown = preview.keypoints();
-        Ok(Preview {
-            overtaken: false,
-            keypoints: keypoint_views(&shown, preview.prediction(), preview.hints()),
-            angles: self.angles(&shown, preview.doubt()),
-        })
-    }
-
-    /// The Cobb angles of points that are not doubtful.
-    fn angles(&self, shown: &Keypoints, doubt: Option<Doubt>) -> Option<Angles> {
-        let (film, frame) = ((self.session.image_size(), self.spacing), &self.session.view().frame);
-        if doubt.is_some() { None } else { angles(shown, film, frame, self.skeleton()) }
+        Ok(Marks { absent, ..Marks::default() })
     }
 
     /// The heatmap of one keypoint.
@@ -246,15 +328,17 @@ impl Document {
         let identity = Identity {
             image: entry.name.clone(),
             fingerprint: self.fingerprint.clone(),
+            bytes: entry.file().map(|(_, bytes)| bytes),
+            film: entry.film_elsewhere(),
             revision: entry.revision(),
         };
         Sidecar::new(
             identity,
             (self.session.image_size(), self.spacing),
             self.skeleton(),
-            self.predicted_by.clone(),
             self.effort,
-            self.session.snapshots(),
+            (self.session.snapshots(), self.marks.clone()),
+            self.about.clone(),
         )
     }
 
@@ -273,99 +357,24 @@ impl Document {
         self.save_error.as_deref()
     }
 
-    fn line<'a>(&'a self, entry: &'a Entry, action: &Action) -> Line<'a> {
+    fn line<'a>(&'a self, entry: &'a Entry, action: &Action, annotator: Option<&'a str>) -> Line<'a> {
         let name = |keypoint: usize| self.skeleton().names().get(keypoint).map(String::as_str);
-        let (keypoint, point) = match action {
-            Action::Revise(hint) => (name(hint.keypoint), Some([hint.point.x, hint.point.y])),
-            Action::Remove(keypoint) => (name(*keypoint), None),
-            _ => (None, None),
-        };
-        let moved = match action {
-            Action::Revise(hint) => self.session.moved(hint.keypoint),
+        let hint = match action {
+            Action::Revise(hint) => Some(hint),
+            Action::Place(hints) => hints.first().filter(|_| hints.len() == 1),
             _ => None,
         };
+        let keypoint = match action {
+            Action::Remove(keypoint) => Some(*keypoint),
+            Action::See(keypoints, _) => keypoints.first().copied().filter(|_| keypoints.len() == 1),
+            _ => hint.map(|hint| hint.keypoint),
+        };
+        let keypoint = keypoint.and_then(name);
+        let point = hint.map(|hint| [hint.point.x, hint.point.y]);
+        let moved = hint.and_then(|hint| self.session.moved(hint.keypoint));
         let view = matches!(action, Action::Reframe(_)).then(|| self.session.view());
         let Effort { clicks, seconds, .. } = self.effort;
-        Line { image: &entry.name, action: action.name(), keypoint, point, moved, view, clicks, seconds }
+        let (image, action) = (&entry.name, action.name());
+        Line { image, action, annotator, keypoint, point, moved, view, clicks, seconds }
     }
-
-    fn millimetres(&self, from: Option<Point>, to: Point) -> Option<f64> {
-        self.spacing?.distance(from?, to)
-    }
-
-    fn comparison(&self, shown: &Keypoints, labels: &Keypoints) -> Comparison {
-        let first = self.session.first().keypoints();
-        let millimetres = |points: &Keypoints| {
-            let errors = millimetre_errors(points, labels, self.spacing?)?;
-            (!errors.is_empty()).then(|| errors.iter().sum::<f64>() / errors.len() as f64)
-        };
-        Comparison {
-            labels: labels.to_vec(),
-            errors: radial_errors(shown, labels),
-            mre: mre(shown, labels),
-            mre_mm: millimetres(shown),
-            first_mre: mre(first, labels),
-            first_mre_mm: millimetres(first),
-        }
-    }
-
-    /// The image as it stands.
-    pub(super) fn state(&self, entry: &Entry) -> State {
-        let (session, size) = (&self.session, self.session.image_size());
-        let (shown, prediction, doubt) = (session.keypoints(), session.prediction(), session.doubt());
-        let hint_view = |hint: &Hint| HintView {
-            keypoint: hint.keypoint,
-            name: self.skeleton().names().get(hint.keypoint).cloned().unwrap_or_default(),
-            x: hint.point.x,
-            y: hint.point.y,
-            moved: session.moved(hint.keypoint),
-            moved_mm: self.millimetres(session.moved_from(hint.keypoint), hint.point),
-        };
-        State {
-            id: entry.id,
-            name: entry.name.clone(),
-            width: size.width,
-            height: size.height,
-            spacing: self.spacing.map(SpacingView::of),
-            status: self.effort.status,
-            revision: entry.revision(),
-            keypoints: keypoint_views(&shown, prediction, session.hints()),
-            hints: session.hints().iter().map(hint_view).collect(),
-            can_undo: session.can_undo(),
-            can_redo: session.can_redo(),
-            shift: session.shift(),
-            suspects: match doubt {
-                Some(Doubt::NothingFound { .. }) => Vec::new(),
-                _ => suspects(prediction.confidences(), session.hints()),
-            },
-            angles: self.angles(&shown, doubt),
-            view: Framing::of(session.view(), size, doubt),
-            comparison: self.labels.as_ref().map(|labels| self.comparison(&shown, labels)),
-            clicks: self.effort.clicks,
-            seconds: self.effort.seconds,
-            network: self.predicted_by.clone(),
-            network_differs: self.predicted_by != self.network.name,
-            note: self.note.clone(),
-            warning: self.warning.clone(),
-            save_error: self.save_error.clone(),
-        }
-    }
-}
-
-fn keypoint_views(shown: &Keypoints, prediction: &Prediction, hints: &Hints) -> Vec<KeypointView> {
-    let view = |(k, (point, &confidence)): (usize, (&Point, &f32))| KeypointView {
-        x: point.x,
-        y: point.y,
-        confidence,
-        hinted: hints.get(k).is_some(),
-    };
-    shown.iter().zip(prediction.confidences()).enumerate().map(view).collect()
-}
-
-/// Points that are not hinted and of low confidence, the lowest first.
-fn suspects(confidences: &[f32], hints: &Hints) -> Vec<usize> {
-    let suspect = |&(k, &confidence): &(usize, &f32)| confidence < UNSURE_BELOW && hints.get(k).is_none();
-    let mut found: Vec<(usize, &f32)> = confidences.iter().enumerate().filter(suspect).collect();
-    found.sort_by(|a, b| a.1.total_cmp(b.1));
-    found.into_iter().map(|(k, _)| k).collect()
 }

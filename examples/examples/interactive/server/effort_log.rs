@@ -33,6 +33,9 @@ pub(super) struct Line<'a> {
     pub image: &'a str,
     /// What was done.
     pub action: &'static str,
+    /// Who did it, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub annotator: Option<&'a str>,
     /// The keypoint it was done to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keypoint: Option<&'a str>,

@@ -1,10 +1,11 @@
 //! An image of the list, open or not.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::document::Document;
+use super::lost_work::{Found, LostWork};
 use super::sidecar::{Effort, Sidecar, Summary};
 use super::sources::{Listed, Source};
 
@@ -31,6 +32,8 @@ pub(super) struct Entry {
     saved_revision: AtomicU64,
     /// The number of the last request that predicts; older previews are overtaken.
     pub newest: AtomicU64,
+    /// What to tell when it is opened.
+    told: Mutex<Option<String>>,
     /// A small picture, once it was made.
     pub thumbnail: OnceLock<Arc<[u8]>>,
 }
@@ -62,6 +65,7 @@ impl Entry {
             revision: AtomicU64::new(revision),
             saved_revision: AtomicU64::new(revision),
             newest: AtomicU64::new(0),
+            told: Mutex::default(),
             thumbnail: OnceLock::new(),
         }
     }
@@ -101,12 +105,48 @@ impl Entry {
         self.saved_revision.store(revision, Ordering::Relaxed);
     }
 
-    /// Adopts the effort recorded in another sidecar, or none.
-    pub(super) fn take_up(&self, effort: Effort, revision: u64) {
-        self.set_effort(effort);
+    /// Forgets the work on another film of the same name.
+    pub(super) fn start_over(&self, revision: u64) {
+        self.set_effort(Effort::default());
         self.set_saved_revision(0);
         self.revision.fetch_max(revision, Ordering::Relaxed);
         self.count_revision();
+    }
+
+    /// Takes up the work on the film that `lost` holds under an earlier name; returns what to tell.
+    pub(super) fn adopt(&self, lost: &LostWork, fingerprint: &str) -> Option<String> {
+        let Found { name, effort, revision } = lost.adopt(fingerprint, &self.sidecar)?;
+        self.set_effort(effort);
+        self.set_saved_revision(revision);
+        self.revision.fetch_max(revision, Ordering::Relaxed);
+        Some(format!(
+            "{} is the film that was called {name} before. Its corrections are taken up.",
+            self.name
+        ))
+    }
+
+    /// Notes what to tell when it is opened.
+    pub(super) fn tell_later(&self, told: String) {
+        *lock(&self.told) = Some(told);
+    }
+
+    /// What to tell now that it is opened.
+    pub(super) fn told(&self) -> Option<String> {
+        lock(&self.told).take()
+    }
+
+    /// Its file and the file's length, if it is one.
+    pub(super) fn file(&self) -> Option<(&Path, u64)> {
+        let Source::File(path) = &self.source else { return None };
+        Some((path, path.metadata().ok()?.len()))
+    }
+
+    /// Its file, where that is not beside the sidecar.
+    pub(super) fn film_elsewhere(&self) -> Option<PathBuf> {
+        let film = self.file()?.0.canonicalize().ok()?;
+        // The folder of the sidecar may not be there yet.
+        let folder = self.sidecar.parent()?.canonicalize().ok();
+        (film.parent() != folder.as_deref()).then_some(film)
     }
 
     /// A number that overtakes all before it.

@@ -1,22 +1,25 @@
 //! What leaves the page as files.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::extract::State as Shared;
+use axum::extract::{RawQuery, State as Shared};
 use axum::http::HeaderName;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
-use ikem_core::{Keypoints, Point, Skeleton};
-use ikem_data::{PredictionRecord, coco_predictions, csv_predictions, overlay};
-use ikem_models::Doubt;
+use ikem_core::Skeleton;
+use ikem_data::{PredictionRecord, coco_predictions, csv_predictions, csv_table, overlay, spreadsheet_cell};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
+use super::api::Status;
+use super::entry::Entry;
 use super::failure::{Kind, Result};
+use super::finding::Finding;
 use super::folder::told;
-use super::report;
 use super::routes::{FileName, Id};
-use super::sidecar::Sidecar;
+use super::sidecar::{Effort, Sidecar};
 use super::workplace::{Workplace, blocking};
+use super::{report, study};
 
 /// `GET /api/images/{id}/export/{file}`
 pub(super) async fn of_image(
@@ -25,12 +28,12 @@ pub(super) async fn of_image(
     FileName(file): FileName,
 ) -> Result<Response> {
     let sidecar = place.sidecar(id).await?;
-    let stem = plain(&sidecar.image);
+    let stem = stem(&sidecar.image);
     let skeleton = skeleton(&place)?;
     let content = match file.as_str() {
-        "keypoints.json" => json(&sidecar.prediction())?,
-        "coco.json" => coco_predictions(&[sidecar.prediction()], &skeleton)?.into_bytes(),
-        "keypoints.csv" => csv_predictions(&[sidecar.prediction()])?,
+        "keypoints.json" => json(&Finding::of(&sidecar).prediction())?,
+        "coco.json" => coco_predictions(&[Finding::of(&sidecar).prediction()], &skeleton)?.into_bytes(),
+        "keypoints.csv" => csv_predictions(&[Finding::of(&sidecar).prediction()])?,
         "overlay.png" => {
             let image = place.pixels(id, false).await?;
             blocking(move || picture(&image, &skeleton, &sidecar)).await?
@@ -50,17 +53,25 @@ pub(super) async fn of_image(
 pub(super) async fn of_all(
     Shared(place): Shared<Arc<Workplace>>,
     FileName(file): FileName,
+    RawQuery(query): RawQuery,
 ) -> Result<Response> {
     let mut left_out = Vec::new();
-    let content = match file.as_str() {
+    let bom = query.is_some_and(|query| query == "bom=1");
+    let mut content = match file.as_str() {
         "coco.json" => {
             let predictions = predictions(&place, &mut left_out).await?;
             coco_predictions(&predictions, &skeleton(&place)?)?.into_bytes()
         }
         "keypoints.csv" => csv_predictions(&predictions(&place, &mut left_out).await?)?,
-        "effort.csv" => effort(&place).into_bytes(),
+        "study.csv" => study::csv(&rows(&place, &mut left_out).await?)?,
+        "study.json" => study::json(&rows(&place, &mut left_out).await?)?,
+        "effort.csv" => effort(&place)?,
         _ => return Err(missing(&file)),
     };
+    if bom && file.ends_with(".csv") {
+        // Some spreadsheets take a table without it for one of an older encoding.
+        content.splice(0..0, *b"\xef\xbb\xbf");
+    }
     let mut response = attachment(&file, content);
     if let Some(line) = told(&left_out)
         && let Ok(line) = utf8_percent_encode(&line, NON_ALPHANUMERIC).to_string().parse()
@@ -70,36 +81,46 @@ pub(super) async fn of_all(
     Ok(response)
 }
 
+/// The points of all films that are in work or accepted.
 async fn predictions(place: &Arc<Workplace>, left_out: &mut Vec<String>) -> Result<Vec<PredictionRecord>> {
     let (sidecars, broken) = place.sidecars().await?;
     left_out.extend(broken);
-    Ok(sidecars.iter().map(Sidecar::prediction).collect())
+    let mut predictions = Vec::new();
+    for sidecar in sidecars {
+        let finding = Finding::of(&sidecar);
+        match (sidecar.effort.status, finding.marks.verdict.unusable()) {
+            (Status::Untouched, _) => {}
+            (_, Some(reason)) => left_out.push(format!("{} cannot be used: {reason}", sidecar.image)),
+            (_, None) => predictions.push(finding.prediction()),
+        }
+    }
+    Ok(predictions)
+}
+
+/// A row of the study's table for each film.
+async fn rows(place: &Arc<Workplace>, left_out: &mut Vec<String>) -> Result<Vec<study::Row>> {
+    let (sidecars, broken) = place.sidecars().await?;
+    left_out.extend(broken);
+    let of_name: BTreeMap<&str, &Sidecar> =
+        sidecars.iter().map(|sidecar| (sidecar.image.as_str(), sidecar)).collect();
+    let row = |entry: &Arc<Entry>| study::Row::new(entry, of_name.get(entry.name.as_str()).copied());
+    Ok(place.entries().iter().map(row).collect())
 }
 
 /// What each image cost.
-fn effort(place: &Workplace) -> String {
-    let mut text = "image,status,clicks,seconds\n".to_owned();
-    for entry in place.entries() {
-        let effort = entry.effort();
-        let name = entry.name.replace('"', "\"\"");
-        let status = serde_json::to_string(&effort.status).unwrap_or_default();
-        text += &format!("\"{name}\",{},{},{:.1}\n", status.trim_matches('"'), effort.clicks, effort.seconds);
-    }
-    text
+fn effort(place: &Workplace) -> Result<Vec<u8>> {
+    let header = ["image", "status", "clicks", "seconds"].map(str::to_owned);
+    let rows = place.entries().into_iter().map(|entry| {
+        let Effort { status, clicks, seconds } = entry.effort();
+        let name = spreadsheet_cell(&entry.name).into_owned();
+        vec![name, status.name().to_owned(), clicks.to_string(), format!("{seconds:.1}")]
+    });
+    Ok(csv_table(&header, rows)?)
 }
 
 fn picture(image: &ikem_core::GrayImage, skeleton: &Skeleton, sidecar: &Sidecar) -> Result<Vec<u8>> {
-    let prediction = sidecar.prediction();
-    let hinted = prediction.keypoints.iter().enumerate().filter(|(_, keypoint)| keypoint.hinted);
-    let hinted: Vec<usize> = hinted.map(|(k, _)| k).collect();
-    let nothing = matches!(sidecar.states.present().doubt(), Some(Doubt::NothingFound { .. }));
-    let points = if nothing { nowhere(skeleton) } else { prediction.points() };
-    Ok(overlay(image, skeleton, &points, &hinted)?.to_png()?)
-}
-
-/// Points that an overlay leaves out.
-pub(super) fn nowhere(skeleton: &Skeleton) -> Keypoints {
-    vec![Point::new(f32::NAN, f32::NAN); skeleton.len()].into_iter().collect()
+    let finding = Finding::of(sidecar);
+    Ok(overlay(image, skeleton, &finding.drawn(), &finding.hinted())?.to_png()?)
 }
 
 fn json(prediction: &PredictionRecord) -> Result<Vec<u8>> {
@@ -114,6 +135,7 @@ fn missing(file: &str) -> super::failure::Failure {
     Kind::NotFound.because(format!("there is no export {file:?}"))
 }
 
+/// A file to download. Its name keeps its script (RFC 6266); browsers that do not know that take the plain one.
 fn attachment(name: &str, content: Vec<u8>) -> Response {
     let kind = match name.rsplit('.').next() {
         Some("json") => "application/json",
@@ -121,14 +143,18 @@ fn attachment(name: &str, content: Vec<u8>) -> Response {
         Some("png") => "image/png",
         _ => "text/html; charset=utf-8",
     };
-    let disposition = format!("attachment; filename=\"{name}\"");
+    let plain: String = name.chars().map(|c| if c.is_ascii() { c } else { '_' }).collect();
+    let mut disposition = format!("attachment; filename=\"{plain}\"");
+    if plain != name {
+        disposition += &format!("; filename*=UTF-8''{}", utf8_percent_encode(name, NON_ALPHANUMERIC));
+    }
     ([(CONTENT_TYPE, kind.to_owned()), (CONTENT_DISPOSITION, disposition)], content).into_response()
 }
 
-/// An image's name without its extension, of letters that every header and file system takes.
-fn plain(name: &str) -> String {
+/// An image's name without its extension, of letters and digits that every file system takes.
+fn stem(name: &str) -> String {
     let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
-    let kept = |c: char| if c.is_ascii_alphanumeric() || c == '-' || c == '_' { c } else { '_' };
-    let plain: String = stem.chars().map(kept).take(80).collect();
-    if plain.is_empty() { "image".to_owned() } else { plain }
+    let kept = |c: char| if c.is_alphanumeric() || c == '-' || c == '_' { c } else { '_' };
+    let stem: String = stem.chars().map(kept).take(80).collect();
+    if stem.is_empty() { "image".to_owned() } else { stem }
 }

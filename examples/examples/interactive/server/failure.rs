@@ -35,6 +35,8 @@ pub(super) enum Kind {
     TooLarge,
     /// The body is of another type.
     MediaType,
+    /// A file of keypoints that is not of this film by name.
+    OtherFilm,
     /// An invalid value.
     Invalid,
     /// Device or disk.
@@ -55,6 +57,7 @@ impl Kind {
             Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
             Self::MediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "media_type"),
+            Self::OtherFilm => (StatusCode::UNPROCESSABLE_ENTITY, "other_film"),
             Self::Invalid => (StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
             Self::Failed => (StatusCode::INTERNAL_SERVER_ERROR, "failed"),
         }

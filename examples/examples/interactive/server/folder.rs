@@ -10,7 +10,7 @@ use super::networks::file_name;
 /// How many files that were left out are named; the others are counted.
 const NAMED: usize = 3;
 /// What our own files' names end in.
-const OWN: [&str; 2] = [".ikem.json", "annotation-log.jsonl"];
+const OWN: [&str; 3] = [".ikem.json", "annotation-log.jsonl", super::KEPT_IN];
 
 /// The files of a folder.
 #[derive(Debug, Default)]
@@ -22,19 +22,28 @@ pub(super) struct Inside {
 }
 
 impl Inside {
-    /// Looks at each file of a folder; folders in it are not entered.
+    /// Looks at each file of a folder; folders in it are not entered, but told.
     pub(super) fn of(folder: &Path) -> std::io::Result<Self> {
         let mut paths = Vec::new();
         for entry in std::fs::read_dir(folder)? {
             let path = entry?.path();
             let name = file_name(&path);
-            if !name.starts_with('.') && !OWN.iter().any(|own| name.ends_with(own)) && path.is_file() {
+            if !name.starts_with('.') && !OWN.iter().any(|own| name.ends_with(own)) {
                 paths.push(path);
             }
         }
         paths.sort_by(|a, b| natural_order(&file_name(a), &file_name(b)).then_with(|| a.cmp(b)));
         let mut inside = Self::default();
         for path in paths {
+            if path.is_dir() {
+                let why = "is a folder; films in it are not opened unless it is given itself";
+                inside.left_out.push(format!("{} {why}", file_name(&path)));
+                continue;
+            }
+            if !path.is_file() {
+                inside.left_out.push(format!("{} is no regular file", file_name(&path)));
+                continue;
+            }
             match ImageKind::of_file(&path) {
                 Ok(_) => inside.images.push(path),
                 Err(error) => inside.left_out.push(error.to_string()),
@@ -47,11 +56,9 @@ impl Inside {
 /// What to tell of files that were left out, in a line; nothing where there are none.
 pub(super) fn told(left_out: &[String]) -> Option<String> {
     let count = left_out.len();
-    let were =
-        if count == 1 { "1 file was left out".to_owned() } else { format!("{count} files were left out") };
     let named = left_out.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join("; ");
     let more = if count > NAMED { format!("; and {} more", count - NAMED) } else { String::new() };
-    (count > 0).then(|| format!("{were}: {named}{more}"))
+    (count > 0).then(|| format!("{count} left out: {named}{more}"))
 }
 
 /// The order of names in which 2 comes before 10, whatever the case of letters.
@@ -122,18 +129,26 @@ mod tests {
         for (name, bytes) in other {
             std::fs::write(folder.path().join(name), bytes).expect("a file");
         }
-        std::fs::create_dir(folder.path().join("deeper")).expect("a folder");
+        for name in ["deeper", ".hidden", "ikem-annotations"] {
+            std::fs::create_dir(folder.path().join(name)).expect("a folder");
+        }
+        #[cfg(unix)]
+        std::os::unix::fs::symlink("nowhere", folder.path().join("e.png")).expect("a link");
         let inside = Inside::of(folder.path()).expect("a folder");
         let names: Vec<String> = inside.images.iter().map(|path| file_name(path)).collect();
         assert_eq!(names, ["1.2.840.1", "film.dicom", "IM2", "IM10"]);
-        assert_eq!(inside.left_out.len(), 4);
+        let links = usize::from(cfg!(unix));
+        assert_eq!(inside.left_out.len(), 5 + links);
+        let has = |text: &str| inside.left_out.iter().any(|line| line == text);
+        assert!(has("deeper is a folder; films in it are not opened unless it is given itself"));
+        assert_eq!(has("e.png is no regular file"), links == 1);
         let line = told(&inside.left_out).expect("a line");
-        assert!(line.starts_with("4 files were left out: "), "{line}");
+        assert!(line.starts_with(&format!("{} left out: ", 5 + links)), "{line}");
         assert!(
             line.contains("a.png is a PDF document") && line.contains("b.jpg is a HEIC photograph"),
             "{line}"
         );
-        assert!(line.ends_with("; and 1 more"), "{line}");
+        assert!(line.ends_with(&format!("; and {} more", 2 + links)), "{line}");
         assert_eq!(told(&[]), None);
     }
 }

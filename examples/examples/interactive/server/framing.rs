@@ -11,9 +11,9 @@ use ikem_models::{Doubt, Session, View};
 use serde::{Deserialize, Serialize};
 
 use super::action::Action;
-use super::api::Timed;
 use super::failure::{Kind, Result};
-use super::routes::{Body, Id, Seen, answer};
+use super::requests::Timed;
+use super::routes::{Body, Caller, Id, answer};
 use super::workplace::Workplace;
 
 /// The shortest side of a frame, in pixels of the film.
@@ -197,8 +197,8 @@ type Place = Shared<Arc<Workplace>>;
 /// The requests that change how the network sees an image.
 pub(super) fn routes() -> Router<Arc<Workplace>> {
     let plain = |reframing: Reframing| {
-        post(async move |Shared(place): Place, Id(id): Id, Seen(seen): Seen, Body(timed): Body<Timed>| {
-            reframe(&place, id, reframing, (timed.seconds, seen)).await
+        post(async move |Shared(place): Place, Id(id): Id, caller: Caller, Body(timed): Body<Timed>| {
+            reframe(&place, id, reframing, (timed.seconds, caller)).await
         })
     };
     Router::new()
@@ -210,19 +210,14 @@ pub(super) fn routes() -> Router<Arc<Workplace>> {
         .route("/invert", plain(Reframing::Invert))
 }
 
-async fn view(
-    Shared(place): Place,
-    Id(id): Id,
-    Seen(seen): Seen,
-    Body(told): Body<Told>,
-) -> Result<Response> {
-    reframe(&place, id, Reframing::View(told.frame, told.negative), (told.seconds, seen)).await
+async fn view(Shared(place): Place, Id(id): Id, caller: Caller, Body(told): Body<Told>) -> Result<Response> {
+    reframe(&place, id, Reframing::View(told.frame, told.negative), (told.seconds, caller)).await
 }
 
 async fn turn(
     Shared(place): Place,
     Id(id): Id,
-    Seen(seen): Seen,
+    caller: Caller,
     Body(Turned { turns, seconds }): Body<Turned>,
 ) -> Result<Response> {
     if ![-1, 1, 2].contains(&turns) {
@@ -230,14 +225,14 @@ async fn turn(
             Kind::Invalid.because(format!("a film is turned by 1, -1 or 2 quarter turns, not by {turns}"))
         );
     }
-    reframe(&place, id, Reframing::Turn(turns), (seconds, seen)).await
+    reframe(&place, id, Reframing::Turn(turns), (seconds, caller)).await
 }
 
 async fn reframe(
     place: &Arc<Workplace>,
     id: usize,
     reframing: Reframing,
-    (seconds, seen): (f64, Option<u64>),
+    (seconds, caller): (f64, Caller),
 ) -> Result<Response> {
-    answer(place.act(id, Action::Reframe(reframing), seconds, seen).await?)
+    answer(place.act(id, Action::Reframe(reframing), seconds, caller).await?)
 }

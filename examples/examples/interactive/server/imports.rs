@@ -1,31 +1,70 @@
 //! What comes into the page as files.
 
+use std::collections::BTreeMap;
+
 use ikem_core::Skeleton;
-use ikem_data::{PredictionRecord, is_same_name};
+use ikem_data::{PredictedKeypoint, PredictionRecord, is_same_name};
 
 use super::failure::{Kind, Result};
 use super::workplace::Workplace;
 
 /// How many names an error lists.
 const LISTED: usize = 5;
+/// How many missing keypoints an error lists.
+const MISSING: usize = 12;
 
-/// The keypoints of image `id` in a file: the project's JSON, COCO or a table, of this film or of several. A file of one film
-/// that names none is taken to be of this one.
-pub(super) fn of_film(place: &Workplace, id: usize, file: &[u8]) -> Result<PredictionRecord> {
+/// The keypoints of image `id` in a file: the project's JSON, COCO or a table, of this film or of several. A file that is not
+/// of this film by name is refused, unless the person is `sure` and it is of one film only.
+pub(super) fn of_film(place: &Workplace, id: usize, file: &[u8], sure: bool) -> Result<PredictionRecord> {
     let entry = place.entry(id)?;
     let skeleton = place.networks.skeleton().cloned().unwrap_or_else(Skeleton::spine);
     let films = PredictionRecord::from_bytes("the file", file, &skeleton)?;
     let name = &entry.name;
-    let is_own = |film: &&PredictionRecord| film.image.trim().is_empty() || is_same_name(&film.image, name);
-    let mut own = films.iter().filter(is_own);
-    match (own.next(), own.next()) {
-        (Some(film), None) => Ok(film.clone()),
-        (Some(_), Some(_)) => Err(Kind::Invalid.because(format!("it has the keypoints of {name:?} twice"))),
-        (None, _) => Err(Kind::Invalid.because(match films.as_slice() {
-            [] => "it has no keypoints".to_owned(),
-            films => of_others(films, name),
-        })),
+    // Films of several folders may have the same name in the end.
+    let exact: Vec<&PredictionRecord> = films.iter().filter(|film| film.image == *name).collect();
+    let is_own = |film: &&PredictionRecord| is_same_name(&film.image, name);
+    let own = if exact.len() == 1 { exact } else { films.iter().filter(is_own).collect() };
+    match (own.as_slice(), films.as_slice()) {
+        ([film], _) => Ok((*film).clone()),
+        ([_, _, ..], _) => Err(Kind::Invalid.because(format!("it has the keypoints of {name:?} twice"))),
+        ([], []) => Err(Kind::Invalid.because("it has no keypoints")),
+        ([], [film]) if sure => Ok(film.clone()),
+        ([], [film]) if film.image.trim().is_empty() => Err(Kind::OtherFilm
+            .because(format!("the file does not say which film it is of; this film is {name:?}"))),
+        ([], [_]) => Err(Kind::OtherFilm.because(of_others(&films, name))),
+        ([], films) => Err(Kind::Invalid.because(of_others(films, name))),
     }
+}
+
+/// The keypoints of a film in the skeleton's order, `None` for those that the file says are not visible; the error names those that
+/// it lacks.
+pub(super) fn in_order<'a>(
+    film: &'a PredictionRecord,
+    skeleton: &Skeleton,
+) -> Result<Vec<Option<&'a PredictedKeypoint>>> {
+    let mut of_name: BTreeMap<&str, &PredictedKeypoint> = BTreeMap::new();
+    for keypoint in &film.keypoints {
+        let name = &keypoint.name;
+        if !skeleton.names().contains(name) {
+            return Err(Kind::Invalid.because(format!("{name:?} is none of the network's keypoints")));
+        }
+        if of_name.insert(name, keypoint).is_some() {
+            return Err(Kind::Invalid.because(format!("it has {name} twice")));
+        }
+    }
+    let names = || skeleton.names().iter().map(String::as_str);
+    let is_absent = |name: &str| film.absent.iter().any(|absent| absent == name);
+    let missing: Vec<&str> = names().filter(|name| !of_name.contains_key(name) && !is_absent(name)).collect();
+    if !missing.is_empty() {
+        let (few, all) = (missing.len(), skeleton.len());
+        let named = missing.iter().take(MISSING).copied().collect::<Vec<_>>().join(", ");
+        let more = match few.saturating_sub(MISSING) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        return Err(Kind::Invalid.because(format!("{few} of {all} keypoints are missing: {named}{more}")));
+    }
+    Ok(names().map(|name| of_name.get(name).copied()).collect())
 }
 
 /// That the keypoints are those of other films.
@@ -35,9 +74,5 @@ fn of_others(films: &[PredictionRecord], name: &str) -> String {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
-    format!(
-        "it has the keypoints of {}{more}; this film is {name:?}. If they belong to this film after all, change the name in \
-         the file",
-        names.join(", ")
-    )
+    format!("it has the keypoints of {}{more}; this film is {name:?}", names.join(", "))
 }

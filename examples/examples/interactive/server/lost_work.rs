@@ -7,20 +7,41 @@ use std::sync::Mutex;
 
 use super::entry::lock;
 use super::failure::{Kind, Result};
-use super::sidecar::Sidecar;
+use super::sidecar::{Effort, Sidecar, Summary};
 
 /// The ending of sidecar names.
 const ENDING: &str = ".ikem.json";
+/// The mark in the names of sidecars whose place another film took.
+const REPLACED: &str = ".replaced-";
 
 /// The sidecars of films that are not open to the page, by their films' fingerprints.
 #[derive(Debug, Default)]
 pub(super) struct LostWork {
-    by_film: Mutex<BTreeMap<String, PathBuf>>,
+    by_film: Mutex<BTreeMap<String, Lost>>,
+}
+
+/// A sidecar whose film is missing.
+#[derive(Debug)]
+struct Lost {
+    sidecar: PathBuf,
+    /// The length of the film's file; unknown in sidecars of earlier versions.
+    bytes: Option<u64>,
+}
+
+/// Work that was saved under an earlier name of its film, and is now saved under the present one.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// The film's earlier name.
+    pub name: String,
+    /// What the work cost.
+    pub effort: Effort,
+    /// The number of changes to the work.
+    pub revision: u64,
 }
 
 impl LostWork {
-    /// Looks through the folders of `sidecars`, which are those of the films that are open to the page, for others. Of several
-    /// for the same film the newest counts.
+    /// Looks through the folders of `sidecars`, which are those of the films that are open to the page, for others whose film is
+    /// no longer there. Of several for the same film the newest counts.
     pub(super) fn search<'a>(sidecars: impl Iterator<Item = &'a Path>) -> Self {
         let own: BTreeSet<&Path> = sidecars.collect();
         let folders: BTreeSet<&Path> = own.iter().filter_map(|path| path.parent()).collect();
@@ -34,22 +55,36 @@ impl LostWork {
         found.sort();
         let lost = Self::default();
         for (_, path) in found {
-            if let Some(fingerprint) = Sidecar::read_summary(&path).fingerprint {
-                lost.add(fingerprint, path);
-            }
+            lost.add(path);
         }
         lost
     }
 
-    /// Adds a sidecar whose film is missing.
-    fn add(&self, fingerprint: String, sidecar: PathBuf) {
-        lock(&self.by_film).insert(fingerprint, sidecar);
+    /// Adds a sidecar unless it has no fingerprint, or its film is still there. Where one was replaced, another film is.
+    fn add(&self, sidecar: PathBuf) {
+        let Summary { fingerprint, bytes, film, .. } = Sidecar::read_summary(&sidecar);
+        let Some(fingerprint) = fingerprint else { return };
+        let beside = film_name(&sidecar).map(|name| sidecar.with_file_name(name));
+        let replaced = film_name(&sidecar).is_some_and(|name| name.contains(REPLACED));
+        if replaced || film.or(beside).is_none_or(|film| !film.exists()) {
+            lock(&self.by_film).insert(fingerprint, Lost { sidecar, bytes });
+        }
     }
 
-    /// The sidecar that a film has under an earlier name, with its path. The file is not moved.
-    pub(super) fn of_film(&self, fingerprint: &str) -> Option<(Sidecar, PathBuf)> {
-        let path = lock(&self.by_film).get(fingerprint).cloned()?;
-        Some((Sidecar::read(&path).ok().flatten()?, path))
+    /// Whether a film whose file has this length may have lost its work.
+    pub(super) fn may_hold(&self, bytes: u64) -> bool {
+        lock(&self.by_film).values().any(|lost| lost.bytes.is_none_or(|own| own == bytes))
+    }
+
+    /// Moves the sidecar that a film has under an earlier name to `sidecar`, where there must be none. It is given to one film
+    /// only: a copy of the film finds nothing.
+    pub(super) fn adopt(&self, fingerprint: &str, sidecar: &Path) -> Option<Found> {
+        let Lost { sidecar: path, .. } = lock(&self.by_film).remove(fingerprint)?;
+        let kept = Sidecar::read(&path).ok().flatten()?;
+        if sidecar.exists() || move_file(&path, sidecar).is_err() {
+            return None;
+        }
+        Some(Found { name: kept.image, effort: kept.effort, revision: kept.revision })
     }
 
     /// Moves the sidecar at `path` out of the way of another film's; `held` is the work on the film that was there, as far as it
@@ -62,24 +97,31 @@ impl LostWork {
                 .because(format!("{path} belongs to another film and cannot be moved to {aside}: {error}"))
         };
         let there = path.try_exists().map_err(failed)?;
-        let fingerprint = match held {
+        match held {
             Some(sidecar) => {
                 sidecar.write(&aside).map_err(failed)?;
                 if there {
                     std::fs::rename(path, free_name(path)).map_err(failed)?;
                 }
-                sidecar.fingerprint.clone()
             }
-            None => {
-                std::fs::rename(path, &aside).map_err(failed)?;
-                Sidecar::read_summary(&aside).fingerprint
-            }
-        };
-        if let Some(fingerprint) = fingerprint {
-            self.add(fingerprint, aside.clone());
+            None => std::fs::rename(path, &aside).map_err(failed)?,
         }
+        self.add(aside.clone());
         Ok(aside)
     }
+}
+
+/// The name of the film that a sidecar stands beside.
+fn film_name(sidecar: &Path) -> Option<&str> {
+    sidecar.file_name()?.to_str()?.strip_suffix(ENDING)
+}
+
+/// Renames a file, or copies it where the new place is on another disk.
+fn move_file(from: &Path, to: &Path) -> std::io::Result<()> {
+    std::fs::rename(from, to).or_else(|_| {
+        ikem_files::write_synced(to, &std::fs::read(from)?)?;
+        std::fs::remove_file(from)
+    })
 }
 
 /// An unused name in the folder of `path`, such as `film.png.replaced-1.ikem.json` for `film.png.ikem.json`.
@@ -89,7 +131,7 @@ fn free_name(path: &Path) -> PathBuf {
     let stem = stem.unwrap_or_else(|| own.to_owned());
     let name = |number: u64| {
         let mut name = stem.clone();
-        name.push(format!(".replaced-{number}{ENDING}"));
+        name.push(format!("{REPLACED}{number}{ENDING}"));
         path.with_file_name(name)
     };
     (1..).map(name).find(|path| !path.exists()).unwrap_or_else(|| name(0))

@@ -11,20 +11,24 @@ mod effort_log;
 mod entry;
 mod exports;
 mod failure;
+mod finding;
 mod fingerprint;
 mod folder;
 mod framing;
 mod imports;
 mod label_fit;
 mod lost_work;
+mod marks;
 mod networks;
 mod options;
 mod report;
+mod requests;
 mod routes;
 mod seats;
 mod security;
 mod sidecar;
 mod sources;
+mod study;
 #[cfg(test)]
 mod tests;
 mod thumbnail;
@@ -44,6 +48,7 @@ use ikem_examples::{FolderLocks, ModelOptions, say, stop_on_signals};
 use ikem_models::Precision;
 use tokio::net::TcpListener;
 
+pub(crate) use angles::angles_in_words;
 pub(crate) use options::PageOptions;
 
 use assets::Assets;
@@ -82,13 +87,17 @@ pub(crate) fn serve(
 ) -> Result<()> {
     let furniture = furnish(options, model, images, labels)?;
     let _locks = FolderLocks::take(folders(&furniture))?;
+    let new = !furniture.kept_in.exists();
+    let kept_in = furniture.kept_in.clone();
     for note in &furniture.notes {
         say!("{note}");
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let unsaved = runtime.block_on(async {
         let (listener, access, address) = listen(options).await?;
-        let kept_in = furniture.kept_in.display().to_string();
+        // Only a program that is going to serve leaves a folder behind. If this fails, saving reports it.
+        let _ = std::fs::create_dir_all(&kept_in);
+        let lock = FolderLocks::take([kept_in.clone()].into_iter().filter(|_| new))?;
         let workplace =
             Workplace::open(furniture).map_err(|failure| anyhow!("{}", failure.message().to_owned()))?;
         let router = router(&workplace, options.page.clone(), access);
@@ -97,7 +106,7 @@ pub(crate) fn serve(
         if options.host.parse().is_ok_and(|host: IpAddr| host.is_unspecified()) {
             say!("From another machine, replace 127.0.0.1 by this machine's address.");
         }
-        say!("Work on uploads and phantoms is saved in {kept_in}. Press Ctrl-C to quit.");
+        say!("Work on uploads and phantoms is saved in {}. Press Ctrl-C to quit.", kept_in.display());
         // With a token it is not opened: others on this machine could read the address off the list of programs.
         if !options.no_open && !address.contains('?') {
             browser::open(&address);
@@ -107,10 +116,16 @@ pub(crate) fn serve(
         while !stop.load(Ordering::SeqCst) {
             tokio::time::sleep(SIGNAL_POLL).await;
         }
-        tokio::task::spawn_blocking(move || workplace.save_all()).await.context("saving")
+        let unsaved = tokio::task::spawn_blocking(move || workplace.save_all()).await.context("saving");
+        drop(lock);
+        unsaved
     })?;
     // A running prediction is abandoned at exit.
     runtime.shutdown_background();
+    if new {
+        // Where nothing was kept, it is empty.
+        let _ = std::fs::remove_dir(&kept_in);
+    }
     if unsaved.is_empty() {
         say!("All work is saved.");
         return Ok(());
@@ -118,10 +133,21 @@ pub(crate) fn serve(
     bail!("NOT saved:\n  {}", unsaved.join("\n  "))
 }
 
-/// All folders in which work is saved; creates the one for uploads.
+/// The films that `paths` name, folders by what is in them, and what to tell of what was left out.
+///
+/// # Errors
+/// When a path cannot be read, or a folder has no film.
+pub(crate) fn films(paths: &[PathBuf]) -> Result<(Vec<PathBuf>, Option<String>)> {
+    let (listed, left_out) = sources::files(paths, None)?;
+    let path = |listed: Listed| match listed.source {
+        sources::Source::File(path) => Some(path),
+        _ => None,
+    };
+    Ok((listed.into_iter().filter_map(path).collect(), left_out))
+}
+
+/// All folders in which work is saved.
 fn folders(furniture: &Furniture) -> impl Iterator<Item = PathBuf> {
-    // If this fails, saving reports it.
-    let _ = std::fs::create_dir_all(&furniture.kept_in);
     let beside = |image: &Listed| {
         let folder = image.sidecar.parent()?;
         Some(if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder.to_owned() })

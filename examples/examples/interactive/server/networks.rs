@@ -24,7 +24,7 @@ pub(super) enum Origin {
     File(PathBuf),
     /// Whoever embeds the server.
     #[cfg(test)]
-    Given(Predictor),
+    Given(&'static str, Predictor),
 }
 
 /// A network that is ready to answer.
@@ -117,7 +117,7 @@ impl Networks {
                 Predictor::builder().device(&self.device).precision(self.precision).load(path)
             }
             #[cfg(test)]
-            Origin::Given(predictor) => Ok(predictor.clone()),
+            Origin::Given(_, predictor) => Ok(predictor.clone()),
         }
         .map_err(|error| error.to_string())?;
         let skeleton = &predictor.config().skeleton;
@@ -167,7 +167,7 @@ impl Origin {
             Self::Bundled => BUNDLED.to_owned(),
             Self::File(path) => file_name(path),
             #[cfg(test)]
-            Self::Given(_) => "given".to_owned(),
+            Self::Given(name, _) => (*name).to_owned(),
         }
     }
 
@@ -176,7 +176,7 @@ impl Origin {
             Self::Bundled => PRETRAINED.len() as u64,
             Self::File(path) => path.metadata().map_or(0, |metadata| metadata.len()),
             #[cfg(test)]
-            Self::Given(_) => 0,
+            Self::Given(..) => 0,
         }
     }
 }

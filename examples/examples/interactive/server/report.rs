@@ -7,9 +7,11 @@ use base64::engine::general_purpose::STANDARD;
 use ikem_core::{GrayImage, Keypoints, Point, Resampling, Size, Skeleton, resample_frame};
 use ikem_data::overlay;
 
-use super::api::{Angles, SpacingView, State};
-use super::exports::nowhere;
+use super::angles::{Angles, side};
+use super::api::{KeypointView, SpacingView, State, Status};
 use super::failure::{Kind, Result};
+use super::finding::NOWHERE;
+use super::marks::SeenFrom;
 
 /// How high the picture is at the most, in pixels: a printed page shows no more.
 const HEIGHT: usize = 1400;
@@ -24,9 +26,9 @@ const STYLE: &str = "body{font:14px/1.4 sans-serif;margin:24px;color:#111;displa
 pub(super) fn html(state: &State, image: &GrayImage, skeleton: &Skeleton) -> Result<Vec<u8>> {
     let mut body = String::new();
     let failed = |error: std::fmt::Error| Kind::Failed.because(error);
-    write_facts(&mut body, state).map_err(failed)?;
+    write_facts(&mut body, state, skeleton).map_err(failed)?;
     if let Some(angles) = &state.angles {
-        write_angles(&mut body, angles, skeleton).map_err(failed)?;
+        write_angles(&mut body, angles, state.seen_from, skeleton).map_err(failed)?;
     } else if let Some(doubt) = &state.view.doubt {
         writeln!(body, "<h2>Cobb angles</h2><p>Left out: {}.</p>", escaped(doubt)).map_err(failed)?;
     }
@@ -55,32 +57,44 @@ fn picture(state: &State, image: &GrayImage, skeleton: &Skeleton) -> Result<Vec<
     let to = Size::new(width, height);
     let small =
         resample_frame(image, &facing, to, Resampling::Area).map_err(|error| Kind::Failed.because(error))?;
-    let on_film = state.keypoints.iter().map(|point| Point::new(point.x, point.y));
-    let points: Keypoints = match state.view.nothing_found {
-        true => nowhere(skeleton),
-        false => on_film.map(|point| facing.to_grid(point, film, to)).collect(),
+    let nothing = state.view.nothing_found;
+    let place = |point: &KeypointView| match point.visible && !nothing {
+        true => facing.to_grid(Point::new(point.x, point.y), film, to),
+        false => NOWHERE,
     };
+    let points: Keypoints = state.keypoints.iter().map(place).collect();
     let hinted: Vec<usize> = state.hints.iter().map(|hint| hint.keypoint).collect();
     Ok(overlay(&small, skeleton, &points, &hinted)?.to_png()?)
 }
 
-fn write_facts(body: &mut String, state: &State) -> std::fmt::Result {
+fn write_facts(body: &mut String, state: &State, skeleton: &Skeleton) -> std::fmt::Result {
     let status = match state.status {
-        super::api::Status::Untouched => "not looked through",
-        super::api::Status::InWork => "in work",
-        super::api::Status::Accepted => "accepted",
+        Status::Untouched => "not looked through".to_owned(),
+        Status::InWork => "in work".to_owned(),
+        Status::Accepted => "accepted".to_owned(),
+        Status::Unusable => {
+            format!("cannot be used: {}", escaped(state.unusable.as_deref().unwrap_or_default()))
+        }
     };
     writeln!(body, "<h2>Image</h2><table>")?;
     let rows = [
         ("Size", format!("{} × {} px", state.width, state.height)),
-        ("Status", status.to_owned()),
+        ("Status", status),
         ("Seen", state.view.words()),
-        ("Network", escaped(&state.network)),
+        ("Network", state.network.as_deref().map_or("none: imported".to_owned(), escaped)),
         ("Corrections", state.clicks.to_string()),
         ("Time", format!("{:.0} s", state.seconds)),
     ];
     let spacing = state.spacing.as_ref().map(|spacing| ("Pixel spacing", spacing_in_words(spacing)));
-    for (name, value) in rows.into_iter().chain(spacing) {
+    let absent: Vec<&str> =
+        state.absent.iter().filter_map(|k| skeleton.names().get(*k)).map(String::as_str).collect();
+    let said = [
+        ("Not visible", absent.join(", ")),
+        ("Annotator", escaped(&state.annotators.join(", "))),
+        ("Remark", escaped(&state.remark)),
+    ];
+    let said = said.into_iter().filter(|(_, value)| !value.is_empty());
+    for (name, value) in rows.into_iter().chain(spacing).chain(said) {
         writeln!(body, "<tr><th>{name}</th><td>{value}</td></tr>")?;
     }
     if let Some(comparison) = &state.comparison {
@@ -105,22 +119,28 @@ fn length(pixels: f64, millimetres: Option<f64>, plane: Option<&str>) -> String 
     format!("{pixels:.1} px{millimetres}")
 }
 
-fn write_angles(body: &mut String, angles: &Angles, skeleton: &Skeleton) -> std::fmt::Result {
+fn write_angles(
+    body: &mut String,
+    angles: &Angles,
+    seen_from: Option<SeenFrom>,
+    skeleton: &Skeleton,
+) -> std::fmt::Result {
     let name = |vertebra: usize| skeleton.vertebrae().get(vertebra).map_or("", |v| v.name.as_str());
     writeln!(body, "<h2>Cobb angles, end plates</h2><table>")?;
     writeln!(
         body,
-        "<tr><th>Curve</th><th>Angle</th><th>End vertebrae</th><th>Apex</th><th>Convex, as pictured</th></tr>"
+        "<tr><th>Curve</th><th>Angle</th><th>End vertebrae</th><th>Apex</th><th>Convex</th></tr>"
     )?;
     for curve in &angles.clinical {
         let mark = if curve.major { " (major)" } else { "" };
-        let side = match curve.convex {
-            ikem_eval::Side::Left => "left",
-            ikem_eval::Side::Right => "right",
-        };
+        let mark = format!("{mark}{}", if curve.doubtful { " (doubtful: a corner is unsure)" } else { "" });
+        let fixed = if curve.fixed { ", chosen" } else { "" };
+        let patient = curve.convex_patient.map(side);
+        let patient = patient.map_or_else(String::new, |side| format!("; patient’s {side}"));
+        let side = side(curve.convex);
         writeln!(
             body,
-            "<tr><td>{}{mark}</td><td class=\"number\">{:.1}°</td><td>{}–{}</td><td>{}</td><td>{side}</td></tr>",
+            "<tr><td>{}{mark}</td><td class=\"number\">{:.1}°</td><td>{}–{}{fixed}</td><td>{}</td><td>image {side}{patient}</td></tr>",
             curve.name,
             curve.degrees,
             name(curve.upper),
@@ -128,12 +148,22 @@ fn write_angles(body: &mut String, angles: &Angles, skeleton: &Skeleton) -> std:
             name(curve.apex),
         )?;
     }
-    writeln!(body, "</table><h2>Cobb angles of the AASCE challenge</h2><table>")?;
+    let from = match seen_from {
+        Some(SeenFrom::Front) => {
+            "The film is seen from the front: the left of the image is the patient’s right."
+        }
+        Some(SeenFrom::Behind) => {
+            "The film is seen from behind: the left of the image is the patient’s left."
+        }
+        None => "Sides are those of the image; from where the film is seen was not said.",
+    };
+    writeln!(body, "</table><p>{from}</p><h2>Cobb angles of the AASCE challenge</h2><table>")?;
     for angle in &angles.challenge {
         writeln!(
             body,
-            "<tr><td>{}</td><td class=\"number\">{:.1}°</td><td>{}–{}</td></tr>",
+            "<tr><td>{}{}</td><td class=\"number\">{:.1}°</td><td>{}–{}</td></tr>",
             angle.name,
+            if angle.doubtful { " (doubtful)" } else { "" },
             angle.degrees,
             name(angle.upper),
             name(angle.lower),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::{FromRequest, FromRequestParts, Path, Request, State as Shared};
+use axum::extract::{FromRequest, FromRequestParts, Path, RawQuery, Request, State as Shared};
 use axum::http::header::{CONTENT_TYPE, IF_MATCH};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, StatusCode};
@@ -16,13 +16,16 @@ use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
 
 use super::action::Action;
-use super::api::{
-    Acceptance, Chosen, Matched, Named, Placed, Shifted, State, StatusView, Timed, WorkplaceView,
-};
+use super::api::{State, StatusView, WorkplaceView};
 use super::assets::{Assets, INDEX};
 use super::exports;
 use super::failure::{Failure, Kind, Result};
 use super::framing;
+use super::marks::person;
+use super::requests::{
+    Acceptance, Chosen, Ends, Matched, Named, Placed, PlacedAll, PlacedPoint, Rejection, Said, Seen, Shifted,
+    Timed,
+};
 use super::security::{self, Access};
 use super::thumbnail::thumbnail;
 use super::workplace::{Answered, Workplace};
@@ -34,6 +37,11 @@ pub(super) fn router(workplace: Arc<Workplace>, assets: Assets, access: Access) 
     let acting = Router::new()
         .route("/preview", post(preview))
         .route("/revise", post(revise))
+        .route("/place", post(put_all))
+        .route("/see", post(see))
+        .route("/ends", post(fix_ends))
+        .route("/reject", post(reject))
+        .route("/say", post(say))
         .route("/remove", post(remove))
         .route("/undo", post(undo))
         .route("/redo", post(redo))
@@ -93,18 +101,26 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
     }
 }
 
-/// The revision that a change is based on, from the header `If-Match`; without it, the change is always made.
-pub(super) struct Seen(pub Option<u64>);
+/// Who asks for a change, and what they saw.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Caller {
+    /// The revision that the change is based on, from the header `If-Match`; without it, the change is always made.
+    pub seen: Option<u64>,
+    /// The person's name, from the header `X-Annotator`, percent-encoded.
+    pub annotator: Option<String>,
+}
 
-impl<S: Send + Sync> FromRequestParts<S> for Seen {
+impl<S: Send + Sync> FromRequestParts<S> for Caller {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
-        let Some(given) = parts.headers.get(IF_MATCH) else { return Ok(Self(None)) };
+        let name = parts.headers.get("x-annotator").and_then(|name| name.to_str().ok());
+        let annotator = name.and_then(|name| person(&percent_decode_str(name).decode_utf8_lossy()));
+        let Some(given) = parts.headers.get(IF_MATCH) else { return Ok(Self { seen: None, annotator }) };
         let revision = given.to_str().ok().and_then(|text| text.trim_matches('"').parse().ok());
         let wrong =
             || Kind::BadRequest.because(format!("If-Match is {given:?}; expected an image's revision"));
-        revision.map(|revision| Self(Some(revision))).ok_or_else(wrong)
+        Ok(Self { seen: Some(revision.ok_or_else(wrong)?), annotator })
     }
 }
 
@@ -175,82 +191,132 @@ async fn preview(Shared(place): Place, Id(id): Id, Body(placed): Body<Placed>) -
 async fn revise(
     Shared(place): Place,
     Id(id): Id,
-    Seen(seen): Seen,
+    caller: Caller,
     Body(placed): Body<Placed>,
 ) -> Result<Response> {
-    answer(place.act(id, Action::Revise(hint(placed)), placed.seconds, seen).await?)
+    answer(place.act(id, Action::Revise(hint(placed)), placed.seconds, caller).await?)
+}
+
+async fn put_all(
+    Shared(place): Place,
+    Id(id): Id,
+    caller: Caller,
+    Body(PlacedAll { points, seconds }): Body<PlacedAll>,
+) -> Result<Response> {
+    let hint = |point: PlacedPoint| Hint::new(point.keypoint, Point::new(point.x, point.y));
+    let hints = points.into_iter().map(hint).collect();
+    answer(place.act(id, Action::Place(hints), seconds, caller).await?)
+}
+
+async fn see(
+    Shared(place): Place,
+    Id(id): Id,
+    caller: Caller,
+    Body(Seen { keypoints, visible, seconds }): Body<Seen>,
+) -> Result<Response> {
+    answer(place.act(id, Action::See(keypoints, visible), seconds, caller).await?)
+}
+
+async fn fix_ends(
+    Shared(place): Place,
+    Id(id): Id,
+    caller: Caller,
+    Body(Ends { ends, seconds }): Body<Ends>,
+) -> Result<Response> {
+    answer(place.act(id, Action::Fix(ends), seconds, caller).await?)
+}
+
+async fn reject(
+    Shared(place): Place,
+    Id(id): Id,
+    caller: Caller,
+    Body(Rejection { because, seconds }): Body<Rejection>,
+) -> Result<Response> {
+    answer(place.act(id, Action::Reject(because), seconds, caller).await?)
+}
+
+async fn say(Shared(place): Place, Id(id): Id, caller: Caller, Body(said): Body<Said>) -> Result<Response> {
+    let seconds = said.seconds;
+    answer(place.act(id, Action::Say(said), seconds, caller).await?)
 }
 
 async fn remove(
     Shared(place): Place,
     Id(id): Id,
-    Seen(seen): Seen,
+    caller: Caller,
     Body(named): Body<Named>,
 ) -> Result<Response> {
-    answer(place.act(id, Action::Remove(named.keypoint), named.seconds, seen).await?)
+    answer(place.act(id, Action::Remove(named.keypoint), named.seconds, caller).await?)
 }
 
 async fn undo(
     Shared(place): Place,
     Id(id): Id,
-    Seen(seen): Seen,
+    caller: Caller,
     Body(timed): Body<Timed>,
 ) -> Result<Response> {
-    answer(place.act(id, Action::Undo, timed.seconds, seen).await?)
+    answer(place.act(id, Action::Undo, timed.seconds, caller).await?)
 }
 
 async fn redo(
     Shared(place): Place,
     Id(id): Id,
-    Seen(seen): Seen,
+    caller: Caller,
     Body(timed): Body<Timed>,
 ) -> Result<Response> {
-    answer(place.act(id, Action::Redo, timed.seconds, seen).await?)
+    answer(place.act(id, Action::Redo, timed.seconds, caller).await?)
 }
 
 async fn reset(
     Shared(place): Place,
     Id(id): Id,
-    Seen(seen): Seen,
+    caller: Caller,
     Body(timed): Body<Timed>,
 ) -> Result<Response> {
-    answer(place.act(id, Action::Reset, timed.seconds, seen).await?)
+    answer(place.act(id, Action::Reset, timed.seconds, caller).await?)
 }
 
 async fn predict(
     Shared(place): Place,
     Id(id): Id,
-    Seen(seen): Seen,
+    caller: Caller,
     Body(timed): Body<Timed>,
 ) -> Result<Response> {
-    answer(place.act(id, Action::Predict, timed.seconds, seen).await?)
+    answer(place.act(id, Action::Predict, timed.seconds, caller).await?)
 }
 
 async fn shift(
     Shared(place): Place,
     Id(id): Id,
-    Seen(seen): Seen,
+    caller: Caller,
     Body(shifted): Body<Shifted>,
 ) -> Result<Response> {
-    answer(place.act(id, Action::Shift(shifted.by), shifted.seconds, seen).await?)
+    answer(place.act(id, Action::Shift(shifted.by), shifted.seconds, caller).await?)
 }
 
 async fn accept(
     Shared(place): Place,
     Id(id): Id,
-    Seen(seen): Seen,
+    caller: Caller,
     Body(said): Body<Acceptance>,
 ) -> Result<Response> {
-    answer(place.act(id, Action::Accept(said.accepted), said.seconds, seen).await?)
+    answer(place.act(id, Action::Accept(said.accepted), said.seconds, caller).await?)
 }
 
 async fn time(Shared(place): Place, Id(id): Id, Body(timed): Body<Timed>) -> Result<Response> {
-    answer(place.act(id, Action::Time, timed.seconds, None).await?)
+    answer(place.act(id, Action::Time, timed.seconds, Caller::default()).await?)
 }
 
-async fn import(Shared(place): Place, Id(id): Id, Seen(seen): Seen, file: Bytes) -> Result<Response> {
-    let exported = super::imports::of_film(&place, id, &file)?;
-    answer(place.act(id, Action::Import(Box::new(exported)), 0.0, seen).await?)
+async fn import(
+    Shared(place): Place,
+    Id(id): Id,
+    caller: Caller,
+    RawQuery(query): RawQuery,
+    file: Bytes,
+) -> Result<Response> {
+    let sure = query.is_some_and(|query| query == "any_film=1");
+    let exported = super::imports::of_film(&place, id, &file, sure)?;
+    answer(place.act(id, Action::Import(Box::new(exported)), 0.0, caller).await?)
 }
 
 async fn picture(Shared(place): Place, Id(id): Id) -> Result<Response> {

@@ -1,19 +1,18 @@
 //! What a person did to one image, in a file beside it: `NAME.ikem.json`.
 
+use std::convert::Infallible;
 use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
-use ikem_core::{Frame, History, Size, Skeleton, Spacing};
-use ikem_data::{PredictedKeypoint, PredictionRecord};
-use ikem_eval::{Script, challenge_angles};
-use ikem_examples::seen;
+use ikem_core::{History, Size, Skeleton, Spacing};
 use ikem_models::Snapshot;
 use serde::{Deserialize, Serialize};
 
 use super::api::Status;
 use super::entry::Entry;
 use super::failure::{Failure, Kind, Result};
+use super::marks::{About, Marks, Verdict};
 
 /// The most that is read of a sidecar, in bytes; 65 states of 68 keypoints have about half a million.
 const LIMIT: u64 = 64 << 20;
@@ -29,6 +28,12 @@ pub(super) struct Sidecar {
     /// The fingerprint of the image's file; missing in sidecars of earlier versions and for phantoms.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<String>,
+    /// The length of the image's file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
+    /// The image's file, where it is in another folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub film: Option<PathBuf>,
     /// The number of changes to the work.
     #[serde(default)]
     pub revision: u64,
@@ -41,12 +46,19 @@ pub(super) struct Sidecar {
     pub spacing: Option<Spacing>,
     /// The keypoints' names in order.
     pub names: Vec<String>,
-    /// The network that predicted them.
-    pub network: String,
-    /// What it cost, and whether the person is content.
+    /// The network that predicted them, in sidecars of earlier versions, which tell one for all states.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    network: Option<String>,
+    /// What it cost, and how far it is.
     pub effort: Effort,
+    /// What the person says of the film as such.
+    #[serde(default)]
+    pub about: About,
     /// The present state, and those that undo and redo lead to.
     pub states: History<Snapshot>,
+    /// What the person says of each of these states; missing in sidecars of earlier versions.
+    #[serde(default)]
+    marks: Option<History<Marks>>,
 }
 
 /// What the work on an image cost so far.
@@ -72,6 +84,12 @@ pub(super) struct Summary {
     /// The film's fingerprint.
     #[serde(default)]
     pub fingerprint: Option<String>,
+    /// The length of the film's file.
+    #[serde(default)]
+    pub bytes: Option<u64>,
+    /// The film's file, where it is in another folder.
+    #[serde(default)]
+    pub film: Option<PathBuf>,
 }
 
 /// What identifies a film and the state of the work on it.
@@ -81,6 +99,10 @@ pub(super) struct Identity {
     pub image: String,
     /// The fingerprint of the image's file.
     pub fingerprint: Option<String>,
+    /// The length of the image's file.
+    pub bytes: Option<u64>,
+    /// The image's file, where it is in another folder.
+    pub film: Option<PathBuf>,
     /// The number of changes to the work.
     pub revision: u64,
 }
@@ -91,14 +113,30 @@ impl Sidecar {
         identity: Identity,
         (size, spacing): (Size, Option<Spacing>),
         skeleton: &Skeleton,
-        network: String,
         effort: Effort,
-        states: History<Snapshot>,
+        (states, marks): (History<Snapshot>, History<Marks>),
+        about: About,
     ) -> Self {
-        let Identity { image, fingerprint, revision } = identity;
+        let Identity { image, fingerprint, bytes, film, revision } = identity;
         let (Size { width, height }, names) = (size, skeleton.names().to_vec());
         let format = FORMAT.to_owned();
-        Self { format, image, fingerprint, revision, width, height, spacing, names, network, effort, states }
+        Self {
+            format,
+            image,
+            fingerprint,
+            bytes,
+            film,
+            revision,
+            width,
+            height,
+            spacing,
+            names,
+            network: None,
+            effort,
+            about,
+            states,
+            marks: Some(marks),
+        }
     }
 
     /// Reads the sidecar at `path`; none where there is no such file.
@@ -109,7 +147,25 @@ impl Sidecar {
             let found = format!("its format is {:?}; expected {FORMAT:?}", sidecar.format);
             return Err(wrong(path, found));
         }
+        if sidecar.marks.as_ref().is_some_and(|marks| marks.steps() != sidecar.states.steps()) {
+            return Err(wrong(path, "its marks are not of its states"));
+        }
         Ok(Some(sidecar))
+    }
+
+    /// What the person says of each state.
+    pub(super) fn marks(&self) -> History<Marks> {
+        if let Some(marks) = &self.marks {
+            return marks.clone();
+        }
+        let mark = |present: bool| {
+            let accepted = present && self.effort.status == Status::Accepted;
+            let verdict = if accepted { Verdict::Accepted } else { Verdict::Open };
+            Marks { network: self.network.clone(), verdict, ..Marks::default() }
+        };
+        let present: *const Snapshot = self.states.present();
+        let Ok(marks) = self.states.try_map(|state| Ok::<_, Infallible>(mark(std::ptr::eq(state, present))));
+        marks
     }
 
     /// Reads only the parts that the list of images needs; empty if there is no readable sidecar.
@@ -169,38 +225,6 @@ impl Sidecar {
             // On a full disk, a partial file would take the room of the next attempt.
             let _ = fs::remove_file(&temporary);
         })
-    }
-
-    /// The present keypoints as a predictions file holds them.
-    pub(super) fn prediction(&self) -> PredictionRecord {
-        let present = self.states.present();
-        let shown = present.hints.applied_to(&present.keypoints);
-        let keypoints = self.names.iter().zip(shown.iter()).zip(&present.confidences).enumerate();
-        let keypoints = keypoints.map(|(k, ((name, point), &confidence))| PredictedKeypoint {
-            name: name.clone(),
-            x: point.x,
-            y: point.y,
-            confidence,
-            hinted: present.hints.get(k).is_some(),
-        });
-        let film = Size::new(self.width, self.height);
-        let spine = self.names == Skeleton::spine().names();
-        let frame = present.view.map_or(Frame::whole(film), |view| view.frame);
-        let angles = || {
-            let (upright, size) = frame.upright(&shown, film, self.spacing);
-            challenge_angles(&upright, size, Script::Matlab).ok()
-        };
-        let cobb = (spine && present.doubt().is_none()).then(angles).flatten();
-        PredictionRecord {
-            image: self.image.clone(),
-            width: self.width,
-            height: self.height,
-            keypoints: keypoints.collect(),
-            cobb: cobb.map(|angles| angles.degrees),
-            spacing: self.spacing,
-            seen: present.view.and_then(|view| seen(&view, film)),
-            doubt: present.doubt().map(|doubt| doubt.to_string()),
-        }
     }
 }
 

@@ -23,6 +23,8 @@ const BUNDLED: &[u8] = include_bytes!("../../../assets/phantom.png");
 const BUNDLED_TRUTH: &str = include_str!("../../../assets/phantom.json");
 /// How many phantoms are shown where no image was given.
 const PHANTOMS: u64 = 6;
+/// The most folders in the name of a film.
+const DEEPEST: usize = 8;
 /// The size limit of the list of names, in bytes.
 const LONGEST_LIST: u64 = 64 << 20;
 /// The default quota of all uploads together, in bytes.
@@ -166,8 +168,9 @@ fn listed(paths: Vec<PathBuf>, output: Option<&Path>) -> Vec<Listed> {
     for path in &paths {
         *of_name.entry(own_name(path)).or_default() += 1;
     }
-    let list = |path: PathBuf| {
-        let (name, own) = (file_name(&path), own_name(&path));
+    let names = distinct_names(&paths);
+    let list = |(path, name): (PathBuf, String)| {
+        let own = own_name(&path);
         let sidecar = match output {
             None => path.with_file_name(sidecar_name(own, "")),
             // Images of the same name come from different folders.
@@ -180,7 +183,28 @@ fn listed(paths: Vec<PathBuf>, output: Option<&Path>) -> Vec<Listed> {
         };
         Listed { name, source: Source::File(path), sidecar }
     };
-    paths.into_iter().map(list).collect()
+    paths.into_iter().zip(names).map(list).collect()
+}
+
+/// What the films are called: by their files' names, and by as many of their folders as tell films of the same name apart.
+fn distinct_names(paths: &[PathBuf]) -> Vec<String> {
+    let mut names: Vec<String> = paths.iter().map(|path| file_name(path)).collect();
+    for folders in 1..=DEEPEST {
+        let mut count: BTreeMap<&str, usize> = BTreeMap::new();
+        for name in &names {
+            *count.entry(name).or_default() += 1;
+        }
+        let again: Vec<bool> = names.iter().map(|name| count[name.as_str()] > 1).collect();
+        if !again.contains(&true) {
+            break;
+        }
+        for ((name, path), _) in names.iter_mut().zip(paths).zip(again).filter(|(_, again)| *again) {
+            let whole = path.canonicalize().unwrap_or_else(|_| path.clone());
+            let parts: Vec<String> = whole.iter().map(|part| file_name(Path::new(part))).collect();
+            *name = parts.get(parts.len().saturating_sub(folders + 1)..).unwrap_or_default().join("/");
+        }
+    }
+    names
 }
 
 /// The last part of a path, as the system has it.
@@ -322,6 +346,12 @@ mod tests {
         let kept: Vec<_> = listed(paths, Some(Path::new("out"))).into_iter().map(|l| l.sidecar).collect();
         assert_eq!(kept[2], Path::new("out/größe 2.dcm.ikem.json"));
         assert!(kept[0] != kept[1] && kept[0].to_string_lossy().starts_with("out/film.png-"), "{kept:?}");
+    }
+
+    #[test]
+    fn films_of_the_same_name_are_called_by_their_folders() {
+        let paths = ["x/one/film.png", "y/one/film.png", "two/film.png", "two/other.png"].map(PathBuf::from);
+        assert_eq!(distinct_names(&paths), ["x/one/film.png", "y/one/film.png", "two/film.png", "other.png"]);
     }
 
     #[cfg(unix)]

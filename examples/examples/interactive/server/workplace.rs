@@ -1,10 +1,11 @@
 //! All images that are open to the page, and how they are reached: by their number alone.
 
+mod listing;
 mod opening;
 mod pictures;
 pub(super) mod saving;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -15,6 +16,8 @@ use ikem_data::{Manifest, ManifestIndex};
 use ikem_models::UNSURE_BELOW;
 use tokio::sync::Semaphore;
 
+use listing::{distinct, new_entry, recognise};
+
 use super::action::Action;
 use super::api::{ImageView, MatchingView, Preview, Progress, State, Status, StatusView, WorkplaceView};
 use super::document::Document;
@@ -23,8 +26,9 @@ use super::entry::{Entry, Slot, lock};
 use super::failure::{Kind, Result};
 use super::lost_work::LostWork;
 use super::networks::Networks;
+use super::routes::Caller;
 use super::sidecar::{Effort, Sidecar};
-use super::sources::{Listed, MOST_IMAGES, Source, Uploads};
+use super::sources::{Listed, MOST_IMAGES, Uploads};
 
 /// How many images are open at a time; each holds up to 65 predictions of 2 MB.
 pub(super) const MOST_OPEN: usize = 4;
@@ -103,9 +107,15 @@ impl Workplace {
         let labels_by_image = labels.as_ref().map(ManifestIndex::new);
         let uploads = Uploads::new(&kept_in, upload_quota);
         let listed = images.into_iter().chain(uploads.earlier());
-        let entry = |(id, listed)| Arc::new(new_entry(id, listed, labels_by_image.as_ref()));
+        let mut names = BTreeSet::new();
+        let entry = |(id, mut listed): (usize, Listed)| {
+            listed.name = distinct(listed.name, |name| !names.insert(name.to_owned()));
+            Arc::new(new_entry(id, listed, labels_by_image.as_ref()))
+        };
         let entries: Vec<Arc<Entry>> = listed.enumerate().map(entry).collect();
         let lost = LostWork::search(entries.iter().map(|entry| entry.sidecar.as_path()));
+        let mut notes = notes;
+        notes.extend(recognise(&entries, &lost));
         let networks = Arc::new(networks);
         networks.choose(0)?;
         Ok(Arc::new(Self {
@@ -157,6 +167,7 @@ impl Workplace {
                 Status::Untouched => progress.untouched += 1,
                 Status::InWork => progress.in_work += 1,
                 Status::Accepted => progress.accepted += 1,
+                Status::Unusable => progress.unusable += 1,
             }
         }
         StatusView { model: self.networks.view(), progress }
@@ -209,11 +220,13 @@ impl Workplace {
             if workplace.entries().len() >= MOST_IMAGES {
                 return Err(Kind::Conflict.because(format!("there are {MOST_IMAGES} images already")));
             }
-            let listed = workplace.uploads.keep(&name, bytes.as_ref())?;
+            let mut listed = workplace.uploads.keep(&name, bytes.as_ref())?;
             let mut entries = workplace.entries.write().unwrap_or_else(PoisonError::into_inner);
             let held = entries.iter().find(|entry| entry.source == listed.source).cloned();
             let new = held.is_none();
             let entry = held.unwrap_or_else(|| {
+                let taken = |name: &str| entries.iter().any(|entry| entry.name == name);
+                listed.name = distinct(listed.name.clone(), taken);
                 let entry = Arc::new(new_entry(entries.len(), listed, workplace.labels_by_image.as_ref()));
                 entries.push(Arc::clone(&entry));
                 entry
@@ -233,13 +246,13 @@ impl Workplace {
 
     /// Does something to an image, for which `seconds` were taken. It is done even if nobody waits for the answer any more.
     ///
-    /// With `seen`, only if that is the image's revision: whoever asks would otherwise change what they have not seen.
+    /// If the caller says which revision they saw, only if it is the image's: they would otherwise change what they have not seen.
     pub(super) async fn act(
         self: &Arc<Self>,
         id: usize,
         action: Action,
         seconds: f64,
-        seen: Option<u64>,
+        Caller { seen, annotator }: Caller,
     ) -> Result<Answered<State>> {
         let entry = self.entry(id)?;
         entry.overtake();
@@ -257,7 +270,7 @@ impl Workplace {
                         of.name
                     )));
                 }
-                let took = document.act(&of, &place.log, action, seconds)?;
+                let took = document.act(&of, &place.log, &action, (seconds, annotator.as_deref()))?;
                 Ok((document.state(&of), took))
             };
             let ((state, took), waited) = workplace.with_document(&entry, asks, act).await?;
@@ -321,21 +334,13 @@ impl Workplace {
 
 /// The work on an image that is not open.
 fn closed_work(entry: &Entry) -> Result<Option<Sidecar>> {
-    let Some(sidecar) = Sidecar::read(&entry.sidecar)? else { return Ok(None) };
+    let Some(mut sidecar) = Sidecar::read(&entry.sidecar)? else { return Ok(None) };
     if sidecar.fingerprint.is_some() && sidecar.is_of_another(entry.source.fingerprint()?.as_deref()) {
         let (name, path) = (&entry.name, entry.sidecar.display());
         return Err(Kind::Conflict.because(format!("{path} is of another film than {name} is now")));
     }
+    sidecar.image.clone_from(&entry.name);
     Ok(Some(sidecar))
-}
-
-/// An image with the index of its labels.
-fn new_entry(id: usize, listed: Listed, labels: Option<&ManifestIndex>) -> Entry {
-    let place = match &listed.source {
-        Source::File(path) => labels.and_then(|labels| labels.find(path)),
-        _ => None,
-    };
-    Entry::new(id, listed, place)
 }
 
 /// Runs what takes its time, or waits, where that holds up nobody.

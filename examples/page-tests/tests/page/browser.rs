@@ -145,6 +145,27 @@ impl Browser {
         self.client.perform_actions(actions).await.expect("the mouse moves");
     }
 
+    /// Drags from one place to another while Shift is held.
+    pub(crate) async fn shift_drag(&self, from: Place, target: Place) {
+        let half = ((from.0 + target.0) / 2.0, (from.1 + target.1) / 2.0);
+        let still = || KeyAction::Pause { duration: Duration::from_millis(60) };
+        let keys = KeyActions::new("keys".to_owned())
+            .then(KeyAction::Down { value: '\u{e008}' })
+            .then(still())
+            .then(still())
+            .then(still())
+            .then(still())
+            .then(KeyAction::Up { value: '\u{e008}' });
+        let mouse = MouseActions::new("mouse".to_owned())
+            .then(to(from, 0))
+            .then(pause(20))
+            .then(DOWN)
+            .then(to(half, 60))
+            .then(to(target, 60))
+            .then(UP);
+        self.perform(Actions::from(mouse).and(keys)).await;
+    }
+
     /// Does something with several fingers.
     pub(crate) async fn perform(&self, actions: Actions) {
         self.client.perform_actions(actions).await.expect("the fingers move");

@@ -15,6 +15,8 @@ mod framing;
 mod mishaps;
 mod output;
 mod program;
+mod reach;
+mod study;
 
 use browser::{Browser, DOWN, Place, UP, pause, to};
 use fantoccini::key::Key;
@@ -24,7 +26,9 @@ use mishaps::{
     two_fingers_choose_nothing,
 };
 use program::{Program, draw_phantoms};
+use reach::everything_is_within_reach;
 use serde_json::Value;
+use study::says_what_a_study_needs;
 use tempfile::TempDir;
 
 const CONTROL: char = '\u{e009}';
@@ -54,6 +58,11 @@ fn a_person_corrects_spines() {
         shows_cobb_angles(&browser).await;
         keeps_the_view_for_the_next_image(&browser).await;
         exports_and_imports(&browser).await;
+        everything_is_within_reach(&browser).await;
+        says_what_a_study_needs(&browser).await;
+        browser.press(&[&[SHIFT, 'r']]).await;
+        browser.until("state.image.hints.length === 0 && !state.busy").await;
+        drags_a_point(&browser).await;
         let program = survives_a_kill(&browser, program, folder.path()).await;
         survives_stray_clicks(&browser).await;
         two_fingers_choose_nothing(&browser).await;

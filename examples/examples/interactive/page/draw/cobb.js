@@ -14,13 +14,22 @@ export function drawCobbLines(context, curves, view, unit) {
   });
 }
 
-/** Writes their angles (`degrees`), with the names of the end vertebrae. */
-export function drawCobbAngles(context, curves, names, view, unit) {
+/**
+ * Writes their angles (`degrees`), with the names of the end vertebrae, where they hide no point (`places`, on the screen) and
+ * none of each other, as far as there is such a place.
+ */
+export function drawCobbAngles(context, curves, names, places, view, unit) {
+  const taken = [];
   curves.forEach((curve, index) => {
     if (!isAngle(curve)) return;
-    const [[, above], [, below]] = extended(curve, view);
-    const text = `${names[curve.upper]}–${names[curve.lower]}  ${curve.degrees.toFixed(1)}°`;
-    chip(context, text, { x: (above.x + below.x) / 2, y: (above.y + below.y) / 2 }, cobbColour(index), unit);
+    const [[nearAbove, above], [nearBelow, below]] = extended(curve, view);
+    const text = `${names[curve.upper]}–${names[curve.lower]}  ${curve.doubtful ? '? ' : ''}${curve.degrees.toFixed(1)}°`;
+    const between = (a, b, part) => ({ x: a.x + part * (b.x - a.x), y: a.y + part * (b.y - a.y) });
+    const outside = [0.5, 0.25, 0.75, 0, 1].map((part) => between(above, below, part));
+    const opposite = [0.5, 0.25, 0.75].map((part) => between(nearAbove, nearBelow, part));
+    const box = chipBox(context, text, [...outside, ...opposite], { places, taken }, unit);
+    taken.push(box);
+    chip(context, text, box, cobbColour(index), unit);
   });
 }
 
@@ -66,23 +75,46 @@ function stroke(context, from, to, colour, width) {
   context.stroke();
 }
 
-function chip(context, text, middle, colour, unit) {
+/** How much further a label may be put aside, in heights of a label. */
+const ASIDE = [0, 1.2, -1.2, 2.4, -2.4, 3.6, -3.6];
+
+/** The box of a label at the first of the places where it hides nothing; otherwise where it hides the least. */
+export function chipBox(context, text, middles, { places, taken }, unit) {
+  context.font = `600 ${12 * unit}px system-ui, sans-serif`;
+  const ratio = context.getTransform().a;
+  const [width, height, margin] = [context.measureText(text).width + 14 * unit, 22 * unit, 6 * unit];
+  const [right, bottom] = [context.canvas.width / ratio, context.canvas.height / ratio];
+  const into = (value, half, least, size) => Math.min(size - half - margin, Math.max(half + least, value));
+  const boxAt = ({ x, y }) => {
+    const [middle, level] = [into(x, width / 2, TOOLS * unit, right), into(y, height / 2, margin, bottom)];
+    return { x: middle - width / 2, y: level - height / 2, width, height };
+  };
+  const boxes = middles.flatMap(({ x, y }) => ASIDE.map((by) => boxAt({ x, y: y + by * height })));
+  const near = 8 * unit;
+  const hidden = (box) => places.filter(({ x, y }) =>
+    x > box.x - near && x < box.x + box.width + near && y > box.y - near && y < box.y + box.height + near).length;
+  const over = (box) => taken.filter((other) =>
+    box.x < other.x + other.width && other.x < box.x + box.width && box.y < other.y + other.height && other.y < box.y + box.height).length;
+  let [best, least] = [boxes[0], Infinity];
+  for (const box of boxes) {
+    const cost = hidden(box) + 10 * over(box);
+    if (cost < least) [best, least] = [box, cost];
+    if (cost === 0) break;
+  }
+  return best;
+}
+
+function chip(context, text, { x, y, width, height }, colour, unit) {
   context.font = `600 ${12 * unit}px system-ui, sans-serif`;
   context.textAlign = 'center';
   context.textBaseline = 'middle';
-  const { canvas } = context;
-  const ratio = context.getTransform().a;
-  const [width, height, margin] = [context.measureText(text).width + 14 * unit, 22 * unit, 6 * unit];
-  const into = (value, half, least, size) => Math.min(size - half - margin, Math.max(half + least, value));
-  const x = into(middle.x, width / 2, TOOLS * unit, canvas.width / ratio);
-  const y = into(middle.y, height / 2, margin, canvas.height / ratio);
   context.beginPath();
-  context.roundRect(x - width / 2, y - height / 2, width, height, 5 * unit);
+  context.roundRect(x, y, width, height, 5 * unit);
   context.fillStyle = 'rgba(10, 14, 19, 0.92)';
   context.fill();
   context.strokeStyle = colour;
   context.lineWidth = 1.25 * unit;
   context.stroke();
   context.fillStyle = colour;
-  context.fillText(text, x, y + 0.5 * unit);
+  context.fillText(text, x + width / 2, y + height / 2 + 0.5 * unit);
 }

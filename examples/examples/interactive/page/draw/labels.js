@@ -7,6 +7,7 @@ const ARM = 4;
 export function drawLabels(context, labels, points, view, unit) {
   const path = new Path2D();
   labels.forEach((label, index) => {
+    if (points[index].visible === false) return;
     const { x, y } = view.toScreen(label);
     const point = view.toScreen(points[index]);
     path.moveTo(x, y);

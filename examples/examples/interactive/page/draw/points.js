@@ -1,7 +1,7 @@
 // Draws the points: one colour a vertebra, the same size at every zoom.
 //
 // A person's point is a ringed square, a predicted one a disc, an uncertain one a hollow disc in a dashed circle that is
-// the wider the less the model is sure: shape and not colour alone tells them apart.
+// the wider the less the model is sure, one that is not visible on the film a cross: shape and not colour alone tells them apart.
 
 import { INK, vertebraColour } from '../palette.js';
 
@@ -14,7 +14,7 @@ const FULL_TURN = 2 * Math.PI;
  * @param context of a canvas, in CSS pixels
  * @param scene `points` (with x, y, hinted, suspect, confidence), `ghosts` (their old places or null), `edges`,
  *     `vertebraOf` (the vertebra of each point), `vertebrae`, `pointNames`, `chosen`, `hovered`, `names` (whether to
- *     draw those of vertebrae), `hidden` (a point to leave out)
+ *     draw those of vertebrae), `small` (whether markers are small and hollow), `hidden` (a point to leave out)
  * @param view where the image lies
  * @param unit the length that everything is measured in: 1 on a common screen, more on a large one
  */
@@ -42,6 +42,8 @@ function drawEdges(context, { edges, points, ...scene }, places, unit) {
     context.stroke();
   };
   for (const [from, to] of edges) {
+    // No line leads to what is not there.
+    if (points[from].visible === false || points[to].visible === false) continue;
     context.beginPath();
     context.moveTo(places[from].x, places[from].y);
     context.lineTo(places[to].x, places[to].y);
@@ -53,6 +55,7 @@ function drawEdges(context, { edges, points, ...scene }, places, unit) {
 function drawGhosts(context, scene, places, view, unit) {
   scene.ghosts.forEach((ghost, index) => {
     const point = scene.points[index];
+    if (point.visible === false) return;
     if (Math.hypot(point.x - ghost.x, point.y - ghost.y) < MOVED) return;
     const from = view.toScreen(ghost);
     const to = places[index];
@@ -77,7 +80,8 @@ function drawMarker(context, scene, place, index, unit) {
   const point = scene.points[index];
   const colour = colourOf(scene, index);
   const lifted = index === scene.chosen || index === scene.hovered;
-  const radius = (lifted ? 5 : 4) * unit;
+  const radius = (lifted ? 5 : scene.small ? 2.5 : 4) * unit;
+  if (point.visible === false) return drawCross(context, place, lifted, index === scene.chosen, unit);
   if (point.suspect && !point.hinted) {
     context.beginPath();
     context.arc(place.x, place.y, radius + (2.5 + 8 * (1 - point.confidence)) * unit, 0, FULL_TURN);
@@ -97,17 +101,29 @@ function drawMarker(context, scene, place, index, unit) {
   } else {
     context.arc(place.x, place.y, radius, 0, FULL_TURN);
   }
-  const hollow = point.suspect && !point.hinted;
-  context.fillStyle = hollow ? 'rgba(4, 8, 12, 0.55)' : colour;
+  const hollow = (point.suspect && !point.hinted) || scene.small;
+  context.fillStyle = scene.small ? 'transparent' : hollow ? 'rgba(4, 8, 12, 0.55)' : colour;
   context.fill();
-  if (point.hinted) outlined(context, INK.chosen, 1.75 * unit);
-  else if (hollow) outlined(context, colour, 1.75 * unit);
+  const width = (scene.small ? 1 : 1.75) * unit;
+  if (point.hinted) outlined(context, INK.chosen, width);
+  else if (hollow) outlined(context, colour, width);
   else {
     context.strokeStyle = INK.outline;
     context.lineWidth = 1.25 * unit;
     context.stroke();
   }
   if (index === scene.chosen) crosshair(context, place, unit);
+}
+
+/** A point that is not visible on the film. */
+function drawCross(context, { x, y }, lifted, chosen, unit) {
+  const arm = (lifted ? 5 : 3.5) * unit;
+  context.beginPath();
+  context.moveTo(x - arm, y - arm);
+  context.lineTo(x + arm, y + arm);
+  context.moveTo(x - arm, y + arm);
+  context.lineTo(x + arm, y - arm);
+  outlined(context, chosen ? INK.chosen : INK.absent, 1.5 * unit);
 }
 
 /** Where exactly the point is, inside the marker. */
@@ -132,9 +148,10 @@ function drawNames(context, scene, places, unit) {
   context.textBaseline = 'middle';
   context.font = `600 ${13 * unit}px system-ui, sans-serif`;
   scene.vertebrae.forEach(({ name, corners }, index) => {
+    const gone = corners.every((corner) => scene.points[corner].visible === false);
     const left = Math.min(...corners.map((corner) => places[corner].x));
     const middle = corners.reduce((sum, corner) => sum + places[corner].y, 0) / corners.length;
-    written(context, name, left - 14 * unit, middle, vertebraColour(index), unit);
+    written(context, gone ? `${name} not visible` : name, left - 14 * unit, middle, gone ? INK.absent : vertebraColour(index), unit);
   });
 }
 

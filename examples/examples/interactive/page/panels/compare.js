@@ -16,8 +16,8 @@ export function connect({ store, annotation, stage }) {
     const { errors, mre, mre_mm, first_mre } = comparison;
     byId('compare-mre').textContent = `MRE ${inBoth(mre, mre_mm)}`;
     byId('compare-first').textContent = `first ${first_mre.toFixed(1)}`;
-    const order = errors.map((_, index) => index).sort((a, b) => errors[b] - errors[a]);
-    const largest = Math.max(errors[order[0]], 1);
+    const order = errors.map((_, index) => index).filter((index) => errors[index] !== null).sort((a, b) => errors[b] - errors[a]);
+    const largest = Math.max(errors[order[0]] ?? 0, 1);
     byId('compare-list').replaceChildren(...order.map((index) => line(skeleton.names[index], errors[index], largest, () => {
       annotation.choose(index);
       stage.reveal(index);

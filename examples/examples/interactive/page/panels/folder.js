@@ -3,7 +3,7 @@
 import * as api from '../api.js';
 import { byId, element, icon } from '../element.js';
 
-const STATUS = { untouched: 'untouched', in_work: 'in progress', accepted: 'accepted' };
+const STATUS = { untouched: 'untouched', in_work: 'in progress', accepted: 'accepted', unusable: 'unusable' };
 
 export function connect({ store, workplace }) {
   const list = byId('thumbnails');
@@ -28,9 +28,10 @@ export function connect({ store, workplace }) {
     const wanted = images.map(({ id }) => items.get(id));
     if (wanted.some((made, index) => list.children[index] !== made)) list.replaceChildren(...wanted);
     const accepted = images.filter(({ status }) => status === 'accepted').length;
-    byId('progress-text').textContent = `${accepted} of ${images.length} accepted`;
+    const unusable = images.filter(({ status }) => status === 'unusable').length;
+    byId('progress-text').textContent = `${accepted} of ${images.length} accepted${unusable > 0 ? `, ${unusable} unusable` : ''}`;
     byId('progress-bar').max = Math.max(1, images.length);
-    byId('progress-bar').value = accepted;
+    byId('progress-bar').value = accepted + unusable;
     byId('folder').hidden = images.length < 2;
     const place = images.findIndex(({ id }) => id === image?.id);
     byId('image-name').textContent = image?.name ?? '';
@@ -56,7 +57,7 @@ function update(made, { name, status, clicks }, current) {
   made.tabIndex = current ? 0 : -1;
   if (made.dataset.status !== status) {
     made.dataset.status = status;
-    made.querySelector('.badge').replaceChildren(...(status === 'accepted' ? [icon('accept')] : []));
+    made.querySelector('.badge').replaceChildren(...(status === 'accepted' ? [icon('accept')] : status === 'unusable' ? [icon('remove')] : []));
   }
   const work = clicks > 0 ? `, ${clicks} ${clicks === 1 ? 'click' : 'clicks'}` : '';
   made.setAttribute('aria-label', `${name}, ${STATUS[status]}${work}`);

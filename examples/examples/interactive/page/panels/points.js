@@ -39,15 +39,16 @@ export function connect({ store, annotation, stage }) {
     if (!image) return;
     const suspects = new Set(image.suspects);
     buttons.forEach((button, index) => {
-      const { hinted, confidence } = image.keypoints[index];
-      const state = hinted ? 'corrected' : suspects.has(index) ? 'unsure' : 'predicted';
+      const { hinted, confidence, visible } = image.keypoints[index];
+      const state = !visible ? 'absent' : hinted ? 'corrected' : suspects.has(index) ? 'unsure' : 'predicted';
       button.dataset.state = state;
       button.disabled = image.view.nothing_found;
       button.setAttribute('aria-pressed', String(index === chosen));
       button.tabIndex = index === (chosen ?? 0) ? 0 : -1;
-      const sure = hinted ? state : `${state}, confidence ${Math.round(100 * confidence)} %`;
+      const sure = !visible ? 'not visible' : hinted ? state : `${state}, confidence ${Math.round(100 * confidence)} %`;
       button.title = `${button.dataset.name}: ${sure}`;
-      button.setAttribute('aria-label', `${button.dataset.spoken}, ${sure}`);
+      // A name begins with what is seen.
+      button.setAttribute('aria-label', `${button.innerText} ${button.dataset.spoken}, ${sure}`);
     });
   });
 }

@@ -11,9 +11,9 @@ export function connect({ store, workplace }) {
   });
   store.watch(['chosen'], ({ chosen, image, skeleton }) => {
     if (chosen === null) return;
-    const { hinted, confidence } = image.keypoints[chosen];
+    const { hinted, confidence, visible } = image.keypoints[chosen];
     const unsure = image.suspects.includes(chosen) ? ', unsure' : '';
-    const how = hinted ? 'corrected' : `confidence ${Math.round(100 * confidence)} %${unsure}`;
+    const how = !visible ? 'not visible' : hinted ? 'corrected' : `confidence ${Math.round(100 * confidence)} %${unsure}`;
     store.set({ message: `${skeleton.names[chosen]}: ${how}` });
   });
   store.watch(['cursor', 'image'], ({ cursor, image }) => {

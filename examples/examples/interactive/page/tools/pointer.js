@@ -72,7 +72,11 @@ export function listen(app) {
   film.addEventListener('contextmenu', (event) => event.preventDefault());
   film.addEventListener('wheel', (event) => {
     event.preventDefault();
-    const way = event.deltaY * (event.deltaMode === WheelEvent.DOM_DELTA_LINE ? WHEEL_LINE : 1);
+    const unit = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? WHEEL_LINE : 1;
+    const way = event.deltaY * unit;
+    // A wheel that goes across moves the film, as does Shift.
+    const across = event.shiftKey && event.deltaX === 0 ? way : event.deltaX * unit;
+    if (!event.ctrlKey && Math.abs(across) > (event.shiftKey ? 0 : Math.abs(way))) return app.stage.pan(-across, 0);
     app.stage.zoom(WHEEL_ZOOM ** -(event.ctrlKey ? 6 * way : way), placeOf(event));
   }, { passive: false });
 
@@ -93,5 +97,5 @@ function gestureOf(app, event, place) {
   if (tool === 'window') return windowLevel(app, place);
   if (isFraming(app.store.state)) return frame(app, place);
   const hit = event.altKey ? null : pointAt(app.store.state, place, REACH * app.stage.unit);
-  return hit === null ? press(app, place) : drag(app, hit, place);
+  return hit === null ? press(app, place) : drag(app, hit, place, event.shiftKey);
 }

@@ -90,7 +90,6 @@ fn files_of_keypoints_are_imported_by_their_content_and_told_apart_by_their_film
         ("application/json", format!("\u{feff}{json}")),
         ("application/json", more),
         ("application/json", json.replace("<phantom> 0", "/films/<PHANTOM> 0")),
-        ("application/json", json.replace("<phantom> 0", "")),
         ("application/json", coco),
         ("text/csv", format!("\u{feff}{csv}")),
         ("text/csv", semicolons),
@@ -99,6 +98,19 @@ fn files_of_keypoints_are_imported_by_their_content_and_told_apart_by_their_film
         let state = import(kind, &body).good();
         assert_eq!(state["keypoints"][16]["x"], 31.25, "{kind} {body}");
         assert_eq!(state["hints"][0]["y"], 77.5);
+    }
+    // A file that is not of this film by name is taken only when the person is sure.
+    for (name, expected) in
+        [("", "does not say which film it is of"), ("b.png", "this film is \"<phantom> 0\"")]
+    {
+        let renamed = json.replace("<phantom> 0", name);
+        let refused = import("application/json", &renamed);
+        assert_eq!((refused.status, &refused.json()["kind"]), (422, &json!("other_film")));
+        assert!(refused.json()["error"].as_str().is_some_and(|told| told.contains(expected)));
+        let headers = [("Content-Type", "application/json")];
+        let path = "/api/images/0/import?any_film=1";
+        let sure = send(port, "POST", path, &headers, renamed.as_bytes()).expect("an answer").good();
+        assert_eq!((&sure["hints"][0]["y"], &sure["network"]), (&json!(77.5), &json!(null)));
     }
     let before = get(port, "/api/images/0").good();
     for (kind, body, expected) in [
@@ -111,6 +123,12 @@ fn files_of_keypoints_are_imported_by_their_content_and_told_apart_by_their_film
         ("text/csv", csv.replacen("31.25", "31,25", 1), "field line 18: 15 fields; expected 14"),
         ("text/csv", csv.replace("<phantom> 0", "b.png"), "\"b.png\"; this film is"),
         ("application/json", String::new(), "it is empty; expected a header"),
+        (
+            "text/csv",
+            csv.lines().filter(|line| !line.contains("T5-T")).map(|line| format!("{line}\n")).collect(),
+            "2 of 68 keypoints are missing: T5-TL, T5-TR",
+        ),
+        ("application/json", json.replace("T5-TL", "T5-XX"), "\"T5-XX\" is none of the network's keypoints"),
     ] {
         let answer = import(kind, &body);
         assert_eq!(answer.status, 422, "{expected}");
@@ -186,9 +204,6 @@ fn a_broken_sidecar_does_not_fail_the_export_of_all_others() {
             text.contains("<phantom> 0") && text.contains("<phantom> 2") && !text.contains("<phantom> 1")
         );
         let told = answer.header("X-Left-Out").expect("what is left out");
-        assert!(
-            told.starts_with("1%20file%20was%20left%20out") && told.contains("1%2Eikem%2Ejson"),
-            "{told}"
-        );
+        assert!(told.starts_with("1%20left%20out") && told.contains("1%2Eikem%2Ejson"), "{told}");
     }
 }

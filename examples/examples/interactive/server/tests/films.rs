@@ -54,18 +54,54 @@ fn another_film_of_the_same_name_and_size_does_not_get_the_corrections() {
         assert!(correct(site.port, 0, 30)["warning"].is_null(), "it is told once");
     }
 
-    // Both films come back under other names, and so does the work on them.
+    // Both films come back under other names, and so does the work on them, before they are opened.
     draw(&folder.path().join("a.png"), 1);
     std::fs::rename(&film, folder.path().join("b.png")).expect("another name");
     let site = site(folder.path());
+    let place = get(site.port, "/api/workplace").good();
+    assert_eq!(place["progress"]["in_work"], 2);
+    let note = place["notes"][0].as_str().expect("a note").to_owned();
+    assert!(
+        note.starts_with("2 films were renamed") && note.contains("a.png is the film that was called"),
+        "{note}"
+    );
+    let all = get(site.port, "/api/export/coco.json").good();
+    assert_eq!([0, 1].map(|place| all["images"][place]["file_name"].clone()), ["a.png", "b.png"]);
     for (id, x, name) in [(0, 20.0, "film.png.replaced-1.ikem.json"), (1, 30.0, "film.png.ikem.json")] {
         let state = get(site.port, &format!("/api/images/{id}")).good();
         assert_eq!((&state["hints"][0]["x"], &state["status"]), (&json!(x), &json!("in_work")));
-        assert!(state["warning"].as_str().is_some_and(|told| told.contains(name)), "{}", state["warning"]);
-        assert_eq!(state["save_error"], json!(null));
-        assert!(folder.path().join(name).exists(), "what was taken up stays where it was");
+        assert!(
+            state["warning"].as_str().is_some_and(|told| told.contains("called film.png before")),
+            "{state}"
+        );
+        assert_eq!(correct(site.port, id, 40)["save_error"], json!(null));
+        assert!(!folder.path().join(name).exists(), "the work has one place");
     }
     assert!(folder.path().join("a.png.ikem.json").exists() && folder.path().join("b.png.ikem.json").exists());
+}
+
+#[test]
+fn only_one_copy_of_a_film_takes_up_its_work_and_none_while_the_film_is_there() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name);
+    draw(&path("film.png"), 1);
+    correct(site(folder.path()).port, 0, 20);
+    std::fs::copy(path("film.png"), path("copy.png")).expect("a copy");
+    {
+        // Alone, as if the film were not there.
+        let mut furniture = furniture(&path("kept"), 0);
+        furniture.images = files(&[path("copy.png")], None).expect("a film").0;
+        let site = Site::start(furniture, None);
+        let state = get(site.port, "/api/images/0").good();
+        assert_eq!((&state["hints"], &state["warning"]), (&json!([]), &json!(null)));
+    }
+    std::fs::rename(path("film.png"), path("other.png")).expect("another name");
+    let site = site(folder.path());
+    let states = [0, 1].map(|id| get(site.port, &format!("/api/images/{id}")).good());
+    assert_eq!(states[0]["name"], "copy.png");
+    assert_eq!(states.each_ref().map(|state| state["hints"].as_array().map_or(0, Vec::len)), [1, 0]);
+    assert!(states[0]["warning"].is_string() && states[1]["warning"].is_null());
+    assert_eq!(correct(site.port, 1, 30)["save_error"], json!(null));
 }
 
 #[test]
@@ -87,4 +123,50 @@ fn sidecars_without_a_fingerprint_still_open_and_get_one() {
     assert_eq!((&state["hints"][0]["x"], &state["warning"]), (&json!(20.0), &json!(null)));
     assert_eq!(correct(site.port, 0, 21)["save_error"], json!(null));
     assert_eq!((&read()["fingerprint"], &read()["revision"]), (&fingerprint, &json!(1)));
+}
+
+#[test]
+fn with_an_output_folder_work_stays_with_its_film_until_that_is_gone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name);
+    let start = |films: &[&str]| {
+        let mut furniture = furniture(&path("kept"), 0);
+        let films: Vec<_> = films.iter().map(|film| path(film)).collect();
+        furniture.images = files(&films, Some(&path("work"))).expect("films").0;
+        Site::start(furniture, None)
+    };
+    for name in ["one", "two"] {
+        std::fs::create_dir(path(name)).expect("a folder");
+    }
+    draw(&path("one/film.png"), 1);
+    correct(start(&["one"]).port, 0, 20);
+    std::fs::copy(path("one/film.png"), path("two/copy.png")).expect("a copy");
+    let hints = |site: &Site| get(site.port, "/api/images/0").good()["hints"].as_array().map_or(0, Vec::len);
+    assert_eq!(hints(&start(&["two"])), 0, "the film is still there");
+    std::fs::remove_file(path("one/film.png")).expect("gone");
+    assert_eq!(hints(&start(&["two"])), 1);
+}
+
+#[test]
+fn films_of_one_name_in_two_folders_are_exported_together() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folders = ["one", "two"].map(|name| folder.path().join(name));
+    for (folder, seed) in folders.iter().zip([1, 2]) {
+        std::fs::create_dir(folder).expect("a folder");
+        draw(&folder.join("film.png"), seed);
+    }
+    let mut furniture = furniture(&folder.path().join("kept"), 0);
+    furniture.images = files(&folders, None).expect("films").0;
+    let site = Site::start(furniture, None);
+    (0..2).for_each(|id| drop(correct(site.port, id, 20)));
+    let table = get(site.port, "/api/export/keypoints.csv");
+    assert_eq!(table.status, 200);
+    let text = String::from_utf8(table.body).expect("text");
+    for name in ["one/film.png", "two/film.png"] {
+        assert_eq!(text.lines().filter(|line| line.starts_with(name)).count(), 68, "{name}");
+    }
+    // The file of both brings each its own.
+    let coco = get(site.port, "/api/export/coco.json").good();
+    let back = post(site.port, "/api/images/1/import", &coco).good();
+    assert_eq!((&back["name"], &back["hints"][0]["x"]), (&json!("two/film.png"), &json!(20.0)));
 }

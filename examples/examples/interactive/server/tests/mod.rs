@@ -11,6 +11,7 @@ mod exports;
 mod films;
 mod framing;
 mod killed;
+mod marks;
 mod opening;
 mod previews;
 mod random_calls;
@@ -18,6 +19,7 @@ mod restored;
 mod revisions;
 mod security;
 mod settings;
+mod study;
 mod two_servers;
 mod unsaved;
 mod uploads;
@@ -57,7 +59,7 @@ pub(super) fn furniture(folder: &Path, count: u64) -> Furniture {
         source: Source::Phantom(config.clone(), seed),
         sidecar: folder.join(format!("{seed}.ikem.json")),
     };
-    let origins = vec![Origin::Given(tiny(1)), Origin::Given(tiny(2))];
+    let origins = vec![Origin::Given("first", tiny(1)), Origin::Given("second", tiny(2))];
     Furniture {
         networks: Networks::new(origins, Precision::Single, Device::Cpu),
         images: (0..count).map(image).collect(),

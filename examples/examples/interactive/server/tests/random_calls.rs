@@ -54,7 +54,14 @@ impl Own {
                 self.history.push(hints);
                 post(port, &address("remove"), &json!({ "keypoint": keypoint }))
             }
-            5 => post(port, &address("accept"), &json!({ "accepted": random.random::<bool>() })),
+            5 => {
+                let accepted: bool = random.random();
+                let before = get(port, &format!("/api/images/{}", self.id)).good()["status"] == "accepted";
+                if accepted != before {
+                    self.history.push(self.history.present().clone());
+                }
+                post(port, &address("accept"), &json!({ "accepted": accepted }))
+            }
             6 => get(port, &format!("/api/images/{}", self.id)),
             7 => {
                 self.history.push(self.history.present().clone());
@@ -103,7 +110,8 @@ fn disturb(port: u16, random: &mut StdRng) {
     let any = |random: &mut StdRng| odd[random.random_range(0..odd.len())].clone();
     let acts = [
         "revise", "preview", "remove", "undo", "redo", "reset", "predict", "shift", "accept", "time",
-        "import", "view", "find", "whole", "turn", "mirror", "invert",
+        "import", "view", "find", "whole", "turn", "mirror", "invert", "place", "see", "ends", "reject",
+        "say",
     ];
     let gets = [
         "image.png",

@@ -130,7 +130,6 @@ impl Workplace {
             Slot::Closed => (false, Sidecar::read(&entry.sidecar)?),
         };
         let (kept, warning) = self.own_work(entry, kept, held, fingerprint.as_deref())?;
-        let taken_up = kept.is_some() && warning.is_some();
         let Loaded { image, labels: truth, spacing, note } = loaded;
         let label = entry.labels.and_then(|place| self.labels.as_ref()?.entries.get(place));
         let labels = truth.or_else(|| labels(label?, &image));
@@ -146,11 +145,7 @@ impl Workplace {
             network,
             generation,
         };
-        let mut document = Box::new(Document::open(entry, opening)?);
-        if taken_up {
-            document.save(entry);
-        }
-        *slot = Slot::Open(document);
+        *slot = Slot::Open(Box::new(Document::open(entry, opening)?));
         Ok(())
     }
 
@@ -163,11 +158,11 @@ impl Workplace {
         held: bool,
         fingerprint: Option<&str>,
     ) -> Result<(Option<Sidecar>, Option<String>)> {
-        let mut told = Vec::new();
-        let kept = match kept {
+        let mut told: Vec<String> = entry.told().into_iter().collect();
+        let mut kept = match kept {
             Some(kept) if kept.is_of_another(fingerprint) => {
                 let aside = self.lost.set_aside(&entry.sidecar, held.then_some(&kept))?;
-                entry.take_up(Default::default(), kept.revision);
+                entry.start_over(kept.revision);
                 told.push(format!(
                     "{} is another film than the one that was corrected under this name. Those corrections are not applied; \
                      they are kept in {}.",
@@ -178,25 +173,14 @@ impl Workplace {
             }
             kept => kept,
         };
-        if kept.is_some() {
-            return Ok((kept, None));
+        if kept.is_none()
+            && let Some(line) = fingerprint.and_then(|fingerprint| entry.adopt(&self.lost, fingerprint))
+        {
+            say!("{line}");
+            told.push(line);
+            kept = Sidecar::read(&entry.sidecar)?;
         }
-        let found = fingerprint.and_then(|fingerprint| self.lost.of_film(fingerprint));
-        let kept = found.map(|(sidecar, path)| {
-            entry.take_up(sidecar.effort, sidecar.revision);
-            told.push(format!(
-                "{} is the film that was called {} before. Its corrections are taken up from {}.",
-                entry.name,
-                sidecar.image,
-                path.display()
-            ));
-            sidecar
-        });
-        let warning = (!told.is_empty()).then(|| told.join(" "));
-        if let Some(warning) = &warning {
-            say!("{warning}");
-        }
-        Ok((kept, warning))
+        Ok((kept, (!told.is_empty()).then(|| told.join(" "))))
     }
 
     /// Marks an image as used, and closes the least recently used one.

@@ -1,0 +1,117 @@
+//! What the work on an image comes to: what is exported of it.
+
+use ikem_core::{Frame, Keypoints, Point, Size, Skeleton};
+use ikem_data::{PredictedKeypoint, PredictionRecord};
+use ikem_examples::seen;
+use ikem_models::{Doubt, Snapshot};
+
+use super::angles::{Angles, Measured};
+use super::marks::Marks;
+use super::sidecar::Sidecar;
+
+/// The present state of the work on an image.
+pub(super) struct Finding<'a> {
+    sidecar: &'a Sidecar,
+    state: &'a Snapshot,
+    /// What the person says of it.
+    pub marks: Marks,
+    shown: Keypoints,
+}
+
+impl<'a> Finding<'a> {
+    /// What a sidecar holds.
+    pub(super) fn of(sidecar: &'a Sidecar) -> Self {
+        let state = sidecar.states.present();
+        let shown = state.hints.applied_to(&state.keypoints);
+        Self { sidecar, state, marks: sidecar.marks().present().clone(), shown }
+    }
+
+    /// The film's size.
+    pub(super) const fn film(&self) -> Size {
+        Size::new(self.sidecar.width, self.sidecar.height)
+    }
+
+    /// What the network sees of the film.
+    pub(super) fn frame(&self) -> Frame {
+        self.state.view.map_or(Frame::whole(self.film()), |view| view.frame)
+    }
+
+    /// Whether the film is a negative.
+    pub(super) fn is_negative(&self) -> bool {
+        self.state.view.is_some_and(|view| view.negative)
+    }
+
+    /// How many points the person put.
+    pub(super) fn hints(&self) -> usize {
+        self.state.hints.len()
+    }
+
+    /// Why the points may be none of a spine.
+    pub(super) fn doubt(&self) -> Option<Doubt> {
+        self.marks.doubt(self.state.view.as_ref(), &self.state.hints, &self.state.confidences)
+    }
+
+    /// The names of the keypoints that are not visible.
+    pub(super) fn absent(&self) -> Vec<String> {
+        self.marks.absent.iter().filter_map(|k| self.sidecar.names.get(*k)).cloned().collect()
+    }
+
+    /// The Cobb angles; none of doubtful points.
+    pub(super) fn angles(&self) -> Option<Angles> {
+        let spine = Skeleton::spine();
+        let measured = Measured {
+            points: &self.shown,
+            confidences: &self.state.confidences,
+            hints: &self.state.hints,
+            film: (self.film(), self.sidecar.spacing),
+            frame: &self.frame(),
+            skeleton: &spine,
+            marks: &self.marks,
+            seen_from: self.sidecar.about.seen_from,
+        };
+        if self.sidecar.names != spine.names() || self.doubt().is_some() { None } else { measured.angles() }
+    }
+
+    /// Where the points are drawn; those that are not visible are nowhere.
+    pub(super) fn drawn(&self) -> Keypoints {
+        if matches!(self.doubt(), Some(Doubt::NothingFound { .. })) {
+            return self.shown.iter().map(|_| NOWHERE).collect();
+        }
+        let place =
+            |(k, point): (usize, &Point)| if self.marks.absent.contains(&k) { NOWHERE } else { *point };
+        self.shown.iter().enumerate().map(place).collect()
+    }
+
+    /// The indices of the points that the person put.
+    pub(super) fn hinted(&self) -> Vec<usize> {
+        self.state.hints.iter().map(|hint| hint.keypoint).collect()
+    }
+
+    /// The keypoints as a predictions file holds them.
+    pub(super) fn prediction(&self) -> PredictionRecord {
+        let Sidecar { image, width, height, names, spacing, .. } = self.sidecar;
+        let keypoints = names.iter().zip(self.shown.iter()).zip(&self.state.confidences).enumerate();
+        let visible = keypoints.filter(|(k, _)| !self.marks.absent.contains(k));
+        let keypoints = visible.map(|(k, ((name, point), &confidence))| PredictedKeypoint {
+            name: name.clone(),
+            x: point.x,
+            y: point.y,
+            confidence,
+            hinted: self.state.hints.get(k).is_some(),
+        });
+        PredictionRecord {
+            image: image.clone(),
+            width: *width,
+            height: *height,
+            keypoints: keypoints.collect(),
+            absent: self.absent(),
+            cobb: self.angles().map(|angles| angles.challenge.map(|angle| angle.degrees)),
+            spacing: *spacing,
+            seen: self.state.view.and_then(|view| seen(&view, self.film())),
+            doubt: self.doubt().map(|doubt| doubt.to_string()),
+        }
+    }
+}
+
+/// A place where nothing is drawn.
+pub(super) const NOWHERE: Point = Point::new(f32::NAN, f32::NAN);

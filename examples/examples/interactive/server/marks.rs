@@ -1,0 +1,250 @@
+//! What a person says of a film: of each state of its points, which undo restores, and of the film as such.
+
+use std::collections::BTreeSet;
+
+use ikem_core::{Hint, Hints, Skeleton};
+use ikem_eval::Side;
+use ikem_models::{Doubt, UNDO_STEPS, View};
+use serde::{Deserialize, Serialize};
+
+use super::api::Status;
+use super::failure::{Kind, Result};
+
+/// The most curves whose end vertebrae are fixed.
+const MOST_ENDS: usize = 8;
+/// The longest remark, in characters.
+pub(super) const LONGEST_REMARK: usize = 2000;
+/// The longest name of a person, in characters.
+const LONGEST_NAME: usize = 100;
+/// The most people that work on one film.
+const MOST_PEOPLE: usize = 20;
+
+/// The most states of marks that are kept: as many as the session keeps of points.
+pub(super) const STEPS: usize = UNDO_STEPS;
+
+/// What a person says of a state of the points.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Marks {
+    /// The network that predicted the points; none where they were imported.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<String>,
+    /// The keypoints that are not visible on the film.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub absent: BTreeSet<usize>,
+    /// The end vertebrae of curves that the person chose: the upper and the lower one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ends: Vec<[usize; 2]>,
+    /// What the person thinks of the points.
+    #[serde(default)]
+    pub verdict: Verdict,
+}
+
+/// What a person thinks of the points of a film.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Verdict {
+    /// Nothing yet.
+    #[default]
+    Open,
+    /// They are right.
+    Accepted,
+    /// The film cannot be used, for this reason.
+    Unusable(String),
+}
+
+impl Verdict {
+    /// The status of a film that was worked on.
+    pub(super) const fn status(&self) -> Status {
+        match self {
+            Self::Open => Status::InWork,
+            Self::Accepted => Status::Accepted,
+            Self::Unusable(_) => Status::Unusable,
+        }
+    }
+
+    /// Why the film cannot be used.
+    pub(super) fn unusable(&self) -> Option<&str> {
+        match self {
+            Self::Unusable(reason) => Some(reason),
+            _ => None,
+        }
+    }
+}
+
+impl Marks {
+    /// Marks of points that `network` predicted.
+    pub(super) fn of(network: String) -> Self {
+        Self { network: Some(network), ..Self::default() }
+    }
+
+    /// Whether all four corners of a vertebra are visible.
+    pub(super) fn shows(&self, corners: &[usize]) -> bool {
+        corners.iter().all(|corner| !self.absent.contains(corner))
+    }
+
+    /// The reason to doubt the visible points, if there is one.
+    pub(super) fn doubt(&self, view: Option<&View>, hints: &Hints, confidences: &[f32]) -> Option<Doubt> {
+        if self.absent.is_empty() {
+            return Doubt::of(view, hints, confidences);
+        }
+        let visible: Vec<usize> = (0..confidences.len()).filter(|k| !self.absent.contains(k)).collect();
+        let hinted =
+            visible.iter().enumerate().filter_map(|(place, k)| Some(Hint::new(place, hints.get(*k)?)));
+        let sure: Vec<f32> = visible.iter().filter_map(|k| confidences.get(*k).copied()).collect();
+        Doubt::of(view, &hinted.collect(), &sure)
+    }
+
+    /// As the names move down by some vertebrae.
+    pub(super) fn shift(&mut self, by: isize, skeleton: &Skeleton) {
+        let sources = skeleton.shifted(by).unwrap_or_default();
+        let renamed = |keypoint: &usize| sources.iter().position(|source| *source == Some(*keypoint));
+        self.absent = self.absent.iter().filter_map(renamed).collect();
+        let vertebrae = skeleton.vertebrae().len();
+        let moved = |vertebra: usize| vertebra.checked_add_signed(by).filter(|moved| *moved < vertebrae);
+        self.ends =
+            self.ends.iter().filter_map(|[upper, lower]| Some([moved(*upper)?, moved(*lower)?])).collect();
+    }
+
+    /// As left and right change places.
+    pub(super) fn mirror(&mut self, skeleton: &Skeleton) {
+        let other = |keypoint: &usize| {
+            let pairs = skeleton.flip_pairs().iter();
+            let mut other = pairs.filter_map(|(a, b)| match keypoint {
+                k if k == a => Some(*b),
+                k if k == b => Some(*a),
+                _ => None,
+            });
+            other.next().unwrap_or(*keypoint)
+        };
+        self.absent = self.absent.iter().map(other).collect();
+    }
+}
+
+/// End vertebrae that a person may fix: pairs of different vertebrae, the upper one first, each pair once, from the top.
+pub(super) fn checked_ends(ends: &[[usize; 2]], skeleton: &Skeleton) -> Result<Vec<[usize; 2]>> {
+    let vertebrae = skeleton.vertebrae().len();
+    if let Some([upper, lower]) = ends.iter().find(|[upper, lower]| upper >= lower || *lower >= vertebrae) {
+        return Err(Kind::Invalid.because(format!(
+            "end vertebrae {upper} and {lower}; expected the upper one first, of {vertebrae} from 0"
+        )));
+    }
+    let sorted: BTreeSet<[usize; 2]> = ends.iter().copied().collect();
+    if sorted.len() < ends.len() || sorted.len() > MOST_ENDS {
+        let found = ends.len();
+        return Err(
+            Kind::Invalid.because(format!("{found} curves; expected at most {MOST_ENDS}, each of them once"))
+        );
+    }
+    Ok(sorted.into_iter().collect())
+}
+
+/// From where the film shows the patient.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum SeenFrom {
+    /// The left of the patient is on the right of the film.
+    Front,
+    /// The left of the patient is on the left of the film.
+    Behind,
+}
+
+impl SeenFrom {
+    /// The side of the patient that is on a side of the film as it is shown.
+    pub(super) const fn patients(self, side: Side) -> Side {
+        match (self, side) {
+            (Self::Front, Side::Left) | (Self::Behind, Side::Right) => Side::Right,
+            (Self::Front, Side::Right) | (Self::Behind, Side::Left) => Side::Left,
+        }
+    }
+
+    /// As it is written.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Front => "front",
+            Self::Behind => "behind",
+        }
+    }
+}
+
+/// What a person says of the film as such.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct About {
+    /// Who worked on it, in the order in which they began.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub annotators: Vec<String>,
+    /// A remark.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub remark: String,
+    /// From where it shows the patient, where that was said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen_from: Option<SeenFrom>,
+}
+
+impl About {
+    /// Notes down that a person worked on the film.
+    pub(super) fn add_annotator(&mut self, name: &str) {
+        if !self.annotators.iter().any(|known| known == name) && self.annotators.len() < MOST_PEOPLE {
+            self.annotators.push(name.to_owned());
+        }
+    }
+}
+
+/// A text that a person typed, on one line and not too long.
+pub(super) fn one_line(text: &str, longest: usize) -> String {
+    let words: Vec<&str> =
+        text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()).collect();
+    words.join(" ").chars().take(longest).collect()
+}
+
+/// The name of a person.
+pub(super) fn person(name: &str) -> Option<String> {
+    Some(one_line(name, LONGEST_NAME)).filter(|name| !name.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_follow_names_and_sides() {
+        let spine = Skeleton::spine();
+        let mut marks = Marks { absent: [0, 3, 64].into(), ends: vec![[0, 5], [5, 16]], ..Marks::default() };
+        marks.mirror(&spine);
+        assert_eq!(marks.absent, [1, 2, 65].into());
+        marks.shift(1, &spine);
+        assert_eq!((&marks.absent, &marks.ends), (&[5, 6].into(), &vec![[1, 6]]));
+        marks.shift(-1, &spine);
+        assert_eq!((&marks.absent, &marks.ends), (&[1, 2].into(), &vec![[0, 5]]));
+    }
+
+    #[test]
+    fn points_that_are_not_visible_are_in_no_doubt() {
+        let confidences: Vec<f32> = (0..8).map(|k| if k < 4 { 0.1 } else { 0.9 }).collect();
+        let doubt = |absent: &[usize]| {
+            let marks = Marks { absent: absent.iter().copied().collect(), ..Marks::default() };
+            marks.doubt(None, &Hints::new(), &confidences)
+        };
+        assert_eq!(doubt(&[]), Some(Doubt::Unsure { unsure: 4, of: 8 }));
+        assert_eq!(doubt(&[0]), None);
+        assert_eq!(doubt(&[4, 5, 6]), Some(Doubt::Unsure { unsure: 4, of: 5 }));
+    }
+
+    #[test]
+    fn ends_are_sorted_and_checked() {
+        let spine = Skeleton::spine();
+        assert_eq!(checked_ends(&[[9, 14], [3, 9]], &spine).expect("ends"), [[3, 9], [9, 14]]);
+        for wrong in [vec![[3, 3]], vec![[4, 3]], vec![[3, 17]], vec![[3, 9], [3, 9]], vec![[0, 1]; 9]] {
+            assert!(checked_ends(&wrong, &spine).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_side_is_the_patients_or_the_films() {
+        assert_eq!(SeenFrom::Front.patients(Side::Left), Side::Right);
+        assert_eq!(SeenFrom::Behind.patients(Side::Left), Side::Left);
+        assert_eq!(one_line(" a\n\tb  c ", 4), "a b ");
+        assert_eq!(person(" \n"), None);
+    }
+}
