@@ -70,6 +70,7 @@ mod hrnet;
 mod inputs;
 mod layers;
 mod locator;
+mod many;
 mod network;
 pub mod ops;
 mod params;
@@ -97,7 +98,7 @@ pub use locator::{
     LOCATOR_ANSWERS, LOCATOR_MAPS, LOCATOR_STRIDE, Located, Location, Locator, LocatorCheckpoint,
     LocatorConfig, LocatorLogits, LocatorNetwork,
 };
-
+pub use many::for_each_film;
 pub use network::{Logits, Network};
 pub use params::{Parameters, StateDict};
 pub use prediction::Prediction;
