@@ -42,6 +42,8 @@
 //!
 //! # Threads and speed
 //!
+//! [`for_each_film`] marks many films, each on a core of its own, and [`Predictor::predict_batch`] those in memory.
+//!
 //! [`Predictor`] is `Send + Sync`, its clones share the weights, and a session can be sent to another thread.
 //! Predictions run on a thread pool of their own, which has as many threads as rayon's global pool. A `Mutex<Session>` may
 //! therefore be locked in the tasks of any other pool, such as those of `par_iter`. Call [`ops::keep_freed_memory`] first in `main`: it makes predictions faster on
