@@ -71,12 +71,13 @@ impl Loader {
             let (expected, found) = (skeleton.len(), entry.corners_yx.len());
             return Err(ikem_core::Error::Length { what: "keypoints", expected, found }.into());
         }
+        let config = BatchConfig { pipeline: config.pipeline.suiting(&skeleton), ..config };
         let cache = Cache::new(config.cache_bytes);
         let root = root.as_ref().to_owned();
         Ok(Self(Arc::new(Shared { root, entries, phantoms, skeleton, config, cache })))
     }
 
-    /// The configuration.
+    /// The configuration, with the augmentations that suit the skeleton.
     #[must_use]
     pub fn config(&self) -> &BatchConfig {
         &self.0.config
