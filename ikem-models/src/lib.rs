@@ -88,6 +88,7 @@ mod threads;
 mod unet;
 mod view;
 
+pub use candle_core;
 pub use candle_core::Device;
 pub use checkpoint::{Checkpoint, Import, ImportOptions, Layout, Precision};
 pub use config::{HrnetOcrConfig, ModelConfig, NetworkConfig, NetworkKind, UnetConfig};

@@ -75,6 +75,14 @@ impl Predictor {
         &self.model.config
     }
 
+    /// The covariance of the network's errors, if the checkpoint has one. The keypoints of a session are those of
+    /// [`forward`](Self::forward) ([`Logits::detect`]), [moved](ErrorCovariance::moved) by the errors that the hints
+    /// reveal, then decoded as a column if the config says so.
+    #[must_use]
+    pub fn errors(&self) -> Option<&ErrorCovariance> {
+        self.model.errors.as_ref()
+    }
+
     /// The layers of the network, with their parameters and multiply-adds for one image, recorded by running it once.
     ///
     /// # Errors
@@ -94,8 +102,10 @@ impl Predictor {
     /// The logits of a batch, from inputs in any form that [`Inputs`] has.
     ///
     /// # Errors
-    /// When a shape does not fit the config, or the device fails.
+    /// [`Error::Shape`](crate::Error::Shape) when a shape does not fit the config, [`Error::Argument`](crate::Error::Argument)
+    /// for a hint of an unknown keypoint; when the device fails.
     pub fn forward(&self, inputs: &Inputs) -> Result<Logits> {
+        inputs.check(self.config())?;
         isolated(|| Ok(self.model.network.forward(inputs, Mode::Eval)?))
     }
 
