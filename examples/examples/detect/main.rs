@@ -101,7 +101,7 @@ fn mark_one(options: &Options) -> Result<()> {
     if !hints.is_empty() {
         session.revise_all(hints).context("--hint")?;
     }
-    let result = predictions_file(&session, source.name(), spacing);
+    let result = predictions_file(&session, source.name(), spacing)?;
     let write = |to_streams: bool| -> Result<()> {
         let wanted = |path: &Path| is_stream(path) == to_streams;
         if let Some(path) = options.output.as_deref().filter(|path| wanted(path)) {

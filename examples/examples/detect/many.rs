@@ -120,7 +120,7 @@ impl Many<'_> {
             }
             None => self.frame.session(self.predictor, image, None)?,
         };
-        let record = predictions_file(&session, film.display().to_string(), spacing);
+        let record = predictions_file(&session, film.display().to_string(), spacing)?;
         if let Some(folder) = self.folder() {
             record.write(file_of(film, folder, "json"))?;
         }
