@@ -2,6 +2,7 @@
 
 mod cache;
 mod config;
+mod labelled_image;
 mod loader;
 mod phantoms;
 mod resized;
@@ -12,6 +13,7 @@ mod tests;
 
 pub(crate) use cache::Cache;
 pub use config::{Batch, BatchConfig, Framing};
+pub use labelled_image::{ImagesInMemory, LabelledImage};
 pub use loader::{Batches, Loader};
 pub use phantoms::Phantoms;
 pub(crate) use workers::{Source, Steps};
