@@ -6,6 +6,7 @@
 mod bounds;
 mod broken;
 mod compute_options;
+mod films;
 mod folder_lock;
 mod frame_choice;
 mod image_source;
@@ -18,6 +19,7 @@ mod results;
 pub use bounds::at_most;
 pub use broken::{settle_left_out, take_out_broken};
 pub use compute_options::{ComputeOptions, MOST_THREADS};
+pub use films::{are_several, films_of};
 pub use folder_lock::FolderLocks;
 pub use frame_choice::FrameChoice;
 pub use image_source::ImageSource;

@@ -2,7 +2,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use ikem_core::{GrayImage, Hint, Keypoints, Recount, Size, Skeleton, Spacing};
-use ikem_data::{PredictedKeypoint, PredictionRecord, Seen, overlay};
+use ikem_data::{PredictionRecord, Seen, overlay};
 use ikem_eval::{Script, challenge_angles};
 use ikem_models::{Doubt, Session, View};
 
@@ -100,37 +100,31 @@ pub fn seen(view: &View, film: Size) -> Option<Seen> {
 
 /// The session's keypoints as a predictions file holds them: none where no spine was found, and no angles where they are
 /// doubtful. Angles are those of the patient where the `spacing` of the image's pixels is known.
-#[must_use]
-pub fn predictions_file(session: &Session, image: String, spacing: Option<Spacing>) -> PredictionRecord {
+///
+/// # Errors
+/// When the session's keypoints are not those of its skeleton.
+pub fn predictions_file(
+    session: &Session,
+    image: String,
+    spacing: Option<Spacing>,
+) -> Result<PredictionRecord> {
     let skeleton = &session.predictor().config().skeleton;
     let (size, doubt, view) = (session.image_size(), session.doubt(), session.view());
-    let shown = session.keypoints();
-    let nothing = matches!(doubt, Some(Doubt::NothingFound { .. }));
-    let keypoints =
-        skeleton.names().iter().zip(shown.iter()).zip(session.prediction().confidences()).enumerate();
-    let keypoints =
-        keypoints.filter(|_| !nothing).map(|(k, ((name, point), &confidence))| PredictedKeypoint {
-            name: name.clone(),
-            x: point.x,
-            y: point.y,
-            confidence,
-            hinted: session.hints().get(k).is_some(),
-        });
-    // Angles are defined for the spine alone.
-    let sure = doubt.is_none() && *skeleton == Skeleton::spine();
-    let (upright, upright_size) = view.frame.upright(&shown, size, spacing);
-    let cobb = sure.then(|| challenge_angles(&upright, upright_size, Script::Matlab));
-    PredictionRecord {
-        image,
-        width: size.width,
-        height: size.height,
-        keypoints: keypoints.collect(),
-        absent: Vec::new(),
-        cobb: cobb.and_then(Result::ok).map(|angles| angles.degrees),
-        spacing,
-        seen: seen(view, size),
-        doubt: doubt.map(|doubt| doubt.to_string()),
+    let (shown, confidences) = (session.keypoints(), session.prediction().confidences());
+    let mut record = PredictionRecord::new(image, size, skeleton, &shown, confidences, session.hints())?;
+    if matches!(doubt, Some(Doubt::NothingFound { .. })) {
+        record.keypoints.clear();
     }
+    // Angles are defined for a spine alone.
+    if doubt.is_none() && skeleton.is_spine() {
+        let (upright, upright_size) = view.frame.upright(&shown, size, spacing);
+        let angles = challenge_angles(&upright, upright_size, Script::Matlab);
+        record.cobb = angles.ok().map(|angles| angles.degrees);
+    }
+    record.spacing = spacing;
+    record.seen = seen(view, size);
+    record.doubt = doubt.map(|doubt| doubt.to_string());
+    Ok(record)
 }
 
 /// Draws the session's keypoints over the image.

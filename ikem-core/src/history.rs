@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 
-/// The current state with its past states and the undone future ones.
+/// The current state with its past states and the undone future ones. Two are equal if their states are, whatever their
+/// limits; neither JSON nor a comparison knows these.
 ///
 /// ```
 /// let mut history = ikem_core::History::new("a");
@@ -10,7 +11,7 @@ use serde::{Deserialize, Serialize};
 /// assert!(history.redo());
 /// assert_eq!(*history.present(), "b");
 /// ```
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct History<T> {
     past: Vec<T>,
@@ -21,6 +22,14 @@ pub struct History<T> {
     #[serde(skip, default = "unlimited")]
     limit: usize,
 }
+
+impl<T: PartialEq> PartialEq for History<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.past == other.past && self.present == other.present && self.future == other.future
+    }
+}
+
+impl<T: Eq> Eq for History<T> {}
 
 impl<T> History<T> {
     /// A history starting at `present`.
@@ -58,6 +67,11 @@ impl<T> History<T> {
     #[must_use]
     pub const fn steps(&self) -> [usize; 2] {
         [self.past.len(), self.future.len()]
+    }
+
+    /// The states that undo and redo lead to, to be changed.
+    pub fn others_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.past.iter_mut().chain(&mut self.future)
     }
 
     /// Maps every state with `change`; the limit stays.
@@ -141,6 +155,8 @@ mod tests {
         let words = history.try_map(|state| Ok::<_, ()>(state.to_string())).expect("no error");
         let mut words: History<String> =
             serde_json::from_str(&serde_json::to_string(&words).expect("JSON")).expect("a history");
+        assert_eq!(words, history.try_map(|state| Ok::<_, ()>(state.to_string())).expect("no error"));
+        assert_ne!(words, History::new("2".to_owned()));
         assert_eq!((words.past(), words.present().as_str()), (&["1".to_owned()][..], "2"));
         assert_eq!(words.steps(), [1, 1]);
         assert!(words.redo() && !words.redo());

@@ -8,6 +8,9 @@ use crate::geometry::Point;
 const SPINE: [&str; 17] =
     ["T1", "T2", "T3", "T4", "T5", "T6", "T7", "T8", "T9", "T10", "T11", "T12", "L1", "L2", "L3", "L4", "L5"];
 
+/// A vertebra's corners, as seen on the image.
+const CORNERS: [&str; 4] = ["TL", "TR", "BL", "BR"];
+
 /// A vertebra and the indices of its keypoints; for the spine, these are its corners: top left, top right, bottom left,
 /// bottom right, as seen on the image.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,10 +63,9 @@ impl Skeleton {
     /// The spine from T1 to L5: 17 vertebrae of four corners, `T1-TL`, `T1-TR`, `T1-BL`, `T1-BR`, `T2-TL` …
     #[must_use]
     pub fn spine() -> Self {
-        let corner_names = ["TL", "TR", "BL", "BR"];
         let firsts = || (0..SPINE.len()).map(|v| 4 * v);
         Self {
-            names: SPINE.iter().flat_map(|v| corner_names.map(|corner| format!("{v}-{corner}"))).collect(),
+            names: SPINE.iter().flat_map(|v| CORNERS.map(|corner| format!("{v}-{corner}"))).collect(),
             vertebrae: SPINE
                 .iter()
                 .zip(firsts())
@@ -72,6 +74,30 @@ impl Skeleton {
             flip_pairs: firsts().flat_map(|a| [(a, a + 1), (a + 2, a + 3)]).collect(),
             edges: firsts().flat_map(|a| [(a, a + 1), (a + 1, a + 3), (a + 3, a + 2), (a + 2, a)]).collect(),
         }
+    }
+
+    /// Whether the keypoints are the four corners of each of at least two vertebrae from the top, named `NAME-TL`,
+    /// `NAME-TR`, `NAME-BL`, `NAME-BR`: a spine or a part of one. Only then are there Cobb angles, and names that can be
+    /// off by a vertebra.
+    ///
+    /// ```
+    /// use ikem_core::Skeleton;
+    /// assert!(Skeleton::spine().is_spine());
+    /// assert!(!Skeleton::numbered(68).is_spine());
+    /// ```
+    #[must_use]
+    pub fn is_spine(&self) -> bool {
+        let fits = |(place, vertebra): (usize, &Vertebra)| {
+            let named = |(corner, &keypoint): (&str, &usize)| {
+                self.names.get(keypoint).is_some_and(|name| *name == format!("{}-{corner}", vertebra.name))
+            };
+            let first = CORNERS.len() * place;
+            vertebra.corners.iter().copied().eq(first..first + CORNERS.len())
+                && CORNERS.into_iter().zip(&vertebra.corners).all(named)
+        };
+        self.vertebrae.len() >= 2
+            && self.len() == CORNERS.len() * self.vertebrae.len()
+            && self.vertebrae.iter().enumerate().all(fits)
     }
 
     /// `count` keypoints named `0`, `1`, … without any structure.
@@ -258,6 +284,23 @@ mod tests {
             spine.edges.clone(),
         );
         assert_eq!(checked, Ok(spine));
+    }
+
+    #[test]
+    fn parts_of_a_spine_are_one_and_other_bones_are_not() {
+        let bones = |names: [&str; 2], corners: [&str; 4]| {
+            let names_of = |bone: &str| corners.map(|corner| format!("{bone}-{corner}")).to_vec();
+            let vertebra = |(place, name): (usize, &str)| Vertebra {
+                name: name.to_owned(),
+                corners: (4 * place..4 * place + 4).collect(),
+            };
+            let keypoints = names.iter().flat_map(|bone| names_of(bone)).collect();
+            let vertebrae = names.into_iter().enumerate().map(vertebra).collect();
+            Skeleton::new(keypoints, vertebrae, vec![], vec![]).expect("a skeleton")
+        };
+        assert!(bones(["L4", "L5"], ["TL", "TR", "BL", "BR"]).is_spine());
+        assert!(!bones(["thumb", "index"], ["base", "lower", "upper", "tip"]).is_spine());
+        assert!(!bones(["L4", "L5"], ["TL", "TR", "BR", "BL"]).is_spine());
     }
 
     #[test]

@@ -67,7 +67,7 @@ pub use augment::{
     Augmentation, AugmentationPlan, Bend, BrightnessContrast, Crop, Flip, Gamma, Noise, Pipeline, Rotation,
     Scaling, Surroundings, Translation,
 };
-pub use batches::{Batch, BatchConfig, Batches, Framing, Loader, Phantoms};
+pub use batches::{Batch, BatchConfig, Batches, Framing, ImagesInMemory, LabelledImage, Loader, Phantoms};
 pub use coco::{coco_predictions, read_coco_predictions, write_coco_predictions};
 pub use error::Error;
 pub use files::{read_json, write_json};

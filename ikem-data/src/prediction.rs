@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use ikem_core::{FieldError, Frame, Keypoints, Point, Size, Spacing};
+use ikem_core::{FieldError, Frame, Hints, Keypoints, Point, Size, Skeleton, Spacing};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
@@ -67,6 +67,55 @@ pub struct Seen {
 }
 
 impl PredictionRecord {
+    /// The record of an image of `size` with keypoints of `skeleton`, as a session shows them. Angles, spacing, view and
+    /// doubt are fields to set.
+    ///
+    /// ```
+    /// use ikem_core::{Hint, Hints, Keypoints, Point, Size, Skeleton};
+    /// use ikem_data::PredictionRecord;
+    ///
+    /// // Of a session: its `image_size()`, `keypoints()`, `prediction().confidences()` and `hints()`.
+    /// let points = Keypoints::from(vec![Point::new(3.0, 4.0), Point::new(5.0, 6.0)]);
+    /// let hints = Hints::from_iter([Hint::new(1, points[1])]);
+    /// let skeleton = Skeleton::numbered(2);
+    /// let record = PredictionRecord::new("a.png", Size::new(9, 9), &skeleton, &points, &[0.5, 0.9], &hints)?;
+    /// assert!(!record.keypoints[0].hinted && record.keypoints[1].hinted);
+    /// # Ok::<(), ikem_data::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Core`] unless there is a point and a confidence for each keypoint of the skeleton.
+    pub fn new(
+        image: impl Into<String>,
+        size: Size,
+        skeleton: &Skeleton,
+        keypoints: &[Point],
+        confidences: &[f32],
+        hints: &Hints,
+    ) -> Result<Self, Error> {
+        for (what, found) in [("keypoints", keypoints.len()), ("confidences", confidences.len())] {
+            if found != skeleton.len() {
+                return Err(ikem_core::Error::Length { what, expected: skeleton.len(), found }.into());
+            }
+        }
+        let all = skeleton.names().iter().zip(keypoints).zip(confidences).enumerate();
+        let keypoint = |(k, ((name, point), &confidence)): (usize, ((&String, &Point), &f32))| {
+            let hinted = hints.get(k).is_some();
+            PredictedKeypoint { name: name.clone(), x: point.x, y: point.y, confidence, hinted }
+        };
+        Ok(Self {
+            image: image.into(),
+            width: size.width,
+            height: size.height,
+            keypoints: all.map(keypoint).collect(),
+            absent: Vec::new(),
+            cobb: None,
+            spacing: None,
+            seen: None,
+            doubt: None,
+        })
+    }
+
     /// The size of the image, in pixels.
     #[must_use]
     pub const fn size(&self) -> Size {

@@ -16,8 +16,7 @@ pub(crate) struct Shift {
 }
 
 /// The best shift by at most `limit` vertebrae, the smallest among equals. Vertebrae shifted beyond the spine's ends
-/// are left out of the mean, so that `limit` should be small. `None` unless the skeleton has vertebrae with equal
-/// numbers of corners.
+/// are left out of the mean, so that `limit` should be small. `None` unless the skeleton is a spine.
 #[must_use]
 pub(crate) fn best_shift(
     prediction: &Keypoints,
@@ -25,6 +24,9 @@ pub(crate) fn best_shift(
     skeleton: &Skeleton,
     limit: usize,
 ) -> Option<Shift> {
+    if !skeleton.is_spine() {
+        return None;
+    }
     let limit = limit.min(skeleton.vertebrae().len()) as isize;
     let mut shifts: Vec<isize> = (-limit..=limit).collect();
     shifts.sort_by_key(|shift| shift.abs());

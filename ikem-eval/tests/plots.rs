@@ -74,7 +74,7 @@ fn every_plot_is_drawn_as_svg_and_png() {
 fn several_reports_share_a_plot() {
     let folder = tempfile::tempdir().expect("a folder");
     let reports = [report(5, 4, 3.0, 0.7), report(5, 6, 3.0, 0.9)];
-    draw_comparison(&reports, folder.path()).expect("plots");
+    draw_comparison(folder.path(), &reports).expect("plots");
     let mre = text(folder.path(), "mre.svg");
     assert!(mre.contains("factor 0.7, model revision") && mre.contains("factor 0.9, manual revision"));
     assert_eq!((mre.matches("<polygon").count(), mre.matches("<circle").count()), (4, 24));

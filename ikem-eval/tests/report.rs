@@ -183,16 +183,16 @@ fn written_files_have_the_usual_permissions() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().expect("a folder");
     let mode = |name: &str| std::fs::metadata(folder.path().join(name)).expect("a file").permissions().mode();
-    write_comparison(&[report(1.0)], &folder.path().join("a.md")).expect("written");
+    write_comparison(&folder.path().join("new/a.md"), &[report(1.0)]).expect("written");
     std::fs::write(folder.path().join("b.md"), "").expect("written");
-    assert_eq!(mode("a.md"), mode("b.md"));
+    assert_eq!(mode("new/a.md"), mode("b.md"));
 }
 
 #[test]
 fn angles_are_written_by_name() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("angles.csv");
-    write_angles([("a, b.jpg", Some([41.5, 0.0, 7.25])), ("c.jpg", None)], &path).expect("written");
+    write_angles(&path, [("a, b.jpg", Some([41.5, 0.0, 7.25])), ("c.jpg", None)]).expect("written");
     let text = std::fs::read_to_string(&path).expect("text");
     assert_eq!(text, "name,angle_1,angle_2,angle_3\n\"a, b.jpg\",41.5000,0.0000,7.2500\nc.jpg,,,\n");
 }
@@ -245,6 +245,16 @@ fn cobb_angles_and_shifts_of_a_spine() {
     let labels = report.cases[0].label_angles.as_ref().expect("angles");
     assert!((labels.matlab[0] - 30.0).abs() < 0.01);
     assert!(report.to_markdown().contains("| challenge, MATLAB script | 1 | 0.00"));
+
+    // The same points under other names are no spine.
+    let other = Skeleton::numbered(68);
+    let report =
+        Report::new(Provenance::default(), protocol(), settings(), &other, &played).expect("a report");
+    assert!(report.figures.cobb.is_none() && report.figures.shifts.is_empty());
+    let case = &report.cases[0];
+    assert!(case.label_angles.is_none() && case.first_angles.is_none() && case.shift.is_none());
+    assert!(!report.conventions.keys().any(|name| name.starts_with("cobb") || name == "mre_shifted"));
+    assert!(!report.to_markdown().contains("Cobb"));
 }
 
 /// The same spine on pixels twice as wide as high: its angles are the same once the spacing is known.

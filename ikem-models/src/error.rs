@@ -27,6 +27,16 @@ pub enum Error {
     /// An argument is at fault: a hint, an image, a keypoint's name.
     #[error(transparent)]
     Argument(#[from] ikem_core::Error),
+    /// A tensor has the wrong shape.
+    #[error("{what}: a tensor of shape {found:?}; expected {expected:?}")]
+    Shape {
+        /// Which input it is.
+        what: &'static str,
+        /// Its shape.
+        found: Vec<usize>,
+        /// The shape that the network and the other inputs call for.
+        expected: Vec<usize>,
+    },
     /// The tensor library failed: out of memory, no such device.
     #[error("the computation failed: {0}")]
     Backend(#[from] candle_core::Error),

@@ -5,7 +5,7 @@ use ikem_core::{Frame, GrayImage, Hints, Skeleton};
 
 use crate::error::Result;
 use crate::prediction::Prediction;
-use crate::predictor::{Predictor, PreparedImage, toned};
+use crate::predictor::{Answer, Predictor, PreparedImage, toned};
 use crate::threads::isolated;
 use crate::view::View;
 
@@ -14,8 +14,9 @@ const REFRAMINGS: usize = 3;
 /// The least rise of the mean confidence for which a new frame is taken.
 const RISE: f32 = 0.005;
 /// The steps by which frames are shifted along the spine and scaled, relative to their height, in search of a more
-/// confident prediction.
-const STEPS: [(f64, f64); 2] = [(0.03, 0.05), (0.015, 0.025)];
+/// confident prediction: small ones first, then one by a whole vertebra, since the locator may have counted one too many or
+/// too few, and a small one from there. A large step before the small ones leaves good frames more often.
+const STEPS: [(f64, f64); 4] = [(0.03, 0.05), (0.015, 0.025), (0.06, 0.10), (0.03, 0.05)];
 /// From this mean confidence on, no other frames are tried.
 const SURE: f32 = 0.6;
 /// The largest height of a cropped film relative to the frame around its spine: if the frame is right, and if the frame
@@ -56,9 +57,9 @@ impl Predictor {
             let [cropped, may_be_cropped] =
                 LONGER.map(|longer| is_crop(&best.0.view.frame, &whole.frame, longer));
             if may_be_cropped {
-                let whole = self.seen(film, &whole)?;
-                if confidence(&whole) + CROPPED > confidence(&best) {
-                    return Ok(whole);
+                let (image, answer) = self.answered(film, &whole)?;
+                if answer.mean_confidence() + CROPPED > best.1.mean_confidence() {
+                    return self.as_seen(image, answer);
                 }
             }
             if cropped { Ok(best) } else { self.searched(film, best) }
@@ -84,44 +85,54 @@ impl Predictor {
         for _ in 0..REFRAMINGS {
             let frame = self.config().skeleton.frame(best.1.keypoints()).and_then(std::result::Result::ok);
             let Some(frame) = frame else { break };
-            let again = self.seen(film, &View { frame, ..best.0.view })?;
-            if confidence(&again) < confidence(&best) + RISE {
+            let (image, again) = self.answered(film, &View { frame, ..best.0.view })?;
+            if again.mean_confidence() < best.1.mean_confidence() + RISE {
                 break;
             }
-            best = again;
+            best = self.as_seen(image, again)?;
         }
         Ok(best)
     }
 
-    /// Shifts and scales the frame of a prediction in two rounds of eight, and keeps the prediction with the highest mean
+    /// Shifts and scales the frame of a prediction in rounds of eight, and keeps the prediction with the highest mean
     /// confidence: a network that sees a vertebra at the height of another is unsure of both.
-    fn searched(&self, film: &GrayImage, mut best: Seen) -> Result<Seen> {
-        for (shift, scale) in STEPS {
-            let View { frame, .. } = best.0.view;
+    fn searched(&self, film: &GrayImage, first: Seen) -> Result<Seen> {
+        let (mut view, mut highest) = (first.0.view, first.1.mean_confidence());
+        let mut better = None;
+        'search: for (shift, scale) in STEPS {
+            let View { frame, .. } = view;
             for (down, by) in [(0, -1), (0, 1), (-1, 0), (1, 0), (-1, -1), (1, 1), (-1, 1), (1, -1)] {
-                if confidence(&best) >= SURE {
-                    return Ok(best);
+                if highest >= SURE {
+                    break 'search;
                 }
                 let frame = frame.adjusted(f64::from(down) * shift, 1.0 + f64::from(by) * scale);
-                let again = self.seen(film, &View { frame, ..best.0.view })?;
-                if confidence(&again) > confidence(&best) {
-                    best = again;
+                let (image, again) = self.answered(film, &View { frame, ..view })?;
+                if again.mean_confidence() > highest {
+                    (view, highest) = (image.view, again.mean_confidence());
+                    better = Some((image, again));
                 }
             }
         }
-        Ok(best)
+        better.map_or(Ok(first), |(image, answer)| self.as_seen(image, answer))
     }
 
     /// The prediction without hints for a film, whose tones were adjusted already, in `view`.
     fn seen(&self, film: &GrayImage, view: &View) -> Result<Seen> {
-        let prepared = self.prepare_toned(film, view)?;
-        let prediction = self.predict_prepared(&prepared, &Hints::new(), None)?;
-        Ok((prepared, prediction))
+        let (image, answer) = self.answered(film, view)?;
+        self.as_seen(image, answer)
     }
-}
 
-fn confidence(seen: &Seen) -> f32 {
-    seen.1.mean_confidence()
+    /// The network's answer for such a film, of which only the confidence is known until it is decoded.
+    fn answered(&self, film: &GrayImage, view: &View) -> Result<(PreparedImage, Answer)> {
+        let image = self.prepare_toned(film, view)?;
+        let answer = self.answer(&image, &Hints::new(), None)?;
+        Ok((image, answer))
+    }
+
+    fn as_seen(&self, image: PreparedImage, answer: Answer) -> Result<Seen> {
+        let prediction = self.decoded(&image, answer)?;
+        Ok((image, prediction))
+    }
 }
 
 /// Whether a film, seen `whole`, may have been cropped around the spine in `frame`: it is less than `longer` times as

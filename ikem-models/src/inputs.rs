@@ -3,8 +3,10 @@
 //! these.
 
 use candle_core::{Result, Tensor};
-use ikem_core::{GaussianFactors, Hint, Size};
+use ikem_core::{Error as Wrong, GaussianFactors, Hint, Size};
 
+use crate::config::ModelConfig;
+use crate::error::Error;
 use crate::ops;
 
 /// The inputs for a batch of B images on a grid of W × H; tensors are f32 (or of the weights' type), on the weights'
@@ -71,6 +73,54 @@ impl Inputs {
             hints: HintMaps::Dense(hints),
             previous: PreviousMaps::Dense(previous),
             image: ImageInput::Pixels(pixels),
+        }
+    }
+
+    /// Checks all shapes against those of a network.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] with the first that does not fit; [`Error::Argument`] for a hint of an unknown keypoint or another
+    /// number of images.
+    pub(crate) fn check(&self, config: &ModelConfig) -> std::result::Result<(), Error> {
+        let (Size { width, height }, keypoints) = (config.size, config.keypoints());
+        let images = match &self.image {
+            ImageInput::Pixels(pixels) => pixels.dims().first().copied().unwrap_or(0),
+            ImageInput::Encoded(encoded) => encoded.features.dims().first().copied().unwrap_or(0),
+        };
+        let shape = |what, tensor: &Tensor, expected: [usize; 4]| match tensor.dims() == expected {
+            true => Ok(()),
+            false => Err(Error::Shape { what, found: tensor.dims().to_vec(), expected: expected.to_vec() }),
+        };
+        match &self.image {
+            ImageInput::Pixels(pixels) => shape("pixels", pixels, [images.max(1), 3, height, width])?,
+            ImageInput::Encoded(EncodedImage { grid, .. }) if *grid != config.size => {
+                let of = |size: Size| vec![images, 3, size.height, size.width];
+                let (found, expected) = (of(*grid), of(config.size));
+                return Err(Error::Shape { what: "the encoded pixels", found, expected });
+            }
+            ImageInput::Encoded(_) => {}
+        }
+        let maps = [images, keypoints, height, width];
+        match &self.hints {
+            HintMaps::Dense(hints) => shape("hint maps", hints, maps)?,
+            HintMaps::Gaussians { hints, .. } => {
+                if hints.len() != images {
+                    let found = hints.len();
+                    return Err(Wrong::Length { what: "hints of images", expected: images, found }.into());
+                }
+                if let Some(hint) = hints.iter().flatten().find(|hint| hint.keypoint >= keypoints) {
+                    return Err(Wrong::UnknownIndex { index: hint.keypoint, count: keypoints }.into());
+                }
+            }
+        }
+        match &self.previous {
+            PreviousMaps::None => Ok(()),
+            PreviousMaps::Dense(previous) => shape("previous heatmaps", previous, maps),
+            PreviousMaps::OfLogits(logits) => {
+                // Of any resolution.
+                let (height, width) = logits.dims4().map_or((1, 1), |(_, _, height, width)| (height, width));
+                shape("previous logits", logits, [images, keypoints, height.max(1), width.max(1)])
+            }
         }
     }
 

@@ -42,6 +42,8 @@
 //!
 //! # Threads and speed
 //!
+//! [`for_each_film`] marks many films, each on a core of its own, and [`Predictor::predict_batch`] those in memory.
+//!
 //! [`Predictor`] is `Send + Sync`, its clones share the weights, and a session can be sent to another thread.
 //! Predictions run on a thread pool of their own, which has as many threads as rayon's global pool. A `Mutex<Session>` may
 //! therefore be locked in the tasks of any other pool, such as those of `par_iter`. Call [`keep_freed_memory`] first in
@@ -70,6 +72,7 @@ mod hrnet;
 mod inputs;
 mod layers;
 mod locator;
+mod many;
 mod network;
 mod onnx;
 mod ops;
@@ -87,6 +90,7 @@ pub mod training;
 mod unet;
 mod view;
 
+pub use candle_core;
 pub use candle_core::Device;
 pub use checkpoint::{Checkpoint, Import, ImportOptions, Layout, Precision};
 pub use config::{HrnetOcrConfig, ModelConfig, NetworkConfig, NetworkKind, UnetConfig};
@@ -100,7 +104,7 @@ pub use locator::{
     LOCATOR_ANSWERS, LOCATOR_MAPS, LOCATOR_STRIDE, Located, Location, Locator, LocatorCheckpoint,
     LocatorConfig, LocatorLogits, LocatorNetwork,
 };
-
+pub use many::for_each_film;
 pub use network::{Logits, Network};
 pub use params::{Parameters, StateDict};
 pub use prediction::Prediction;

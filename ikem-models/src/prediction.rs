@@ -6,8 +6,8 @@ use crate::inputs::PreviousMaps;
 use crate::ops;
 use crate::threads::isolated;
 
-/// The prediction of a network for one image, in image space.
-#[derive(Debug, Clone)]
+/// The prediction of a network for one image, in image space. Two are equal if their heatmaps are, too.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Prediction {
     pub(crate) keypoints: Keypoints,
     pub(crate) alternatives: Vec<Recount>,
@@ -18,6 +18,8 @@ pub struct Prediction {
     /// The size of the film, and the part of it that the grid covers.
     pub(crate) film: Size,
     pub(crate) frame: Frame,
+    /// The standard deviation of hints' Gaussians, in pixels of the grid.
+    pub(crate) std: f32,
 }
 
 /// The form in which heatmaps are kept until they are needed.
@@ -26,10 +28,20 @@ pub(crate) enum Maps {
     /// The logits of the network's last layer, (1, K, h, w).
     Logits(Tensor),
     /// Gaussians at the keypoints, as high as the confidences: stand-ins for logits that were not kept.
-    Gaussians {
-        /// Standard deviation in pixels of the grid.
-        std: f32,
-    },
+    Gaussians,
+}
+
+impl PartialEq for Maps {
+    fn eq(&self, other: &Self) -> bool {
+        let values = |logits: &Tensor| logits.to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>();
+        match (self, other) {
+            (Self::Gaussians, Self::Gaussians) => true,
+            (Self::Logits(a), Self::Logits(b)) => {
+                a.dims() == b.dims() && values(a).ok().zip(values(b).ok()).is_some_and(|(a, b)| a == b)
+            }
+            _ => false,
+        }
+    }
 }
 
 impl Prediction {
@@ -75,7 +87,7 @@ impl Prediction {
     pub fn heatmaps(&self) -> Result<Heatmaps> {
         isolated(|| match &self.maps {
             Maps::Logits(logits) => Ok(Heatmaps::from_array(ops::heatmaps(logits, self.grid)?)),
-            Maps::Gaussians { std } => Ok(self.gaussians(0, self.keypoints.len(), *std)),
+            Maps::Gaussians => Ok(self.gaussians(0, self.keypoints.len())),
         })
     }
 
@@ -91,7 +103,7 @@ impl Prediction {
                     let logits = logits.narrow(1, keypoint * found, found)?;
                     Ok(Heatmaps::from_array(ops::heatmaps(&logits, self.grid)?))
                 }
-                Maps::Gaussians { std } => Ok(self.gaussians(keypoint * found, found, *std)),
+                Maps::Gaussians => Ok(self.gaussians(keypoint * found, found)),
             }
         })
     }
@@ -100,7 +112,7 @@ impl Prediction {
     pub(crate) fn as_input(&self, device: &Device, dtype: DType) -> Result<PreviousMaps> {
         Ok(match &self.maps {
             Maps::Logits(logits) => PreviousMaps::OfLogits(logits.clone()),
-            Maps::Gaussians { .. } => {
+            Maps::Gaussians => {
                 let shape = (1, self.keypoints.len(), self.grid.height, self.grid.width);
                 let maps = Tensor::from_vec(self.heatmaps()?.into_values(), shape, device)?;
                 PreviousMaps::Dense(maps.to_dtype(dtype)?)
@@ -108,16 +120,29 @@ impl Prediction {
         })
     }
 
-    /// The same keypoints as an input of a prediction in another frame, with Gaussians of `std` pixels as heatmaps.
-    pub(crate) fn reframed(&self, frame: Frame, std: f32) -> Self {
-        Self { frame, maps: Maps::Gaussians { std }, alternatives: Vec::new(), ..self.clone() }
+    /// The same prediction without the network's maps, which take most of its memory: from then on its heatmaps are
+    /// Gaussians at its keypoints, as high as their confidences.
+    #[must_use]
+    pub fn without_maps(self) -> Self {
+        Self { maps: Maps::Gaussians, ..self }
+    }
+
+    /// Whether the heatmaps are those of the network.
+    #[must_use]
+    pub const fn has_maps(&self) -> bool {
+        matches!(self.maps, Maps::Logits(_))
+    }
+
+    /// The same keypoints as an input of a prediction in another frame, with Gaussians as heatmaps.
+    pub(crate) fn reframed(&self, frame: Frame) -> Self {
+        Self { frame, maps: Maps::Gaussians, alternatives: Vec::new(), ..self.clone() }
     }
 
     /// Gaussians of the `count` keypoints from `first` on.
-    fn gaussians(&self, first: usize, count: usize, std: f32) -> Heatmaps {
+    fn gaussians(&self, first: usize, count: usize) -> Heatmaps {
         let on_grid = |point: &Point| self.frame.to_grid(*point, self.film, self.grid);
         let points: Keypoints = self.keypoints.iter().skip(first).take(count).map(on_grid).collect();
-        let mut maps = Heatmaps::gaussian(&points, self.grid, std).into_array();
+        let mut maps = Heatmaps::gaussian(&points, self.grid, self.std).into_array();
         for (mut map, &confidence) in maps.outer_iter_mut().zip(self.confidences.iter().skip(first)) {
             map.mapv_inplace(|value| confidence * value);
         }

@@ -1,7 +1,9 @@
 use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor};
-use ikem_core::{ErrorCovariance, Frame, GrayImage, Hint, Hints, Keypoints, Size, Tones, decode_column};
+use ikem_core::{
+    Detection, ErrorCovariance, Frame, GrayImage, Hint, Hints, Keypoints, Size, Tones, decode_column,
+};
 
 use crate::config::ModelConfig;
 use crate::error::Result;
@@ -73,6 +75,14 @@ impl Predictor {
         &self.model.config
     }
 
+    /// The covariance of the network's errors, if the checkpoint has one. The keypoints of a session are those of
+    /// [`forward`](Self::forward) ([`Logits::detect`]), [moved](ErrorCovariance::moved) by the errors that the hints
+    /// reveal, then decoded as a column if the config says so.
+    #[must_use]
+    pub fn errors(&self) -> Option<&ErrorCovariance> {
+        self.model.errors.as_ref()
+    }
+
     /// The layers of the network, with their parameters and multiply-adds for one image, recorded by running it once.
     ///
     /// # Errors
@@ -92,8 +102,10 @@ impl Predictor {
     /// The logits of a batch, from inputs in any form that [`Inputs`] has.
     ///
     /// # Errors
-    /// When a shape does not fit the config, or the device fails.
+    /// [`Error::Shape`](crate::Error::Shape) when a shape does not fit the config, [`Error::Argument`](crate::Error::Argument)
+    /// for a hint of an unknown keypoint; when the device fails.
     pub fn forward(&self, inputs: &Inputs) -> Result<Logits> {
+        inputs.check(self.config())?;
         isolated(|| Ok(self.model.network.forward(inputs, Mode::Eval)?))
     }
 
@@ -119,55 +131,92 @@ impl Predictor {
         hints: &Hints,
         previous: Option<&Prediction>,
     ) -> Result<Prediction> {
-        isolated(|| {
-            let &ModelConfig { size: grid, std, decoding, column, .. } = self.config();
-            let PreparedImage { size: film, view: View { frame, .. }, .. } = *image;
-            let on_grid = |hint: &Hint| Hint::new(hint.keypoint, frame.to_grid(hint.point, film, grid));
-            let previous = match previous {
-                Some(previous) if previous.frame != frame => {
-                    previous.reframed(frame, std).as_input(&self.model.device, self.model.dtype)?
-                }
-                Some(previous) => previous.as_input(&self.model.device, self.model.dtype)?,
-                None => PreviousMaps::None,
-            };
-            let hints: Vec<Hint> = hints.iter().map(on_grid).collect();
-            let inputs = Inputs {
-                hints: HintMaps::Gaussians { hints: vec![hints.clone()], std },
-                previous,
-                image: ImageInput::Encoded(image.encoded.clone()),
-            };
-            let answer = self.model.network.forward(&inputs, Mode::Eval)?;
-            let detections = answer.detect(&decoding)?.concat();
-            let mut keypoints: Keypoints = detections.iter().map(|detection| detection.point).collect();
-            if let Some(errors) = &self.model.errors {
-                keypoints = errors.moved(&keypoints, &hints);
+        isolated(|| self.decoded(image, self.answer(image, hints, previous)?))
+    }
+
+    /// The forward pass of [`predict_prepared`](Self::predict_prepared) without the decoding of the column: enough to
+    /// tell how confident the network is.
+    pub(crate) fn answer(
+        &self,
+        image: &PreparedImage,
+        hints: &Hints,
+        previous: Option<&Prediction>,
+    ) -> Result<Answer> {
+        let &ModelConfig { size: grid, std, decoding, .. } = self.config();
+        let PreparedImage { size: film, view: View { frame, .. }, .. } = *image;
+        let on_grid = |hint: &Hint| Hint::new(hint.keypoint, frame.to_grid(hint.point, film, grid));
+        let previous = match previous {
+            Some(previous) if previous.frame != frame => {
+                previous.reframed(frame).as_input(&self.model.device, self.model.dtype)?
             }
-            let mut alternatives = Vec::new();
-            if column {
-                let (_, _, height, width) = answer.main.dims4()?;
-                let maps = ops::heatmaps(&answer.main, Size::new(width, height))?;
-                let skeleton = &self.config().skeleton;
-                if let Some(column) = decode_column(skeleton, &keypoints, maps.view(), grid, &hints) {
-                    (keypoints, alternatives) = (column.keypoints, column.alternatives);
-                }
+            Some(previous) => previous.as_input(&self.model.device, self.model.dtype)?,
+            None => PreviousMaps::None,
+        };
+        let hints: Vec<Hint> = hints.iter().map(on_grid).collect();
+        let inputs = Inputs {
+            hints: HintMaps::Gaussians { hints: vec![hints.clone()], std },
+            previous,
+            image: ImageInput::Encoded(image.encoded.clone()),
+        };
+        let logits = self.model.network.forward(&inputs, Mode::Eval)?;
+        let detections = logits.detect(&decoding)?.concat();
+        Ok(Answer { logits: logits.main, detections, hints })
+    }
+
+    /// The prediction that an answer of the network for `image` stands for.
+    pub(crate) fn decoded(&self, image: &PreparedImage, answer: Answer) -> Result<Prediction> {
+        let &ModelConfig { size: grid, std, column, .. } = self.config();
+        let PreparedImage { size: film, view: View { frame, .. }, .. } = *image;
+        let Answer { logits, detections, hints } = answer;
+        let mut keypoints: Keypoints = detections.iter().map(|detection| detection.point).collect();
+        if let Some(errors) = &self.model.errors {
+            keypoints = errors.moved(&keypoints, &hints);
+        }
+        let mut alternatives = Vec::new();
+        if column {
+            let (_, _, height, width) = logits.dims4()?;
+            let maps = ops::heatmaps(&logits, Size::new(width, height))?;
+            let skeleton = &self.config().skeleton;
+            if let Some(column) = decode_column(skeleton, &keypoints, maps.view(), grid, &hints) {
+                (keypoints, alternatives) = (column.keypoints, column.alternatives);
             }
-            let shown = |keypoints: &Keypoints| {
-                let keypoints = keypoints.iter().map(|&point| grid.nearest(point)).collect();
-                on_film(&keypoints, &frame, film, grid)
-            };
-            for other in &mut alternatives {
-                other.keypoints = shown(&other.keypoints);
-            }
-            Ok(Prediction {
-                keypoints: shown(&keypoints),
-                alternatives,
-                confidences: detections.iter().map(|detection| detection.confidence).collect(),
-                maps: Maps::Logits(answer.main),
-                grid,
-                film,
-                frame,
-            })
+        }
+        let shown = |keypoints: &Keypoints| {
+            let keypoints = keypoints.iter().map(|&point| grid.nearest(point)).collect();
+            on_film(&keypoints, &frame, film, grid)
+        };
+        for other in &mut alternatives {
+            other.keypoints = shown(&other.keypoints);
+        }
+        Ok(Prediction {
+            keypoints: shown(&keypoints),
+            alternatives,
+            confidences: detections.iter().map(|detection| detection.confidence).collect(),
+            maps: Maps::Logits(logits),
+            grid,
+            film,
+            frame,
+            std,
         })
+    }
+}
+
+/// What a network answers for one film, before it becomes a [`Prediction`].
+#[derive(Debug)]
+pub(crate) struct Answer {
+    /// (1, K, h, w).
+    logits: Tensor,
+    /// On the grid.
+    detections: Vec<Detection>,
+    /// On the grid.
+    hints: Vec<Hint>,
+}
+
+impl Answer {
+    /// The mean of the confidences; 0 without keypoints.
+    pub(crate) fn mean_confidence(&self) -> f32 {
+        let count = self.detections.len().max(1) as f32;
+        self.detections.iter().map(|detection| detection.confidence).sum::<f32>() / count
     }
 }
 

@@ -107,7 +107,7 @@ impl PredictorBuilder {
 
     fn try_build(self, checkpoint: Checkpoint) -> BuildResult<Predictor> {
         let (device, dtype) = (self.device, self.precision.dtype());
-        let Checkpoint { config, tensors, errors, locator } = checkpoint;
+        let Checkpoint { config, tensors, errors, locator, metadata: _ } = checkpoint;
         let network = Network::frozen(&config, tensors, &device, dtype)?;
         let locator = match self.locator {
             LocatorChoice::OfCheckpoint => {

@@ -12,7 +12,7 @@ pub const PRETRAINED: &[u8] = include_bytes!("../weights/unet-ikem-w24.safetenso
 
 /// UNet-IKEM of width 24, trained on the AASCE 2019 training set; see the model card beside the weights.
 pub(crate) fn checkpoint() -> Result<Checkpoint> {
-    Checkpoint::from_bytes(PRETRAINED, "the bundled weights")
+    Checkpoint::from_bytes("the bundled weights", PRETRAINED)
 }
 
 impl Locator {

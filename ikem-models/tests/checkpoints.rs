@@ -28,6 +28,30 @@ fn bytes(checkpoint: &Checkpoint) -> Vec<u8> {
     std::fs::read(path).expect("read")
 }
 
+#[test]
+fn metadata_of_others_is_kept_and_our_own_is_not_theirs_to_write() {
+    let mut original = checkpoint();
+    original.metadata.insert("trained on".to_owned(), "hands, 2026".to_owned());
+    original.metadata.insert("ikem.config".to_owned(), "{}".to_owned());
+    let bytes = original.to_bytes(Precision::Single).expect("bytes");
+    let read = Checkpoint::from_bytes("model", &bytes).expect("read");
+    assert_eq!(read.config, original.config);
+    assert_eq!(
+        read.metadata.into_iter().collect::<Vec<_>>(),
+        [("trained on".to_owned(), "hands, 2026".to_owned())]
+    );
+}
+
+#[test]
+fn bytes_are_those_of_the_file() {
+    assert_eq!(checkpoint().to_bytes(Precision::Single).expect("bytes"), bytes(&checkpoint()));
+    let error =
+        Checkpoint::from_bytes("upload.pth", b"no checkpoint").expect_err("no checkpoint").to_string();
+    assert!(error.starts_with("upload.pth: "), "{error}");
+    let error = Checkpoint::from_bytes("upload", b"PK no zip archive").expect_err("no archive").to_string();
+    assert!(error.starts_with("upload: "), "{error}");
+}
+
 /// Loads a file of these bytes, and gives the error.
 fn error_of(bytes: &[u8]) -> Error {
     let folder = TempDir::new().expect("a folder");
@@ -109,7 +133,7 @@ fn additions_of_a_newer_version_are_left_out() {
     let mut newer = checkpoint();
     let addition = Tensor::new(&[1_f32, 2.0], &Device::Cpu).expect("a tensor");
     newer.tensors.insert("ikem.of_tomorrow".to_owned(), addition);
-    let read = Checkpoint::from_bytes(&bytes(&newer), "newer").expect("a checkpoint");
+    let read = Checkpoint::from_bytes("newer", &bytes(&newer)).expect("a checkpoint");
     assert!(read.tensors.keys().eq(checkpoint().tensors.keys()));
     Predictor::builder().build(read).expect("a predictor");
 }
@@ -244,7 +268,7 @@ proptest! {
         damaged[place] = byte;
         damaged.truncate(cut.max(place + 1));
         // The file may still be whole by chance; it must only not panic.
-        let _ = Checkpoint::from_bytes(&damaged, "damaged");
+        let _ = Checkpoint::from_bytes("damaged", &damaged);
     }
 }
 

@@ -34,7 +34,7 @@ fn damaged_checkpoints() {
     };
     let samples = vec![sample(Precision::Single), sample(Precision::Half)];
     let tried = Trial::new("checkpoint", samples).with_pieces(&PIECES).run(|bytes| {
-        Checkpoint::from_bytes(bytes, "damaged").is_ok_and(|checkpoint| {
+        Checkpoint::from_bytes("damaged", bytes).is_ok_and(|checkpoint| {
             let elements: usize = checkpoint.tensors.values().map(|tensor| tensor.elem_count()).sum();
             assert!(2 * elements <= bytes.len(), "{elements} elements from {} bytes", bytes.len());
             // Either the tensors fit the config, or the mismatch is an error.

@@ -6,7 +6,8 @@
 use candle_core::Tensor;
 use ikem_core::{ErrorCovariance, GrayImage, Hint, Keypoints, Point, Reviser, Size};
 use ikem_models::{
-    Checkpoint, Device, ModelConfig, Network, NetworkConfig, Predictor, Session, Snapshot, UnetConfig,
+    Checkpoint, Device, HintMaps, ImageInput, Inputs, ModelConfig, Network, NetworkConfig, Predictor,
+    PreviousMaps, Session, Snapshot, UnetConfig,
 };
 use proptest::prelude::*;
 
@@ -78,6 +79,7 @@ fn what_hints_tell_of_the_errors_comes_on_top_of_the_networks_answer() {
     let square = 68 * 68;
     let value = |i: usize| if i % square / 68 == i % 68 { 1.0 } else { 0.75 };
     let errors = ErrorCovariance::new(68, (0..2 * square).map(value).collect()).expect("a covariance");
+    assert_eq!(predictor().errors(), None);
     let with_errors = Checkpoint { errors: Some(errors.clone()), ..checkpoint() };
     let mut with_errors =
         Predictor::builder().build(with_errors).and_then(|p| p.session(&image())).expect("a session");
@@ -102,6 +104,77 @@ fn what_hints_tell_of_the_errors_comes_on_top_of_the_networks_answer() {
         assert!(with_errors.raw_keypoints().iter().all(|&point| IMAGE.contains(point)));
         assert_eq!(with_errors.keypoints()[keypoint], point);
     }
+}
+
+#[test]
+fn undo_goes_back_as_far_as_it_is_told() {
+    let mut session = predictor().session(&image()).expect("a session").with_undo_limit(2);
+    for keypoint in 0..4 {
+        session.revise(Hint::new(keypoint, Point::new(45.0, 75.0))).expect("a prediction");
+    }
+    assert!(session.undo() && session.undo() && !session.undo());
+    assert_eq!(session.hints().len(), 2);
+}
+
+#[test]
+fn without_their_maps_the_other_states_show_the_same() {
+    let mut session = predictor().session(&image()).expect("a session");
+    let mut shown = vec![state(&session)];
+    for keypoint in 0..3 {
+        session.revise(Hint::new(keypoint, Point::new(45.0, 75.0))).expect("a prediction");
+        shown.push(state(&session));
+    }
+    session.undo();
+    session.release_maps();
+    assert!(session.prediction().has_maps());
+    assert!(session.redo() && !session.prediction().has_maps());
+    for expected in shown.iter().rev() {
+        assert_eq!(state(&session), *expected);
+        session.undo();
+    }
+    session.revise(Hint::new(9, Point::new(45.0, 75.0))).expect("a prediction");
+    assert!(session.prediction().has_maps());
+}
+
+#[test]
+fn wrong_shapes_are_named() {
+    let predictor = predictor();
+    let zeros = |shape: &[usize]| Tensor::zeros(shape, candle_core::DType::F32, &Device::Cpu).expect("zeros");
+    let inputs = |hints: HintMaps, previous: PreviousMaps, pixels: &[usize]| Inputs {
+        hints,
+        previous,
+        image: ImageInput::Pixels(zeros(pixels)),
+    };
+    let none = || (HintMaps::none(2), PreviousMaps::None);
+    let hint = Hint::new(68, Point::new(1.0, 1.0));
+    let unknown = HintMaps::Gaussians { hints: vec![vec![hint], vec![]], std: 1.0 };
+    for (inputs, expected) in [
+        (
+            inputs(none().0, none().1, &[2, 1, 96, 64]),
+            "pixels: a tensor of shape [2, 1, 96, 64]; expected [2, 3, 96, 64]",
+        ),
+        (inputs(none().0, none().1, &[2, 3, 64, 96]), "expected [2, 3, 96, 64]"),
+        (inputs(none().0, none().1, &[3, 96, 64]), "pixels: a tensor of shape [3, 96, 64]"),
+        (inputs(HintMaps::none(1), none().1, &[2, 3, 96, 64]), "hints of images: expected 2 values, found 1"),
+        (inputs(unknown, none().1, &[2, 3, 96, 64]), "there is no keypoint 68"),
+        (
+            inputs(HintMaps::Dense(zeros(&[2, 4, 96, 64])), none().1, &[2, 3, 96, 64]),
+            "hint maps: a tensor of shape [2, 4, 96, 64]",
+        ),
+        (
+            inputs(none().0, PreviousMaps::OfLogits(zeros(&[1, 68, 24, 16])), &[2, 3, 96, 64]),
+            "expected [2, 68, 24, 16]",
+        ),
+        (
+            inputs(none().0, PreviousMaps::Dense(zeros(&[2, 68, 24, 16])), &[2, 3, 96, 64]),
+            "previous heatmaps",
+        ),
+    ] {
+        let error = predictor.forward(&inputs).expect_err(expected).to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+    let right = inputs(none().0, PreviousMaps::OfLogits(zeros(&[2, 68, 24, 16])), &[2, 3, 96, 64]);
+    assert_eq!(predictor.forward(&right).expect("logits").main.dims(), [2, 68, 24, 16]);
 }
 
 #[test]

@@ -5,14 +5,14 @@ use crate::config::OptimiserConfig;
 use crate::descent::Descent;
 use crate::error::Result;
 use crate::gradients::Gradients;
-use crate::loss::{Loss, LossParts};
+use crate::loss::{LossParts, Objective};
 use crate::optimiser::{Optimiser, OptimiserState};
 
 /// A keypoint network in training: its weights, the optimiser's state, their moving average, and the loss.
 #[derive(Debug)]
 pub struct Learner {
     descent: Descent<Network>,
-    loss: Loss,
+    loss: Box<dyn Objective>,
 }
 
 impl Learner {
@@ -20,8 +20,13 @@ impl Learner {
     ///
     /// # Errors
     /// When the device fails.
-    pub fn new(network: Network, loss: Loss, config: OptimiserConfig, device: &Device) -> Result<Self> {
-        Ok(Self { descent: Descent::new(network, config, device)?, loss })
+    pub fn new(
+        network: Network,
+        loss: impl Objective + 'static,
+        config: OptimiserConfig,
+        device: &Device,
+    ) -> Result<Self> {
+        Ok(Self { descent: Descent::new(network, config, device)?, loss: Box::new(loss) })
     }
 
     /// Resumes from a saved optimiser state and, where there is one, a saved average.
@@ -31,12 +36,12 @@ impl Learner {
     /// belong to another network; a device failure.
     pub fn resume(
         network: Network,
-        loss: Loss,
+        loss: impl Objective + 'static,
         config: OptimiserConfig,
         saved: (&OptimiserState, Option<StateDict>),
         device: &Device,
     ) -> Result<Self> {
-        Ok(Self { descent: Descent::resume(network, config, saved, device)?, loss })
+        Ok(Self { descent: Descent::resume(network, config, saved, device)?, loss: Box::new(loss) })
     }
 
     /// Runs a forward pass in training mode, evaluates the loss against the `targets` (pixels of the grid), and adds
@@ -88,8 +93,13 @@ impl Learner {
 
     /// The loss.
     #[must_use]
-    pub const fn loss(&self) -> &Loss {
-        &self.loss
+    pub fn loss(&self) -> &dyn Objective {
+        &*self.loss
+    }
+
+    /// Replaces the loss.
+    pub(crate) fn set_loss(&mut self, loss: impl Objective + 'static) {
+        self.loss = Box::new(loss);
     }
 
     /// The optimiser.

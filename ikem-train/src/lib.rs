@@ -6,8 +6,10 @@
 //!   validated.
 //! - [`Trainer`]: the training loop, which can be interrupted anywhere and resumed with bitwise identical results.
 //!   [`Learner`] is its step, [`Observer`] follows its progress.
-//! - [`Loss`]: a weighted sum of terms, with the weights of [`LossConfig`].
-//! - [`HintStrategy`], [`Interaction`]: simulation of hints for a batch before its training pass.
+//! - [`Loss`]: a weighted sum of terms, with the weights of [`LossConfig`]; [`Objective`] is a loss of your own.
+//! - [`HintStrategy`], [`Interaction`]: simulation of hints for a batch before its training pass, by a rule of your own
+//!   if you like ([`Trainer::with_strategy`]).
+//! - [`TrainingData`]: images from files, from memory, or phantoms.
 //! - [`Optimiser`]: [`Adam`] (and AdamW) and [`Muon`].
 //! - [`LocatorTrainer`]: the training of the network that finds the spine on whole films.
 //! - [`EpochRow`], [`draw_curves`]: the log and its curves.
@@ -47,7 +49,7 @@ pub use gradients::Gradients;
 pub use learner::Learner;
 pub use locating::{FilmSets, LocatorData, LocatorEpoch, LocatorTrainConfig, LocatorTrainer, LocatorWeights};
 pub use log::{EpochRow, EventWriter, Run, curve_files, draw_curves, read_log};
-pub use loss::{Loss, LossConfig, LossParts, LossValue, Morphology, MorphologyConfig};
+pub use loss::{Loss, LossConfig, LossParts, LossValue, Morphology, MorphologyConfig, Objective};
 pub use muon::Muon;
 pub use observer::{Observer, StepReport};
 pub use optimiser::{Optimiser, OptimiserState};

@@ -12,7 +12,7 @@ use crate::fit_error_covariance::fit_error_covariance;
 use crate::folder::TrainingFolder;
 use crate::learner::Learner;
 use crate::log::{EpochRow, write_log};
-use crate::loss::{Loss, LossParts};
+use crate::loss::{Loss, LossParts, Objective};
 use crate::observer::{Observer, StepReport};
 use crate::progress::Progress;
 use crate::state::{self, State, TrainingMetadata};
@@ -34,6 +34,7 @@ pub struct Trainer {
     config: Checked<TrainConfig>,
     data: TrainingData,
     learner: Learner,
+    strategy: Box<dyn HintStrategy>,
     progress: Progress,
     folder: TrainingFolder,
 }
@@ -127,7 +128,23 @@ impl Trainer {
     ) -> Result<Self> {
         let folder = TrainingFolder::at(folder);
         folder.create()?;
-        Ok(Self { config, data, learner, progress, folder })
+        let strategy = Box::new(config.hints.strategy);
+        Ok(Self { config, data, learner, strategy, progress, folder })
+    }
+
+    /// Simulates hints by another rule than the config's. The saved state does not know it: give it again to a resumed
+    /// training.
+    #[must_use]
+    pub fn with_strategy(mut self, strategy: impl HintStrategy + 'static) -> Self {
+        self.strategy = Box::new(strategy);
+        self
+    }
+
+    /// Minimises another loss than the config's. The saved state does not know it: give it again to a resumed training.
+    #[must_use]
+    pub fn with_objective(mut self, objective: impl Objective + 'static) -> Self {
+        self.learner.set_loss(objective);
+        self
     }
 
     /// Trains until all epochs are completed, early stopping applies, or `stop` is set; in the last case the current
@@ -206,7 +223,7 @@ impl Trainer {
         let targets = &batch.keypoints;
         let (network, hints) = (self.learner.network(), self.config.hints);
         let mut interaction = Interaction::new(network, pixels(batch, network)?, targets, hints.placing);
-        interaction.follow(&hints.strategy.plan(epochs, &mut draw), &mut draw)?;
+        interaction.follow(&self.strategy.plan(epochs, &mut draw), &mut draw)?;
         let before = match interaction.first() {
             Some(logits) => Some(self.learner.loss().evaluate(logits, targets)?.parts.total),
             None => None,

@@ -1,7 +1,9 @@
 use std::path::Path;
 
 use ikem_core::{Draw, Keypoints};
-use ikem_data::{BatchConfig, Loader, Manifest, ManifestEntry, Phantoms, Subset, clean};
+use ikem_data::{
+    BatchConfig, ImagesInMemory, LabelledImage, Loader, Manifest, ManifestEntry, Phantoms, Subset, clean,
+};
 use sha2::{Digest, Sha256};
 
 use crate::config::{Checked, DataConfig, TrainConfig};
@@ -17,6 +19,13 @@ pub struct TrainingData {
     unchanged: Loader,
     validation: Loader,
     fingerprint: String,
+}
+
+/// Where the labelled images are.
+enum Source<'a> {
+    /// In files, at paths relative to a folder.
+    Files(&'a Path),
+    Memory(ImagesInMemory),
 }
 
 impl TrainingData {
@@ -35,7 +44,19 @@ impl TrainingData {
         let training = set(Subset::Train, config.data.labels);
         let validation = set(Subset::Val, config.data.validation_labels);
         let phantoms = config.data.phantoms.count(training.len());
-        Self::build(config, root, [(training, phantoms), (validation, 0)])
+        Self::build(config, Source::Files(root), [(training, phantoms), (validation, 0)])
+    }
+
+    /// The subsets `train` and `val` of labelled images in memory, as they are labelled.
+    ///
+    /// # Errors
+    /// [`Error::Images`] when a subset is too small; [`Error::Data`] when the labels do not match the network's skeleton,
+    /// or two images have the same name.
+    pub fn of_images(config: &Checked<TrainConfig>, images: Vec<LabelledImage>) -> Result<Self> {
+        let (entries, memory) = LabelledImage::split(images, &config.model.skeleton)?;
+        let manifest = Manifest { entries };
+        let set = |set| (manifest.of_set(set).entries, 0);
+        Self::build(config, Source::Memory(memory), [set(Subset::Train), set(Subset::Val)])
     }
 
     /// `count` phantoms for training and a quarter as many others, at least one, for validation.
@@ -44,10 +65,14 @@ impl TrainingData {
     /// [`Error::Images`] when they do not fill a step; [`Error::Data`] when the network's skeleton is not the spine's.
     pub fn phantoms(config: &Checked<TrainConfig>, count: usize) -> Result<Self> {
         let validation = (count / 4).max(1);
-        Self::build(config, Path::new(""), [(Vec::new(), count), (Vec::new(), validation)])
+        Self::build(config, Source::Files(Path::new("")), [(Vec::new(), count), (Vec::new(), validation)])
     }
 
-    fn build(config: &TrainConfig, root: &Path, sets: [(Vec<ManifestEntry>, usize); 2]) -> Result<Self> {
+    fn build(
+        config: &TrainConfig,
+        source: Source<'_>,
+        sets: [(Vec<ManifestEntry>, usize); 2],
+    ) -> Result<Self> {
         let TrainConfig { model, data, seed, .. } = config;
         let [(training, training_phantoms), (validation, validation_phantoms)] = sets;
         let images = training.len() + training_phantoms;
@@ -76,8 +101,13 @@ impl TrainingData {
         let look_back = BatchConfig { cache_bytes: 0, ..watch.clone() };
         // The errors on phantoms are not representative of real images.
         let unchanged_phantoms = if training.is_empty() { training_phantoms } else { 0 };
-        let loader = |entries, phantoms, config| {
-            Loader::with_phantoms(root, entries, phantoms, model.skeleton.clone(), config)
+        let loader = |entries, phantoms, config| match &source {
+            Source::Files(root) => {
+                Loader::with_phantoms(root, entries, phantoms, model.skeleton.clone(), config)
+            }
+            Source::Memory(memory) => {
+                Loader::in_memory(ImagesInMemory::clone(memory), entries, model.skeleton.clone(), config)
+            }
         };
         Ok(Self {
             unchanged: loader(training.clone(), phantoms(unchanged_phantoms, 0), look_back)?,

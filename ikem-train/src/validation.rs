@@ -1,10 +1,10 @@
 use candle_core::Tensor;
 use ikem_core::{Draw, Keypoints};
 use ikem_data::{Batch, Loader};
-use ikem_models::{ModelConfig, Network};
+use ikem_models::Network;
 
 use crate::error::Result;
-use crate::loss::Loss;
+use crate::loss::Objective;
 use crate::strategy::{Interaction, Placing};
 
 /// The number of worst keypoints among which the hint of a validation is drawn, as published.
@@ -41,7 +41,7 @@ impl Validation {
     pub(crate) fn of(
         network: &Network,
         loader: &Loader,
-        loss: &Loss,
+        loss: &dyn Objective,
         seed: u64,
         mut go_on: impl FnMut(usize) -> bool,
     ) -> Result<Option<Self>> {
@@ -62,7 +62,7 @@ impl Validation {
 }
 
 impl Sums {
-    fn add(&mut self, network: &Network, batch: &Batch, loss: &Loss, draw: &mut Draw) -> Result<()> {
+    fn add(&mut self, network: &Network, batch: &Batch, loss: &dyn Objective, draw: &mut Draw) -> Result<()> {
         let targets = &batch.keypoints;
         let mut interaction = Interaction::new(network, pixels(batch, network)?, targets, Placing::default());
         for pass in 0..2 {
@@ -89,7 +89,6 @@ impl Sums {
 
 /// A batch's images as network input, of shape (B, 3, H, W), on the network's device.
 pub(crate) fn pixels(batch: &Batch, network: &Network) -> Result<Tensor> {
-    let ModelConfig { size, .. } = *network.config();
-    let shape = (batch.entries.len(), 1, size.height, size.width);
-    Ok(Tensor::from_slice(&batch.images, shape, network.device())?.repeat((1, 3, 1, 1))?)
+    let (values, shape) = batch.pixels();
+    Ok(Tensor::from_vec(values, shape, network.device())?)
 }

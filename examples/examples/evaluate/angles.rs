@@ -18,5 +18,5 @@ pub(crate) fn write(labelled: &Labelled, spacing: Option<Spacing>, file: &Path) 
         let angles = challenge_angles(&labels, entry.size(), Script::Matlab);
         rows.push((entry.name(), angles.ok().map(|angles| angles.degrees)));
     }
-    Ok(write_angles(rows, file)?)
+    Ok(write_angles(file, rows)?)
 }

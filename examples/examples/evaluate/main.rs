@@ -248,9 +248,9 @@ impl Options {
             say!("{}", comparison_markdown(&reports).trim_end());
             return Ok(());
         };
-        write_comparison(&reports, output)?;
+        write_comparison(output, &reports)?;
         let plots = folder_beside(output)?;
-        draw_comparison(&reports, &plots)?;
+        draw_comparison(&plots, &reports)?;
         say!("wrote {} and {} beside it", output.display(), plots.display());
         Ok(())
     }

@@ -151,7 +151,7 @@ fn save(session: &Session, source: &ImageSource, film: &Radiograph, file: &Path)
     plan.writes("save", file, &["json", "png"]).check()?;
     match file.extension() {
         Some(png) if png.eq_ignore_ascii_case("png") => write_overlay(session, &film.image, file)?,
-        _ => predictions_file(session, source.name(), film.spacing).write(file)?,
+        _ => predictions_file(session, source.name(), film.spacing)?.write(file)?,
     }
     say!("wrote {}", file.display());
     Ok(())

@@ -2,7 +2,7 @@ use ikem_core::Draw;
 use serde::{Deserialize, Serialize};
 
 /// Bends the picture sideways in a sine wave, as scoliosis bends a spine. Shifts whole rows, after all other geometric
-/// steps.
+/// steps. A [`Loader`](crate::Loader) of another skeleton than a spine leaves it out.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Bend {

@@ -129,6 +129,13 @@ impl Pipeline {
         ])
     }
 
+    /// The augmentations that suit `skeleton`: [`Bend`] imitates scoliosis, so that only spines have it.
+    #[must_use]
+    pub fn suiting(&self, skeleton: &Skeleton) -> Self {
+        let suits = |step: &&Augmentation| skeleton.is_spine() || !matches!(step, Augmentation::Bend(_));
+        Self(self.0.iter().filter(suits).copied().collect())
+    }
+
     /// The augmentations, in order.
     #[must_use]
     pub fn steps(&self) -> &[Augmentation] {

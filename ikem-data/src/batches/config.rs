@@ -95,6 +95,8 @@ pub struct Batch {
     pub step: usize,
     /// The index of each image in the loader; [`Loader::name`](crate::Loader::name) returns its name.
     pub entries: Vec<usize>,
+    /// The size of the network's grid, W × H.
+    pub grid: Size,
     /// The images, N × H × W in row-major order, −1 (black) … 1 (white).
     pub images: Vec<f32>,
     /// The keypoints of each image, in pixels of the network's grid.
@@ -103,4 +105,16 @@ pub struct Batch {
     pub sizes: Vec<Size>,
     /// The frame of each original image before augmentation.
     pub frames: Vec<Frame>,
+}
+
+impl Batch {
+    /// The images as a network's input: each repeated three times, N × 3 × H × W in row-major order, and that shape, for
+    /// `Tensor::from_vec(values, shape, device)`.
+    #[must_use]
+    pub fn pixels(&self) -> (Vec<f32>, (usize, usize, usize, usize)) {
+        let Size { width, height } = self.grid;
+        let images = self.images.chunks_exact(self.grid.area().max(1));
+        let values = images.flat_map(|image| [image; 3].concat()).collect();
+        (values, (self.entries.len(), 3, height, width))
+    }
 }

@@ -6,7 +6,7 @@ use ikem_core::{Draw, FieldError, Preparation, Skeleton};
 use super::cache::Cache;
 use super::resized::Resized;
 use super::workers::{Source, Steps};
-use super::{Batch, BatchConfig, Framing, Phantoms};
+use super::{Batch, BatchConfig, Framing, ImagesInMemory, LabelledImage, Phantoms};
 use crate::error::Error;
 use crate::image_file::load_image;
 use crate::limits::Limits;
@@ -23,6 +23,8 @@ pub struct Loader(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     root: PathBuf,
+    /// Images that are not read from files.
+    memory: ImagesInMemory,
     entries: Vec<ManifestEntry>,
     phantoms: Phantoms,
     skeleton: Skeleton,
@@ -45,6 +47,32 @@ impl Loader {
         Self::with_phantoms(root, entries, Phantoms::none(), skeleton, config)
     }
 
+    /// A loader of images in memory.
+    ///
+    /// # Errors
+    /// Same as [`new`](Self::new); [`Error::Argument`] if two images have the same name.
+    pub fn of_images(
+        images: Vec<LabelledImage>,
+        skeleton: Skeleton,
+        config: BatchConfig,
+    ) -> Result<Self, Error> {
+        let (entries, memory) = LabelledImage::split(images, &skeleton)?;
+        Self::build((PathBuf::new(), memory), entries, Phantoms::none(), skeleton, config)
+    }
+
+    /// A loader of `entries` whose images are in `memory`, by their paths.
+    ///
+    /// # Errors
+    /// Same as [`new`](Self::new).
+    pub fn in_memory(
+        memory: ImagesInMemory,
+        entries: Vec<ManifestEntry>,
+        skeleton: Skeleton,
+        config: BatchConfig,
+    ) -> Result<Self, Error> {
+        Self::build((PathBuf::new(), memory), entries, Phantoms::none(), skeleton, config)
+    }
+
     /// A loader of `entries` followed by `phantoms`, which are generated on demand.
     ///
     /// # Errors
@@ -52,6 +80,22 @@ impl Loader {
     /// but the skeleton is not [`Skeleton::spine`].
     pub fn with_phantoms(
         root: impl AsRef<Path>,
+        entries: Vec<ManifestEntry>,
+        phantoms: Phantoms,
+        skeleton: Skeleton,
+        config: BatchConfig,
+    ) -> Result<Self, Error> {
+        Self::build(
+            (root.as_ref().to_owned(), ImagesInMemory::default()),
+            entries,
+            phantoms,
+            skeleton,
+            config,
+        )
+    }
+
+    fn build(
+        (root, memory): (PathBuf, ImagesInMemory),
         entries: Vec<ManifestEntry>,
         phantoms: Phantoms,
         skeleton: Skeleton,
@@ -71,12 +115,12 @@ impl Loader {
             let (expected, found) = (skeleton.len(), entry.corners_yx.len());
             return Err(ikem_core::Error::Length { what: "keypoints", expected, found }.into());
         }
+        let config = BatchConfig { pipeline: config.pipeline.suiting(&skeleton), ..config };
         let cache = Cache::new(config.cache_bytes);
-        let root = root.as_ref().to_owned();
-        Ok(Self(Arc::new(Shared { root, entries, phantoms, skeleton, config, cache })))
+        Ok(Self(Arc::new(Shared { root, memory, entries, phantoms, skeleton, config, cache })))
     }
 
-    /// The configuration.
+    /// The configuration, with the augmentations that suit the skeleton.
     #[must_use]
     pub fn config(&self) -> &BatchConfig {
         &self.0.config
@@ -134,6 +178,7 @@ impl Loader {
         let mut batch = Batch {
             epoch,
             step,
+            grid,
             images: Vec::with_capacity(entries.len() * grid.area()),
             keypoints: Vec::with_capacity(entries.len()),
             sizes: Vec::with_capacity(entries.len()),
@@ -161,12 +206,20 @@ impl Loader {
         let Preparation { size, resampling } = shared.config.preparation;
         let entry = shared.entries.get(place);
         let path = |entry: &ManifestEntry| shared.root.join(&entry.image_path);
+        let held = |entry: &ManifestEntry| shared.memory.get(&entry.image_path);
         let phantom = || shared.phantoms.draw(place - shared.entries.len());
         let resized = match (shared.config.framing, entry) {
-            (Framing::Film, Some(entry)) => Resized::of_file(&path(entry), entry, size, resampling)?,
-            (Framing::Film, None) => Resized::of_image(&phantom()?, size, resampling)?,
+            (Framing::Film, Some(entry)) => match held(entry) {
+                Some(image) => Resized::of_image(image, entry.keypoints(), size, resampling)?,
+                None => Resized::of_file(&path(entry), entry, size, resampling)?,
+            },
+            (Framing::Film, None) => {
+                let Phantom { image, keypoints, .. } = phantom()?;
+                Resized::of_image(&image, keypoints, size, resampling)?
+            }
             (Framing::Spine, Some(entry)) => {
-                let image = load_image(path(entry), &Limits::default())?;
+                let load = || load_image(path(entry), &Limits::default());
+                let image = held(entry).cloned().map_or_else(load, Ok)?;
                 let keypoints = entry.keypoints().rescaled(entry.size(), image.size());
                 Resized::framed(&image, keypoints, &shared.skeleton, shared.config.preparation)?
             }

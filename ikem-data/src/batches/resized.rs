@@ -8,7 +8,6 @@ use crate::error::Error;
 use crate::image_file::load_resized;
 use crate::limits::Limits;
 use crate::manifest::ManifestEntry;
-use crate::phantom::Phantom;
 
 /// The resolution of cached framed images, in image pixels per grid pixel along each axis.
 const SPARE: f64 = 2.0;
@@ -39,11 +38,16 @@ impl Resized {
         Ok(Self { image: Arc::new(image), original, frame, keypoints: Arc::new(keypoints) })
     }
 
-    /// A whole phantom, resized to the grid.
-    pub(super) fn of_image(phantom: &Phantom, grid: Size, resampling: Resampling) -> Result<Self, Error> {
-        let original = phantom.image.size();
-        let image = Arc::new(resample(&phantom.image, grid, resampling)?);
-        let keypoints = Arc::new(phantom.keypoints.clone());
+    /// A whole image with its `keypoints`, resized to the grid.
+    pub(super) fn of_image(
+        image: &GrayImage,
+        keypoints: Keypoints,
+        grid: Size,
+        resampling: Resampling,
+    ) -> Result<Self, Error> {
+        let original = image.size();
+        let image = Arc::new(resample(image, grid, resampling)?);
+        let keypoints = Arc::new(keypoints);
         Ok(Self { image, original, frame: Frame::whole(original), keypoints })
     }
 

@@ -71,7 +71,7 @@ impl Category {
     fn of(skeleton: &Skeleton) -> Self {
         Self {
             id: 1,
-            name: "spine".to_owned(),
+            name: if skeleton.is_spine() { "spine" } else { "keypoints" }.to_owned(),
             supercategory: "anatomy".to_owned(),
             keypoints: skeleton.names().to_vec(),
             skeleton: skeleton.edges().iter().map(|&(a, b)| [a + 1, b + 1]).collect(),

@@ -20,7 +20,7 @@ use crate::error::Error;
 use crate::report::Report;
 
 impl Report {
-    /// Draws all plots into an existing folder, each as `NAME.svg` and `NAME.png`, and returns the files: `mre` (by
+    /// Draws all plots into a folder, which is created if it does not exist, each as `NAME.svg` and `NAME.png`, and returns the files: `mre` (by
     /// click, for model and manual revision, with shaded intervals), `gain` (manual minus model), `cumulative-error`,
     /// `keypoint-errors` (bars along a spine; if every vertebra has four corners), `bland-altman-first` and
     /// `bland-altman-last` (the challenge's angles; if there are any).
@@ -28,7 +28,7 @@ impl Report {
     /// # Errors
     /// [`Error::Drawing`] or [`Error::Io`].
     pub fn draw(&self, folder: &Path) -> Result<Vec<PathBuf>, Error> {
-        let mut files = draw_comparison(std::slice::from_ref(self), folder)?;
+        let mut files = draw_comparison(folder, std::slice::from_ref(self))?;
         files.extend(canvas::save(&CumulativeError(&self.figures.model), folder)?);
         if let Some(errors) = KeypointErrors::new(&self.figures) {
             files.extend(canvas::save(&errors, folder)?);
@@ -40,12 +40,12 @@ impl Report {
     }
 }
 
-/// Draws the plots `mre` and `gain` of several reports into an existing folder, each as `NAME.svg` and `NAME.png`, and
-/// returns the files.
+/// Draws the plots `mre` and `gain` of several reports into a folder, which is created if it does not exist, each as
+/// `NAME.svg` and `NAME.png`, and returns the files.
 ///
 /// # Errors
 /// [`Error::Drawing`] or [`Error::Io`].
-pub fn draw_comparison(reports: &[Report], folder: &Path) -> Result<Vec<PathBuf>, Error> {
+pub fn draw_comparison(folder: &Path, reports: &[Report]) -> Result<Vec<PathBuf>, Error> {
     let mut files = canvas::save(&MreByClick(reports), folder)?;
     files.extend(canvas::save(&Gain(reports), folder)?);
     Ok(files)

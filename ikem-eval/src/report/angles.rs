@@ -1,4 +1,4 @@
-use ikem_core::Keypoints;
+use ikem_core::{Keypoints, Skeleton};
 use serde::{Deserialize, Serialize};
 
 use super::estimate::{estimate, estimates};
@@ -73,8 +73,12 @@ pub struct MeasuredAngles {
 }
 
 impl MeasuredAngles {
-    /// Measures keypoints on the image of `truth`, in square pixels; `None` if an angle is undefined.
-    pub(super) fn new(keypoints: &Keypoints, truth: &GroundTruth) -> Option<Self> {
+    /// Measures keypoints on the image of `truth`, in square pixels; `None` if the skeleton is no spine or an angle is
+    /// undefined.
+    pub(super) fn new(keypoints: &Keypoints, truth: &GroundTruth, skeleton: &Skeleton) -> Option<Self> {
+        if !skeleton.is_spine() {
+            return None;
+        }
         let keypoints = &truth.squared(keypoints);
         let script =
             |script| challenge_angles(keypoints, truth.size, script).ok().map(|angles| angles.degrees);
@@ -95,11 +99,16 @@ type Pair = (MeasuredAngles, MeasuredAngles);
 
 impl AngleFigures {
     /// `None` if the labels have no angles.
-    pub(super) fn new(played: &[&Played], clicks: usize, draws: &Resamples) -> Option<Self> {
+    pub(super) fn new(
+        played: &[&Played],
+        skeleton: &Skeleton,
+        clicks: usize,
+        draws: &Resamples,
+    ) -> Option<Self> {
         let pair = |click: usize| {
             move |image: &&Played| {
-                let label = MeasuredAngles::new(&image.truth.keypoints, &image.truth)?;
-                Some((MeasuredAngles::new(&image.model.get(click)?.shown, &image.truth)?, label))
+                let label = MeasuredAngles::new(&image.truth.keypoints, &image.truth, skeleton)?;
+                Some((MeasuredAngles::new(&image.model.get(click)?.shown, &image.truth, skeleton)?, label))
             }
         };
         let pairs: Vec<Vec<Option<Pair>>> =

@@ -51,7 +51,7 @@ impl Case {
     pub(super) fn new(played: &Played, settings: &Settings, skeleton: &Skeleton) -> Self {
         let truth = &played.truth;
         let model_mre = played.model_mre();
-        let angles = |step: Option<&Step>| MeasuredAngles::new(&step?.shown, truth);
+        let angles = |step: Option<&Step>| MeasuredAngles::new(&step?.shown, truth, skeleton);
         let corrected = played.model.iter().filter_map(|step| step.click);
         Self {
             image: truth.image.clone(),
@@ -70,7 +70,7 @@ impl Case {
                 .first()
                 .and_then(|step| best_shift(&step.shown, &truth.keypoints, skeleton, settings.shift_limit))
                 .map(|shift| shift.vertebrae),
-            label_angles: MeasuredAngles::new(&truth.keypoints, truth),
+            label_angles: MeasuredAngles::new(&truth.keypoints, truth, skeleton),
             frame: played.frame,
             locator_confidence: played.locator_confidence,
             first_angles: angles(played.model.first().filter(|_| played.doubt.is_none())),

@@ -1,5 +1,7 @@
 use std::collections::BTreeMap;
 
+use ikem_core::Skeleton;
+
 use super::Settings;
 use crate::protocol::Protocol;
 use crate::rule::Rule;
@@ -62,8 +64,15 @@ const FIXED: &[(&str, &str)] = &[
     ),
 ];
 
-/// The definition of every figure of a report, by name.
-pub(super) fn conventions(protocol: &Protocol, settings: &Settings) -> BTreeMap<String, String> {
+/// What the names of the definitions begin with that are of a spine alone.
+const SPINAL: [&str; 3] = ["cobb", "smape", "mre_shifted"];
+
+/// The definition of every figure of a report on `skeleton`, by name.
+pub(super) fn conventions(
+    protocol: &Protocol,
+    settings: &Settings,
+    skeleton: &Skeleton,
+) -> BTreeMap<String, String> {
     let rule = match protocol.rule {
         Rule::Worst => {
             "each click corrects the largest error of the raw output in model space; a corrected point can come again"
@@ -103,5 +112,7 @@ pub(super) fn conventions(protocol: &Protocol, settings: &Settings) -> BTreeMap<
         ),
     ];
     let fixed = FIXED.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
-    fixed.chain(made.into_iter().map(|(name, text)| (name.to_owned(), text))).collect()
+    let all = fixed.chain(made.into_iter().map(|(name, text)| (name.to_owned(), text)));
+    let applies = |name: &str| skeleton.is_spine() || !SPINAL.iter().any(|spinal| name.starts_with(spinal));
+    all.filter(|(name, _)| applies(name)).collect()
 }

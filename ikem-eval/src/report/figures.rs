@@ -34,7 +34,7 @@ pub struct Figures {
     pub vertebrae: Breakdown,
     /// How first predictions miscount vertebrae.
     pub shifts: Vec<ShiftCount>,
-    /// Cobb angles, if the keypoints are corners of vertebrae.
+    /// Cobb angles, if the skeleton is a spine ([`Skeleton::is_spine`]).
     pub cobb: Option<AngleFigures>,
 }
 
@@ -73,7 +73,7 @@ impl Figures {
             keypoints: Breakdown::by_keypoint(played, skeleton, &draws),
             vertebrae: Breakdown::by_vertebra(played, skeleton, &draws),
             shifts: ShiftCount::of(played, skeleton, settings.shift_limit),
-            cobb: AngleFigures::new(played, protocol.clicks, &draws),
+            cobb: AngleFigures::new(played, skeleton, protocol.clicks, &draws),
         })
     }
 }

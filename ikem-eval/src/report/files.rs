@@ -80,7 +80,7 @@ impl Report {
 ///
 /// # Errors
 /// [`Error::Io`].
-pub fn write_comparison(reports: &[Report], path: &Path) -> Result<(), Error> {
+pub fn write_comparison(path: &Path, reports: &[Report]) -> Result<(), Error> {
     write(path, comparison_markdown(reports).as_bytes())
 }
 
@@ -89,8 +89,8 @@ pub fn write_comparison(reports: &[Report], path: &Path) -> Result<(), Error> {
 /// # Errors
 /// [`Error::Io`].
 pub fn write_angles<'a>(
-    angles: impl IntoIterator<Item = (&'a str, Option<[f64; 3]>)>,
     path: &Path,
+    angles: impl IntoIterator<Item = (&'a str, Option<[f64; 3]>)>,
 ) -> Result<(), Error> {
     write(path, &angles_csv(angles).map_err(|source| unwritten(path, source))?)
 }

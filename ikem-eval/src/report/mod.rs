@@ -134,7 +134,7 @@ impl Report {
         Ok(Self {
             format: FORMAT.to_owned(),
             provenance,
-            conventions: conventions::conventions(&protocol, &settings),
+            conventions: conventions::conventions(&protocol, &settings, skeleton),
             figures,
             subsets: BTreeMap::new(),
             cases: played.iter().map(|image| Case::new(image, &settings, skeleton)).collect(),

@@ -35,7 +35,7 @@ mod tests;
 
 pub use error::{PthError, PthErrorKind};
 pub use limits::PthLimits;
-pub use read::read_pth;
+pub use read::{pth_from_bytes, read_pth};
 pub use tensor::{PthDType, PthTensor};
 
 #[cfg(doctest)]

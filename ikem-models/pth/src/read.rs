@@ -1,5 +1,5 @@
 use std::fs::File;
-use std::io::{Read, Seek};
+use std::io::{Cursor, Read, Seek};
 use std::path::Path;
 
 use crate::container::Container;
@@ -21,6 +21,18 @@ pub fn read_pth(path: &Path, limits: &PthLimits) -> Result<Vec<PthTensor>, PthEr
     open(path)
         .and_then(|file| read_from(file, limits))
         .map_err(|kind| PthError { path: path.to_owned(), kind })
+}
+
+/// Reads a checkpoint that is already in memory, as [`read_pth`] does; `name` is the file's name in errors.
+///
+/// # Errors
+/// As [`read_pth`].
+pub fn pth_from_bytes(
+    name: impl AsRef<Path>,
+    bytes: &[u8],
+    limits: &PthLimits,
+) -> Result<Vec<PthTensor>, PthError> {
+    read_from(Cursor::new(bytes), limits).map_err(|kind| PthError { path: name.as_ref().to_owned(), kind })
 }
 
 fn open(path: &Path) -> Result<File, PthErrorKind> {

@@ -6,13 +6,14 @@ mod infer;
 mod layout;
 mod safetensors;
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Cursor, Read};
 use std::path::Path;
 
 use candle_core::{Device, Tensor};
 use ikem_core::ErrorCovariance;
-use ikem_pth::{PthLimits, read_pth};
+use ikem_pth::{PthLimits, PthTensor, pth_from_bytes, read_pth};
 
 use crate::config::ModelConfig;
 use crate::error::{CheckpointFault, Result};
@@ -26,6 +27,9 @@ pub use self::safetensors::Precision;
 /// The largest file that is read: two hundred times the bundled model, four times the published ones with their
 /// optimiser's state.
 const MAX_FILE_BYTES: u64 = 2 << 30;
+
+/// How many first bytes tell the kind of a file.
+const START: usize = 9;
 
 /// The last part of the names of batch counters, which are not used.
 const BATCH_COUNTER: &str = "num_batches_tracked";
@@ -47,6 +51,9 @@ pub struct Checkpoint {
     /// The locator that finds spines for it. Imported checkpoints have none. In the file its tensors have names that
     /// begin with `ikem.locator.`, and its config is JSON under `ikem.locator` in the metadata.
     pub locator: Option<LocatorCheckpoint>,
+    /// Other entries of the file's metadata, such as notes on its training. Names that begin with `ikem.` are reserved:
+    /// such entries are neither read nor written here.
+    pub metadata: BTreeMap<String, String>,
 }
 
 impl LocatorCheckpoint {
@@ -77,7 +84,7 @@ impl Checkpoint {
     /// A checkpoint of a network alone.
     #[must_use]
     pub const fn new(config: ModelConfig, tensors: StateDict) -> Self {
-        Self { config, tensors, errors: None, locator: None }
+        Self { config, tensors, errors: None, locator: None, metadata: BTreeMap::new() }
     }
 
     /// Reads a `.safetensors` file of this crate or a PyTorch state dict (`.pth`, `.ckpt`, `.bin`, `.pth.tar` …), bare
@@ -99,12 +106,14 @@ impl Checkpoint {
             Content::Safetensors => open(path)
                 .and_then(|(file, length)| safetensors::read(file, length))
                 .map_err(|fault| fault.at(path)),
-            Content::Pickle => {
-                let tensors = read_state_dict(path)?;
-                let config = infer::config(&tensors).map_err(|fault| fault.at(path))?;
-                Ok(Self::new(config, tensors))
-            }
+            Content::Pickle => Self::inferred(read_state_dict(path)?, path),
         }
+    }
+
+    /// A checkpoint of a state dict, whose network is inferred from it.
+    fn inferred(tensors: StateDict, path: &Path) -> Result<Self> {
+        let config = infer::config(&tensors).map_err(|fault| fault.at(path))?;
+        Ok(Self::new(config, tensors))
     }
 
     /// Whether the first bytes of a file are those of a checkpoint that [`read`](Self::read) reads.
@@ -113,12 +122,29 @@ impl Checkpoint {
         Content::of(path.as_ref()).is_ok()
     }
 
-    /// Reads a `.safetensors` file that is already in memory; errors have `name` in place of its path.
+    /// Reads a file that is already in memory, as [`read`](Self::read) does; errors have `name` in place of its path.
     ///
     /// # Errors
     /// As [`read`](Self::read).
-    pub fn from_bytes(bytes: &[u8], name: &str) -> Result<Self> {
-        safetensors::read(Cursor::new(bytes), bytes.len() as u64).map_err(|fault| fault.at(Path::new(name)))
+    pub fn from_bytes(name: impl AsRef<Path>, bytes: &[u8]) -> Result<Self> {
+        let path = name.as_ref();
+        match Content::of_start(path, bytes.get(..START).unwrap_or(bytes)).map_err(|fault| fault.at(path))? {
+            Content::Safetensors => {
+                safetensors::read(Cursor::new(bytes), bytes.len() as u64).map_err(|fault| fault.at(path))
+            }
+            Content::Pickle => {
+                let tensors = pth_from_bytes(path, bytes, &PthLimits::default())?;
+                Self::inferred(state_dict(tensors, path)?, path)
+            }
+        }
+    }
+
+    /// The bytes of the `.safetensors` file that [`write`](Self::write) writes.
+    ///
+    /// # Errors
+    /// [`Error::Checkpoint`](crate::Error::Checkpoint) when a value is beyond the range of 16 bits.
+    pub fn to_bytes(&self, precision: Precision) -> Result<Vec<u8>> {
+        safetensors::serialize(self, precision).map_err(|fault| fault.at(Path::new("checkpoint in memory")))
     }
 
     /// Writes a `.safetensors` file. An existing file is replaced as a whole or, when anything fails, not at all.
@@ -145,10 +171,15 @@ impl Content {
     /// kind, so that the error says what is wrong with it.
     fn of(path: &Path) -> Result<Self, CheckpointFault> {
         let mut start = Vec::new();
-        open(path)?.0.take(9).read_to_end(&mut start)?;
+        open(path)?.0.take(START as u64).read_to_end(&mut start)?;
+        Self::of_start(path, &start)
+    }
+
+    /// As [`of`](Self::of), by the first bytes themselves.
+    fn of_start(path: &Path, start: &[u8]) -> Result<Self, CheckpointFault> {
         let is_called =
             |ending: &str| path.extension().is_some_and(|found| found.eq_ignore_ascii_case(ending));
-        match start.as_slice() {
+        match start {
             [b'P', b'K', ..] | [0x80, 1..=5, ..] => Ok(Self::Pickle),
             [_, _, _, _, _, 0, 0, 0, b'{'] => Ok(Self::Safetensors),
             _ if is_called("safetensors") => Ok(Self::Safetensors),
@@ -160,8 +191,13 @@ impl Content {
 
 /// Reads the state dict of a PyTorch file.
 fn read_state_dict(path: &Path) -> Result<StateDict> {
+    state_dict(read_pth(path, &PthLimits::default())?, path)
+}
+
+/// The tensors of the PyTorch file at `path` as a state dict.
+fn state_dict(tensors: Vec<PthTensor>, path: &Path) -> Result<StateDict> {
     let mut dict = StateDict::new();
-    for tensor in read_pth(path, &PthLimits::default())? {
+    for tensor in tensors {
         let Some(values) = tensor.to_f32() else {
             let found = format!("{:?}", tensor.dtype);
             return Err(CheckpointFault::Dtype { name: tensor.name, found }.at(path));

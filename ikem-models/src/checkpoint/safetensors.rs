@@ -26,7 +26,7 @@ const ERRORS: &str = "ikem.error_covariance";
 const LOCATOR_KEY: &str = "ikem.locator";
 const LOCATOR_PREFIX: &str = "ikem.locator.";
 
-/// The names of tensors beside those of the network begin with this.
+/// The names of this project's metadata, and of tensors beside those of the network, begin with this.
 const RESERVED: &str = "ikem.";
 
 /// The longest header that is read, in bytes: ten times that of a thousand tensors.
@@ -68,7 +68,10 @@ pub(super) fn read(mut reader: impl Read, length: u64) -> Result<Checkpoint, Che
         }
         Ok(())
     })?;
-    Ok(Checkpoint { config, tensors, errors, locator })
+    let metadata = metadata.metadata().iter().flatten();
+    let metadata = metadata.filter(|(name, _)| !name.starts_with(RESERVED));
+    let metadata = metadata.map(|(name, text)| (name.clone(), text.clone())).collect();
+    Ok(Checkpoint { config, tensors, errors, locator, metadata })
 }
 
 /// Reads the locator of a file of `length` bytes.
@@ -170,7 +173,10 @@ fn numbers<const N: usize>(bytes: &[u8], number: impl Fn([u8; N]) -> f32) -> Vec
 
 /// The bytes of a file.
 pub(super) fn serialize(checkpoint: &Checkpoint, precision: Precision) -> Result<Vec<u8>, CheckpointFault> {
-    let mut metadata = HashMap::from([(CONFIG_KEY.to_owned(), json(&checkpoint.config)?)]);
+    let others = checkpoint.metadata.iter().filter(|(name, _)| !name.starts_with(RESERVED));
+    let mut metadata: HashMap<String, String> =
+        others.map(|(name, text)| (name.clone(), text.clone())).collect();
+    metadata.insert(CONFIG_KEY.to_owned(), json(&checkpoint.config)?);
     let mut tensors: Vec<(String, Tensor)> =
         checkpoint.tensors.iter().map(|(name, tensor)| (name.clone(), tensor.clone())).collect();
     if let Some(errors) = &checkpoint.errors {

@@ -13,7 +13,7 @@ pub const UNSURE_BELOW: f32 = 0.26;
 /// The share of unsure keypoints from which on all of them are doubtful.
 const DOUBTFUL: f64 = 0.5;
 
-/// Why the keypoints that a session shows may not be those of a spine.
+/// Why the keypoints that a session shows may be wrong altogether.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum Doubt {
@@ -33,10 +33,16 @@ pub enum Doubt {
 
 impl fmt::Display for Doubt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("this does not look like an upright AP film of a spine: ")?;
         match self {
-            Self::NothingFound { .. } => f.write_str("no spine was found"),
-            Self::Unsure { unsure, of } => write!(f, "{unsure} of {of} points are unsure"),
+            Self::NothingFound { .. } => {
+                f.write_str("this does not look like an upright AP film of a spine: no spine was found")
+            }
+            Self::Unsure { unsure, of } => {
+                write!(
+                    f,
+                    "this may not be a film of the kind that the network knows: {unsure} of {of} points are unsure"
+                )
+            }
         }
     }
 }

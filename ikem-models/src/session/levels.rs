@@ -27,15 +27,16 @@ impl Session {
     /// hints. The one at the other end is where the network sees one ([`Prediction::alternatives`]), or else continues
     /// the line of its two neighbours; it has confidence 0.
     ///
-    /// Returns `false` and changes nothing if `by` leaves fewer than two vertebrae or the vertebrae of the skeleton do
-    /// not all have the same number of keypoints.
+    /// Returns `false` and changes nothing if `by` leaves fewer than two vertebrae or the skeleton is not a spine
+    /// ([`Skeleton::is_spine`]).
     ///
     /// # Errors
     /// When the device fails; the session is then as before.
     pub fn shift_names(&mut self, by: isize) -> Result<bool> {
         let skeleton = &self.predictor.config().skeleton;
         let Some(sources) = skeleton.shifted(by) else { return Ok(false) };
-        if by == 0 || by.unsigned_abs().saturating_add(2) > skeleton.vertebrae().len() {
+        if !skeleton.is_spine() || by == 0 || by.unsigned_abs().saturating_add(2) > skeleton.vertebrae().len()
+        {
             return Ok(false);
         }
         let State { hints, prediction, image, shift } = self.history.present();

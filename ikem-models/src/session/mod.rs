@@ -16,7 +16,7 @@ pub use doubt::{Doubt, UNSURE_BELOW};
 pub use preview::Preview;
 pub use snapshot::Snapshot;
 
-/// The most states that undo goes back. Each holds the maps of a prediction.
+/// The most states that undo goes back unless a session is told otherwise. Each holds the maps of a prediction.
 pub const UNDO_STEPS: usize = 64;
 
 /// One image being annotated: the network predicts, the person corrects, and the network predicts again.
@@ -230,6 +230,23 @@ impl Session {
     /// Reverses the last undo; `false` if there is none.
     pub fn redo(&mut self) -> bool {
         self.history.redo()
+    }
+
+    /// The same session with `steps` as the most states that undo goes back; 64 by default. Each holds the maps of a
+    /// prediction, 2 MB for the bundled model.
+    #[must_use]
+    pub fn with_undo_limit(mut self, steps: usize) -> Self {
+        self.history = self.history.with_limit(steps);
+        self
+    }
+
+    /// Lets go of the maps of all states that undo and redo lead to, which take most of the session's memory. What they
+    /// show stays the same; after an undo, the next prediction starts from Gaussians at the keypoints, as in a session
+    /// that was [resumed](Predictor::resume).
+    pub fn release_maps(&mut self) {
+        for state in self.history.others_mut() {
+            state.prediction = state.prediction.clone().without_maps();
+        }
     }
 
     /// Whether [`undo`](Self::undo) would do anything.

@@ -106,10 +106,11 @@ impl Session {
             keypoints: snapshot.keypoints.clone(),
             alternatives: Vec::new(),
             confidences: snapshot.confidences.iter().map(sure).collect(),
-            maps: Maps::Gaussians { std: config.std },
+            maps: Maps::Gaussians,
             grid: config.size,
             film: size,
             frame: view.frame,
+            std: config.std,
         };
         Ok(State { hints, prediction, image, shift: snapshot.shift })
     }

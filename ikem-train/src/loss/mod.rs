@@ -5,6 +5,8 @@ mod morphology;
 mod position;
 mod terms;
 
+use std::fmt;
+
 use candle_core::{DType, Result as CandleResult, Tensor};
 use ikem_core::{Keypoints, Size};
 use ikem_models::{Logits, ModelConfig, training};
@@ -15,6 +17,22 @@ pub use morphology::Morphology;
 use terms::{mean_magnitude, tensor_of};
 
 use crate::error::Result;
+
+/// What a training minimises: [`Loss`], or one of your own for [`Trainer::with_objective`](crate::Trainer::with_objective).
+pub trait Objective: fmt::Debug + Send + Sync {
+    /// Evaluates the loss of a batch against the labelled keypoints of each image, in pixels of the grid.
+    /// [`LossParts::total`] must be the value of [`LossValue::total`].
+    ///
+    /// # Errors
+    /// When the targets do not match the logits' batch size and number of maps, or the device fails.
+    fn evaluate(&self, logits: &Logits, targets: &[Keypoints]) -> Result<LossValue>;
+}
+
+impl Objective for Loss {
+    fn evaluate(&self, logits: &Logits, targets: &[Keypoints]) -> Result<LossValue> {
+        self.evaluate(logits, targets)
+    }
+}
 
 /// The loss of a batch: a weighted sum of terms computed from the network's logits and the labelled keypoints.
 #[derive(Debug, Clone)]
@@ -27,7 +45,6 @@ pub struct Loss {
 
 /// The loss of a batch.
 #[derive(Debug, Clone)]
-#[non_exhaustive]
 pub struct LossValue {
     /// The weighted sum, a scalar with a gradient.
     pub total: Tensor,
@@ -37,7 +54,6 @@ pub struct LossValue {
 
 /// The weighted terms of a loss, which add up to the total; 0 for a term of weight 0.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-#[non_exhaustive]
 pub struct LossParts {
     /// The sum.
     pub total: f64,

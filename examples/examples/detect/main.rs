@@ -1,39 +1,47 @@
-//! Marks the keypoints of one radiograph.
+//! Marks the keypoints of one radiograph, or of many.
 //!
 //! `cargo run --example detect -- IMAGE --overlay marked.png`
-#![allow(clippy::print_stdout)]
+//! `cargo run --example detect -- FOLDER --output keypoints.csv`
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+mod many;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::Parser;
-use ikem_core::Spacing;
+use ikem_core::{GrayImage, Spacing};
 use ikem_data::{Limits, PredictionRecord, Radiograph, heatmap_overlay, load_image, match_histogram};
 use ikem_examples::{
-    ImageSource, ModelOptions, parse_hint, predictions_file, print_keypoints, say, write_overlay,
+    ImageSource, ModelOptions, are_several, films_of, parse_hint, predictions_file, print_keypoints, say,
+    write_overlay,
 };
 use ikem_files::{FilePlan, is_stream};
 use ikem_models::Session;
 
+use many::Many;
+
 /// Marks the 68 vertebra corners of a spinal radiograph. Research software, not a medical device.
 #[derive(Parser)]
 struct Options {
-    /// A radiograph: PNG, JPEG, TIFF, BMP or DICOM, of any depth and size [default: a synthetic one]
-    image: Option<PathBuf>,
-    /// A correction, such as T5-TL:412.5,803 (name or index from 0; repeatable)
+    /// Radiographs: PNG, JPEG, TIFF, BMP or DICOM, of any depth and size, folders of them, or patterns such as 'films/*.png'
+    /// [default: a synthetic one]
+    #[arg(value_name = "IMAGE")]
+    images: Vec<PathBuf>,
+    /// A correction, such as T5-TL:412.5,803 (name or index from 0; repeatable; one IMAGE only)
     #[arg(long = "hint", value_name = "KEYPOINT:X,Y")]
     hints: Vec<String>,
     /// Match the grey values to those of this image before the network sees the radiograph; overlays show the original
     #[arg(long = "match", value_name = "REFERENCE")]
     reference: Option<PathBuf>,
-    /// Write the keypoints as JSON
+    /// Write the keypoints as JSON; of several films a file each into this folder, or all into one table, FILE.csv
     #[arg(long, value_name = "FILE.json")]
     output: Option<PathBuf>,
-    /// Draw the keypoints over the image
+    /// Draw the keypoints over the image; of several films a picture each into this folder
     #[arg(long, value_name = "FILE.png")]
     overlay: Option<PathBuf>,
-    /// Draw the heatmap of a keypoint over the image (repeatable)
+    /// Draw the heatmap of a keypoint over the image (repeatable; one IMAGE only)
     #[arg(long = "heatmap", value_name = "KEYPOINT=FILE.png")]
     heatmaps: Vec<String>,
     #[command(flatten)]
@@ -46,6 +54,28 @@ fn main() -> ExitCode {
 
 fn run() -> Result<()> {
     let options = Options::parse();
+    if are_several(&options.images) { mark_several(&options) } else { mark_one(&options) }
+}
+
+fn mark_several(options: &Options) -> Result<()> {
+    for (option, is_empty) in
+        [("--hint", options.hints.is_empty()), ("--heatmap", options.heatmaps.is_empty())]
+    {
+        if !is_empty {
+            bail!("{option}: expected one IMAGE, not several");
+        }
+    }
+    let films = films_of(&options.images)?;
+    let (output, overlay) = (options.output.as_deref(), options.overlay.as_deref());
+    let mut plan = options.files_read();
+    many::note_files(&mut plan, &films, output, overlay);
+    plan.check()?;
+    let (frame, predictor) = options.model.predictor()?;
+    let reference = options.reference()?;
+    Many { films, output, overlay, frame, predictor: &predictor, reference: reference.as_ref() }.run()
+}
+
+fn mark_one(options: &Options) -> Result<()> {
     let heatmaps = options.heatmaps.iter().map(|text| {
         let (keypoint, path) = text.split_once('=').context("expected KEYPOINT=FILE.png")?;
         Ok((keypoint, Path::new(path)))
@@ -62,19 +92,16 @@ fn run() -> Result<()> {
     let heatmaps = heatmaps.into_iter().map(|(keypoint, path)| Ok((skeleton.index(keypoint)?, path)));
     let heatmaps: Vec<_> = heatmaps.collect::<Result<_>>().context("--heatmap")?;
 
-    let source = ImageSource::new(options.image.clone());
+    let source = ImageSource::new(options.images.first().cloned());
     let Radiograph { image, spacing, .. } = source.load_radiograph()?;
-    let mut session = match &options.reference {
-        Some(path) => {
-            let reference = load_image(path, &Limits::default()).context("--match")?;
-            frame.session(&predictor, &match_histogram(&image, &reference), None)?
-        }
+    let mut session = match options.reference()? {
+        Some(reference) => frame.session(&predictor, &match_histogram(&image, &reference), None)?,
         None => frame.session(&predictor, &image, None)?,
     };
     if !hints.is_empty() {
         session.revise_all(hints).context("--hint")?;
     }
-    let result = predictions_file(&session, source.name(), spacing);
+    let result = predictions_file(&session, source.name(), spacing)?;
     let write = |to_streams: bool| -> Result<()> {
         let wanted = |path: &Path| is_stream(path) == to_streams;
         if let Some(path) = options.output.as_deref().filter(|path| wanted(path)) {
@@ -104,14 +131,27 @@ fn print_findings(session: &Session, result: &PredictionRecord, spacing: Option<
 }
 
 impl Options {
-    /// Nothing that is read may be written, and what is written is named for what it is.
-    fn check_files(&self, heatmaps: &[(&str, &Path)]) -> Result<()> {
+    /// The image whose grey values are matched, if one is given.
+    fn reference(&self) -> Result<Option<GrayImage>> {
+        let load = |path| load_image(path, &Limits::default()).context("--match");
+        self.reference.as_ref().map(load).transpose()
+    }
+
+    /// The files that are read, without the images.
+    fn files_read(&self) -> FilePlan {
         let mut plan = FilePlan::default();
         self.model.note_files(&mut plan);
-        for (what, input) in [("IMAGE", &self.image), ("--match", &self.reference)] {
-            if let Some(path) = input {
-                plan.reads(what, path);
-            }
+        if let Some(path) = &self.reference {
+            plan.reads("--match", path);
+        }
+        plan
+    }
+
+    /// Nothing that is read may be written, and what is written is named for what it is.
+    fn check_files(&self, heatmaps: &[(&str, &Path)]) -> Result<()> {
+        let mut plan = self.files_read();
+        if let Some(path) = self.images.first() {
+            plan.reads("IMAGE", path);
         }
         if let Some(path) = &self.output {
             plan.writes("--output", path, &["json"]);
@@ -126,7 +166,7 @@ impl Options {
     }
 }
 
-fn write_heatmaps(session: &Session, image: &ikem_core::GrayImage, wanted: &[(usize, &Path)]) -> Result<()> {
+fn write_heatmaps(session: &Session, image: &GrayImage, wanted: &[(usize, &Path)]) -> Result<()> {
     if wanted.is_empty() {
         return Ok(());
     }

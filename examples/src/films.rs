@@ -1,0 +1,148 @@
+//! The films that a program works on, as they are named on the command line: files, folders and patterns.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use ikem_data::ImageKind;
+
+/// The files that `named` stands for, in order: a folder for the images directly in it, by their content; a path whose last part
+/// has `*` or `?` for the files that match; any other path for itself. Each file comes once.
+///
+/// # Errors
+/// When a folder cannot be read, has no images, or nothing matches a pattern.
+pub fn films_of(named: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    let mut films = Vec::new();
+    for path in named {
+        let found = match (path.is_dir(), pattern_of(path)) {
+            (true, _) => {
+                let images = files_in(path, |path| ImageKind::of_file(path).is_ok())?;
+                if images.is_empty() {
+                    bail!("{}: there is no image directly in this folder", path.display());
+                }
+                images
+            }
+            // A file may be called so.
+            (false, Some((folder, pattern))) if !path.exists() => {
+                let matching = files_in(folder, |path| {
+                    path.file_name().is_some_and(|n| is_match(&pattern, &n.to_string_lossy()))
+                })?;
+                if matching.is_empty() {
+                    bail!("{}: no file matches", path.display());
+                }
+                matching
+            }
+            _ => vec![path.clone()],
+        };
+        films.extend(found);
+    }
+    let mut seen = std::collections::HashSet::new();
+    films.retain(|film| seen.insert(film.clone()));
+    Ok(films)
+}
+
+/// Whether `named` may stand for several files: there are several, or one is a folder or a pattern.
+#[must_use]
+pub fn are_several(named: &[PathBuf]) -> bool {
+    let one = |path: &PathBuf| !path.is_dir() && (path.exists() || pattern_of(path).is_none());
+    !matches!(named, [path] if one(path)) && !named.is_empty()
+}
+
+/// The files directly in `folder` that are `wanted` and not hidden, by name.
+fn files_in(folder: &Path, wanted: impl Fn(&Path) -> bool) -> Result<Vec<PathBuf>> {
+    let listed = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let entries = std::fs::read_dir(listed).with_context(|| format!("cannot read {}", listed.display()))?;
+    let mut files = Vec::new();
+    for entry in entries {
+        let name = entry.with_context(|| format!("cannot read {}", listed.display()))?.file_name();
+        let path = folder.join(&name);
+        if !name.to_string_lossy().starts_with('.') && path.is_file() && wanted(&path) {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// The folder of a path, and its last part if that is a pattern.
+fn pattern_of(path: &Path) -> Option<(&Path, String)> {
+    let name = path.file_name()?.to_string_lossy().into_owned();
+    name.contains(['*', '?']).then_some((path.parent()?, name))
+}
+
+/// Whether a name matches a pattern, in which `*` is any text and `?` any character.
+fn is_match(pattern: &str, name: &str) -> bool {
+    let (pattern, name): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
+    let (mut p, mut n, mut retry) = (0, 0, None);
+    while n < name.len() {
+        match pattern.get(p) {
+            Some('*') => {
+                retry = Some((p, n));
+                p += 1;
+            }
+            Some(&c) if c == '?' || c == name[n] => (p, n) = (p + 1, n + 1),
+            // The last `*` takes one more character.
+            _ => match retry {
+                Some((star, taken)) => {
+                    retry = Some((star, taken + 1));
+                    (p, n) = (star + 1, taken + 1);
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern.iter().skip(p).all(|&c| c == '*')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_match_as_in_a_shell() {
+        for (pattern, name, expected) in [
+            ("*.png", "a.png", true),
+            ("*.png", "a.png.json", false),
+            ("*", "", true),
+            ("a*b*c", "aXbYbZc", true),
+            ("a*b*c", "aXbYbZ", false),
+            ("film-?.jpg", "film-1.jpg", true),
+            ("film-?.jpg", "film-12.jpg", false),
+            ("film-?.jpg", "film-é.jpg", true),
+            ("**a", "a", true),
+        ] {
+            assert_eq!(is_match(pattern, name), expected, "{pattern} {name}");
+        }
+    }
+
+    #[test]
+    fn files_folders_and_patterns_are_films() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let at = |name: &str| folder.path().join(name);
+        std::fs::create_dir(at("empty")).expect("a folder");
+        for name in ["b.png", "a.png", ".hidden.png", "[1].png"] {
+            std::fs::write(at(name), b"\x89PNG\r\n\x1a\n").expect("written");
+        }
+        std::fs::write(at("notes.txt"), b"no image").expect("written");
+        let films = |named: &[&str]| films_of(&named.iter().map(|name| at(name)).collect::<Vec<_>>());
+        let names = |named: &[&str]| -> Vec<String> {
+            let films = films(named).expect("films");
+            films
+                .iter()
+                .map(|film| film.file_name().expect("a name").to_string_lossy().into_owned())
+                .collect()
+        };
+        assert_eq!(names(&[""]), ["[1].png", "a.png", "b.png"]);
+        assert_eq!(names(&["b.png", "*.png"]), ["b.png", "[1].png", "a.png"]);
+        assert_eq!(
+            names(&["no.png", "notes.*"]),
+            ["no.png", "notes.txt"],
+            "these are told when they are read"
+        );
+        for named in ["empty", "*.jpg", "nowhere/*.png"] {
+            assert!(films(&[named]).is_err(), "{named}");
+        }
+        let several = |named: &[&str]| are_several(&named.iter().map(|name| at(name)).collect::<Vec<_>>());
+        assert!(several(&[""]) && several(&["*.png"]) && several(&["a.png", "b.png"]));
+        assert!(!several(&["a.png"]) && !several(&["no.png"]) && !several(&[]));
+    }
+}

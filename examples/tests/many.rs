@@ -1,0 +1,84 @@
+//! `detect` on several films at once.
+#![allow(missing_docs)]
+// Tests stop where something is wrong.
+#![allow(clippy::expect_used, clippy::panic)]
+
+mod built;
+
+use ikem_data::{Phantom, PhantomConfig, PredictionRecord, read_csv_predictions, write_gray_png};
+use tempfile::TempDir;
+
+use built::run;
+
+/// Three phantoms, a film that ends early, and a file that is no film.
+fn films() -> TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = PhantomConfig { height: [256, 256], ..PhantomConfig::default() };
+    for number in 0..3 {
+        let Phantom { image, .. } = Phantom::generate(&config, number).expect("a phantom");
+        write_gray_png(folder.path().join(format!("films/{number}.png")), &image).expect("written");
+    }
+    let whole = std::fs::read(folder.path().join("films/2.png")).expect("a film");
+    std::fs::write(folder.path().join("films/broken.png"), &whole[..whole.len() / 2]).expect("written");
+    std::fs::write(folder.path().join("films/notes.txt"), b"no film").expect("written");
+    folder
+}
+
+#[test]
+fn a_folder_is_marked_as_its_films_one_by_one() {
+    let folder = films();
+    let at = folder.path();
+    let output = run(at, "detect", &["films", "--output", "out", "--overlay", "drawn"]);
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && errors.contains("skipped: films/broken.png"), "{errors}");
+    assert!(errors.contains("error: 1 of 4 films could not be read and were skipped"), "{errors}");
+    let mut names: Vec<_> = std::fs::read_dir(at.join("out"))
+        .expect("a folder")
+        .map(|f| f.expect("a file").file_name())
+        .collect();
+    names.sort();
+    assert_eq!(names, ["0.json", "1.json", "2.json"]);
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(printed.lines().count(), 3, "{printed}");
+    assert!(printed.starts_with("films/0.png: "), "{printed}");
+    let alone = run(at, "detect", &["films/1.png", "--output", "1.json"]);
+    assert!(alone.status.success());
+    let [alone, together] =
+        ["1.json", "out/1.json"].map(|name| PredictionRecord::read(at.join(name)).expect("a record"));
+    assert_eq!(together, alone);
+    assert!(at.join("drawn/2.png").is_file() && !at.join("drawn/broken.png").exists());
+}
+
+#[test]
+fn several_films_go_into_one_table() {
+    let folder = films();
+    let at = folder.path();
+    let output =
+        run(at, "detect", &["films/2.png", "films/?.png", "--frame", "whole", "--output", "new/all.csv"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let table = read_csv_predictions(at.join("new/all.csv")).expect("a table");
+    let images: Vec<&str> = table.iter().map(|record| record.image.as_str()).collect();
+    assert_eq!(images, ["films/2.png", "films/0.png", "films/1.png"]);
+    assert!(table.iter().all(|record| record.keypoints.len() == 68));
+}
+
+#[test]
+fn what_needs_one_film_is_refused_for_several() {
+    let folder = films();
+    let at = folder.path();
+    std::fs::create_dir(at.join("other")).expect("a folder");
+    std::fs::copy(at.join("films/0.png"), at.join("other/0.png")).expect("a copy");
+    for (arguments, expected) in [
+        (&["films", "--hint", "T5-TL:1,1"][..], "--hint: expected one IMAGE"),
+        (&["films", "--heatmap", "T5-TL=a.png"], "--heatmap: expected one IMAGE"),
+        (&["films", "--output", "films/notes.txt"], "this is a file; expected a folder"),
+        (&["films", "--overlay", "films"], "would replace IMAGE films/0.png"),
+        (&["films/0.png", "other/0.png", "--output", "out"], "is the same file as --output of films/0.png"),
+        (&["films/*.jpg"], "films/*.jpg: no file matches"),
+    ] {
+        let output = run(at, "detect", arguments);
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && error.contains(expected), "{arguments:?}: {error}");
+    }
+    assert!(!at.join("out").exists());
+}
