@@ -4,7 +4,7 @@
 #![allow(clippy::expect_used, clippy::panic)]
 
 use candle_core::Tensor;
-use ikem_core::{ErrorCovariance, GrayImage, Hint, Keypoints, Point, Reviser, Size};
+use ikem_core::{ErrorCovariance, Frame, GrayImage, Hint, Keypoints, Point, Reviser, Size};
 use ikem_models::{
     Checkpoint, Device, HintMaps, ImageInput, Inputs, ModelConfig, Network, NetworkConfig, Predictor,
     PreviousMaps, Session, Snapshot, UnetConfig,
@@ -102,6 +102,41 @@ fn what_hints_tell_of_the_errors_comes_on_top_of_the_networks_answer() {
         }
         assert!(told.raw_keypoints().iter().all(|&point| IMAGE.contains(point)));
         assert_eq!(told.keypoints()[keypoint], point);
+    }
+}
+
+/// The steps of a session, from what the predictor gives.
+#[test]
+fn a_session_is_forward_passes_and_the_error_covariance() {
+    let square = 68 * 68;
+    let value = |i: usize| if i % square / 68 == i % 68 { 1.0 } else { 0.5 };
+    let errors = ErrorCovariance::new(68, (0..2 * square).map(value).collect()).expect("a covariance");
+    let told = Checkpoint { errors: Some(errors), ..checkpoint() };
+    let predictor = Predictor::builder().build(told).expect("a predictor");
+    let mut session = predictor.session(&image()).expect("a session");
+    let hint = Hint::new(20, Point::new(31.0, 88.0));
+    session.revise(hint).expect("a prediction");
+
+    let (config, frame) = (predictor.config(), Frame::whole(IMAGE));
+    let grid = config.size;
+    let gray = config.preparation().apply(&image()).expect("pixels");
+    let gray = Tensor::from_vec(gray, (1, 1, grid.height, grid.width), &Device::Cpu).expect("a tensor");
+    let pixels = gray.repeat((1, 3, 1, 1)).expect("a tensor");
+    let forward = |hints: Vec<Hint>, previous| {
+        let hints = HintMaps::Gaussians { hints: vec![hints], std: config.std };
+        let inputs = Inputs { hints, previous, image: ImageInput::Pixels(pixels.clone()) };
+        predictor.forward(&inputs).expect("logits")
+    };
+    let on_grid = Hint::new(20, frame.to_grid(hint.point, IMAGE, grid));
+    let first = forward(vec![], PreviousMaps::None);
+    let second = forward(vec![on_grid], PreviousMaps::OfLogits(first.main));
+    let found: Keypoints =
+        second.detect(&config.decoding).expect("points").concat().iter().map(|found| found.point).collect();
+    let moved = predictor.errors().expect("a covariance").moved(&found, &[on_grid]);
+    assert_ne!(moved, found);
+    for (a, b) in moved.iter().zip(session.prediction().keypoints().iter()) {
+        let a = frame.to_image(grid.nearest(*a), IMAGE, grid);
+        assert!(a.distance(*b) < 1e-2, "{a:?} {b:?}");
     }
 }
 
