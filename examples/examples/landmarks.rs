@@ -24,7 +24,7 @@ struct Options {
     #[arg(long, value_name = "DIR", default_value = "landmarks")]
     output: PathBuf,
     /// The epochs of the training
-    #[arg(long, value_name = "N", default_value_t = 40)]
+    #[arg(long, value_name = "N", default_value_t = 25)]
     epochs: usize,
 }
 
@@ -88,7 +88,7 @@ fn run() -> Result<()> {
         found.keypoints().iter().zip(image.keypoints.iter()).map(|(a, b)| a.distance(*b)).collect::<Vec<_>>()
     });
     let (sum, count) = errors.fold((0.0, 0.0), |(sum, count), error| (sum + error, count + 1.0));
-    say!("mean error on new images: {:.2} px of {SIZE}", sum / count);
+    say!("mean error on new images: {:.2} px, on images of {SIZE}", sum / count);
 
     // 4. A correction of one of them: the other points follow.
     let (image, mut session) =

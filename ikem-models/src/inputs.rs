@@ -76,30 +76,29 @@ impl Inputs {
         }
     }
 
-    /// Checks all shapes against those of a network.
+    /// Checks all shapes against a network's and against each other. Any grid is one, since the networks are convolutions.
     ///
     /// # Errors
     /// [`Error::Shape`] with the first that does not fit; [`Error::Argument`] for a hint of an unknown keypoint or another
     /// number of images.
     pub(crate) fn check(&self, config: &ModelConfig) -> std::result::Result<(), Error> {
-        let (Size { width, height }, keypoints) = (config.size, config.keypoints());
-        let images = match &self.image {
-            ImageInput::Pixels(pixels) => pixels.dims().first().copied().unwrap_or(0),
-            ImageInput::Encoded(encoded) => encoded.features.dims().first().copied().unwrap_or(0),
-        };
+        let keypoints = config.keypoints();
         let shape = |what, tensor: &Tensor, expected: [usize; 4]| match tensor.dims() == expected {
             true => Ok(()),
             false => Err(Error::Shape { what, found: tensor.dims().to_vec(), expected: expected.to_vec() }),
         };
-        match &self.image {
-            ImageInput::Pixels(pixels) => shape("pixels", pixels, [images.max(1), 3, height, width])?,
-            ImageInput::Encoded(EncodedImage { grid, .. }) if *grid != config.size => {
-                let of = |size: Size| vec![images, 3, size.height, size.width];
-                let (found, expected) = (of(*grid), of(config.size));
-                return Err(Error::Shape { what: "the encoded pixels", found, expected });
+        let (images, Size { width, height }) = match &self.image {
+            ImageInput::Pixels(pixels) => {
+                let usual =
+                    (pixels.dims().first().copied().unwrap_or(1), 3, config.size.height, config.size.width);
+                let (images, _, height, width) = pixels.dims4().unwrap_or(usual);
+                shape("pixels", pixels, [images, 3, height, width])?;
+                (images, Size::new(width, height))
             }
-            ImageInput::Encoded(_) => {}
-        }
+            ImageInput::Encoded(EncodedImage { features, grid }) => {
+                (features.dims().first().copied().unwrap_or(0), *grid)
+            }
+        };
         let maps = [images, keypoints, height, width];
         match &self.hints {
             HintMaps::Dense(hints) => shape("hint maps", hints, maps)?,

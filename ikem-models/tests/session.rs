@@ -4,7 +4,7 @@
 #![allow(clippy::expect_used, clippy::panic)]
 
 use candle_core::Tensor;
-use ikem_core::{ErrorCovariance, GrayImage, Hint, Keypoints, Point, Reviser, Size};
+use ikem_core::{ErrorCovariance, Frame, GrayImage, Hint, Keypoints, Point, Reviser, Size};
 use ikem_models::{
     Checkpoint, Device, HintMaps, ImageInput, Inputs, ModelConfig, Network, NetworkConfig, Predictor,
     PreviousMaps, Session, Snapshot, UnetConfig,
@@ -106,6 +106,41 @@ fn what_hints_tell_of_the_errors_comes_on_top_of_the_networks_answer() {
     }
 }
 
+/// The steps of a session, from what the predictor gives.
+#[test]
+fn a_session_is_forward_passes_and_the_error_covariance() {
+    let square = 68 * 68;
+    let value = |i: usize| if i % square / 68 == i % 68 { 1.0 } else { 0.5 };
+    let errors = ErrorCovariance::new(68, (0..2 * square).map(value).collect()).expect("a covariance");
+    let told = Checkpoint { errors: Some(errors), ..checkpoint() };
+    let predictor = Predictor::builder().build(told).expect("a predictor");
+    let mut session = predictor.session(&image()).expect("a session");
+    let hint = Hint::new(20, Point::new(31.0, 88.0));
+    session.revise(hint).expect("a prediction");
+
+    let (config, frame) = (predictor.config(), Frame::whole(IMAGE));
+    let grid = config.size;
+    let gray = config.preparation().apply(&image()).expect("pixels");
+    let gray = Tensor::from_vec(gray, (1, 1, grid.height, grid.width), &Device::Cpu).expect("a tensor");
+    let pixels = gray.repeat((1, 3, 1, 1)).expect("a tensor");
+    let forward = |hints: Vec<Hint>, previous| {
+        let hints = HintMaps::Gaussians { hints: vec![hints], std: config.std };
+        let inputs = Inputs { hints, previous, image: ImageInput::Pixels(pixels.clone()) };
+        predictor.forward(&inputs).expect("logits")
+    };
+    let on_grid = Hint::new(20, frame.to_grid(hint.point, IMAGE, grid));
+    let first = forward(vec![], PreviousMaps::None);
+    let second = forward(vec![on_grid], PreviousMaps::OfLogits(first.main));
+    let found: Keypoints =
+        second.detect(&config.decoding).expect("points").concat().iter().map(|found| found.point).collect();
+    let moved = predictor.errors().expect("a covariance").moved(&found, &[on_grid]);
+    assert_ne!(moved, found);
+    for (a, b) in moved.iter().zip(session.prediction().keypoints().iter()) {
+        let a = frame.to_image(grid.nearest(*a), IMAGE, grid);
+        assert!(a.distance(*b) < 1e-2, "{a:?} {b:?}");
+    }
+}
+
 #[test]
 fn undo_goes_back_as_far_as_it_is_told() {
     let mut session = predictor().session(&image()).expect("a session").with_undo_limit(2);
@@ -134,47 +169,6 @@ fn without_their_maps_the_other_states_show_the_same() {
     }
     session.revise(Hint::new(9, Point::new(45.0, 75.0))).expect("a prediction");
     assert!(session.prediction().has_maps());
-}
-
-#[test]
-fn wrong_shapes_are_named() {
-    let predictor = predictor();
-    let zeros = |shape: &[usize]| Tensor::zeros(shape, candle_core::DType::F32, &Device::Cpu).expect("zeros");
-    let inputs = |hints: HintMaps, previous: PreviousMaps, pixels: &[usize]| Inputs {
-        hints,
-        previous,
-        image: ImageInput::Pixels(zeros(pixels)),
-    };
-    let none = || (HintMaps::none(2), PreviousMaps::None);
-    let hint = Hint::new(68, Point::new(1.0, 1.0));
-    let unknown = HintMaps::Gaussians { hints: vec![vec![hint], vec![]], std: 1.0 };
-    for (inputs, expected) in [
-        (
-            inputs(none().0, none().1, &[2, 1, 96, 64]),
-            "pixels: a tensor of shape [2, 1, 96, 64]; expected [2, 3, 96, 64]",
-        ),
-        (inputs(none().0, none().1, &[2, 3, 64, 96]), "expected [2, 3, 96, 64]"),
-        (inputs(none().0, none().1, &[3, 96, 64]), "pixels: a tensor of shape [3, 96, 64]"),
-        (inputs(HintMaps::none(1), none().1, &[2, 3, 96, 64]), "hints of images: expected 2 values, found 1"),
-        (inputs(unknown, none().1, &[2, 3, 96, 64]), "there is no keypoint 68"),
-        (
-            inputs(HintMaps::Dense(zeros(&[2, 4, 96, 64])), none().1, &[2, 3, 96, 64]),
-            "hint maps: a tensor of shape [2, 4, 96, 64]",
-        ),
-        (
-            inputs(none().0, PreviousMaps::OfLogits(zeros(&[1, 68, 24, 16])), &[2, 3, 96, 64]),
-            "expected [2, 68, 24, 16]",
-        ),
-        (
-            inputs(none().0, PreviousMaps::Dense(zeros(&[2, 68, 24, 16])), &[2, 3, 96, 64]),
-            "previous heatmaps",
-        ),
-    ] {
-        let error = predictor.forward(&inputs).expect_err(expected).to_string();
-        assert!(error.contains(expected), "{error}");
-    }
-    let right = inputs(none().0, PreviousMaps::OfLogits(zeros(&[2, 68, 24, 16])), &[2, 3, 96, 64]);
-    assert_eq!(predictor.forward(&right).expect("logits").main.dims(), [2, 68, 24, 16]);
 }
 
 #[test]

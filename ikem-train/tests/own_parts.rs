@@ -33,7 +33,7 @@ fn config() -> Checked<TrainConfig> {
     TrainConfig::parse(
         r#"
         [model]
-        size = { width = 32, height = 64 }
+        size = { width = 64, height = 64 }
         skeleton = { names = ["dot"] }
         [model.network.unet]
         width = 1
@@ -114,9 +114,9 @@ fn images_in_memory_make_the_batches_of_their_files() {
     let batch = held.batch(0, 0).expect("a batch");
     let (values, shape) = batch.pixels();
     let pixels = Tensor::from_vec(values, shape, &Device::Cpu).expect("a tensor");
-    assert_eq!(pixels.dims(), [3, 3, 64, 32]);
+    assert_eq!(pixels.dims(), [3, 3, 64, 64]);
     let channel = |c| pixels.get(1).and_then(|t| t.get(c)?.flatten_all()?.to_vec1::<f32>()).expect("values");
-    assert_eq!(channel(0), batch.images[64 * 32..2 * 64 * 32]);
+    assert_eq!(channel(0), batch.images[64 * 64..2 * 64 * 64]);
     assert_eq!(channel(0), channel(2));
 }
 

@@ -55,7 +55,7 @@ pub(crate) fn note_files(
 /// What became of a film.
 enum Outcome {
     /// It was marked; with what a person should know of how its file was read.
-    Marked(PredictionRecord, Option<String>),
+    Marked(Box<PredictionRecord>, Option<String>),
     /// Its file cannot be read.
     Skipped(anyhow::Error),
 }
@@ -78,7 +78,7 @@ impl Many<'_> {
                 Outcome::Marked(record, note) => {
                     bar.suspend(|| tell(&record, note.as_deref()));
                     if self.output.is_some_and(is_table) {
-                        records.push(record);
+                        records.push(*record);
                     }
                 }
                 Outcome::Skipped(error) => {
@@ -127,7 +127,7 @@ impl Many<'_> {
         if let Some(folder) = self.overlay {
             write_overlay(&session, image, &file_of(film, folder, "png"))?;
         }
-        Ok(Outcome::Marked(record, radiograph.note))
+        Ok(Outcome::Marked(Box::new(record), radiograph.note))
     }
 }
 

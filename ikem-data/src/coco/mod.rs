@@ -116,3 +116,14 @@ impl<A> Annotation<A> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_spine_is_called_one() {
+        assert_eq!(Category::of(&Skeleton::spine()).name, "spine");
+        assert_eq!(Category::of(&Skeleton::numbered(21)).name, "keypoints");
+    }
+}

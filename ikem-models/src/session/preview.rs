@@ -5,7 +5,7 @@ use crate::prediction::Prediction;
 use crate::view::View;
 
 /// What a session would show after a hint that was not committed; see [`Session::preview`](crate::Session::preview).
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Preview {
     pub(super) hints: Hints,
     pub(super) prediction: Prediction,
