@@ -243,7 +243,8 @@ impl Document {
                 marks.absent.retain(|keypoint| hints.iter().all(|hint| hint.keypoint != *keypoint));
             }
             Action::Remove(keypoint) => {
-                if !self.session.remove(*keypoint)? {
+                let removed = self.session.remove(*keypoint)?;
+                if !removed {
                     return Err(Kind::Invalid.because(format!("keypoint {keypoint} has no hint")));
                 }
             }
@@ -259,7 +260,8 @@ impl Document {
                 }
             }
             Action::Shift(by) => {
-                if !self.session.shift_names(*by)? {
+                let moved = self.session.shift_names(*by)?;
+                if !moved {
                     return Err(Kind::Invalid.because(format!("names can't be moved by {by} vertebrae")));
                 }
                 marks.shift(*by, self.skeleton());
