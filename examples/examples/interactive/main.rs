@@ -18,6 +18,7 @@
 //! | `POST /api/model` | `{"id": 1}` | as status; loads another network |
 //! | `POST /api/matching` | `{"on": true}` | as status; gives images the reference's grey values, or not |
 //! | `POST /api/images` | a file, its name in `X-File-Name` | the new image's line in the list |
+//! | `POST /api/import` | a file of keypoints of one or more films | which images it is of, by name; nothing is changed |
 //! | `GET /api/images/ID` | | the image's **state**: points, hints, angles, comparison |
 //! | `GET /api/images/ID/image.png`, `matched.png`, `thumbnail.png`, `heatmap/K.png` | | pictures |
 //! | `GET /api/images/ID/export/FILE` | | `keypoints.json`, `coco.json`, `keypoints.csv`, `overlay.png`, `report.html` |

@@ -71,6 +71,12 @@ export async function importFile(id, file, seen, sure) {
   return { answer: await response.json(), networkMs: networkMs(response) };
 }
 
+/** Which images a file has keypoints of; nothing is changed. */
+export async function importSummary(file) {
+  const kind = file.name.toLowerCase().endsWith('.json') ? 'application/json' : 'text/csv';
+  return read('/api/import', { method: 'POST', headers: { 'Content-Type': kind }, body: file });
+}
+
 /** Does an action while the page is closing: nobody waits for its answer. */
 export function actAtLast(id, action, body, seen) {
   fetch(`/api/images/${id}/${action}`, { ...bodyOf(body, seen), keepalive: true }).catch(() => {});

@@ -133,7 +133,9 @@ export const GROUPS = [
     { id: 'peek', keys: ['Z'], text: 'Hide all points while held', run: () => {} },
     { id: 'help', keys: ['?', 'F1'], text: 'Show these keys', run: (app) => app.toggleHelp() },
     { id: 'sureImport', keys: [], text: 'Import it into this film', run: (app) => app.sureImport() },
-    { id: 'noImport', keys: [], text: 'Do not import it', run: (app) => app.store.set({ otherFilm: null }) },
+    { id: 'noImport', keys: [], text: 'Do not import it', run: (app) => app.store.set({ otherFilm: null, importing: null }) },
+    { id: 'importAll', keys: [], text: 'Import into all of them', run: (app) => app.workplace.importAll() },
+    { id: 'importOne', keys: [], text: 'Import into this image only', run: (app) => app.importOne() },
     { id: 'dismiss', keys: [], text: 'Dismiss the message', run: (app) => app.store.set({ alert: null }) },
   ]],
   ['Frame: what the network sees', [

@@ -39,7 +39,7 @@ const store = new Store({
   view: new View(), film: { width: 0, height: 0, ratio: 1 },
   tone: checked(kept('tone', PLAIN)), shown: kept('shown', SHOWN), ...kept('liked', LIKED),
   // What is going on.
-  busy: false, opening: null, otherFilm: null, pending: null, waited: 0, silent: 0, loading: 'Connecting …', message: null, alert: null, offline: false,
+  busy: false, opening: null, otherFilm: null, importing: null, pending: null, waited: 0, silent: 0, loading: 'Connecting …', message: null, alert: null, offline: false,
 });
 
 const report = (error) => {
@@ -65,6 +65,11 @@ const app = {
     store.set({ otherFilm: null });
     annotation.import(file, true);
   },
+  importOne() {
+    const { file } = store.state.importing;
+    store.set({ importing: null });
+    annotation.import(file);
+  },
   openExports: () => byId('export-menu').showPopover(),
   zoom(factor) {
     const { cursor, chosen, image, view } = store.state;
@@ -73,8 +78,8 @@ const app = {
   },
   takes: (key) => key !== 'Tab' || pointsHaveTab,
   escape() {
-    const { moving, chosen, alert, tool, otherFilm } = store.state;
-    if (otherFilm) store.set({ otherFilm: null });
+    const { moving, chosen, alert, tool, otherFilm, importing } = store.state;
+    if (otherFilm || importing) store.set({ otherFilm: null, importing: null });
     else if (cancelPointer() || (moving && (!moving.released || moving.asking))) annotation.cancel();
     else if (alert) store.set({ alert: null });
     else if (tool === 'frame') store.set({ tool: 'correct' });

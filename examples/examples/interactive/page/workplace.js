@@ -143,9 +143,35 @@ export class Workplace {
     if (leftOut.length > 0) this.#report(new api.ApiError(told(leftOut, all), 'invalid'));
   }
 
-  /** Imports a file of keypoints into the open image. */
-  import(file) {
-    return this.#annotation.import(file);
+  /** Imports a file of keypoints into the open image; asks first when it is of several images. */
+  async import(file) {
+    // What is wrong with the file is told when it is imported.
+    const summary = await api.importSummary(file).catch(() => null);
+    if (summary?.matched.length > 1) this.#store.set({ importing: { file, summary } });
+    else await this.#annotation.import(file);
+  }
+
+  /** Imports a file into all images that it has keypoints of, one after the other. Each can be undone there. */
+  async importAll() {
+    const { file, summary: { matched, left_out } } = this.#state.importing;
+    this.#store.set({ importing: null });
+    const failed = [...left_out];
+    for (const [index, { id, name }] of matched.entries()) {
+      this.#store.set({ loading: `Importing ${name} (${index + 1} of ${matched.length}) …` });
+      try {
+        await api.importFile(id, file);
+      } catch (error) {
+        if (error.kind === 'offline') return this.#report(error);
+        failed.push(`${name}: ${error.message}`);
+      }
+    }
+    this.#store.set({ loading: null });
+    await this.#refresh();
+    await this.open(this.#state.image?.id ?? matched[0].id);
+    const all = matched.length + left_out.length;
+    const done = all - failed.length;
+    this.#store.set({ message: `Imported into ${done} images` });
+    if (failed.length > 0) this.#store.set({ alert: told(failed, all) });
   }
 
   /** Changes the network. */

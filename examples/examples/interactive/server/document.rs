@@ -173,9 +173,7 @@ impl Document {
     fn change(&mut self, action: &Action) -> Result<bool> {
         // Whatever is changed has to be accepted anew.
         let mut marks = Marks { verdict: Verdict::Open, ..self.marks.present().clone() };
-        let mirrored = self.session.view().frame.is_mirrored();
-        let mut predicted = action.asks_the_network();
-        match action {
+        let predicted = match action {
             Action::Undo => {
                 self.marks.undo();
                 return Ok(self.session.undo());
@@ -186,6 +184,53 @@ impl Document {
             }
             Action::Time => return Ok(false),
             Action::Say(said) => return Ok(self.say(said)),
+            Action::See(keypoints, visible) => self.see(&mut marks, keypoints, *visible)?,
+            Action::Fix(_) | Action::Accept(_) | Action::Reject(_) => {
+                self.judge(&mut marks, action)?;
+                if marks == *self.marks.present() {
+                    return Ok(false);
+                }
+                self.session.mark();
+                false
+            }
+            _ => {
+                self.move_points(&mut marks, action)?;
+                // The first prediction, which a reset goes back to, is this network's too.
+                action.asks_the_network() || matches!(action, Action::Reset)
+            }
+        };
+        if predicted {
+            marks.network = Some(self.network.name.clone());
+        }
+        self.marks.push(marks);
+        Ok(true)
+    }
+
+    /// Takes down what the person says of the points, which stay where they are.
+    fn judge(&self, marks: &mut Marks, action: &Action) -> Result<()> {
+        match action {
+            Action::Fix(ends) => marks.ends = checked_ends(ends, self.skeleton())?,
+            Action::Accept(true) => marks.verdict = Verdict::Accepted,
+            // Not what is said of the film.
+            Action::Accept(false) if self.effort.status != Status::Accepted => {
+                marks.verdict = self.marks.present().verdict.clone();
+            }
+            Action::Reject(Some(reason)) => {
+                let reason = one_line(reason, LONGEST_REMARK);
+                marks.verdict = if reason.is_empty() { Verdict::Open } else { Verdict::Unusable(reason) };
+            }
+            Action::Reject(None) if self.effort.status == Status::Accepted => {
+                marks.verdict = Verdict::Accepted;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Does what moves points, and marks with them.
+    fn move_points(&mut self, marks: &mut Marks, action: &Action) -> Result<()> {
+        let mirrored = self.session.view().frame.is_mirrored();
+        match action {
             Action::Revise(hint) => {
                 self.session.revise(*hint)?;
                 marks.absent.remove(&hint.keypoint);
@@ -198,20 +243,14 @@ impl Document {
                 marks.absent.retain(|keypoint| hints.iter().all(|hint| hint.keypoint != *keypoint));
             }
             Action::Remove(keypoint) => {
-                if !self.session.remove(*keypoint)? {
+                let removed = self.session.remove(*keypoint)?;
+                if !removed {
                     return Err(Kind::Invalid.because(format!("keypoint {keypoint} has no hint")));
                 }
             }
-            Action::See(keypoints, visible) => predicted = self.see(&mut marks, keypoints, *visible)?,
-            Action::Fix(ends) => {
-                marks.ends = checked_ends(ends, self.skeleton())?;
-                self.session.mark();
-            }
             Action::Reset => {
                 self.session.reset();
-                // The first prediction is this network's.
-                predicted = true;
-                marks = Marks::default();
+                *marks = Marks::default();
             }
             Action::Predict => self.session.predict_anew()?,
             Action::Reframe(reframing) => {
@@ -221,34 +260,16 @@ impl Document {
                 }
             }
             Action::Shift(by) => {
-                if !self.session.shift_names(*by)? {
+                let moved = self.session.shift_names(*by)?;
+                if !moved {
                     return Err(Kind::Invalid.because(format!("names can't be moved by {by} vertebrae")));
                 }
                 marks.shift(*by, self.skeleton());
             }
-            Action::Accept(accepted) => {
-                if *accepted == (self.effort.status == Status::Accepted) {
-                    return Ok(false);
-                }
-                marks.verdict = if *accepted { Verdict::Accepted } else { Verdict::Open };
-                self.session.mark();
-            }
-            Action::Reject(reason) => {
-                let reason = reason.as_deref().map(|reason| one_line(reason, LONGEST_REMARK));
-                let reason = reason.filter(|reason| !reason.is_empty());
-                marks.verdict = reason.map_or(Verdict::Open, Verdict::Unusable);
-                if marks.verdict.unusable() == self.marks.present().verdict.unusable() {
-                    return Ok(false);
-                }
-                self.session.mark();
-            }
-            Action::Import(exported) => marks = self.import(exported)?,
+            Action::Import(exported) => *marks = self.import(exported)?,
+            _ => {}
         }
-        if predicted {
-            marks.network = Some(self.network.name.clone());
-        }
-        self.marks.push(marks);
-        Ok(true)
+        Ok(())
     }
 
     /// Marks keypoints as visible or not; whether the network predicted.

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use ikem_core::Skeleton;
-use ikem_data::{PredictedKeypoint, PredictionRecord, is_same_name};
+use ikem_data::{PredictedKeypoint, PredictionRecord, composed_name, is_same_name};
+use serde::Serialize;
 
+use super::api::Status;
 use super::failure::{Kind, Result};
 use super::workplace::Workplace;
 
@@ -34,6 +36,66 @@ pub(super) fn of_film(place: &Workplace, id: usize, file: &[u8], sure: bool) -> 
         ([], [_]) => Err(Kind::OtherFilm.because(of_others(&films, name))),
         ([], films) => Err(Kind::Invalid.because(of_others(films, name))),
     }
+}
+
+/// What a file of keypoints would bring to the films of the list.
+#[derive(Debug, Serialize)]
+pub(super) struct Summary {
+    /// The films that the file has keypoints of.
+    pub films: usize,
+    /// The images of the list that they belong to, by name.
+    pub matched: Vec<Matched>,
+    /// The films that match no image, or not only one, a line each.
+    pub left_out: Vec<String>,
+}
+
+/// An image that a file has keypoints of.
+#[derive(Debug, Serialize)]
+pub(super) struct Matched {
+    /// What a request names it by.
+    pub id: usize,
+    /// What it is called.
+    pub name: String,
+    /// How far the work on it is.
+    pub status: Status,
+}
+
+/// Which images of the list a file has keypoints of; nothing is changed.
+pub(super) fn summary(place: &Workplace, file: &[u8]) -> Result<Summary> {
+    let skeleton = place.networks.skeleton().cloned().unwrap_or_else(Skeleton::spine);
+    let films = PredictionRecord::from_bytes("the file", file, &skeleton)?;
+    let entries = place.entries();
+    let bare = |name: &str| composed_name(name).to_lowercase();
+    let mut exact: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut alike: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    for (place, entry) in entries.iter().enumerate() {
+        exact.insert(&entry.name, place);
+        alike.entry(bare(&entry.name)).or_default().push(place);
+    }
+    let mut of_entry: BTreeMap<usize, usize> = BTreeMap::new();
+    let mut left_out = Vec::new();
+    let only = |name: &str| match alike.get(&bare(name)).map(Vec::as_slice) {
+        Some([one]) => Some(*one),
+        _ => None,
+    };
+    for film in &films {
+        match exact.get(film.image.as_str()).copied().or_else(|| only(&film.image)) {
+            Some(entry) => *of_entry.entry(entry).or_default() += 1,
+            None => left_out.push(format!("{} matches no image, or several", film.image)),
+        }
+    }
+    let mut matched = Vec::new();
+    for (entry, count) in of_entry {
+        let Some(entry) = entries.get(entry) else { continue };
+        match count {
+            1 => {
+                let (id, name, status) = (entry.id, entry.name.clone(), entry.effort().status);
+                matched.push(Matched { id, name, status });
+            }
+            _ => left_out.push(format!("{} is in the file {count} times", entry.name)),
+        }
+    }
+    Ok(Summary { films: films.len(), matched, left_out })
 }
 
 /// The keypoints of a film in the skeleton's order, `None` for those that the file says are not visible; the error names those that

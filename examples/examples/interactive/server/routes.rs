@@ -21,6 +21,7 @@ use super::assets::{Assets, INDEX};
 use super::exports;
 use super::failure::{Failure, Kind, Result};
 use super::framing;
+use super::imports::{self, Summary};
 use super::marks::person;
 use super::requests::{
     Acceptance, Chosen, Ends, Matched, Named, Placed, PlacedAll, PlacedPoint, Rejection, Said, Seen, Shifted,
@@ -28,7 +29,7 @@ use super::requests::{
 };
 use super::security::{self, Access};
 use super::thumbnail::thumbnail;
-use super::workplace::{Answered, Workplace};
+use super::workplace::{Answered, Workplace, blocking};
 
 type Place = Shared<Arc<Workplace>>;
 
@@ -65,6 +66,7 @@ pub(super) fn router(workplace: Arc<Workplace>, assets: Assets, access: Access) 
         .route("/api/model", post(choose))
         .route("/api/matching", post(match_images))
         .route("/api/images", post(upload))
+        .route("/api/import", post(summary))
         .route("/api/images/{id}", get(state))
         .nest("/api/images/{id}", image)
         .route("/api/export/{file}", get(exports::of_all))
@@ -178,6 +180,10 @@ async fn upload(Shared(place): Place, headers: HeaderMap, bytes: Bytes) -> Resul
     let (view, new) = place.upload(name.into_owned(), bytes).await?;
     let status = if new { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, Json(view)).into_response())
+}
+
+async fn summary(Shared(place): Place, file: Bytes) -> Result<Json<Summary>> {
+    blocking(move || imports::summary(&place, &file)).await.map(Json)
 }
 
 async fn state(Shared(place): Place, Id(id): Id) -> Result<Json<State>> {
@@ -315,18 +321,19 @@ async fn import(
     file: Bytes,
 ) -> Result<Response> {
     let sure = query.is_some_and(|query| query == "any_film=1");
-    let exported = super::imports::of_film(&place, id, &file, sure)?;
+    let films = Arc::clone(&place);
+    let exported = blocking(move || imports::of_film(&films, id, &file, sure)).await?;
     answer(place.act(id, Action::Import(Box::new(exported)), 0.0, caller).await?)
 }
 
 async fn picture(Shared(place): Place, Id(id): Id) -> Result<Response> {
     let image = place.pixels(id, false).await?;
-    png(super::workplace::blocking(move || Ok(film_png(&image)?)).await?)
+    png(blocking(move || Ok(film_png(&image)?)).await?)
 }
 
 async fn matched_picture(Shared(place): Place, Id(id): Id) -> Result<Response> {
     let image = place.pixels(id, true).await?;
-    png(super::workplace::blocking(move || Ok(film_png(&image)?)).await?)
+    png(blocking(move || Ok(film_png(&image)?)).await?)
 }
 
 async fn small_picture(Shared(place): Place, Id(id): Id) -> Result<Response> {

@@ -27,7 +27,7 @@ const POLICY: HeaderValue = HeaderValue::from_static(
 /// The largest image file, in bytes.
 pub(super) const UPLOAD_LIMIT: usize = 64 << 20;
 /// The largest file that is imported.
-const IMPORT_LIMIT: usize = 4 << 20;
+const IMPORT_LIMIT: usize = 32 << 20;
 /// The largest of all other bodies.
 const BODY_LIMIT: usize = 64 << 10;
 /// What is read and thrown away of a body that is too large, so that its sender hears of it.

@@ -24,6 +24,7 @@ pub(crate) async fn says_what_a_study_needs(browser: &Browser) {
     accepts_and_undoes_only_that(browser).await;
     exports_the_table(browser).await;
     asks_before_it_imports_the_points_of_another_film(browser).await;
+    imports_a_whole_folder_after_a_summary(browser).await;
 }
 
 async fn choose(browser: &Browser, index: usize) {
@@ -246,7 +247,7 @@ async fn asks_before_it_imports_the_points_of_another_film(browser: &Browser) {
     browser.give_file("#import-file", &other).await;
     browser.until_text("#other-film", "film-7.png").await;
     browser.picture("other-film").await;
-    browser.click("[data-command=noImport]").await;
+    browser.click("#other-film [data-command=noImport]").await;
     browser.until("state.otherFilm === null").await;
     assert_eq!(browser.state("state.image.hints.length").await, 0);
     browser.give_file("#import-file", &other).await;
@@ -254,6 +255,37 @@ async fn asks_before_it_imports_the_points_of_another_film(browser: &Browser) {
     browser.click("[data-command=sureImport]").await;
     browser.until(&format!("state.image.hints.length === {hints} && !state.busy")).await;
     assert_eq!(browser.state("state.image.absent.length").await, 4);
+}
+
+async fn imports_a_whole_folder_after_a_summary(browser: &Browser) {
+    browser.click("#export-button").await;
+    browser.click("[data-export-all='coco.json']").await;
+    let file = download(browser, "coco.json").await;
+    let coco: Value = serde_json::from_slice(&std::fs::read(&file).expect("a file")).expect("JSON");
+    let names = coco["images"].as_array().expect("images").iter().map(|image| image["file_name"].clone());
+    let mut coco = coco.clone();
+    assert_eq!(names.collect::<Vec<_>>(), ["film-1.png"]);
+    // The same points for another film of the folder, and for one that is not there.
+    for (id, name) in [(2, "film-2.png"), (3, "film-9.png")] {
+        let mut image = coco["images"][0].clone();
+        (image["id"], image["file_name"]) = (json!(id), json!(name));
+        let mut annotation = coco["annotations"][0].clone();
+        (annotation["id"], annotation["image_id"]) = (json!(id), json!(id));
+        coco["images"].as_array_mut().expect("images").push(image);
+        coco["annotations"].as_array_mut().expect("annotations").push(annotation);
+    }
+    std::fs::write(&file, coco.to_string()).expect("a file");
+    let before = browser.state("state.image.revision").await.as_u64().expect("a number");
+    browser.give_file("#import-file", &file).await;
+    browser.until_text("#importing", "3 films, and 2 of them are here. 1 of them have been worked on").await;
+    browser.picture("importing").await;
+    browser.click("[data-command=importAll]").await;
+    browser.until("state.importing === null && state.loading === null && state.message?.startsWith('Imported into')").await;
+    browser.until(&format!("state.image.revision === {} && state.opening === null", before + 1)).await;
+    // The second film is of another size, or gets the points; either is told.
+    let told = browser.state("state.alert").await;
+    assert!(told.as_str().is_some_and(|told| told.contains("film-9.png matches no image")), "{told}");
+    browser.click("[data-command=dismiss]").await;
 }
 
 /// A file among the downloads, once it is there.

@@ -39,9 +39,21 @@ function asking(store) {
     // One question at a time: the name when something is about to be kept under it.
     who.hidden = image === null || asked || image.status === 'untouched';
   });
+  store.watch(['importing'], ({ importing }) => {
+    byId('importing').hidden = importing === null;
+    if (importing) byId('importing').firstElementChild.textContent = summarised(importing.summary);
+  });
   store.watch(['otherFilm'], ({ otherFilm }) => {
     const box = byId('other-film');
     box.hidden = otherFilm === null;
     if (otherFilm) box.firstElementChild.textContent = `${otherFilm.why[0].toUpperCase()}${otherFilm.why.slice(1)}. Import anyway?`;
   });
+}
+
+/** What an import would do, in words. */
+function summarised({ films, matched, left_out }) {
+  const begun = matched.filter(({ status }) => status !== 'untouched').length;
+  const work = begun > 0 ? ` ${begun} of them have been worked on; undo brings that back.` : '';
+  const others = left_out.length > 0 ? ` Left out: ${left_out.slice(0, 3).join('; ')}${left_out.length > 3 ? '; …' : ''}.` : '';
+  return `The file has keypoints of ${films} films, and ${matched.length} of them are here.${work}${others}`;
 }

@@ -207,3 +207,37 @@ fn a_broken_sidecar_does_not_fail_the_export_of_all_others() {
         assert!(told.starts_with("1%20left%20out") && told.contains("1%2Eikem%2Ejson"), "{told}");
     }
 }
+
+#[test]
+fn a_file_of_many_films_tells_first_which_images_it_is_of() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let site = Site::of(folder.path(), 4);
+    let port = site.port;
+    for id in 0..3 {
+        post(port, &format!("/api/images/{id}/revise"), &json!({ "keypoint": 16, "x": 30 + id, "y": 77 }))
+            .good();
+    }
+    let all = String::from_utf8(get(port, "/api/export/coco.json").body).expect("text");
+    for id in 0..2 {
+        post(port, &format!("/api/images/{id}/reset"), &json!({})).good();
+    }
+    let file = all.replace("<phantom> 1", "elsewhere/<PHANTOM> 1").replace("<phantom> 2", "b.png");
+    let before = get(port, "/api/workplace").good();
+    let headers = [("Content-Type", "application/json")];
+    let told = send(port, "POST", "/api/import", &headers, file.as_bytes()).expect("an answer").good();
+    assert_eq!(told["films"], 3);
+    assert_eq!(told["left_out"], json!(["b.png matches no image, or several"]));
+    let matched =
+        |place: usize| [&told["matched"][place]["id"], &told["matched"][place]["status"]].map(Clone::clone);
+    assert_eq!([matched(0), matched(1)], [[json!(0), json!("in_work")], [json!(1), json!("in_work")]]);
+    assert_eq!(get(port, "/api/workplace").good(), before, "nothing is changed yet");
+    for id in 0..2 {
+        let path = format!("/api/images/{id}/import");
+        let state = send(port, "POST", &path, &headers, file.as_bytes()).expect("an answer").good();
+        assert_eq!(state["hints"][0]["x"], f64::from(30 + id));
+    }
+    let twice = all.replace("<phantom> 2", "other/<phantom> 1");
+    let told = send(port, "POST", "/api/import", &headers, twice.as_bytes()).expect("an answer").good();
+    assert_eq!(told["left_out"], json!(["<phantom> 1 is in the file 2 times"]));
+    assert_eq!(send(port, "POST", "/api/import", &headers, b"{").expect("an answer").status, 422);
+}

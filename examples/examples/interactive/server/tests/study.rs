@@ -59,35 +59,7 @@ fn the_table_has_a_row_for_each_film_and_says_what_the_page_shows() {
     assert_eq!((cell(1, "file"), cell(1, "remark")), ("'=1+1.png", "'-2 brace"));
     assert_eq!((cell(1, "status"), cell(1, "annotators")), ("in_work", "Jürgen; Ada"));
     assert_eq!((cell(1, "clicks"), cell(1, "seconds"), cell(1, "seen_from")), ("1", "4", "behind"));
-    let clinical = state["angles"]["clinical"].as_array().expect("curves");
-    assert_eq!(cell(1, "curves"), clinical.len().to_string());
-    let vertebrae = get(port, "/api/workplace").good()["skeleton"]["vertebrae"].clone();
-    let vertebra = |place: &Value| {
-        vertebrae[place.as_u64().expect("an index") as usize]["name"].as_str().expect("a name").to_owned()
-    };
-    for (place, curve) in clinical.iter().enumerate() {
-        let own = |column: &str| cell(1, &format!("curve_{}_{column}", place + 1));
-        let degrees: f64 = own("degrees").parse().expect("a number");
-        assert!((degrees - curve["degrees"].as_f64().expect("degrees")).abs() < 0.006);
-        assert_eq!(own("upper"), vertebra(&curve["upper"]));
-        assert_eq!(own("lower"), vertebra(&curve["lower"]));
-        assert_eq!(own("apex"), vertebra(&curve["apex"]));
-        assert_eq!(
-            (own("name"), own("convex_image")),
-            (curve["name"].as_str().expect("a name"), curve["convex"].as_str().expect("a side"))
-        );
-        assert_eq!(own("convex_patient"), own("convex_image"), "seen from behind, sides are the same");
-        assert_eq!(own("severity"), curve["severity"].as_str().expect("a word"));
-        assert_eq!(own("major"), curve["major"].to_string());
-        if curve["major"] == true {
-            assert_eq!(
-                (cell(1, "major_curve_degrees"), cell(1, "major_curve_upper")),
-                (own("degrees"), own("upper"))
-            );
-        }
-    }
-    let largest: f64 = cell(1, "challenge_largest_degrees").parse().expect("a number");
-    assert!((largest - state["angles"]["challenge"][0]["degrees"].as_f64().expect("degrees")).abs() < 0.006);
+    has_the_angles_of(port, &state, |column| cell(1, column));
     // Doubtful: no angles, and why. Unusable: why. Untouched: nothing is known.
     assert_eq!(
         (cell(2, "file"), cell(2, "curves"), cell(2, "challenge_largest_degrees")),
@@ -106,7 +78,43 @@ fn the_table_has_a_row_for_each_film_and_says_what_the_page_shows() {
     );
     assert_eq!((&json[3]["clinical"], &json[3]["frame"]), (&json!([]), &json!(null)));
 
-    // What cannot be used is in no export of points.
+    has_no_points_of_unusable_films(port);
+}
+
+/// The row whose cells are given has the angles that the page shows.
+fn has_the_angles_of<'a>(port: u16, state: &Value, cell: impl Fn(&str) -> &'a str) {
+    let clinical = state["angles"]["clinical"].as_array().expect("curves");
+    assert_eq!(cell("curves"), clinical.len().to_string());
+    let vertebrae = get(port, "/api/workplace").good()["skeleton"]["vertebrae"].clone();
+    let vertebra = |place: &Value| {
+        vertebrae[place.as_u64().expect("an index") as usize]["name"].as_str().expect("a name").to_owned()
+    };
+    for (place, curve) in clinical.iter().enumerate() {
+        let own = |column: &str| cell(&format!("curve_{}_{column}", place + 1));
+        let degrees: f64 = own("degrees").parse().expect("a number");
+        assert!((degrees - curve["degrees"].as_f64().expect("degrees")).abs() < 0.006);
+        assert_eq!(own("upper"), vertebra(&curve["upper"]));
+        assert_eq!(own("lower"), vertebra(&curve["lower"]));
+        assert_eq!(own("apex"), vertebra(&curve["apex"]));
+        assert_eq!(
+            (own("name"), own("convex_image")),
+            (curve["name"].as_str().expect("a name"), curve["convex"].as_str().expect("a side"))
+        );
+        assert_eq!(own("convex_patient"), own("convex_image"), "seen from behind, sides are the same");
+        assert_eq!(own("severity"), curve["severity"].as_str().expect("a word"));
+        assert_eq!(own("major"), curve["major"].to_string());
+        if curve["major"] == true {
+            assert_eq!(
+                (cell("major_curve_degrees"), cell("major_curve_upper")),
+                (own("degrees"), own("upper"))
+            );
+        }
+    }
+    let largest: f64 = cell("challenge_largest_degrees").parse().expect("a number");
+    assert!((largest - state["angles"]["challenge"][0]["degrees"].as_f64().expect("degrees")).abs() < 0.006);
+}
+
+fn has_no_points_of_unusable_films(port: u16) {
     let all = get(port, "/api/export/coco.json");
     assert_eq!(all.good()["images"].as_array().map(Vec::len), Some(2));
     assert!(all.header("X-Left-Out").is_some_and(|told| told.contains("cannot%20be%20used%3A%20no%20L5")));
