@@ -5,8 +5,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use ikem_data::ImageKind;
 
-/// The files that `named` stands for, in order: a folder for the images directly in it, by their content; a path whose last part
-/// has `*` or `?` for the files that match; any other path for itself. Each file comes once.
+/// The endings of images. A file so named that cannot be read is reported, not passed over.
+const ENDINGS: [&str; 14] =
+    ["bmp", "dcm", "dicom", "gif", "heic", "heif", "j2k", "jp2", "jpeg", "jpg", "png", "tif", "tiff", "webp"];
+
+/// The files that `named` stands for, in order: a folder for the images directly in it, by their content or ending; a path whose
+/// last part has `*` or `?` for the files that match; any other path for itself. Each file comes once.
 ///
 /// # Errors
 /// When a folder cannot be read, has no images, or nothing matches a pattern.
@@ -15,7 +19,7 @@ pub fn films_of(named: &[PathBuf]) -> Result<Vec<PathBuf>> {
     for path in named {
         let found = match (path.is_dir(), pattern_of(path)) {
             (true, _) => {
-                let images = files_in(path, |path| ImageKind::of_file(path).is_ok())?;
+                let images = files_in(path, |path| ImageKind::of_file(path).is_ok() || has_ending(path))?;
                 if images.is_empty() {
                     bail!("{}: there is no image directly in this folder", path.display());
                 }
@@ -45,6 +49,11 @@ pub fn films_of(named: &[PathBuf]) -> Result<Vec<PathBuf>> {
 pub fn are_several(named: &[PathBuf]) -> bool {
     let one = |path: &PathBuf| !path.is_dir() && (path.exists() || pattern_of(path).is_none());
     !matches!(named, [path] if one(path)) && !named.is_empty()
+}
+
+fn has_ending(path: &Path) -> bool {
+    let ending = path.extension().map(|ending| ending.to_string_lossy().to_ascii_lowercase());
+    ending.is_some_and(|ending| ENDINGS.contains(&ending.as_str()))
 }
 
 /// The files directly in `folder` that are `wanted` and not hidden, by name.
@@ -123,6 +132,9 @@ mod tests {
             std::fs::write(at(name), b"\x89PNG\r\n\x1a\n").expect("written");
         }
         std::fs::write(at("notes.txt"), b"no image").expect("written");
+        std::fs::create_dir(at("broken")).expect("a folder");
+        std::fs::write(at("broken/empty.JPG"), b"").expect("written");
+        std::fs::write(at("broken/a.ikem.json"), b"{}").expect("written");
         let films = |named: &[&str]| films_of(&named.iter().map(|name| at(name)).collect::<Vec<_>>());
         let names = |named: &[&str]| -> Vec<String> {
             let films = films(named).expect("films");
@@ -132,6 +144,7 @@ mod tests {
                 .collect()
         };
         assert_eq!(names(&[""]), ["[1].png", "a.png", "b.png"]);
+        assert_eq!(names(&["broken"]), ["empty.JPG"], "it is told when it is read");
         assert_eq!(names(&["b.png", "*.png"]), ["b.png", "[1].png", "a.png"]);
         assert_eq!(
             names(&["no.png", "notes.*"]),

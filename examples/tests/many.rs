@@ -5,6 +5,7 @@
 
 mod built;
 
+use ikem_core::{GrayImage, Size};
 use ikem_data::{Phantom, PhantomConfig, PredictionRecord, read_csv_predictions, write_gray_png};
 use tempfile::TempDir;
 
@@ -63,6 +64,23 @@ fn several_films_go_into_one_table() {
 }
 
 #[test]
+fn films_without_a_row_in_the_table_are_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = folder.path();
+    let size = Size::new(128, 256);
+    let black = GrayImage::new(size, vec![0.0; size.area()]).expect("an image");
+    write_gray_png(at.join("films/black.png"), &black).expect("written");
+    std::fs::write(at.join("films/empty.png"), b"").expect("written");
+    let output = run(at, "detect", &["films", "--output", "all.csv"]);
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        errors.contains("all.csv: no rows for 1 films on which no spine was found: films/black.png"),
+        "{errors}"
+    );
+    assert!(errors.contains("skipped: films/empty.png") && !output.status.success(), "{errors}");
+}
+
+#[test]
 fn what_needs_one_film_is_refused_for_several() {
     let folder = films();
     let at = folder.path();
@@ -73,7 +91,7 @@ fn what_needs_one_film_is_refused_for_several() {
         (&["films", "--heatmap", "T5-TL=a.png"], "--heatmap: expected one IMAGE"),
         (&["films", "--output", "films/notes.txt"], "this is a file; expected a folder"),
         (&["films", "--overlay", "films"], "would replace IMAGE films/0.png"),
-        (&["films/0.png", "other/0.png", "--output", "out"], "is the same file as --output of films/0.png"),
+        (&["films/0.png", "other/0.png", "--output", "out"], "is the same file as --output of films/0.png;"),
         (&["films/*.jpg"], "films/*.jpg: no file matches"),
     ] {
         let output = run(at, "detect", arguments);

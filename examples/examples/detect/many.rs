@@ -39,7 +39,7 @@ pub(crate) fn note_files(
 ) {
     for film in films {
         plan.reads("IMAGE", film);
-        let of = |option: &str| format!("{option} of {}:", film.display());
+        let of = |option: &str| format!("{option} of {}", film.display());
         if let Some(folder) = output.filter(|output| !is_table(output)) {
             plan.writes(of("--output"), file_of(film, folder, "json"), &["json"]);
         }
@@ -92,9 +92,7 @@ impl Many<'_> {
         for_each_film(&self.films, |film| self.mark(film), take)?;
         bar.finish_and_clear();
         if let Some(table) = self.output.filter(|output| is_table(output)) {
-            // A row is a keypoint: films on which nothing was found have none.
-            records.retain(|record| !record.keypoints.is_empty());
-            write_csv_predictions(table, &records)?;
+            write_table(table, records)?;
         }
         match skipped {
             0 => Ok(()),
@@ -129,6 +127,22 @@ impl Many<'_> {
         }
         Ok(Outcome::Marked(Box::new(record), radiograph.note))
     }
+}
+
+/// Writes the table. Its rows are keypoints, so films on which nothing was found have none; these are named on standard error.
+fn write_table(table: &Path, mut records: Vec<PredictionRecord>) -> Result<()> {
+    let nothing: Vec<String> = records
+        .iter()
+        .filter(|record| record.keypoints.is_empty())
+        .map(|record| record.image.clone())
+        .collect();
+    records.retain(|record| !record.keypoints.is_empty());
+    write_csv_predictions(table, &records)?;
+    if !nothing.is_empty() {
+        let (table, count) = (table.display(), nothing.len());
+        eprintln!("{table}: no rows for {count} films on which no spine was found: {}", nothing.join(", "));
+    }
+    Ok(())
 }
 
 /// Prints a line for a film.

@@ -23,6 +23,9 @@ struct Named {
     path: PathBuf,
 }
 
+/// The ending of the files in which corrections of films are saved.
+const SAVED_WORK: &str = ".ikem.json";
+
 /// Why a program refuses to write a file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -48,6 +51,14 @@ pub enum Conflict {
         path: PathBuf,
         /// The other output's role.
         other: String,
+    },
+    /// The output's name is that of a film's saved corrections.
+    #[error("{what} {}: names that end in {SAVED_WORK} are those of saved corrections; choose another", path.display())]
+    SavedWork {
+        /// The output's role.
+        what: String,
+        /// The output.
+        path: PathBuf,
     },
     /// The output's extension does not match the kind of file that is written.
     #[error("{what} {}: expected a name that ends in {expected}", path.display())]
@@ -125,6 +136,10 @@ impl FilePlan {
 
 impl Named {
     fn check_ending(&self, endings: &[&str]) -> Result<(), Conflict> {
+        let name = self.path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+        if name.ends_with(SAVED_WORK) {
+            return Err(Conflict::SavedWork { what: self.what.clone(), path: self.path.clone() });
+        }
         if endings.is_empty() || has_ending(&self.path, endings) || is_stream(&self.path) {
             return Ok(());
         }
@@ -216,6 +231,11 @@ mod tests {
             let mut plan = FilePlan::default();
             plan.writes("--output", name, endings);
             assert_eq!(plan.check().is_ok(), right, "{name}");
+        }
+        for name in ["film.png.ikem.json", "film.IKEM.json"] {
+            let mut plan = FilePlan::default();
+            plan.writes("--output", name, &["json"]);
+            assert!(matches!(plan.check(), Err(Conflict::SavedWork { .. })), "{name}");
         }
         let mut plan = FilePlan::default();
         plan.writes("--output", "a.png", &["json", "csv"]);
