@@ -20,6 +20,8 @@ use crate::threads::isolated;
 
 /// The confidence from which on a locator has found a spine.
 const SPINE: f32 = 0.5;
+/// The confidence from which on a spine is believed in an orientation other than the one that was read first.
+const SPINE_IN_ANOTHER_TURN: f32 = 0.9;
 /// Upper bound of the confidence reported when no position was found.
 const NO_SPINE: f32 = 0.49;
 
@@ -100,7 +102,7 @@ impl Locator {
                 for other in (0..4).filter(|&other| other != turns) {
                     let turned = whole.seen_turned(-(other as i8));
                     let again = self.look(film, &turned, negative)?;
-                    if again.turns() == 0 && again.spine() >= SPINE.max(seen.spine()) {
+                    if again.turns() == 0 && again.spine() >= SPINE_IN_ANOTHER_TURN.max(seen.spine()) {
                         (view, seen) = (turned, again);
                     }
                 }
