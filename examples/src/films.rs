@@ -2,46 +2,65 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::folder::{Inside, file_name, is_passed_over};
 use anyhow::{Context, Result, bail};
-use ikem_data::ImageKind;
 
 /// The endings of images. A file so named that cannot be read is reported, not passed over.
 const ENDINGS: [&str; 14] =
     ["bmp", "dcm", "dicom", "gif", "heic", "heif", "j2k", "jp2", "jpeg", "jpg", "png", "tif", "tiff", "webp"];
 
-/// The files that `named` stands for, in order: a folder for the images directly in it, by their content or ending; a path whose
-/// last part has `*` or `?` for the files that match; any other path for itself. Each file comes once.
+/// Films as they are named on the command line.
+#[derive(Debug, Default)]
+pub struct Films {
+    /// The files, each once, in order.
+    pub paths: Vec<PathBuf>,
+    /// What is in the folders besides, and why it is not opened.
+    pub left_out: Vec<String>,
+}
+
+/// The films that `named` stands for: a folder for the images directly in it, by their content or ending; a path whose last
+/// part has `*` or `?` for the files that match; any other path for itself.
 ///
 /// # Errors
 /// When a folder cannot be read, has no images, or nothing matches a pattern.
-pub fn films_of(named: &[PathBuf]) -> Result<Vec<PathBuf>> {
-    let mut films = Vec::new();
+pub fn films_of(named: &[PathBuf]) -> Result<Films> {
+    let mut films = Films::default();
     for path in named {
-        let found = match (path.is_dir(), pattern_of(path)) {
-            (true, _) => {
-                let images = files_in(path, |path| ImageKind::of_file(path).is_ok() || has_ending(path))?;
-                if images.is_empty() {
-                    bail!("{}: there is no image directly in this folder", path.display());
-                }
-                images
-            }
+        match (path.is_dir(), pattern_of(path)) {
+            (true, _) => films.add_folder(path)?,
             // A file may be called so.
             (false, Some((folder, pattern))) if !path.exists() => {
-                let matching = files_in(folder, |path| {
-                    path.file_name().is_some_and(|n| is_match(&pattern, &n.to_string_lossy()))
-                })?;
+                let matching = matching(folder, &pattern)?;
                 if matching.is_empty() {
                     bail!("{}: no file matches", path.display());
                 }
-                matching
+                films.paths.extend(matching);
             }
-            _ => vec![path.clone()],
-        };
-        films.extend(found);
+            _ => films.paths.push(path.clone()),
+        }
     }
     let mut seen = std::collections::HashSet::new();
-    films.retain(|film| seen.insert(film.clone()));
+    films.paths.retain(|film| seen.insert(film.clone()));
     Ok(films)
+}
+
+impl Films {
+    fn add_folder(&mut self, folder: &Path) -> Result<()> {
+        let inside = Inside::of(folder).with_context(|| format!("cannot read {}", folder.display()))?;
+        let unreadable = |path: &Path| path.is_file() && has_ending(path);
+        if inside.images.is_empty() && !inside.left_out.iter().any(|left_out| unreadable(&left_out.path)) {
+            bail!("{}: there is no image directly in this folder", folder.display());
+        }
+        self.paths.extend(inside.images);
+        for left_out in inside.left_out {
+            if unreadable(&left_out.path) {
+                self.paths.push(left_out.path);
+            } else {
+                self.left_out.push(format!("{}: {}", folder.display(), left_out.why));
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Whether `named` may stand for several files: there are several, or one is a folder or a pattern.
@@ -56,15 +75,15 @@ fn has_ending(path: &Path) -> bool {
     ending.is_some_and(|ending| ENDINGS.contains(&ending.as_str()))
 }
 
-/// The files directly in `folder` that are `wanted` and not hidden, by name.
-fn files_in(folder: &Path, wanted: impl Fn(&Path) -> bool) -> Result<Vec<PathBuf>> {
+/// The files directly in `folder` whose names match, by name; without hidden files and our own.
+fn matching(folder: &Path, pattern: &str) -> Result<Vec<PathBuf>> {
     let listed = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-    let entries = std::fs::read_dir(listed).with_context(|| format!("cannot read {}", listed.display()))?;
+    let named = || format!("cannot read {}", listed.display());
     let mut files = Vec::new();
-    for entry in entries {
-        let name = entry.with_context(|| format!("cannot read {}", listed.display()))?.file_name();
-        let path = folder.join(&name);
-        if !name.to_string_lossy().starts_with('.') && path.is_file() && wanted(&path) {
+    for entry in std::fs::read_dir(listed).with_context(named)? {
+        let path = folder.join(entry.with_context(named)?.file_name());
+        let name = file_name(&path);
+        if !is_passed_over(&name) && path.is_file() && is_match(pattern, &name) {
             files.push(path);
         }
     }
@@ -136,9 +155,13 @@ mod tests {
         std::fs::write(at("broken/empty.JPG"), b"").expect("written");
         std::fs::write(at("broken/a.ikem.json"), b"{}").expect("written");
         let films = |named: &[&str]| films_of(&named.iter().map(|name| at(name)).collect::<Vec<_>>());
+        let left_out = films(&[""]).expect("films").left_out;
+        let tells = |text: &str| left_out.iter().any(|line| line.contains(text));
+        assert!(left_out.len() == 3 && tells("notes.txt") && tells("broken is a folder"), "{left_out:?}");
         let names = |named: &[&str]| -> Vec<String> {
             let films = films(named).expect("films");
             films
+                .paths
                 .iter()
                 .map(|film| film.file_name().expect("a name").to_string_lossy().into_owned())
                 .collect()

@@ -111,7 +111,8 @@ pub fn predictions_file(
     let skeleton = &session.predictor().config().skeleton;
     let (size, doubt, view) = (session.image_size(), session.doubt(), session.view());
     let (shown, confidences) = (session.keypoints(), session.prediction().confidences());
-    let mut record = PredictionRecord::new(image, size, skeleton, &shown, confidences, session.hints())?;
+    let mut record =
+        PredictionRecord::new(image, size, skeleton.names(), &shown, confidences, session.hints())?;
     if matches!(doubt, Some(Doubt::NothingFound { .. })) {
         record.keypoints.clear();
     }

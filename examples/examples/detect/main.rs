@@ -14,8 +14,8 @@ use clap::Parser;
 use ikem_core::{GrayImage, Spacing};
 use ikem_data::{Limits, PredictionRecord, Radiograph, heatmap_overlay, load_image, match_histogram};
 use ikem_examples::{
-    ImageSource, ModelOptions, are_several, films_of, parse_hint, predictions_file, print_keypoints, say,
-    write_overlay,
+    Films, ImageSource, ModelOptions, are_several, films_of, parse_hint, predictions_file, print_keypoints,
+    say, write_overlay,
 };
 use ikem_files::{FilePlan, is_stream};
 use ikem_models::Session;
@@ -65,11 +65,14 @@ fn mark_several(options: &Options) -> Result<()> {
             bail!("{option}: expected one IMAGE, not several");
         }
     }
-    let films = films_of(&options.images)?;
+    let Films { paths: films, left_out } = films_of(&options.images)?;
     let (output, overlay) = (options.output.as_deref(), options.overlay.as_deref());
     let mut plan = options.files_read();
     many::note_files(&mut plan, &films, output, overlay);
     plan.check()?;
+    for line in left_out {
+        eprintln!("left out: {line}");
+    }
     let (frame, predictor) = options.model.predictor()?;
     let reference = options.reference()?;
     Many { films, output, overlay, frame, predictor: &predictor, reference: reference.as_ref() }.run()

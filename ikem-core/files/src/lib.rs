@@ -24,7 +24,7 @@ mod read;
 mod target;
 mod write;
 
-pub use plan::{Conflict, FilePlan};
+pub use plan::{Conflict, FilePlan, SAVED_WORK};
 pub use read::open;
 pub use target::is_stream;
 pub use write::{remove_unfinished, write, write_synced};

@@ -23,8 +23,8 @@ struct Named {
     path: PathBuf,
 }
 
-/// The ending of the files in which corrections of films are saved.
-const SAVED_WORK: &str = ".ikem.json";
+/// The ending of the files in which the corrections of a film are saved: `film.png.ikem.json`. A program's outputs cannot end so.
+pub const SAVED_WORK: &str = ".ikem.json";
 
 /// Why a program refuses to write a file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -5,9 +5,9 @@ use std::path::Path;
 
 use ikem_core::Size;
 use ikem_data::{LabelFile, Limits, ManifestEntry, ManifestIndex, Subset, image_size};
+use ikem_examples::file_name;
 use rayon::prelude::*;
 
-use super::networks::file_name;
 use super::sources::{Listed, Source};
 
 /// How many names a note lists.

@@ -5,12 +5,13 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
+use ikem_files::SAVED_WORK;
+
 use super::entry::lock;
 use super::failure::{Kind, Result};
 use super::sidecar::{Effort, Sidecar, Summary};
 
 /// The ending of sidecar names.
-const ENDING: &str = ".ikem.json";
 /// The mark in the names of sidecars whose place another film took.
 const REPLACED: &str = ".replaced-";
 
@@ -48,7 +49,7 @@ impl LostWork {
         let files = folders.into_iter().flat_map(|folder| std::fs::read_dir(folder).into_iter().flatten());
         let mut found: Vec<(std::time::SystemTime, PathBuf)> = files
             .flatten()
-            .filter(|file| file.file_name().as_encoded_bytes().ends_with(ENDING.as_bytes()))
+            .filter(|file| file.file_name().as_encoded_bytes().ends_with(SAVED_WORK.as_bytes()))
             .filter(|file| !own.contains(file.path().as_path()))
             .filter_map(|file| Some((file.metadata().ok()?.modified().ok()?, file.path())))
             .collect();
@@ -113,7 +114,7 @@ impl LostWork {
 
 /// The name of the film that a sidecar stands beside.
 fn film_name(sidecar: &Path) -> Option<&str> {
-    sidecar.file_name()?.to_str()?.strip_suffix(ENDING)
+    sidecar.file_name()?.to_str()?.strip_suffix(SAVED_WORK)
 }
 
 /// Renames a file, or copies it where the new place is on another disk.
@@ -127,11 +128,11 @@ fn move_file(from: &Path, to: &Path) -> std::io::Result<()> {
 /// An unused name in the folder of `path`, such as `film.png.replaced-1.ikem.json` for `film.png.ikem.json`.
 fn free_name(path: &Path) -> PathBuf {
     let own = path.file_name().unwrap_or_default();
-    let stem = own.to_str().and_then(|own| own.strip_suffix(ENDING)).map(OsString::from);
+    let stem = own.to_str().and_then(|own| own.strip_suffix(SAVED_WORK)).map(OsString::from);
     let stem = stem.unwrap_or_else(|| own.to_owned());
     let name = |number: u64| {
         let mut name = stem.clone();
-        name.push(format!("{REPLACED}{number}{ENDING}"));
+        name.push(format!("{REPLACED}{number}{SAVED_WORK}"));
         path.with_file_name(name)
     };
     (1..).map(name).find(|path| !path.exists()).unwrap_or_else(|| name(0))

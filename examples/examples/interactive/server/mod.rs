@@ -13,7 +13,6 @@ mod exports;
 mod failure;
 mod finding;
 mod fingerprint;
-mod folder;
 mod framing;
 mod imports;
 mod label_fit;
@@ -44,7 +43,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use axum::Router;
 use ikem_core::Skeleton;
 use ikem_data::{LabelFile, Limits, Manifest, Subset, load_image};
-use ikem_examples::{FolderLocks, ModelOptions, say, stop_on_signals};
+use ikem_examples::{FolderLocks, KEPT_IN, ModelOptions, file_name, say, stop_on_signals};
 use ikem_models::Precision;
 use tokio::net::TcpListener;
 
@@ -60,7 +59,6 @@ use sources::Listed;
 use workplace::{Furniture, Matching, PATIENCE, Workplace};
 
 /// Where uploads and phantoms' annotations are kept, unless told otherwise.
-const KEPT_IN: &str = "ikem-annotations";
 /// The interval at which signals are checked.
 const SIGNAL_POLL: Duration = Duration::from_millis(100);
 
@@ -199,7 +197,7 @@ fn furnish(
     let kept_in = options.output.clone().unwrap_or_else(|| PathBuf::from(KEPT_IN));
     let matching = options.matching.as_deref().map(|path| {
         let reference = load_image(path, &Limits::default()).context("--match")?;
-        anyhow::Ok(Matching::new(networks::file_name(path), reference))
+        anyhow::Ok(Matching::new(file_name(path), reference))
     });
     let read = labels.map(|labels| LabelFile::read(labels.manifest, &Skeleton::spine())).transpose()?;
     let set = labels.filter(|_| images.is_empty()).map(|labels| labels.split);
@@ -211,7 +209,7 @@ fn furnish(
     let mut notes: Vec<String> = left_out.into_iter().collect();
     if let (Some(labels), Some(read)) = (labels, &read) {
         let set = set.filter(|_| read.has_sets);
-        notes.extend(label_fit::notes(&networks::file_name(labels.manifest), read, &images, set));
+        notes.extend(label_fit::notes(&file_name(labels.manifest), read, &images, set));
     }
     Ok(Furniture {
         networks: Networks::new(origins, precision, device),

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use anyhow::Context;
 use ikem_core::Skeleton;
+use ikem_examples::file_name;
 use ikem_models::{Checkpoint, Device, PRETRAINED, Precision, Predictor};
 use tokio::sync::{Semaphore, watch};
 
@@ -197,15 +198,4 @@ pub(super) fn checkpoints(folder: &Path) -> anyhow::Result<Vec<Origin>> {
     }
     paths.sort();
     Ok(paths.into_iter().map(Origin::File).collect())
-}
-
-/// The last part of a path, to show. What is no text in it is shown as `%FC`, so that different names look different.
-pub(super) fn file_name(path: &Path) -> String {
-    let name = path.file_name().unwrap_or(path.as_os_str());
-    let mut shown = String::new();
-    for chunk in name.as_encoded_bytes().utf8_chunks() {
-        shown += chunk.valid();
-        shown.extend(chunk.invalid().iter().map(|byte| format!("%{byte:02X}")));
-    }
-    shown
 }

@@ -11,12 +11,12 @@ use ikem_data::{
     ImageKind, Limits, ManifestEntry, Phantom, PhantomConfig, Radiograph, decode_image, load_radiograph,
 };
 use ikem_eval::GroundTruth;
+use ikem_examples::{Inside, LeftOut, file_name, left_out_line};
+use ikem_files::SAVED_WORK;
 use serde::Deserialize;
 
 use super::failure::{Kind, Result};
 use super::fingerprint;
-use super::folder::{Inside, told};
-use super::networks::file_name;
 
 /// The synthetic radiograph that ships with the programs, and where its keypoints are.
 const BUNDLED: &[u8] = include_bytes!("../../../assets/phantom.png");
@@ -124,7 +124,7 @@ pub(super) fn phantoms(kept_in: &Path) -> Vec<Listed> {
     let config = PhantomConfig { height: [1000, 1600], ..PhantomConfig::default() };
     let phantom = |number: u64| {
         let name = format!("phantom {number}");
-        let sidecar = kept_in.join(format!("phantom-{number}.ikem.json"));
+        let sidecar = kept_in.join(format!("phantom-{number}{SAVED_WORK}"));
         let source = match number {
             1 => Source::Bundled,
             seed => Source::Phantom(config.clone(), seed),
@@ -143,11 +143,13 @@ pub(super) fn files(paths: &[PathBuf], output: Option<&Path>) -> Anyhow<(Vec<Lis
         if about.is_dir() {
             let inside = Inside::of(path).with_context(named)?;
             if inside.images.is_empty() {
-                let why = told(&inside.left_out).map(|line| format!("; {line}")).unwrap_or_default();
+                let why = left_out_line(&reasons(inside.left_out))
+                    .map(|line| format!("; {line}"))
+                    .unwrap_or_default();
                 bail!("{}: no image in there (PNG, JPEG, TIFF, BMP, DICOM){why}", named());
             }
             found.extend(inside.images);
-            left_out.extend(inside.left_out);
+            left_out.extend(reasons(inside.left_out));
         } else {
             // A pipe would block.
             ikem_files::open(path).with_context(named)?;
@@ -160,7 +162,11 @@ pub(super) fn files(paths: &[PathBuf], output: Option<&Path>) -> Anyhow<(Vec<Lis
     if found.len() > MOST_IMAGES {
         bail!("{} images were given; expected at most {MOST_IMAGES}", found.len());
     }
-    Ok((listed(found, output), told(&left_out)))
+    Ok((listed(found, output), left_out_line(&left_out)))
+}
+
+fn reasons(left_out: Vec<LeftOut>) -> Vec<String> {
+    left_out.into_iter().map(|left_out| left_out.why).collect()
 }
 
 fn listed(paths: Vec<PathBuf>, output: Option<&Path>) -> Vec<Listed> {
@@ -216,7 +222,7 @@ fn own_name(path: &Path) -> OsString {
 /// share one.
 fn sidecar_name(mut own: OsString, mark: &str) -> OsString {
     own.push(mark);
-    own.push(".ikem.json");
+    own.push(SAVED_WORK);
     own
 }
 
@@ -280,7 +286,7 @@ impl Uploads {
     }
 
     fn listed(&self, name: String, path: PathBuf) -> Listed {
-        let sidecar = path.with_file_name(format!("{}.ikem.json", file_name(&path)));
+        let sidecar = path.with_file_name(format!("{}{SAVED_WORK}", file_name(&path)));
         Listed { name, source: Source::File(path), sidecar }
     }
 

@@ -1,60 +1,89 @@
-//! What lies in a folder: images, by their content, in the order in which people count.
+//! What is in a folder: images, by their content, in the order in which people count.
 
 use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
 
 use ikem_data::ImageKind;
+use ikem_files::SAVED_WORK;
 
-use super::networks::file_name;
-
+/// The folder in which the page keeps what has no place beside a film.
+pub const KEPT_IN: &str = "ikem-annotations";
 /// How many files that were left out are named; the others are counted.
 const NAMED: usize = 3;
 /// What our own files' names end in.
-const OWN: [&str; 3] = [".ikem.json", "annotation-log.jsonl", super::KEPT_IN];
+const OWN: [&str; 3] = [SAVED_WORK, "annotation-log.jsonl", KEPT_IN];
 
 /// The files of a folder.
 #[derive(Debug, Default)]
-pub(super) struct Inside {
+pub struct Inside {
     /// The images, in natural order.
     pub images: Vec<PathBuf>,
-    /// What is no image that is read, and why; without hidden files and our own.
-    pub left_out: Vec<String>,
+    /// What is no image that can be read; without hidden files and our own.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// A file or folder that is not opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its name, and why it is not opened.
+    pub why: String,
 }
 
 impl Inside {
-    /// Looks at each file of a folder; folders in it are not entered, but told.
-    pub(super) fn of(folder: &Path) -> std::io::Result<Self> {
+    /// Looks at each file of a folder; folders in it are not entered, but listed as left out.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn of(folder: &Path) -> std::io::Result<Self> {
         let mut paths = Vec::new();
         for entry in std::fs::read_dir(folder)? {
             let path = entry?.path();
-            let name = file_name(&path);
-            if !name.starts_with('.') && !OWN.iter().any(|own| name.ends_with(own)) {
+            if !is_passed_over(&file_name(&path)) {
                 paths.push(path);
             }
         }
         paths.sort_by(|a, b| natural_order(&file_name(a), &file_name(b)).then_with(|| a.cmp(b)));
         let mut inside = Self::default();
         for path in paths {
-            if path.is_dir() {
+            let why = if path.is_dir() {
                 let why = "is a folder; films in it are not opened unless it is given itself";
-                inside.left_out.push(format!("{} {why}", file_name(&path)));
+                format!("{} {why}", file_name(&path))
+            } else if !path.is_file() {
+                format!("{} is no regular file", file_name(&path))
+            } else if let Err(error) = ImageKind::of_file(&path) {
+                error.to_string()
+            } else {
+                inside.images.push(path);
                 continue;
-            }
-            if !path.is_file() {
-                inside.left_out.push(format!("{} is no regular file", file_name(&path)));
-                continue;
-            }
-            match ImageKind::of_file(&path) {
-                Ok(_) => inside.images.push(path),
-                Err(error) => inside.left_out.push(error.to_string()),
-            }
+            };
+            inside.left_out.push(LeftOut { path, why });
         }
         Ok(inside)
     }
 }
 
-/// What to tell of files that were left out, in a line; nothing where there are none.
-pub(super) fn told(left_out: &[String]) -> Option<String> {
+/// Whether a file of this name in a folder of films is hidden or our own.
+pub(crate) fn is_passed_over(name: &str) -> bool {
+    name.starts_with('.') || OWN.iter().any(|own| name.ends_with(own))
+}
+
+/// The last part of a path, to show. What is no text in it is shown as `%FC`, so that different names look different.
+#[must_use]
+pub fn file_name(path: &Path) -> String {
+    let name = path.file_name().unwrap_or(path.as_os_str());
+    let mut shown = String::new();
+    for chunk in name.as_encoded_bytes().utf8_chunks() {
+        shown += chunk.valid();
+        shown.extend(chunk.invalid().iter().map(|byte| format!("%{byte:02X}")));
+    }
+    shown
+}
+
+/// A line on what was left out, for each of which there is a reason; nothing if nothing was.
+#[must_use]
+pub fn left_out_line(left_out: &[String]) -> Option<String> {
     let count = left_out.len();
     let named = left_out.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join("; ");
     let more = if count > NAMED { format!("; and {} more", count - NAMED) } else { String::new() };
@@ -114,7 +143,7 @@ mod tests {
     #[test]
     fn content_decides_and_what_is_left_out_is_told() {
         let folder = tempfile::tempdir().expect("a folder");
-        let png = include_bytes!("../../../assets/phantom.png");
+        let png = include_bytes!("../assets/phantom.png");
         for name in ["IM10", "IM2", "film.dicom", "1.2.840.1", ".hidden.png", "._IM2"] {
             std::fs::write(folder.path().join(name), png).expect("a file");
         }
@@ -139,16 +168,17 @@ mod tests {
         assert_eq!(names, ["1.2.840.1", "film.dicom", "IM2", "IM10"]);
         let links = usize::from(cfg!(unix));
         assert_eq!(inside.left_out.len(), 5 + links);
-        let has = |text: &str| inside.left_out.iter().any(|line| line == text);
+        let left_out: Vec<String> = inside.left_out.into_iter().map(|left_out| left_out.why).collect();
+        let has = |text: &str| left_out.iter().any(|line| line == text);
         assert!(has("deeper is a folder; films in it are not opened unless it is given itself"));
         assert_eq!(has("e.png is no regular file"), links == 1);
-        let line = told(&inside.left_out).expect("a line");
+        let line = left_out_line(&left_out).expect("a line");
         assert!(line.starts_with(&format!("{} left out: ", 5 + links)), "{line}");
         assert!(
             line.contains("a.png is a PDF document") && line.contains("b.jpg is a HEIC photograph"),
             "{line}"
         );
         assert!(line.ends_with(&format!("; and {} more", 2 + links)), "{line}");
-        assert_eq!(told(&[]), None);
+        assert_eq!(left_out_line(&[]), None);
     }
 }
