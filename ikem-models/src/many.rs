@@ -38,27 +38,36 @@ impl Predictor {
     }
 }
 
-/// Works on many films, each on a core of its own, which takes less time than one after the other on all cores: `work`
-/// loads and marks a film, on one of several threads; `done` gets the results on the calling thread, in the order of
-/// the films.
+/// Processes many films in parallel, one per core, which is faster than one film at a time on all cores. `work` loads and
+/// marks a film on one of several threads; `done` receives the results on the calling thread, in the order of the films.
 ///
-/// A few films a core are in memory at a time, however many there are. `work` may do anything that a thread may do; the
-/// predictions in it use its core alone. The answers are the same as one by one.
+/// Memory is bounded: each core has one film and a few results that wait for an earlier one. Predictions inside `work` run
+/// on its core alone and equal those made one by one.
 ///
-/// ```no_run
+/// ```
+/// use ikem_core::{GrayImage, Size};
 /// use ikem_models::{Error, Predictor, for_each_film};
-/// # fn load(path: &str) -> Result<ikem_core::GrayImage, Error> { unimplemented!("{path}") }
-///
+/// # use ikem_models::{ModelConfig, NetworkConfig, UnetConfig};
+/// # let network = NetworkConfig::Unet(UnetConfig { width: 2, gate_width: None, ..UnetConfig::default() });
+/// # let config = ModelConfig { size: Size::new(64, 128), ..ModelConfig::new(network) };
+/// # let predictor = Predictor::builder().untrained(&config, 0)?; // in place of:
+/// # let _ = || -> Result<_, Error> {
 /// let predictor = Predictor::load("model.safetensors")?;
+/// # Ok(predictor) };
+///
+/// let mut counts = Vec::new();
 /// for_each_film(
-///     ["a.png", "b.png"],
-///     |path| Ok((path, predictor.predict(&load(path)?)?.without_maps())), // with `ikem_data::load_image`
-///     |marked: Result<_, Error>| {
-///         let (path, prediction) = marked?;
-///         println!("{path}: {:?}", prediction.keypoints());
+///     [0.25, 0.75],
+///     |grey| {
+///         let film = GrayImage::new(Size::new(30, 60), vec![grey; 30 * 60])?; // or `ikem_data::load_image`
+///         Ok(predictor.predict(&film)?.without_maps())
+///     },
+///     |prediction: Result<_, Error>| {
+///         counts.push(prediction?.keypoints().len());
 ///         Ok::<(), Error>(())
 ///     },
 /// )?;
+/// assert_eq!(counts, [68, 68]);
 /// # Ok::<(), Error>(())
 /// ```
 ///
