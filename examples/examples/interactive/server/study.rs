@@ -1,6 +1,6 @@
 //! The table of a study: a row for each film, with all that was measured on it.
 
-use ikem_core::{Skeleton, SpacingPlane};
+use ikem_core::Skeleton;
 use ikem_data::{csv_table, spreadsheet_cell};
 use ikem_eval::Severity;
 use serde::Serialize;
@@ -141,10 +141,7 @@ impl Row {
                 negative: finding.is_negative(),
             }),
             mm_per_pixel: spacing.and_then(|spacing| spacing.millimetres()),
-            mm_measured: spacing.map(|spacing| match spacing.plane {
-                SpacingPlane::Patient => "patient",
-                plane => plane.name(),
-            }),
+            mm_measured: spacing.map(|spacing| spacing.plane.name()),
             seen_from: sidecar.about.seen_from.map(|from| from.name()),
             doubt: finding.doubt().map(|doubt| doubt.to_string()),
             clinical,
@@ -199,130 +196,109 @@ pub(super) fn json(rows: &[Row]) -> Result<Vec<u8>> {
 /// The table as CSV; curves are counted from the top of the spine.
 pub(super) fn csv(rows: &[Row]) -> Result<Vec<u8>> {
     let curves = rows.iter().map(|row| row.clinical.len()).max().unwrap_or(0).max(CURVES);
-    let mut header: Vec<String> = FILM.iter().map(|name| (*name).to_owned()).collect();
+    let mut header = names(&FILM, "");
     for number in 1..=curves {
-        header.extend(CURVE.iter().map(|name| format!("curve_{number}_{name}")));
+        header.extend(names(&CURVE, &format!("curve_{number}_")));
     }
     for name in ["largest", "second", "third"] {
-        header.extend(ANGLE.iter().map(|column| format!("challenge_{name}_{column}")));
+        header.extend(names(&ANGLE, &format!("challenge_{name}_")));
     }
     header.push("remark".to_owned());
     Ok(csv_table(&header, rows.iter().map(|row| row.cells(curves)))?)
 }
 
-/// The columns of the film, of a curve, and of an angle.
-const FILM: [&str; 26] = [
-    "file",
-    "status",
-    "unusable_because",
-    "annotators",
-    "clicks",
-    "seconds",
-    "network",
-    "corrected_points",
-    "not_visible",
-    "frame_center_x",
-    "frame_center_y",
-    "frame_width",
-    "frame_height",
-    "frame_degrees",
-    "frame_mirrored",
-    "film_negative",
-    "mm_per_pixel_x",
-    "mm_per_pixel_y",
-    "mm_measured",
-    "seen_from",
-    "doubt",
-    "curves",
-    "major_curve_name",
-    "major_curve_degrees",
-    "major_curve_upper",
-    "major_curve_lower",
+/// The name of a column, and the cell of a row.
+type Column<T> = (&'static str, fn(&T) -> String);
+
+fn names<T>(columns: &[Column<T>], prefix: &str) -> Vec<String> {
+    columns.iter().map(|(name, _)| format!("{prefix}{name}")).collect()
+}
+
+/// The columns of a film.
+const FILM: [Column<Row>; 26] = [
+    ("file", |row| text(&row.file)),
+    ("status", |row| row.status.to_owned()),
+    ("unusable_because", |row| known(row.unusable_because.as_deref(), text)),
+    ("annotators", |row| text(&row.annotators.join("; "))),
+    ("clicks", |row| row.clicks.to_string()),
+    ("seconds", |row| row.seconds.to_string()),
+    ("network", |row| known(row.network.as_deref(), text)),
+    ("corrected_points", |row| known(row.corrected_points, |count| count.to_string())),
+    ("not_visible", |row| row.not_visible.join(" ")),
+    ("frame_center_x", |row| known(row.frame.as_ref(), |frame| pixels(frame.center_x))),
+    ("frame_center_y", |row| known(row.frame.as_ref(), |frame| pixels(frame.center_y))),
+    ("frame_width", |row| known(row.frame.as_ref(), |frame| pixels(frame.width))),
+    ("frame_height", |row| known(row.frame.as_ref(), |frame| pixels(frame.height))),
+    ("frame_degrees", |row| known(row.frame.as_ref(), |frame| pixels(frame.degrees))),
+    ("frame_mirrored", |row| known(row.frame.as_ref(), |frame| frame.mirrored.to_string())),
+    ("film_negative", |row| known(row.frame.as_ref(), |frame| frame.negative.to_string())),
+    ("mm_per_pixel_x", |row| known(row.mm_per_pixel, |[x, _]| x.to_string())),
+    ("mm_per_pixel_y", |row| known(row.mm_per_pixel, |[_, y]| y.to_string())),
+    ("mm_measured", |row| known(row.mm_measured, str::to_owned)),
+    ("seen_from", |row| known(row.seen_from, str::to_owned)),
+    ("doubt", |row| known(row.doubt.as_deref(), text)),
+    // Not counted where no angles were measured.
+    ("curves", |row| known(row.challenge.first(), |_| row.clinical.len().to_string())),
+    ("major_curve_name", |row| known(row.major(), |curve| curve.name.to_owned())),
+    ("major_curve_degrees", |row| known(row.major(), |curve| curve.degrees.to_string())),
+    ("major_curve_upper", |row| known(row.major(), |curve| curve.upper.clone())),
+    ("major_curve_lower", |row| known(row.major(), |curve| curve.lower.clone())),
 ];
-const CURVE: [&str; 11] = [
-    "name",
-    "degrees",
-    "upper",
-    "lower",
-    "apex",
-    "convex_image",
-    "convex_patient",
-    "severity",
-    "major",
-    "ends_fixed",
-    "doubtful",
+
+/// The columns of a curve.
+const CURVE: [Column<Curve>; 11] = [
+    ("name", |curve| curve.name.to_owned()),
+    ("degrees", |curve| curve.degrees.to_string()),
+    ("upper", |curve| curve.upper.clone()),
+    ("lower", |curve| curve.lower.clone()),
+    ("apex", |curve| curve.apex.clone()),
+    ("convex_image", |curve| curve.convex_image.to_owned()),
+    ("convex_patient", |curve| known(curve.convex_patient, str::to_owned)),
+    ("severity", |curve| curve.severity.to_owned()),
+    ("major", |curve| curve.major.to_string()),
+    ("ends_fixed", |curve| curve.ends_fixed.to_string()),
+    ("doubtful", |curve| curve.doubtful.to_string()),
 ];
-const ANGLE: [&str; 4] = ["degrees", "upper", "lower", "doubtful"];
+
+/// The columns of an angle of the challenge.
+const ANGLE: [Column<Angle>; 4] = [
+    ("degrees", |angle| angle.degrees.to_string()),
+    ("upper", |angle| angle.upper.clone()),
+    ("lower", |angle| angle.lower.clone()),
+    ("doubtful", |angle| angle.doubtful.to_string()),
+];
 
 impl Row {
     fn cells(&self, curves: usize) -> Vec<String> {
-        let text = |text: &str| spreadsheet_cell(text).into_owned();
-        let known = |value: Option<&str>| value.map_or_else(String::new, text);
-        let frame = self.frame.as_ref();
-        let number =
-            |value: fn(&FrameColumns) -> f64| frame.map_or_else(String::new, |f| format!("{:.1}", value(f)));
-        let yes = |value: fn(&FrameColumns) -> bool| frame.map_or_else(String::new, |f| value(f).to_string());
-        let mm = |axis: usize| self.mm_per_pixel.map_or_else(String::new, |mm| mm[axis].to_string());
-        let major = self.clinical.iter().find(|curve| curve.major);
-        let mut cells = vec![
-            text(&self.file),
-            self.status.to_owned(),
-            known(self.unusable_because.as_deref()),
-            text(&self.annotators.join("; ")),
-            self.clicks.to_string(),
-            self.seconds.to_string(),
-            known(self.network.as_deref()),
-            self.corrected_points.map_or_else(String::new, |count| count.to_string()),
-            self.not_visible.join(" "),
-            number(|frame| frame.center_x),
-            number(|frame| frame.center_y),
-            number(|frame| frame.width),
-            number(|frame| frame.height),
-            number(|frame| frame.degrees),
-            yes(|frame| frame.mirrored),
-            yes(|frame| frame.negative),
-            mm(0),
-            mm(1),
-            known(self.mm_measured),
-            known(self.seen_from),
-            known(self.doubt.as_deref()),
-            if self.challenge.is_empty() { String::new() } else { self.clinical.len().to_string() },
-            known(major.map(|curve| curve.name)),
-            major.map_or_else(String::new, |curve| curve.degrees.to_string()),
-            known(major.map(|curve| curve.upper.as_str())),
-            known(major.map(|curve| curve.lower.as_str())),
-        ];
+        let mut cells = cells(&FILM, Some(self));
         for number in 0..curves {
-            cells.extend(self.clinical.get(number).map_or_else(Default::default, Curve::cells));
+            cells.extend(self::cells(&CURVE, self.clinical.get(number)));
         }
         for number in 0..3 {
-            cells.extend(self.challenge.get(number).map_or_else(Default::default, Angle::cells));
+            cells.extend(self::cells(&ANGLE, self.challenge.get(number)));
         }
         cells.push(text(&self.remark));
         cells
     }
-}
 
-impl Curve {
-    fn cells(&self) -> [String; CURVE.len()] {
-        [
-            self.name.to_owned(),
-            self.degrees.to_string(),
-            self.upper.clone(),
-            self.lower.clone(),
-            self.apex.clone(),
-            self.convex_image.to_owned(),
-            self.convex_patient.unwrap_or_default().to_owned(),
-            self.severity.to_owned(),
-            self.major.to_string(),
-            self.ends_fixed.to_string(),
-            self.doubtful.to_string(),
-        ]
+    fn major(&self) -> Option<&Curve> {
+        self.clinical.iter().find(|curve| curve.major)
     }
 }
 
-impl Angle {
-    fn cells(&self) -> [String; ANGLE.len()] {
-        [self.degrees.to_string(), self.upper.clone(), self.lower.clone(), self.doubtful.to_string()]
-    }
+/// The cells of what there may be; otherwise they are empty.
+fn cells<T>(columns: &[Column<T>], row: Option<&T>) -> Vec<String> {
+    columns.iter().map(|(_, cell)| known(row, cell)).collect()
+}
+
+fn known<T>(value: Option<T>, cell: impl FnOnce(T) -> String) -> String {
+    value.map_or_else(String::new, cell)
+}
+
+fn text(text: &str) -> String {
+    spreadsheet_cell(text).into_owned()
+}
+
+fn pixels(value: f64) -> String {
+    format!("{value:.1}")
 }
