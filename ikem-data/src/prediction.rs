@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use ikem_core::{FieldError, Frame, Hints, Keypoints, Point, Size, Skeleton, Spacing};
+use ikem_core::{FieldError, Frame, Hints, Keypoints, Point, Size, Spacing};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
@@ -78,27 +78,27 @@ impl PredictionRecord {
     /// let points = Keypoints::from(vec![Point::new(3.0, 4.0), Point::new(5.0, 6.0)]);
     /// let hints = Hints::from_iter([Hint::new(1, points[1])]);
     /// let skeleton = Skeleton::numbered(2);
-    /// let record = PredictionRecord::new("a.png", Size::new(9, 9), &skeleton, &points, &[0.5, 0.9], &hints)?;
+    /// let record = PredictionRecord::new("a.png", Size::new(9, 9), skeleton.names(), &points, &[0.5, 0.9], &hints)?;
     /// assert!(!record.keypoints[0].hinted && record.keypoints[1].hinted);
     /// # Ok::<(), ikem_data::Error>(())
     /// ```
     ///
     /// # Errors
-    /// [`Error::Core`] unless there is a point and a confidence for each keypoint of the skeleton.
+    /// [`Error::Core`] unless there is a point and a confidence for each name.
     pub fn new(
         image: impl Into<String>,
         size: Size,
-        skeleton: &Skeleton,
+        names: &[String],
         keypoints: &[Point],
         confidences: &[f32],
         hints: &Hints,
     ) -> Result<Self, Error> {
         for (what, found) in [("keypoints", keypoints.len()), ("confidences", confidences.len())] {
-            if found != skeleton.len() {
-                return Err(ikem_core::Error::Length { what, expected: skeleton.len(), found }.into());
+            if found != names.len() {
+                return Err(ikem_core::Error::Length { what, expected: names.len(), found }.into());
             }
         }
-        let all = skeleton.names().iter().zip(keypoints).zip(confidences).enumerate();
+        let all = names.iter().zip(keypoints).zip(confidences).enumerate();
         let keypoint = |(k, ((name, point), &confidence)): (usize, ((&String, &Point), &f32))| {
             let hinted = hints.get(k).is_some();
             PredictedKeypoint { name: name.clone(), x: point.x, y: point.y, confidence, hinted }

@@ -9,13 +9,13 @@ use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use ikem_core::Skeleton;
 use ikem_data::{PredictionRecord, coco_predictions, csv_predictions, csv_table, overlay, spreadsheet_cell};
+use ikem_examples::left_out_line;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::api::Status;
 use super::entry::Entry;
 use super::failure::{Kind, Result};
 use super::finding::Finding;
-use super::folder::told;
 use super::routes::{FileName, Id};
 use super::sidecar::{Effort, Sidecar};
 use super::workplace::{Workplace, blocking};
@@ -31,9 +31,9 @@ pub(super) async fn of_image(
     let stem = stem(&sidecar.image);
     let skeleton = skeleton(&place)?;
     let content = match file.as_str() {
-        "keypoints.json" => json(&Finding::of(&sidecar).prediction())?,
-        "coco.json" => coco_predictions(&[Finding::of(&sidecar).prediction()], &skeleton)?.into_bytes(),
-        "keypoints.csv" => csv_predictions(&[Finding::of(&sidecar).prediction()])?,
+        "keypoints.json" => json(&Finding::of(&sidecar).prediction()?)?,
+        "coco.json" => coco_predictions(&[of_spine(&sidecar)?], &skeleton)?.into_bytes(),
+        "keypoints.csv" => csv_predictions(&[of_spine(&sidecar)?])?,
         "overlay.png" => {
             let image = place.pixels(id, false).await?;
             blocking(move || picture(&image, &skeleton, &sidecar)).await?
@@ -73,7 +73,7 @@ pub(super) async fn of_all(
         content.splice(0..0, *b"\xef\xbb\xbf");
     }
     let mut response = attachment(&file, content);
-    if let Some(line) = told(&left_out)
+    if let Some(line) = left_out_line(&left_out)
         && let Ok(line) = utf8_percent_encode(&line, NON_ALPHANUMERIC).to_string().parse()
     {
         response.headers_mut().insert(HeaderName::from_static("x-left-out"), line);
@@ -91,10 +91,24 @@ async fn predictions(place: &Arc<Workplace>, left_out: &mut Vec<String>) -> Resu
         match (sidecar.effort.status, finding.marks.verdict.unusable()) {
             (Status::Untouched, _) => {}
             (_, Some(reason)) => left_out.push(format!("{} cannot be used: {reason}", sidecar.image)),
-            (_, None) => predictions.push(finding.prediction()),
+            (_, None) if !finding.has_spine() => {
+                left_out.push(format!("{}: no spine was found", sidecar.image));
+            }
+            (_, None) => predictions.push(finding.prediction()?),
         }
     }
     Ok(predictions)
+}
+
+/// The points of a film, for a format in which a film without points cannot be told.
+fn of_spine(sidecar: &Sidecar) -> Result<PredictionRecord> {
+    let finding = Finding::of(sidecar);
+    if !finding.has_spine() {
+        return Err(
+            Kind::Conflict.because("no spine was found on this film, so that there are no points to export")
+        );
+    }
+    finding.prediction()
 }
 
 /// A row of the study's table for each film.

@@ -1,11 +1,12 @@
 //! What the work on an image comes to: what is exported of it.
 
 use ikem_core::{Frame, Keypoints, Point, Size, Skeleton};
-use ikem_data::{PredictedKeypoint, PredictionRecord};
+use ikem_data::PredictionRecord;
 use ikem_examples::seen;
 use ikem_models::{Doubt, Snapshot};
 
 use super::angles::{Angles, Measured};
+use super::failure::Result;
 use super::marks::Marks;
 use super::sidecar::Sidecar;
 
@@ -74,7 +75,7 @@ impl<'a> Finding<'a> {
 
     /// Where the points are drawn; those that are not visible are nowhere.
     pub(super) fn drawn(&self) -> Keypoints {
-        if matches!(self.doubt(), Some(Doubt::NothingFound { .. })) {
+        if !self.has_spine() {
             return self.shown.iter().map(|_| NOWHERE).collect();
         }
         let place =
@@ -87,29 +88,27 @@ impl<'a> Finding<'a> {
         self.state.hints.iter().map(|hint| hint.keypoint).collect()
     }
 
-    /// The keypoints as a predictions file holds them.
-    pub(super) fn prediction(&self) -> PredictionRecord {
-        let Sidecar { image, width, height, names, spacing, .. } = self.sidecar;
-        let keypoints = names.iter().zip(self.shown.iter()).zip(&self.state.confidences).enumerate();
-        let visible = keypoints.filter(|(k, _)| !self.marks.absent.contains(k));
-        let keypoints = visible.map(|(k, ((name, point), &confidence))| PredictedKeypoint {
-            name: name.clone(),
-            x: point.x,
-            y: point.y,
-            confidence,
-            hinted: self.state.hints.get(k).is_some(),
-        });
-        PredictionRecord {
-            image: image.clone(),
-            width: *width,
-            height: *height,
-            keypoints: keypoints.collect(),
-            absent: self.absent(),
+    /// Whether there is a spine to export: one was found, or a person put points.
+    pub(super) fn has_spine(&self) -> bool {
+        !matches!(self.doubt(), Some(Doubt::NothingFound { .. }))
+    }
+
+    /// The keypoints as a predictions file holds them: none where no spine was found.
+    pub(super) fn prediction(&self) -> Result<PredictionRecord> {
+        let Sidecar { image, names, spacing, .. } = self.sidecar;
+        let Snapshot { confidences, hints, .. } = self.state;
+        let absent = self.absent();
+        let mut record = PredictionRecord::new(image, self.film(), names, &self.shown, confidences, hints)?;
+        let has_spine = self.has_spine();
+        record.keypoints.retain(|keypoint| has_spine && !absent.contains(&keypoint.name));
+        Ok(PredictionRecord {
+            absent,
             cobb: self.angles().map(|angles| angles.challenge.map(|angle| angle.degrees)),
             spacing: *spacing,
             seen: self.state.view.and_then(|view| seen(&view, self.film())),
             doubt: self.doubt().map(|doubt| doubt.to_string()),
-        }
+            ..record
+        })
     }
 }
 

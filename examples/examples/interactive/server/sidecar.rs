@@ -158,13 +158,14 @@ impl Sidecar {
         if let Some(marks) = &self.marks {
             return marks.clone();
         }
-        let mark = |present: bool| {
-            let accepted = present && self.effort.status == Status::Accepted;
-            let verdict = if accepted { Verdict::Accepted } else { Verdict::Open };
-            Marks { network: self.network.clone(), verdict, ..Marks::default() }
-        };
-        let present: *const Snapshot = self.states.present();
-        let Ok(marks) = self.states.try_map(|state| Ok::<_, Infallible>(mark(std::ptr::eq(state, present))));
+        // They tell of the present state alone whether it is accepted.
+        let accepted = self.effort.status == Status::Accepted;
+        let verdict = if accepted { Verdict::Accepted } else { Verdict::Open };
+        let present = Marks { network: self.network.clone(), verdict, ..Marks::default() };
+        let Ok(mut marks) = self.states.try_map(|_| Ok::<_, Infallible>(present.clone()));
+        for other in marks.others_mut() {
+            other.verdict = Verdict::Open;
+        }
         marks
     }
 

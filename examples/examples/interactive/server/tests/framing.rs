@@ -205,7 +205,17 @@ fn where_no_spine_was_found_there_are_no_angles() {
     assert!(doubt.contains("no spine was found"), "{doubt}");
     let export = |file: &str| get(site.port, &format!("/api/images/0/export/{file}")).body;
     let keypoints: Value = serde_json::from_slice(&export("keypoints.json")).expect("JSON");
-    assert_eq!(keypoints["cobb"], Value::Null);
+    assert_eq!((&keypoints["cobb"], &keypoints["keypoints"]), (&Value::Null, &json!([])));
+    assert!(keypoints["doubt"].as_str().is_some_and(|doubt| doubt.contains("no spine was found")));
+    // Formats that cannot tell the reason.
+    for file in ["keypoints.csv", "coco.json"] {
+        let answer = get(site.port, &format!("/api/images/0/export/{file}"));
+        assert_eq!((answer.status, &answer.json()["kind"]), (409, &json!("conflict")), "{file}");
+    }
+    let all = get(site.port, "/api/export/keypoints.csv");
+    let left_out = all.header("X-Left-Out").expect("a film is left out");
+    assert!(left_out.contains("no%20spine%20was%20found"), "{left_out}");
+    assert_eq!(String::from_utf8_lossy(&all.body).lines().count(), 1, "a header alone");
     let report = String::from_utf8(export("report.html")).expect("text");
     assert!(report.contains("Cobb angles") && report.contains("no spine was found") && !report.contains('°'));
     let film = get(site.port, "/api/images/0/image.png").body;
