@@ -97,13 +97,13 @@ impl Frame {
         let degrees = if (lean - quarter).abs() <= LEAN { quarter } else { lean };
         let (sin, cos) = libm::sincos(degrees.to_radians());
         // Coordinates across and along the frame.
-        let place = |point: &Point| {
+        let position = |point: &Point| {
             let (x, y) = (f64::from(point.x) + 0.5, f64::from(point.y) + 0.5);
             [cos * x + sin * y, cos * y - sin * x]
         };
         let mut low = [f64::INFINITY; 2];
         let mut high = [f64::NEG_INFINITY; 2];
-        for point in points.iter().chain([&top, &bottom]).map(place) {
+        for point in points.iter().chain([&top, &bottom]).map(position) {
             for axis in 0..2 {
                 low[axis] = low[axis].min(point[axis]);
                 high[axis] = high[axis].max(point[axis]);
@@ -153,14 +153,14 @@ impl Frame {
     pub fn including(self, point: Point) -> Self {
         let unit = Size::new(1, 1);
         let [u, v] = self.affine(unit).apply(edge(point));
-        let side = |place: f64| {
+        let side = |position: f64| {
             // The extended interval; the margin is relative to the new side.
-            let near = place.min(1.0 - place);
-            if near >= 0.0 || !place.is_finite() {
+            let near = position.min(1.0 - position);
+            if near >= 0.0 || !position.is_finite() {
                 return (0.0, 1.0);
             }
             let margin = INSIDE * (1.0 - near) / (1.0 - INSIDE);
-            if place < 0.0 { (place - margin, 1.0) } else { (0.0, place + margin) }
+            if position < 0.0 { (position - margin, 1.0) } else { (0.0, position + margin) }
         };
         let ((left, right), (upper, lower)) = (side(u), side(v));
         let Some(back) = self.affine(unit).inverse() else { return self };
@@ -172,7 +172,7 @@ impl Frame {
     /// Whether `point` is inside the frame.
     #[must_use]
     pub fn contains(&self, point: Point) -> bool {
-        let inside = |place: f64| (0.0..=1.0).contains(&place);
+        let inside = |position: f64| (0.0..=1.0).contains(&position);
         let [u, v] = self.affine(Size::new(1, 1)).apply(edge(point));
         inside(u) && inside(v)
     }
@@ -292,7 +292,7 @@ impl Frame {
     }
 
     fn checked(self) -> Result<Self, Error> {
-        let far = self.center.iter().any(|place| !(-SIDES.end()..=*SIDES.end()).contains(place));
+        let far = self.center.iter().any(|position| !(-SIDES.end()..=*SIDES.end()).contains(position));
         if far || !SIDES.contains(&self.width) || !SIDES.contains(&self.height) || !self.degrees.is_finite() {
             return Err(Error::Frame(self));
         }

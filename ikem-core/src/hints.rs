@@ -62,8 +62,8 @@ impl Hints {
 
     /// Removes the hint of `keypoint`; returns its position, if there was one.
     pub fn remove(&mut self, keypoint: usize) -> Option<Point> {
-        let place = self.0.iter().position(|held| held.keypoint == keypoint)?;
-        Some(self.0.remove(place).point)
+        let index = self.0.iter().position(|held| held.keypoint == keypoint)?;
+        Some(self.0.remove(index).point)
     }
 
     /// The position of the hint of `keypoint`, if there is one.

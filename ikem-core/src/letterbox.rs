@@ -76,9 +76,9 @@ mod tests {
             let (width, height) = (film.width as f64, film.height as f64);
             let letterbox = Letterbox::new(width, height, grid);
             let (frame, map) = (letterbox.frame(film, grid), letterbox.map(width, height));
-            for place in [[0.0, 0.0], [width, height], [0.3 * width, 0.8 * height]] {
-                let [x, y] = frame.affine(Size::new(grid, grid)).apply(place);
-                let [u, v] = map.apply(place);
+            for point in [[0.0, 0.0], [width, height], [0.3 * width, 0.8 * height]] {
+                let [x, y] = frame.affine(Size::new(grid, grid)).apply(point);
+                let [u, v] = map.apply(point);
                 assert!((x - u).abs() < 1e-9 && (y - v).abs() < 1e-9, "{film}: ({x}, {y}), ({u}, {v})");
             }
         }

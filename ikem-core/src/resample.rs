@@ -273,8 +273,8 @@ fn linear(from: usize, to: usize) -> Vec<Taps> {
     let scale = scale(from, to);
     (0..to)
         .map(|i| {
-            let place = (i as f64 + 0.5) * scale - 0.5;
-            between(place.floor() as isize, place - place.floor(), from)
+            let position = (i as f64 + 0.5) * scale - 0.5;
+            between(position.floor() as isize, position - position.floor(), from)
         })
         .collect()
 }
@@ -341,11 +341,11 @@ fn covering(first: f64, step: f64, from: usize, to: usize) -> Vec<Taps> {
 fn sampling(first: f64, step: f64, from: usize, to: usize) -> Vec<Taps> {
     (0..to)
         .map(|i| {
-            let place = first + (i as f64 + 0.5) * step - 0.5;
-            if !(-0.5..=from as f64 - 0.5).contains(&place) {
+            let position = first + (i as f64 + 0.5) * step - 0.5;
+            if !(-0.5..=from as f64 - 0.5).contains(&position) {
                 return Taps { first: 0, weights: Vec::new() };
             }
-            between(place.floor() as isize, place - place.floor(), from)
+            between(position.floor() as isize, position - position.floor(), from)
         })
         .collect()
 }

@@ -81,8 +81,8 @@ impl Tones {
     pub fn percentiles(values: &mut [f32], parts: [f64; 2]) -> Option<Self> {
         let last = values.len().checked_sub(1)?;
         let mut at = |part: f64| {
-            let place = ((last as f64 * part).round() as usize).min(last);
-            *values.select_nth_unstable_by(place, f32::total_cmp).1
+            let rank = ((last as f64 * part).round() as usize).min(last);
+            *values.select_nth_unstable_by(rank, f32::total_cmp).1
         };
         let [black, white] = parts.map(&mut at);
         (white - black > LEAST).then_some(Self { black, white })

@@ -61,9 +61,9 @@ pub fn warp(
 
 /// A coordinate in fixed point, in steps of 2^-32 pixels, which is fast to increment and split. Coordinates beyond any
 /// image are clamped.
-fn fixed(place: f64) -> i64 {
+fn fixed(position: f64) -> i64 {
     const END: f64 = (1_u64 << 28) as f64;
-    (place.clamp(-END, END) * (1_u64 << 32) as f64) as i64
+    (position.clamp(-END, END) * (1_u64 << 32) as f64) as i64
 }
 
 /// An image with a black border of one pixel, so that sampling needs no bounds checks at its edges.
@@ -72,7 +72,7 @@ struct Bordered {
     /// Pixels per row, border included.
     stride: usize,
     /// The number of positions in x and in y that have a next pixel.
-    places: [u64; 2],
+    positions: [u64; 2],
     beyond: Beyond,
 }
 
@@ -87,7 +87,7 @@ impl Bordered {
                 inner.copy_from_slice(row);
             }
         }
-        Self { pixels, stride, places: [size.width as u64 + 1, size.height as u64 + 1], beyond }
+        Self { pixels, stride, positions: [size.width as u64 + 1, size.height as u64 + 1], beyond }
     }
 
     /// The interpolated value at a fixed-point position.
@@ -95,15 +95,15 @@ impl Bordered {
     fn sample(&self, x: i64, y: i64) -> f32 {
         let (x, y) = match self.beyond {
             Beyond::Black => (x, y),
-            Beyond::Edge => (held(x, self.places[0]), held(y, self.places[1])),
-            Beyond::Mirror => (folded(x, self.places[0]), folded(y, self.places[1])),
+            Beyond::Edge => (held(x, self.positions[0]), held(y, self.positions[1])),
+            Beyond::Mirror => (folded(x, self.positions[0]), folded(y, self.positions[1])),
         };
         let (column, row) = ((x >> 32) as u64, (y >> 32) as u64);
         // Negative positions have wrapped to large numbers.
-        if column >= self.places[0] || row >= self.places[1] {
+        if column >= self.positions[0] || row >= self.positions[1] {
             return 0.0;
         }
-        let part = |place: i64| ((place as u32) >> 8) as i32 as f32 * (1.0 / (1 << 24) as f32);
+        let part = |position: i64| ((position as u32) >> 8) as i32 as f32 * (1.0 / (1 << 24) as f32);
         let (right, down) = (part(x), part(y));
         let start = row as usize * self.stride + column as usize;
         let Some([a, b, rest @ ..]) = self.pixels.get(start..start + self.stride + 2) else { return 0.0 };
@@ -113,25 +113,25 @@ impl Bordered {
     }
 }
 
-/// The centres of the first and last pixel along an axis of a bordered image with `places` positions, in fixed point.
-fn ends(places: u64) -> (i64, i64) {
-    (1 << 32, (places.max(2) as i64 - 1) << 32)
+/// The centres of the first and last pixel along an axis with this many positions, border included, in fixed point.
+fn ends(positions: u64) -> (i64, i64) {
+    (1 << 32, (positions.max(2) as i64 - 1) << 32)
 }
 
 /// A coordinate clamped between the first and the last pixel.
-fn held(place: i64, places: u64) -> i64 {
-    let (first, last) = ends(places);
-    place.clamp(first, last)
+fn held(position: i64, positions: u64) -> i64 {
+    let (first, last) = ends(positions);
+    position.clamp(first, last)
 }
 
 /// A coordinate reflected at the centres of the first and the last pixel.
-fn folded(place: i64, places: u64) -> i64 {
-    let (first, last) = ends(places);
+fn folded(position: i64, positions: u64) -> i64 {
+    let (first, last) = ends(positions);
     let span = last - first;
     if span == 0 {
         return first;
     }
-    let along = (place - first).rem_euclid(2 * span);
+    let along = (position - first).rem_euclid(2 * span);
     first + if along > span { 2 * span - along } else { along }
 }
 

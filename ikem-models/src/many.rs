@@ -93,8 +93,8 @@ pub fn for_each_film<T, R: Send, E>(
         }
         drop(send);
         let (mut early, mut next) = (BTreeMap::new(), 0);
-        for (place, result) in results {
-            early.insert(place, result);
+        for (index, result) in results {
+            early.insert(index, result);
             while let Some(result) = early.remove(&next) {
                 next += 1;
                 queue.allow_one_more();
@@ -117,15 +117,15 @@ struct Queue<I> {
 
 struct State<I> {
     films: I,
-    /// The place of the next film.
+    /// The index of the next film.
     next: usize,
-    /// The place of the first film that must wait.
+    /// The index of the first film that must wait.
     end: usize,
     /// Whether no other film is wanted.
     stopped: bool,
 }
 
-/// What became of the film at a place.
+/// What became of the film at an index.
 type Done<R> = (usize, Result<R, Box<dyn Any + Send>>);
 
 impl<I: Iterator> Queue<I> {
@@ -135,10 +135,10 @@ impl<I: Iterator> Queue<I> {
 
     /// Takes films until there are none.
     fn work_off<R>(&self, work: impl Fn(I::Item) -> R, done: &Sender<Done<R>>) {
-        while let Some((place, film)) = self.take() {
+        while let Some((index, film)) = self.take() {
             // The caller waits for each result in turn, and gets the panic in its place.
             let result = catch_unwind(AssertUnwindSafe(|| work(film)));
-            if done.send((place, result)).is_err() {
+            if done.send((index, result)).is_err() {
                 return;
             }
         }
@@ -150,9 +150,9 @@ impl<I: Iterator> Queue<I> {
         if state.stopped {
             return None;
         }
-        let (place, film) = (state.next, state.films.next()?);
+        let (index, film) = (state.next, state.films.next()?);
         state.next += 1;
-        Some((place, film))
+        Some((index, film))
     }
 
     fn allow_one_more(&self) {

@@ -13,7 +13,7 @@ const LARGEST: f32 = 3.0;
 /// The positions of a chain's links, and its log-likelihood.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Chain {
-    pub(super) places: Vec<usize>,
+    pub(super) positions: Vec<usize>,
     pub(super) score: f32,
 }
 
@@ -22,31 +22,31 @@ pub(super) struct Chain {
 /// one step apart. `None` when no chain fits, or a score is NaN.
 pub(super) fn chain(scores: &[Vec<f32>], gaps: &[Gap]) -> Option<Chain> {
     let (first, rest) = scores.split_first()?;
-    let places = first.len();
+    let positions = first.len();
     let mut best = first.clone();
     let mut origins: Vec<Vec<usize>> = Vec::with_capacity(rest.len());
     for (scores, gap) in rest.iter().zip(gaps) {
         let reach = (gap.mean + FAR * gap.spread).min(LARGEST * gap.mean).max(2.0) as usize;
         let costs: Vec<f32> =
             (1..=reach).map(|steps| 0.5 * ((steps as f32 - gap.mean) / gap.spread).powi(2)).collect();
-        let mut next = vec![f32::NEG_INFINITY; places];
-        let mut origin = vec![0; places];
-        for (place, (next, origin)) in next.iter_mut().zip(&mut origin).enumerate() {
-            if scores[place] == f32::NEG_INFINITY {
+        let mut next = vec![f32::NEG_INFINITY; positions];
+        let mut origin = vec![0; positions];
+        for (position, (next, origin)) in next.iter_mut().zip(&mut origin).enumerate() {
+            if scores[position] == f32::NEG_INFINITY {
                 continue;
             }
-            for (steps, cost) in (1..=place).zip(&costs) {
-                let score = best[place - steps] - cost;
+            for (steps, cost) in (1..=position).zip(&costs) {
+                let score = best[position - steps] - cost;
                 if score > *next {
-                    (*next, *origin) = (score, place - steps);
+                    (*next, *origin) = (score, position - steps);
                 }
             }
-            *next += scores[place];
+            *next += scores[position];
         }
         best = next;
         origins.push(origin);
     }
-    let last = (0..places).max_by(|&a, &b| best[a].total_cmp(&best[b]))?;
+    let last = (0..positions).max_by(|&a, &b| best[a].total_cmp(&best[b]))?;
     let score = best[last];
     if !score.is_finite() {
         return None;
@@ -56,7 +56,7 @@ pub(super) fn chain(scores: &[Vec<f32>], gaps: &[Gap]) -> Option<Chain> {
         found.push(origin[*found.last()?]);
     }
     found.reverse();
-    Some(Chain { places: found, score })
+    Some(Chain { positions: found, score })
 }
 
 #[cfg(test)]
@@ -69,11 +69,11 @@ mod tests {
 
     /// The log-likelihood of a whole chain.
     fn likelihood(scores: &[Vec<f32>], chain: &[usize]) -> f32 {
-        let places: f32 = scores.iter().zip(chain).map(|(scores, &place)| scores[place]).sum();
+        let seen: f32 = scores.iter().zip(chain).map(|(scores, &position)| scores[position]).sum();
         let gap = |(pair, gap): (&[usize], &Gap)| {
             0.5 * (((pair[1] - pair[0]) as f32 - gap.mean) / gap.spread).powi(2)
         };
-        places - chain.windows(2).zip(&GAPS).map(gap).sum::<f32>()
+        seen - chain.windows(2).zip(&GAPS).map(gap).sum::<f32>()
     }
 
     proptest! {
@@ -81,7 +81,7 @@ mod tests {
         fn no_other_chain_is_likelier(
             scores in prop::collection::vec(prop::collection::vec(-9.0_f32..0.0, 10), 3),
         ) {
-            let Chain { places: found, score } = chain(&scores, &GAPS).expect("a chain");
+            let Chain { positions: found, score } = chain(&scores, &GAPS).expect("a chain");
             prop_assert!(found[0] < found[1] && found[1] < found[2]);
             let best = likelihood(&scores, &found);
             prop_assert!((score - best).abs() < 1e-4);

@@ -12,25 +12,26 @@ const INVERSE_TEMPERATURE: f32 = 0.035;
 /// The most likely chain with the count shifted by `by` vertebrae: each end plate is near the position of the one `by`
 /// vertebrae above it in `found`. `None` when the midline ends before.
 pub(super) fn recounted(scores: &[Vec<f32>], gaps: &[Gap], found: &Chain, by: isize) -> Option<Chain> {
-    let last = found.places.len().checked_sub(1)?;
+    let last = found.positions.len().checked_sub(1)?;
     let mean = |gaps: &[Gap]| gaps.iter().map(|gap| gap.mean).sum::<f32>();
     let level = mean(gaps) / (0.5 * last as f32);
     let center = |index: usize| {
-        let place = |index: usize| found.places[index] as f32;
+        let position = |index: usize| found.positions[index] as f32;
         let source = index as isize - 2 * by;
         // Beyond its ends, the spine is extrapolated with its last vertebra and disc.
         match usize::try_from(source) {
-            Ok(source) if source <= last => Some(place(source)),
-            Ok(source) => Some(place(last) + mean(gaps.get(last - 2..source - 2)?)),
-            Err(_) => Some(place(0) - mean(gaps.get(2usize.checked_sub(source.unsigned_abs())?..2)?)),
+            Ok(source) if source <= last => Some(position(source)),
+            Ok(source) => Some(position(last) + mean(gaps.get(last - 2..source - 2)?)),
+            Err(_) => Some(position(0) - mean(gaps.get(2usize.checked_sub(source.unsigned_abs())?..2)?)),
         }
     };
     let inside = scores.iter().enumerate().map(|(index, scores)| {
         let center = center(index)?;
-        let kept = |(place, &score): (usize, &f32)| match (place as f32 - center).abs() <= WINDOW * level {
-            true => score,
-            false => f32::NEG_INFINITY,
-        };
+        let kept =
+            |(position, &score): (usize, &f32)| match (position as f32 - center).abs() <= WINDOW * level {
+                true => score,
+                false => f32::NEG_INFINITY,
+            };
         Some(scores.iter().enumerate().map(kept).collect())
     });
     chain(&inside.collect::<Option<Vec<Vec<f32>>>>()?, gaps)

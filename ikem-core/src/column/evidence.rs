@@ -1,7 +1,7 @@
 use ndarray::{Array2, ArrayView2, ArrayView3};
 
 use super::midline::Midline;
-use super::{FARTHEST, HINTED_SPREAD, LEAST_SPREAD, Place, Plate, SEEN, smoothed};
+use super::{FARTHEST, HINTED_SPREAD, LEAST_SPREAD, MidlinePosition, Plate, SEEN, smoothed};
 use crate::geometry::{Point, Size};
 use crate::hints::Hint;
 
@@ -31,19 +31,19 @@ struct Expected {
 }
 
 impl Evidence {
-    /// The evidence of `maps` along a midline, where `places` are the expected positions of the keypoints. `None` when
+    /// The evidence of `maps` along a midline, where `positions` are the expected positions of the keypoints. `None` when
     /// the maps are empty.
     pub(super) fn new(
         midline: &Midline,
         plates: &[Plate],
-        places: &[Place],
+        positions: &[MidlinePosition],
         maps: ArrayView3<'_, f32>,
         grid: Size,
     ) -> Option<Self> {
         let (_, height, width) = maps.dim();
         let scale = [pixels(grid.width, width), pixels(grid.height, height)];
         let expected = plates.iter().map(|plate| {
-            let along = plate.iter().map(|&corner| places[corner].along).sum::<f32>() / 2.0;
+            let along = plate.iter().map(|&corner| positions[corner].along).sum::<f32>() / 2.0;
             let variances = plate.iter().map(|&corner| {
                 variance_along(maps.index_axis(ndarray::Axis(0), corner), midline.down(along), scale)
             });
@@ -53,19 +53,26 @@ impl Evidence {
         let mut seen = [Vec::new(), Vec::new()];
         for (kind, seen) in seen.iter_mut().enumerate() {
             let any = any_level(plates.iter().skip(kind).step_by(2), maps);
-            *seen = contrast(&along_edges(midline, plates, places, &any, scale))?;
+            *seen = contrast(&along_edges(midline, plates, positions, &any, scale))?;
         }
         Some(Self { plates: expected.collect(), seen })
     }
 
     /// Applies a hint as certain: its end plate lies at the hint, corrected for the expected offset of the corner from
     /// its end plate.
-    pub(super) fn hint(&mut self, hint: &Hint, midline: &Midline, plates: &[Plate], places: &[Place]) {
+    pub(super) fn hint(
+        &mut self,
+        hint: &Hint,
+        midline: &Midline,
+        plates: &[Plate],
+        positions: &[MidlinePosition],
+    ) {
         let plate = plates.iter().position(|corners| corners.contains(&hint.keypoint));
         let Some(plate) = plate else { return };
         let other = plates[plate].iter().find(|&&corner| corner != hint.keypoint);
-        let (own, other) = (places[hint.keypoint].along, other.map_or(0.0, |&corner| places[corner].along));
-        let along = midline.place(hint.point).along - 0.5 * (own - other);
+        let (own, other) =
+            (positions[hint.keypoint].along, other.map_or(0.0, |&corner| positions[corner].along));
+        let along = midline.project(hint.point).along - 0.5 * (own - other);
         let hinted = &mut self.plates[plate].hinted;
         // Hints of both corners have equal weight.
         *hinted = Some(hinted.map_or(along, |before| 0.5 * (before + along)));
@@ -78,11 +85,12 @@ impl Evidence {
 
     /// The log-likelihood of each position along the midline for each end plate.
     pub(super) fn scores(&self) -> Vec<Vec<f32>> {
-        let far = |place: usize, from: f32, spread: f32| -0.5 * ((place as f32 - from) / spread).powi(2);
+        let far =
+            |position: usize, from: f32, spread: f32| -0.5 * ((position as f32 - from) / spread).powi(2);
         let scores = |(index, plate): (usize, &Expected)| {
-            let score = |(place, seen): (usize, &f32)| match plate.hinted {
-                Some(along) => far(place, along, HINTED_SPREAD),
-                None => far(place, plate.along, plate.spread).max(FARTHEST) + SEEN * seen,
+            let score = |(position, seen): (usize, &f32)| match plate.hinted {
+                Some(along) => far(position, along, HINTED_SPREAD),
+                None => far(position, plate.along, plate.spread).max(FARTHEST) + SEEN * seen,
             };
             self.seen[index % 2].iter().enumerate().map(score).collect()
         };
@@ -130,27 +138,27 @@ fn any_level<'a>(plates: impl Iterator<Item = &'a Plate>, maps: ArrayView3<'_, f
 fn along_edges(
     midline: &Midline,
     plates: &[Plate],
-    places: &[Place],
+    positions: &[MidlinePosition],
     map: &Array2<f32>,
     scale: [f32; 2],
 ) -> Vec<f32> {
     let half = |plate: &Plate| {
-        let [left, right] = plate.map(|corner| places[corner]);
+        let [left, right] = plate.map(|corner| positions[corner]);
         (0.5 * (left.along + right.along), 0.5 * (right.across - left.across).abs())
     };
     let halves: Vec<(f32, f32)> = plates.iter().map(half).collect();
-    let seen = |place: usize| {
-        let along = place as f32;
+    let seen = |position: usize| {
+        let along = position as f32;
         let half = interpolated(&halves, along);
         let beside = BESIDE.iter().flat_map(|by| [-1.0, 1.0].map(|side| side * half * (1.0 + by)));
-        beside.map(|across| sample(map, midline.at(Place { along, across }), scale)).sum()
+        beside.map(|across| sample(map, midline.at(MidlinePosition { along, across }), scale)).sum()
     };
     (0..midline.len()).map(seen).collect()
 }
 
 /// The measured value at `along`, by linear interpolation.
 fn interpolated(measured: &[(f32, f32)], along: f32) -> f32 {
-    let Some(next) = measured.iter().position(|&(place, _)| place > along) else {
+    let Some(next) = measured.iter().position(|&(position, _)| position > along) else {
         return measured.last().map_or(0.0, |last| last.1);
     };
     let Some(&(before, a)) = next.checked_sub(1).and_then(|before| measured.get(before)) else {

@@ -1,4 +1,4 @@
-use super::Place;
+use super::MidlinePosition;
 use crate::geometry::Point;
 
 /// The number of smoothing passes over neighbouring end plates.
@@ -64,19 +64,19 @@ impl Midline {
     }
 
     /// The image point of a position relative to the midline, extrapolated straight beyond its ends.
-    pub(super) fn at(&self, place: Place) -> Point {
-        let below = (place.along.max(0.0) as usize).min(self.points.len() - 2);
-        let part = place.along - below as f32;
+    pub(super) fn at(&self, position: MidlinePosition) -> Point {
+        let below = (position.along.max(0.0) as usize).min(self.points.len() - 2);
+        let part = position.along - below as f32;
         let (a, b) = (self.points[below], self.points[below + 1]);
         let right = self.rights[(below + usize::from(part > 0.5)).min(self.points.len() - 1)];
-        a + (b - a) * part + right * place.across
+        a + (b - a) * part + right * position.across
     }
 
     /// The position of an image point relative to the midline, measured from its nearest point.
-    pub(super) fn place(&self, point: Point) -> Place {
+    pub(super) fn project(&self, point: Point) -> MidlinePosition {
         // Squared distances suffice for the comparison.
-        let far = |&place: &Point| {
-            let off = point - place;
+        let far = |&other: &Point| {
+            let off = point - other;
             off.x * off.x + off.y * off.y
         };
         let distances = self.points.iter().map(far).enumerate();
@@ -85,7 +85,7 @@ impl Midline {
         let off = point - self.points[nearest];
         // Down is a quarter turn clockwise from right.
         let along = nearest as f32 + (off.y * right.x - off.x * right.y) / self.step;
-        Place { along, across: off.x * right.x + off.y * right.y }
+        MidlinePosition { along, across: off.x * right.x + off.y * right.y }
     }
 
     /// The downward unit tangent at a position.
@@ -126,12 +126,12 @@ mod tests {
             .collect();
         let midline = Midline::new(&plates, 22.0).expect("a midline");
         for point in [Point::new(40.0, 60.0), Point::new(75.0, 171.0), Point::new(52.0, 333.0)] {
-            let back = midline.at(midline.place(point));
+            let back = midline.at(midline.project(point));
             assert!(back.distance(point) < 0.3, "{back:?} is not {point:?}");
         }
         let straight: Vec<Point> = (0..34).map(|i| Point::new(50.0, 10.0 + 10.0 * i as f32)).collect();
         let midline = Midline::new(&straight, 20.0).expect("a midline");
-        let (a, b) = (midline.place(Point::new(43.0, 100.0)), midline.place(Point::new(61.0, 130.0)));
+        let (a, b) = (midline.project(Point::new(43.0, 100.0)), midline.project(Point::new(61.0, 130.0)));
         assert!((b.along - a.along - 30.0).abs() < 1e-2 && (a.across + 7.0).abs() < 1e-3, "{a:?} {b:?}");
     }
 

@@ -104,15 +104,15 @@ pub fn decode_column(
     }
     let ends: Vec<Point> = plates.iter().map(|[l, r]| (expected[*l] + expected[*r]) * 0.5).collect();
     let midline = Midline::new(&ends, STEPS_PER_LEVEL)?;
-    let places: Vec<Place> = expected.iter().map(|&point| midline.place(point)).collect();
-    let mut evidence = Evidence::new(&midline, &plates, &places, maps, grid)?;
+    let positions: Vec<MidlinePosition> = expected.iter().map(|&point| midline.project(point)).collect();
+    let mut evidence = Evidence::new(&midline, &plates, &positions, maps, grid)?;
     for hint in hints {
-        evidence.hint(hint, &midline, &plates, &places);
+        evidence.hint(hint, &midline, &plates, &positions);
     }
     let (scores, expected) = (evidence.scores(), evidence.expected());
     let gaps = gaps(&expected);
     let found = chain(&scores, &gaps)?;
-    let spine = Spine { midline, plates, places, expected };
+    let spine = Spine { midline, plates, positions, expected };
     let keypoints = spine.moved(&found, 0)?;
     let alternatives = match hints {
         [] => spine.recounts(&scores, &gaps, &found),
@@ -127,7 +127,7 @@ struct Spine {
     midline: Midline,
     plates: Vec<Plate>,
     /// The positions of the keypoints relative to the midline, and those of the end plates in steps.
-    places: Vec<Place>,
+    positions: Vec<MidlinePosition>,
     expected: Vec<f32>,
 }
 
@@ -135,14 +135,14 @@ impl Spine {
     /// The corners of a chain whose count is shifted by `by` vertebrae. They move along the spine with their end plate,
     /// which takes the shape of the one expected there, if there is one.
     fn moved(&self, chain: &Chain, by: isize) -> Option<Keypoints> {
-        let mut keypoints = Keypoints::from(vec![Point::default(); self.places.len()]);
-        for (index, (plate, &found)) in self.plates.iter().zip(&chain.places).enumerate() {
+        let mut keypoints = Keypoints::from(vec![Point::default(); self.positions.len()]);
+        for (index, (plate, &found)) in self.plates.iter().zip(&chain.positions).enumerate() {
             let source = index.checked_add_signed(-2 * by).filter(|&index| index < self.plates.len());
             let source = source.unwrap_or(index);
             let moved = found as f32 - self.expected[source];
             for (&corner, &from) in plate.iter().zip(&self.plates[source]) {
-                let Place { along, across } = self.places[from];
-                keypoints[corner] = self.midline.at(Place { along: along + moved, across });
+                let MidlinePosition { along, across } = self.positions[from];
+                keypoints[corner] = self.midline.at(MidlinePosition { along: along + moved, across });
             }
         }
         keypoints.iter().all(|point| point.is_finite()).then_some(keypoints)
@@ -169,7 +169,7 @@ impl Spine {
 
 /// A position relative to a midline.
 #[derive(Debug, Clone, Copy)]
-struct Place {
+struct MidlinePosition {
     /// Steps along the midline.
     along: f32,
     /// Distance to the right of the midline in pixels.
@@ -208,8 +208,8 @@ fn smoothed(values: &[f32], std: f32) -> Vec<f32> {
     let total: f32 = weights.iter().sum();
     let last = values.len() as isize - 1;
     let at = |index: isize| values[index.clamp(0, last.max(0)) as usize];
-    let smooth = |place: isize| {
-        let terms = weights.iter().zip(-reach..=reach).map(|(weight, by)| weight * at(place + by));
+    let smooth = |position: isize| {
+        let terms = weights.iter().zip(-reach..=reach).map(|(weight, by)| weight * at(position + by));
         terms.sum::<f32>() / total
     };
     (0..=last).map(smooth).collect()

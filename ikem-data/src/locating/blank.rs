@@ -63,7 +63,7 @@ fn uniform(draw: &mut Draw, low: f32, high: f32) -> f32 {
     draw.within([f64::from(low), f64::from(high)]) as f32
 }
 
-fn place(sheet: &Sheet<'_>, draw: &mut Draw) -> [f32; 2] {
+fn position(sheet: &Sheet<'_>, draw: &mut Draw) -> [f32; 2] {
     let [left, top, right, bottom] = sheet.edges();
     [uniform(draw, left, right), uniform(draw, top, bottom)]
 }
@@ -88,7 +88,7 @@ fn cloud(sheet: &mut Sheet<'_>, draw: &mut Draw) {
 fn shapes(sheet: &mut Sheet<'_>, draw: &mut Draw) {
     gradient(sheet, draw);
     for _ in 0..3 + draw.below(20) {
-        let [x, y] = place(sheet, draw);
+        let [x, y] = position(sheet, draw);
         let size = sheet.breadth() * uniform(draw, 0.03, 0.5);
         let (level, alpha) = (uniform(draw, 0.0, 1.0), uniform(draw, 0.3, 1.0));
         let angle = draw.unit() as f32 * TAU;
@@ -135,15 +135,15 @@ struct Limb {
 }
 
 impl Limb {
-    fn place(&self, [x, y]: [f32; 2]) -> [f32; 2] {
+    fn on_sheet(&self, [x, y]: [f32; 2]) -> [f32; 2] {
         let (sin, cos) = self.turn;
         let (x, y) = (self.scale * self.side * x, self.scale * y);
         [self.at[0] + cos * x - sin * y, self.at[1] + sin * x + cos * y]
     }
 
-    fn stroke(&self, sheet: &mut Sheet<'_>, places: &[[f32; 2]], width: f32, level: f32, alpha: f32) {
-        let places: Vec<[f32; 2]> = places.iter().map(|&place| self.place(place)).collect();
-        sheet.line(&places, self.scale * width, level, alpha);
+    fn stroke(&self, sheet: &mut Sheet<'_>, points: &[[f32; 2]], width: f32, level: f32, alpha: f32) {
+        let points: Vec<[f32; 2]> = points.iter().map(|&point| self.on_sheet(point)).collect();
+        sheet.line(&points, self.scale * width, level, alpha);
     }
 }
 
@@ -259,7 +259,7 @@ fn page(sheet: &mut Sheet<'_>, draw: &mut Draw) {
         y += if draw.happens(0.1) { 2.5 * leading } else { leading };
     }
     if draw.happens(0.4) {
-        let [x, y] = place(sheet, draw);
+        let [x, y] = position(sheet, draw);
         let half = breadth * uniform(draw, 0.05, 0.2);
         let corners = [[-half, -half], [half, -half], [half, half], [-half, half]];
         sheet.polygon(&corners.map(|[a, b]| [x + a, y + b]), uniform(draw, 0.0, 1.0), 1.0);

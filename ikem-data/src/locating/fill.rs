@@ -70,13 +70,13 @@ impl Fill {
 }
 
 /// Mirrors a coordinate on an axis of `pixels` at the centres of the outermost pixels, so that these are not repeated.
-fn reflect(place: f32, pixels: usize) -> f32 {
-    0.5 + fold(place - 0.5, (pixels - 1) as f32)
+fn reflect(position: f32, pixels: usize) -> f32 {
+    0.5 + fold(position - 0.5, (pixels - 1) as f32)
 }
 
 /// Folds a coordinate into 0…`length` like a triangle wave.
-fn fold(place: f32, length: f32) -> f32 {
+fn fold(position: f32, length: f32) -> f32 {
     let length = length.max(1e-3);
-    let along = place.rem_euclid(2.0 * length);
+    let along = position.rem_euclid(2.0 * length);
     if along > length { 2.0 * length - along } else { along }
 }

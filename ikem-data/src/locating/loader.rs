@@ -70,10 +70,10 @@ impl LocatingLoader {
         self.0.films.len()
     }
 
-    /// The name of the film with index `place`: its path.
+    /// The name of film `index`: its path.
     #[must_use]
-    pub fn name(&self, place: usize) -> String {
-        self.0.films.get(place).map(|film| film.path.display().to_string()).unwrap_or_default()
+    pub fn name(&self, index: usize) -> String {
+        self.0.films.get(index).map(|film| film.path.display().to_string()).unwrap_or_default()
     }
 
     /// The number of batches per epoch.
@@ -103,7 +103,7 @@ impl LocatingLoader {
     pub fn batch(&self, epoch: u64, step: usize) -> Result<LocatingBatch, Error> {
         let shared = &*self.0;
         let (size, grid) = (shared.config.batch_size, shared.config.size);
-        let scan = |place: usize| self.scan(place);
+        let scan = |index: usize| self.scan(index);
         let studio = Studio {
             config: &shared.config,
             lettering: &shared.lettering,
@@ -120,25 +120,25 @@ impl LocatingLoader {
             targets: Vec::with_capacity(order.len()),
             entries: order,
         };
-        for (position, &place) in positions.zip(&batch.entries) {
+        for (position, &index) in positions.zip(&batch.entries) {
             let round = (position / self.images()) as u64;
-            let mut draw = Draw::new(shared.config.seed, &[epoch, round, place as u64]);
-            let scene = studio.scene(place, &mut draw)?;
+            let mut draw = Draw::new(shared.config.seed, &[epoch, round, index as u64]);
+            let scene = studio.scene(index, &mut draw)?;
             batch.images.extend(scene.image);
             batch.targets.push(scene.target);
         }
         Ok(batch)
     }
 
-    /// The film with index `place`, from the cache if possible.
-    pub(super) fn scan(&self, place: usize) -> Result<Arc<Scan>, Error> {
+    /// Film `index`, from the cache if possible.
+    pub(super) fn scan(&self, index: usize) -> Result<Arc<Scan>, Error> {
         let shared = &*self.0;
-        let first = shared.firsts.get(place).copied().unwrap_or(place);
+        let first = shared.firsts.get(index).copied().unwrap_or(index);
         if let Some(scan) = shared.cache.get(first) {
             return Ok(scan);
         }
         let film = shared.films.get(first).ok_or_else(|| {
-            FieldError::new("film", format!("an index below {}", shared.films.len()), place)
+            FieldError::new("film", format!("an index below {}", shared.films.len()), index)
         })?;
         let scan = Arc::new(Scan::load(film, 2 * shared.config.size)?);
         shared.cache.keep(first, &scan, scan.bytes());
@@ -172,9 +172,9 @@ impl LocatingLoader {
 fn firsts(films: &[Film]) -> Vec<usize> {
     let mut known: BTreeMap<&Path, usize> = BTreeMap::new();
     let mut firsts = Vec::with_capacity(films.len());
-    for (place, film) in films.iter().enumerate() {
-        let first = *known.entry(&film.path).or_insert(place);
-        firsts.push(if films.get(first) == Some(film) { first } else { place });
+    for (index, film) in films.iter().enumerate() {
+        let first = *known.entry(&film.path).or_insert(index);
+        firsts.push(if films.get(first) == Some(film) { first } else { index });
     }
     firsts
 }

@@ -39,7 +39,7 @@ fn uniform(draw: &mut Draw, low: f32, high: f32) -> f32 {
     draw.within([f64::from(low), f64::from(high)]) as f32
 }
 
-fn place(sheet: &Sheet<'_>, draw: &mut Draw) -> [f32; 2] {
+fn position(sheet: &Sheet<'_>, draw: &mut Draw) -> [f32; 2] {
     let [left, top, right, bottom] = sheet.edges();
     [uniform(draw, left, right), uniform(draw, top, bottom)]
 }
@@ -103,7 +103,7 @@ fn letters(sheet: &mut Sheet<'_>, draw: &mut Draw) {
             _ => WORDS[draw.below(WORDS.len() as u64) as usize].to_owned(),
         };
         let height = if text.len() > 2 { 0.5 * height } else { height }.max(3.0);
-        let [x, y] = place(sheet, draw);
+        let [x, y] = position(sheet, draw);
         let width = sheet.text_width(&text, height);
         if draw.happens(0.2) {
             // On a plate.
@@ -142,12 +142,12 @@ fn ruler(sheet: &mut Sheet<'_>, draw: &mut Draw) {
     }
     let numbers = draw.happens(0.4);
     for count in 0..((end - start) / step) as usize {
-        let place = start + count as f32 * step;
+        let along = start + count as f32 * step;
         let long = if count % 5 == 0 { 2.0 } else { 1.0 };
-        sheet.line(&[at(off, place), at(off + long * tick, place)], line, level, 0.9);
+        sheet.line(&[at(off, along), at(off + long * tick, along)], line, level, 0.9);
         if numbers && count % 5 == 0 {
             let height = (0.8 * step).clamp(3.0, 8.0);
-            sheet.text(&count.to_string(), at(off + 2.6 * tick, place + 0.5 * height), height, level);
+            sheet.text(&count.to_string(), at(off + 2.6 * tick, along + 0.5 * height), height, level);
         }
     }
 }
@@ -156,7 +156,7 @@ fn ruler(sheet: &mut Sheet<'_>, draw: &mut Draw) {
 fn lines(sheet: &mut Sheet<'_>, draw: &mut Draw) {
     let (level, width) = (ink(draw), uniform(draw, 0.5, 1.6));
     for _ in 0..1 + draw.below(5) {
-        let [x, y] = place(sheet, draw);
+        let [x, y] = position(sheet, draw);
         let length = sheet.breadth() * uniform(draw, 0.2, 1.0);
         let angle = match draw.below(3) {
             0 => 0.25 * TAU,
@@ -172,7 +172,7 @@ fn lines(sheet: &mut Sheet<'_>, draw: &mut Draw) {
 /// Rods, screws and square plates.
 fn implants(sheet: &mut Sheet<'_>, draw: &mut Draw) {
     for _ in 0..1 + draw.below(4) {
-        let [x, y] = place(sheet, draw);
+        let [x, y] = position(sheet, draw);
         let size = sheet.breadth() * uniform(draw, 0.02, 0.07);
         let level = uniform(draw, 0.85, 1.0);
         match draw.below(4) {

@@ -37,11 +37,11 @@ impl Scan {
         let size = Size::new(side(width), side(height));
         let scale = [size.width as f64 / width as f64, size.height as f64 / height as f64];
         let shrunk = resample_pixels(image.size(), image.pixels(), size, Resampling::Area)?;
-        let place = |corner: &Point| {
+        let on_scan = |corner: &Point| {
             let [x, y] = [f64::from(corner.x) * stretch[0], f64::from(corner.y) * stretch[1]];
             [(x + 0.5 - first as f64) * scale[0], (y + 0.5) * scale[1]]
         };
-        let vertebrae = film.vertebrae.iter().map(|corners| corners.each_ref().map(place)).collect();
+        let vertebrae = film.vertebrae.iter().map(|corners| corners.each_ref().map(on_scan)).collect();
         let pixels = shrunk.pixels().iter().map(|value| (value * 255.0).round() as u8).collect();
         Ok(Self { size, pixels, vertebrae, complete: film.complete })
     }
@@ -122,7 +122,7 @@ impl Scan {
         let (right, down) = (x - column as f32, y - row as f32);
         let next = usize::from(column + 1 < width);
         let (upper, lower) = (row * width + column, (row + 1).min(height - 1) * width + column);
-        let pixel = |place: usize| self.pixels[place].value();
+        let pixel = |index: usize| self.pixels[index].value();
         let above = pixel(upper) + right * (pixel(upper + next) - pixel(upper));
         let below = pixel(lower) + right * (pixel(lower + next) - pixel(lower));
         above + down * (below - above)

@@ -30,13 +30,13 @@ pub(super) struct Studio<'a> {
 }
 
 impl Studio<'_> {
-    /// A random scene of the film with index `place`.
-    pub(super) fn scene(&self, place: usize, draw: &mut Draw) -> Result<Scene, Error> {
+    /// A random scene of film `index`.
+    pub(super) fn scene(&self, index: usize, draw: &mut Draw) -> Result<Scene, Error> {
         let scenes = &self.config.scenes;
         if draw.happens(scenes.blank) {
-            return self.blank(place, draw);
+            return self.blank(index, draw);
         }
-        let scan = (self.scan)(place)?;
+        let scan = (self.scan)(index)?;
         let view = View::draw(&scan, scenes, draw);
         let fill = Fill::draw(&scenes.fills, draw, |draw| {
             let other = (self.scan)(draw.below(self.films as u64) as usize)?;
@@ -65,11 +65,11 @@ impl Studio<'_> {
     }
 
     /// A scene without a spine: a part of the film that shows none, or a synthetic picture.
-    fn blank(&self, place: usize, draw: &mut Draw) -> Result<Scene, Error> {
+    fn blank(&self, index: usize, draw: &mut Draw) -> Result<Scene, Error> {
         let grid = self.config.size;
         let kind = draw.below(Blank::ALL.len() as u64 + 2) as usize;
         let Some(&drawn) = Blank::ALL.get(kind) else {
-            let scan = (self.scan)(place)?;
+            let scan = (self.scan)(index)?;
             if let Some(area) = empty_part(&scan, draw) {
                 let view = View::draw_empty(area, &self.config.scenes, draw);
                 let (frame, map) = (view.frame(grid), view.map(grid));

@@ -8,9 +8,9 @@ pub(super) fn middle(a: [f64; 2], b: [f64; 2]) -> [f64; 2] {
 }
 
 /// The bounding box of points: left, top, right, bottom.
-pub(super) fn bounds(places: &[[f64; 2]]) -> [f64; 4] {
+pub(super) fn bounds(points: &[[f64; 2]]) -> [f64; 4] {
     let start = [f64::INFINITY, f64::INFINITY, f64::NEG_INFINITY, f64::NEG_INFINITY];
-    places.iter().fold(start, |[left, top, right, bottom], &[x, y]| {
+    points.iter().fold(start, |[left, top, right, bottom], &[x, y]| {
         [left.min(x), top.min(y), right.max(x), bottom.max(y)]
     })
 }
@@ -25,7 +25,7 @@ pub(super) fn area(polygon: &[[f64; 2]]) -> f64 {
 pub(super) fn clip(polygon: &[[f64; 2]], [left, top, right, bottom]: [f64; 4]) -> Polygon {
     let mut kept = polygon.to_vec();
     for (axis, limit, sign) in [(0, left, 1.0), (1, top, 1.0), (0, right, -1.0), (1, bottom, -1.0)] {
-        let inside = |place: &[f64; 2]| sign * (place[axis] - limit);
+        let inside = |point: &[f64; 2]| sign * (point[axis] - limit);
         let mut next = Vec::with_capacity(kept.len() + 1);
         for (a, b) in kept.iter().zip(kept.iter().cycle().skip(1)) {
             let (here, there) = (inside(a), inside(b));
@@ -52,20 +52,20 @@ pub(super) struct Coverage {
 }
 
 impl Coverage {
-    const PLACES: usize = 4;
+    const SAMPLES: usize = 4;
 
     /// A map of `side` × `side` cells with sides of `stride` pixels.
     pub(super) fn new(side: usize, stride: usize) -> Self {
-        let places = side * Self::PLACES;
-        Self { side, scale: Self::PLACES as f64 / stride as f64, marked: vec![false; places * places] }
+        let samples = side * Self::SAMPLES;
+        Self { side, scale: Self::SAMPLES as f64 / stride as f64, marked: vec![false; samples * samples] }
     }
 
     /// Marks the sample points in a convex polygon, in pixels from the outer edge.
     pub(super) fn fill(&mut self, polygon: &[[f64; 2]]) {
-        let places = self.side * Self::PLACES;
+        let samples = self.side * Self::SAMPLES;
         let [_, top, _, bottom] = bounds(polygon).map(|edge| edge * self.scale);
-        let place = |edge: f64| (edge - 0.5).ceil().clamp(0.0, places as f64) as usize;
-        for row in place(top)..place(bottom) {
+        let sample = |edge: f64| (edge - 0.5).ceil().clamp(0.0, samples as f64) as usize;
+        for row in sample(top)..sample(bottom) {
             let y = (row as f64 + 0.5) / self.scale;
             let (mut left, mut right) = (f64::INFINITY, f64::NEG_INFINITY);
             for (a, b) in polygon.iter().zip(polygon.iter().cycle().skip(1)) {
@@ -75,21 +75,21 @@ impl Coverage {
                 }
             }
             if left < right {
-                let (from, to) = (place(left * self.scale), place(right * self.scale));
-                self.marked[row * places + from..row * places + to.max(from)].fill(true);
+                let (from, to) = (sample(left * self.scale), sample(right * self.scale));
+                self.marked[row * samples + from..row * samples + to.max(from)].fill(true);
             }
         }
     }
 
     /// The covered fraction of each cell, 0…1, in row-major order.
     pub(super) fn parts(&self) -> Vec<f32> {
-        let places = self.side * Self::PLACES;
+        let samples = self.side * Self::SAMPLES;
         let mut parts = vec![0.0; self.side * self.side];
-        for (row, line) in self.marked.chunks_exact(places.max(1)).enumerate() {
-            let start = row / Self::PLACES * self.side;
-            for (part, square) in parts[start..].iter_mut().zip(line.chunks_exact(Self::PLACES)) {
+        for (row, line) in self.marked.chunks_exact(samples.max(1)).enumerate() {
+            let start = row / Self::SAMPLES * self.side;
+            for (part, square) in parts[start..].iter_mut().zip(line.chunks_exact(Self::SAMPLES)) {
                 let marked = square.iter().filter(|&&marked| marked).count();
-                *part += marked as f32 / (Self::PLACES * Self::PLACES) as f32;
+                *part += marked as f32 / (Self::SAMPLES * Self::SAMPLES) as f32;
             }
         }
         parts

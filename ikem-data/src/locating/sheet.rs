@@ -55,14 +55,14 @@ impl<'a> Sheet<'a> {
         }
     }
 
-    pub(super) fn line(&mut self, places: &[[f32; 2]], width: f32, level: f32, alpha: f32) {
+    pub(super) fn line(&mut self, points: &[[f32; 2]], width: f32, level: f32, alpha: f32) {
         let stroke = Stroke {
             width,
             line_cap: tiny_skia::LineCap::Round,
             line_join: tiny_skia::LineJoin::Round,
             ..Stroke::default()
         };
-        if let Some(outline) = path(places, false).and_then(|path| path.stroke(&stroke, 1.0)) {
+        if let Some(outline) = path(points, false).and_then(|path| path.stroke(&stroke, 1.0)) {
             self.fill(&outline, level, alpha);
         }
     }
@@ -130,9 +130,9 @@ impl<'a> Sheet<'a> {
     }
 }
 
-fn path(places: &[[f32; 2]], close: bool) -> Option<Path> {
+fn path(points: &[[f32; 2]], close: bool) -> Option<Path> {
     let mut path = PathBuilder::new();
-    let (first, rest) = places.split_first()?;
+    let (first, rest) = points.split_first()?;
     path.move_to(first[0], first[1]);
     rest.iter().for_each(|corner| path.line_to(corner[0], corner[1]));
     if close {

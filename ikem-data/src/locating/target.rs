@@ -35,7 +35,7 @@ impl LocatingTarget {
             (Coverage::new(side, config.stride), Coverage::new(side, config.stride));
         let (mut whole, mut visible) = (0.0, 0.0);
         for polygon in scan.column() {
-            let mapped: Polygon = polygon.iter().map(|&place| map.apply(place)).collect();
+            let mapped: Polygon = polygon.iter().map(|&point| map.apply(point)).collect();
             let part = seen.part(&polygon);
             whole += area(&mapped);
             visible += area(&part);
@@ -69,16 +69,16 @@ impl Seen<'_> {
     /// The visible part of a scan polygon, in grid pixels; nothing beyond the scan's edges counts.
     fn part(&self, polygon: &[[f64; 2]]) -> Polygon {
         let on_film = clip(polygon, self.scan.edges());
-        let mapped: Polygon = on_film.into_iter().map(|place| self.map.apply(place)).collect();
+        let mapped: Polygon = on_film.into_iter().map(|point| self.map.apply(point)).collect();
         clip(&mapped, self.frame.edges())
     }
 
     /// The ends of the spine; `uncertain` says for each whether the scene shows a region where it may be.
     fn ends(&self, uncertain: [bool; 2]) -> [End; 2] {
-        let Some(places) = self.scan.ends() else { return [End::Unknown; 2] };
+        let Some(ends) = self.scan.ends() else { return [End::Unknown; 2] };
         let [left, top, right, bottom] = self.frame.edges();
-        let end = |place: [f64; 2], uncertain: bool| {
-            let [x, y] = self.map.apply(place);
+        let end = |point: [f64; 2], uncertain: bool| {
+            let [x, y] = self.map.apply(point);
             let shown = (left..=right).contains(&x) && (top..=bottom).contains(&y);
             match (self.scan.is_complete(), shown, uncertain) {
                 (true, true, _) => End::At(Point::new((x - 0.5) as f32, (y - 0.5) as f32)),
@@ -86,13 +86,13 @@ impl Seen<'_> {
                 (true, false, _) | (false, _, false) => End::Outside,
             }
         };
-        [end(places[0], uncertain[0]), end(places[1], uncertain[1])]
+        [end(ends[0], uncertain[0]), end(ends[1], uncertain[1])]
     }
 }
 
 /// The bounding box of the visible spine, in grid pixels; `None` if nothing is visible.
 pub(super) fn seen_column(scan: &Scan, map: &Affine, frame: &Letterbox) -> Option<[f64; 4]> {
     let seen = Seen { scan, map, frame };
-    let places: Polygon = scan.column().iter().flat_map(|polygon| seen.part(polygon)).collect();
-    (!places.is_empty()).then(|| bounds(&places))
+    let visible: Polygon = scan.column().iter().flat_map(|polygon| seen.part(polygon)).collect();
+    (!visible.is_empty()).then(|| bounds(&visible))
 }

@@ -96,8 +96,8 @@ fn evaluation_shows_the_unchanged_film() {
         let mut levels = small.pixels().to_vec();
         Tones::normalise(&mut levels);
         let scene = &batch.images[i * 128 * 128..(i + 1) * 128 * 128];
-        for (place, &value) in scene.iter().enumerate() {
-            let (x, y) = (place % 128, place / 128);
+        for (index, &value) in scene.iter().enumerate() {
+            let (x, y) = (index % 128, index / 128);
             let inside = (left..left + columns).contains(&x) && (top..top + rows).contains(&y);
             let expected = if inside { levels[(y - top) * columns + x - left] } else { -1.0 };
             assert!((value - expected).abs() < 0.02, "{i}, {x} {y}: {value}, {expected}");

@@ -29,10 +29,10 @@ fn a_film_is_centred_and_fills_the_grid_with_its_longer_side() {
 fn levels_span_the_first_to_the_99th_percentile() {
     let mut values: Vec<f32> = (0..=1000).rev().map(|i| 0.2 + i as f32 / 2000.0).collect();
     Tones::normalise(&mut values);
-    for (place, expected) in
+    for (index, expected) in
         [(1000, -1.0), (990, -1.0), (989, -0.998), (500, 0.0), (10, 1.0), (0, 1.0), (255, 0.5)]
     {
-        assert!((values[place] - expected).abs() < 1e-3, "{place}: {}", values[place]);
+        assert!((values[index] - expected).abs() < 1e-3, "{index}: {}", values[index]);
     }
     let mut flat = vec![0.75, 0.7504];
     Tones::normalise(&mut flat);
@@ -43,11 +43,11 @@ fn levels_span_the_first_to_the_99th_percentile() {
 /// The centroid of an image's brightness, measured from its outer edge.
 fn spot(image: &[f32], grid: usize) -> [f64; 2] {
     let (mut sum, mut x, mut y) = (0.0, 0.0, 0.0);
-    for (place, &value) in image.iter().enumerate() {
+    for (index, &value) in image.iter().enumerate() {
         let weight = f64::from(value) + 1.0;
         sum += weight;
-        x += weight * ((place % grid) as f64 + 0.5);
-        y += weight * ((place / grid) as f64 + 0.5);
+        x += weight * ((index % grid) as f64 + 0.5);
+        y += weight * ((index / grid) as f64 + 0.5);
     }
     [x / sum, y / sum]
 }
@@ -141,9 +141,9 @@ fn a_negative_inverts_the_picture_and_its_surroundings_stay_black() {
     let config = with_scenes(64, SceneConfig { negative: 1.0, ..SceneConfig::plain() });
     let negative = scene_of(scan(17), &view, &black, &config);
     assert_eq!((positive.target.negative, negative.target.negative), (Some(false), Some(true)));
-    for (place, (a, b)) in positive.image.iter().zip(&negative.image).enumerate() {
-        match (16..48).contains(&(place % 64)) {
-            true => assert!((a + b).abs() < 1e-4, "{place}: {a} {b}"),
+    for (index, (a, b)) in positive.image.iter().zip(&negative.image).enumerate() {
+        match (16..48).contains(&(index % 64)) {
+            true => assert!((a + b).abs() < 1e-4, "{index}: {a} {b}"),
             false => assert_eq!((*a, *b), (-1.0, -1.0)),
         }
     }
@@ -222,9 +222,9 @@ fn marks_are_drawn_within_the_film() {
                 studio.of_film(&film, &view, &Fill::Level(0.0), &mut Draw::new(seed, &[])).unwrap()
             });
             assert_eq!(scene.target, plainly.target, "{name}");
-            for (place, (a, b)) in scene.image.iter().zip(&plainly.image).enumerate() {
+            for (index, (a, b)) in scene.image.iter().zip(&plainly.image).enumerate() {
                 changed += usize::from((a - b).abs() > 0.2);
-                assert!((32..96).contains(&(place % 128)) || *a == -1.0, "{name}: {place}");
+                assert!((32..96).contains(&(index % 128)) || *a == -1.0, "{name}: {index}");
             }
         }
         assert!(changed > 100, "{name}: {changed}");

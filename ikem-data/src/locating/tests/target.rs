@@ -32,7 +32,7 @@ fn the_column_covers_the_vertebrae_and_the_gaps() {
         let expected: f64 = film
             .column()
             .iter()
-            .map(|polygon| area(&polygon.iter().map(|&place| map.apply(place)).collect::<Vec<_>>()))
+            .map(|polygon| area(&polygon.iter().map(|&point| map.apply(point)).collect::<Vec<_>>()))
             .sum();
         let middles: Vec<[f64; 2]> = vertebrae(17)
             .iter()
@@ -88,8 +88,8 @@ fn ends_cut_off_are_outside_and_half_a_spine_counts_as_one() {
 #[test]
 fn ends_without_names_and_the_column_around_them_are_unknown() {
     let weight_at = |target: &LocatingTarget, x: f64, y: f64| {
-        let place = |axis: f64| (axis * 0.64) as usize / 4;
-        target.weight[place(y) * 32 + place(x) + 8]
+        let cell = |axis: f64| (axis * 0.64) as usize / 4;
+        target.weight[cell(y) * 32 + cell(x) + 8]
     };
     for count in [16, 18] {
         let step = 160.0 / count as f64;
