@@ -37,6 +37,9 @@ pub enum Error {
         /// The shape that the network and the other inputs call for.
         expected: Vec<usize>,
     },
+    /// The prediction was ended by its [`Cancel`](crate::Cancel); nothing is changed.
+    #[error("the prediction was cancelled")]
+    Cancelled,
     /// The tensor library failed: out of memory, no such device.
     #[error("the computation failed: {0}")]
     Backend(#[from] candle_core::Error),

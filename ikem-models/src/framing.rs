@@ -3,6 +3,7 @@
 
 use ikem_core::{Frame, GrayImage, Hints, Skeleton};
 
+use crate::cancel::Cancel;
 use crate::error::Result;
 use crate::prediction::Prediction;
 use crate::predictor::{Answer, Predictor, PreparedImage, toned};
@@ -41,9 +42,10 @@ impl Predictor {
 
     /// The first view of a film and the prediction in it.
     pub(crate) fn first(&self, film: &GrayImage) -> Result<Seen> {
+        Cancel::check(self.cancel())?;
         isolated(|| {
             let located = match self.locator().filter(|_| self.config().skeleton == Skeleton::spine()) {
-                Some(locator) => View::of(locator.locate(film)?, film.size()),
+                Some(locator) => View::of(locator.locate_until(film, self.cancel())?, film.size()),
                 None => View::whole(film.size()),
             };
             let film = &toned(film, located.negative);
@@ -73,6 +75,7 @@ impl Predictor {
     /// When the device fails.
     pub fn predict_from(&self, image: &GrayImage, view: impl Into<View>) -> Result<Prediction> {
         let view = view.into();
+        Cancel::check(self.cancel())?;
         isolated(|| {
             let film = toned(image, view.negative);
             let seen = self.seen(&film, &view)?;

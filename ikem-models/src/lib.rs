@@ -46,7 +46,8 @@
 //!
 //! [`Predictor`] is `Send + Sync`, its clones share the weights, and a session can be sent to another thread.
 //! Predictions run on a thread pool of their own, which has as many threads as rayon's global pool. A `Mutex<Session>` may
-//! therefore be locked in the tasks of any other pool, such as those of `par_iter`. Call [`keep_freed_memory`] first in
+//! therefore be locked in the tasks of any other pool, such as those of `par_iter`. A [`Cancel`] ends predictions early, and
+//! [`Turns`] lets the clients of a service share a network. Call [`keep_freed_memory`] first in
 //! `main`: it makes predictions faster on Linux.
 //!
 //! # Training
@@ -64,6 +65,7 @@
 //! - `pretrained`: the bundled weights (9.7 MB).
 //! - `cuda`, `cudnn`: NVIDIA GPUs, through candle.
 
+mod cancel;
 mod checkpoint;
 mod config;
 mod error;
@@ -87,9 +89,11 @@ mod session;
 mod summary;
 mod threads;
 pub mod training;
+mod turns;
 mod unet;
 mod view;
 
+pub use cancel::Cancel;
 pub use candle_core;
 pub use candle_core::Device;
 pub use checkpoint::{Checkpoint, Import, ImportOptions, Layout, Precision};
@@ -112,8 +116,9 @@ pub use predictor::Predictor;
 pub use predictor_builder::PredictorBuilder;
 #[cfg(feature = "pretrained")]
 pub use pretrained::PRETRAINED;
-pub use session::{Doubt, Preview, Session, Snapshot, UNDO_STEPS, UNSURE_BELOW};
+pub use session::{Cancellable, Doubt, Preview, Session, Snapshot, UNDO_STEPS, UNSURE_BELOW};
 pub use summary::{Layer, LayerKind, NetworkSummary};
+pub use turns::{NoTurn, Turn, TurnLimits, TurnRequest, Turns};
 pub use unet::Unet;
 pub use view::View;
 

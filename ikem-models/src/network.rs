@@ -1,6 +1,7 @@
 use candle_core::{DType, Device, Result as CandleResult, Tensor, Var};
 use ikem_core::{Decoding, Detection, Size};
 
+use crate::cancel::Cancel;
 use crate::config::{ModelConfig, NetworkConfig};
 use crate::error::{BuildError, BuildResult, Result};
 use crate::hrnet::HrnetOcr;
@@ -140,6 +141,11 @@ impl Network {
     /// When a shape does not fit the config, or the device fails.
     pub fn forward(&self, inputs: &Inputs, mode: Mode) -> CandleResult<Logits> {
         ops::in_pool(|| self.run(inputs, Pass::new(mode)))
+    }
+
+    /// An evaluation that ends early when `cancel` is cancelled.
+    pub(crate) fn forward_until(&self, inputs: &Inputs, cancel: Option<&Cancel>) -> Result<Logits> {
+        Cancel::explain(cancel, ops::in_pool(|| self.run(inputs, Pass::until(cancel))))
     }
 
     /// The features of an image, pixels (B, 3, H, W), that do not depend on hints: for many passes on one image.

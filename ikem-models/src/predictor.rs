@@ -5,10 +5,10 @@ use ikem_core::{
     Detection, ErrorCovariance, Frame, GrayImage, Hint, Hints, Keypoints, Size, Tones, decode_column,
 };
 
+use crate::cancel::Cancel;
 use crate::config::ModelConfig;
 use crate::error::Result;
 use crate::inputs::{EncodedImage, HintMaps, ImageInput, Inputs, PreviousMaps};
-use crate::layers::Mode;
 use crate::locator::Locator;
 use crate::network::{Logits, Network};
 use crate::ops;
@@ -23,6 +23,7 @@ use crate::view::View;
 pub struct Predictor {
     model: Arc<Model>,
     locator: Option<Locator>,
+    cancel: Option<Cancel>,
 }
 
 #[derive(Debug)]
@@ -54,13 +55,31 @@ impl Predictor {
     ) -> Self {
         let config = network.config().clone();
         let model = Model { network, errors, config, device: device.clone(), dtype };
-        Self { model: Arc::new(model), locator }
+        Self { model: Arc::new(model), locator, cancel: None }
     }
 
     /// The same network with another locator; with `None` it sees whole films unless it is given a view.
     #[must_use]
     pub fn with_locator(self, locator: Option<Locator>) -> Self {
         Self { locator, ..self }
+    }
+
+    /// The same predictor, whose predictions end with [`Error::Cancelled`](crate::Error::Cancelled) once `cancel` is
+    /// cancelled. Sessions that it starts are not bound to `cancel`; [`Session::cancelled_by`](crate::Session::cancelled_by)
+    /// is for their corrections.
+    #[must_use]
+    pub fn cancelled_by(&self, cancel: &Cancel) -> Self {
+        self.clone().with_cancel(Some(cancel.clone()))
+    }
+
+    /// The same predictor with another token, or none.
+    pub(crate) fn with_cancel(self, cancel: Option<Cancel>) -> Self {
+        Self { cancel, ..self }
+    }
+
+    /// What ends the predictions early.
+    pub(crate) const fn cancel(&self) -> Option<&Cancel> {
+        self.cancel.as_ref()
     }
 
     /// The locator that finds spines for the network.
@@ -106,16 +125,18 @@ impl Predictor {
     /// for a hint of an unknown keypoint; when the device fails.
     pub fn forward(&self, inputs: &Inputs) -> Result<Logits> {
         inputs.check(self.config())?;
-        isolated(|| Ok(self.model.network.forward(inputs, Mode::Eval)?))
+        isolated(|| self.model.network.forward_until(inputs, self.cancel()))
     }
 
     /// A film as the network sees it in `view`.
     pub(crate) fn prepare(&self, film: &GrayImage, view: &View) -> Result<PreparedImage> {
+        Cancel::check(self.cancel())?;
         isolated(|| self.prepare_toned(&toned(film, view.negative), view))
     }
 
     /// As [`prepare`](Self::prepare), for a film whose tones were adjusted already: for many frames of one film.
     pub(crate) fn prepare_toned(&self, film: &GrayImage, view: &View) -> Result<PreparedImage> {
+        Cancel::check(self.cancel())?;
         let grid = self.config().size;
         let gray = self.config().preparation().apply_in(film, &view.frame)?;
         let gray = Tensor::from_vec(gray, (1, 1, grid.height, grid.width), &self.model.device)?
@@ -158,13 +179,14 @@ impl Predictor {
             previous,
             image: ImageInput::Encoded(image.encoded.clone()),
         };
-        let logits = self.model.network.forward(&inputs, Mode::Eval)?;
+        let logits = self.model.network.forward_until(&inputs, self.cancel())?;
         let detections = logits.detect(&decoding)?.concat();
         Ok(Answer { logits: logits.main, detections, hints })
     }
 
     /// The prediction that an answer of the network for `image` stands for.
     pub(crate) fn decoded(&self, image: &PreparedImage, answer: Answer) -> Result<Prediction> {
+        Cancel::check(self.cancel())?;
         let &ModelConfig { size: grid, std, column, .. } = self.config();
         let PreparedImage { size: film, view: View { frame, .. }, .. } = *image;
         let Answer { logits, detections, hints } = answer;

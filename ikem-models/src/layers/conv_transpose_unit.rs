@@ -40,6 +40,7 @@ impl ConvTransposeUnit {
 
     /// (B, C, H, W) → (B, O, 2 H, 2 W).
     pub(crate) fn forward(&self, x: &Tensor, pass: Pass<'_>) -> Result<Tensor> {
+        pass.proceed()?;
         let y = match (&self.weights, pass.mode) {
             (Weights::Fused(conv), _) => conv.forward(x)?,
             (Weights::Trainable { weight, bias }, Mode::Eval) => {

@@ -135,6 +135,7 @@ impl ConvUnit {
         residual: Option<&Tensor>,
         pass: Pass<'_>,
     ) -> Result<Tensor> {
+        pass.proceed()?;
         let y = self.apply(inputs, residual, pass.mode)?;
         pass.note(|| {
             let pixels = y.elem_count() / self.spec.outputs;

@@ -13,8 +13,8 @@ pub use network::{
     LOCATOR_ANSWERS, LOCATOR_MAPS, LOCATOR_STRIDE, LocatorConfig, LocatorLogits, LocatorNetwork,
 };
 
+use crate::cancel::Cancel;
 use crate::error::{BuildError, BuildResult, Result};
-use crate::layers::Mode;
 use crate::params::StateDict;
 use crate::threads::isolated;
 
@@ -87,21 +87,26 @@ impl Locator {
     /// # Errors
     /// When the device fails.
     pub fn locate(&self, film: &GrayImage) -> Result<Located> {
+        self.locate_until(film, None)
+    }
+
+    /// As [`locate`](Self::locate), until `cancel` is cancelled.
+    pub(crate) fn locate_until(&self, film: &GrayImage, cancel: Option<&Cancel>) -> Result<Located> {
         isolated(|| {
             let whole = letterbox(film.size(), self.0.config().size);
             let (mut view, mut negative) = (whole, false);
-            let mut seen = self.look(film, &view, negative)?;
+            let mut seen = self.look(film, &view, negative, cancel)?;
             let (turns, inverted) = (seen.turns(), seen.negative());
             if turns != 0 || inverted {
                 view = whole.seen_turned(-(turns as i8));
                 negative = inverted;
-                seen = self.look(film, &view, negative)?;
+                seen = self.look(film, &view, negative, cancel)?;
             }
             if seen.spine() < SPINE {
                 // The turn may have been misread. Only an orientation that the network itself calls upright is believed.
                 for other in (0..4).filter(|&other| other != turns) {
                     let turned = whole.seen_turned(-(other as i8));
-                    let again = self.look(film, &turned, negative)?;
+                    let again = self.look(film, &turned, negative, cancel)?;
                     if again.turns() == 0 && again.spine() >= SPINE_IN_ANOTHER_TURN.max(seen.spine()) {
                         (view, seen) = (turned, again);
                     }
@@ -118,11 +123,18 @@ impl Locator {
     }
 
     /// The output of the network for the film in `view`.
-    fn look(&self, film: &GrayImage, view: &Frame, negative: bool) -> Result<reading::Reading> {
+    fn look(
+        &self,
+        film: &GrayImage,
+        view: &Frame,
+        negative: bool,
+        cancel: Option<&Cancel>,
+    ) -> Result<reading::Reading> {
+        Cancel::check(cancel)?;
         let size = self.0.config().size;
         let pixels = pixels(film, view, size, negative)?;
         let films = Tensor::from_vec(pixels, (1, 1, size, size), self.0.device())?;
-        let logits = self.0.forward(&films, Mode::Eval)?;
+        let logits = self.0.forward_until(&films, cancel)?;
         let values = |tensor: &Tensor| {
             tensor.to_device(&Device::Cpu)?.to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>()
         };
@@ -167,6 +179,7 @@ fn letterbox(film: Size, size: usize) -> Frame {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Mode;
 
     fn film(size: Size) -> GrayImage {
         let pixels = (0..size.area()).map(|i| ((i * 7919) % 997) as f32 / 996.0).collect();

@@ -5,6 +5,7 @@ use candle_core::{DType, Device, Result as CandleResult, Tensor};
 use ikem_core::FieldError;
 use serde::{Deserialize, Serialize};
 
+use crate::cancel::Cancel;
 use crate::error::{BuildError, BuildResult, Result};
 use crate::layers::{ConvSpec, ConvUnit, DoubleConv, Mode, Pass, Up, UpChannels};
 use crate::ops::{self, Activation};
@@ -162,6 +163,11 @@ impl LocatorNetwork {
     /// When a shape does not fit, or the device fails.
     pub fn forward(&self, films: &Tensor, mode: Mode) -> CandleResult<LocatorLogits> {
         ops::in_pool(|| self.run(films, Pass::new(mode)))
+    }
+
+    /// An evaluation that ends early when `cancel` is cancelled.
+    pub(crate) fn forward_until(&self, films: &Tensor, cancel: Option<&Cancel>) -> Result<LocatorLogits> {
+        Cancel::explain(cancel, ops::in_pool(|| self.run(films, Pass::until(cancel))))
     }
 
     fn run(&self, films: &Tensor, pass: Pass<'_>) -> CandleResult<LocatorLogits> {

@@ -1,3 +1,4 @@
+mod cancellable;
 mod doubt;
 mod levels;
 mod preview;
@@ -12,6 +13,7 @@ use crate::prediction::Prediction;
 use crate::predictor::{Predictor, PreparedImage};
 use crate::view::View;
 
+pub use cancellable::Cancellable;
 pub use doubt::{Doubt, UNSURE_BELOW};
 pub use preview::Preview;
 pub use snapshot::Snapshot;
@@ -53,7 +55,7 @@ impl Predictor {
     /// When the device fails.
     pub fn session(&self, image: &GrayImage) -> Result<Session> {
         let (prepared, first) = self.first(image)?;
-        Ok(Session::new(self.clone(), image, prepared, first))
+        Ok(Session::new(self, image, prepared, first))
     }
 
     /// As [`session`](Self::session), in a given view.
@@ -75,15 +77,15 @@ impl Predictor {
     pub fn session_in(&self, image: &GrayImage, view: impl Into<View>) -> Result<Session> {
         let prepared = self.prepare(image, &view.into())?;
         let first = self.predict_prepared(&prepared, &Hints::new(), None)?;
-        Ok(Session::new(self.clone(), image, prepared, first))
+        Ok(Session::new(self, image, prepared, first))
     }
 }
 
 impl Session {
-    fn new(predictor: Predictor, film: &GrayImage, prepared: PreparedImage, first: Prediction) -> Self {
+    fn new(predictor: &Predictor, film: &GrayImage, prepared: PreparedImage, first: Prediction) -> Self {
         let first = State { hints: Hints::new(), prediction: first, image: Arc::new(prepared), shift: 0 };
         let history = History::limited(first.clone(), UNDO_STEPS);
-        Self { predictor, film: film.clone(), history, first }
+        Self { predictor: predictor.clone().with_cancel(None), film: film.clone(), history, first }
     }
 
     /// The predictor of this session.
