@@ -1,7 +1,7 @@
 #![deny(missing_docs)]
 // Programs talk to their users on the terminal.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
-//! What the programs of the workspace share: how a model and an image are named on the command line.
+//! What the programs of the workspace share: how a model and an image are named on the command line, and [`http`].
 
 mod bounds;
 mod broken;
@@ -10,6 +10,7 @@ mod films;
 mod folder;
 mod folder_lock;
 mod frame_choice;
+pub mod http;
 mod image_source;
 mod labelled;
 mod model_options;
@@ -28,5 +29,5 @@ pub use image_source::ImageSource;
 pub use labelled::Labelled;
 pub use model_options::ModelOptions;
 pub use place::parse_place;
-pub use program::{message, print_line, run, stop_on_signals};
+pub use program::{lock, message, print_line, run, stop_on_signals};
 pub use results::{parse_hint, predictions_file, print_keypoints, seen, write_overlay};

@@ -1,7 +1,7 @@
 use std::io::Write;
 use std::process::ExitCode;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::Context;
 
@@ -16,10 +16,15 @@ macro_rules! say {
     ($($part:tt)*) => { $crate::print_line(::std::format_args!($($part)*)) };
 }
 
+/// Locks what no panic leaves half done.
+pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Prints a line to standard output; the function behind [`say!`].
 pub fn print_line(line: std::fmt::Arguments<'_>) {
     if let Err(error) = writeln!(std::io::stdout().lock(), "{line}") {
-        UNPRINTED.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+        lock(&UNPRINTED).get_or_insert(error);
     }
 }
 
@@ -28,7 +33,7 @@ pub fn print_line(line: std::fmt::Arguments<'_>) {
 pub fn run(program: impl FnOnce() -> anyhow::Result<()>) -> ExitCode {
     sigpipe::reset();
     let flushed = |()| {
-        let unprinted = UNPRINTED.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let unprinted = lock(&UNPRINTED).take();
         unprinted.map_or_else(|| std::io::stdout().flush(), Err).context("standard output")
     };
     match program().and_then(flushed) {

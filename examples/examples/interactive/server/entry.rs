@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
+
+pub(super) use ikem_examples::lock;
 
 use super::document::Document;
 use super::lost_work::{Found, LostWork};
@@ -30,8 +32,6 @@ pub(super) struct Entry {
     revision: AtomicU64,
     /// The revision of the sidecar when it was last read or written.
     saved_revision: AtomicU64,
-    /// The number of the last request that predicts; older previews are overtaken.
-    pub newest: AtomicU64,
     /// What to tell when it is opened.
     told: Mutex<Option<String>>,
     /// A small picture, once it was made.
@@ -64,7 +64,6 @@ impl Entry {
             effort: Mutex::new(effort),
             revision: AtomicU64::new(revision),
             saved_revision: AtomicU64::new(revision),
-            newest: AtomicU64::new(0),
             told: Mutex::default(),
             thumbnail: OnceLock::new(),
         }
@@ -148,14 +147,4 @@ impl Entry {
         let folder = self.sidecar.parent()?.canonicalize().ok();
         (film.parent() != folder.as_deref()).then_some(film)
     }
-
-    /// A number that overtakes all before it.
-    pub(super) fn overtake(&self) -> u64 {
-        self.newest.fetch_add(1, Ordering::SeqCst) + 1
-    }
-}
-
-/// Locks what no panic leaves half done.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

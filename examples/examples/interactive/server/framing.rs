@@ -7,13 +7,14 @@ use axum::extract::State as Shared;
 use axum::response::Response;
 use axum::routing::post;
 use ikem_core::{Frame, Size};
+use ikem_examples::http::Body;
 use ikem_models::{Doubt, Session, View};
 use serde::{Deserialize, Serialize};
 
 use super::action::Action;
 use super::failure::{Kind, Result};
 use super::requests::Timed;
-use super::routes::{Body, Caller, Id, answer};
+use super::routes::{Caller, Id, answer};
 use super::workplace::Workplace;
 
 /// The shortest side of a frame, in pixels of the film.

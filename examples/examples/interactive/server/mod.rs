@@ -5,12 +5,10 @@ mod angles;
 mod api;
 mod assets;
 mod browser;
-mod connections;
 mod document;
 mod effort_log;
 mod entry;
 mod exports;
-mod failure;
 mod finding;
 mod fingerprint;
 mod framing;
@@ -23,8 +21,6 @@ mod options;
 mod report;
 mod requests;
 mod routes;
-mod seats;
-mod security;
 mod sidecar;
 mod sources;
 mod study;
@@ -33,7 +29,7 @@ mod tests;
 mod thumbnail;
 mod workplace;
 
-use std::net::{IpAddr, ToSocketAddrs};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -43,9 +39,9 @@ use anyhow::{Context, Result, anyhow, bail};
 use axum::Router;
 use ikem_core::Skeleton;
 use ikem_data::{LabelFile, Limits, Manifest, Subset, load_image};
+use ikem_examples::http::{Listening, connections, failure, listen, seats, security};
 use ikem_examples::{FolderLocks, KEPT_IN, ModelOptions, file_name, say, stop_on_signals};
 use ikem_models::Precision;
-use tokio::net::TcpListener;
 
 pub(crate) use angles::angles_in_words;
 pub(crate) use options::PageOptions;
@@ -54,11 +50,12 @@ use assets::Assets;
 use connections::Times;
 use networks::{Networks, Origin};
 use seats::Rules;
-use security::{Access, Token};
+use security::{Access, Bodies};
 use sources::Listed;
 use workplace::{Furniture, Matching, PATIENCE, Workplace};
 
-/// Where uploads and phantoms' annotations are kept, unless told otherwise.
+/// The largest file that is imported.
+const IMPORT_LIMIT: usize = 32 << 20;
 /// The interval at which signals are checked.
 const SIGNAL_POLL: Duration = Duration::from_millis(100);
 
@@ -92,7 +89,9 @@ pub(crate) fn serve(
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let unsaved = runtime.block_on(async {
-        let (listener, access, address) = listen(options).await?;
+        let PageOptions { host, port, token, .. } = options;
+        let Listening { listener, port, token, address } = listen(host, *port, *token).await?;
+        let access = Access::new(host, port, token, bodies);
         // Only a program that is going to serve leaves a folder behind. If this fails, saving reports it.
         let _ = std::fs::create_dir_all(&kept_in);
         let lock = FolderLocks::take([kept_in.clone()].into_iter().filter(|_| new))?;
@@ -101,7 +100,7 @@ pub(crate) fn serve(
         let router = router(&workplace, options.page.clone(), access);
         let stop = stop_on_signals()?;
         say!("{address}");
-        if options.host.parse().is_ok_and(|host: IpAddr| host.is_unspecified()) {
+        if host.parse().is_ok_and(|host: IpAddr| host.is_unspecified()) {
             say!("From another machine, replace 127.0.0.1 by this machine's address.");
         }
         say!("Work on uploads and phantoms is saved in {}. Press Ctrl-C to quit.", kept_in.display());
@@ -157,24 +156,15 @@ fn router(workplace: &Arc<Workplace>, page: Option<PathBuf>, access: Access) -> 
     routes::router(Arc::clone(workplace), Assets::new(page), access)
 }
 
-/// Binds the address; says what requests must bring and what to print.
-async fn listen(options: &PageOptions) -> Result<(TcpListener, Access, String)> {
-    let PageOptions { host, port, .. } = options;
-    let named = || format!("--host {host} --port {port}");
-    let addresses: Vec<_> = (host.as_str(), *port).to_socket_addrs().with_context(named)?.collect();
-    let local = addresses.iter().all(|address| address.ip().is_loopback());
-    let listener = TcpListener::bind(addresses.as_slice()).await.with_context(named)?;
-    let bound = listener.local_addr()?;
-    let token = if local && !options.token { None } else { Some(Token::new()?) };
-    let shown = match bound.ip() {
-        // Nobody can open 0.0.0.0; from elsewhere it is this machine's name.
-        address if address.is_unspecified() => "127.0.0.1".to_owned(),
-        IpAddr::V6(address) => format!("[{address}]"),
-        IpAddr::V4(address) => address.to_string(),
-    };
-    let secret = token.as_ref().map(|token| format!("?token={}", token.text())).unwrap_or_default();
-    let address = format!("http://{shown}:{}/{secret}", bound.port());
-    Ok((listener, Access::new(host, bound.port(), token), address))
+/// What bodies the addresses of the page take.
+fn bodies(path: &str) -> Bodies {
+    match path {
+        "/api/images" => Bodies::FILE,
+        path if path.ends_with("/import") => {
+            Bodies { limit: IMPORT_LIMIT, types: &["application/json", "text/csv"] }
+        }
+        _ => Bodies::JSON,
+    }
 }
 
 /// All that the page works on, as the arguments name it.
@@ -184,6 +174,9 @@ fn furnish(
     images: &[PathBuf],
     labels: Option<&Labels<'_>>,
 ) -> Result<Furniture> {
+    if let Some(output) = options.output.as_deref().filter(|output| output.exists() && !output.is_dir()) {
+        bail!("--output {}: this is a file; expected a folder", output.display());
+    }
     let device = model.compute.start()?;
     let mut origins = match &model.weights {
         Some(path) if !path.is_file() => bail!("--weights {}: no such file", path.display()),

@@ -7,8 +7,8 @@ use std::time::Instant;
 use anyhow::Context;
 use ikem_core::Skeleton;
 use ikem_examples::file_name;
-use ikem_models::{Checkpoint, Device, PRETRAINED, Precision, Predictor};
-use tokio::sync::{Semaphore, watch};
+use ikem_models::{Checkpoint, Device, PRETRAINED, Precision, Predictor, TurnLimits, Turns};
+use tokio::sync::watch;
 
 use super::api::{Choice, ModelState, ModelView};
 use super::failure::{Kind, Result};
@@ -35,8 +35,8 @@ pub(super) struct Network {
     pub name: String,
     /// The network.
     pub predictor: Predictor,
-    /// Held while it predicts: one prediction at a time.
-    pub gate: Arc<Semaphore>,
+    /// One prediction at a time; images, by their number, take turns.
+    pub turns: Turns<usize>,
 }
 
 /// The networks to choose from. One at a time is in memory.
@@ -94,8 +94,8 @@ impl Networks {
             let seconds = since.elapsed().as_secs_f64();
             let outcome = match loaded {
                 Ok(predictor) => {
-                    let gate = Arc::new(Semaphore::new(1));
-                    Outcome::Ready(Arc::new(Network { name, predictor, gate }), seconds)
+                    let turns = Turns::new(TurnLimits::default());
+                    Outcome::Ready(Arc::new(Network { name, predictor, turns }), seconds)
                 }
                 Err(error) => Outcome::Failed(error, seconds),
             };
@@ -138,6 +138,14 @@ impl Networks {
                 Err(Kind::Conflict.because(format!("{error}; choose another network")))
             }
             Ok(Outcome::Pending) | Err(_) => Err(Kind::Conflict.because("the network is still loading")),
+        }
+    }
+
+    /// The network that answers, if it is loaded.
+    pub(super) fn ready(&self) -> Option<Arc<Network>> {
+        match &self.loading.borrow().outcome {
+            Outcome::Ready(network, _) => Some(Arc::clone(network)),
+            Outcome::Pending | Outcome::Failed(..) => None,
         }
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::{FromRequest, FromRequestParts, Path, RawQuery, Request, State as Shared};
+use axum::extract::{FromRequestParts, Path, RawQuery, State as Shared};
 use axum::http::header::{CONTENT_TYPE, IF_MATCH};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, StatusCode};
@@ -12,8 +12,8 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use ikem_core::{Hint, Point};
 use ikem_data::{film_png, heatmap_png};
+use ikem_examples::http::{Body, blocking};
 use percent_encoding::percent_decode_str;
-use serde::de::DeserializeOwned;
 
 use super::action::Action;
 use super::api::{State, StatusView, WorkplaceView};
@@ -29,7 +29,7 @@ use super::requests::{
 };
 use super::security::{self, Access};
 use super::thumbnail::thumbnail;
-use super::workplace::{Answered, Workplace, blocking};
+use super::workplace::{Answered, Workplace};
 
 type Place = Shared<Arc<Workplace>>;
 
@@ -137,24 +137,6 @@ impl<S: Send + Sync> FromRequestParts<S> for FileName {
         let Path(path) = path.map_err(|rejection| Kind::NotFound.because(rejection))?;
         let file = path.into_iter().find(|(name, _)| name == "file");
         file.map(|(_, file)| Self(file)).ok_or_else(|| Kind::NotFound.because("there is no such file"))
-    }
-}
-
-/// A body of JSON; none is the empty object.
-pub(super) struct Body<T>(pub T);
-
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
-    type Rejection = Failure;
-
-    async fn from_request(request: Request, state: &S) -> Result<Self> {
-        let bytes = Bytes::from_request(request, state).await;
-        let bytes = bytes.map_err(|rejection| Kind::BadRequest.because(rejection))?;
-        let text: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
-        let parsed = serde_json::from_slice(text).map_err(|error| match error.is_data() {
-            true => Kind::Invalid.because(error),
-            false => Kind::BadRequest.because(format!("not JSON: {error}")),
-        });
-        parsed.map(Self)
     }
 }
 

@@ -13,10 +13,12 @@ use std::time::{Duration, Instant};
 
 use ikem_core::{GrayImage, Heatmaps, Hint};
 use ikem_data::{Manifest, ManifestIndex};
-use ikem_models::UNSURE_BELOW;
+pub(super) use ikem_examples::http::blocking;
+use ikem_models::{Cancel, UNSURE_BELOW};
 use tokio::sync::Semaphore;
 
 use listing::{distinct, new_entry, recognise};
+use opening::Ask;
 
 use super::action::Action;
 use super::api::{ImageView, MatchingView, Preview, Progress, State, Status, StatusView, WorkplaceView};
@@ -241,7 +243,8 @@ impl Workplace {
     pub(super) async fn state(self: &Arc<Self>, id: usize) -> Result<State> {
         let entry = self.entry(id)?;
         let of = Arc::clone(&entry);
-        Ok(self.with_document(&entry, false, move |document| Ok(document.state(&of))).await?.0)
+        let state = move |document: &mut Document, _: &Cancel| Ok(document.state(&of));
+        Ok(self.with_document(&entry, Ask::Nothing, state).await?.0)
     }
 
     /// Does something to an image, for which `seconds` were taken. It is done even if nobody waits for the answer any more.
@@ -255,12 +258,14 @@ impl Workplace {
         Caller { seen, annotator }: Caller,
     ) -> Result<Answered<State>> {
         let entry = self.entry(id)?;
-        entry.overtake();
+        if let Some(network) = self.networks.ready() {
+            network.turns.supersede(&entry.id);
+        }
         let workplace = Arc::clone(self);
         let task = tokio::spawn(async move {
             let (of, place) = (Arc::clone(&entry), Arc::clone(&workplace));
-            let asks = action.asks_the_network();
-            let act = move |document: &mut Document| {
+            let ask = if action.asks_the_network() { Ask::Change } else { Ask::Nothing };
+            let act = move |document: &mut Document, _: &Cancel| {
                 let revision = of.revision();
                 if let Some(seen) = seen
                     && seen != revision
@@ -273,7 +278,7 @@ impl Workplace {
                 let took = document.act(&of, &place.log, &action, (seconds, annotator.as_deref()))?;
                 Ok((document.state(&of), took))
             };
-            let ((state, took), waited) = workplace.with_document(&entry, asks, act).await?;
+            let ((state, took), waited) = workplace.with_document(&entry, ask, act).await?;
             Ok((state, took + waited))
         });
         task.await.map_err(|error| Kind::Failed.because(error))?
@@ -282,32 +287,31 @@ impl Workplace {
     /// What would be shown if a point were put there, unless a newer request comes first.
     pub(super) async fn preview(self: &Arc<Self>, id: usize, hint: Hint) -> Result<Answered<Preview>> {
         let entry = self.entry(id)?;
-        let (number, of) = (entry.overtake(), Arc::clone(&entry));
-        let preview = move |document: &mut Document| {
-            if of.newest.load(Ordering::SeqCst) != number {
-                return Ok((
-                    Preview { overtaken: true, keypoints: Vec::new(), angles: None },
-                    Duration::ZERO,
-                ));
-            }
+        let preview = move |document: &mut Document, cancel: &Cancel| {
             let begin = Instant::now();
-            document.preview(hint).map(|preview| (preview, begin.elapsed()))
+            document.preview(hint, cancel).map(|preview| (preview, begin.elapsed()))
         };
-        let ((preview, took), waited) = self.with_document(&entry, true, preview).await?;
-        Ok((preview, took + waited))
+        match self.with_document(&entry, Ask::Preview, preview).await {
+            Ok(((preview, took), waited)) => Ok((preview, took + waited)),
+            Err(failure) if failure.is(Kind::Superseded) => {
+                Ok((Preview { overtaken: true, keypoints: Vec::new(), angles: None }, Duration::ZERO))
+            }
+            Err(failure) => Err(failure),
+        }
     }
 
     /// The heatmap of one keypoint; empty where there is no such keypoint.
     pub(super) async fn heatmap(self: &Arc<Self>, id: usize, keypoint: usize) -> Result<Heatmaps> {
         let entry = self.entry(id)?;
-        Ok(self.with_document(&entry, false, move |document| document.heatmap(keypoint)).await?.0)
+        Ok(self.with_document(&entry, Ask::Nothing, move |document, _| document.heatmap(keypoint)).await?.0)
     }
 
     /// All that is known of an image, to be exported.
     pub(super) async fn sidecar(self: &Arc<Self>, id: usize) -> Result<Sidecar> {
         let entry = self.entry(id)?;
         let of = Arc::clone(&entry);
-        Ok(self.with_document(&entry, false, move |document| Ok(document.sidecar(&of))).await?.0)
+        let sidecar = move |document: &mut Document, _: &Cancel| Ok(document.sidecar(&of));
+        Ok(self.with_document(&entry, Ask::Nothing, sidecar).await?.0)
     }
 
     /// The sidecars of all images with work, and one line for each unusable one.
@@ -341,11 +345,4 @@ fn closed_work(entry: &Entry) -> Result<Option<Sidecar>> {
     }
     sidecar.image.clone_from(&entry.name);
     Ok(Some(sidecar))
-}
-
-/// Runs what takes its time, or waits, where that holds up nobody.
-pub(super) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T> + Send + 'static,
-) -> Result<T> {
-    tokio::task::spawn_blocking(work).await.map_err(|error| Kind::Failed.because(error))?
 }

@@ -2,7 +2,7 @@
 
 use ikem_core::{Hint, Hints, Keypoints, Point};
 use ikem_eval::{millimetre_errors, mre, radial_errors};
-use ikem_models::{Doubt, UNSURE_BELOW};
+use ikem_models::{Cancel, Doubt, UNSURE_BELOW};
 
 use super::super::angles::{Angles, Measured};
 use super::super::api::{Comparison, HintView, KeypointView, Preview, SpacingView, State};
@@ -13,9 +13,9 @@ use super::super::marks::Marks;
 use super::Document;
 
 impl Document {
-    /// What would be shown if a point were put there.
-    pub(crate) fn preview(&self, hint: Hint) -> Result<Preview> {
-        let preview = self.session.preview(hint)?;
+    /// What would be shown if a point were put there, until `cancel` is cancelled.
+    pub(crate) fn preview(&mut self, hint: Hint, cancel: &Cancel) -> Result<Preview> {
+        let preview = self.session.cancelled_by(cancel).preview(hint)?;
         let shown = preview.keypoints();
         let mut marks = self.marks.present().clone();
         marks.absent.remove(&hint.keypoint);

@@ -2,6 +2,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
 mod assets;
+#[path = "../../../../tests/http_client/mod.rs"]
 mod client;
 mod connected;
 mod damaged;
@@ -42,7 +43,7 @@ use super::seats::Rules;
 use super::security::{Access, Token};
 use super::sources::{Listed, Source, UPLOAD_QUOTA};
 use super::workplace::{Furniture, PATIENCE, Workplace};
-use super::{connections, router};
+use super::{bodies, connections, router};
 
 /// A network that answers in a millisecond.
 pub(super) fn tiny(seed: u64) -> Predictor {
@@ -100,7 +101,7 @@ impl Site {
                 tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             runtime.block_on(async {
                 let workplace = Workplace::open(furniture).expect("a workplace");
-                let router = router(&workplace, None, Access::new("127.0.0.1", port, token));
+                let router = router(&workplace, None, Access::new("127.0.0.1", port, token, bodies));
                 tokio::spawn(Arc::clone(&workplace).keep_saving(Duration::from_millis(50)));
                 opened.send(workplace).expect("a receiver");
                 let listener = TcpListener::from_std(listener).expect("a listener");

@@ -35,7 +35,7 @@ fn a_request_does_not_wait_for_the_network_for_ever() {
     get(site.port, "/api/images/0").good();
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     let network = runtime.block_on(site.workplace.networks.current()).expect("a network");
-    let turn = runtime.block_on(network.gate.acquire()).expect("a turn");
+    let turn = network.turns.lasting(usize::MAX).wait(Duration::from_secs(60)).expect("a turn");
     let placed = json!({ "keypoint": 3, "x": 20, "y": 33 });
     let begin = Instant::now();
     let answer = post(site.port, "/api/images/0/revise", &placed);

@@ -27,7 +27,7 @@ fn the_newest_preview_wins_and_corrections_are_never_dropped() {
     };
 
     // While the network is busy, a drag goes on.
-    let turn = runtime.block_on(network.gate.acquire()).expect("a turn");
+    let turn = network.turns.lasting(usize::MAX).wait(Duration::from_secs(60)).expect("a turn");
     let drag: Vec<_> = (0..4).map(preview).collect();
     drop(turn);
     let overtaken: Vec<_> = drag.into_iter().map(|thread| thread.join().expect("an answer")).collect();
@@ -37,7 +37,7 @@ fn the_newest_preview_wins_and_corrections_are_never_dropped() {
     assert_eq!(overtaken[3]["keypoints"][5]["hinted"], true);
 
     // Corrections wait for their turn; the previews before them are dropped.
-    let turn = runtime.block_on(network.gate.acquire()).expect("a turn");
+    let turn = network.turns.lasting(usize::MAX).wait(Duration::from_secs(60)).expect("a turn");
     let dropped = preview(7);
     let corrections: Vec<_> = [11.0, 12.0, 13.0].map(revise).into();
     std::thread::sleep(Duration::from_millis(100));

@@ -1,5 +1,6 @@
 use super::client::{Answer, get, send};
 use super::{Site, furniture};
+use crate::server::bodies;
 use crate::server::security::{Access, Token};
 
 fn ask(port: u16, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
@@ -113,7 +114,7 @@ fn with_a_token_nothing_is_answered_without_it() {
 
 #[test]
 fn names_of_this_server_are_those_it_was_given() {
-    let access = |host| Access::new(host, 80, None);
+    let access = |host| Access::new(host, 80, None, bodies);
     for (own, asked, expected) in [
         ("127.0.0.1", "localhost:8642", true),
         ("127.0.0.1", "10.0.0.1", false),

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use ikem_core::GrayImage;
 use ikem_data::match_histogram;
-use tokio::sync::OwnedSemaphorePermit;
+use ikem_models::{Cancel, NoTurn, Turn};
 
 use super::super::document::{Document, Opening};
 use super::super::entry::{Entry, Slot, lock};
@@ -16,6 +16,17 @@ use super::super::sidecar::Sidecar;
 use super::super::sources::{Loaded, labels};
 use super::{Answered, MOST_OPEN, Workplace, blocking};
 use ikem_examples::say;
+
+/// What a request wants of the network, besides that the image is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ask {
+    /// Nothing.
+    Nothing,
+    /// A preview, unless a newer request of the image comes first.
+    Preview,
+    /// A prediction that must not be lost.
+    Change,
+}
 
 /// An image that was read in order to be opened.
 struct Film {
@@ -29,20 +40,22 @@ impl Workplace {
     /// image to be read and the network to be free.
     ///
     /// The image is read first, which may take its time and holds up nobody else. Whoever asks the network, or opens an image,
-    /// then holds the network's gate: one prediction at a time, in the order of the requests. The document's lock is never held
-    /// while waiting for the gate.
+    /// then has a turn at the network, which images take one after the other. The document's lock is never held while waiting for
+    /// the turn. The token that `use_it` receives is cancelled when a preview is superseded.
     pub(crate) async fn with_document<T: Send + 'static>(
         self: &Arc<Self>,
         entry: &Arc<Entry>,
-        asks_the_network: bool,
-        use_it: impl FnOnce(&mut Document) -> Result<T> + Send + 'static,
+        ask: Ask,
+        use_it: impl FnOnce(&mut Document, &Cancel) -> Result<T> + Send + 'static,
     ) -> Result<Answered<T>> {
         let generation = self.generation.load(Ordering::SeqCst);
         let mut use_it = use_it;
-        if !asks_the_network {
+        if ask == Ask::Nothing {
             let at = Arc::clone(entry);
             let tried = blocking(move || match &mut *lock(&at.slot) {
-                Slot::Open(document) if document.generation == generation => Ok(Ok(use_it(document)?)),
+                Slot::Open(document) if document.generation == generation => {
+                    Ok(Ok(use_it(document, &Cancel::new())?))
+                }
                 _ => Ok(Err(use_it)),
             });
             match tried.await? {
@@ -62,16 +75,15 @@ impl Workplace {
                 true => None,
                 false => Some(self.read(entry).await?),
             };
-            let turn = self.turn(&network).await?;
+            let turn = self.turn(&network, entry.id, ask).await?;
             let (workplace, at, network) = (Arc::clone(self), Arc::clone(entry), Arc::clone(&network));
             let tried = blocking(move || {
-                let _turn = turn;
                 let mut slot = lock(&at.slot);
                 workplace.open_in(&mut slot, &at, film, network, generation)?;
                 let waited = begin.elapsed();
                 match &mut *slot {
                     Slot::Open(document) if document.generation == generation => {
-                        Ok(Ok((use_it(document)?, waited)))
+                        Ok(Ok((use_it(document, turn.cancel())?, waited)))
                     }
                     _ => Ok(Err(use_it)),
                 }
@@ -89,14 +101,15 @@ impl Workplace {
         answer
     }
 
-    /// Waits for the network's gate; an error if that takes too long.
-    async fn turn(&self, network: &Network) -> Result<OwnedSemaphorePermit> {
-        let gate = Arc::clone(&network.gate).acquire_owned();
-        let turn = tokio::time::timeout(self.patience, gate).await.map_err(|_| {
-            let seconds = self.patience.as_secs_f64();
-            Kind::Busy.because(format!("the network has been busy for {seconds:.0} s; try again later"))
-        })?;
-        turn.map_err(|error| Kind::Failed.because(error))
+    /// Waits for the image's turn at the network; an error if that takes too long.
+    async fn turn(&self, network: &Network, image: usize, ask: Ask) -> Result<Turn<usize>> {
+        let request = match ask {
+            Ask::Preview => network.turns.replaceable(image),
+            Ask::Nothing | Ask::Change => network.turns.lasting(image),
+        };
+        let turn = tokio::time::timeout(self.patience, request).await;
+        let patience = self.patience;
+        Ok(turn.unwrap_or(Err(NoTurn::TimedOut { patience }))?)
     }
 
     /// Reads an image. Only a few are read at a time.

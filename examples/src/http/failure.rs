@@ -1,18 +1,21 @@
+//! Why requests are refused.
+
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use ikem_models::NoTurn;
 use serde_json::json;
 
 /// Why a request was not done: one line for the person, a kind for the page.
 #[derive(Debug)]
-pub(super) struct Failure {
+pub struct Failure {
     kind: Kind,
     message: String,
 }
 
 /// What is wrong, by what can be done about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub enum Kind {
     /// Not a request of this API.
     BadRequest,
     /// The token is missing.
@@ -31,6 +34,8 @@ pub(super) enum Kind {
     Stale,
     /// The network is busy.
     Busy,
+    /// A newer request took its place.
+    Superseded,
     /// Too many bytes.
     TooLarge,
     /// The body is of another type.
@@ -55,6 +60,7 @@ impl Kind {
             Self::Conflict => (StatusCode::CONFLICT, "conflict"),
             Self::Stale => (StatusCode::CONFLICT, "stale"),
             Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
+            Self::Superseded => (StatusCode::CONFLICT, "superseded"),
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
             Self::MediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "media_type"),
             Self::OtherFilm => (StatusCode::UNPROCESSABLE_ENTITY, "other_film"),
@@ -64,14 +70,19 @@ impl Kind {
     }
 
     /// A failure of this kind.
-    pub(super) fn because(self, message: impl ToString) -> Failure {
+    pub fn because(self, message: impl ToString) -> Failure {
         Failure { kind: self, message: message.to_string() }
     }
 }
 
 impl Failure {
+    /// Whether it is of this kind.
+    pub fn is(&self, kind: Kind) -> bool {
+        self.kind == kind
+    }
+
     /// The line for the person.
-    pub(super) fn message(&self) -> &str {
+    pub fn message(&self) -> &str {
         &self.message
     }
 }
@@ -87,7 +98,21 @@ impl From<ikem_models::Error> for Failure {
     fn from(error: ikem_models::Error) -> Self {
         match error {
             ikem_models::Error::Argument(wrong) => Kind::Invalid.because(wrong),
+            ikem_models::Error::Cancelled => Kind::Superseded.because(error),
             other => Kind::Failed.because(other),
+        }
+    }
+}
+
+impl From<NoTurn> for Failure {
+    fn from(reason: NoTurn) -> Self {
+        match reason {
+            NoTurn::Superseded => Kind::Superseded.because(reason),
+            NoTurn::TimedOut { patience } => {
+                let seconds = patience.as_secs_f64();
+                Kind::Busy.because(format!("the network has been busy for {seconds:.0} s; try again later"))
+            }
+            _ => Kind::Busy.because(format!("the network is busy: {reason}; try again later")),
         }
     }
 }
@@ -104,4 +129,4 @@ impl From<ikem_data::Error> for Failure {
 }
 
 /// What a request comes to.
-pub(super) type Result<T, E = Failure> = std::result::Result<T, E>;
+pub type Result<T, E = Failure> = std::result::Result<T, E>;

@@ -24,26 +24,27 @@ const POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; \
      font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 );
+/// The largest body that is no file, in bytes.
+pub const BODY_LIMIT: usize = 64 << 10;
 /// The largest image file, in bytes.
-pub(super) const UPLOAD_LIMIT: usize = 64 << 20;
-/// The largest file that is imported.
-const IMPORT_LIMIT: usize = 32 << 20;
-/// The largest of all other bodies.
-const BODY_LIMIT: usize = 64 << 10;
+pub const UPLOAD_LIMIT: usize = 64 << 20;
 /// What is read and thrown away of a body that is too large, so that its sender hears of it.
 const PATIENCE: usize = 256 << 20;
-/// How many bodies larger than that are read at a time.
+/// How many bodies that may be larger than [`BODY_LIMIT`] are read at a time.
 const LARGE_BODIES: usize = 4;
 /// How long a body may take to arrive.
 const BODY_TIME: Duration = Duration::from_secs(60);
 
 /// 128 random bits that only whoever started the program knows.
 #[derive(Debug, Clone)]
-pub(super) struct Token(String);
+pub struct Token(String);
 
 impl Token {
     /// A new one, from the operating system.
-    pub(super) fn new() -> anyhow::Result<Self> {
+    ///
+    /// # Errors
+    /// When the system has no random numbers.
+    pub fn new() -> anyhow::Result<Self> {
         let mut bytes = [0_u8; 16];
         getrandom::fill(&mut bytes).map_err(|error| anyhow::anyhow!("no random numbers: {error}"))?;
         let mut text = String::new();
@@ -54,7 +55,8 @@ impl Token {
     }
 
     /// The token in the printed address.
-    pub(super) fn text(&self) -> &str {
+    #[must_use]
+    pub fn text(&self) -> &str {
         &self.0
     }
 
@@ -67,21 +69,40 @@ impl Token {
     }
 }
 
+/// The bodies that an address takes.
+#[derive(Debug, Clone, Copy)]
+pub struct Bodies {
+    /// The largest, in bytes.
+    pub limit: usize,
+    /// Their media types.
+    pub types: &'static [&'static str],
+}
+
+impl Bodies {
+    /// A small body of JSON.
+    pub const JSON: Self = Self { limit: BODY_LIMIT, types: &["application/json"] };
+    /// An image file.
+    pub const FILE: Self = Self { limit: UPLOAD_LIMIT, types: &["application/octet-stream"] };
+}
+
 /// Which requests are let in.
 #[derive(Debug)]
-pub(super) struct Access {
+pub struct Access {
     /// The name that the server was told to listen on.
     host: String,
     token: Option<Token>,
     cookie: String,
+    bodies: fn(&str) -> Bodies,
     large_bodies: Semaphore,
 }
 
 impl Access {
     /// Requests to `host`; with a token, only of those who have it. Cookies know no ports, so that `port` is in its name.
-    pub(super) fn new(host: &str, port: u16, token: Option<Token>) -> Self {
+    /// `bodies` says what the path of an address takes.
+    #[must_use]
+    pub fn new(host: &str, port: u16, token: Option<Token>, bodies: fn(&str) -> Bodies) -> Self {
         let (host, cookie) = (host.to_ascii_lowercase(), format!("ikem-{port}"));
-        Self { host, token, cookie, large_bodies: Semaphore::new(LARGE_BODIES) }
+        Self { host, token, cookie, bodies, large_bodies: Semaphore::new(LARGE_BODIES) }
     }
 
     /// Lets a request in or says why not.
@@ -108,7 +129,8 @@ impl Access {
     }
 
     /// Whether `host` is a name of this server that no other site can have: DNS can be made to say anything of a name.
-    pub(super) fn is_own(&self, host: &str) -> bool {
+    #[must_use]
+    pub fn is_own(&self, host: &str) -> bool {
         let name = match host.rsplit_once(':') {
             Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
             _ => host,
@@ -165,7 +187,7 @@ fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a st
 }
 
 /// Lets requests in, reads their bodies within limits, and marks every answer as nobody else's.
-pub(super) async fn guard(State(access): State<Arc<Access>>, request: Request, next: Next) -> Response {
+pub async fn guard(State(access): State<Arc<Access>>, request: Request, next: Next) -> Response {
     let seat = request.extensions().get::<Arc<Seat>>().cloned();
     let at_work = |working: bool| seat.iter().for_each(|seat| seat.set_working(working));
     let mut response = match admitted(&access, request).await {
@@ -203,11 +225,7 @@ async fn admitted(access: &Access, request: Request) -> Result<Admission> {
         return Err(Kind::Unauthorized.because("open the address that the program printed"));
     }
     let (parts, body) = request.into_parts();
-    let (limit, expected): (_, &[&str]) = match parts.uri.path() {
-        "/api/images" => (UPLOAD_LIMIT, &["application/octet-stream"]),
-        path if path.ends_with("/import") => (IMPORT_LIMIT, &["application/json", "text/csv"]),
-        _ => (BODY_LIMIT, &["application/json"]),
-    };
+    let Bodies { limit, types: expected } = (access.bodies)(parts.uri.path());
     let arrival = async {
         let _turn = match limit > BODY_LIMIT {
             true => Some(access.large_bodies.acquire().await.map_err(|error| Kind::Failed.because(error))?),

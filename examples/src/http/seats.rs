@@ -7,11 +7,11 @@ use std::time::Instant;
 
 use tokio::task::AbortHandle;
 
-use super::entry::lock;
+use crate::lock;
 
 /// How many connections are accepted at a time.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Rules {
+pub struct Rules {
     /// In all.
     pub most: usize,
     /// From one other machine.
@@ -30,14 +30,14 @@ impl Default for Rules {
 /// The seats of all connections. When they are taken, the connection that has been idle for the longest time gives way to the new
 /// one, so that connections that are opened and not used lock nobody out.
 #[derive(Debug)]
-pub(super) struct Seats {
+pub struct Seats {
     rules: Rules,
     taken: Mutex<Vec<Arc<Seat>>>,
 }
 
 /// One connection.
 #[derive(Debug)]
-pub(super) struct Seat {
+pub struct Seat {
     peer: IpAddr,
     /// The time of its last progress.
     progress: Mutex<Instant>,
@@ -48,12 +48,12 @@ pub(super) struct Seat {
 
 impl Seats {
     /// Seats within these rules, all free.
-    pub(super) fn new(rules: Rules) -> Self {
+    pub fn new(rules: Rules) -> Self {
         Self { rules, taken: Mutex::default() }
     }
 
     /// A seat for a connection from `peer`; `None` when all seats are taken and busy.
-    pub(super) fn take(&self, peer: IpAddr) -> Option<Arc<Seat>> {
+    pub fn take(&self, peer: IpAddr) -> Option<Arc<Seat>> {
         let Rules { most, per_peer, reserved } = self.rules;
         let mut taken = lock(&self.taken);
         if !peer.is_loopback() {
@@ -68,7 +68,7 @@ impl Seats {
     }
 
     /// Frees a seat.
-    pub(super) fn give_back(&self, seat: &Arc<Seat>) {
+    pub fn give_back(&self, seat: &Arc<Seat>) {
         lock(&self.taken).retain(|held| !Arc::ptr_eq(held, seat));
     }
 }
@@ -90,17 +90,17 @@ fn make_room(taken: &mut Vec<Arc<Seat>>, most: usize, kind: impl Fn(&Seat) -> bo
 
 impl Seat {
     /// Sets the handle that closes the connection.
-    pub(super) fn can_be_closed_by(&self, task: AbortHandle) {
+    pub fn can_be_closed_by(&self, task: AbortHandle) {
         let _ = self.task.set(task);
     }
 
     /// Records progress on the connection.
-    pub(super) fn note_progress(&self) {
+    pub fn note_progress(&self) {
         *lock(&self.progress) = Instant::now();
     }
 
     /// Sets whether a complete request is being answered; such a connection is not closed for another.
-    pub(super) fn set_working(&self, working: bool) {
+    pub fn set_working(&self, working: bool) {
         self.working.store(working, Ordering::SeqCst);
         self.note_progress();
     }

@@ -21,7 +21,7 @@ const REST: Duration = Duration::from_millis(100);
 
 /// Time limits of a connection.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Times {
+pub struct Times {
     /// For the head of a request to arrive, and between requests on one connection.
     pub head: Duration,
     /// Without progress while the client receives an answer.
@@ -36,7 +36,7 @@ impl Default for Times {
 }
 
 /// Answers requests for ever.
-pub(super) async fn serve(listener: TcpListener, router: Router, rules: Rules, times: Times) {
+pub async fn serve(listener: TcpListener, router: Router, rules: Rules, times: Times) {
     let seats = Arc::new(Seats::new(rules));
     loop {
         let Ok((stream, address)) = listener.accept().await else {

@@ -1,4 +1,5 @@
 //! As much of an HTTP client as the tests need.
+#![allow(dead_code, reason = "each test uses some of it")]
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -8,20 +9,20 @@ use serde_json::Value;
 
 /// What a server answered.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub(crate) struct Answer {
     pub status: u16,
     pub head: String,
     pub body: Vec<u8>,
 }
 
 impl Answer {
-    pub(super) fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body)
             .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&self.body)))
     }
 
     /// The value of a header.
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let of_name =
             |line: &&str| line.split(':').next().is_some_and(|held| held.eq_ignore_ascii_case(name));
         self.head.lines().find(of_name)?.split_once(": ").map(|(_, value)| value)
@@ -29,14 +30,14 @@ impl Answer {
 
     /// The body of an answer that must be a good one.
     #[track_caller]
-    pub(super) fn good(&self) -> Value {
+    pub(crate) fn good(&self) -> Value {
         assert!(self.status < 300, "{}: {}", self.status, String::from_utf8_lossy(&self.body));
         self.json()
     }
 }
 
 /// Sends one request; `Err` when the connection breaks.
-pub(super) fn send(
+pub(crate) fn send(
     port: u16,
     method: &str,
     path: &str,
@@ -67,20 +68,20 @@ pub(super) fn send(
 
 /// `GET path`.
 #[track_caller]
-pub(super) fn get(port: u16, path: &str) -> Answer {
+pub(crate) fn get(port: u16, path: &str) -> Answer {
     send(port, "GET", path, &[], b"").expect("an answer")
 }
 
 /// `POST path` with a body of JSON.
 #[track_caller]
-pub(super) fn post(port: u16, path: &str, body: &Value) -> Answer {
+pub(crate) fn post(port: u16, path: &str, body: &Value) -> Answer {
     let json = [("Content-Type", "application/json")];
     send(port, "POST", path, &json, body.to_string().as_bytes()).expect("an answer")
 }
 
 /// Uploads a file.
 #[track_caller]
-pub(super) fn upload(port: u16, name: &str, body: &[u8]) -> Answer {
+pub(crate) fn upload(port: u16, name: &str, body: &[u8]) -> Answer {
     let headers = [("Content-Type", "application/octet-stream"), ("X-File-Name", name)];
     send(port, "POST", "/api/images", &headers, body).expect("an answer")
 }
