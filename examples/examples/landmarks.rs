@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::AtomicBool;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::Parser;
 use ikem_core::{Draw, GrayImage, Hint, Keypoints, Point, Size};
 use ikem_data::{LabelledImage, Subset};
@@ -64,6 +64,9 @@ fn main() -> ExitCode {
 
 fn run() -> Result<()> {
     let options = Options::parse();
+    if Trainer::can_resume(&options.output) {
+        bail!("--output {}: there is a training already; name another folder", options.output.display());
+    }
     let mut config = TrainConfig::parse(CONFIG)?.into_inner();
     config.schedule.epochs = options.epochs;
     let config = config.checked()?;

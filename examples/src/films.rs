@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::folder::{Inside, file_name, is_passed_over};
+use crate::folder::{Inside, file_name, is_drawn, is_passed_over};
 use anyhow::{Context, Result, bail};
 
 /// The endings of images. A file so named that cannot be read is reported, not passed over.
@@ -30,11 +30,15 @@ pub fn films_of(named: &[PathBuf]) -> Result<Films> {
             (true, _) => films.add_folder(path)?,
             // A file may be called so.
             (false, Some((folder, pattern))) if !path.exists() => {
-                let matching = matching(folder, &pattern)?;
+                let (drawn, matching) =
+                    matching(folder, &pattern)?.into_iter().partition::<Vec<_>, _>(|file| is_drawn(file));
                 if matching.is_empty() {
-                    bail!("{}: no file matches", path.display());
+                    bail!("{}: no film matches", path.display());
                 }
                 films.paths.extend(matching);
+                let why =
+                    |file: PathBuf| format!("{} is an overlay, with keypoints drawn into it", file.display());
+                films.left_out.extend(drawn.into_iter().map(why));
             }
             _ => films.paths.push(path.clone()),
         }
@@ -47,7 +51,7 @@ pub fn films_of(named: &[PathBuf]) -> Result<Films> {
 impl Films {
     fn add_folder(&mut self, folder: &Path) -> Result<()> {
         let inside = Inside::of(folder).with_context(|| format!("cannot read {}", folder.display()))?;
-        let unreadable = |path: &Path| path.is_file() && has_ending(path);
+        let unreadable = |path: &Path| path.is_file() && has_ending(path) && !is_drawn(path);
         if inside.images.is_empty() && !inside.left_out.iter().any(|left_out| unreadable(&left_out.path)) {
             bail!("{}: there is no image directly in this folder", folder.display());
         }

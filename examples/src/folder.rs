@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
 
-use ikem_data::ImageKind;
+use ikem_data::{ImageKind, is_overlay};
 use ikem_files::SAVED_WORK;
 
 /// The folder in which the page keeps what has no place beside a film.
@@ -54,6 +54,8 @@ impl Inside {
                 format!("{} is no regular file", file_name(&path))
             } else if let Err(error) = ImageKind::of_file(&path) {
                 error.to_string()
+            } else if is_drawn(&path) {
+                format!("{} is an overlay, with keypoints drawn into it", file_name(&path))
             } else {
                 inside.images.push(path);
                 continue;
@@ -62,6 +64,11 @@ impl Inside {
         }
         Ok(inside)
     }
+}
+
+/// Whether a file is an overlay of ours, which is no film unless it is named itself.
+pub(crate) fn is_drawn(path: &Path) -> bool {
+    is_overlay(path).is_ok_and(|drawn| drawn)
 }
 
 /// Whether a file of this name in a folder of films is hidden or our own.

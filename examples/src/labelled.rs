@@ -9,7 +9,7 @@ use ikem_data::{
 use ikem_eval::GroundTruth;
 use ikem_files::FilePlan;
 
-use crate::{settle_left_out, take_out_broken};
+use crate::{say, settle_left_out, take_out_broken};
 
 /// Labelled images: entries of a manifest, and the folder their paths begin in.
 #[derive(Debug, Clone)]
@@ -35,6 +35,23 @@ impl Labelled {
         Ok(labelled)
     }
 
+    /// Without those that are labelled in part; images are not looked at. What is left out is printed.
+    ///
+    /// # Errors
+    /// When there are such and they are not to be left out (`skip_broken`); the message names all of them.
+    pub fn labelled_in_full(self, skip_broken: bool) -> Result<Self> {
+        settle_left_out(&self.left_out, self.entries.len() + self.left_out.len(), &self.data, skip_broken)?;
+        Ok(self)
+    }
+
+    /// As [`labelled_in_full`](Self::labelled_in_full), and without those whose image is there and its spacing cannot be read.
+    ///
+    /// # Errors
+    /// As [`labelled_in_full`](Self::labelled_in_full).
+    pub fn with_sound_spacing(self, skip_broken: bool) -> Result<Self> {
+        self.without_broken(|labelled, entry| labelled.spacing(entry).map(drop)).labelled_in_full(skip_broken)
+    }
+
     /// As [`read`](Self::read); films that are labelled in part are left out, which [`sound`](Self::sound) settles.
     ///
     /// # Errors
@@ -49,18 +66,18 @@ impl Labelled {
     ///
     /// # Errors
     /// When there are others and they are not to be left out (`skip_broken`); the message names all of them.
-    pub fn sound(mut self, skip_broken: bool) -> Result<Self> {
-        let total = self.entries.len() + self.left_out.len();
+    pub fn sound(self, skip_broken: bool) -> Result<Self> {
+        self.without_broken(|labelled, entry| labelled.image(entry).map(drop)).labelled_in_full(skip_broken)
+    }
+
+    /// Without those at which `look` fails.
+    fn without_broken(mut self, look: impl Fn(&Self, &ManifestEntry) -> Result<()> + Sync) -> Self {
         let mut entries = std::mem::take(&mut self.entries);
-        let broken = take_out_broken(
-            &mut entries,
-            |entry| entry.image_path.clone(),
-            |entry| self.image(entry).map(drop),
-        );
+        let broken =
+            take_out_broken(&mut entries, |entry| entry.image_path.clone(), |entry| look(&self, entry));
         self.entries = entries;
         self.left_out.extend(broken);
-        settle_left_out(&self.left_out, total, &self.data, skip_broken)?;
-        Ok(self)
+        self
     }
 
     /// The films that are left out.
@@ -75,7 +92,7 @@ impl Labelled {
         self.has_sets
     }
 
-    /// Only those of `set`; all of a file that names no sets.
+    /// Only those of `set`; all of a file that names no sets, which is told.
     ///
     /// # Errors
     /// When there are none.
@@ -83,6 +100,9 @@ impl Labelled {
         self.entries.retain(|entry| entry.set == set || !self.has_sets);
         if self.entries.is_empty() {
             bail!("the manifest has no entry of the set {:?}", set.name());
+        }
+        if !self.has_sets {
+            say!("{} names no sets: all {} images are used", self.data.display(), self.entries.len());
         }
         Ok(self)
     }

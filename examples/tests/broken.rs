@@ -97,6 +97,7 @@ fn an_evaluation_names_all_broken_films_before_it_begins_or_leaves_them_out() {
     let skipping = [&arguments[..], &["--skip-broken", "--output", "report.json"]].concat();
     let told = printed(&run(folder.path(), "evaluate", &skipping));
     assert!(told.contains("3 images, 1 clicks each") && told.contains("left out 2.png: 1 of 68"), "{told}");
+    assert!(told.contains("coco.json names no sets: all 5 images are used"), "{told}");
     let report = std::fs::read(folder.path().join("report.json")).expect("a report");
     let report: Value = serde_json::from_slice(&report).expect("JSON");
     assert_eq!(report["images"], 3);
@@ -104,6 +105,19 @@ fn an_evaluation_names_all_broken_films_before_it_begins_or_leaves_them_out() {
     assert_eq!(report["provenance"]["split"], "all: the file names no sets");
     let page = std::fs::read_to_string(folder.path().join("report.md")).expect("a page");
     assert!(page.contains("- left out: 3 images"), "{page}");
+}
+
+#[test]
+fn angles_of_labels_leave_out_what_is_broken_if_asked() {
+    let folder = films();
+    let arguments = ["--data", "coco.json", "--angles-of-labels", "angles.csv"];
+    let told = refused(&run(folder.path(), "evaluate", &arguments));
+    assert!(told.contains("\n  2.png: 1 of 68 keypoints are not labelled: T1-TR"), "{told}");
+    assert!(!folder.path().join("angles.csv").exists());
+    let told = printed(&run(folder.path(), "evaluate", &[&arguments[..], &["--skip-broken"]].concat()));
+    assert!(told.contains("left out 2.png: "), "{told}");
+    let angles = std::fs::read_to_string(folder.path().join("angles.csv")).expect("a table");
+    assert!(angles.contains("0.png") && !angles.contains("2.png"), "{angles}");
 }
 
 #[test]

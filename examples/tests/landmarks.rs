@@ -28,5 +28,16 @@ fn another_anatomy_is_learnt_and_has_no_angles() {
     assert!(!printed.contains("Cobb") && !printed.contains("spine"), "{printed}");
     let record = PredictionRecord::read(folder.path().join("hips.json")).expect("a record");
     assert_eq!((record.keypoints.len(), record.cobb), (3, None));
+
+    // A second run leaves the training alone.
+    let weights = folder.path().join("hips/best.safetensors");
+    let before = std::fs::read(&weights).expect("a checkpoint");
+    let again = run(folder.path(), "landmarks", &["--output", "hips", "--epochs", "1"]);
+    let error = String::from_utf8_lossy(&again.stderr).into_owned();
+    assert!(
+        !again.status.success() && error.contains("--output hips: there is a training already"),
+        "{error}"
+    );
+    assert!(std::fs::read(&weights).expect("a checkpoint") == before);
     assert_eq!(record.keypoints[2].name, "top");
 }

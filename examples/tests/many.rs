@@ -81,6 +81,45 @@ fn films_without_a_row_in_the_table_are_named() {
 }
 
 #[test]
+fn one_film_goes_into_a_table_too() {
+    let folder = films();
+    let at = folder.path();
+    let output = run(at, "detect", &["films/1.png", "--frame", "whole", "--output", "one.csv"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let table = read_csv_predictions(at.join("one.csv")).expect("a table");
+    assert_eq!((table.len(), table[0].image.as_str(), table[0].keypoints.len()), (1, "films/1.png", 68));
+}
+
+#[test]
+fn overlays_among_films_are_no_films() {
+    let folder = films();
+    let at = folder.path();
+    for (film, drawn) in [("0", "0-marked"), ("1", "heat")] {
+        let picture = format!("films/{drawn}.png");
+        let heatmap = format!("T5-TL={picture}");
+        let option = if drawn == "heat" { ["--heatmap", heatmap.as_str()] } else { ["--overlay", &picture] };
+        let film = format!("films/{film}.png");
+        let output = run(at, "detect", &[&[film.as_str(), "--frame", "whole"][..], &option].concat());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    std::fs::remove_file(at.join("films/broken.png")).expect("removed");
+    for named in ["films", "films/*.png"] {
+        let output = run(at, "detect", &[named, "--frame", "whole", "--output", "all.csv"]);
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{errors}");
+        assert!(
+            errors.contains("0-marked.png is an overlay, with keypoints drawn into it"),
+            "{named}: {errors}"
+        );
+        let table = read_csv_predictions(at.join("all.csv")).expect("a table");
+        let images: Vec<&str> = table.iter().map(|record| record.image.as_str()).collect();
+        assert_eq!(images, ["films/0.png", "films/1.png", "films/2.png"], "{named}");
+    }
+    // Whoever names it means it.
+    assert!(run(at, "detect", &["films/0-marked.png", "--frame", "whole"]).status.success());
+}
+
+#[test]
 fn what_needs_one_film_is_refused_for_several() {
     let folder = films();
     let at = folder.path();
@@ -89,10 +128,15 @@ fn what_needs_one_film_is_refused_for_several() {
     for (arguments, expected) in [
         (&["films", "--hint", "T5-TL:1,1"][..], "--hint: expected one IMAGE"),
         (&["films", "--heatmap", "T5-TL=a.png"], "--heatmap: expected one IMAGE"),
-        (&["films", "--output", "films/notes.txt"], "this is a file; expected a folder"),
+        (
+            &["films", "--output", "films/notes.txt"],
+            "this is a file; expected a folder or a table, FILE.csv,",
+        ),
+        (&["films", "--output", "new.json"], "this is a file; expected a folder or a table, FILE.csv,"),
+        (&["films", "--overlay", "new.PNG"], "this is a file; expected a folder for several films"),
         (&["films", "--overlay", "films"], "would replace IMAGE films/0.png"),
         (&["films/0.png", "other/0.png", "--output", "out"], "is the same file as --output of films/0.png;"),
-        (&["films/*.jpg"], "films/*.jpg: no file matches"),
+        (&["films/*.jpg"], "films/*.jpg: no film matches"),
     ] {
         let output = run(at, "detect", arguments);
         let error = String::from_utf8_lossy(&output.stderr).into_owned();

@@ -135,6 +135,32 @@ fn detect_writes_behind_links_and_into_streams() {
     refuses(at, "detect", &["film.png", "--frame", "whole", "--output", "out.json"], "read-only");
 }
 
+#[cfg(unix)]
+#[test]
+fn a_pipe_that_no_program_reads_is_refused() {
+    let folder = folder();
+    let at = folder.path();
+    assert!(Command::new("mkfifo").arg(at.join("pipe")).status().expect("mkfifo").success());
+    let output = run(at, "detect", &["film.png", "--frame", "whole", "--output", "pipe"]);
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && error.contains("no program reads this pipe"), "{error}");
+}
+
+#[test]
+fn a_file_is_no_folder_for_the_pages_work() {
+    let folder = folder();
+    let before = contents(folder.path());
+    let output = Command::new(built::interactive())
+        .current_dir(folder.path())
+        .args(["film.png", "--no-open", "--port", "0", "--output", "log.csv"])
+        .output()
+        .expect("an end");
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    let expected = "--output log.csv: this is a file; expected a folder";
+    assert!(!output.status.success() && error.contains(expected), "{error}");
+    assert!(contents(folder.path()) == before);
+}
+
 #[test]
 fn evaluate_leaves_its_manifest_and_its_films() {
     let folder = folder();

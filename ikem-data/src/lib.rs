@@ -74,7 +74,8 @@ pub use files::{read_json, write_json};
 pub use films::{Film, films_of_manifest, read_spinal_ai, read_whole_films};
 pub use histogram::match_histogram;
 pub use image_file::{
-    ImageKind, Radiograph, decode_image, image_size, load_image, load_radiograph, load_resized,
+    ImageKind, Radiograph, decode_image, decode_radiograph, image_size, load_image, load_radiograph,
+    load_resized,
 };
 pub use labels::LabelFile;
 pub use left_out::LeftOut;
@@ -88,7 +89,7 @@ pub use manifest_index::ManifestIndex;
 pub use names::{composed_name, is_same_name};
 #[cfg(feature = "drawing")]
 pub use overlay::{Picture, heatmap_overlay, overlay};
-pub use overlay::{film_png, gray_png, heatmap_png, write_gray_png};
+pub use overlay::{film_png, gray_png, heatmap_png, is_overlay, write_gray_png};
 pub use phantom::{Phantom, PhantomConfig, PhantomCurve, SpineShape};
 pub use prediction::{PredictedKeypoint, PredictionRecord, Seen};
 pub use spacing::image_spacing;

@@ -20,7 +20,7 @@ use ikem_examples::{
 use ikem_files::{FilePlan, is_stream};
 use ikem_models::Session;
 
-use many::Many;
+use many::{Many, is_table, write_table};
 
 /// Marks the 68 vertebra corners of a spinal radiograph. Research software, not a medical device.
 #[derive(Parser)]
@@ -35,7 +35,7 @@ struct Options {
     /// Match the grey values to those of this image before the network sees the radiograph; overlays show the original
     #[arg(long = "match", value_name = "REFERENCE")]
     reference: Option<PathBuf>,
-    /// Write the keypoints as JSON; of several films a file each into this folder, or all into one table, FILE.csv
+    /// Write the keypoints as JSON or as a table, FILE.csv; of several films a file each into this folder, or all into one table
     #[arg(long, value_name = "FILE.json")]
     output: Option<PathBuf>,
     /// Draw the keypoints over the image; of several films a picture each into this folder
@@ -67,6 +67,7 @@ fn mark_several(options: &Options) -> Result<()> {
     }
     let Films { paths: films, left_out } = films_of(&options.images)?;
     let (output, overlay) = (options.output.as_deref(), options.overlay.as_deref());
+    many::check_folders(output, overlay)?;
     let mut plan = options.files_read();
     many::note_files(&mut plan, &films, output, overlay);
     plan.check()?;
@@ -108,7 +109,10 @@ fn mark_one(options: &Options) -> Result<()> {
     let write = |to_streams: bool| -> Result<()> {
         let wanted = |path: &Path| is_stream(path) == to_streams;
         if let Some(path) = options.output.as_deref().filter(|path| wanted(path)) {
-            result.write(path)?;
+            match is_table(path) {
+                true => write_table(path, vec![result.clone()])?,
+                false => result.write(path)?,
+            }
         }
         if let Some(path) = options.overlay.as_deref().filter(|path| wanted(path)) {
             write_overlay(&session, &image, path)?;
@@ -157,7 +161,7 @@ impl Options {
             plan.reads("IMAGE", path);
         }
         if let Some(path) = &self.output {
-            plan.writes("--output", path, &["json"]);
+            plan.writes("--output", path, &["json", "csv"]);
         }
         if let Some(path) = &self.overlay {
             plan.writes("--overlay", path, &["png"]);

@@ -10,6 +10,9 @@ use ikem_files::FilePlan;
 use ikem_models::{Predictor, for_each_film};
 use indicatif::ProgressBar;
 
+/// The endings of the files that are written; a folder that is so named was meant to be a file.
+const FILES: [&str; 3] = ["json", "png", "csv"];
+
 /// What is done with each film.
 pub(crate) struct Many<'a> {
     pub films: Vec<PathBuf>,
@@ -21,7 +24,7 @@ pub(crate) struct Many<'a> {
 }
 
 /// Whether `output` is one table of all films, not a folder with a file for each.
-fn is_table(output: &Path) -> bool {
+pub(crate) fn is_table(output: &Path) -> bool {
     output.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv"))
 }
 
@@ -52,6 +55,20 @@ pub(crate) fn note_files(
     }
 }
 
+/// Checks that what is to be a folder is no file, by its name or on disk.
+pub(crate) fn check_folders(output: Option<&Path>, overlay: Option<&Path>) -> Result<()> {
+    let output = output.filter(|output| !is_table(output));
+    for (option, path) in [("--output", output), ("--overlay", overlay)] {
+        let Some(path) = path.filter(|path| !path.is_dir()) else { continue };
+        let ending = path.extension().unwrap_or_default();
+        if path.exists() || FILES.iter().any(|file| ending.eq_ignore_ascii_case(file)) {
+            let table = if option == "--output" { " or a table, FILE.csv," } else { "" };
+            bail!("{option} {}: this is a file; expected a folder{table} for several films", path.display());
+        }
+    }
+    Ok(())
+}
+
 /// What became of a film.
 enum Outcome {
     /// It was marked; with what a person should know of how its file was read.
@@ -66,11 +83,6 @@ impl Many<'_> {
     /// # Errors
     /// When a result cannot be written, at once; when films could not be read, at the end.
     pub(crate) fn run(&self) -> Result<()> {
-        for (option, path) in [("--output", self.folder()), ("--overlay", self.overlay)] {
-            if let Some(path) = path.filter(|path| path.is_file()) {
-                bail!("{option} {}: this is a file; expected a folder for several films", path.display());
-            }
-        }
         let bar = ProgressBar::new(self.films.len() as u64);
         let (mut records, mut skipped) = (Vec::new(), 0_usize);
         let take = |outcome: Result<Outcome>| -> Result<()> {
@@ -130,7 +142,7 @@ impl Many<'_> {
 }
 
 /// Writes the table. Its rows are keypoints, so films on which nothing was found have none; these are named on standard error.
-fn write_table(table: &Path, mut records: Vec<PredictionRecord>) -> Result<()> {
+pub(crate) fn write_table(table: &Path, mut records: Vec<PredictionRecord>) -> Result<()> {
     let nothing: Vec<String> = records
         .iter()
         .filter(|record| record.keypoints.is_empty())

@@ -100,8 +100,13 @@ fn run() -> Result<()> {
     let Some(data) = &options.data else { return options.compare() };
     let root = options.root.as_deref();
     if let Some(file) = &options.angles_of_labels {
-        let labelled = Labelled::read(data, root, &Skeleton::spine())?;
+        let labelled = Labelled::read_in_part(data, root, &Skeleton::spine())?;
         options.check_files(data, Some(&labelled))?;
+        let labelled = match options.spacing {
+            Some(_) => labelled.labelled_in_full(options.skip_broken)?,
+            // The images, as far as they are there, tell it.
+            None => labelled.with_sound_spacing(options.skip_broken)?,
+        };
         angles::write(&labelled, options.spacing, file)?;
         say!("wrote {}: the angles of {} entries", file.display(), labelled.entries().len());
         return Ok(());

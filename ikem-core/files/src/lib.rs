@@ -21,6 +21,7 @@
 
 mod plan;
 mod read;
+mod stream;
 mod target;
 mod write;
 

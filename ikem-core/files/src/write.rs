@@ -4,6 +4,7 @@ use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 
+use crate::stream::Stream;
 use crate::target::Target;
 
 /// The prefix of the temporary files of [`write()`]. They lie beside the target and remain only if the process is
@@ -17,7 +18,8 @@ const UNFINISHED: &str = ".ikem-unfinished-";
 /// this program (`/dev/stdout`) is appended to. An existing file keeps its permissions.
 ///
 /// # Errors
-/// When a folder or a read-only file has this path, or the disk fails; an existing file is then unchanged.
+/// When a folder or a read-only file has this path, no program reads the pipe, or the disk fails; an existing file is
+/// then unchanged.
 pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     put(path, |file| file.write_all(bytes), false)
 }
@@ -53,7 +55,7 @@ fn put(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>, sync: b
         Target::File(path, about) => replace(&path, about.as_ref(), all, sync),
         Target::StandardOutput => all(&mut io::stdout().lock()),
         Target::StandardError => all(&mut io::stderr().lock()),
-        Target::Stream(path) => all(&mut OpenOptions::new().append(true).open(path)?),
+        Target::Stream(path) => all(&mut Stream::open(&path)?),
     }
 }
 
@@ -193,9 +195,36 @@ mod tests {
                 let pipe = pipe.clone();
                 move || fs::read(pipe).unwrap()
             });
-            write_synced(&pipe, b"through").unwrap();
+            while let Err(error) = write_synced(&pipe, b"through") {
+                assert_eq!(error.to_string(), "no program reads this pipe", "until it is opened");
+            }
             assert_eq!(reader.join().unwrap(), b"through");
             assert!(!fs::metadata(&pipe).unwrap().is_file());
+        }
+
+        #[test]
+        fn a_pipe_that_nobody_reads_is_an_error_and_a_slow_reader_gets_all() {
+            let folder = tempfile::tempdir().unwrap();
+            let pipe = folder.path().join("pipe");
+            assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+            let error = write(&pipe, b"nobody reads this").unwrap_err();
+            assert_eq!(error.to_string(), "no program reads this pipe");
+            let reader = std::thread::spawn({
+                let pipe = pipe.clone();
+                move || {
+                    let mut file = File::open(pipe).unwrap();
+                    std::thread::sleep(std::time::Duration::from_millis(100));
+                    let mut all = Vec::new();
+                    io::Read::read_to_end(&mut file, &mut all).unwrap();
+                    all
+                }
+            });
+            // More than a pipe holds.
+            let bytes: Vec<u8> = (0..1_000_000_u32).map(|i| i as u8).collect();
+            while let Err(error) = write(&pipe, &bytes) {
+                assert_eq!(error.to_string(), "no program reads this pipe");
+            }
+            assert!(reader.join().unwrap() == bytes);
         }
     }
 }

@@ -44,7 +44,15 @@ pub struct Radiograph {
 /// Same as [`load_image`].
 pub fn load_radiograph(path: impl AsRef<Path>, limits: &Limits) -> Result<Radiograph, Error> {
     let path = path.as_ref();
-    let mut decoded = decode(path, &files::read(path, limits.bytes)?, limits)?;
+    decode_radiograph(path, &files::read(path, limits.bytes)?, limits)
+}
+
+/// Decodes an image file in memory as [`load_radiograph`] does; `name` is the file name in errors.
+///
+/// # Errors
+/// Same as [`load_image`].
+pub fn decode_radiograph(name: impl AsRef<Path>, bytes: &[u8], limits: &Limits) -> Result<Radiograph, Error> {
+    let mut decoded = decode(name.as_ref(), bytes, limits)?;
     let (spacing, note) = (decoded.spacing, decoded.note.take());
     Ok(Radiograph { image: decoded.into_gray()?, spacing, note })
 }

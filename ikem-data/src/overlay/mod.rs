@@ -4,6 +4,7 @@
 mod canvas;
 #[cfg(feature = "drawing")]
 mod lettering;
+mod mark;
 mod palette;
 #[cfg(feature = "drawing")]
 mod picture;
@@ -13,6 +14,7 @@ mod render;
 
 #[cfg(feature = "drawing")]
 pub(crate) use lettering::Lettering;
+pub use mark::is_overlay;
 #[cfg(feature = "drawing")]
 pub use picture::Picture;
 pub use png::{film_png, gray_png, heatmap_png, write_gray_png};

@@ -3,6 +3,7 @@ use std::path::Path;
 use ikem_core::Size;
 use image::ExtendedColorType;
 
+use super::mark::marked;
 use super::png::encode_png;
 use crate::error::Error;
 use crate::files;
@@ -32,12 +33,12 @@ impl Picture {
         &self.rgb
     }
 
-    /// Encodes the picture as PNG.
+    /// Encodes the picture as PNG, with a mark by which [`is_overlay`](crate::is_overlay) knows it.
     ///
     /// # Errors
     /// [`Error::Argument`] if it is too large for PNG.
     pub fn to_png(&self) -> Result<Vec<u8>, Error> {
-        encode_png(self.size, &self.rgb, ExtendedColorType::Rgb8)
+        encode_png(self.size, &self.rgb, ExtendedColorType::Rgb8).map(marked)
     }
 
     /// Writes the picture atomically as a PNG file.
