@@ -28,6 +28,9 @@ const WIDER: f64 = 0.65;
 /// probably was.
 const CROPPED: f32 = 0.02;
 
+/// Below this mean confidence, the locator may have been wrong altogether, and the whole film is tried, too.
+const LOST: f32 = 0.2;
+
 /// A film in a view, and the prediction without hints.
 type Seen = (PreparedImage, Prediction);
 
@@ -58,9 +61,11 @@ impl Predictor {
             let whole = View { frame: located.frame.facing(film.size()), ..located };
             let [cropped, may_be_cropped] =
                 LONGER.map(|longer| is_crop(&best.0.view.frame, &whole.frame, longer));
-            if may_be_cropped {
+            let confidence = best.1.mean_confidence();
+            if may_be_cropped || confidence < LOST {
                 let (image, answer) = self.answered(film, &whole)?;
-                if answer.mean_confidence() + CROPPED > best.1.mean_confidence() {
+                let bonus = if may_be_cropped { CROPPED } else { 0.0 };
+                if answer.mean_confidence() + bonus > confidence {
                     return self.as_seen(image, answer);
                 }
             }
