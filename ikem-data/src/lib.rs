@@ -14,7 +14,7 @@
 //!   epoch and step.
 //! - [`Film`] is a radiograph whose vertebrae are marked but not named; [`LocatingLoader`] draws random scenes of such
 //!   films to train a network that finds the spine on a whole film.
-//! - [`overlay`] and [`heatmap_overlay`] render results. [`match_histogram`] gives one film the grey levels of another.
+//! - [`overlay`], [`annotated_overlay`] and [`heatmap_overlay`] render results. [`match_histogram`] gives one film the grey levels of another.
 //! - [`Phantom`] generates synthetic radiographs with exact landmarks.
 //!
 //! ```
@@ -88,7 +88,7 @@ pub use manifest::{Manifest, ManifestEntry, Subset};
 pub use manifest_index::ManifestIndex;
 pub use names::{composed_name, is_same_name};
 #[cfg(feature = "drawing")]
-pub use overlay::{Picture, heatmap_overlay, overlay};
+pub use overlay::{Annotations, MarkedAngle, Picture, annotated_overlay, heatmap_overlay, overlay};
 pub use overlay::{film_png, gray_png, heatmap_png, is_overlay, write_gray_png};
 pub use phantom::{Phantom, PhantomConfig, PhantomCurve, SpineShape};
 pub use prediction::{PredictedKeypoint, PredictionRecord, Seen};

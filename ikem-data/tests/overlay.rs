@@ -2,7 +2,10 @@
 #![allow(clippy::unwrap_used, reason = "test helpers")]
 
 use ikem_core::{Frame, GrayImage, Keypoints, Point, Size, Skeleton};
-use ikem_data::{Limits, Picture, decode_image, film_png, heatmap_overlay, overlay, write_gray_png};
+use ikem_data::{
+    Annotations, Limits, MarkedAngle, Picture, annotated_overlay, decode_image, film_png, heatmap_overlay,
+    overlay, write_gray_png,
+};
 use ndarray::Array2;
 
 fn grey(size: Size) -> GrayImage {
@@ -129,4 +132,41 @@ fn a_twelve_bit_film_is_displayed_with_all_grey_levels() {
     let found = shown(&twelve_bits);
     let difference = found.pixels().iter().zip(whole.pixels()).map(|(a, b)| (a - b).abs());
     assert!(difference.fold(0.0, f32::max) <= 1.01 / 255.0);
+}
+
+#[test]
+fn angles_and_a_frame_are_drawn_and_the_caption_hides_nothing_of_the_film() {
+    let size = Size::new(600, 1200);
+    let (skeleton, points) = (Skeleton::spine(), spine(size));
+    let plain = overlay(&grey(size), &skeleton, &points, &[]).unwrap();
+    let line = |y: f32, to: f32| [Point::new(252.0, y), Point::new(348.0, to)];
+    let annotations = Annotations {
+        angles: vec![MarkedAngle {
+            lines: [line(300.0, 310.0), line(700.0, 690.0)],
+            label: "T5–L2 11.9°".to_owned(),
+        }],
+        frame: Some(
+            [[20.0, 30.0], [580.0, 30.0], [580.0, 1150.0], [20.0, 1150.0]].map(|[x, y]| Point::new(x, y)),
+        ),
+        caption: vec!["film.png".to_owned(), "Remark: ".to_owned() + &"a long remark ".repeat(40)],
+    };
+    let marked = annotated_overlay(&grey(size), &skeleton, &points, &[], &annotations).unwrap();
+    assert_eq!(marked.size().width, 600);
+    assert!(marked.size().height > 1300, "a long caption has several lines: {}", marked.size());
+    let grey = pixel(&plain, 5, 5);
+    // The frame's left side, and both lines 100 px beyond their right ends, where they come together.
+    let bright = |x: usize, y: usize| (y - 3..=y + 3).any(|y| pixel(&marked, x, y) != grey);
+    assert!((0..8).any(|x| pixel(&marked, 16 + x, 600) != grey));
+    assert!(bright(448, 320) && bright(448, 680), "the lines reach towards each other");
+    assert!(!bright(152, 290), "and away from each other by less");
+    // Below the film is text on black.
+    let below: Vec<[u8; 3]> = (1200..marked.size().height)
+        .flat_map(|y| (0..600).map(move |x| (x, y)))
+        .map(|(x, y)| pixel(&marked, x, y))
+        .collect();
+    assert!(below.contains(&[0, 0, 0]) && below.iter().filter(|pixel| pixel[0] > 200).count() > 500);
+    // Without annotations it is the plain overlay.
+    let none =
+        annotated_overlay(&self::grey(size), &skeleton, &points, &[], &Annotations::default()).unwrap();
+    assert_eq!(none, plain);
 }

@@ -17,17 +17,23 @@ pub(super) struct Canvas {
 
 impl Canvas {
     pub(super) fn new(image: &GrayImage) -> Result<Self, Error> {
-        let size = image.size();
+        Self::with_strip(image, 0, Lettering::new()?)
+    }
+
+    /// With a black strip of `rows` pixels below the radiograph.
+    pub(super) fn with_strip(image: &GrayImage, rows: usize, lettering: Lettering) -> Result<Self, Error> {
+        let size = Size::new(image.size().width, image.size().height.saturating_add(rows));
         let side = |pixels: usize| u32::try_from(pixels).ok();
         let mut pixels = side(size.width)
             .zip(side(size.height))
             .and_then(|(width, height)| Pixmap::new(width, height))
             .ok_or_else(|| FieldError::new("image", "a size that can be drawn on", size))?;
+        pixels.fill(Color::BLACK);
         let tones = Tones::of(image);
         for (pixel, &value) in pixels.pixels_mut().iter_mut().zip(image.pixels()) {
             *pixel = opaque([to_byte(tones.apply(value)); 3]);
         }
-        Ok(Self { pixels, lettering: Lettering::new()? })
+        Ok(Self { pixels, lettering })
     }
 
     pub(super) fn size(&self) -> Size {

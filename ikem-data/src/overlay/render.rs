@@ -1,7 +1,9 @@
 use ikem_core::{FieldError, Frame, GrayImage, Keypoints, Point, Size, Skeleton};
 use ndarray::ArrayView2;
 
+use super::annotations::Annotations;
 use super::canvas::Canvas;
+use super::lettering::Lettering;
 use super::palette::{Rgb, group_colour, heat_colour, heat_opacity};
 use super::picture::Picture;
 use crate::error::Error;
@@ -22,6 +24,20 @@ pub fn overlay(
     keypoints: &Keypoints,
     hinted: &[usize],
 ) -> Result<Picture, Error> {
+    annotated_overlay(image, skeleton, keypoints, hinted, &Annotations::default())
+}
+
+/// Like [`overlay`], with angles and a frame drawn and a caption below the film, which makes the picture higher.
+///
+/// # Errors
+/// Same as [`overlay`].
+pub fn annotated_overlay(
+    image: &GrayImage,
+    skeleton: &Skeleton,
+    keypoints: &Keypoints,
+    hinted: &[usize],
+    annotations: &Annotations,
+) -> Result<Picture, Error> {
     let count = skeleton.len();
     if keypoints.len() != count {
         let found = keypoints.len();
@@ -30,8 +46,11 @@ pub fn overlay(
     if let Some(&index) = hinted.iter().find(|&&index| index >= count) {
         return Err(ikem_core::Error::UnknownIndex { index, count }.into());
     }
-    let mut canvas = Canvas::new(image)?;
-    let measures = Measures::of(image.size());
+    let (film, lettering) = (image.size(), Lettering::new()?);
+    let caption = annotations.wrapped(film, &lettering);
+    let mut canvas = Canvas::with_strip(image, Annotations::strip(film, caption.len()), lettering)?;
+    let measures = Measures::of(film);
+    annotations.draw_lines(&mut canvas, &measures);
     let colour = |keypoint: usize| group_colour(skeleton.vertebra_of(keypoint).unwrap_or(keypoint));
     let drawn: Vec<Option<Point>> =
         keypoints.iter().map(|&p| Some(p).filter(|&p| canvas.reaches(p))).collect();
@@ -55,6 +74,8 @@ pub fn overlay(
         let corners: Vec<Point> = vertebra.corners.iter().filter_map(|&index| drawn(index)).collect();
         label(&mut canvas, &vertebra.name, &corners, &measures, group_colour(index));
     }
+    annotations.draw_labels(&mut canvas, &measures, film);
+    Annotations::write(&caption, &mut canvas, film);
     Ok(canvas.into_picture())
 }
 
@@ -72,18 +93,18 @@ fn label(canvas: &mut Canvas, name: &str, corners: &[Point], measures: &Measures
 }
 
 /// Drawing sizes in pixels.
-struct Measures {
+pub(super) struct Measures {
     /// The radius of a point.
     point: f32,
     /// The width of an edge.
-    line: f32,
+    pub(super) line: f32,
     /// The cap height of text.
-    text: f32,
+    pub(super) text: f32,
 }
 
 impl Measures {
     /// Sizes that suit a vertebra of about 1/25 of the image height.
-    fn of(size: Size) -> Self {
+    pub(super) fn of(size: Size) -> Self {
         let height = size.height as f32;
         Self {
             point: (0.0026 * height).max(1.5),
