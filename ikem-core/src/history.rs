@@ -69,6 +69,11 @@ impl<T> History<T> {
         [self.past.len(), self.future.len()]
     }
 
+    /// All states in order: the past ones, the current one, and the undone ones.
+    pub fn states(&self) -> impl Iterator<Item = &T> {
+        self.past.iter().chain(std::iter::once(&self.present)).chain(self.future.iter().rev())
+    }
+
     /// The states that undo and redo lead to, to be changed.
     pub fn others_mut(&mut self) -> impl Iterator<Item = &mut T> {
         self.past.iter_mut().chain(&mut self.future)
@@ -159,6 +164,9 @@ mod tests {
         assert_ne!(words, History::new("2".to_owned()));
         assert_eq!((words.past(), words.present().as_str()), (&["1".to_owned()][..], "2"));
         assert_eq!(words.steps(), [1, 1]);
+        assert!(words.undo());
+        assert_eq!(words.states().collect::<Vec<_>>(), ["1", "2", "3"]);
+        assert!(words.redo());
         assert!(words.redo() && !words.redo());
         assert_eq!(words.present(), "3");
         let mut words = words.with_limit(1);

@@ -1,6 +1,6 @@
 //! What a person does to an image.
 
-use ikem_core::Hint;
+use ikem_core::{Hint, Skeleton};
 use ikem_data::PredictionRecord as Exported;
 
 use super::framing::Reframing;
@@ -23,6 +23,8 @@ pub(super) enum Action {
     Undo,
     /// The last undo is taken back.
     Redo,
+    /// Back, or forth again, to the state with so many before it.
+    GoTo(usize),
     /// All hints are taken back.
     Reset,
     /// The network is asked anew.
@@ -77,6 +79,7 @@ impl Action {
             Self::Fix(_) => "fix ends",
             Self::Undo => "undo",
             Self::Redo => "redo",
+            Self::GoTo(_) => "go to",
             Self::Reset => "reset",
             Self::Predict => "predict",
             Self::Reframe(reframing) => reframing.name(),
@@ -89,5 +92,48 @@ impl Action {
             Self::Import(_) => "import",
             Self::Time => "time",
         }
+    }
+
+    /// What was done, in words, for the list of actions.
+    pub(super) fn words(&self, skeleton: &Skeleton) -> String {
+        let points = |keypoints: &[usize]| points_in_words(keypoints, skeleton);
+        match self {
+            Self::Revise(hint) => format!("{} corrected", points(&[hint.keypoint])),
+            Self::Place(hints) => {
+                let keypoints: Vec<usize> = hints.iter().map(|hint| hint.keypoint).collect();
+                format!("{} placed", points(&keypoints))
+            }
+            Self::Remove(keypoint) => format!("Correction of {} removed", points(&[*keypoint])),
+            Self::See(keypoints, true) => format!("{} visible", points(keypoints)),
+            Self::See(keypoints, false) => format!("{} not visible", points(keypoints)),
+            Self::Fix(_) => "End vertebrae chosen".to_owned(),
+            Self::Reset => "All corrections removed".to_owned(),
+            Self::Predict => "Predicted again".to_owned(),
+            Self::Reframe(reframing) => reframing.words().to_owned(),
+            Self::Shift(by) => format!("Levels renamed {}", if *by > 0 { "downwards" } else { "upwards" }),
+            Self::Accept(true) => "Accepted".to_owned(),
+            Self::Accept(false) => "Acceptance withdrawn".to_owned(),
+            Self::Reject(Some(_)) => "Marked as unusable".to_owned(),
+            Self::Reject(None) => "Can be used again".to_owned(),
+            Self::Import(_) => "Keypoints imported".to_owned(),
+            Self::Undo | Self::Redo | Self::GoTo(_) | Self::Say(_) | Self::Time => self.name().to_owned(),
+        }
+    }
+}
+
+/// A point's name, the vertebra whose corners the points are, or their number.
+fn points_in_words(keypoints: &[usize], skeleton: &Skeleton) -> String {
+    let mut sorted = keypoints.to_vec();
+    sorted.sort_unstable();
+    let whole = |corners: &[usize]| {
+        let mut corners = corners.to_vec();
+        corners.sort_unstable();
+        corners == sorted
+    };
+    let vertebra = skeleton.vertebrae().iter().find(|vertebra| whole(&vertebra.corners));
+    match (keypoints, vertebra) {
+        ([keypoint], _) => skeleton.names().get(*keypoint).cloned().unwrap_or_default(),
+        (_, Some(vertebra)) => vertebra.name.clone(),
+        _ => format!("{} points", keypoints.len()),
     }
 }

@@ -174,6 +174,11 @@ pub(super) struct State {
     pub can_undo: bool,
     /// Whether redo would do anything.
     pub can_redo: bool,
+    /// The action that led to each state that undo and redo lead to, and to the present one, in order and in words; none for the
+    /// first prediction.
+    pub steps: Vec<Option<String>>,
+    /// The place of the present state among them.
+    pub step: usize,
     /// By how many vertebrae the names were moved down.
     pub shift: isize,
     /// Points that are not hinted and of low confidence, the lowest first.
@@ -190,6 +195,8 @@ pub(super) struct State {
     pub annotators: Vec<String>,
     /// From where it shows the patient, where that was said.
     pub seen_from: Option<SeenFrom>,
+    /// Whether the film was mirrored, or no longer, since that was said: the patient's sides have changed places.
+    pub mirrored_since: bool,
     /// The Cobb angles; none where the points are no spine, or doubtful.
     pub angles: Option<Angles>,
     /// How the network sees the film.
@@ -253,12 +260,18 @@ pub(super) struct SpacingView {
     pub words: String,
     /// Where millimetres were measured, if the patient's are smaller.
     pub plane: Option<&'static str>,
+    /// Width and height of a pixel, in millimetres where they are known.
+    pub pixel: [f64; 2],
+    /// Whether they are: otherwise their ratio alone is.
+    pub millimetres: bool,
 }
 
 impl SpacingView {
     /// A spacing to show.
     pub(super) fn of(spacing: Spacing) -> Self {
-        Self { words: spacing.to_string(), plane: spacing.enlarging_plane() }
+        let (words, plane) = (spacing.to_string(), spacing.enlarging_plane());
+        let millimetres = spacing.millimetres().is_some();
+        Self { words, plane, pixel: [spacing.x, spacing.y], millimetres }
     }
 }
 

@@ -128,6 +128,19 @@ impl Reframing {
         }
     }
 
+    /// What was done, in words.
+    pub(super) const fn words(self) -> &'static str {
+        match self {
+            Self::View(..) => "Frame set",
+            Self::Find => "Searched for the spine again",
+            Self::Whole => "Whole film used",
+            Self::Turn(turns) if turns > 0 => "Film turned right",
+            Self::Turn(_) => "Film turned left",
+            Self::Mirror => "Film mirrored",
+            Self::Invert => "Film inverted",
+        }
+    }
+
     /// Has the network see the film so, and predict.
     pub(super) fn apply(self, session: &mut Session) -> Result<()> {
         let film = session.image_size();

@@ -38,6 +38,9 @@ pub(super) struct Marks {
     /// What the person thinks of the points.
     #[serde(default)]
     pub verdict: Verdict,
+    /// The action that led to this state, in words; none for the first prediction, and in sidecars of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<String>,
 }
 
 /// What a person thinks of the points of a film.
@@ -180,9 +183,17 @@ pub(super) struct About {
     /// From where it shows the patient, where that was said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seen_from: Option<SeenFrom>,
+    /// Whether the film was shown mirrored when that was said; missing in sidecars of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen_mirrored: Option<bool>,
 }
 
 impl About {
+    /// Whether the film was mirrored, or no longer, since it was said from where it shows the patient.
+    pub(super) fn was_mirrored_since(&self, mirrored: bool) -> bool {
+        self.seen_from.is_some() && self.seen_mirrored.is_some_and(|then| then != mirrored)
+    }
+
     /// Notes down that a person worked on the film.
     pub(super) fn add_annotator(&mut self, name: &str) {
         if !self.annotators.iter().any(|known| known == name) && self.annotators.len() < MOST_PEOPLE {

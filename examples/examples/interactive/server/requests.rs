@@ -39,6 +39,17 @@ pub(super) struct Timed {
     pub seconds: f64,
 }
 
+/// A request to go back to a state, or forth again.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Step {
+    /// How many states are before it.
+    pub step: usize,
+    /// Active time since the last report.
+    #[serde(default)]
+    pub seconds: f64,
+}
+
 /// A request to move all names.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -25,7 +25,7 @@ use super::imports::{self, Summary};
 use super::marks::person;
 use super::requests::{
     Acceptance, Chosen, Ends, Matched, Named, Placed, PlacedAll, PlacedPoint, Rejection, Said, Seen, Shifted,
-    Timed,
+    Step, Timed,
 };
 use super::security::{self, Access};
 use super::thumbnail::thumbnail;
@@ -46,6 +46,7 @@ pub(super) fn router(workplace: Arc<Workplace>, assets: Assets, access: Access) 
         .route("/remove", post(remove))
         .route("/undo", post(undo))
         .route("/redo", post(redo))
+        .route("/goto", post(go_to))
         .route("/reset", post(reset))
         .route("/predict", post(predict))
         .route("/shift", post(shift))
@@ -253,6 +254,15 @@ async fn redo(
     Body(timed): Body<Timed>,
 ) -> Result<Response> {
     answer(place.act(id, Action::Redo, timed.seconds, caller).await?)
+}
+
+async fn go_to(
+    Shared(place): Place,
+    Id(id): Id,
+    caller: Caller,
+    Body(Step { step, seconds }): Body<Step>,
+) -> Result<Response> {
+    answer(place.act(id, Action::GoTo(step), seconds, caller).await?)
 }
 
 async fn reset(

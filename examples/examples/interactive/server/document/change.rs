@@ -25,6 +25,7 @@ impl Document {
                 self.marks.redo();
                 return Ok(self.session.redo());
             }
+            Action::GoTo(step) => return self.go_to(*step),
             Action::Time => return Ok(false),
             Action::Say(said) => return Ok(self.say(said)),
             Action::See(keypoints, visible) => self.see(&mut marks, keypoints, *visible)?,
@@ -45,8 +46,27 @@ impl Document {
         if predicted {
             marks.network = Some(self.network.name.clone());
         }
+        marks.step = Some(action.words(self.skeleton()));
         self.marks.push(marks);
         Ok(true)
+    }
+
+    /// Undoes or redoes until so many states are before the present one; whether anything changed.
+    fn go_to(&mut self, step: usize) -> Result<bool> {
+        let [past, future] = self.marks.steps();
+        if step > past + future {
+            let states = past + future + 1;
+            return Err(Kind::Invalid.because(format!("there is no state {step} of {states}")));
+        }
+        for _ in step..past {
+            self.marks.undo();
+            self.session.undo();
+        }
+        for _ in past..step {
+            self.marks.redo();
+            self.session.redo();
+        }
+        Ok(step != past)
     }
 
     /// Takes down what the person says of the points, which stay where they are.
@@ -140,6 +160,7 @@ impl Document {
         }
         if let Some(from) = said.seen_from {
             self.about.seen_from = from;
+            self.about.seen_mirrored = from.map(|_| self.session.view().frame.is_mirrored());
         }
         self.about != before
     }

@@ -101,6 +101,8 @@ impl Document {
             hints: hints.iter().map(hint_view).collect(),
             can_undo: session.can_undo(),
             can_redo: session.can_redo(),
+            steps: self.marks.states().map(|marks| marks.step.clone()).collect(),
+            step: self.marks.past().len(),
             shift: session.shift(),
             suspects: match doubt {
                 Some(Doubt::NothingFound { .. }) => Vec::new(),
@@ -112,6 +114,7 @@ impl Document {
             remark: self.about.remark.clone(),
             annotators: self.about.annotators.clone(),
             seen_from: self.about.seen_from,
+            mirrored_since: self.about.was_mirrored_since(session.view().frame.is_mirrored()),
             angles: self.angles(&shown, (confidences, hints), marks, doubt),
             view: Framing::of(session.view(), size, doubt),
             comparison: self.labels.as_ref().map(|labels| self.comparison(&shown, labels)),

@@ -247,3 +247,62 @@ fn sidecars_without_marks_tell_their_network_and_acceptance() {
             && answer.json()["error"].as_str().is_some_and(|told| told.contains("its marks"))
     );
 }
+
+#[test]
+fn the_list_of_actions_leads_to_each_state() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (first, last) = {
+        let site = Site::of(folder.path(), 1);
+        let port = site.port;
+        let first = get(port, "/api/images/0").good();
+        assert_eq!((&first["steps"], &first["step"]), (&json!([null]), &json!(0)));
+        act(port, "revise", &json!({ "keypoint": 4, "x": 30, "y": 40 }));
+        let corners: Vec<Value> = (8..12).map(|k| json!({ "keypoint": k, "x": 30 + k, "y": 60 })).collect();
+        act(port, "place", &json!({ "points": corners }));
+        act(port, "see", &json!({ "keypoints": [64, 65], "visible": false }));
+        act(port, "mirror", &json!({}));
+        let last = act(port, "accept", &json!({ "accepted": true }));
+        let steps = json!([
+            null,
+            "T2-TL corrected",
+            "T3 placed",
+            "2 points not visible",
+            "Film mirrored",
+            "Accepted"
+        ]);
+        assert_eq!((&last["steps"], &last["step"]), (&steps, &json!(5)));
+
+        let back = act(port, "goto", &json!({ "step": 1 }));
+        assert_eq!((&back["steps"], &back["step"], &back["status"]), (&steps, &json!(1), &json!("in_work")));
+        assert_eq!(back["hints"].as_array().map(Vec::len), Some(1));
+        assert_eq!(back["absent"], json!([]));
+        assert_eq!(act(port, "goto", &json!({ "step": 0 }))["keypoints"], first["keypoints"]);
+        assert_eq!(post(port, "/api/images/0/goto", &json!({ "step": 6 })).status, 422);
+        (first, last)
+    };
+    // After a restart, too.
+    let site = Site::of(folder.path(), 1);
+    let forth = act(site.port, "goto", &json!({ "step": 5 }));
+    assert_eq!((&forth["steps"], &forth["status"]), (&last["steps"], &json!("accepted")));
+    assert_eq!(forth["keypoints"], last["keypoints"]);
+    assert_eq!(act(site.port, "goto", &json!({ "step": 0 }))["keypoints"], first["keypoints"]);
+}
+
+#[test]
+fn mirroring_tells_that_the_patients_sides_change_places() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let site = Site::of(folder.path(), 1);
+    let port = site.port;
+    import_truth(port, 0, 0.9);
+    assert_eq!(act(port, "mirror", &json!({}))["mirrored_since"], false, "nothing was said");
+    let said = act(port, "say", &json!({ "seen_from": "front" }));
+    assert_eq!(said["mirrored_since"], false);
+    let mirrored = act(port, "mirror", &json!({}));
+    assert_eq!((&mirrored["mirrored_since"], &mirrored["seen_from"]), (&json!(true), &json!("front")));
+    let report = get(port, "/api/images/0/export/report.html").body;
+    assert!(String::from_utf8_lossy(&report).contains("said before the film was mirrored"));
+    assert_eq!(act(port, "undo", &json!({}))["mirrored_since"], false);
+    assert_eq!(act(port, "redo", &json!({}))["mirrored_since"], true);
+    // Saying it again is saying it of the film as it is shown now.
+    assert_eq!(act(port, "say", &json!({ "seen_from": "front" }))["mirrored_since"], false);
+}

@@ -24,7 +24,7 @@ impl Own {
     fn act(&mut self, port: u16, random: &mut StdRng) {
         let keypoint = random.random_range(0..68_usize);
         let address = |action: &str| format!("/api/images/{}/{action}", self.id);
-        let state = match random.random_range(0..13) {
+        let state = match random.random_range(0..14) {
             0 => {
                 self.history.undo();
                 post(port, &address("undo"), &json!({}))
@@ -67,6 +67,13 @@ impl Own {
                 self.history.push(self.history.present().clone());
                 let turns = if random.random() { 1 } else { -1 };
                 post(port, &address("turn"), &json!({ "turns": turns }))
+            }
+            8 => {
+                let [past, future] = self.history.steps();
+                let step = random.random_range(0..=past + future);
+                (step..past).for_each(|_| assert!(self.history.undo()));
+                (past..step).for_each(|_| assert!(self.history.redo()));
+                post(port, &address("goto"), &json!({ "step": step }))
             }
             _ => {
                 let place =
@@ -111,7 +118,7 @@ fn disturb(port: u16, random: &mut StdRng) {
     let acts = [
         "revise", "preview", "remove", "undo", "redo", "reset", "predict", "shift", "accept", "time",
         "import", "view", "find", "whole", "turn", "mirror", "invert", "place", "see", "ends", "reject",
-        "say",
+        "say", "goto",
     ];
     let gets = [
         "image.png",
