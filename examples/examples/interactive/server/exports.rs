@@ -8,18 +8,22 @@ use axum::http::HeaderName;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use ikem_core::Skeleton;
-use ikem_data::{PredictionRecord, coco_predictions, csv_predictions, csv_table, overlay, spreadsheet_cell};
+use ikem_data::{PredictionRecord, coco_predictions, csv_predictions, csv_table, spreadsheet_cell};
 use ikem_examples::left_out_line;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::api::Status;
+use super::archive::{self, Packed};
 use super::entry::Entry;
 use super::failure::{Kind, Result};
 use super::finding::Finding;
 use super::routes::{FileName, Id};
 use super::sidecar::{Effort, Sidecar};
 use super::workplace::{Workplace, blocking};
-use super::{report, study};
+use super::{drawing, report, study};
+
+/// All exports of all images.
+const ARCHIVE: &str = "all.zip";
 
 /// `GET /api/images/{id}/export/{file}`
 pub(super) async fn of_image(
@@ -28,23 +32,55 @@ pub(super) async fn of_image(
     FileName(file): FileName,
 ) -> Result<Response> {
     let sidecar = place.sidecar(id).await?;
-    let stem = stem(&sidecar.image);
-    let skeleton = skeleton(&place)?;
-    let content = match file.as_str() {
-        "keypoints.json" => json(&Finding::of(&sidecar).prediction()?)?,
-        "coco.json" => coco_predictions(&[of_spine(&sidecar)?], &skeleton)?.into_bytes(),
-        "keypoints.csv" => csv_predictions(&[of_spine(&sidecar)?])?,
+    let name = format!("{}-{file}", film_stem(&sidecar.image));
+    Ok(attachment(&name, film_file(&place, id, &sidecar, &file).await?))
+}
+
+/// One export of an image.
+async fn film_file(place: &Arc<Workplace>, id: usize, sidecar: &Sidecar, file: &str) -> Result<Vec<u8>> {
+    let skeleton = skeleton(place)?;
+    match file {
+        "keypoints.json" => json(&Finding::of(sidecar).prediction()?),
+        "coco.json" => Ok(coco_predictions(&[of_spine(sidecar)?], &skeleton)?.into_bytes()),
+        "keypoints.csv" => Ok(csv_predictions(&[of_spine(sidecar)?])?),
         "overlay.png" => {
-            let image = place.pixels(id, false).await?;
-            blocking(move || picture(&image, &skeleton, &sidecar)).await?
+            let (image, sidecar) = (place.pixels(id, false).await?, sidecar.clone());
+            blocking(move || drawing::overlay(&image, &skeleton, &sidecar)).await
         }
         "report.html" => {
             let (state, image) = (place.state(id).await?, place.pixels(id, false).await?);
-            blocking(move || report::html(&state, &image, &skeleton)).await?
+            blocking(move || report::html(&state, &image, &skeleton)).await
         }
-        _ => return Err(missing(&file)),
+        _ => Err(missing(file)),
+    }
+}
+
+/// All exports of an image; without points where they are none of a spine, or the film cannot be used.
+pub(super) async fn film_files(place: &Arc<Workplace>, id: usize) -> Result<Vec<Packed>> {
+    let sidecar = place.sidecar(id).await?;
+    let finding = Finding::of(&sidecar);
+    let points = finding.has_spine() && finding.marks.verdict.unusable().is_none();
+    let files: &[&str] = match points {
+        true => &["overlay.png", "report.html", "keypoints.json", "keypoints.csv", "coco.json"],
+        false => &["overlay.png", "report.html"],
     };
-    Ok(attachment(&format!("{stem}-{file}"), content))
+    let mut made = Vec::new();
+    for file in files {
+        made.push(((*file).to_owned(), film_file(place, id, &sidecar, file).await?));
+    }
+    Ok(made)
+}
+
+/// The exports of all images together.
+pub(super) async fn table_files(place: &Arc<Workplace>, left_out: &mut Vec<String>) -> Result<Vec<Packed>> {
+    let mut made = Vec::new();
+    for file in ["study.csv", "study.json", "keypoints.csv", "coco.json", "effort.csv"] {
+        let mut without = Vec::new();
+        made.push((file.to_owned(), table(place, file, &mut without).await?));
+        without.retain(|line| !left_out.contains(line));
+        left_out.append(&mut without);
+    }
+    Ok(made)
 }
 
 /// `GET /api/export/{file}`
@@ -57,17 +93,12 @@ pub(super) async fn of_all(
 ) -> Result<Response> {
     let mut left_out = Vec::new();
     let bom = query.is_some_and(|query| query == "bom=1");
-    let mut content = match file.as_str() {
-        "coco.json" => {
-            let predictions = predictions(&place, &mut left_out).await?;
-            coco_predictions(&predictions, &skeleton(&place)?)?.into_bytes()
-        }
-        "keypoints.csv" => csv_predictions(&predictions(&place, &mut left_out).await?)?,
-        "study.csv" => study::csv(&rows(&place, &mut left_out).await?)?,
-        "study.json" => study::json(&rows(&place, &mut left_out).await?)?,
-        "effort.csv" => effort(&place)?,
-        _ => return Err(missing(&file)),
-    };
+    if file == ARCHIVE {
+        let kind =
+            [(CONTENT_TYPE, "application/zip"), (CONTENT_DISPOSITION, "attachment; filename=\"ikem.zip\"")];
+        return Ok((kind, archive::of_all(&place)).into_response());
+    }
+    let mut content = table(&place, &file, &mut left_out).await?;
     if bom && file.ends_with(".csv") {
         // Some spreadsheets take a table without it for one of an older encoding.
         content.splice(0..0, *b"\xef\xbb\xbf");
@@ -79,6 +110,21 @@ pub(super) async fn of_all(
         response.headers_mut().insert(HeaderName::from_static("x-left-out"), line);
     }
     Ok(response)
+}
+
+/// One export of all images together.
+async fn table(place: &Arc<Workplace>, file: &str, left_out: &mut Vec<String>) -> Result<Vec<u8>> {
+    match file {
+        "coco.json" => {
+            let predictions = predictions(place, left_out).await?;
+            Ok(coco_predictions(&predictions, &skeleton(place)?)?.into_bytes())
+        }
+        "keypoints.csv" => Ok(csv_predictions(&predictions(place, left_out).await?)?),
+        "study.csv" => study::csv(&rows(place, left_out).await?),
+        "study.json" => study::json(&rows(place, left_out).await?),
+        "effort.csv" => effort(place),
+        _ => Err(missing(file)),
+    }
 }
 
 /// The points of all films that are in work or accepted.
@@ -132,11 +178,6 @@ fn effort(place: &Workplace) -> Result<Vec<u8>> {
     Ok(csv_table(&header, rows)?)
 }
 
-fn picture(image: &ikem_core::GrayImage, skeleton: &Skeleton, sidecar: &Sidecar) -> Result<Vec<u8>> {
-    let finding = Finding::of(sidecar);
-    Ok(overlay(image, skeleton, &finding.drawn(), &finding.hinted())?.to_png()?)
-}
-
 fn json(prediction: &PredictionRecord) -> Result<Vec<u8>> {
     serde_json::to_vec_pretty(prediction).map_err(|error| Kind::Failed.because(error))
 }
@@ -166,7 +207,7 @@ fn attachment(name: &str, content: Vec<u8>) -> Response {
 }
 
 /// An image's name without its extension, of letters and digits that every file system takes.
-fn stem(name: &str) -> String {
+pub(super) fn film_stem(name: &str) -> String {
     let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
     let kept = |c: char| if c.is_alphanumeric() || c == '-' || c == '_' { c } else { '_' };
     let stem: String = stem.chars().map(kept).take(80).collect();

@@ -3,9 +3,11 @@
 mod action;
 mod angles;
 mod api;
+mod archive;
 mod assets;
 mod browser;
 mod document;
+mod drawing;
 mod effort_log;
 mod entry;
 mod exports;

@@ -5,10 +5,11 @@ use std::fmt::Write;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ikem_core::{GrayImage, Keypoints, Point, Resampling, Size, Skeleton, resample_frame};
-use ikem_data::overlay;
+use ikem_data::Annotations;
 
 use super::angles::{Angles, side};
 use super::api::{KeypointView, SpacingView, State, Status};
+use super::drawing::{drawn, marked, outline, today};
 use super::failure::{Kind, Result};
 use super::finding::NOWHERE;
 use super::marks::SeenFrom;
@@ -28,7 +29,7 @@ pub(super) fn html(state: &State, image: &GrayImage, skeleton: &Skeleton) -> Res
     let failed = |error: std::fmt::Error| Kind::Failed.because(error);
     write_facts(&mut body, state, skeleton).map_err(failed)?;
     if let Some(angles) = &state.angles {
-        write_angles(&mut body, angles, state.seen_from, skeleton).map_err(failed)?;
+        write_angles(&mut body, angles, state, skeleton).map_err(failed)?;
     } else if let Some(doubt) = &state.view.doubt {
         writeln!(body, "<h2>Cobb angles</h2><p>Left out: {}.</p>", escaped(doubt)).map_err(failed)?;
     }
@@ -58,13 +59,19 @@ fn picture(state: &State, image: &GrayImage, skeleton: &Skeleton) -> Result<Vec<
     let small =
         resample_frame(image, &facing, to, Resampling::Area).map_err(|error| Kind::Failed.because(error))?;
     let nothing = state.view.nothing_found;
+    let onto = |point: Point| facing.to_grid(point, film, to);
     let place = |point: &KeypointView| match point.visible && !nothing {
-        true => facing.to_grid(Point::new(point.x, point.y), film, to),
+        true => onto(Point::new(point.x, point.y)),
         false => NOWHERE,
     };
     let points: Keypoints = state.keypoints.iter().map(place).collect();
     let hinted: Vec<usize> = state.hints.iter().map(|hint| hint.keypoint).collect();
-    Ok(overlay(&small, skeleton, &points, &hinted)?.to_png()?)
+    let annotations = Annotations {
+        angles: marked(state.angles.as_ref(), skeleton, onto),
+        frame: (!state.view.whole).then(|| outline(state.view.corners, onto)),
+        caption: Vec::new(),
+    };
+    drawn(&small, skeleton, (&points, &hinted), &annotations)
 }
 
 fn write_facts(body: &mut String, state: &State, skeleton: &Skeleton) -> std::fmt::Result {
@@ -79,6 +86,7 @@ fn write_facts(body: &mut String, state: &State, skeleton: &Skeleton) -> std::fm
     writeln!(body, "<h2>Image</h2><table>")?;
     let rows = [
         ("Size", format!("{} × {} px", state.width, state.height)),
+        ("Date", format!("{} (UTC)", today())),
         ("Status", status),
         ("Seen", state.view.words()),
         ("Network", state.network.as_deref().map_or("none: imported".to_owned(), escaped)),
@@ -119,12 +127,7 @@ fn length(pixels: f64, millimetres: Option<f64>, plane: Option<&str>) -> String 
     format!("{pixels:.1} px{millimetres}")
 }
 
-fn write_angles(
-    body: &mut String,
-    angles: &Angles,
-    seen_from: Option<SeenFrom>,
-    skeleton: &Skeleton,
-) -> std::fmt::Result {
+fn write_angles(body: &mut String, angles: &Angles, state: &State, skeleton: &Skeleton) -> std::fmt::Result {
     let name = |vertebra: usize| skeleton.vertebrae().get(vertebra).map_or("", |v| v.name.as_str());
     writeln!(body, "<h2>Cobb angles, end plates</h2><table>")?;
     writeln!(
@@ -148,7 +151,7 @@ fn write_angles(
             name(curve.apex),
         )?;
     }
-    let from = match seen_from {
+    let from = match state.seen_from {
         Some(SeenFrom::Front) => {
             "The film is seen from the front: the left of the image is the patient’s right."
         }
@@ -156,6 +159,10 @@ fn write_angles(
             "The film is seen from behind: the left of the image is the patient’s left."
         }
         None => "Sides are those of the image; from where the film is seen was not said.",
+    };
+    let from = match state.mirrored_since {
+        true => format!("{from} That was said before the film was mirrored."),
+        false => from.to_owned(),
     };
     writeln!(body, "</table><p>{from}</p><h2>Cobb angles of the AASCE challenge</h2><table>")?;
     for angle in &angles.challenge {

@@ -1,10 +1,13 @@
+use std::collections::BTreeSet;
+use std::io::Read;
+
 use ikem_core::{Point, Skeleton};
 use ikem_data::{PredictionRecord, decode_image, read_coco_predictions, read_csv_predictions};
 use ikem_eval::{Script, challenge_angles};
 use serde_json::json;
 
-use super::Site;
-use super::client::{get, post, send};
+use super::client::{Answer, get, post, send};
+use super::{Site, furniture};
 
 #[test]
 fn what_is_exported_can_be_read_and_imported_again() {
@@ -31,12 +34,11 @@ fn what_is_exported_can_be_read_and_imported_again() {
     assert_eq!(read_csv_predictions(export("keypoints.csv").1).expect("CSV"), [exported]);
     let picture =
         decode_image("overlay.png", &export("overlay.png").0, &Default::default()).expect("a picture");
-    assert_eq!(
-        (picture.size().height as u64, picture.size().width as u64),
-        (256, state["width"].as_u64().expect("px"))
-    );
+    assert_eq!(picture.size().width as u64, state["width"].as_u64().expect("px"));
+    assert!(picture.size().height > 256, "the caption is below the film, not on it");
     let report = String::from_utf8(export("report.html").0).expect("text");
     assert!(report.contains("&lt;phantom&gt; 0") && !report.contains("<phantom>"), "names are no HTML");
+    assert!(report.contains("<th>Date</th>") && report.contains("(UTC)"), "the report has a date");
     assert!(report.contains("T5-TL") && report.contains("not a medical device"));
     assert!(
         !report.contains("http:") && !report.contains("https:") && !report.contains("<script"),
@@ -240,4 +242,62 @@ fn a_file_of_many_films_tells_first_which_images_it_is_of() {
     let told = send(port, "POST", "/api/import", &headers, twice.as_bytes()).expect("an answer").good();
     assert_eq!(told["left_out"], json!(["<phantom> 1 is in the file 2 times"]));
     assert_eq!(send(port, "POST", "/api/import", &headers, b"{").expect("an answer").status, 422);
+}
+
+/// All that is exported of all films is in one file, a folder a film, and equals what is exported one by one.
+#[test]
+fn everything_is_exported_in_one_archive() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut furniture = furniture(&folder.path().join("kept"), 3);
+    // Two films whose folders would have the same name.
+    furniture.images[1].name = "[phantom] 0".to_owned();
+    let site = Site::start(furniture, None);
+    let port = site.port;
+    for id in [0, 1] {
+        post(port, &format!("/api/images/{id}/revise"), &json!({ "keypoint": 16, "x": 31.25, "y": 77.5 }))
+            .good();
+    }
+    post(port, "/api/images/1/reject", &json!({ "because": "implants" })).good();
+    let answer = get(port, "/api/export/all.zip");
+    assert_eq!((answer.status, answer.header("Content-Type")), (200, Some("application/zip")));
+    let mut archive = zip::ZipArchive::new(std::io::Cursor::new(unchunked(&answer))).expect("an archive");
+    let names: BTreeSet<String> = archive.file_names().map(str::to_owned).collect();
+    let tables = ["study.csv", "study.json", "keypoints.csv", "coco.json", "effort.csv", "LEFT-OUT.txt"];
+    let first = ["overlay.png", "report.html", "keypoints.json", "keypoints.csv", "coco.json"];
+    let expected = tables
+        .iter()
+        .map(|name| (*name).to_owned())
+        .chain(first.iter().map(|name| format!("_phantom__0/{name}")))
+        .chain(["overlay.png", "report.html"].iter().map(|name| format!("_phantom__0 (2)/{name}")));
+    assert_eq!(names, expected.collect());
+    let mut content = |name: &str| {
+        let mut bytes = Vec::new();
+        archive.by_name(name).expect(name).read_to_end(&mut bytes).expect(name);
+        bytes
+    };
+    for file in ["study.csv", "study.json", "keypoints.csv", "coco.json", "effort.csv"] {
+        assert_eq!(content(file), get(port, &format!("/api/export/{file}")).body, "{file}");
+    }
+    for file in ["overlay.png", "keypoints.json", "keypoints.csv", "coco.json"] {
+        let one = get(port, &format!("/api/images/0/export/{file}")).body;
+        assert_eq!(content(&format!("_phantom__0/{file}")), one, "{file}");
+    }
+    let left_out = String::from_utf8(content("LEFT-OUT.txt")).expect("text");
+    assert_eq!(left_out, "[phantom] 0 cannot be used: implants\n");
+}
+
+/// A body that came in pieces, since its length was not known.
+fn unchunked(answer: &Answer) -> Vec<u8> {
+    assert_eq!(answer.header("Transfer-Encoding"), Some("chunked"));
+    let (mut rest, mut body) = (answer.body.as_slice(), Vec::new());
+    loop {
+        let end = rest.windows(2).position(|two| two == b"\r\n").expect("a length");
+        let length = std::str::from_utf8(&rest[..end]).expect("digits");
+        let length = usize::from_str_radix(length, 16).expect("a length");
+        if length == 0 {
+            return body;
+        }
+        body.extend_from_slice(&rest[end + 2..end + 2 + length]);
+        rest = &rest[end + 4 + length..];
+    }
 }
