@@ -6,6 +6,7 @@
 import * as api from './api.js';
 import { isFar, isOnEdge } from './distance.js';
 import { afterFrame } from './frame.js';
+import { movedPoints, turned, whatMoves, within } from './moving.js';
 import { Stopwatch } from './stopwatch.js';
 import { note } from './timings.js';
 
@@ -59,17 +60,29 @@ export class Annotation {
     this.#store.set({ chosen: index, armed: index !== null });
   }
 
+  /** Selects points: whichever of them is moved takes the others with it. */
+  select(points) {
+    this.settle();
+    this.#store.set({ selected: points, armed: false });
+  }
+
   /**
    * Begins to move a point: it follows `move` until `release` or `cancel`. `others` are points that go with it, for which nothing
-   * is asked before it is released.
+   * is asked before it is released. With a `center`, all of them follow `rotate` instead.
    */
-  grab(index, byKeys = false, others = []) {
+  grab(index, byKeys = false, others = [], center = null) {
     this.settle();
     if (this.#state.opening !== null) return;
     const { x, y } = this.#state.image.keypoints[index];
-    const moving = { index, x, y, others, byKeys, preview: null, released: false, asking: false };
+    const moving = { index, x, y, others, center, degrees: 0, byKeys, preview: null, released: false, asking: false };
     // Once it has moved, clicks mean nothing until a point is chosen again.
     this.#store.set({ chosen: index, armed: false, moving });
+  }
+
+  /** Turns the grabbed points about their middle: so many degrees from where they were, clockwise on the film. */
+  rotate(degrees) {
+    const { moving, image } = this.#state;
+    if (moving?.center && !moving.released) this.#store.set({ moving: turned(moving, image, degrees) });
   }
 
   /** Moves the grabbed point to a place on the image and asks what the others would do. */
@@ -90,7 +103,8 @@ export class Annotation {
       this.#store.set({ armed: !moving.byKeys });
       return this.cancel();
     }
-    const asking = !moving.byKeys && isFar(this.#state.skeleton, image.keypoints, moving);
+    const far = (point) => isFar(this.#state.skeleton, image.keypoints, point);
+    const asking = !moving.byKeys && movedPoints(this.#state).some(far);
     this.#store.set({ moving: { ...moving, released: true, asking } });
     return asking ? Promise.resolve() : this.#commit(moving);
   }
@@ -124,10 +138,24 @@ export class Annotation {
   nudge(dx, dy, others = []) {
     const { chosen, moving } = this.#state;
     if (chosen === null) return;
-    if (!moving?.byKeys || moving.released || moving.others.length !== others.length) this.grab(chosen, true, others);
+    if (!goesOn(moving, chosen, others) || moving.center) this.grab(chosen, true, others);
     if (!this.#state.moving) return;
     const { x, y } = this.#state.moving;
     this.move({ x: x + dx, y: y + dy });
+    this.#commitAfterPause();
+  }
+
+  /** Turns the chosen point and `others` about a place by so many degrees; committed after a pause. */
+  nudgeTurn(degrees, others, center) {
+    const { chosen, moving } = this.#state;
+    if (chosen === null) return;
+    if (!goesOn(moving, chosen, others) || !moving.center) this.grab(chosen, true, others, center);
+    if (!this.#state.moving) return;
+    this.rotate(this.#state.moving.degrees + degrees);
+    this.#commitAfterPause();
+  }
+
+  #commitAfterPause() {
     clearTimeout(this.#nudgeTimer);
     this.#nudgeTimer = setTimeout(() => this.release(), NUDGE_PAUSE_MS);
   }
@@ -171,6 +199,8 @@ export class Annotation {
 
   undo = () => this.#change('undo', {}, 'Undone');
   redo = () => this.#change('redo', {}, 'Redone');
+  /** Goes back, or forth again, to the state with so many before it. */
+  goTo = (step) => this.#change('goto', { step }, step < this.#state.image.step ? 'Went back' : 'Went forth');
   reset = () => this.#change('reset', {}, 'All corrections removed');
   predict = () => this.#change('predict', {}, 'Predicted again');
   accept = () => {
@@ -180,7 +210,11 @@ export class Annotation {
   find = () => this.#change('find', {}, 'Searched for the spine again');
   whole = () => this.#change('whole', {}, 'The network sees the whole film');
   turn = (turns) => this.#change('turn', { turns }, turns > 0 ? 'Turned right' : 'Turned left');
-  mirror = () => this.#change('mirror', {}, 'Mirrored', false);
+  /** Mirrors the film; tells when the patient's sides change places by that. */
+  async mirror() {
+    const done = await this.#change('mirror', {}, 'Mirrored', false);
+    if (done?.answer.mirrored_since) this.#store.set({ alert: 'The film was mirrored after it was said from where it is seen: the patient’s left and right have changed places. Check “Seen from” in the panel Film.' });
+  }
   invert = () => this.#change('invert', {}, this.#state.image.view.negative ? 'Not a negative' : 'A negative');
   /** Has the network see the film in a frame. */
   frame = ({ center, width, height, degrees, mirrored }) =>
@@ -190,10 +224,11 @@ export class Annotation {
   /** Moves all names by so many vertebrae; tells when the one that is new lies off the film. */
   async shift(by) {
     const done = await this.#change('shift', { by }, by > 0 ? 'Levels renamed downwards' : 'Levels renamed upwards', false);
+    if (!done) return;
     const { skeleton } = this.#state;
     const { name, corners } = skeleton.vertebrae.at(by > 0 ? 0 : -1);
     const onEdge = (index) => isOnEdge(done.answer.keypoints[index], done.answer);
-    if (done && corners.some(onEdge)) this.#store.set({ alert: `${name} is new and reaches beyond the film: place its corners, or mark it as not visible (Shift Q).` });
+    if (corners.some(onEdge)) this.#store.set({ alert: `${name} is new and reaches beyond the film: place its corners, or mark it as not visible.` });
   }
   import = (file, sure = false) => this.#change('import', { file, sure }, 'Imported');
 
@@ -201,11 +236,12 @@ export class Annotation {
     return this.#state.skeleton.names[index];
   }
 
-  async #commit({ index, x, y, others }) {
+  async #commit(moving) {
+    const { index, x, y, others } = moving;
     const released = performance.now();
     const done = others.length === 0
       ? await this.#change('revise', { keypoint: index, x, y }, `${this.#name(index)} corrected`)
-      : await this.#change('place', { points: movedPoints(this.#state) }, `${this.#name(index).split('-')[0]} moved`);
+      : await this.#change('place', { points: movedPoints(this.#state) }, whatMoves(moving, this.#state.skeleton));
     if (done) afterFrame((drawn) => note(released, drawn, done.networkMs));
   }
 
@@ -296,21 +332,8 @@ export class Annotation {
   }
 }
 
-/** The place, or the nearest one on the image. */
-function within({ x, y }, { width, height }) {
-  const inside = (value, extent) => Math.min(extent - 1, Math.max(0, value));
-  return { x: inside(x, width), y: inside(y, height) };
-}
-
-/** Where a point and those that go with it are put. */
-function movedPoints({ moving, image }) {
-  const from = image.keypoints[moving.index];
-  const by = { x: moving.x - from.x, y: moving.y - from.y };
-  const point = (keypoint) => {
-    const { x, y } = image.keypoints[keypoint];
-    return { keypoint, ...within({ x: x + by.x, y: y + by.y }, image) };
-  };
-  return [moving.index, ...moving.others].map(point);
-}
+/** Whether keys are moving just these points. */
+const goesOn = (moving, index, others) =>
+  moving?.byKeys && !moving.released && moving.index === index && moving.others.length === others.length;
 
 const moved = (before, after) => after.some(({ x, y }, index) => x !== before[index].x || y !== before[index].y);

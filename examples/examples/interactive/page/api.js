@@ -111,9 +111,10 @@ export async function upload(file) {
 
 export const thumbnail = (id) => `/api/images/${id}/thumbnail.png`;
 export const exported = (id, file) => `/api/images/${id}/export/${file}`;
+export const exportedAll = (file) => `/api/export/${file}`;
 
 /** An export of all images, and a line about those that are left out. */
 export async function exportAll(file) {
-  const response = await answerOf(`/api/export/${file}`);
+  const response = await answerOf(exportedAll(file));
   return { file: await response.blob(), leftOut: decodeURIComponent(response.headers.get('X-Left-Out') ?? '') };
 }

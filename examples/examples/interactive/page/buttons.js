@@ -1,12 +1,12 @@
 // Buttons that do a command: their tooltips tell its keys, and they know whether it makes sense.
 
-import { COMMANDS, run, shownKey } from './commands.js';
+import { COMMANDS, run } from './commands.js';
+import { shownKey } from './keymap.js';
 
 export function connect(app) {
   const byId = new Map(COMMANDS.map((command) => [command.id, command]));
   const buttons = [...document.querySelectorAll('[data-command]')].map((button) => {
     const command = byId.get(button.dataset.command);
-    describe(button, command);
     button.addEventListener('click', () => {
       run(app, command);
       // So that arrow keys move the point that was chosen.
@@ -14,7 +14,13 @@ export function connect(app) {
     });
     return { button, command };
   });
-  const parts = ['image', 'images', 'chosen', 'moving', 'shown', 'tone', 'tool', 'matching', 'offline', 'loading', 'opening'];
+  app.keymap.watch(() => {
+    for (const shown of document.querySelectorAll('[data-key-of]')) {
+      shown.textContent = shownKey(app.keymap.keysOf(byId.get(shown.dataset.keyOf))[0]).join(' ');
+    }
+    for (const { button, command } of buttons) describe(button, command, app.keymap.keysOf(command));
+  });
+  const parts = ['image', 'images', 'chosen', 'selected', 'moving', 'shown', 'tone', 'preset', 'priorId', 'tool', 'matching', 'offline', 'loading', 'opening'];
   app.store.watchAtEase(parts, (state) => {
     for (const { button, command } of buttons) {
       if (command.enabled) button.disabled = !command.enabled(state, app);
@@ -23,10 +29,11 @@ export function connect(app) {
   });
 }
 
-function describe(button, { keys, text }) {
+function describe(button, { text }, keys) {
   const key = keys.length > 0 ? ` (${shownKey(keys[0]).join(' ')})` : '';
   button.title = text + key;
   if (!button.textContent.trim()) button.setAttribute('aria-label', text);
   const shortcut = keys.map((name) => name.replace('Ctrl', 'Control')).join(' ');
   if (shortcut) button.setAttribute('aria-keyshortcuts', shortcut);
+  else button.removeAttribute('aria-keyshortcuts');
 }

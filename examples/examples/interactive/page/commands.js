@@ -4,7 +4,9 @@
 // and `pressed`. Keys that repeat while held are marked, and buttons after which the film has the focus (`toFilm`). A name such as `Shift+N` means the letter N with Shift.
 
 import { vertebraHeight } from './distance.js';
+import { middleOf } from './moving.js';
 import { hasPoints } from './scene.js';
+import { companions, corners, toggled, turnedWith } from './selection.js';
 import { PLAIN, checked } from './tone.js';
 
 const ZOOM_STEP = 1.25;
@@ -45,22 +47,41 @@ const choose = (app, index) => {
 const nudge = (app, dx, dy, whole = false) => {
   const { state } = app.store;
   const { x, y } = state.view.orientation.filmWay({ x: dx, y: dy });
-  app.annotation.nudge(x, y, whole ? corners(state, state.chosen).filter((corner) => corner !== state.chosen) : []);
-  if (app.store.state.chosen !== null) app.stage.reveal(app.store.state.chosen);
+  if (state.chosen === null) return;
+  const vertebra = () => corners(state, state.chosen).filter((corner) => corner !== state.chosen);
+  app.annotation.nudge(x, y, whole ? vertebra() : companions(state, state.chosen));
+  app.stage.reveal(app.store.state.chosen);
 };
-const arrow = (name, text, dx, dy) => [
-  { id: `nudge${name}`, keys: [`Arrow${name}`], text, repeats: true, film: true, hidden: name !== 'Up',
+/** Turns the selected points, or the vertebra of the chosen one, clockwise as the film is shown. */
+const turnPoints = (app, degrees) => {
+  const { state } = app.store;
+  // Where nothing is chosen, one of the selected points is.
+  if (state.chosen === null || (state.selected.length > 1 && !state.selected.includes(state.chosen))) app.store.set({ chosen: state.selected[0] });
+  const { chosen, image, view } = app.store.state;
+  const others = turnedWith(app.store.state, chosen);
+  const center = middleOf([chosen, ...others].map((index) => image.keypoints[index]));
+  app.annotation.nudgeTurn(view.orientation.mirrored ? -degrees : degrees, others, center);
+};
+const select = (app, points) => {
+  app.annotation.select(points);
+  const { chosen, selected } = app.store.state;
+  if (selected.length > 0 && !selected.includes(chosen)) app.store.set({ chosen: selected[0] });
+};
+const told = (text, name, way) => (name === 'Up' ? text : `${text} ${way}`);
+/** Four commands, of which the help shows one; `hidden` are the others. */
+const arrow = (name, way, dx, dy) => [
+  { id: `nudge${name}`, keys: [`Arrow${name}`], text: told('Move the point 1 pixel', name, way), repeats: true, film: true, hidden: name !== 'Up',
     enabled: hasChosen, run: (app) => nudge(app, dx, dy) },
-  { id: `leap${name}`, keys: [`Shift+Arrow${name}`], text: 'Move it 10 pixels', repeats: true, film: true, hidden: name !== 'Up',
+  { id: `leap${name}`, keys: [`Shift+Arrow${name}`], text: told('Move it 10 pixels', name, way), repeats: true, film: true, hidden: name !== 'Up',
     enabled: hasChosen, run: (app) => nudge(app, 10 * dx, 10 * dy) },
-  { id: `leapVertebra${name}`, keys: [`Alt+Shift+Arrow${name}`], text: 'Move its vertebra 1 pixel', repeats: true, film: true, hidden: name !== 'Up',
+  { id: `leapVertebra${name}`, keys: [`Alt+Shift+Arrow${name}`], text: told('Move its vertebra 1 pixel', name, way), repeats: true, film: true, hidden: name !== 'Up',
     enabled: hasChosen, run: (app) => nudge(app, dx, dy, true) },
 ];
 
 const hasImage = ({ image, opening }) => image !== null && opening === null;
 const hasChosen = (state) => hasImage(state) && state.chosen !== null;
-/** The corners of the vertebra of a point; a point of none is alone. */
-const corners = ({ skeleton }, index) => skeleton.vertebrae.find((vertebra) => vertebra.corners.includes(index))?.corners ?? [index];
+const hasSelected = (state) => hasImage(state) && state.selected.length > 0;
+const canTurn = (state) => hasPoints(state) && (hasChosen(state) || state.selected.length > 1);
 const isOpen = (state) => hasChosen(state) && !state.image.keypoints[state.chosen].hinted;
 const isAbsent = (state, keypoints) => keypoints.every((keypoint) => !state.image.keypoints[keypoint].visible);
 const see = (app, keypoints) => app.annotation.see(keypoints, isAbsent(app.store.state, keypoints));
@@ -72,18 +93,24 @@ export const GROUPS = [
     { id: 'previousPoint', keys: ['Shift+Tab'], text: 'Previous point', repeats: true, film: true, enabled: hasPoints, run: (app) => stepPoint(app, -1) },
     { id: 'nextSuspect', keys: ['N'], text: 'Next unsure point', toFilm: true, enabled: ({ image }) => image?.suspects.length > 0, run: (app) => stepSuspect(app, 1) },
     { id: 'previousSuspect', keys: ['Shift+N'], text: 'Previous unsure point', enabled: ({ image }) => image?.suspects.length > 0, run: (app) => stepSuspect(app, -1) },
-    ...arrow('Up', 'Move the point 1 pixel', 0, -1),
-    ...arrow('Down', '', 0, 1),
-    ...arrow('Left', '', -1, 0),
-    ...arrow('Right', '', 1, 0),
+    ...arrow('Up', 'up', 0, -1),
+    ...arrow('Down', 'down', 0, 1),
+    ...arrow('Left', 'left', -1, 0),
+    ...arrow('Right', 'right', 1, 0),
+    { id: 'turnPointsLeft', keys: ['('], text: 'Turn the selected points, or the vertebra, left by 1°', repeats: true, toFilm: true, enabled: canTurn, run: (app) => turnPoints(app, -1) },
+    { id: 'turnPointsRight', keys: [')'], text: 'The same to the right', repeats: true, toFilm: true, enabled: canTurn, run: (app) => turnPoints(app, 1) },
+    { id: 'selectPoint', keys: ['Shift+S'], text: 'Select the point too, or no longer', enabled: hasChosen, run: (app) => app.annotation.select(toggled(app.store.state.selected, app.store.state.chosen)) },
+    { id: 'selectVertebra', keys: ['Shift+V'], text: 'Select its vertebra', enabled: hasChosen, run: (app) => select(app, [...corners(app.store.state, app.store.state.chosen)]) },
+    { id: 'selectAll', keys: ['Ctrl+A'], text: 'Select all points', film: true, enabled: hasPoints, run: (app) => select(app, app.store.state.skeleton.names.map((_, index) => index)) },
+    { id: 'selectNone', keys: [], text: 'Select none', toFilm: true, enabled: hasSelected, run: (app) => app.annotation.select([]) },
     { id: 'put', keys: ['Enter'], text: 'Drop the point now; or confirm it where it is', film: true, enabled: (state) => state.moving !== null || isOpen(state), run: (app) => put(app) },
-    { id: 'confirmPoint', keys: [], text: 'Confirm the point where it is (Enter)', toFilm: true, enabled: isOpen, run: (app) => app.annotation.confirmPoints([app.store.state.chosen]) },
+    { id: 'confirmPoint', keys: [], text: 'Confirm the point where it is', toFilm: true, enabled: isOpen, run: (app) => app.annotation.confirmPoints([app.store.state.chosen]) },
     { id: 'confirmVertebra', keys: ['Shift+Enter'], text: 'Confirm all corners of the vertebra', film: true, enabled: hasChosen, run: (app) => app.annotation.confirmPoints(corners(app.store.state, app.store.state.chosen)) },
     { id: 'see', keys: ['Q'], text: 'The point is not visible on the film, or is', enabled: hasChosen, pressed: (state) => hasChosen(state) && isAbsent(state, [state.chosen]), run: (app) => see(app, [app.store.state.chosen]) },
     { id: 'seeVertebra', keys: ['Shift+Q'], text: 'The vertebra is not visible, or is', enabled: hasChosen, pressed: (state) => hasChosen(state) && isAbsent(state, corners(state, state.chosen)), run: (app) => see(app, corners(app.store.state, app.store.state.chosen)) },
     { id: 'moveFar', keys: [], text: 'Move it', run: (app) => app.annotation.confirm() },
     { id: 'stayNear', keys: [], text: 'Keep it where it was', run: (app) => app.annotation.cancel() },
-    { id: 'release', keys: ['Escape'], text: 'Cancel a drag; deselect the point; then Tab leaves the film', run: (app) => app.escape() },
+    { id: 'release', keys: ['Escape'], text: 'Cancel a drag; deselect; then Tab leaves the film', run: (app) => app.escape() },
     { id: 'heatmap', keys: ['H'], text: 'Heatmap of the selected point', enabled: hasChosen, pressed: ({ shown }) => shown.heatmap, run: (app) => toggleShown(app, 'heatmap') },
   ]],
   ['Corrections', [
@@ -111,6 +138,7 @@ export const GROUPS = [
     { id: 'zoomOut', keys: ['-'], text: 'Zoom out', repeats: true, run: (app) => app.zoom(1 / ZOOM_STEP) },
     { id: 'fit', keys: ['0', 'F'], text: 'Show the whole film', run: (app) => app.stage.fit() },
     { id: 'correctTool', keys: ['V'], text: 'Mouse: correct points', pressed: ({ tool }) => tool === 'correct', run: (app) => app.store.set({ tool: 'correct' }) },
+    { id: 'selectTool', keys: ['Shift+D'], text: 'Mouse: select points (or hold Ctrl)', pressed: ({ tool }) => tool === 'select', run: (app) => app.store.set({ tool: app.store.state.tool === 'select' ? 'correct' : 'select' }) },
     { id: 'panTool', keys: ['D'], text: 'Mouse: move the film (or hold Space)', pressed: ({ tool }) => tool === 'pan', run: (app) => app.store.set({ tool: 'pan' }) },
     { id: 'windowTool', keys: ['W'], text: 'Mouse: window and level (or right button)', pressed: ({ tool }) => tool === 'window', run: (app) => app.store.set({ tool: 'window' }) },
     { id: 'invert', keys: ['I'], text: 'Show inverted', pressed: ({ tone }) => tone.invert, run: (app) => app.store.set({ tone: { ...app.store.state.tone, invert: !app.store.state.tone.invert } }) },
@@ -120,7 +148,9 @@ export const GROUPS = [
     { id: 'brighter', keys: ['['], text: 'Level down, brighter', repeats: true, run: (app) => toneBy(app, { level: -TONE_STEP }) },
     { id: 'gammaUp', keys: ['.'], text: 'More gamma', repeats: true, run: (app) => toneBy(app, { gamma: 0.1 }) },
     { id: 'gammaDown', keys: [','], text: 'Less gamma', repeats: true, run: (app) => toneBy(app, { gamma: -0.1 }) },
-    { id: 'resetTone', keys: ['R'], text: 'Reset window, level and gamma', run: (app) => app.store.set({ tone: PLAIN }) },
+    { id: 'toneFile', keys: ['1', 'R'], text: 'Brightness: as the file says', pressed: ({ preset }) => preset === 'file', run: (app) => app.store.set({ preset: 'file', tone: PLAIN }) },
+    { id: 'toneBone', keys: ['2'], text: 'Brightness: bone', pressed: ({ preset }) => preset === 'bone', run: (app) => app.store.set({ preset: 'bone' }) },
+    { id: 'toneSoft', keys: ['3'], text: 'Brightness: soft tissue', pressed: ({ preset }) => preset === 'soft', run: (app) => app.store.set({ preset: 'soft' }) },
   ]],
   ['Shown', [
     { id: 'names', keys: ['T'], text: 'Names of vertebrae', pressed: ({ shown }) => shown.names, run: (app) => toggleShown(app, 'names') },
@@ -130,8 +160,9 @@ export const GROUPS = [
     { id: 'convention', keys: ['Shift+C'], text: 'Clinical or challenge convention', run: (app) => app.store.set({ convention: app.store.state.convention === 'clinical' ? 'challenge' : 'clinical' }) },
     { id: 'labels', keys: ['L'], text: 'Reference labels', enabled: ({ image }) => Boolean(image?.comparison), pressed: ({ shown }) => shown.labels, run: (app) => toggleShown(app, 'labels') },
     { id: 'nextRegion', keys: ['F6'], text: 'Move the focus: film, findings, folder, toolbar', run: (app) => app.nextRegion() },
-    { id: 'peek', keys: ['Z'], text: 'Hide all points while held', run: () => {} },
+    { id: 'peek', keys: ['Z'], text: 'Hide all points while held', run: (app) => app.store.set({ hidden: true }) },
     { id: 'help', keys: ['?', 'F1'], text: 'Show these keys', run: (app) => app.toggleHelp() },
+    { id: 'noPrior', keys: [], text: 'Close the earlier film', toFilm: true, enabled: ({ priorId }) => priorId !== null, run: (app) => app.store.set({ priorId: null }) },
     { id: 'sureImport', keys: [], text: 'Import it into this film', run: (app) => app.sureImport() },
     { id: 'noImport', keys: [], text: 'Do not import it', run: (app) => app.store.set({ otherFilm: null, importing: null }) },
     { id: 'importAll', keys: [], text: 'Import into all of them', run: (app) => app.workplace.importAll() },
@@ -156,10 +187,4 @@ export function run(app, command) {
   if (command.enabled && !command.enabled(app.store.state, app)) return false;
   command.run(app);
   return true;
-}
-
-/** How a key is shown: `Ctrl+ArrowUp` as `Ctrl ↑`. */
-export function shownKey(key) {
-  const names = { ArrowUp: '↑', ArrowDown: '↓', ArrowLeft: '←', ArrowRight: '→', PageUp: 'Page ↑', PageDown: 'Page ↓', Escape: 'Esc', Delete: 'Del', '-': '−' };
-  return key.split(/(?<=.)\+/).map((part) => names[part] ?? part);
 }

@@ -12,9 +12,9 @@ export function vertebraHeight({ vertebrae }, points) {
 }
 
 /** Whether a point would move so far that it is likely a mistake. */
-export function isFar(skeleton, points, { index, x, y }) {
+export function isFar(skeleton, points, { keypoint, x, y }) {
   const height = vertebraHeight(skeleton, points);
-  return height !== null && Math.hypot(x - points[index].x, y - points[index].y) > FAR * height;
+  return height !== null && Math.hypot(x - points[keypoint].x, y - points[keypoint].y) > FAR * height;
 }
 
 /** Whether a place is on the film. */

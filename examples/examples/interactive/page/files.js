@@ -71,7 +71,9 @@ function exporting(store, report) {
     item.addEventListener('click', () => {
       const { export: one, exportAll: all } = item.dataset;
       menu.hidePopover();
-      if (all) exportAll(store, all).catch(report);
+      // Large: straight to the disk.
+      if (all === 'all.zip') download(api.exportedAll(all), '');
+      else if (all) exportAll(store, all).catch(report);
       else download(api.exported(store.state.image.id, one), '');
     });
   }

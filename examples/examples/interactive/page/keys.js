@@ -1,14 +1,16 @@
 // From keys to commands.
 
-import { COMMANDS, run } from './commands.js';
+import { run } from './commands.js';
+import { nameOf } from './keymap.js';
 
-const byKey = new Map(COMMANDS.flatMap((command) => command.keys.map((key) => [key, command])));
 const TYPING = 'input:not([type=range]):not([type=checkbox]), select, textarea';
 const PRESSING = 'button, input, select, summary, a';
 
-/** Connects the keyboard. `app.letters()` says whether keys without Ctrl or Alt are on. */
+/** Connects the keyboard. `app.keymap` says which key does what, `letters` of the store whether keys without Ctrl or Alt are on. */
 export function listen(app) {
   const film = document.getElementById('film');
+  /** The key that hides all points while it is held, as it was pressed. */
+  let peeking = null;
 
   document.addEventListener('keydown', (event) => {
     if (event.defaultPrevented || event.isComposing) return;
@@ -17,21 +19,25 @@ export function listen(app) {
       event.preventDefault();
       return;
     }
-    if (isPeek(event) && isBare(event) && app.store.state.letters && !event.target.matches?.(TYPING)) {
-      app.store.set({ hidden: true });
-      event.preventDefault();
-      return;
-    }
-    const command = byKey.get(nameOf(event));
-    if (command && allowed(app, command, event, film)) {
+    const command = app.keymap.commandOf(nameOf(event));
+    if (!command) return;
+    if (command.id === 'peek' && event.repeat && peeking) event.preventDefault();
+    else if (allowed(app, command, event, film)) {
+      if (command.id === 'peek') peeking = event.code;
       if (run(app, command)) event.preventDefault();
     }
   });
   document.addEventListener('keyup', (event) => {
     if (event.key === ' ') app.store.set({ panning: false });
-    if (isPeek(event)) app.store.set({ hidden: false });
+    if (event.code === peeking) {
+      peeking = null;
+      app.store.set({ hidden: false });
+    }
   });
-  addEventListener('blur', () => app.store.set({ panning: false, hidden: false }));
+  addEventListener('blur', () => {
+    peeking = null;
+    app.store.set({ panning: false, hidden: false });
+  });
 }
 
 function allowed(app, command, event, film) {
@@ -41,25 +47,11 @@ function allowed(app, command, event, film) {
   if (event.repeat && !command.repeats) return false;
   const inFilm = target === film || target === document.body;
   if (command.film) return inFilm && app.takes(event.key);
-  if (target.matches?.(TYPING)) return event.key === 'Escape' || event.key === 'F6';
+  if (target.matches?.(TYPING)) return command.id === 'release' || command.id === 'nextRegion';
   if (target.matches?.(PRESSING) && ['Enter', 'PageUp', 'PageDown'].includes(event.key)) {
     return !target.matches('input[type=range]') && (event.key !== 'Enter' || event.ctrlKey);
   }
-  return !isBare(event) || event.key === '?' || app.store.state.letters;
+  return !isBare(event) || command.id === 'help' || app.store.state.letters;
 }
 
-/** The key that hides all points while it is held. */
-const isPeek = ({ key }) => key === 'z' || key === 'Z';
 const isBare = (event) => event.key.length === 1 && !event.ctrlKey && !event.metaKey && !event.altKey;
-
-/** The name of what was pressed, as commands list it. */
-function nameOf(event) {
-  const letter = event.key.length === 1;
-  const name = letter ? event.key.toUpperCase() : event.key;
-  const shifted = event.shiftKey && (!letter || /[A-Z]/.test(name));
-  // AltGr, which some keyboards need for brackets, looks like Ctrl and Alt.
-  const plain = event.getModifierState('AltGraph');
-  const control = !plain && (event.ctrlKey || event.metaKey);
-  const parts = [control && 'Ctrl', !plain && event.altKey && 'Alt', shifted && 'Shift', name];
-  return parts.filter(Boolean).join('+');
-}

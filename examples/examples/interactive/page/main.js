@@ -8,6 +8,7 @@ import * as files from './files.js';
 import * as heartbeat from './heartbeat.js';
 import * as heat from './heat.js';
 import * as help from './help.js';
+import { Keymap } from './keymap.js';
 import * as keys from './keys.js';
 import * as cobb from './panels/cobb.js';
 import * as compare from './panels/compare.js';
@@ -15,11 +16,16 @@ import * as filmPanel from './panels/film.js';
 import * as folder from './panels/folder.js';
 import * as frame from './panels/frame.js';
 import * as hints from './panels/hints.js';
+import * as history from './panels/history.js';
 import * as points from './panels/points.js';
+import * as priorPanel from './panels/prior.js';
 import * as status from './panels/status.js';
 import * as tabs from './panels/tabs.js';
 import * as tone from './panels/tone.js';
 import { keep, kept } from './settings.js';
+import * as presets from './presets.js';
+import * as prior from './prior.js';
+import * as theme from './theme.js';
 import { Stage } from './stage.js';
 import { Store } from './store.js';
 import { PLAIN, checked } from './tone.js';
@@ -27,17 +33,17 @@ import * as pointer from './tools/pointer.js';
 import { View } from './view.js';
 import { Workplace } from './workplace.js';
 
-const LIKED = { convention: 'clinical', letters: true, annotator: '', asked: false, welcomed: false };
+const LIKED = { convention: 'clinical', letters: true, annotator: '', theme: 'system', preset: 'file', asked: false, welcomed: false };
 const SHOWN = { names: true, ghosts: true, cobb: true, labels: false, heatmap: false, small: false };
 
 const store = new Store({
   // What the server says.
-  skeleton: null, model: null, models: [], matching: null, images: [], image: null, bitmap: null, heatmap: null,
+  skeleton: null, model: null, models: [], matching: null, images: [], image: null, bitmap: null, heatmap: null, priorId: null, prior: null,
   // What the person is doing.
-  chosen: null, armed: false, hovered: null, moving: null, framing: null, ghosts: null, cursor: null, tool: 'correct', panning: false, hidden: false,
+  chosen: null, armed: false, hovered: null, selected: [], marquee: null, moving: null, framing: null, ghosts: null, cursor: null, tool: 'correct', panning: false, hidden: false,
   // How it is shown.
   view: new View(), film: { width: 0, height: 0, ratio: 1 },
-  tone: checked(kept('tone', PLAIN)), shown: kept('shown', SHOWN), ...kept('liked', LIKED),
+  tone: checked(kept('tone', PLAIN)), presetTone: null, shown: kept('shown', SHOWN), ...kept('liked', LIKED),
   // What is going on.
   busy: false, opening: null, otherFilm: null, importing: null, pending: null, waited: 0, silent: 0, loading: 'Connecting …', message: null, alert: null, offline: false,
 });
@@ -58,6 +64,7 @@ film.addEventListener('focus', () => (pointsHaveTab = true));
 
 const app = {
   store, annotation, workplace, stage, report,
+  keymap: new Keymap(),
   pickImages: () => byId('open-files').click(),
   pickKeypoints: () => byId('import-file').click(),
   sureImport() {
@@ -78,11 +85,12 @@ const app = {
   },
   takes: (key) => key !== 'Tab' || pointsHaveTab,
   escape() {
-    const { moving, chosen, alert, tool, otherFilm, importing } = store.state;
+    const { moving, chosen, selected, alert, tool, otherFilm, importing } = store.state;
     if (otherFilm || importing) store.set({ otherFilm: null, importing: null });
     else if (cancelPointer() || (moving && (!moving.released || moving.asking))) annotation.cancel();
     else if (alert) store.set({ alert: null });
-    else if (tool === 'frame') store.set({ tool: 'correct' });
+    else if (selected.length > 0) annotation.select([]);
+    else if (tool === 'frame' || tool === 'select') store.set({ tool: 'correct' });
     else if (chosen !== null) annotation.choose(null);
     else {
       pointsHaveTab = false;
@@ -99,7 +107,7 @@ const app = {
 const cancelPointer = pointer.listen(app);
 app.toggleHelp = help.connect(app);
 
-for (const part of [cobb, compare, filmPanel, folder, frame, hints, points, status, tabs, tone, files, heat, heartbeat, buttons]) part.connect(app);
+for (const part of [cobb, compare, filmPanel, folder, frame, hints, history, points, status, tabs, theme, tone, files, heat, heartbeat, buttons, presets, prior, priorPanel]) part.connect(app);
 keys.listen(app);
 
 store.watch(['tone'], ({ tone }) => keep('tone', tone));

@@ -4,6 +4,7 @@ export const INK = Object.freeze({
   outline: 'rgba(4, 8, 12, 0.85)',
   ghost: 'rgba(214, 224, 235, 0.75)',
   chosen: '#ffffff',
+  selected: '#8fd0ff',
   suspect: '#ffb454',
   absent: 'rgba(190, 200, 212, 0.8)',
   label: '#5ad19a',

@@ -1,16 +1,14 @@
 // What is to be seen of the state: the points as they are this moment, where they were, the angles.
 
+import { placeOf } from './moving.js';
+
 /** The points to show: those of a preview while there is one, and the moving point where it is. */
 export function shownPoints({ image, moving }) {
   const points = moving?.preview?.keypoints ?? image.keypoints;
   if (!moving) return points;
-  const { index, x, y, others } = moving;
-  const from = image.keypoints[index];
-  const goes = (point) => ({ ...point, x: point.x + x - from.x, y: point.y + y - from.y, hinted: true, visible: true });
-  return points.map((point, k) => {
-    if (k === index) return { ...point, x, y, hinted: true, visible: true };
-    return others.includes(k) ? goes(point) : point;
-  });
+  const goes = new Set([moving.index, ...moving.others]);
+  const put = (k) => ({ ...placeOf(moving, image, k), hinted: true, visible: true });
+  return points.map((point, k) => (goes.has(k) ? { ...point, ...put(k) } : point));
 }
 
 /** Where the points were before the last action or, while a point moves, before this one. */
@@ -30,7 +28,7 @@ export const hasPoints = ({ image }) => image !== null && !image.view.nothing_fo
 
 /** What `drawPoints` draws. */
 export function pointScene(state) {
-  const { skeleton, image, chosen, hovered, shown } = state;
+  const { skeleton, image, chosen, hovered, selected, shown } = state;
   const suspects = new Set(image.suspects);
   return {
     points: shownPoints(state).map((point, index) => ({ ...point, suspect: suspects.has(index) })),
@@ -41,6 +39,7 @@ export function pointScene(state) {
     pointNames: skeleton.names,
     chosen,
     hovered,
+    selected: new Set(selected),
     names: shown.names,
     small: shown.small,
   };

@@ -7,6 +7,7 @@ import { drawHeatmap } from './draw/heatmap.js';
 import { drawLabels } from './draw/labels.js';
 import { drawMagnifier } from './draw/magnifier.js';
 import { drawPoints } from './draw/points.js';
+import { drawMarquee, drawTurnHandle } from './draw/selection.js';
 import { isFraming, shownFrame } from './framing.js';
 import { Orientation } from './orientation.js';
 import { hasPoints, pointScene, shownCurves, shownPoints } from './scene.js';
@@ -35,7 +36,7 @@ export class Stage {
     store.watch(['image'], ({ image, view }) => image && !view.orientation.same(Orientation.of(image)) && this.fit());
     store.watch(['bitmap', 'view'], () => this.#redraw('film'));
     store.watch(['heatmap', 'view', 'image'], () => this.#redraw('heat'));
-    const drawn = ['image', 'moving', 'ghosts', 'chosen', 'hovered', 'shown', 'convention', 'view', 'cursor', 'bitmap', 'framing', 'tool', 'hidden'];
+    const drawn = ['image', 'moving', 'ghosts', 'chosen', 'hovered', 'shown', 'convention', 'view', 'cursor', 'bitmap', 'framing', 'tool', 'hidden', 'selected', 'marquee'];
     store.watch(drawn, () => this.#redraw('points'));
   }
 
@@ -151,5 +152,7 @@ export class Stage {
     drawCobbLines(context, curves, view, this.unit);
     drawPoints(context, scene, view, this.unit);
     drawCobbAngles(context, curves, names, scene.points.map((point) => view.toScreen(point)), view, this.unit);
+    drawTurnHandle(context, state, this.unit);
+    drawMarquee(context, state.marquee, this.unit);
   }
 }

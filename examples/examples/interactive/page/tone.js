@@ -22,3 +22,31 @@ export function curve({ window, level, gamma, invert }) {
   });
   return greys.join(' ');
 }
+
+/** Parts of the film's grey values: what a preset shows from black to white. */
+const PRESETS = {
+  bone: { from: 0.5, to: 0.998, gamma: 0.85 },
+  soft: { from: 0.02, to: 0.8, gamma: 1.25 },
+};
+
+/** The settings of a preset, `bone` or `soft`, for a film with these numbers of pixels of each grey. A negative is shown inverted. */
+export function preset(name, counts, negative) {
+  const { from, to, gamma } = PRESETS[name];
+  const [low, high] = negative ? [1 - to, 1 - from] : [from, to];
+  const [black, white] = [percentile(counts, low), percentile(counts, high)];
+  const window = Math.max((white - black) / (counts.length - 1), 0.02);
+  return checked({ window, level: (black + white) / 2 / (counts.length - 1), gamma: negative ? 1 / gamma : gamma, invert: false });
+}
+
+/** The grey below which a part of the pixels are. Black and white, the edges and letters of many films, do not count. */
+function percentile(counts, part) {
+  const last = counts.length - 1;
+  const inner = counts.map((count, grey) => (grey === 0 || grey === last ? 0 : count));
+  const all = inner.reduce((sum, count) => sum + count, 0);
+  let below = 0;
+  for (const [grey, count] of inner.entries()) {
+    below += count;
+    if (below > 0 && below >= part * all) return grey;
+  }
+  return last;
+}

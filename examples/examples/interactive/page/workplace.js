@@ -7,12 +7,16 @@ const RECONNECT_MS = 1000;
 
 /** How many files that were left out are named; the others are counted. */
 const NAMED = 3;
+/** How many images that cannot be opened are tried before the page waits for the person. */
+const MOST_BROKEN = 20;
 
-function told(leftOut, all) {
-  const lines = leftOut.slice(0, NAMED);
-  if (leftOut.length > NAMED) lines.push(`and ${leftOut.length - NAMED} more`);
-  return all === 1 ? lines[0] : `${leftOut.length} of ${all} files left out: ${lines.join('; ')}`;
+/** The first lines, and how many more there are. */
+function some(lines) {
+  const more = lines.length > NAMED ? [`and ${lines.length - NAMED} more`] : [];
+  return [...lines.slice(0, NAMED), ...more].join('; ');
 }
+
+const told = (leftOut, all) => (all === 1 ? leftOut[0] : `${leftOut.length} of ${all} files left out: ${some(leftOut)}`);
 
 const pause = (milliseconds) => new Promise((resume) => setTimeout(resume, milliseconds));
 
@@ -39,9 +43,29 @@ export class Workplace {
     const wanted = Number(location.hash.slice(1));
     const { images } = this.#state;
     const first = images.find(({ id }) => id === wanted) ?? images.find(({ status }) => status === 'untouched' || status === 'in_work') ?? images[0];
-    if (first) await this.open(first.id);
-    else this.#store.set({ loading: null, message: 'Open a radiograph, or drop one here' });
-    if (notes.length > 0) this.#store.set({ alert: notes.join(' – ') });
+    const broken = first ? await this.#openFirst(images.indexOf(first)) : [];
+    if (!first) this.#store.set({ loading: null, message: 'Open a radiograph, or drop one here' });
+    const { alert } = this.#state;
+    // Not the error of an image alone, nor the notes alone: each would hide the other.
+    const alerts = [some(broken), first && alert, ...notes].filter(Boolean);
+    if (alerts.length > 0) this.#store.set({ alert: alerts.join(' – ') });
+  }
+
+  /** Opens the image at a place of the folder or, where it cannot be opened, the next one; returns why the others could not. */
+  async #openFirst(place) {
+    const { images } = this.#state;
+    const broken = [];
+    for (const { id, name } of [...images.slice(place), ...images.slice(0, place)]) {
+      const error = await this.#open(id);
+      if (error === null || error.kind === 'offline') {
+        if (error) this.#report(error);
+        return broken;
+      }
+      broken.push(error.message.includes(name) ? error.message : `${name}: ${error.message}`);
+      if (broken.length === MOST_BROKEN) break;
+    }
+    this.#store.set({ message: 'No image could be opened' });
+    return broken;
   }
 
   async #refresh() {
@@ -66,6 +90,12 @@ export class Workplace {
 
   /** Opens an image of the folder; if another is asked for meanwhile, that one. */
   async open(id) {
+    const error = await this.#open(id);
+    if (error) this.#report(error);
+  }
+
+  /** As `open`; answers the error, or null. */
+  async #open(id) {
     this.#annotation.settle();
     this.#annotation.reportTime();
     const turn = ++this.#opening;
@@ -74,14 +104,15 @@ export class Workplace {
     const slow = setTimeout(() => this.#store.set({ loading: `Opening ${entry?.name ?? ''} …` }), 150);
     try {
       const [image, bitmap] = await Promise.all([api.image(id), api.picture(id, this.#state.matching?.on === true)]);
-      if (turn !== this.#opening) return;
+      if (turn !== this.#opening) return null;
       this.#state.bitmap?.close();
       const before = this.#state.image?.id;
-      this.#store.set({ image, bitmap, moving: null, framing: null, ghosts: null, message: image.note, ...(before === id ? {} : { chosen: null, armed: false, hovered: null }) });
+      this.#store.set({ image, bitmap, moving: null, framing: null, ghosts: null, message: image.note, ...(before === id ? {} : { chosen: null, armed: false, hovered: null, selected: [] }) });
       if (image.warning) this.#store.set({ alert: image.warning });
       history.replaceState(null, '', `#${id}`);
+      return null;
     } catch (error) {
-      if (turn === this.#opening) this.#report(error);
+      return turn === this.#opening ? error : null;
     } finally {
       clearTimeout(slow);
       if (turn === this.#opening) this.#store.set({ loading: null, opening: null });

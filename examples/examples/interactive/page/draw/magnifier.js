@@ -14,7 +14,7 @@ const marks = document.getElementById('magnified-points').getContext('2d');
 
 export function drawMagnifier(state, unit) {
   const { moving, image, bitmap, view } = state;
-  box.hidden = !moving || moving.released || !bitmap;
+  box.hidden = !moving || moving.released || moving.center !== null || !bitmap;
   if (box.hidden) return;
   const { ratio } = state.film;
   const side = SIDE * unit;
@@ -31,7 +31,7 @@ export function drawMagnifier(state, unit) {
   marks.setTransform(ratio, 0, 0, ratio, 0, 0);
   const scene = pointScene(state);
   const others = scene.edges.filter((edge) => !edge.includes(moving.index));
-  drawPoints(marks, { ...scene, edges: others, ghosts: null, names: false, chosen: null, hovered: null, hidden: moving.index }, magnified, unit);
+  drawPoints(marks, { ...scene, edges: others, ghosts: null, names: false, chosen: null, hovered: null, selected: new Set(), hidden: moving.index }, magnified, unit);
   crosshair(side, unit);
 }
 

@@ -13,8 +13,8 @@ const FULL_TURN = 2 * Math.PI;
  *
  * @param context of a canvas, in CSS pixels
  * @param scene `points` (with x, y, hinted, suspect, confidence), `ghosts` (their old places or null), `edges`,
- *     `vertebraOf` (the vertebra of each point), `vertebrae`, `pointNames`, `chosen`, `hovered`, `names` (whether to
- *     draw those of vertebrae), `small` (whether markers are small and hollow), `hidden` (a point to leave out)
+ *     `vertebraOf` (the vertebra of each point), `vertebrae`, `pointNames`, `chosen`, `hovered`, `selected` (a set), `names`
+ *     (whether to draw those of vertebrae), `small` (whether markers are small and hollow), `hidden` (a point to leave out)
  * @param view where the image lies
  * @param unit the length that everything is measured in: 1 on a common screen, more on a large one
  */
@@ -88,6 +88,11 @@ function drawMarker(context, scene, place, index, unit) {
     context.setLineDash([3 * unit, 4 * unit]);
     outlined(context, INK.suspect, 1.25 * unit);
     context.setLineDash([]);
+  }
+  if (scene.selected.has(index)) {
+    context.beginPath();
+    context.arc(place.x, place.y, radius + 7 * unit, 0, FULL_TURN);
+    outlined(context, INK.selected, 1.5 * unit);
   }
   if (index === scene.chosen) {
     context.beginPath();

@@ -2,6 +2,7 @@
 
 import { cobbColour } from '../draw/cobb.js';
 import { byId, element } from '../element.js';
+import { shownKey } from '../keymap.js';
 import { shownCurves } from '../scene.js';
 
 const ABOUT = {
@@ -9,11 +10,12 @@ const ABOUT = {
   challenge: 'As the AASCE 2019 challenge computes them: midlines of vertebrae, largest first.',
 };
 
-export function connect({ store, annotation }) {
+export function connect({ store, annotation, keymap }) {
+  const key = () => shownKey(keymap.keysOf({ id: 'convention', keys: ['Shift+C'] })[0]).join(' ');
   const buttons = [...document.querySelectorAll('[data-convention]')];
   for (const button of buttons) {
     const { convention } = button.dataset;
-    button.title = `${ABOUT[convention]} (Shift C)`;
+    keymap.watch(() => (button.title = `${ABOUT[convention]} (${key()})`));
     button.addEventListener('click', () => store.set({ convention }));
   }
   store.watch(['convention'], ({ convention }) => {
@@ -48,7 +50,7 @@ function item(curve, index, state, annotation) {
   const ends = clinical && !moving
     ? choice(curve, index, image, names, annotation)
     : element('span', { class: 'ends' }, `${names[curve.upper]}–${names[curve.lower]}`);
-  const about = clinical ? aboutCurve(curve, names) : [];
+  const about = clinical ? aboutCurve(curve, names, image) : [];
   if (curve.doubtful) about.unshift('doubtful');
   return element('li', { class: [curve.major && 'major', curve.doubtful && 'doubtful'].filter(Boolean).join(' ') || null },
     swatch,
@@ -58,8 +60,9 @@ function item(curve, index, state, annotation) {
       ...(about.length > 0 ? [element('span', { class: 'quiet' }, about.join(' · '))] : [])));
 }
 
-function aboutCurve({ apex, convex, convex_patient, severity }, names) {
-  const side = convex_patient ? `convex to patient’s ${convex_patient}` : `convex to image ${convex}`;
+function aboutCurve({ apex, convex, convex_patient, severity }, names, { mirrored_since }) {
+  const check = mirrored_since ? ' (mirrored since: see Film)' : '';
+  const side = convex_patient ? `convex to patient’s ${convex_patient}${check}` : `convex to image ${convex}`;
   return [`apex ${names[apex]}`, side, severity === 'none' ? 'no scoliosis' : severity];
 }
 

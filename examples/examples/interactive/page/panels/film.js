@@ -6,6 +6,7 @@ export function connect({ store, annotation }) {
   const [annotator, seenFrom, remark, unusable] = ['annotator', 'seen-from', 'remark', 'unusable'].map(byId);
   annotator.addEventListener('change', () => store.set({ annotator: annotator.value.trim(), asked: true }));
   seenFrom.addEventListener('change', () => annotation.say({ seen_from: seenFrom.value || null }));
+  byId('still-seen').addEventListener('click', () => annotation.say({ seen_from: seenFrom.value || null }));
   remark.addEventListener('change', () => annotation.say({ remark: remark.value }));
   unusable.addEventListener('change', () => annotation.reject(unusable.value.trim() || null));
   store.watch(['annotator'], ({ annotator: name }) => (annotator.value = name));
@@ -14,6 +15,7 @@ export function connect({ store, annotation }) {
     if (!image) return;
     const { annotators, seen_from, remark: said, unusable: because } = image;
     byId('annotators').textContent = annotators.length > 0 ? `Worked on by ${annotators.join(', ')}.` : '';
+    byId('mirrored-since').hidden = !image.mirrored_since;
     byId('kept-in').textContent = image.kept_in;
     // What is being typed stays.
     const show = (field, value) => document.activeElement !== field && (field.value = value ?? '');

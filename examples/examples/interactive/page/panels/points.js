@@ -28,15 +28,16 @@ export function connect({ store, annotation, stage }) {
     if (!skeleton) return;
     buttons = skeleton.names.map((name, index) => pointButton(name, vertebraOf(skeleton)[index], () => choose(index)));
     const rows = skeleton.vertebrae.map(({ name, corners }, vertebra) => {
-      const title = element('span', { role: 'rowheader' }, name);
-      title.style.color = vertebraColour(vertebra);
+      const title = element('span', { role: 'rowheader' }, vertebraButton(name, () => annotation.select([...corners])));
+      title.style.setProperty('--colour', vertebraColour(vertebra));
       const cells = corners.map((corner) => element('span', { role: 'gridcell' }, buttons[corner]));
       return element('div', { role: 'row' }, title, ...cells);
     });
     grid.replaceChildren(...rows);
   });
-  store.watchAtEase(['image', 'chosen', 'skeleton'], ({ image, chosen }) => {
+  store.watchAtEase(['image', 'chosen', 'skeleton', 'selected'], ({ image, chosen, selected }) => {
     if (!image) return;
+    const together = new Set(selected);
     const suspects = new Set(image.suspects);
     buttons.forEach((button, index) => {
       const { hinted, confidence, visible } = image.keypoints[index];
@@ -44,13 +45,20 @@ export function connect({ store, annotation, stage }) {
       button.dataset.state = state;
       button.disabled = image.view.nothing_found;
       button.setAttribute('aria-pressed', String(index === chosen));
+      button.toggleAttribute('data-selected', together.has(index));
       button.tabIndex = index === (chosen ?? 0) ? 0 : -1;
+      const more = together.has(index) ? ', selected' : '';
       const sure = !visible ? 'not visible' : hinted ? state : `${state}, confidence ${Math.round(100 * confidence)} %`;
-      button.title = `${button.dataset.name}: ${sure}`;
+      button.title = `${button.dataset.name}: ${sure}${more}`;
       // A name begins with what is seen.
-      button.setAttribute('aria-label', `${button.innerText} ${button.dataset.spoken}, ${sure}`);
+      button.setAttribute('aria-label', `${button.innerText} ${button.dataset.spoken}, ${sure}${more}`);
     });
   });
+}
+
+/** Selects all corners of a vertebra. */
+function vertebraButton(name, select) {
+  return element('button', { class: 'vertebra', title: `Select ${name}, to move or turn it as a whole`, tabindex: -1, onclick: select }, name);
 }
 
 function pointButton(name, vertebra, choose) {

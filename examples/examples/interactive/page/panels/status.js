@@ -16,6 +16,11 @@ export function connect({ store, workplace }) {
     const how = !visible ? 'not visible' : hinted ? 'corrected' : `confidence ${Math.round(100 * confidence)} %${unsure}`;
     store.set({ message: `${skeleton.names[chosen]}: ${how}` });
   });
+  store.watch(['selected', 'image', 'moving'], ({ selected, image, moving }) => {
+    byId('selection').hidden = selected.length < 2 || image === null || (moving !== null && !moving.byKeys);
+    const turned = moving?.center ? `, turned by ${Math.abs(moving.degrees).toFixed(1)}°` : '';
+    byId('selection').firstElementChild.textContent = `${selected.length} points selected${turned}`;
+  });
   store.watch(['cursor', 'image'], ({ cursor, image }) => {
     const on = cursor && image && isOnFilm(cursor, image);
     byId('cursor-place').textContent = on ? `x ${cursor.x.toFixed(1)}  y ${cursor.y.toFixed(1)}` : '';
@@ -33,7 +38,7 @@ export function connect({ store, workplace }) {
     if (!moving?.asking) return;
     const { x, y } = image.keypoints[moving.index];
     const way = Math.round(Math.hypot(moving.x - x, moving.y - y));
-    byId('far').firstElementChild.textContent = `Move ${skeleton.names[moving.index]} by ${way} px? That is more than three vertebra heights.`;
+    byId('far').firstElementChild.textContent = `Move ${moving.others.length > 0 ? `${moving.others.length + 1} points` : skeleton.names[moving.index]} by ${way} px? That is more than three vertebra heights.`;
   });
   store.watchAtEase(['image'], ({ image }) => {
     byId('effort').textContent = image ? `${image.clicks} ${image.clicks === 1 ? 'click' : 'clicks'}` : '';

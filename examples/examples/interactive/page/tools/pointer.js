@@ -2,11 +2,14 @@
 
 import { cursorOf, isFraming, partAt, shownFrame } from '../framing.js';
 import { pointAt } from '../scene.js';
+import { isOnHandle } from '../selection.js';
 import { drag } from './drag.js';
 import { frame } from './frame.js';
 import { pan } from './pan.js';
 import { pinch } from './pinch.js';
 import { press } from './press.js';
+import { marquee, pick } from './select.js';
+import { turn } from './turn.js';
 import { windowLevel } from './window.js';
 
 const REACH = 12;
@@ -34,7 +37,7 @@ export function listen(app) {
     if (framing) {
       const shown = shownFrame(state);
       film.style.cursor = cursorOf(partAt(shown, state.view, place, app.stage.unit), shown, state.view);
-    } else film.style.cursor = '';
+    } else film.style.cursor = isOnHandle(state, place, app.stage.unit) ? 'grab' : '';
     app.store.set({ hovered: framing || event.altKey ? null : pointAt(state, place, REACH * app.stage.unit) });
   };
 
@@ -96,6 +99,9 @@ function gestureOf(app, event, place) {
   if (tool === 'pan') return pan(app, place);
   if (tool === 'window') return windowLevel(app, place);
   if (isFraming(app.store.state)) return frame(app, place);
+  if (isOnHandle(app.store.state, place, app.stage.unit)) return turn(app, place);
   const hit = event.altKey ? null : pointAt(app.store.state, place, REACH * app.stage.unit);
+  const more = event.ctrlKey || event.metaKey;
+  if (more || tool === 'select') return hit === null ? marquee(app, place, more) : pick(app, hit, place);
   return hit === null ? press(app, place) : drag(app, hit, place, event.shiftKey);
 }

@@ -1,4 +1,5 @@
-// A press beside all points: a click on the film puts the point there that was chosen last, a drag moves the film.
+// A press beside all points: a click on the film puts the point there that was chosen last, or selects nothing any more; a drag
+// moves the film.
 
 import { isOnFilm } from '../distance.js';
 import { pan } from './pan.js';
@@ -16,7 +17,9 @@ export function press(app, from) {
     end: () => {
       const { chosen, armed, view, image } = app.store.state;
       const place = view.toImage(from);
-      if (!panning && armed && chosen !== null && isOnFilm(place, image)) app.annotation.place(chosen, place);
+      if (panning) return;
+      if (armed && chosen !== null && isOnFilm(place, image)) app.annotation.place(chosen, place);
+      else app.annotation.select([]);
     },
     cancel: () => {},
   };
