@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use fantoccini::actions::{
     Actions, InputSource, KeyAction, KeyActions, MOUSE_BUTTON_LEFT, MouseActions, PointerAction,
 };
+use fantoccini::key::Key;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
@@ -163,6 +164,21 @@ impl Browser {
             .then(to(half, 60))
             .then(to(target, 60))
             .then(UP);
+        self.perform(Actions::from(mouse).and(keys)).await;
+    }
+
+    /// Clicks at a place while a key is held.
+    pub(crate) async fn modified_click(&self, key: Key, place: Place) {
+        let value = char::from(key);
+        let still = || KeyAction::Pause { duration: Duration::from_millis(40) };
+        let keys = KeyActions::new("keys".to_owned())
+            .then(KeyAction::Down { value })
+            .then(still())
+            .then(still())
+            .then(still())
+            .then(KeyAction::Up { value });
+        let mouse =
+            MouseActions::new("mouse".to_owned()).then(to(place, 0)).then(pause(20)).then(DOWN).then(UP);
         self.perform(Actions::from(mouse).and(keys)).await;
     }
 

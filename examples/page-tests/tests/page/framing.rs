@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use crate::browser::{Browser, DOWN, Place, UP, to};
 use crate::program::Program;
-use crate::{CONTROL, POINT, SHIFT, distance, points};
+use crate::study::undo;
+use crate::{POINT, SHIFT, distance, points};
 
 /// Where the middle of the right side of the frame is on the page.
 const RIGHT_SIDE: &str = "(([, [ax, ay], [bx, by]]) => ({ x: (ax + bx - 1) / 2, y: (ay + by - 1) / 2 }))\
@@ -170,12 +171,6 @@ pub(crate) async fn draws_a_frame_where_nothing_was_found(
     browser.press(&[&[Key::PageUp.into()]]).await;
     browser.until_shown("film-1.png").await;
     program
-}
-
-async fn undo(browser: &Browser) {
-    let before = browser.state("state.image.revision").await;
-    browser.press(&[&[CONTROL, 'z']]).await;
-    browser.until(&format!("state.image.revision > {before} && !state.busy")).await;
 }
 
 /// Where a point of the film, an expression of the page's state, is on the page.

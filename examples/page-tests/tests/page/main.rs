@@ -10,24 +10,31 @@
 #[path = "../../../tests/built/mod.rs"]
 mod built;
 
+mod annotator;
+mod axe;
 mod browser;
 mod framing;
 mod mishaps;
 mod output;
 mod program;
 mod reach;
+mod selecting;
+mod settings;
 mod study;
 
+use axe::meets_wcag;
 use browser::{Browser, DOWN, Place, UP, pause, to};
 use fantoccini::key::Key;
 use framing::{changes_the_frame, draws_a_frame_where_nothing_was_found};
 use mishaps::{
-    says_when_the_server_is_silent, shows_what_another_window_changed, survives_stray_clicks,
-    two_fingers_choose_nothing,
+    opens_the_next_film_where_the_first_is_broken, says_when_the_server_is_silent,
+    shows_what_another_window_changed, survives_stray_clicks, two_fingers_choose_nothing,
 };
 use program::{Program, draw_phantoms};
 use reach::everything_is_within_reach;
+use selecting::moves_and_turns_several_points;
 use serde_json::Value;
+use settings::keeps_what_a_person_sets;
 use study::says_what_a_study_needs;
 use tempfile::TempDir;
 
@@ -59,6 +66,9 @@ fn a_person_corrects_spines() {
         keeps_the_view_for_the_next_image(&browser).await;
         exports_and_imports(&browser).await;
         everything_is_within_reach(&browser).await;
+        meets_wcag(&browser).await;
+        moves_and_turns_several_points(&browser).await;
+        keeps_what_a_person_sets(&browser).await;
         says_what_a_study_needs(&browser).await;
         browser.press(&[&[SHIFT, 'r']]).await;
         browser.until("state.image.hints.length === 0 && !state.busy").await;
@@ -73,6 +83,7 @@ fn a_person_corrects_spines() {
         works_by_keyboard_alone(&browser).await;
         tells_how_quickly_it_answers(&browser).await;
         fills_a_large_screen(&browser).await;
+        opens_the_next_film_where_the_first_is_broken(&browser).await;
         browser.close().await;
         drop(program);
     });

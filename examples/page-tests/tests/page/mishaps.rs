@@ -6,7 +6,7 @@ use fantoccini::actions::{Actions, InputSource, PointerAction, TouchActions};
 use fantoccini::key::Key;
 
 use crate::browser::{Browser, DOWN, UP, to};
-use crate::program::Program;
+use crate::program::{Program, draw_phantoms};
 use crate::{CONTROL, distance, points};
 
 /// T6-TL, and a point far from it.
@@ -109,6 +109,22 @@ pub(crate) async fn says_when_the_server_is_silent(browser: &Browser, program: &
     browser.until("document.getElementById('saved').innerText === 'saved'").await;
     browser.press(&[&['a']]).await;
     browser.until("state.image.status === 'in_work' && !state.busy").await;
+}
+
+/// The first film of a folder is broken, and another file is left out: the next film is shown, and both are told.
+pub(crate) async fn opens_the_next_film_where_the_first_is_broken(browser: &Browser) {
+    let folder = tempfile::TempDir::new().expect("a folder");
+    draw_phantoms(folder.path(), 1);
+    let whole = std::fs::read(folder.path().join("film-1.png")).expect("a film");
+    std::fs::write(folder.path().join("a-broken.png"), &whole[..whole.len() / 3]).expect("half a film");
+    std::fs::write(folder.path().join("notes.png"), "no picture").expect("a file");
+    let program = Program::start(folder.path(), 0);
+    browser.open(&program.address).await;
+    browser.until_shown("film-1.png").await;
+    browser.until_text("#alert", "a-broken.png").await;
+    browser.until_text("#alert", "notes.png").await;
+    browser.picture("first-is-broken").await;
+    drop(program);
 }
 
 async fn click(browser: &Browser, place: (f64, f64)) {

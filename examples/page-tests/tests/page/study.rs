@@ -27,8 +27,17 @@ pub(crate) async fn says_what_a_study_needs(browser: &Browser) {
     imports_a_whole_folder_after_a_summary(browser).await;
 }
 
-async fn choose(browser: &Browser, index: usize) {
-    browser.js(&format!("document.querySelectorAll('#point-grid button')[{index}].click()")).await;
+/// Takes back one action.
+pub(crate) async fn undo(browser: &Browser) {
+    let before = browser.state("state.image.revision").await;
+    browser.press(&[&[CONTROL, 'z']]).await;
+    browser.until(&format!("state.image.revision > {before} && !state.busy")).await;
+}
+
+pub(crate) async fn choose(browser: &Browser, index: usize) {
+    browser
+        .js(&format!("document.querySelectorAll('#point-grid [role=gridcell] button')[{index}].click()"))
+        .await;
     browser.js("document.getElementById('film').focus()").await;
     browser.until(&format!("state.chosen === {index}")).await;
 }
@@ -289,7 +298,7 @@ async fn imports_a_whole_folder_after_a_summary(browser: &Browser) {
 }
 
 /// A file among the downloads, once it is there.
-async fn download(browser: &Browser, name: &str) -> PathBuf {
+pub(crate) async fn download(browser: &Browser, name: &str) -> PathBuf {
     let path = browser.downloads.path().join(name);
     for _ in 0..500 {
         if path.is_file() {
