@@ -23,13 +23,13 @@ export function curve({ window, level, gamma, invert }) {
   return greys.join(' ');
 }
 
-/** Parts of the film's grey values: what a preset shows from black to white. */
+/** What a preset shows from black to white: parts of the grey values of the vertebrae, or of the whole film. */
 const PRESETS = {
-  bone: { from: 0.5, to: 0.998, gamma: 0.85 },
+  bone: { from: 0.02, to: 0.995, gamma: 1 },
   soft: { from: 0.02, to: 0.8, gamma: 1.25 },
 };
 
-/** The settings of a preset, `bone` or `soft`, for a film with these numbers of pixels of each grey. A negative is shown inverted. */
+/** The settings of a preset, `bone` or `soft`, for these numbers of pixels of each grey. A negative is shown inverted. */
 export function preset(name, counts, negative) {
   const { from, to, gamma } = PRESETS[name];
   const [low, high] = negative ? [1 - to, 1 - from] : [from, to];
