@@ -15,11 +15,11 @@ export function press(app, from) {
       panning?.move(to);
     },
     end: () => {
-      const { chosen, armed, view, image } = app.store.state;
+      const { chosen, armed, selected, view, image } = app.store.state;
       const place = view.toImage(from);
       if (panning) return;
       if (armed && chosen !== null && isOnFilm(place, image)) app.annotation.place(chosen, place);
-      else app.annotation.select([]);
+      else if (selected.length > 0) app.annotation.select([]);
     },
     cancel: () => {},
   };
