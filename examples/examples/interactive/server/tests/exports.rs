@@ -261,7 +261,8 @@ fn everything_is_exported_in_one_archive() {
     let answer = get(port, "/api/export/all.zip");
     assert_eq!((answer.status, answer.header("Content-Type")), (200, Some("application/zip")));
     let mut archive = zip::ZipArchive::new(std::io::Cursor::new(unchunked(&answer))).expect("an archive");
-    let names: BTreeSet<String> = archive.file_names().map(|name| name.expect("a name").into_owned()).collect();
+    let names: BTreeSet<String> =
+        archive.file_names().map(|name| name.expect("a name").into_owned()).collect();
     let tables = ["study.csv", "study.json", "keypoints.csv", "coco.json", "effort.csv", "LEFT-OUT.txt"];
     let first = ["overlay.png", "report.html", "keypoints.json", "keypoints.csv", "coco.json"];
     let expected = tables
