@@ -6,7 +6,7 @@
 import * as api from './api.js';
 import { isFar, isOnEdge } from './distance.js';
 import { afterFrame } from './frame.js';
-import { movedPoints, turned, whatMoves, within } from './moving.js';
+import { movedPoints, placeOf, turned, whatMoves, within } from './moving.js';
 import { Stopwatch } from './stopwatch.js';
 import { note } from './timings.js';
 
@@ -72,9 +72,17 @@ export class Annotation {
    */
   grab(index, byKeys = false, others = [], center = null) {
     this.settle();
-    if (this.#state.opening !== null) return;
-    const { x, y } = this.#state.image.keypoints[index];
-    const moving = { index, x, y, others, center, degrees: 0, byKeys, preview: null, released: false, asking: false };
+    const { opening, image, moving: before } = this.#state;
+    if (opening !== null) return;
+    const committing = before?.released && !before.asking;
+    if (committing && others.length > 0) {
+      // Several points go together from where the server says that they are.
+      this.#store.set({ message: 'Still saving the last move' });
+      return;
+    }
+    const goes = committing && [before.index, ...before.others].includes(index);
+    const start = goes ? placeOf(before, image, index) : image.keypoints[index];
+    const moving = { index, x: start.x, y: start.y, start, others, center, degrees: 0, byKeys, preview: null, released: false, asking: false };
     // Once it has moved, clicks mean nothing until a point is chosen again.
     this.#store.set({ chosen: index, armed: false, moving });
   }
@@ -98,7 +106,7 @@ export class Annotation {
     const { moving, image } = this.#state;
     clearTimeout(this.#nudgeTimer);
     if (!moving || moving.released) return Promise.resolve();
-    const { x, y } = image.keypoints[moving.index];
+    const { x, y } = moving.start;
     if (moving.x === x && moving.y === y) {
       this.#store.set({ armed: !moving.byKeys });
       return this.cancel();

@@ -67,6 +67,7 @@ const select = (app, points) => {
   const { chosen, selected } = app.store.state;
   if (selected.length > 0 && !selected.includes(chosen)) app.store.set({ chosen: selected[0] });
 };
+/** Of the first, which the help shows for all four, the way is left out there. */
 const told = (text, name, way) => (name === 'Up' ? text : `${text} ${way}`);
 /** Four commands, of which the help shows one; `hidden` are the others. */
 const arrow = (name, way, dx, dy) => [

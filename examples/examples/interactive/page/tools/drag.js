@@ -20,7 +20,7 @@ export function drag(app, index, place, whole = false) {
     end: () => {
       if (!mine()) return;
       const { moving } = app.store.state;
-      const clicked = moving.x === image.keypoints[index].x && moving.y === image.keypoints[index].y;
+      const clicked = moving.x === moving.start.x && moving.y === moving.start.y;
       app.annotation.release();
       if (whole && clicked) app.annotation.select([...vertebra]);
     },

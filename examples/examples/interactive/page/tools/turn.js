@@ -3,7 +3,7 @@
 import { degreesBetween, middleOf } from '../moving.js';
 
 export function turn(app, from) {
-  const { selected, image } = app.store.state;
+  const { selected, image, chosen, armed } = app.store.state;
   const center = middleOf(selected.map((index) => image.keypoints[index]));
   const way = (place) => {
     const { x, y } = app.store.state.view.toImage(place);
@@ -16,6 +16,9 @@ export function turn(app, from) {
     cursor: 'grabbing',
     move: (to) => mine() && app.annotation.rotate(degreesBetween(image, start, way(to))),
     end: () => mine() && app.annotation.release(),
-    cancel: () => app.annotation.cancel(),
+    cancel: () => {
+      app.annotation.cancel();
+      app.store.set({ chosen, armed });
+    },
   };
 }
