@@ -103,7 +103,7 @@ impl Frame {
         };
         let mut low = [f64::INFINITY; 2];
         let mut high = [f64::NEG_INFINITY; 2];
-        for point in points.iter().chain([&top, &bottom]).map(position) {
+        for point in points.iter().filter(|point| !point.is_absent()).chain([&top, &bottom]).map(position) {
             for axis in 0..2 {
                 low[axis] = low[axis].min(point[axis]);
                 high[axis] = high[axis].max(point[axis]);
@@ -204,6 +204,9 @@ impl Frame {
         if self.is_whole(film) {
             return point.rescaled(film, grid);
         }
+        if point.is_absent() {
+            return point;
+        }
         let [x, y] = self.points(grid).apply([f64::from(point.x), f64::from(point.y)]);
         Point::new(x as f32, y as f32)
     }
@@ -213,6 +216,9 @@ impl Frame {
     pub fn to_image(&self, point: Point, film: Size, grid: Size) -> Point {
         if self.is_whole(film) {
             return point.rescaled(grid, film);
+        }
+        if point.is_absent() {
+            return point;
         }
         // A frame has positive sides, so that its map is invertible.
         let back = self.points(grid).inverse().unwrap_or(Affine::IDENTITY);

@@ -13,6 +13,16 @@ pub struct Point {
 }
 
 impl Point {
+    /// The place of a labelled keypoint that is not on the film or cannot be seen. No network answers it, and it is not
+    /// finite. Frames, rescaling and augmentation keep it.
+    pub const ABSENT: Self = Self { x: f32::INFINITY, y: f32::INFINITY };
+
+    /// Whether this is [`ABSENT`](Self::ABSENT).
+    #[must_use]
+    pub fn is_absent(self) -> bool {
+        self == Self::ABSENT
+    }
+
     /// The point (`x`, `y`).
     #[must_use]
     pub const fn new(x: f32, y: f32) -> Self {

@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
@@ -215,14 +217,16 @@ impl Skeleton {
     }
 
     /// The frame around a spine with these keypoints ([`Frame::around`]): its top is the mean of the first half of the
-    /// first vertebra's keypoints, its bottom that of the second half of the last vertebra's. `None` when there are
-    /// fewer than two vertebrae, or keypoints are missing.
+    /// first vertebra's keypoints, its bottom that of the second half of the last vertebra's. Absent keypoints are taken
+    /// to be on the line through those of the two nearest vertebrae. `None` when there are fewer than two vertebrae, or
+    /// keypoints are missing.
     ///
     /// # Errors
     /// [`Error::Frame`] when the keypoints are degenerate.
     #[must_use]
     pub fn frame(&self, keypoints: &[Point]) -> Option<Result<Frame, Error>> {
         let [first, .., last] = self.vertebrae.as_slice() else { return None };
+        let keypoints = &self.completed(keypoints)?;
         let mean = |corners: &[usize]| {
             let points: Option<Vec<Point>> = corners.iter().map(|&k| keypoints.get(k).copied()).collect();
             let points = points.filter(|points| !points.is_empty())?;
@@ -233,6 +237,33 @@ impl Skeleton {
         let top = mean(first.corners.get(..half(&first.corners))?)?;
         let bottom = mean(last.corners.get(last.corners.len() - half(&last.corners)..)?)?;
         Some(Frame::around(top, bottom, keypoints))
+    }
+
+    /// The keypoints, with the absent ones of vertebrae on the line through the same corner of the two nearest vertebrae
+    /// that have it; `None` where fewer have it.
+    fn completed<'a>(&self, keypoints: &'a [Point]) -> Option<Cow<'a, [Point]>> {
+        if !keypoints.iter().any(|point| point.is_absent()) {
+            return Some(keypoints.into());
+        }
+        let mut completed = keypoints.to_vec();
+        for (place, vertebra) in self.vertebrae.iter().enumerate() {
+            for (corner, &keypoint) in vertebra.corners.iter().enumerate() {
+                if !keypoints.get(keypoint)?.is_absent() {
+                    continue;
+                }
+                let of = |(place, other): (usize, &Vertebra)| {
+                    let point = *keypoints.get(*other.corners.get(corner)?)?;
+                    (!point.is_absent()).then_some((place, point))
+                };
+                let mut known: Vec<(usize, Point)> =
+                    self.vertebrae.iter().enumerate().filter_map(of).collect();
+                known.sort_by_key(|(other, _)| other.abs_diff(place));
+                let &[(one, a), (other, b), ..] = known.as_slice() else { return None };
+                let share = (place as f32 - one as f32) / (other as f32 - one as f32);
+                completed[keypoint] = a + (b - a) * share;
+            }
+        }
+        Some(completed.into())
     }
 
     /// The index of a keypoint given by its name, in any case, or by its index from 0.
@@ -284,6 +315,34 @@ mod tests {
             spine.edges.clone(),
         );
         assert_eq!(checked, Ok(spine));
+    }
+
+    #[test]
+    fn absent_keypoints_are_completed_for_the_frame() {
+        let spine = Skeleton::spine();
+        // A straight spine of equal vertebrae.
+        let point = |k: usize| {
+            let (vertebra, right, bottom) = (k / 4, k % 2, k / 2 % 2);
+            Point::new(100.0 + 40.0 * right as f32, 50.0 + 40.0 * vertebra as f32 + 30.0 * bottom as f32)
+        };
+        let complete: Vec<Point> = (0..68).map(point).collect();
+        let expected = spine.frame(&complete).expect("vertebrae").expect("a frame");
+        let mut part = complete.clone();
+        // T1, a corner in the middle, and L4 and L5, which are not on the film.
+        for k in (0..4).chain([30]).chain(60..68) {
+            part[k] = Point::ABSENT;
+        }
+        let found = spine.frame(&part).expect("enough").expect("a frame");
+        assert!((found.height() - expected.height()).abs() < 1e-3, "{found:?}, {expected:?}");
+        assert!((found.center()[1] - expected.center()[1]).abs() < 1e-3);
+        let (film, grid) = (crate::Size::new(300, 900), crate::Size::new(64, 128));
+        assert!(found.to_grid(Point::ABSENT, film, grid).is_absent());
+        assert!(found.to_image(Point::ABSENT, film, grid).is_absent());
+        assert!(Point::ABSENT.rescaled(film, grid).is_absent() && !film.contains(Point::ABSENT));
+        // One vertebra does not tell where the others are.
+        let lonely: Vec<Point> =
+            complete.iter().enumerate().map(|(k, p)| if k < 4 { *p } else { Point::ABSENT }).collect();
+        assert!(spine.frame(&lonely).is_none());
     }
 
     #[test]

@@ -45,6 +45,30 @@ impl std::str::FromStr for Subset {
     }
 }
 
+/// The place of a keypoint that is not seen.
+pub(crate) const ABSENT_YX: [f64; 2] = [f64::INFINITY; 2];
+
+/// Whether a keypoint is seen.
+pub(crate) fn is_seen(place: &[f64; 2]) -> bool {
+    *place != ABSENT_YX
+}
+
+/// Places as JSON, in which `null` is a keypoint that is not seen.
+mod places_or_null {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use super::{ABSENT_YX, is_seen};
+
+    pub(super) fn serialize<S: Serializer>(places: &[[f64; 2]], json: S) -> Result<S::Ok, S::Error> {
+        json.collect_seq(places.iter().map(|place| is_seen(place).then_some(place)))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(json: D) -> Result<Vec<[f64; 2]>, D::Error> {
+        let places = Vec::<Option<[f64; 2]>>::deserialize(json)?;
+        Ok(places.into_iter().map(|place| place.unwrap_or(ABSENT_YX)).collect())
+    }
+}
+
 /// One image with its keypoints.
 ///
 /// Coordinates are relative to the image size, in (y, x) order. The pixel coordinate is the relative one times the
@@ -53,11 +77,12 @@ impl std::str::FromStr for Subset {
 pub struct ManifestEntry {
     /// The path of the image, relative to the root of the data set: `data/training/NAME.jpg`.
     pub image_path: String,
-    /// The K keypoints in skeleton order, relative `[y, x]`.
-    #[serde(rename = "corners")]
+    /// The K keypoints in skeleton order, relative `[y, x]`; infinite for one that is not on the film or cannot be seen,
+    /// `null` in files.
+    #[serde(rename = "corners", with = "places_or_null")]
     pub corners_yx: Vec<[f64; 2]>,
-    /// The mean of each vertebra's keypoints, relative `[y, x]`.
-    #[serde(rename = "centers")]
+    /// The mean of each vertebra's keypoints that are seen, relative `[y, x]`; infinite and `null` without any.
+    #[serde(rename = "centers", with = "places_or_null")]
     pub centers_yx: Vec<[f64; 2]>,
     /// Height and width of the image, in pixels.
     pub y_x_size: [u32; 2],
@@ -108,8 +133,14 @@ impl ManifestEntry {
             .vertebrae()
             .iter()
             .map(|vertebra| {
-                let points: Vec<_> =
-                    vertebra.corners.iter().filter_map(|&index| corners.get(index)).collect();
+                let points: Vec<_> = vertebra
+                    .corners
+                    .iter()
+                    .filter_map(|&index| corners.get(index).filter(|place| is_seen(place)))
+                    .collect();
+                if points.is_empty() && !vertebra.corners.is_empty() {
+                    return ABSENT_YX;
+                }
                 let mean = |axis: usize| points.iter().map(|p| p[axis]).sum::<f64>() / points.len() as f64;
                 [mean(0), mean(1)]
             })
@@ -123,7 +154,7 @@ impl ManifestEntry {
         Size::new(width as usize, height as usize)
     }
 
-    /// The keypoints, in image pixels.
+    /// The keypoints, in image pixels; [`Point::ABSENT`] for those that are not seen.
     #[must_use]
     pub fn keypoints(&self) -> Keypoints {
         let [height, width] = self.y_x_size.map(f64::from);
@@ -226,12 +257,17 @@ impl ManifestEntry {
                 return wrong(field, format!("{} points", points.len()), format!("{count}"));
             }
             // Values farther out are most likely pixels.
-            let far = points.iter().position(|&[y, x]| is_far_off([x, y], Size::new(1, 1)));
+            let far = points
+                .iter()
+                .position(|place| is_seen(place) && is_far_off([place[1], place[0]], Size::new(1, 1)));
             if let Some(index) = far {
                 let found = format!("{:?}", points[index]);
                 let expected = "[y, x] relative to the image's size, within −1…2".to_owned();
                 return wrong(&format!("{field}[{index}]"), found, expected);
             }
+        }
+        if !self.corners_yx.iter().any(is_seen) && !self.corners_yx.is_empty() {
+            return wrong("corners", "no keypoint that is seen".to_owned(), "at least one".to_owned());
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use ikem_core::{Size, Skeleton};
+use ikem_core::{Point, Size, Skeleton};
 use ikem_damage::{Sample, Trial};
 use ikem_data::{
     LabelFile, Manifest, ManifestEntry, PredictedKeypoint, PredictionRecord, Subset, coco_predictions,
@@ -131,11 +131,11 @@ fn unknown_fields_of_a_manifest_are_ignored() {
 }
 
 #[test]
-fn partly_labelled_films_are_left_out_by_name() {
+fn keypoints_that_are_not_seen_are_absent_and_impossible_ones_are_told() {
     let mut file = coco();
     for (id, keypoints) in [
         (8, json!([50, 100, 2, 0, 0, 0])),
-        (9, json!([50, 100, 2, null, 300, 2])),
+        (9, json!([null, 100, 2, 100, 300, 2])),
         (10, json!([1e9, 100, 2, 100, 300, 2])),
         (11, json!([0, 0, 0, 0, 0, 0])),
     ] {
@@ -145,20 +145,20 @@ fn partly_labelled_films_are_left_out_by_name() {
         file["annotations"].as_array_mut().unwrap().push(annotation);
     }
     let found = labels(file.to_string().as_bytes()).unwrap();
-    assert_eq!(found.manifest.entries, [expected()]);
+    let points: Vec<_> = found.manifest.entries.iter().map(|entry| entry.keypoints().to_vec()).collect();
+    let (one, other) = (Point::new(50.0, 100.0), Point::new(100.0, 300.0));
+    assert_eq!(points, [[one, other], [one, Point::ABSENT], [Point::ABSENT, other]]);
     assert_eq!((found.unlabelled, found.has_sets), (1, false));
     let reasons: Vec<String> = found.left_out.iter().map(ToString::to_string).collect();
     assert_eq!(
         reasons,
         [
-            "8.png: 1 of 2 keypoints are not labelled: 1",
-            "9.png: 1 of 2 keypoints are not labelled: 1",
             "10.png: 0 is at (1000000000, 100) on a film of 200 x 400 px; expected a point at most one film width or \
              height outside the film",
         ]
     );
     let error = found.complete("x.json").unwrap_err().to_string();
-    assert!(error.starts_with("x.json: 3 of its films can't be used:\n  8.png: 1 of 2"), "{error}");
+    assert!(error.starts_with("x.json: 1 of its films can't be used:\n  10.png: 0 is at"), "{error}");
 }
 
 #[test]
@@ -247,7 +247,59 @@ fn errors_in_rows_name_the_row_and_field() {
     }
     let part = "image,width,height,keypoint,x,y\na.png,200,400,0,1,2\na.png,200,400,1,,\n";
     let part = labels(part.as_bytes()).unwrap();
-    assert_eq!(part.left_out[0].to_string(), "a.png: 1 of 2 keypoints are not labelled: 1");
+    assert_eq!(part.manifest.entries[0].keypoints().to_vec(), [Point::new(1.0, 2.0), Point::ABSENT]);
+    let half = "image,height,width,0 y,0 x,1 y,1 x\na.png,400,200,.2,.2,.7,\n";
+    assert!(labels(half.as_bytes()).expect_err("half a place").contains("field 1 x: \"\""), "{half}");
+}
+
+#[test]
+fn keypoints_that_are_not_seen_come_back_from_every_format() {
+    let skeleton = Skeleton::spine();
+    let mut corners: Vec<[f64; 2]> =
+        (0..68).map(|i| [f64::from(i) / 80.0, 0.25 + f64::from(i % 2) / 4.0]).collect();
+    for keypoint in [3, 64, 65, 66, 67] {
+        corners[keypoint] = [f64::INFINITY; 2];
+    }
+    let entry = ManifestEntry::new("a.png".to_owned(), corners, SIZE, Subset::Val, &skeleton);
+    assert!(entry.keypoints()[3].is_absent() && entry.keypoints()[66].is_absent());
+    // T1's centre is that of three corners; L5 has none.
+    let mean: f64 = [0.0, 1.0, 2.0].iter().map(|i| i / 80.0).sum::<f64>() / 3.0;
+    assert!((entry.centers_yx[0][0] - mean).abs() < 1e-12 && entry.centers_yx[16][0].is_infinite());
+    let manifest = Manifest { entries: vec![entry] };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("labels");
+    type Write = fn(&Manifest, &Path, &Skeleton) -> Result<(), ikem_data::Error>;
+    let formats: [Write; 3] = [
+        |manifest, path, _| manifest.write(path),
+        |manifest, path, skeleton| manifest.write_coco(path, skeleton),
+        |manifest, path, skeleton| manifest.write_csv(path, skeleton),
+    ];
+    for write in formats {
+        write(&manifest, &path, &skeleton).unwrap();
+        assert_eq!(Manifest::read(&path, &skeleton).unwrap(), manifest);
+    }
+    manifest.write(&path).unwrap();
+    let json: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    assert_eq!((&json[0]["corners"][3], &json[0]["centers"][16]), (&Value::Null, &Value::Null));
+    manifest.write_coco(&path, &skeleton).unwrap();
+    let mut json: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    assert_eq!(json["annotations"][0]["num_keypoints"], 63);
+    assert_eq!(json["annotations"][0]["keypoints"][11], 0.0);
+    // What another program marks as seen counts.
+    json["annotations"][0]["keypoints"][9] = json!(100);
+    json["annotations"][0]["keypoints"][10] = json!(20);
+    json["annotations"][0]["keypoints"][11] = json!(2);
+    let edited = labels_of(json.to_string().as_bytes(), &skeleton).unwrap().manifest.entries.remove(0);
+    assert_eq!(edited.keypoints()[3], Point::new(100.0, 20.0));
+    // As predictions they are named.
+    manifest.write(&path).unwrap();
+    let read = PredictionRecord::from_bytes("m", &std::fs::read(&path).unwrap(), &skeleton).unwrap();
+    assert_eq!(read[0].absent, ["T1-BR", "L5-TL", "L5-TR", "L5-BL", "L5-BR"]);
+    assert_eq!(read[0].keypoints.len(), 63);
+    // An entry needs a keypoint.
+    let nothing = json!([{ "image_path": "a.png", "corners": [null, null], "centers": [], "y_x_size": [9, 9], "set": "val" }]);
+    let error = labels(nothing.to_string().as_bytes()).expect_err("nothing is seen");
+    assert!(error.contains("no keypoint that is seen"), "{error}");
 }
 
 fn prediction() -> PredictionRecord {
@@ -371,7 +423,7 @@ fn damaged_files_give_plausible_points_or_an_error() {
                 assert_eq!(entry.corners_yx.len(), 2);
                 let [height, width] = entry.y_x_size.map(|side| side as usize);
                 let points = entry.keypoints();
-                let all_near = points.iter().all(|p| near(p.x, width) && near(p.y, height));
+                let all_near = points.iter().all(|p| p.is_absent() || near(p.x, width) && near(p.y, height));
                 assert!(all_near, "{points:?} on {}", entry.size());
             }
             true

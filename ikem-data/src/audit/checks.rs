@@ -3,7 +3,7 @@
 use ikem_core::{Skeleton, Vertebra};
 
 use super::Fault;
-use crate::manifest::ManifestEntry;
+use crate::manifest::{ManifestEntry, is_seen};
 
 /// The smallest plausible ratio of height to width; about 0.3 % of AASCE's vertebrae are flatter.
 const FLATTEST: f64 = 1.0 / 6.0;
@@ -44,7 +44,9 @@ impl<'a> Corners<'a> {
         for vertebra in skeleton.vertebrae() {
             let points: Vec<[f64; 2]> =
                 vertebra.corners.iter().filter_map(|&index| entry.corners_yx.get(index).copied()).collect();
-            if let Ok(quad) = Quad::try_from(points) {
+            if points.iter().all(is_seen)
+                && let Ok(quad) = Quad::try_from(points)
+            {
                 found.vertebrae.push(vertebra);
                 found.quads.push(quad);
             }
@@ -130,12 +132,12 @@ impl<'a> Corners<'a> {
 
     fn check_points(&self, faults: &mut Vec<Fault>) {
         let points = &self.entry.corners_yx;
-        for (index, &[y, x]) in points.iter().enumerate() {
+        for (index, &[y, x]) in points.iter().enumerate().filter(|(_, place)| is_seen(place)) {
             if ![y, x].iter().all(|value| (0.0..=1.0).contains(value)) {
                 faults.push(Fault::Outside { keypoint: self.name(index), x, y });
             }
             let vertebra = self.skeleton.vertebra_of(index);
-            let others = points.iter().enumerate().skip(index + 1);
+            let others = points.iter().enumerate().skip(index + 1).filter(|(_, place)| is_seen(place));
             for (other, _) in others.filter(|&(other, &point)| self.coincide(vertebra, [y, x], other, point))
             {
                 faults.push(Fault::Coinciding { first: self.name(index), second: self.name(other) });
@@ -152,7 +154,7 @@ impl<'a> Corners<'a> {
                 let corners: Vec<_> = quad
                     .into_iter()
                     .flatten()
-                    .filter_map(|&index| self.entry.corners_yx.get(index))
+                    .filter_map(|&index| self.entry.corners_yx.get(index).filter(|place| is_seen(place)))
                     .collect();
                 let longest = corners.iter().flat_map(|a| corners.iter().map(|b| self.distance(**a, **b)));
                 distance < (NEAREST * longest.fold(0.0, f64::max)).max(1.0)

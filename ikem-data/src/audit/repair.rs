@@ -8,7 +8,7 @@ use super::checks::Corners;
 use super::{AuditReport, Fault, Finding, audit};
 use crate::aasce::study_id;
 use crate::error::Error;
-use crate::manifest::{Manifest, ManifestEntry, Subset};
+use crate::manifest::{Manifest, ManifestEntry, Subset, is_seen};
 
 /// How faulty labels are treated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -49,6 +49,9 @@ pub fn repair(entry: &mut ManifestEntry, skeleton: &Skeleton) -> Vec<Fault> {
         let &[tl, tr, bl, br] = vertebra.corners.as_slice() else { continue };
         let mut points =
             [tl, tr, bl, br].map(|index| entry.corners_yx.get(index).copied().unwrap_or_default());
+        if !points.iter().all(is_seen) {
+            continue;
+        }
         let (top, bottom) = Corners::swaps(&points);
         if top {
             points.swap(0, 1);

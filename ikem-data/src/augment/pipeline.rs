@@ -261,6 +261,9 @@ impl AugmentationPlan {
     }
 
     fn point(&self, point: Point, map: &Affine, grid: Size) -> Point {
+        if point.is_absent() {
+            return point;
+        }
         let mut scaled = map.apply([f64::from(point.x) + 0.5, f64::from(point.y) + 0.5]);
         scaled[0] += self.bend(scaled[1], grid);
         let plain = |pixels: f64, values: usize| 0.5 * values as f64 / pixels;

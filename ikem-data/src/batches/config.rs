@@ -99,7 +99,7 @@ pub struct Batch {
     pub grid: Size,
     /// The images, N × H × W in row-major order, −1 (black) … 1 (white).
     pub images: Vec<f32>,
-    /// The keypoints of each image, in pixels of the network's grid.
+    /// The keypoints of each image, in pixels of the network's grid; [`Point::ABSENT`] for those that are not seen.
     pub keypoints: Vec<Keypoints>,
     /// The size of each original image, in pixels.
     pub sizes: Vec<Size>,

@@ -13,7 +13,8 @@ pub struct LabelledImage {
     pub name: String,
     /// The image.
     pub image: GrayImage,
-    /// Its keypoints in the order of the skeleton, in pixels of the image.
+    /// Its keypoints in the order of the skeleton, in pixels of the image;
+    /// [`Point::ABSENT`](ikem_core::Point::ABSENT) for those that are not seen.
     pub keypoints: Keypoints,
     /// The subset that it belongs to.
     pub set: Subset,

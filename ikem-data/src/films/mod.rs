@@ -39,12 +39,13 @@ pub struct Film {
 
 /// The films of a manifest with image paths relative to `root`. A film is complete if the skeleton has 17 vertebrae
 /// with four keypoints each and these are in order from top to bottom. If not, a label is wrong; the vertebrae are then
-/// sorted and the film is not complete. Vertebrae with a different number of keypoints are left out.
+/// sorted and the film is not complete. Vertebrae with a different number of keypoints, or with one that is not seen, are
+/// left out.
 #[must_use]
 pub fn films_of_manifest(manifest: &Manifest, root: &Path, skeleton: &Skeleton) -> Vec<Film> {
     let film = |entry: &crate::ManifestEntry| {
         let keypoints = entry.keypoints();
-        let corner = |&index: &usize| keypoints.get(index).copied();
+        let corner = |&index: &usize| keypoints.get(index).copied().filter(|point| !point.is_absent());
         let mut vertebrae: Vec<[Point; 4]> = skeleton
             .vertebrae()
             .iter()

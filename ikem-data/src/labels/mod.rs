@@ -23,9 +23,9 @@ const KIND: &str = "label file";
 /// The labels of a file, with what had to be left out.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct LabelFile {
-    /// The completely labelled films.
+    /// The labelled films; keypoints that are not seen are [`Point::ABSENT`](ikem_core::Point::ABSENT).
     pub manifest: Manifest,
-    /// Films with unusable labels: some keypoints are missing or far outside the film.
+    /// Films with unusable labels: some are far outside the film.
     pub left_out: Vec<LeftOut>,
     /// The number of films without any labels.
     pub unlabelled: usize,
@@ -141,7 +141,7 @@ impl Manifest {
     ///
     /// # Errors
     /// [`Error::Read`], [`Error::TooLarge`]; [`Error::Broken`] for invalid JSON, with entry and field; [`Error::Entry`]
-    /// for an impossible value, such as 67 corners; [`Error::Unusable`] if films are only partly labelled.
+    /// for an impossible value, such as 67 corners; [`Error::Unusable`] if labels are far outside their films.
     pub fn read(path: impl AsRef<Path>, skeleton: &Skeleton) -> Result<Self, Error> {
         let path = path.as_ref();
         LabelFile::read(path, skeleton)?.complete(path)

@@ -35,20 +35,17 @@ impl PredictionRecord {
     fn of_labels(entry: &ManifestEntry, skeleton: &Skeleton) -> Self {
         let Size { width, height } = entry.size();
         let points = entry.keypoints();
-        let named = skeleton.names().iter().zip(points.iter());
-        let keypoints = named.map(|(name, point)| PredictedKeypoint {
-            name: name.clone(),
-            x: point.x,
-            y: point.y,
-            confidence: 1.0,
-            hinted: false,
+        let named = || skeleton.names().iter().zip(points.iter());
+        let absent = named().filter(|(_, point)| point.is_absent()).map(|(name, _)| name.clone()).collect();
+        let keypoints = named().filter(|(_, point)| !point.is_absent()).map(|(name, point)| {
+            PredictedKeypoint { name: name.clone(), x: point.x, y: point.y, confidence: 1.0, hinted: false }
         });
         Self {
             image: entry.image_path.clone(),
             width,
             height,
             keypoints: keypoints.collect(),
-            absent: Vec::new(),
+            absent,
             cobb: None,
             spacing: None,
             seen: None,

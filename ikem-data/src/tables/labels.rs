@@ -8,7 +8,7 @@ use super::{IMAGE, KIND, csv_table, predictions};
 use crate::error::Error;
 use crate::files;
 use crate::labels::LabelFile;
-use crate::manifest::{Manifest, ManifestEntry, Subset};
+use crate::manifest::{ABSENT_YX, Manifest, ManifestEntry, Subset, is_seen};
 
 /// The columns before the coordinates.
 const FIRST: [&str; 4] = ["image_path", "set", "height", "width"];
@@ -22,15 +22,18 @@ fn header(skeleton: &Skeleton) -> Vec<String> {
 
 impl Manifest {
     /// Writes the labels atomically as CSV with one row per image: path, set, height and width in pixels, then y and x
-    /// of all keypoints and all vertebra centres, relative to the image size.
+    /// of all keypoints and all vertebra centres, relative to the image size; empty for those that are not seen.
     ///
     /// # Errors
     /// [`Error::Write`].
     pub fn write_csv(&self, path: impl AsRef<Path>, skeleton: &Skeleton) -> Result<(), Error> {
         let rows = self.entries.iter().map(|entry| {
             let [height, width] = entry.y_x_size.map(|pixels| pixels.to_string());
-            let coordinates =
-                entry.corners_yx.iter().chain(&entry.centers_yx).flatten().map(ToString::to_string);
+            let cells = |place: &[f64; 2]| match is_seen(place) {
+                true => place.map(|value| value.to_string()),
+                false => Default::default(),
+            };
+            let coordinates = entry.corners_yx.iter().chain(&entry.centers_yx).flat_map(cells);
             [spreadsheet_cell(&entry.image_path).into_owned(), entry.set.name().to_owned(), height, width]
                 .into_iter()
                 .chain(coordinates)
@@ -42,10 +45,11 @@ impl Manifest {
     /// Reads a file that [`write_csv`](Self::write_csv) wrote, or a table with one row per keypoint as
     /// [`write_csv_predictions`](crate::write_csv_predictions) writes it. Columns are found by name in any order;
     /// others are ignored. They may be separated by commas, semicolons or tabs, and numbers may have decimal commas.
+    /// Keypoints with empty fields are not seen; rows without any label are skipped.
     ///
     /// # Errors
     /// [`Error::Read`]; [`Error::Broken`] if a column is missing; [`Error::Entry`] for an invalid value;
-    /// [`Error::Unusable`] if images are only partly labelled.
+    /// [`Error::Unusable`] if labels are far outside their images.
     pub fn read_csv(path: impl AsRef<Path>, skeleton: &Skeleton) -> Result<Self, Error> {
         let path = path.as_ref();
         labels(path, &files::read_text(path, KIND)?, skeleton)?.complete(path)
@@ -59,10 +63,17 @@ pub(crate) fn labels(path: &Path, text: &str, skeleton: &Skeleton) -> Result<Lab
         return LabelFile::collect(path, predictions::labelled_films(&table, skeleton)?, skeleton);
     }
     let columns = Columns::of(&table, skeleton)?;
-    let entries = (0..table.len()).map(|row| entry(&table, row, &columns, skeleton));
-    let entries = entries.collect::<Result<_, _>>()?;
+    let rows = 0..table.len();
+    let labelled =
+        |row: &usize| columns.corners_yx.iter().flatten().any(|column| !table.is_empty(*row, *column));
+    let entries = rows.clone().filter(labelled).map(|row| entry(&table, row, &columns, skeleton));
+    let entries: Vec<ManifestEntry> = entries.collect::<Result<_, _>>()?;
+    let unlabelled = rows.len() - entries.len();
+    if entries.is_empty() && unlabelled > 0 {
+        return Err(Error::Unlabelled { path: path.to_owned(), images: unlabelled });
+    }
     let has_sets = columns.set.is_some();
-    Ok(LabelFile { manifest: Manifest { entries }, has_sets, ..LabelFile::default() })
+    Ok(LabelFile { manifest: Manifest { entries }, has_sets, unlabelled, ..LabelFile::default() })
 }
 
 /// The column indices of an entry's values.
@@ -104,7 +115,11 @@ fn entry(
 ) -> Result<ManifestEntry, Error> {
     let points = |columns: &[[usize; 2]]| {
         let coordinate = |column: usize| table.value::<f64>(row, column, "a relative coordinate");
-        columns.iter().map(|&[y, x]| Ok([coordinate(y)?, coordinate(x)?])).collect::<Result<_, Error>>()
+        let place = |&[y, x]: &[usize; 2]| match table.is_empty(row, y) && table.is_empty(row, x) {
+            true => Ok(ABSENT_YX),
+            false => Ok([coordinate(y)?, coordinate(x)?]),
+        };
+        columns.iter().map(place).collect::<Result<_, Error>>()
     };
     let set = match columns.set.map(|column| table.text(row, column).trim()) {
         None => Subset::Train,

@@ -136,7 +136,7 @@ pub(crate) fn predictions(path: &Path, text: &str) -> Result<Vec<PredictionRecor
     Ok(predictions)
 }
 
-/// The films of a table with one row per keypoint, in any order. A keypoint without x or y counts as not labelled.
+/// The films of a table with one row per keypoint, in any order. A keypoint without x or y is not seen.
 pub(super) fn labelled_films(table: &Table<'_>, skeleton: &Skeleton) -> Result<Vec<PartlyLabelled>, Error> {
     let columns = Columns::of(table)?;
     let names: BTreeMap<String, usize> =

@@ -120,6 +120,11 @@ impl<'a> Table<'a> {
         }
     }
 
+    /// Whether a field is empty.
+    pub(super) fn is_empty(&self, row: usize, column: usize) -> bool {
+        self.text(row, column).trim().is_empty()
+    }
+
     /// Parses a whole number of pixels; `300.0` is accepted too.
     pub(super) fn pixels(&self, row: usize, column: usize) -> Result<u32, Error> {
         let value: f64 = self.value(row, column, "pixels")?;
