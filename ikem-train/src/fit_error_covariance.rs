@@ -36,7 +36,9 @@ pub(crate) fn fit_error_covariance(
         interaction.predict()?;
         images.extend(interaction.keypoints().iter().cloned().zip(batch.keypoints.iter().cloned()));
     }
-    let pairs = images.iter().map(|(predicted, target)| (predicted, target));
+    // Errors are only compared where all are known.
+    let whole = |(_, target): &&(Keypoints, Keypoints)| !target.iter().any(|point| point.is_absent());
+    let pairs = images.iter().filter(whole).map(|(predicted, target)| (predicted, target));
     checkpoint.errors =
         ErrorCovariance::of(checkpoint.config.keypoints(), pairs).map_err(ikem_models::Error::from)?;
     checkpoint.write(path, Precision::Single)?;

@@ -176,6 +176,129 @@ fn the_gradient_matches_central_differences() {
     });
 }
 
+impl Fixture {
+    /// The fixture's weights, a position loss, and the labels without three keypoints, of which one is missing in both images.
+    fn in_part(&self) -> (Loss, Vec<Keypoints>) {
+        let config = LossConfig {
+            cross_entropy: 1.0,
+            coordinates: 0.02,
+            position: 0.5,
+            auxiliary: 0.4,
+            morphology: MorphologyConfig { weight: 0.3, ..MorphologyConfig::default() },
+        };
+        let morphology = Morphology { distances: self.distances.clone(), angles: self.angles.clone() };
+        let mut targets = self.targets();
+        for (image, keypoint) in NOT_SEEN {
+            targets[image][keypoint] = Point::ABSENT;
+        }
+        (Loss::new(&config, &self.model(), Some(morphology)).expect("a loss"), targets)
+    }
+}
+
+/// Images and keypoints.
+const NOT_SEEN: [(usize, usize); 3] = [(0, 1), (1, 1), (1, 4)];
+
+#[test]
+fn the_gradient_without_keypoints_that_are_not_seen_matches_central_differences() {
+    const STEP: f64 = 1e-5;
+    let fixture = Fixture::load();
+    let (loss, targets) = fixture.in_part();
+    let evaluate = |main: &Tensor, auxiliary: &Tensor| {
+        loss.evaluate(&fixture.logits(main, auxiliary), &targets).expect("a value")
+    };
+    let [_, keypoints, height, width] = fixture.shape;
+    let pixels = height * width;
+    both_ways(|way| {
+        let vars = [&fixture.main, &fixture.auxiliary].map(|v| fixture.var(v, DType::F64));
+        let gradients = evaluate(&vars[0], &vars[1]).total.backward().expect("gradients");
+        for (input, at) in [&fixture.main, &fixture.auxiliary].into_iter().enumerate() {
+            let found = values(gradients.get(&vars[input]).expect("a gradient"));
+            for i in (0..at.len()).step_by(7) {
+                let map = i / pixels;
+                let is_seen = !NOT_SEEN.contains(&(map / keypoints, map % keypoints));
+                let moved = |by: f64| {
+                    let mut values = at.clone();
+                    values[i] += by;
+                    let mut tensors = vars.each_ref().map(|var| var.as_detached_tensor());
+                    tensors[input] = fixture.var(&values, DType::F64).as_detached_tensor();
+                    evaluate(&tensors[0], &tensors[1]).parts.total
+                };
+                let expected = (moved(STEP) - moved(-STEP)) / (2.0 * STEP);
+                let off = (found[i] - expected).abs();
+                assert!(off <= 1e-7, "{way}: input {input}, element {i}: {}, {expected}", found[i]);
+                // What the network answers for a keypoint that is not seen changes nothing.
+                assert!(is_seen || (found[i] == 0.0 && moved(9.0) == moved(0.0)), "{way}: element {i}");
+            }
+        }
+    });
+}
+
+#[test]
+fn the_loss_is_that_of_the_keypoints_that_are_seen() {
+    let fixture = Fixture::load();
+    let (loss, targets) = fixture.in_part();
+    let [batch, keypoints, height, width] = fixture.shape;
+    let main = fixture.var(&fixture.main, DType::F64);
+    let parts = loss.evaluate(&fixture.logits(&main, &main), &targets).expect("a value").parts;
+    // The maps that are seen as those of one image.
+    let seen: Vec<usize> = (0..batch * keypoints)
+        .filter(|map| !NOT_SEEN.contains(&(map / keypoints, map % keypoints)))
+        .collect();
+    let pixels = height * width;
+    let maps: Vec<f64> =
+        seen.iter().flat_map(|map| fixture.main[map * pixels..][..pixels].to_vec()).collect();
+    let maps = Tensor::from_vec(maps, (1, seen.len(), height, width), &Device::Cpu).expect("maps");
+    let points: Keypoints = seen.iter().map(|map| targets[map / keypoints][map % keypoints]).collect();
+    let model = ModelConfig { skeleton: Skeleton::numbered(seen.len()), ..fixture.model() };
+    let config = LossConfig {
+        cross_entropy: 1.0,
+        coordinates: 0.02,
+        position: 0.5,
+        auxiliary: 0.4,
+        morphology: MorphologyConfig::default(),
+    };
+    let alone = Loss::new(&config, &model, None).expect("a loss");
+    let logits = Logits::new(maps.clone(), Some(maps), model.size);
+    let expected = alone.evaluate(&logits, &[points]).expect("a value").parts;
+    for (found, expected) in [
+        (parts.cross_entropy, expected.cross_entropy),
+        (parts.coordinates, expected.coordinates),
+        (parts.position, expected.position),
+        (parts.auxiliary, expected.auxiliary),
+    ] {
+        assert_close(&[found], &[expected], 1e-12, "a term");
+    }
+    // Relations that contain keypoint 1, which neither image has, do not count.
+    let mut targets = fixture.targets();
+    let without =
+        |lists: &[Vec<usize>]| lists.iter().filter(|list| !list.contains(&1)).cloned().collect::<Vec<_>>();
+    let pairs = without(&fixture.distances.iter().map(|pair| pair.to_vec()).collect::<Vec<_>>());
+    let triples = without(&fixture.angles.iter().map(|triple| triple.to_vec()).collect::<Vec<_>>());
+    assert!(!pairs.is_empty() && pairs.len() < fixture.distances.len());
+    let morphology = Morphology {
+        distances: pairs.into_iter().map(|pair| pair.try_into().expect("two")).collect(),
+        angles: triples.into_iter().map(|triple| triple.try_into().expect("three")).collect(),
+    };
+    let config = LossConfig {
+        cross_entropy: 0.0,
+        coordinates: 0.0,
+        morphology: MorphologyConfig { weight: 1.0, ..MorphologyConfig::default() },
+        ..LossConfig::default()
+    };
+    let fewer = Loss::new(&config, &fixture.model(), Some(morphology)).expect("a loss");
+    let logits = Logits::new(main.as_tensor().clone(), None, fixture.model().size);
+    let expected = fewer.evaluate(&logits, &targets).expect("a value").parts.morphology;
+    let all = Morphology { distances: fixture.distances.clone(), angles: fixture.angles.clone() };
+    let all = Loss::new(&config, &fixture.model(), Some(all)).expect("a loss");
+    targets.iter_mut().for_each(|points| points[1] = Point::ABSENT);
+    let found = all.evaluate(&logits, &targets).expect("a value").parts.morphology;
+    assert_close(&[found], &[expected], 1e-12, "morphology");
+    // Where nothing is seen, there is nothing to learn.
+    let nothing = vec![Keypoints::from(vec![Point::ABSENT; keypoints]); batch];
+    let value = loss.evaluate(&fixture.logits(&main, &main), &nothing).expect("a value");
+    assert_eq!(value.parts, LossParts::default());
+}
+
 #[test]
 fn expected_points_match_the_decoding() {
     let fixture = Fixture::load();

@@ -3,6 +3,7 @@
 mod config;
 mod morphology;
 mod position;
+mod seen;
 mod terms;
 
 use std::fmt;
@@ -14,13 +15,15 @@ use ikem_models::{Logits, ModelConfig, training};
 pub use config::{LossConfig, MorphologyConfig};
 pub use morphology::Morphology;
 
+use seen::{seen, seen_maps};
 use terms::{mean_magnitude, tensor_of};
 
 use crate::error::Result;
 
 /// What a training minimises: [`Loss`], or one of your own for [`Trainer::with_objective`](crate::Trainer::with_objective).
 pub trait Objective: fmt::Debug + Send + Sync {
-    /// Evaluates the loss of a batch against the labelled keypoints of each image, in pixels of the grid.
+    /// Evaluates the loss of a batch against the labelled keypoints of each image, in pixels of the grid. Those that are
+    /// not seen are [`Point::ABSENT`](ikem_core::Point::ABSENT), and must not count.
     /// [`LossParts::total`] must be the value of [`LossValue::total`].
     ///
     /// # Errors
@@ -82,13 +85,26 @@ impl Loss {
         Ok(Self { config: config.clone(), morphology, std: model.std, grid: model.size })
     }
 
-    /// Evaluates the loss against the labelled keypoints `targets`, in pixels of the grid.
+    /// Evaluates the loss against the labelled keypoints `targets`, in pixels of the grid. Keypoints that are not seen
+    /// ([`Point::ABSENT`](ikem_core::Point::ABSENT)) are in no mean, nor are distances and angles that contain one.
     ///
     /// # Errors
     /// When the targets do not match the logits' batch size and number of maps, or the device fails.
     pub fn evaluate(&self, logits: &Logits, targets: &[Keypoints]) -> Result<LossValue> {
         let LossConfig { cross_entropy, coordinates, position, auxiliary, ref morphology } = self.config;
-        let entropy = |logits| training::heatmap_cross_entropy(logits, targets, self.std, self.grid);
+        let seen = seen(targets);
+        let of_seen =
+            |maps: &Tensor, term: fn(&Tensor, &[Keypoints], f32, Size) -> CandleResult<Tensor>| match seen
+                .as_deref()
+            {
+                None => term(maps, targets, self.std, self.grid),
+                Some([]) => nothing(maps),
+                Some(seen) => {
+                    let (maps, targets) = seen_maps(maps, targets, seen)?;
+                    term(&maps, &targets, self.std, self.grid)
+                }
+            };
+        let entropy = |maps| of_seen(maps, training::heatmap_cross_entropy);
         let mut sum = Sum::default();
         let mut parts = LossParts {
             cross_entropy: sum.add(cross_entropy, || entropy(&logits.main))?,
@@ -97,20 +113,30 @@ impl Loss {
         if let Some(maps) = &logits.auxiliary {
             parts.auxiliary = sum.add(auxiliary, || entropy(maps))?;
         }
-        parts.position =
-            sum.add(position, || position::cross_entropy(&logits.main, targets, self.std, self.grid))?;
+        parts.position = sum.add(position, || of_seen(&logits.main, position::cross_entropy))?;
         let shape = self.morphology.as_ref().filter(|_| morphology.weight > 0.0);
         if coordinates > 0.0 || shape.is_some() {
             let points = training::expected_points(&logits.main, self.grid)?;
-            let targets = tensor_of(targets, &points)?;
-            parts.coordinates = sum.add(coordinates, || mean_magnitude(&(&points - &targets)?))?;
+            let places = tensor_of(targets, &points)?;
+            parts.coordinates = sum.add(coordinates, || {
+                let off = (&points - &places)?;
+                match seen.as_deref() {
+                    None => mean_magnitude(&off),
+                    Some([]) => nothing(&off),
+                    Some(seen) => {
+                        let all = off.flatten_to(1)?;
+                        mean_magnitude(&all.index_select(&Tensor::new(seen, off.device())?, 0)?)
+                    }
+                }
+            })?;
             if let Some(shape) = shape {
-                parts.morphology = sum.add(morphology.weight, || shape.loss(&points, &targets))?;
+                let seen = seen.as_ref().map(|_| targets);
+                parts.morphology = sum.add(morphology.weight, || shape.loss(&points, &places, seen))?;
             }
         }
         let total = match sum.total {
             Some(total) => total,
-            None => Tensor::zeros((), logits.main.dtype(), logits.main.device())?,
+            None => nothing(&logits.main)?,
         };
         parts.total = number(&total)?;
         Ok(LossValue { total, parts })
@@ -137,6 +163,11 @@ impl Sum {
         });
         Ok(value)
     }
+}
+
+/// The loss where no keypoint is seen.
+fn nothing(like: &Tensor) -> CandleResult<Tensor> {
+    Tensor::zeros((), like.dtype(), like.device())
 }
 
 /// The value of a scalar.

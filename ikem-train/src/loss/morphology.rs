@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::MorphologyConfig;
-use super::terms::mean_magnitude;
+use super::terms::{magnitude, mean_of};
 use crate::error::Result;
 
 /// Added to squared lengths before their square roots, so that coinciding keypoints have a gradient (0).
@@ -92,19 +92,27 @@ impl Morphology {
     }
 
     /// The mean absolute difference of distances plus the mean of 1 − cos of the difference of angles, for keypoints of
-    /// shape (B, K, 2).
-    pub(super) fn loss(&self, points: &Tensor, targets: &Tensor) -> CandleResult<Tensor> {
+    /// shape (B, K, 2). If some keypoints of the batch are not seen, `labels` says which; what contains one does not count.
+    pub(super) fn loss(
+        &self,
+        points: &Tensor,
+        targets: &Tensor,
+        labels: Option<&[Keypoints]>,
+    ) -> CandleResult<Tensor> {
         let mut terms = Vec::new();
         if !self.distances.is_empty() {
             let lengths = |points: &Tensor| {
                 let [a, b] = select(points, &self.distances)?;
                 ((b - a)?.sqr()?.sum(2)? + TINY)?.sqrt()
             };
-            terms.push(mean_magnitude(&(lengths(points)? - lengths(targets)?)?)?);
+            let counts = labels.map(|labels| all_seen(&self.distances, labels, points)).transpose()?;
+            terms.push(mean_of(&magnitude(&(lengths(points)? - lengths(targets)?)?)?, counts.as_ref())?);
         }
         if !self.angles.is_empty() {
             let (found, expected) = (self.directions(points)?, self.directions(targets)?);
-            terms.push((found * expected)?.sum(2)?.mean_all()?.affine(-1.0, 1.0)?);
+            let counts = labels.map(|labels| all_seen(&self.angles, labels, points)).transpose()?;
+            let off = (found * expected)?.sum(2)?.affine(-1.0, 1.0)?;
+            terms.push(mean_of(&off, counts.as_ref())?);
         }
         match terms.as_slice() {
             [] => Tensor::zeros((), points.dtype(), points.device()),
@@ -124,6 +132,21 @@ impl Morphology {
         let length = ((dot.sqr()? + cross.sqr()?)? + TINY)?.sqrt()?;
         Tensor::cat(&[dot, cross], 2)?.broadcast_div(&length)
     }
+}
+
+/// 1 for each list whose keypoints are all seen, otherwise 0: (B, lists), with the type and device of `like`.
+fn all_seen<const N: usize>(
+    lists: &[[usize; N]],
+    labels: &[Keypoints],
+    like: &Tensor,
+) -> CandleResult<Tensor> {
+    let is_seen = |points: &Keypoints, list: &[usize; N]| {
+        list.iter().all(|&keypoint| points.get(keypoint).is_some_and(|point| !point.is_absent()))
+    };
+    let counts =
+        labels.iter().flat_map(|points| lists.iter().map(|list| f32::from(u8::from(is_seen(points, list)))));
+    let counts: Vec<f32> = counts.collect();
+    Tensor::from_vec(counts, (labels.len(), lists.len()), like.device())?.to_dtype(like.dtype())
 }
 
 /// Selects from keypoints of shape (B, K, 2) those at each position of `lists`, N tensors of shape (B, lists, 2).
@@ -150,10 +173,19 @@ fn least<T: Send + Sync + Copy + Ord>(
     ranked.into_iter().take(count).map(|(_, item)| item).collect()
 }
 
+/// The images on which all `wanted` keypoints are seen.
+fn with<'a, const N: usize>(
+    keypoints: &'a [Keypoints],
+    wanted: &'a [usize; N],
+) -> impl Iterator<Item = &'a Keypoints> {
+    keypoints.iter().filter(|points| wanted.iter().all(|&keypoint| !points[keypoint].is_absent()))
+}
+
 /// The coefficient of variation of a distance; infinite if its mean is 0.
-fn relative_deviation(keypoints: &[Keypoints], [a, b]: [usize; 2]) -> f64 {
-    let lengths = || keypoints.iter().map(|points| f64::from(points[a].distance(points[b])));
-    let count = keypoints.len() as f64;
+fn relative_deviation(keypoints: &[Keypoints], pair: [usize; 2]) -> f64 {
+    let [a, b] = pair;
+    let lengths = || with(keypoints, &pair).map(|points| f64::from(points[a].distance(points[b])));
+    let count = lengths().count() as f64;
     let mean = lengths().sum::<f64>() / count;
     let variance = lengths().map(|length| (length - mean).powi(2)).sum::<f64>() / count;
     let relative = variance.sqrt() / mean;
@@ -161,9 +193,11 @@ fn relative_deviation(keypoints: &[Keypoints], [a, b]: [usize; 2]) -> f64 {
 }
 
 /// 1 − the length of the mean direction; 1, its maximum, if an angle is undefined.
-fn circular_variance(keypoints: &[Keypoints], [vertex, a, b]: [usize; 3]) -> f64 {
-    let (mut cosines, mut sines) = (0.0, 0.0);
-    for points in keypoints {
+fn circular_variance(keypoints: &[Keypoints], triple: [usize; 3]) -> f64 {
+    let [vertex, a, b] = triple;
+    let (mut cosines, mut sines, mut images) = (0.0, 0.0, 0.0);
+    for points in with(keypoints, &triple) {
+        images += 1.0;
         let arm = |end: usize| {
             let Point { x, y } = points[end] - points[vertex];
             (f64::from(x), f64::from(y))
@@ -174,7 +208,7 @@ fn circular_variance(keypoints: &[Keypoints], [vertex, a, b]: [usize; 3]) -> f64
         cosines += dot / length;
         sines += cross / length;
     }
-    let variance = 1.0 - cosines.hypot(sines) / keypoints.len() as f64;
+    let variance = 1.0 - cosines.hypot(sines) / images;
     if variance.is_finite() { variance } else { 1.0 }
 }
 

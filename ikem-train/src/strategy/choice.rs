@@ -2,7 +2,8 @@ use ikem_core::{Draw, Hint, Hints, Keypoints, Point, Size};
 
 use super::config::Placing;
 
-/// The hints that an image can get: at keypoints on the image that, unless repeats are allowed, have none yet.
+/// The hints that an image can get: at keypoints on the image, which those that are not seen never are, that have none
+/// yet unless repeats are allowed.
 pub(super) struct Choice<'a> {
     pub targets: &'a Keypoints,
     pub grid: Size,

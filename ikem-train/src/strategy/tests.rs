@@ -158,6 +158,23 @@ fn random_hints_are_uniform_without_replacement() {
 }
 
 #[test]
+fn keypoints_that_are_not_seen_get_no_hints() {
+    let mut targets = targets();
+    targets[7] = Point::ABSENT;
+    targets[12] = Point::ABSENT;
+    for repeats in [false, true] {
+        let placing = Placing { repeats, error: 2.0 };
+        let choice = Choice { targets: &targets, grid: GRID, placing };
+        for step in 0..500 {
+            let worst = chosen(&choice, &Hints::new(), 20, step).expect("a hint");
+            let random = choice.random(&Hints::new(), 99, &mut Draw::new(5, &[step]));
+            assert_eq!(random.len(), 18);
+            assert!(random.iter().map(|hint| hint.keypoint).chain([worst]).all(|k| k != 7 && k != 12));
+        }
+    }
+}
+
+#[test]
 fn keypoints_outside_the_image_get_no_hints() {
     let mut targets = targets();
     targets[7] = Point::new(70.0, 3.0);
