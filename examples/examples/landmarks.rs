@@ -64,7 +64,7 @@ fn main() -> ExitCode {
 
 fn run() -> Result<()> {
     let options = Options::parse();
-    if Trainer::can_resume(&options.output) {
+    if Trainer::files(&options.output).iter().any(|file| file.exists()) {
         bail!("--output {}: there is a training already; name another folder", options.output.display());
     }
     let mut config = TrainConfig::parse(CONFIG)?.into_inner();

@@ -25,7 +25,7 @@ impl Labelled {
     /// All entries of a manifest, or of labels as other programs write them; without `root` the images are looked for beside it.
     ///
     /// # Errors
-    /// When the file can't be read, or has films that are labelled in part.
+    /// When the file can't be read, or has films whose labels can't be used.
     pub fn read(data: &Path, root: Option<&Path>, skeleton: &Skeleton) -> Result<Self> {
         let mut labelled = Self::read_in_part(data, root, skeleton)?;
         if !labelled.left_out.is_empty() {
@@ -35,12 +35,23 @@ impl Labelled {
         Ok(labelled)
     }
 
-    /// Without those that are labelled in part; images are not looked at. What is left out is printed.
+    /// Without those whose labels can't be used; images are not looked at. What is left out is printed, and how many keypoints
+    /// are not seen.
     ///
     /// # Errors
     /// When there are such and they are not to be left out (`skip_broken`); the message names all of them.
     pub fn labelled_in_full(self, skip_broken: bool) -> Result<Self> {
         settle_left_out(&self.left_out, self.entries.len() + self.left_out.len(), &self.data, skip_broken)?;
+        let absent =
+            |entry: &ManifestEntry| entry.keypoints().iter().filter(|point| point.is_absent()).count();
+        let absent: Vec<usize> = self.entries.iter().map(absent).filter(|&count| count > 0).collect();
+        if !absent.is_empty() {
+            let (keypoints, films) = (absent.iter().sum::<usize>(), absent.len());
+            say!(
+                "{}: {keypoints} keypoints of {films} films are not seen and do not count",
+                self.data.display()
+            );
+        }
         Ok(self)
     }
 
@@ -52,7 +63,7 @@ impl Labelled {
         self.without_broken(|labelled, entry| labelled.spacing(entry).map(drop)).labelled_in_full(skip_broken)
     }
 
-    /// As [`read`](Self::read); films that are labelled in part are left out, which [`sound`](Self::sound) settles.
+    /// As [`read`](Self::read); films whose labels can't be used are left out, which [`sound`](Self::sound) settles.
     ///
     /// # Errors
     /// When the file can't be read.

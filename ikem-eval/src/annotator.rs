@@ -36,10 +36,11 @@ impl<'a> Annotator<'a> {
     /// A click beyond the border of the image, because of its label or its placement error, is moved to the border.
     pub(crate) fn click(&mut self, raw: &Keypoints) -> Option<Hint> {
         let errors = model_errors(raw, &self.truth.keypoints, self.truth.size, self.protocol.model_size);
-        let left =
-            || errors.iter().copied().enumerate().zip(&self.placed).filter(|(_, n)| **n == 0).map(|(e, _)| e);
+        // Nobody can put a point that is not seen.
+        let seen = || errors.iter().copied().enumerate().filter(|(_, error)| !error.is_nan());
+        let left = || seen().filter(|(keypoint, _)| self.placed.get(*keypoint) == Some(&0));
         let keypoint = match self.protocol.rule {
-            Rule::Worst => worst(errors.iter().copied().enumerate()),
+            Rule::Worst => worst(seen()),
             Rule::WorstNew => worst(left()),
             Rule::FirstWrong(threshold) => {
                 left().find(|(_, error)| *error > threshold).map(|(keypoint, _)| keypoint)

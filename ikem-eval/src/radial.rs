@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 use crate::statistics::mean;
 use crate::truth::GroundTruth;
 
-/// The radial error of every keypoint: its Euclidean distance to the label in pixels of the image. As many as the
-/// shorter of the two has.
+/// The radial error of every keypoint: its Euclidean distance to the label in pixels of the image; NaN where the label is
+/// not seen ([`Point::ABSENT`]). As many as the shorter of the two has.
 #[must_use]
 pub fn radial_errors(prediction: &Keypoints, labels: &Keypoints) -> Vec<f64> {
     scaled_errors(prediction, labels, [1.0, 1.0])
@@ -59,6 +59,9 @@ impl Unit {
 /// Distances after multiplying x and y by `scale`.
 fn scaled_errors(prediction: &Keypoints, labels: &Keypoints, scale: [f64; 2]) -> Vec<f64> {
     let distance = |(a, b): (&Point, &Point)| {
+        if b.is_absent() {
+            return f64::NAN;
+        }
         let off = |a: f32, b: f32, scale: f64| (f64::from(a) - f64::from(b)) * scale;
         let (x, y) = (off(a.x, b.x, scale[0]), off(a.y, b.y, scale[1]));
         (x * x + y * y).sqrt()
@@ -66,10 +69,21 @@ fn scaled_errors(prediction: &Keypoints, labels: &Keypoints, scale: [f64; 2]) ->
     prediction.iter().zip(labels.iter()).map(distance).collect()
 }
 
-/// The mean radial error of the keypoints of one image in pixels; NaN without keypoints.
+/// The mean radial error of the keypoints of one image in pixels, without those whose labels are not seen; NaN without
+/// keypoints.
 #[must_use]
 pub fn mre(prediction: &Keypoints, labels: &Keypoints) -> f64 {
-    mean(&radial_errors(prediction, labels))
+    mean_error(&radial_errors(prediction, labels))
+}
+
+/// The errors of the keypoints that are seen.
+pub(crate) fn of_seen(errors: &[f64]) -> impl Iterator<Item = f64> {
+    errors.iter().copied().filter(|error| !error.is_nan())
+}
+
+/// The mean error of the keypoints that are seen; NaN if none is.
+pub(crate) fn mean_error(errors: &[f64]) -> f64 {
+    mean(&of_seen(errors).collect::<Vec<_>>())
 }
 
 #[cfg(test)]

@@ -1,8 +1,7 @@
 use ikem_core::{Keypoints, Skeleton};
 use serde::{Deserialize, Serialize};
 
-use crate::radial::radial_errors;
-use crate::statistics::mean;
+use crate::radial::mre;
 
 /// The shift of the vertebra count that best fits a prediction to its labels: it separates the error of placement,
 /// which remains, from that of counting.
@@ -55,7 +54,7 @@ fn shifted_mre(prediction: &Keypoints, labels: &Keypoints, skeleton: &Skeleton, 
     };
     let found = chosen(prediction, &mut pairs.iter().map(|pair| pair.0))?;
     let labels = chosen(labels, &mut pairs.iter().map(|pair| pair.1))?;
-    (!pairs.is_empty()).then(|| mean(&radial_errors(&found, &labels)))
+    (!pairs.is_empty()).then(|| mre(&found, &labels)).filter(|mre| !mre.is_nan())
 }
 
 #[cfg(test)]

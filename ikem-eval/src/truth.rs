@@ -3,6 +3,9 @@ use serde::Serialize;
 
 use crate::error::Error;
 
+/// What labels are called in errors.
+const LABELS: &str = "labels";
+
 /// The labels of one image.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
@@ -11,7 +14,8 @@ pub struct GroundTruth {
     pub image: String,
     /// The image's size in pixels.
     pub size: Size,
-    /// The labelled keypoints in pixels of the image.
+    /// The labelled keypoints in pixels of the image; [`Point::ABSENT`] for those that are not seen, which are in no error
+    /// and are never corrected.
     pub keypoints: Keypoints,
     /// The pixel spacing, if known.
     pub spacing: Option<Spacing>,
@@ -21,17 +25,17 @@ impl GroundTruth {
     /// The labels of an image with unknown pixel spacing. Labels may lie beyond the image's border.
     ///
     /// # Errors
-    /// [`Error::EmptySize`], [`Error::NotFinite`], or [`Error::Argument`] without keypoints.
+    /// [`Error::EmptySize`], [`Error::NotFinite`], or [`Error::Argument`] without keypoints that are seen.
     pub fn new(image: impl Into<String>, size: Size, keypoints: Keypoints) -> Result<Self, Error> {
         let image = image.into();
         if size.area() == 0 {
             return Err(Error::EmptySize { image, size });
         }
-        if keypoints.is_empty() {
+        if keypoints.iter().all(|point| point.is_absent()) {
             return Err(FieldError::new("number of labelled keypoints", "at least 1", 0).into());
         }
         let truth = Self { image, size, keypoints, spacing: None };
-        truth.check_finite("labels", &truth.keypoints)?;
+        truth.check_finite(LABELS, &truth.keypoints)?;
         Ok(truth)
     }
 
@@ -60,7 +64,9 @@ impl GroundTruth {
     }
 
     fn check_finite(&self, what: &'static str, points: &Keypoints) -> Result<(), Error> {
-        match points.iter().enumerate().find(|(_, point)| !point.is_finite()) {
+        let labels = what == LABELS;
+        let is_wrong = |point: &Point| !(point.is_finite() || labels && point.is_absent());
+        match points.iter().enumerate().find(|(_, point)| is_wrong(point)) {
             None => Ok(()),
             Some((keypoint, &Point { x, y })) => {
                 Err(Error::NotFinite { image: self.image.clone(), keypoint, what, x, y })

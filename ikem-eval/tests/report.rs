@@ -72,6 +72,63 @@ fn five_images_by_hand() {
 }
 
 #[test]
+fn keypoints_that_are_not_seen_are_in_no_figure_and_never_corrected() {
+    // A third keypoint, which is seen on no image; of the fourth, the first image alone has a label.
+    let protocol = Protocol { clicks: 3, ..Protocol::default() };
+    let played = |off_of_absent: f32, rule: Rule| -> Vec<Played> {
+        let protocol = Protocol { rule, ..protocol };
+        let play = |(number, off): (usize, &[f32; 2])| {
+            let complete: Keypoints = [100.0, 200.0, 300.0, 400.0].map(|x| Point::new(x, x)).to_vec().into();
+            let mut labels = complete.clone();
+            labels[2] = Point::ABSENT;
+            if number > 0 {
+                labels[3] = Point::ABSENT;
+            }
+            let truth =
+                GroundTruth::new(format!("{number}.png"), Size::new(512, 512), labels).expect("a truth");
+            let off = [off[0], off[1], off_of_absent, if number > 0 { off_of_absent } else { 6.0 }];
+            let raw = complete.iter().zip(off).map(|(label, x)| *label + Point::new(x, 0.0)).collect();
+            let mut reviser = Shrinking { labels: complete, raw, hints: Hints::new(), factor: 1.0 };
+            protocol.play(&mut reviser, &truth).expect("play")
+        };
+        OFF.iter().enumerate().map(play).collect()
+    };
+    let report = |played: &[Played]| {
+        Report::new(Provenance::default(), protocol, settings(), &Skeleton::numbered(4), played)
+            .expect("a report")
+    };
+    for rule in [Rule::WorstNew, Rule::Worst, Rule::Random, Rule::FirstWrong(0.5)] {
+        let (near, far) = (played(1.0, rule), played(90.0, rule));
+        for game in near.iter().chain(&far) {
+            let corrected = game.model.iter().chain(&game.manual).filter_map(|step| step.click);
+            assert!(corrected.clone().all(|hint| !game.truth.keypoints[hint.keypoint].is_absent()), "{rule}");
+            assert!(corrected.count() > 0);
+        }
+        // What is predicted where nothing is seen changes no figure.
+        let (near, far) = (report(&near).figures, report(&far).figures);
+        assert_eq!(near.model, far.model, "{rule}");
+        assert_eq!((near.manual, near.effort), (far.manual, far.effort), "{rule}");
+    }
+    let report = report(&played(90.0, Rule::WorstNew));
+    let figures = &report.figures;
+    // (4 + 2 + 6) / 3, and the means of two of the others: 20, 30, 80, 190.
+    assert!((figures.model.mre[0] - 64.8).abs() < 1e-9, "{:?}", figures.model.mre);
+    assert_eq!(figures.model.percentiles[0][100], 200.0);
+    assert_eq!(figures.keypoints.first[..2], [72.8, 56.4]);
+    assert!(figures.keypoints.first[2].is_nan(), "it is seen nowhere");
+    assert_eq!((figures.keypoints.first[3], figures.keypoints.last[3]), (6.0, 0.0));
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("report.json");
+    report.write_json(&file).expect("written");
+    let read = Report::read_json(&file).expect("read");
+    assert!(read.figures.keypoints.first[2].is_nan());
+    assert_eq!(read.figures.model, report.figures.model);
+    // Labels need a keypoint that is seen.
+    let nothing = Keypoints::from(vec![Point::ABSENT; 2]);
+    assert!(GroundTruth::new("a", Size::new(9, 9), nothing).is_err());
+}
+
+#[test]
 fn both_conventions_of_clicks_by_hand() {
     // At 20 px: 0, 0 (20 itself passes), 1, never, never. At 90 px: 0, 0, 0, 0, 1.
     let effort = report(1.0).figures.effort;

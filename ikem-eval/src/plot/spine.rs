@@ -15,8 +15,10 @@ impl<'a> KeypointErrors<'a> {
     /// `None` unless every vertebra has four keypoints.
     pub(super) fn new(figures: &'a Figures) -> Option<Self> {
         let keypoints = &figures.keypoints;
+        // A keypoint that is seen nowhere has no bar.
+        let length = |error: &f64| if error.is_nan() { 0.0 } else { *error };
         let both: Vec<(f64, f64)> =
-            keypoints.first.iter().copied().zip(keypoints.last.iter().copied()).collect();
+            keypoints.first.iter().map(length).zip(keypoints.last.iter().map(length)).collect();
         let (errors, rest) = both.as_chunks::<4>();
         let names = figures.vertebrae.names.as_slice();
         let fits = !names.is_empty() && errors.len() == names.len() && rest.is_empty();

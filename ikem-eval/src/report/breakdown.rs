@@ -1,12 +1,11 @@
 use ikem_core::Skeleton;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
-use super::estimate::full_estimates;
+use super::estimate::estimates;
 use crate::bootstrap::{Interval, Resamples};
 use crate::play::{Played, Step};
-use crate::radial::radial_errors;
+use crate::radial::{mean_error, radial_errors};
 use crate::shift::best_shift;
-use crate::statistics::mean;
 
 /// Mean errors of parts of the skeleton in pixels of the image, for the first prediction and after the last click of
 /// model revision, each with its confidence interval.
@@ -15,14 +14,22 @@ use crate::statistics::mean;
 pub struct Breakdown {
     /// The names of the parts.
     pub names: Vec<String>,
-    /// Errors of the first prediction.
+    /// Errors of the first prediction; NaN, `null` in files, for a part that is seen on no image.
+    #[serde(deserialize_with = "numbers_or_null")]
     pub first: Vec<f64>,
     /// Interval of [`first`](Self::first).
     pub first_interval: Vec<Option<Interval>>,
-    /// Errors after the last click.
+    /// Errors after the last click; NaN for a part that is seen on no image.
+    #[serde(deserialize_with = "numbers_or_null")]
     pub last: Vec<f64>,
     /// Interval of [`last`](Self::last).
     pub last_interval: Vec<Option<Interval>>,
+}
+
+/// Numbers as JSON, which has no NaN.
+fn numbers_or_null<'de, D: Deserializer<'de>>(json: D) -> Result<Vec<f64>, D::Error> {
+    let numbers = Vec::<Option<f64>>::deserialize(json)?;
+    Ok(numbers.into_iter().map(|number| number.unwrap_or(f64::NAN)).collect())
 }
 
 impl Breakdown {
@@ -39,23 +46,20 @@ impl Breakdown {
     }
 
     fn new(played: &[&Played], parts: Vec<(String, Vec<usize>)>, draws: &Resamples) -> Self {
-        let estimates = |step: fn(&[Step]) -> Option<&Step>| {
+        let of_step = |step: fn(&[Step]) -> Option<&Step>| {
             let errors: Vec<Vec<f64>> = played
                 .iter()
                 .filter_map(|image| Some(radial_errors(&step(&image.model)?.shown, &image.truth.keypoints)))
                 .collect();
-            full_estimates(parts.len(), errors.len(), draws, |part, image| {
-                mean(
-                    &parts[part]
-                        .1
-                        .iter()
-                        .filter_map(|&index| errors[image].get(index).copied())
-                        .collect::<Vec<_>>(),
-                )
-            })
+            let (values, intervals) = estimates(parts.len(), errors.len(), draws, |part, image| {
+                let of_part = parts[part].1.iter().filter_map(|&index| errors[image].get(index).copied());
+                let mean = mean_error(&of_part.collect::<Vec<_>>());
+                (!mean.is_nan()).then_some(mean)
+            });
+            (values.into_iter().map(|value| value.unwrap_or(f64::NAN)).collect(), intervals)
         };
-        let (first, first_interval) = estimates(<[Step]>::first);
-        let (last, last_interval) = estimates(<[Step]>::last);
+        let (first, first_interval) = of_step(<[Step]>::first);
+        let (last, last_interval) = of_step(<[Step]>::last);
         Self {
             names: parts.into_iter().map(|part| part.0).collect(),
             first,

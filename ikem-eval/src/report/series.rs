@@ -8,7 +8,7 @@ use super::{Settings, Threshold};
 use crate::bootstrap::{Interval, Resamples};
 use crate::play::Step;
 use crate::protocol::Protocol;
-use crate::radial::Unit;
+use crate::radial::{Unit, mean_error, of_seen};
 use crate::shift::best_shift;
 use crate::statistics::{mean, median, quantile, sorted, std};
 use crate::truth::GroundTruth;
@@ -76,7 +76,10 @@ impl Course<'_> {
     fn uncorrected(&self, click: usize, image: usize, errors: &[f64]) -> Option<f64> {
         let given = self.steps.get(image)?.iter().take(click + 1).filter_map(|step| step.click);
         let corrected: Vec<usize> = given.map(|hint| hint.keypoint).collect();
-        let left = errors.iter().enumerate().filter(|(keypoint, _)| !corrected.contains(keypoint));
+        let left = errors
+            .iter()
+            .enumerate()
+            .filter(|(keypoint, error)| !corrected.contains(keypoint) && !error.is_nan());
         let left: Vec<f64> = left.map(|(_, error)| *error).collect();
         (!left.is_empty()).then(|| mean(&left))
     }
@@ -96,10 +99,10 @@ impl Course<'_> {
             .collect();
         let in_unit = |unit| {
             let errors = self.errors(unit);
-            estimates(columns, images, draws, |click, image| errors[click][image].as_deref().map(mean))
+            estimates(columns, images, draws, |click, image| errors[click][image].as_deref().map(mean_error))
         };
         let (mre, mre_interval) =
-            full_estimates(columns, images, draws, |click, image| mean(&errors[click][image]));
+            full_estimates(columns, images, draws, |click, image| mean_error(&errors[click][image]));
         let (mre_uncorrected, mre_uncorrected_interval) =
             estimates(columns, images, draws, |click, image| {
                 self.uncorrected(click, image, &errors[click][image])
@@ -117,7 +120,7 @@ impl Course<'_> {
             mre_interval,
             mre_std: errors
                 .iter()
-                .map(|images| std(&images.iter().map(|e| mean(e)).collect::<Vec<_>>()))
+                .map(|images| std(&images.iter().map(|e| mean_error(e)).collect::<Vec<_>>()))
                 .collect(),
             median,
             median_interval,
@@ -131,7 +134,10 @@ impl Course<'_> {
             mre_millimetres_interval,
             sdr,
             sdr_interval,
-            percentiles: errors.iter().map(|images| percentiles(images.concat())).collect(),
+            percentiles: errors
+                .iter()
+                .map(|images| percentiles(of_seen(&images.concat()).collect()))
+                .collect(),
         }
     }
 }
@@ -139,7 +145,7 @@ impl Course<'_> {
 /// The median error of all keypoints of the images.
 fn median_of(images: &[Vec<f64>], draws: &Resamples) -> (f64, Option<Interval>) {
     let median = |drawn: &mut dyn Iterator<Item = usize>| {
-        median(drawn.filter_map(|image| images.get(image)).flatten().copied().collect())
+        median(drawn.filter_map(|image| images.get(image)).flat_map(|errors| of_seen(errors)).collect())
     };
     (median(&mut (0..images.len())), draws.interval(|drawn| Some(median(&mut drawn.iter().copied()))))
 }
@@ -150,7 +156,7 @@ type Rates = (BTreeMap<Threshold, Vec<f64>>, BTreeMap<Threshold, Vec<Option<Inte
 fn detection_rates(errors: &[Vec<Vec<f64>>], thresholds: &[f64], draws: &Resamples) -> Rates {
     let images = errors.first().map_or(0, Vec::len);
     let within = |errors: &[f64], threshold: f64| {
-        errors.iter().filter(|error| **error <= threshold).count() as f64 / errors.len() as f64
+        of_seen(errors).filter(|error| *error <= threshold).count() as f64 / of_seen(errors).count() as f64
     };
     thresholds
         .iter()

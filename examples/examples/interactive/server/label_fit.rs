@@ -49,7 +49,10 @@ pub(super) fn notes(name: &str, labels: &LabelFile, images: &[Listed], set: Opti
             .collect(),
         "films are of another size than their labels, which are not shown",
     );
-    note(left_out.iter().map(ToString::to_string).collect(), "films are labelled in part, and not compared");
+    let in_part = pairs.iter().filter(|(_, entry)| entry.keypoints().iter().any(|point| point.is_absent()));
+    let in_part = in_part.map(|(_, entry)| entry.image_path.clone());
+    let unusable = left_out.iter().map(ToString::to_string);
+    note(in_part.chain(unusable).collect(), "films are labelled in part, and not compared");
     if *unlabelled > 0 {
         notes.push(format!("{name}: {unlabelled} films of it have no labels"));
     }

@@ -111,9 +111,9 @@ impl Source {
     }
 }
 
-/// The labels of an image, checked to be of one of its size.
+/// The labels of an image, checked to be of one of its size. The page compares all points, and therefore none where some are not seen.
 pub(super) fn labels(entry: &ManifestEntry, image: &GrayImage) -> Option<Keypoints> {
-    if entry.size() != image.size() {
+    if entry.size() != image.size() || entry.keypoints().iter().any(|point| point.is_absent()) {
         return None;
     }
     Some(GroundTruth::new(&entry.image_path, entry.size(), entry.keypoints()).ok()?.keypoints)
