@@ -58,6 +58,7 @@ mod overlay;
 mod phantom;
 mod places;
 mod prediction;
+mod review;
 mod spacing;
 mod tables;
 
@@ -92,6 +93,7 @@ pub use overlay::{Annotations, MarkedAngle, Picture, annotated_overlay, heatmap_
 pub use overlay::{film_png, gray_png, heatmap_png, is_overlay, write_gray_png};
 pub use phantom::{Phantom, PhantomConfig, PhantomCurve, SpineShape};
 pub use prediction::{PredictedKeypoint, PredictionRecord, Seen};
+pub use review::{Review, Verdict};
 pub use spacing::image_spacing;
 pub use tables::{csv_predictions, csv_table, read_csv_predictions, spreadsheet_cell, write_csv_predictions};
 

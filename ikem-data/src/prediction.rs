@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::Error;
 use crate::files;
 use crate::places::{NEAR, is_far_off};
+use crate::review::Review;
 
 /// The expected content, for errors.
 pub(crate) const KIND: &str = "prediction";
@@ -53,6 +54,9 @@ pub struct PredictionRecord {
     /// The reason to doubt that this is a spine, if any; `cobb` is then `None`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub doubt: Option<String>,
+    /// What a person says of the points; `None` if the file does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review: Option<Review>,
 }
 
 /// The view of a film that a network was given.
@@ -113,6 +117,7 @@ impl PredictionRecord {
             spacing: None,
             seen: None,
             doubt: None,
+            review: None,
         })
     }
 
@@ -214,6 +219,7 @@ mod tests {
             spacing: None,
             seen: None,
             doubt: None,
+            review: None,
         }
     }
 

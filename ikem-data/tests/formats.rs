@@ -5,8 +5,9 @@ use std::path::PathBuf;
 
 use ikem_core::{Size, Skeleton, Spacing};
 use ikem_data::{
-    Error, Manifest, ManifestEntry, PredictedKeypoint, PredictionRecord, Split, Subset, csv_predictions,
-    read_coco_predictions, read_csv_predictions, write_coco_predictions, write_csv_predictions,
+    Error, Manifest, ManifestEntry, PredictedKeypoint, PredictionRecord, Review, Split, Subset, Verdict,
+    csv_predictions, read_coco_predictions, read_csv_predictions, write_coco_predictions,
+    write_csv_predictions,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -40,6 +41,21 @@ fn any_manifest() -> impl Strategy<Value = Manifest> {
     })
 }
 
+/// Any review of a spine, or none.
+fn any_review() -> impl Strategy<Value = Option<Review>> {
+    let verdict = prop_oneof![
+        Just(Verdict::Open),
+        Just(Verdict::Accepted),
+        prop_oneof!["=1;, \"2\"", "implants", ""].prop_map(Verdict::Unusable),
+    ];
+    let ends = prop::collection::vec((0_usize..8, 8_usize..17), 0..3);
+    prop::option::of((verdict, ends)).prop_map(|review| {
+        let (verdict, ends) = review?;
+        let ends: Vec<[usize; 2]> = ends.into_iter().map(|(upper, lower)| [upper, lower]).collect();
+        Some(Review::new(verdict, &ends, &Skeleton::spine()))
+    })
+}
+
 /// Any valid predictions of the spine.
 fn any_predictions() -> impl Strategy<Value = Vec<PredictionRecord>> {
     let keypoint = (-0.99_f32..1.99, -0.99_f32..1.99, 0_f32..1.0, any::<bool>());
@@ -48,12 +64,13 @@ fn any_predictions() -> impl Strategy<Value = Vec<PredictionRecord>> {
         (1_usize..5000, 1_usize..5000),
         prop::option::of(prop::array::uniform3(-90_f64..90.0)),
         prop::option::of((0.01_f64..2.0, 0.01_f64..2.0)),
+        any_review(),
     );
     prop::collection::vec(prediction, 0..4).prop_map(|predictions| {
         let names = Skeleton::spine().names().to_vec();
         let predictions = predictions.into_iter().enumerate();
-        let prediction =
-            predictions.map(|(place, (keypoints, (width, height), cobb, spacing))| PredictionRecord {
+        let prediction = predictions.map(|(place, (keypoints, (width, height), cobb, spacing, review))| {
+            PredictionRecord {
                 image: format!("image {place}.png"),
                 width,
                 height,
@@ -73,7 +90,9 @@ fn any_predictions() -> impl Strategy<Value = Vec<PredictionRecord>> {
                 spacing: spacing.and_then(|(x, y)| Spacing::new(x, y)),
                 seen: None,
                 doubt: None,
-            });
+                review,
+            }
+        });
         prediction.collect()
     })
 }
@@ -229,7 +248,11 @@ fn errors_in_csv_files_name_the_entry_and_field() {
     let text = std::fs::read_to_string(&file.path).unwrap();
     assert!(text.starts_with("image_path,set,height,width,T1-TL y,T1-TL x,"));
     for (from, to, expected) in [
-        ("image_path", "path", "no column \"image_path\" among path, set,"),
+        (
+            "image_path",
+            "path",
+            "no column \"image\" (or \"image_path\", \"file_name\", \"file\") among path, set,",
+        ),
         ("T1-TL x", "T1-TL z", "no column \"T1-TL x\""),
         (",val,", ",dev,", "entry 0 (a.png), field set: \"dev\"; expected train, val or test"),
         (",0.3,", ",x,", "field T1-TL x: \"x\"; expected a relative coordinate"),
@@ -289,6 +312,7 @@ fn consecutive_predictions_of_one_image_are_not_written() {
         spacing: None,
         seen: None,
         doubt: None,
+        review: None,
     };
     let twice = write_csv_predictions(&file.path, &[one.clone(), one.clone()]).unwrap_err();
     assert!(twice.to_string().contains("a twice"));
@@ -318,6 +342,7 @@ fn keypoints_that_are_not_visible_have_no_place_in_any_format() {
         spacing: None,
         seen: None,
         doubt: None,
+        review: None,
     };
     write_coco_predictions(&file.path, std::slice::from_ref(&one), &skeleton).unwrap();
     let text = std::fs::read_to_string(&file.path).unwrap();
@@ -327,7 +352,7 @@ fn keypoints_that_are_not_visible_have_no_place_in_any_format() {
     assert_eq!((&annotation["num_keypoints"], &annotation["bbox"][2]), (&2.into(), &4.0.into()));
     assert_eq!(read_coco_predictions(&file.path, &skeleton).unwrap(), std::slice::from_ref(&one));
     let csv = String::from_utf8(csv_predictions(std::slice::from_ref(&one)).unwrap()).unwrap();
-    assert_eq!(csv.lines().last(), Some("'=a.png,9,4,1,,,,,,,,,,"), "the name is no formula");
+    assert_eq!(csv.lines().last(), Some("'=a.png,9,4,1,,,,,,,,,,,,,"), "the name is no formula");
     std::fs::write(&file.path, csv).unwrap();
     assert_eq!(read_csv_predictions(&file.path).unwrap(), std::slice::from_ref(&one));
     one.write(&file.path).unwrap();

@@ -320,6 +320,7 @@ fn prediction() -> PredictionRecord {
         spacing: None,
         seen: None,
         doubt: None,
+        review: None,
     }
 }
 

@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::files;
 use crate::left_out::LeftOut;
 use crate::prediction::{PredictedKeypoint, PredictionRecord, Seen};
+use crate::review::Review;
 
 /// The content of the field `ikem`: what COCO cannot express.
 #[derive(Serialize, Deserialize)]
@@ -23,6 +24,8 @@ struct Extra {
     seen: Option<Seen>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     doubt: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    review: Option<Review>,
 }
 
 /// Writes predictions atomically as COCO keypoints in pixels; the score is the mean confidence of the keypoints.
@@ -64,6 +67,7 @@ pub fn coco_predictions(predictions: &[PredictionRecord], skeleton: &Skeleton) -
             spacing: prediction.spacing,
             seen: prediction.seen.clone(),
             doubt: prediction.doubt.clone(),
+            review: prediction.review.clone(),
         };
         let mut annotation = Annotation::new(id, &points, Some(extra));
         let sum: f64 = keypoints.iter().map(|keypoint| f64::from(keypoint.confidence)).sum();
@@ -143,6 +147,7 @@ fn prediction(
             spacing: None,
             seen: None,
             doubt: None,
+            review: None,
         });
     let (mut keypoints, mut absent) = (Vec::new(), Vec::new());
     let values = extra.confidences.into_iter().zip(extra.hinted);
@@ -165,6 +170,7 @@ fn prediction(
         spacing: extra.spacing,
         seen: extra.seen,
         doubt: extra.doubt,
+        review: extra.review,
     };
     prediction.check_read().map_err(|(found, expected)| format!("{found}; expected {expected}"))?;
     Ok(prediction)

@@ -11,6 +11,15 @@ use crate::prediction::{KIND, PredictedKeypoint, PredictionRecord};
 use crate::{coco, files, tables};
 
 impl PredictionRecord {
+    /// Reads a file of predictions of one or more films; the formats are those of [`from_bytes`](Self::from_bytes).
+    ///
+    /// # Errors
+    /// Same as [`from_bytes`](Self::from_bytes); [`Error::TooLarge`].
+    pub fn read_all(path: impl AsRef<Path>, skeleton: &Skeleton) -> Result<Vec<Self>, Error> {
+        let path = path.as_ref();
+        Self::parse_all(path, &files::read_text(path, KIND)?, skeleton)
+    }
+
     /// Parses predictions from memory: the project's JSON, COCO keypoints, a table (CSV), or a manifest, whose labels
     /// become predictions. The format is detected from the content; `name` is the file name in errors.
     ///
@@ -19,13 +28,16 @@ impl PredictionRecord {
     /// [`read_csv_predictions`](crate::read_csv_predictions).
     pub fn from_bytes(name: impl AsRef<Path>, bytes: &[u8], skeleton: &Skeleton) -> Result<Vec<Self>, Error> {
         let path = name.as_ref();
-        let text = files::text(path, KIND, bytes.to_vec())?;
-        match Content::of(&text) {
-            Content::Coco => coco::predictions(path, &text, skeleton),
-            Content::Table => tables::predictions(path, &text),
-            Content::Prediction => Ok(vec![Self::parse(path, &text)?]),
+        Self::parse_all(path, &files::text(path, KIND, bytes.to_vec())?, skeleton)
+    }
+
+    fn parse_all(path: &Path, text: &str, skeleton: &Skeleton) -> Result<Vec<Self>, Error> {
+        match Content::of(text) {
+            Content::Coco => coco::predictions(path, text, skeleton),
+            Content::Table => tables::predictions(path, text),
+            Content::Prediction => Ok(vec![Self::parse(path, text)?]),
             Content::Manifest => {
-                let manifest = Manifest::parse(path, &text, skeleton)?;
+                let manifest = Manifest::parse(path, text, skeleton)?;
                 Ok(manifest.entries.iter().map(|entry| Self::of_labels(entry, skeleton)).collect())
             }
         }
@@ -50,6 +62,7 @@ impl PredictionRecord {
             spacing: None,
             seen: None,
             doubt: None,
+            review: None,
         }
     }
 }

@@ -17,7 +17,7 @@ pub use predictions::{csv_predictions, read_csv_predictions, write_csv_predictio
 /// The expected content, for errors.
 const KIND: &str = "table (CSV)";
 /// The accepted names of the image column.
-const IMAGE: [&str; 4] = ["image_path", "image", "file_name", "file"];
+const IMAGE: [&str; 4] = ["image", "image_path", "file_name", "file"];
 
 /// Encodes a header and rows of equal length as CSV. Text from outside must have gone through [`spreadsheet_cell`].
 ///

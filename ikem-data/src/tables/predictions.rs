@@ -11,6 +11,7 @@ use crate::files;
 use crate::labels::PartlyLabelled;
 use crate::names::bare;
 use crate::prediction::{PredictedKeypoint, PredictionRecord};
+use crate::review::{Review, Verdict};
 
 fn header() -> Vec<String> {
     let names = [
@@ -28,12 +29,15 @@ fn header() -> Vec<String> {
         "spacing_x",
         "spacing_y",
         "spacing_plane",
+        "verdict",
+        "unusable_because",
+        "fixed_ends",
     ];
     names.map(str::to_owned).to_vec()
 }
 
-/// Writes predictions atomically as CSV with one row per keypoint, which repeats the name, size, Cobb angles and pixel
-/// spacing of its image (empty if unknown). Keypoints that are not visible come last and have no place.
+/// Writes predictions atomically as CSV with one row per keypoint, which repeats the name, size, Cobb angles, pixel
+/// spacing and review of its image (empty if unknown). Keypoints that are not visible come last and have no place.
 ///
 /// # Errors
 /// [`Error::Argument`] if a value is not finite, a prediction has no keypoints, or two consecutive predictions have the
@@ -66,6 +70,11 @@ pub fn csv_predictions(predictions: &[PredictionRecord]) -> Result<Vec<u8>, Erro
         let spacing = prediction
             .spacing
             .map_or_else(Default::default, |s| [s.x.to_string(), s.y.to_string(), s.plane.name().to_owned()]);
+        let review = prediction.review.as_ref().map_or_else(Default::default, |review| {
+            let reason = review.verdict.unusable().unwrap_or_default();
+            [review.verdict.name(), reason, &review.ends_in_words()]
+                .map(|text| spreadsheet_cell(text).into_owned())
+        });
         let visible = prediction.keypoints.iter().map(|k| {
             (&k.name, [k.x.to_string(), k.y.to_string(), k.confidence.to_string(), k.hinted.to_string()])
         });
@@ -77,7 +86,12 @@ pub fn csv_predictions(predictions: &[PredictionRecord]) -> Result<Vec<u8>, Erro
                 prediction.height.to_string(),
                 spreadsheet_cell(name).into_owned(),
             ];
-            film.into_iter().chain(values).chain(cobb.clone()).chain(spacing.clone()).collect()
+            film.into_iter()
+                .chain(values)
+                .chain(cobb.clone())
+                .chain(spacing.clone())
+                .chain(review.clone())
+                .collect()
         })
     });
     csv_table(&header(), rows)
@@ -113,6 +127,7 @@ pub(crate) fn predictions(path: &Path, text: &str) -> Result<Vec<PredictionRecor
                 spacing: columns.spacing(&table, row)?,
                 seen: None,
                 doubt: None,
+                review: columns.review(&table, row)?,
             });
         }
         let Some(film) = predictions.last_mut() else { continue };
@@ -183,6 +198,9 @@ struct Columns {
     cobb: [Option<usize>; 3],
     spacing: [Option<usize>; 2],
     plane: Option<usize>,
+    verdict: Option<usize>,
+    reason: Option<usize>,
+    ends: Option<usize>,
 }
 
 impl Columns {
@@ -199,6 +217,9 @@ impl Columns {
             cobb: ["cobb_1", "cobb_2", "cobb_3"].map(|name| table.column(&[name])),
             spacing: ["spacing_x", "spacing_y"].map(|name| table.column(&[name])),
             plane: table.column(&["spacing_plane"]),
+            verdict: table.column(&["verdict"]),
+            reason: table.column(&["unusable_because"]),
+            ends: table.column(&["fixed_ends"]),
         })
     }
 
@@ -224,6 +245,24 @@ impl Columns {
             wrong("spacing_plane", format!("{:?}", name.unwrap_or_default()), expected)
         })?;
         Ok(Some(spacing.measured(plane)))
+    }
+
+    /// What a person says of the points of the image of a row; `None` if there is no verdict, which may be `open`.
+    fn review(&self, table: &Table<'_>, row: usize) -> Result<Option<Review>, Error> {
+        let text =
+            |column: Option<usize>| column.map(|column| table.text(row, column).trim()).unwrap_or_default();
+        let (verdict, ends) = (text(self.verdict), text(self.ends));
+        if verdict.is_empty() {
+            return Ok(None);
+        }
+        let wrong = |column, found: &str, expected: &str| {
+            table.wrong(row, column, format!("{found:?}"), expected.to_owned())
+        };
+        let verdict = Verdict::named(verdict, cell_text(text(self.reason)))
+            .ok_or_else(|| wrong("verdict", verdict, "open, accepted or unusable"))?;
+        let ends = Review::ends_of_words(ends)
+            .ok_or_else(|| wrong("fixed_ends", ends, "pairs of vertebrae such as T3-T9; T9-L2"))?;
+        Ok(Some(Review { verdict, ends }))
     }
 
     /// The values of several columns; `None` if all are empty or a column is missing.

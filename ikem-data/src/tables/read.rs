@@ -80,7 +80,14 @@ impl<'a> Table<'a> {
     /// # Errors
     /// [`Error::Broken`] if there is none or several have the name.
     pub(super) fn required(&self, names: &[&str]) -> Result<usize, Error> {
-        let wanted = || format!("{:?}", names.first().copied().unwrap_or_default());
+        let wanted = || match names {
+            [one] => format!("{one:?}"),
+            [first, others @ ..] => {
+                let others: Vec<String> = others.iter().map(|name| format!("{name:?}")).collect();
+                format!("{first:?} (or {})", others.join(", "))
+            }
+            [] => String::new(),
+        };
         let Some(column) = self.column(names) else {
             let more = if self.header.len() > LISTED { ", …" } else { "" };
             let found = self.header.iter().take(LISTED).map(String::as_str).collect::<Vec<_>>().join(", ");
