@@ -11,6 +11,7 @@
 //! - [`Report`] collects all figures of a set of images, each with its convention and its [`Bootstrap`] interval. It is
 //!   written as JSON (and read back), Markdown and CSV, plotted as SVG and PNG, and compared with other reports.
 //! - [`challenge_angles`] and [`clinical_curves`] compute Cobb angles; [`smape`] and [`AngleAgreement`] compare them.
+//! - [`ReaderAgreement`] compares two readers of the same films, with [`icc_2_1`] and [`BlandAltman`].
 //!
 //! ```
 //! use ikem_core::{Hint, Hints, Keypoints, Point, Reviser, Size};
@@ -51,6 +52,7 @@ mod play;
 mod plot;
 mod protocol;
 mod radial;
+mod reliability;
 mod report;
 mod rule;
 mod shift;
@@ -61,17 +63,18 @@ mod truth;
 pub use bootstrap::{Bootstrap, Interval};
 pub use cobb::{
     AngleAgreement, BlandAltman, ChallengeAngles, CobbCurve, Region, Script, Severity, Shape, Side,
-    challenge_angles, clinical_curve, clinical_curves, smape,
+    challenge_angles, clinical_curve, clinical_curves, curves_with_chosen, smape,
 };
 pub use error::Error;
 pub use play::{Played, Step};
 pub use plot::{LineChart, NamedLine, draw_comparison};
 pub use protocol::Protocol;
 pub use radial::{millimetre_errors, model_errors, mre, radial_errors};
+pub use reliability::icc_2_1;
 pub use report::{
-    AngleFigures, Breakdown, Case, ClinicalFigures, Effort, Figures, MeasuredAngles, Provenance, Report,
-    ScriptFigures, Series, Settings, ShiftCount, Threshold, comparison_markdown, write_angles,
-    write_comparison,
+    AngleFigures, AngleReliability, Breakdown, Case, ClinicalFigures, Effort, Figures, FilmAgreement,
+    MajorCurve, MeasuredAngles, Provenance, ReaderAgreement, Reading, Report, ScriptFigures, Series,
+    Settings, ShiftCount, Threshold, comparison_markdown, write_angles, write_comparison,
 };
 pub use rule::Rule;
 pub use summary::{ErrorSummary, Sdr, by_keypoint, by_vertebra};

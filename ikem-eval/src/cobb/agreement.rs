@@ -100,6 +100,19 @@ mod tests {
         assert!(AngleAgreement::new(&[]).is_none());
     }
 
+    /// The example of Bland and Altman (1986): peak flow in l/min by two meters, 17 subjects, first measurements. They give a mean
+    /// difference of -2.1 and a standard deviation of 38.8.
+    #[test]
+    fn the_published_example_of_limits_of_agreement() {
+        let large = [494, 395, 516, 434, 476, 557, 413, 442, 650, 433, 417, 656, 267, 478, 178, 423, 427];
+        let mini = [512, 430, 520, 428, 500, 600, 364, 380, 658, 445, 432, 626, 260, 477, 259, 350, 451];
+        let pairs: Vec<(f64, f64)> =
+            large.iter().zip(&mini).map(|(a, b)| (f64::from(*a), f64::from(*b))).collect();
+        let BlandAltman { bias, std, limits: [low, high] } = BlandAltman::new(&pairs).expect("pairs");
+        assert_eq!([bias, std].map(|value| format!("{value:.1}")), ["-2.1", "38.8"]);
+        assert_eq!([low, high].map(|value| format!("{value:.0}")), ["-78", "74"]);
+    }
+
     #[test]
     fn the_circular_mean_of_errors() {
         // The circular mean of 90° and 0° is 45°; with three angles of 0°, it is atan(1/3).

@@ -150,6 +150,32 @@ pub fn clinical_curve(keypoints: &Keypoints, upper: usize, lower: usize) -> Resu
     Ok(Bend::between(&spine, upper, lower).described(&spine, false))
 }
 
+/// The curves of a spine of which a person `chose` some by their end vertebrae: these, and those of [`clinical_curves`] that overlap
+/// none of them, from the top. The second value says whether a curve was chosen. The largest of all is the major one.
+///
+/// # Errors
+/// As [`clinical_curve`].
+pub fn curves_with_chosen(
+    keypoints: &Keypoints,
+    chosen: &[[usize; 2]],
+    minimum: f64,
+) -> Result<Vec<(CobbCurve, bool)>, Error> {
+    let chosen = chosen.iter().map(|[upper, lower]| clinical_curve(keypoints, *upper, *lower));
+    let chosen = chosen.collect::<Result<Vec<_>, _>>()?;
+    let beside = |curve: &CobbCurve| {
+        chosen.iter().all(|other| curve.lower <= other.upper || other.lower <= curve.upper)
+    };
+    let free = clinical_curves(keypoints, minimum)?.into_iter().filter(beside).map(|curve| (curve, false));
+    let mut curves: Vec<(CobbCurve, bool)> = chosen.iter().map(|curve| (*curve, true)).chain(free).collect();
+    curves.sort_by_key(|(curve, _)| (curve.upper, curve.lower));
+    let largest = curves.iter().map(|(curve, _)| curve.degrees).fold(0.0, f64::max);
+    let major = curves.iter().position(|(curve, _)| curve.degrees >= largest);
+    for (place, (curve, _)) in curves.iter_mut().enumerate() {
+        curve.major = Some(place) == major;
+    }
+    Ok(curves)
+}
+
 /// Two end vertebrae and the signed angle between them in degrees; a positive curve is convex to the right of the
 /// image.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -280,6 +306,20 @@ mod tests {
             let error = clinical_curve(&keypoints, upper, lower).expect_err("no curve").to_string();
             assert!(error.contains(&format!("{upper} to {lower}")), "{error}");
         }
+    }
+
+    #[test]
+    fn curves_beside_chosen_ones_are_kept() {
+        let keypoints = bent([
+            0.0, 0.0, 0.0, -10.0, -25.0, -20.0, -12.0, -4.0, 5.0, 14.0, 22.0, 26.0, 10.0, 0.0, 0.0, 0.0, 0.0,
+        ]);
+        let free = clinical_curves(&keypoints, 10.0).expect("a spine");
+        assert_eq!(free.iter().map(|c| (c.upper, c.lower)).collect::<Vec<_>>(), [(0, 4), (4, 11), (11, 13)]);
+        let curves = curves_with_chosen(&keypoints, &[[5, 10]], 10.0).expect("a spine");
+        let found: Vec<_> = curves.iter().map(|(c, chosen)| (c.upper, c.lower, *chosen, c.major)).collect();
+        assert_eq!(found, [(0, 4, false, false), (5, 10, true, true), (11, 13, false, false)]);
+        assert!((curves[1].0.degrees - 42.0).abs() < 0.01);
+        assert!(curves_with_chosen(&keypoints, &[[5, 17]], 10.0).is_err());
     }
 
     #[test]

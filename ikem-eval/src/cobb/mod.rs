@@ -7,4 +7,4 @@ mod vertebra;
 
 pub use agreement::{AngleAgreement, BlandAltman, smape};
 pub use challenge::{ChallengeAngles, Script, Shape, challenge_angles};
-pub use clinical::{CobbCurve, Region, Severity, Side, clinical_curve, clinical_curves};
+pub use clinical::{CobbCurve, Region, Severity, Side, clinical_curve, clinical_curves, curves_with_chosen};

@@ -95,7 +95,7 @@ pub fn write_angles<'a>(
     write(path, &angles_csv(angles).map_err(|source| unwritten(path, source))?)
 }
 
-fn unwritten(path: &Path, source: csv::Error) -> Error {
+pub(super) fn unwritten(path: &Path, source: csv::Error) -> Error {
     Error::Io { path: path.to_owned(), source: source.into() }
 }
 

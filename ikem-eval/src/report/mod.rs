@@ -10,6 +10,7 @@ mod estimate;
 mod figures;
 mod files;
 mod markdown;
+mod readers;
 mod series;
 mod table;
 mod threshold;
@@ -27,6 +28,7 @@ pub use effort::Effort;
 pub use figures::Figures;
 pub(crate) use files::write;
 pub use files::{write_angles, write_comparison};
+pub use readers::{AngleReliability, FilmAgreement, MajorCurve, ReaderAgreement, Reading};
 pub use series::Series;
 pub use threshold::Threshold;
 
