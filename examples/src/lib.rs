@@ -17,6 +17,7 @@ mod model_options;
 mod place;
 mod program;
 mod results;
+mod saved_work;
 
 pub use bounds::at_most;
 pub use broken::{settle_left_out, take_out_broken};
@@ -31,3 +32,4 @@ pub use model_options::ModelOptions;
 pub use place::parse_place;
 pub use program::{lock, message, print_line, run, stop_on_signals};
 pub use results::{parse_hint, predictions_file, print_keypoints, seen, write_overlay};
+pub use saved_work::saved_work;

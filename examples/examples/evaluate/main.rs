@@ -5,6 +5,7 @@
 
 mod angles;
 mod names;
+mod readers;
 mod tables;
 mod worst;
 
@@ -31,7 +32,7 @@ use sha2::{Digest, Sha256};
 #[derive(Parser)]
 struct Options {
     /// The images and labels: a manifest, COCO keypoints (.json) or a table (.csv)
-    #[arg(long, value_name = "MANIFEST", required_unless_present = "compare")]
+    #[arg(long, value_name = "MANIFEST", required_unless_present_any = ["compare", "readers"])]
     data: Option<PathBuf>,
     /// The folder that the manifest's image paths are relative to [default: the manifest's folder]
     #[arg(long, value_name = "DIR")]
@@ -87,6 +88,10 @@ struct Options {
     /// Only compare these reports; prints the tables, or writes them to --output FILE.md with plots beside it
     #[arg(long, value_name = "FILE.json", num_args = 1.., conflicts_with = "data")]
     compare: Vec<PathBuf>,
+    /// Only compare two readers of the same films, or a reader and labels: files of keypoints, or folders in which the page saved
+    /// work. Prints the agreement, or writes it to --output FILE.json with tables beside it
+    #[arg(long, value_names = ["A", "B"], num_args = 2, conflicts_with_all = ["data", "compare"])]
+    readers: Vec<PathBuf>,
     #[command(flatten)]
     model: ModelOptions,
 }
@@ -97,6 +102,10 @@ fn main() -> ExitCode {
 
 fn run() -> Result<()> {
     let options = Options::parse();
+    if !options.readers.is_empty() {
+        let bootstrap = Bootstrap { resamples: options.resamples, ..Bootstrap::default() };
+        return readers::compare(&options.readers, bootstrap, options.output.as_deref());
+    }
     let Some(data) = &options.data else { return options.compare() };
     let root = options.root.as_deref();
     if let Some(file) = &options.angles_of_labels {

@@ -1,0 +1,184 @@
+//! The agreement of two readers, or of a reader and labels; no network is needed.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail, ensure};
+use ikem_core::{Frame, Point, Skeleton};
+use ikem_data::{PredictionRecord, Verdict, composed_name};
+use ikem_eval::{Bootstrap, ReaderAgreement, Reading};
+use ikem_examples::{file_name, saved_work, say};
+use ikem_files::FilePlan;
+
+/// Compares the keypoints of two files, or of the work that the page saved in two folders. Writes the report with its tables to
+/// `output`, or prints it.
+pub(crate) fn compare(
+    readers: &[impl AsRef<Path>],
+    bootstrap: Bootstrap,
+    output: Option<&Path>,
+) -> Result<()> {
+    let [first, second] = readers else { bail!("--readers: {} given; expected two", readers.len()) };
+    let paths = [first.as_ref(), second.as_ref()];
+    let mut plan = FilePlan::default();
+    for path in paths.iter().filter(|path| path.is_file()) {
+        plan.reads("--readers", path);
+    }
+    if let Some(path) = output {
+        plan.writes("--output", path, &["json"]);
+        for table in ["md", "csv"] {
+            plan.writes("the report's table", path.with_extension(table), &[]);
+        }
+    }
+    plan.check()?;
+    let names = distinct(paths.map(name));
+    let agreement = agreement(names, [read(paths[0])?, read(paths[1])?], bootstrap)?;
+    let Some(output) = output else {
+        say!("{}", agreement.to_markdown().trim_end());
+        return Ok(());
+    };
+    agreement.write_json(output)?;
+    agreement.write_markdown(&output.with_extension("md"))?;
+    agreement.write_csv(&output.with_extension("csv"))?;
+    say!("wrote {} and tables beside it: {} films", output.display(), agreement.films.len());
+    Ok(())
+}
+
+fn read(path: &Path) -> Result<Vec<PredictionRecord>> {
+    if path.is_dir() {
+        return saved_work(path);
+    }
+    Ok(PredictionRecord::read_all(path, &Skeleton::spine())?)
+}
+
+/// What a reader is called: the file without its ending, or the folder.
+fn name(path: &Path) -> String {
+    let whole = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    match (whole.is_file(), whole.file_stem()) {
+        (true, Some(stem)) => stem.to_string_lossy().into_owned(),
+        _ => file_name(&whole),
+    }
+}
+
+fn distinct([first, second]: [String; 2]) -> [String; 2] {
+    let second = if first == second { format!("{second} (2)") } else { second };
+    [first, second]
+}
+
+fn agreement(
+    names: [String; 2],
+    [first, second]: [Vec<PredictionRecord>; 2],
+    bootstrap: Bootstrap,
+) -> Result<ReaderAgreement> {
+    let mut left_out = Vec::new();
+    let first = by_name(&names[0], &first, &mut left_out);
+    let mut second = by_name(&names[1], &second, &mut left_out);
+    let mut pairs = Vec::new();
+    for (film, own) in first {
+        let Some(other) = second.remove(&film) else {
+            left_out.push(format!("{}: only read by {}", own.image, names[0]));
+            continue;
+        };
+        if own.size() != other.size() {
+            let (a, b) = (own.size(), other.size());
+            left_out.push(format!("{}: {a} for {}, {b} for {}", own.image, names[0], names[1]));
+            continue;
+        }
+        pairs.push((reading(own, other)?, reading(other, own)?));
+    }
+    left_out.extend(second.values().map(|film| format!("{}: only read by {}", film.image, names[1])));
+    ensure!(!pairs.is_empty(), "no film was read by both: {}", left_out.join("; "));
+    Ok(ReaderAgreement::new(names, &pairs, bootstrap)?.with_left_out(left_out))
+}
+
+/// The usable films by their names; what is left out is told.
+fn by_name<'a>(
+    reader: &str,
+    films: &'a [PredictionRecord],
+    left_out: &mut Vec<String>,
+) -> BTreeMap<String, &'a PredictionRecord> {
+    let mut of_name: BTreeMap<String, Vec<&PredictionRecord>> = BTreeMap::new();
+    for film in films {
+        of_name.entry(composed_name(&film.image).to_lowercase()).or_default().push(film);
+    }
+    let mut usable = BTreeMap::new();
+    for (name, films) in of_name {
+        let [film] = films.as_slice() else {
+            left_out.push(format!("{name}: {reader} has {} films of this name", films.len()));
+            continue;
+        };
+        match film.review.as_ref().map(|review| &review.verdict) {
+            Some(Verdict::Unusable(why)) => {
+                left_out.push(format!("{}: unusable for {reader}: {why}", film.image))
+            }
+            _ if film.keypoints.is_empty() => {
+                left_out.push(format!("{}: no keypoints of {reader}", film.image))
+            }
+            _ => drop(usable.insert(name, *film)),
+        }
+    }
+    usable
+}
+
+/// A film as a reader sees it. What only the other file says of the film holds for both.
+fn reading(own: &PredictionRecord, other: &PredictionRecord) -> Result<Reading> {
+    let spine = Skeleton::spine();
+    let mut points: Vec<Option<Point>> = vec![None; spine.len()];
+    for keypoint in &own.keypoints {
+        let place = spine.index(&keypoint.name).with_context(|| own.image.clone())?;
+        if let Some(point) = points.get_mut(place) {
+            *point = Some(Point::new(keypoint.x, keypoint.y));
+        }
+    }
+    let frame = own.seen.as_ref().or(other.seen.as_ref()).map(|seen| seen.frame);
+    let unknown = |name| anyhow::anyhow!("{}: {name:?} is no vertebra from T1 to L5", own.image);
+    let ends = own.review.as_ref().map_or(Ok(Vec::new()), |review| review.end_places(&spine));
+    Ok(Reading {
+        film: own.image.clone(),
+        size: own.size(),
+        points,
+        spacing: own.spacing.or(other.spacing),
+        frame: frame.unwrap_or_else(|| Frame::whole(own.size())),
+        ends: ends.map_err(unknown)?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use ikem_core::{Hints, Keypoints, Size};
+    use ikem_data::Review;
+
+    use super::*;
+
+    fn film(name: &str, off: f32) -> PredictionRecord {
+        let spine = Skeleton::spine();
+        let point = |k: usize| Point::new((k % 2) as f32 * 30.0 + 100.0 + off, (k / 2) as f32 * 12.0 + 10.0);
+        let points: Keypoints = (0..spine.len()).map(point).collect();
+        let confidences = vec![1.0; spine.len()];
+        PredictionRecord::new(name, Size::new(300, 500), spine.names(), &points, &confidences, &Hints::new())
+            .expect("a record")
+    }
+
+    #[test]
+    fn films_are_matched_by_name_and_all_others_are_told() {
+        let rejected = |name: &str| PredictionRecord {
+            review: Some(Review { verdict: Verdict::Unusable("blurred".to_owned()), ..Review::default() }),
+            ..film(name, 0.0)
+        };
+        let first = vec![film("one/A.png", 0.0), film("b.png", 0.0), rejected("c.png"), film("d.png", 0.0)];
+        let second = vec![film("a.png", 3.0), film("c.png", 0.0), film("d.png", 5.0), film("x/d.png", 5.0)];
+        let names = ["ann", "bea"].map(str::to_owned);
+        let found = agreement(names, [first, second], Bootstrap::default()).expect("an agreement");
+        assert_eq!((found.films.len(), found.distance, found.distance_mm), (1, Some(3.0), None));
+        assert_eq!(
+            found.left_out,
+            [
+                "c.png: unusable for ann: blurred",
+                "d.png: bea has 2 films of this name",
+                "b.png: only read by ann",
+                "d.png: only read by ann",
+                "c.png: only read by bea",
+            ]
+        );
+        assert!(found.to_markdown().contains("# Agreement of ann and bea"));
+    }
+}
