@@ -2,8 +2,10 @@
 //!
 //! `cargo run --example interactive -- [IMAGE|FOLDER …]` serves a page and prints its address; `--terminal` works without
 //! a browser. The state of an image is saved after each action, in `NAME.ikem.json` beside it (with `--output
-//! DIR`, there), and restored at the next start. Uploads and phantoms have no folder of their own: they are kept in
-//! `ikem-annotations` (or `DIR`), as is `annotation-log.jsonl`, a line for each action.
+//! DIR`, there), and restored at the next start. `annotation-log.jsonl`, a line for each action, and uploads are kept in
+//! `ikem-annotations` in the folder of the first image (or in `DIR`); without images, so is the work on phantoms, in the working
+//! directory. `--reader NAME` is a further reading of the same images: its work is saved in `ikem-annotations/readers/NAME`, and no
+//! other work is shown.
 //!
 //! # The API
 //!
@@ -17,17 +19,18 @@
 //! | `GET /api/status` | | progress of loading and annotation |
 //! | `POST /api/model` | `{"id": 1}` | as status; loads another network |
 //! | `POST /api/matching` | `{"on": true}` | as status; gives images the reference's grey values, or not |
+//! | `GET /api/images` | | the list of images; `status` is `null` until it is known what was done to one |
 //! | `POST /api/images` | a file, its name in `X-File-Name` | the new image's line in the list |
-//! | `POST /api/import` | a file of keypoints of one or more films | which images it is of, by name; nothing is changed |
+//! | `POST /api/import` | a file of keypoints of one or more films | which images it is of, by name, and what of them the file would remove (`drops`); nothing is changed |
 //! | `GET /api/images/ID` | | the image's **state**: points, hints, angles, comparison |
 //! | `GET /api/images/ID/image.png`, `matched.png`, `thumbnail.png`, `heatmap/K.png` | | pictures |
 //! | `GET /api/images/ID/export/FILE` | | `keypoints.json`, `coco.json`, `keypoints.csv`, `overlay.png`, `report.html` |
-//! | `GET /api/export/FILE` | | of all images worked on: `coco.json`, `keypoints.csv`; of all images: `effort.csv` and the table of the study, `study.csv` (`?bom=1`: with a byte order mark) and `study.json`; `X-Left-Out` names what is not in it |
+//! | `GET /api/export/FILE` | | of all images worked on: `coco.json`, `keypoints.csv`; of all images: `effort.csv` and the table of the study, `study.csv` (`?bom=1`: with a byte order mark) and `study.json`. `study.csv` always has the same columns: six curves, the largest if there are more; `study.json` has all; `X-Left-Out` names what is not in it |
 //! | `POST /api/images/ID/preview` | `{"keypoint": 16, "x": 412.5, "y": 803}` | the points if it were put there, or `"overtaken": true` |
 //! | `POST /api/images/ID/revise` | the same | state |
 //! | `POST /api/images/ID/place` | `{"points": [{"keypoint": 16, "x": 412.5, "y": 803}]}` | state; puts or confirms several at once |
 //! | `POST /api/images/ID/see` | `{"keypoints": [64, 65], "visible": false}` | state |
-//! | `POST /api/images/ID/ends` | `{"ends": [[3, 9]]}`: the fixed pairs of end vertebrae, from 0 | state |
+//! | `POST /api/images/ID/ends` | `{"ends": [[3, 9]]}`: the fixed pairs of end vertebrae, from 0, which do not overlap | state |
 //! | `POST /api/images/ID/reject` | `{"because": "blurred"}`, or `null` | state |
 //! | `POST /api/images/ID/say` | `{"remark": "…", "seen_from": "behind"}`; what is left out stays | state |
 //! | `POST /api/images/ID/remove` | `{"keypoint": 16}` | state |

@@ -6,6 +6,7 @@
 import * as api from './api.js';
 import { isFar, isOnEdge } from './distance.js';
 import { afterFrame } from './frame.js';
+import { listed } from './list.js';
 import { movedPoints, placeOf, turned, whatMoves, within } from './moving.js';
 import { Stopwatch } from './stopwatch.js';
 import { note } from './timings.js';
@@ -303,9 +304,9 @@ export class Annotation {
   /** Shows an answer, unless another image is on screen by now. */
   #show(answer, handed, ghosts) {
     const { image, images, moving } = this.#state;
-    const { id, status, clicks, seconds, revision } = answer;
+    const { id, revision } = answer;
     this.#revisions.set(id, revision);
-    const entry = (entry) => (entry.id === id ? { ...entry, status, clicks, seconds } : entry);
+    const entry = (entry) => (entry.id === id ? { ...entry, ...listed(answer) } : entry);
     this.#store.set({ images: images.map(entry) });
     if (image?.id !== id) return;
     this.#store.set({

@@ -56,6 +56,7 @@ export const workplace = () => read('/api/workplace');
 export const status = (patience) => read('/api/status', patience ? { signal: AbortSignal.timeout(patience) } : undefined);
 export const chooseModel = (id) => post('/api/model', { id });
 export const match = (on) => post('/api/matching', { on });
+export const images = () => read('/api/images');
 export const image = (id) => read(`/api/images/${id}`);
 
 /** One of the actions on an image: the new state, and how long the network took. */

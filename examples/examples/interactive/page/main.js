@@ -22,6 +22,7 @@ import * as priorPanel from './panels/prior.js';
 import * as status from './panels/status.js';
 import * as tabs from './panels/tabs.js';
 import * as tone from './panels/tone.js';
+import { PLAIN_LIST, checkedList } from './list.js';
 import { keep, kept } from './settings.js';
 import * as presets from './presets.js';
 import * as prior from './prior.js';
@@ -38,12 +39,13 @@ const SHOWN = { names: true, ghosts: true, cobb: true, labels: false, heatmap: f
 
 const store = new Store({
   // What the server says.
-  skeleton: null, model: null, models: [], matching: null, images: [], image: null, bitmap: null, heatmap: null, priorId: null, prior: null,
+  skeleton: null, model: null, models: [], matching: null, images: [], reader: null, image: null, bitmap: null, heatmap: null, priorId: null, prior: null,
   // What the person is doing.
   chosen: null, armed: false, hovered: null, selected: [], marquee: null, moving: null, framing: null, ghosts: null, cursor: null, tool: 'correct', panning: false, hidden: false,
   // How it is shown.
   view: new View(), film: { width: 0, height: 0, ratio: 1 },
   tone: checked(kept('tone', PLAIN)), presetTone: null, shown: kept('shown', SHOWN), ...kept('liked', LIKED),
+  list: checkedList(kept('list', PLAIN_LIST)),
   // What is going on.
   busy: false, opening: null, otherFilm: null, importing: null, pending: null, waited: 0, silent: 0, loading: 'Connecting …', message: null, alert: null, offline: false,
 });
@@ -112,6 +114,7 @@ keys.listen(app);
 
 store.watch(['tone'], ({ tone }) => keep('tone', tone));
 store.watch(['shown'], ({ shown }) => keep('shown', shown));
+store.watch(['list'], ({ list }) => keep('list', list));
 store.watch(Object.keys(LIKED), (state) => keep('liked', Object.fromEntries(Object.keys(LIKED).map((key) => [key, state[key]]))));
 store.watch(['annotator'], ({ annotator }) => api.sayWho(annotator));
 store.watch(['tool', 'panning', 'armed', 'hovered'], ({ tool, panning, armed, hovered }) => {

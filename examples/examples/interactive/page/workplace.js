@@ -1,9 +1,12 @@
 // The folder of images, the network and the reference: what the person works with.
 
 import * as api from './api.js';
+import { arranged } from './list.js';
 
 const POLL_MS = 250;
 const RECONNECT_MS = 1000;
+/** So often the list is read while the server still reads what was done; less often the longer it takes. */
+const FILL_MS = [300, 3000];
 
 /** How many files that were left out are named; the others are counted. */
 const NAMED = 3;
@@ -25,6 +28,7 @@ export class Workplace {
   #annotation;
   #report;
   #opening = 0;
+  #filling = 0;
 
   constructor(store, annotation, report) {
     this.#store = store;
@@ -41,9 +45,9 @@ export class Workplace {
     const notes = await this.#refresh();
     await this.#modelReady();
     const wanted = Number(location.hash.slice(1));
-    const { images } = this.#state;
-    const first = images.find(({ id }) => id === wanted) ?? images.find(({ status }) => status === 'untouched' || status === 'in_work') ?? images[0];
-    const broken = first ? await this.#openFirst(images.indexOf(first)) : [];
+    this.#fillIn();
+    const first = await this.#first(wanted);
+    const broken = first ? await this.#openFirst(this.#state.images.findIndex(({ id }) => id === first.id)) : [];
     if (!first) this.#store.set({ loading: null, message: 'Open a radiograph, or drop one here' });
     const { alert } = this.#state;
     // Not the error of an image alone, nor the notes alone: each would hide the other.
@@ -69,9 +73,39 @@ export class Workplace {
   }
 
   async #refresh() {
-    const { model, models, images, skeleton, matching, notes } = await api.workplace();
-    this.#store.set({ model, models, images, skeleton, matching });
+    const { model, models, images, skeleton, matching, notes, reader } = await api.workplace();
+    this.#store.set({ model, models, images, skeleton, matching, reader });
     return notes;
+  }
+
+  /** Reads the list again until the server knows what was done to each image; tells then what it found. */
+  async #fillIn() {
+    const turn = ++this.#filling;
+    if (!this.#state.images.some(({ status }) => status === null)) return;
+    let wait = FILL_MS[0];
+    while (this.#state.images.some(({ status }) => status === null)) {
+      await pause(wait);
+      wait = Math.min(2 * wait, FILL_MS[1]);
+      if (turn !== this.#filling) return;
+      const images = await api.images().catch(() => null);
+      if (images === null) return;
+      this.#store.set({ images });
+    }
+    // Films that were renamed are known now.
+    const notes = await this.#refresh().catch(() => []);
+    if (notes.length > 0) this.#store.set({ alert: notes.join(' – ') });
+  }
+
+  /** The image to open first: the wanted one, or the first that is not done; waits until that is known. */
+  async #first(wanted) {
+    for (;;) {
+      const { images } = this.#state;
+      const asked = images.find(({ id }) => id === wanted);
+      // They are read in this order.
+      const open = images.find(({ status }) => status !== 'accepted' && status !== 'unusable');
+      if (asked || open?.status !== null) return asked ?? open ?? images[0];
+      await pause(POLL_MS);
+    }
   }
 
   /** Shows how far loading the network is, until it is there. */
@@ -122,21 +156,22 @@ export class Workplace {
   /** Accepts the image, and opens the next one that is not done yet. */
   async acceptAndNext() {
     const { image } = this.#state;
-    if (image.status !== 'accepted' && !(await this.#annotation.accept())) return;
+    // Once it is accepted, it may be elsewhere in the list.
     const next = this.#nextOpen(image.id);
+    if (image.status !== 'accepted' && !(await this.#annotation.accept())) return;
     if (next) await this.open(next.id);
     else this.#store.set({ message: 'Accepted; no other image is left to do' });
   }
 
-  /** The next image, from the one of this number on and around, that is neither accepted nor unusable. */
+  /** The next image of the list, from the one of this number on and around, that is neither accepted nor unusable. */
   #nextOpen(id) {
-    const { images } = this.#state;
+    const images = arranged(this.#state);
     const at = images.findIndex((entry) => entry.id === id);
-    const order = [...images.slice(at + 1), ...images.slice(0, at)];
-    return order.find(({ status }) => status === 'untouched' || status === 'in_work');
+    const order = [...images.slice(at + 1), ...images.slice(0, Math.max(0, at))];
+    return order.find(({ status }) => status !== 'accepted' && status !== 'unusable');
   }
 
-  /** Opens the image `by` places further in the folder. */
+  /** Opens the image `by` places further in the list. */
   step(by) {
     const next = this.#neighbour(by);
     return next ? this.open(next.id) : Promise.resolve();
@@ -148,7 +183,8 @@ export class Workplace {
   }
 
   #neighbour(by) {
-    const { images, image } = this.#state;
+    const { image } = this.#state;
+    const images = arranged(this.#state);
     return images[images.findIndex(({ id }) => id === image?.id) + by];
   }
 
@@ -174,11 +210,11 @@ export class Workplace {
     if (leftOut.length > 0) this.#report(new api.ApiError(told(leftOut, all), 'invalid'));
   }
 
-  /** Imports a file of keypoints into the open image; asks first when it is of several images. */
+  /** Imports a file of keypoints into the open image; asks first when it is of several images, or removes what was said. */
   async import(file) {
     // What is wrong with the file is told when it is imported.
     const summary = await api.importSummary(file).catch(() => null);
-    if (summary?.matched.length > 1) this.#store.set({ importing: { file, summary } });
+    if (summary?.matched.length > 1 || summary?.drops.length > 0) this.#store.set({ importing: { file, summary } });
     else await this.#annotation.import(file);
   }
 

@@ -1,9 +1,7 @@
 //! The Cobb angles of an image, with the lines that show them.
 
 use ikem_core::{Frame, Hints, Keypoints, Point, Size, Skeleton, Spacing};
-use ikem_eval::{
-    CobbCurve, Region, Script, Severity, Side, challenge_angles, clinical_curve, clinical_curves,
-};
+use ikem_eval::{CobbCurve, Region, Script, Severity, Side, challenge_angles, curves_with_chosen};
 use ikem_models::{Session, UNSURE_BELOW};
 use serde::Serialize;
 
@@ -19,6 +17,13 @@ pub(super) struct Angles {
     pub challenge: [ChallengeAngle; 3],
     /// Those of a clinician, from the top.
     pub clinical: Vec<ClinicalAngle>,
+}
+
+impl Angles {
+    /// The largest angle between end plates.
+    pub(super) fn largest(&self) -> Option<f64> {
+        self.clinical.iter().find(|curve| curve.major).map(|curve| curve.degrees)
+    }
 }
 
 /// One angle of the challenge.
@@ -122,28 +127,12 @@ impl Measured<'_> {
     /// The curves between the end vertebrae that the person fixed, and those beside them, from the top.
     fn clinical(&self, seen: &Keypoints, visible: &[usize]) -> Vec<ClinicalAngle> {
         let place = |vertebra: usize| visible.iter().position(|own| *own == vertebra);
-        let fixed = self.marks.ends.iter().filter_map(|[upper, lower]| {
-            let curve = clinical_curve(seen, place(*upper)?, place(*lower)?).ok()?;
-            self.curve(&curve, visible, true)
-        });
-        let mut curves: Vec<ClinicalAngle> = fixed.collect();
+        let chosen =
+            self.marks.ends.iter().filter_map(|[upper, lower]| Some([place(*upper)?, place(*lower)?]));
+        let chosen: Vec<[usize; 2]> = chosen.collect();
         // Where an end plate has no length, there are none.
-        let free = clinical_curves(seen, MINIMUM).unwrap_or_default();
-        for curve in free.iter().filter_map(|curve| self.curve(curve, visible, false)) {
-            if curves
-                .iter()
-                .all(|other| !other.fixed || curve.lower <= other.upper || other.lower <= curve.upper)
-            {
-                curves.push(curve);
-            }
-        }
-        curves.sort_by_key(|curve| (curve.upper, curve.lower));
-        let largest = curves.iter().map(|curve| curve.degrees).fold(0.0, f64::max);
-        let major = curves.iter().position(|curve| curve.degrees >= largest);
-        for (place, curve) in curves.iter_mut().enumerate() {
-            curve.major = Some(place) == major;
-        }
-        curves
+        let curves = curves_with_chosen(seen, &chosen, MINIMUM).unwrap_or_default();
+        curves.iter().filter_map(|(curve, fixed)| self.curve(curve, visible, *fixed)).collect()
     }
 
     fn challenge(

@@ -32,6 +32,8 @@ pub(super) struct WorkplaceView {
     pub progress: Progress,
     /// The folder of uploads and of what has no folder of its own.
     pub kept_in: String,
+    /// The person who reads the films, where the program was told.
+    pub reader: Option<String>,
 }
 
 /// What changes while one waits: `GET /api/status`.
@@ -97,14 +99,20 @@ pub(super) struct ImageView {
     pub id: usize,
     /// Its file's name.
     pub name: String,
-    /// How far the work on it is.
-    pub status: Status,
+    /// How far the work on it is; none while that is being read.
+    pub status: Option<Status>,
     /// Corrections given.
     pub clicks: u32,
     /// Active time spent on it.
     pub seconds: f64,
     /// Whether there are labels of it.
     pub compared: bool,
+    /// The largest Cobb angle between end plates, as far as it is known.
+    pub degrees: Option<f64>,
+    /// How many points are unsure; none where nothing was predicted yet.
+    pub unsure: Option<usize>,
+    /// Whether the points are doubtful as a whole.
+    pub doubtful: bool,
 }
 
 /// How far the work on an image is.
@@ -139,6 +147,8 @@ impl Status {
 pub(super) struct Progress {
     /// All of them.
     pub images: usize,
+    /// Those of which it is not known yet.
+    pub unread: usize,
     /// Not changed.
     pub untouched: usize,
     /// Changed and not accepted.

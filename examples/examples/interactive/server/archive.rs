@@ -51,6 +51,7 @@ async fn pack_all(place: &Arc<Workplace>, sender: &Sender<io::Result<Bytes>>) ->
     }
     let mut stems = BTreeSet::new();
     for entry in place.entries() {
+        // The tables have asked what was done to it.
         if entry.effort().status == Status::Untouched {
             continue;
         }

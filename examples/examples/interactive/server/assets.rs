@@ -45,6 +45,7 @@ const FILES: &[(&str, &[u8])] = embedded![
     "keymap.js",
     "keys.js",
     "length.js",
+    "list.js",
     "main.js",
     "moving.js",
     "orientation.js",

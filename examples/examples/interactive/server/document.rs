@@ -12,11 +12,12 @@ use ikem_models::Session;
 use super::action::Action;
 use super::api::Status;
 use super::effort_log::{EffortLog, Line};
-use super::entry::Entry;
+use super::entry::{Entry, Shown};
 use super::failure::Result;
-use super::marks::{About, Marks, STEPS};
+use super::fingerprint::Identity;
+use super::marks::{About, Marks, STEPS, status};
 use super::networks::Network;
-use super::sidecar::{Effort, Identity, Sidecar};
+use super::sidecar::{Effort, Heading, Sidecar};
 
 /// Images of at most so many pixels are held to be shown; larger ones are read again.
 const HELD: usize = 16_000_000;
@@ -32,7 +33,7 @@ pub(super) struct Document {
     spacing: Option<Spacing>,
     note: Option<String>,
     warning: Option<String>,
-    fingerprint: Option<String>,
+    film: Option<Identity>,
     network: Arc<Network>,
     /// Of each state of the session.
     marks: History<Marks>,
@@ -57,8 +58,8 @@ pub(super) struct Opening {
     pub note: Option<String>,
     /// A warning about the work found for it.
     pub warning: Option<String>,
-    /// The fingerprint of its file.
-    pub fingerprint: Option<String>,
+    /// What identifies its file.
+    pub film: Option<Identity>,
     /// What was done to it before.
     pub kept: Option<Sidecar>,
     /// The network that answers.
@@ -70,18 +71,8 @@ pub(super) struct Opening {
 impl Document {
     /// Opens an image: goes on where the work was left, or predicts.
     pub(super) fn open(entry: &Entry, opening: Opening) -> Result<Self> {
-        let Opening {
-            image,
-            matched,
-            labels,
-            spacing,
-            note,
-            warning,
-            fingerprint,
-            kept,
-            network,
-            generation,
-        } = opening;
+        let Opening { image, matched, labels, spacing, note, warning, film, kept, network, generation } =
+            opening;
         let seen = matched.as_ref().unwrap_or(&image);
         let predictor = &network.predictor;
         // A film may tell no spacing, and what was imported for it does.
@@ -100,21 +91,23 @@ impl Document {
         let labels = labels.filter(|labels| labels.len() == predictor.config().keypoints());
         let image = (image.size().area() <= HELD).then(|| Arc::new(image));
         let save_error = None;
-        Ok(Self {
+        let document = Self {
             session,
             image,
             labels,
             spacing,
             note,
             warning,
-            fingerprint,
+            film,
             network,
             marks,
             about,
             effort,
             save_error,
             generation,
-        })
+        };
+        entry.show(document.listed());
+        Ok(document)
     }
 
     /// The image as it is, if it is held.
@@ -153,7 +146,7 @@ impl Document {
         if changed {
             self.effort.clicks = self.effort.clicks.saturating_add(action.clicks());
             if !matches!(action, Action::Say(_)) {
-                self.effort.status = self.marks.present().verdict.status();
+                self.effort.status = status(&self.marks.present().verdict);
             }
             if let Some(name) = annotator {
                 self.about.add_annotator(name);
@@ -164,7 +157,7 @@ impl Document {
         if changed && let Err(error) = log.add(&self.line(entry, action, annotator)) {
             self.save_error.get_or_insert(format!("the log of actions cannot be written: {error}"));
         }
-        entry.set_effort(self.effort);
+        entry.show(self.listed());
         Ok(took)
     }
 
@@ -173,20 +166,24 @@ impl Document {
         Ok(self.session.prediction().heatmap(keypoint)?)
     }
 
+    /// What the list shows of it.
+    fn listed(&self) -> Shown {
+        Shown { effort: self.effort, digest: Some(self.digest()) }
+    }
+
     /// All that restores the work.
     pub(super) fn sidecar(&self, entry: &Entry) -> Sidecar {
-        let identity = Identity {
+        let heading = Heading {
             image: entry.name.clone(),
-            fingerprint: self.fingerprint.clone(),
-            bytes: entry.file().map(|(_, bytes)| bytes),
+            file: self.film.clone(),
             film: entry.film_elsewhere(),
             revision: entry.revision(),
         };
         Sidecar::new(
-            identity,
+            heading,
             (self.session.image_size(), self.spacing),
             self.skeleton(),
-            self.effort,
+            (self.effort, self.digest()),
             (self.session.snapshots(), self.marks.clone()),
             self.about.clone(),
         )

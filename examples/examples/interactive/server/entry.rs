@@ -1,14 +1,14 @@
 //! An image of the list, open or not.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Mutex, OnceLock};
 
 pub(super) use ikem_examples::lock;
 
 use super::document::Document;
 use super::lost_work::{Found, LostWork};
-use super::sidecar::{Effort, Sidecar, Summary};
+use super::sidecar::{Digest, Effort, Owner, Sidecar};
 use super::sources::{Listed, Source};
 
 /// An image of the list.
@@ -28,14 +28,23 @@ pub(super) struct Entry {
     pub slot: Mutex<Slot>,
     /// Locked while the image is read, so that it is read only once.
     pub opening: tokio::sync::Mutex<()>,
-    effort: Mutex<Effort>,
+    /// Set once the list knows what was done to it.
+    looked: OnceLock<()>,
+    shown: Mutex<Shown>,
     revision: AtomicU64,
     /// The revision of the sidecar when it was last read or written.
     saved_revision: AtomicU64,
     /// What to tell when it is opened.
     told: Mutex<Option<String>>,
-    /// A small picture, once it was made.
-    pub thumbnail: OnceLock<Arc<[u8]>>,
+}
+
+/// What the list shows of the work on an image.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(super) struct Shown {
+    /// What the work cost.
+    pub effort: Effort,
+    /// What there is to know of the points; none where they are not known.
+    pub digest: Option<Digest>,
 }
 
 /// What is in memory of an image.
@@ -52,7 +61,6 @@ pub(super) enum Slot {
 impl Entry {
     /// An image that is not open, with the index of its labels in the manifest.
     pub(super) fn new(id: usize, Listed { name, source, sidecar }: Listed, labels: Option<usize>) -> Self {
-        let Summary { effort, revision, .. } = Sidecar::read_summary(&sidecar);
         Self {
             id,
             name,
@@ -61,11 +69,11 @@ impl Entry {
             labels,
             slot: Mutex::new(Slot::Closed),
             opening: tokio::sync::Mutex::default(),
-            effort: Mutex::new(effort),
-            revision: AtomicU64::new(revision),
-            saved_revision: AtomicU64::new(revision),
+            looked: OnceLock::new(),
+            shown: Mutex::default(),
+            revision: AtomicU64::new(0),
+            saved_revision: AtomicU64::new(0),
             told: Mutex::default(),
-            thumbnail: OnceLock::new(),
         }
     }
 
@@ -74,14 +82,63 @@ impl Entry {
         self.labels.is_some() || !matches!(self.source, Source::File(_))
     }
 
-    /// What the work on it cost.
-    pub(super) fn effort(&self) -> Effort {
-        *lock(&self.effort)
+    /// Reads, once, what was done to it; work that was saved for its film under another name is taken up. Returns what to tell.
+    pub(super) fn look(&self, lost: &LostWork) -> Option<String> {
+        let mut told = None;
+        self.looked.get_or_init(|| told = self.find_work(lost));
+        if let Some(line) = &told {
+            self.tell_later(line.clone());
+        }
+        told
     }
 
-    /// Notes down what the work on it cost.
-    pub(super) fn set_effort(&self, effort: Effort) {
-        *lock(&self.effort) = effort;
+    /// Whether it is known what was done to it.
+    pub(super) fn is_known(&self) -> bool {
+        self.looked.get().is_some()
+    }
+
+    fn find_work(&self, lost: &LostWork) -> Option<String> {
+        let stamp = self.source.stamp();
+        if !self.sidecar.exists() {
+            let bytes = stamp?.bytes;
+            if bytes == 0 || !lost.may_hold(bytes) {
+                return None;
+            }
+            // A film that cannot be read is told when it is opened.
+            let film = self.source.identify().ok().flatten()?;
+            return self.adopt(lost, &film.fingerprint);
+        }
+        let saved = Sidecar::read_summary(&self.sidecar);
+        self.revision.store(saved.revision, Ordering::Relaxed);
+        self.set_saved_revision(saved.revision);
+        let owner = saved.owner(&self.source).unwrap_or(Owner::This);
+        if owner == Owner::Another {
+            return None;
+        }
+        let whole = || Sidecar::read(&self.sidecar).ok().flatten();
+        let digest = saved.digest.or_else(|| whole().map(|sidecar| sidecar.digest()));
+        self.show(Shown { effort: saved.effort, digest });
+        if let Owner::Touched(film) = owner
+            && let Some(sidecar) = whole()
+        {
+            sidecar.note(&self.sidecar, &film);
+        }
+        None
+    }
+
+    /// What the list shows of the work on it.
+    pub(super) fn shown(&self) -> Shown {
+        *lock(&self.shown)
+    }
+
+    /// What the work on it cost.
+    pub(super) fn effort(&self) -> Effort {
+        self.shown().effort
+    }
+
+    /// Shows this in the list from now on.
+    pub(super) fn show(&self, shown: Shown) {
+        *lock(&self.shown) = shown;
     }
 
     /// How often it was changed.
@@ -106,7 +163,7 @@ impl Entry {
 
     /// Forgets the work on another film of the same name.
     pub(super) fn start_over(&self, revision: u64) {
-        self.set_effort(Effort::default());
+        self.show(Shown::default());
         self.set_saved_revision(0);
         self.revision.fetch_max(revision, Ordering::Relaxed);
         self.count_revision();
@@ -114,8 +171,8 @@ impl Entry {
 
     /// Takes up the work on the film that `lost` holds under an earlier name; returns what to tell.
     pub(super) fn adopt(&self, lost: &LostWork, fingerprint: &str) -> Option<String> {
-        let Found { name, effort, revision } = lost.adopt(fingerprint, &self.sidecar)?;
-        self.set_effort(effort);
+        let Found { name, shown, revision } = lost.adopt(fingerprint, &self.sidecar)?;
+        self.show(shown);
         self.set_saved_revision(revision);
         self.revision.fetch_max(revision, Ordering::Relaxed);
         Some(format!(
@@ -134,15 +191,9 @@ impl Entry {
         lock(&self.told).take()
     }
 
-    /// Its file and the file's length, if it is one.
-    pub(super) fn file(&self) -> Option<(&Path, u64)> {
-        let Source::File(path) = &self.source else { return None };
-        Some((path, path.metadata().ok()?.len()))
-    }
-
     /// Its file, where that is not beside the sidecar.
     pub(super) fn film_elsewhere(&self) -> Option<PathBuf> {
-        let film = self.file()?.0.canonicalize().ok()?;
+        let film = self.source.path()?.canonicalize().ok()?;
         // The folder of the sidecar may not be there yet.
         let folder = self.sidecar.parent()?.canonicalize().ok();
         (film.parent() != folder.as_deref()).then_some(film)

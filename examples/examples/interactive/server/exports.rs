@@ -1,6 +1,5 @@
 //! What leaves the page as files.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::{RawQuery, State as Shared};
@@ -14,7 +13,6 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::api::Status;
 use super::archive::{self, Packed};
-use super::entry::Entry;
 use super::failure::{Kind, Result};
 use super::finding::Finding;
 use super::routes::{FileName, Id};
@@ -33,26 +31,33 @@ pub(super) async fn of_image(
 ) -> Result<Response> {
     let sidecar = place.sidecar(id).await?;
     let name = format!("{}-{file}", film_stem(&sidecar.image));
-    Ok(attachment(&name, film_file(&place, id, &sidecar, &file).await?))
+    Ok(attachment(&name, film_file(&place, id, sidecar, file).await?))
 }
 
 /// One export of an image.
-async fn film_file(place: &Arc<Workplace>, id: usize, sidecar: &Sidecar, file: &str) -> Result<Vec<u8>> {
+async fn film_file(place: &Arc<Workplace>, id: usize, sidecar: Sidecar, file: String) -> Result<Vec<u8>> {
     let skeleton = skeleton(place)?;
-    match file {
-        "keypoints.json" => json(&Finding::of(sidecar).prediction()?),
-        "coco.json" => Ok(coco_predictions(&[of_spine(sidecar)?], &skeleton)?.into_bytes()),
-        "keypoints.csv" => Ok(csv_predictions(&[of_spine(sidecar)?])?),
+    match file.as_str() {
         "overlay.png" => {
-            let (image, sidecar) = (place.pixels(id, false).await?, sidecar.clone());
+            let image = place.pixels(id, false).await?;
             blocking(move || drawing::overlay(&image, &skeleton, &sidecar)).await
         }
         "report.html" => {
             let (state, image) = (place.state(id).await?, place.pixels(id, false).await?);
             blocking(move || report::html(&state, &image, &skeleton)).await
         }
-        _ => Err(missing(file)),
+        _ => blocking(move || points(&file, &sidecar, &skeleton)).await,
     }
+}
+
+/// The file of a film's points.
+fn points(file: &str, sidecar: &Sidecar, skeleton: &Skeleton) -> Result<Vec<u8>> {
+    Ok(match file {
+        "keypoints.json" => json(&Finding::of(sidecar).prediction()?)?,
+        "coco.json" => coco_predictions(&[of_spine(sidecar)?], skeleton)?.into_bytes(),
+        "keypoints.csv" => csv_predictions(&[of_spine(sidecar)?])?,
+        _ => return Err(missing(file)),
+    })
 }
 
 /// All exports of an image; without points where they are none of a spine, or the film cannot be used.
@@ -66,7 +71,7 @@ pub(super) async fn film_files(place: &Arc<Workplace>, id: usize) -> Result<Vec<
     };
     let mut made = Vec::new();
     for file in files {
-        made.push(((*file).to_owned(), film_file(place, id, &sidecar, file).await?));
+        made.push(((*file).to_owned(), film_file(place, id, sidecar.clone(), (*file).to_owned()).await?));
     }
     Ok(made)
 }
@@ -75,8 +80,9 @@ pub(super) async fn film_files(place: &Arc<Workplace>, id: usize) -> Result<Vec<
 pub(super) async fn table_files(place: &Arc<Workplace>, left_out: &mut Vec<String>) -> Result<Vec<Packed>> {
     let mut made = Vec::new();
     for file in ["study.csv", "study.json", "keypoints.csv", "coco.json", "effort.csv"] {
-        let mut without = Vec::new();
-        made.push((file.to_owned(), table(place, file, &mut without).await?));
+        let place = Arc::clone(place);
+        let (content, mut without) = blocking(move || table(&place, file)).await?;
+        made.push((file.to_owned(), content));
         without.retain(|line| !left_out.contains(line));
         left_out.append(&mut without);
     }
@@ -91,19 +97,19 @@ pub(super) async fn of_all(
     FileName(file): FileName,
     RawQuery(query): RawQuery,
 ) -> Result<Response> {
-    let mut left_out = Vec::new();
     let bom = query.is_some_and(|query| query == "bom=1");
     if file == ARCHIVE {
         let kind =
             [(CONTENT_TYPE, "application/zip"), (CONTENT_DISPOSITION, "attachment; filename=\"ikem.zip\"")];
         return Ok((kind, archive::of_all(&place)).into_response());
     }
-    let mut content = table(&place, &file, &mut left_out).await?;
-    if bom && file.ends_with(".csv") {
+    let name = file.clone();
+    let (mut content, left_out) = blocking(move || table(&place, &file)).await?;
+    if bom && name.ends_with(".csv") {
         // Some spreadsheets take a table without it for one of an older encoding.
         content.splice(0..0, *b"\xef\xbb\xbf");
     }
-    let mut response = attachment(&file, content);
+    let mut response = attachment(&name, content);
     if let Some(line) = left_out_line(&left_out)
         && let Ok(line) = utf8_percent_encode(&line, NON_ALPHANUMERIC).to_string().parse()
     {
@@ -112,38 +118,48 @@ pub(super) async fn of_all(
     Ok(response)
 }
 
-/// One export of all images together.
-async fn table(place: &Arc<Workplace>, file: &str, left_out: &mut Vec<String>) -> Result<Vec<u8>> {
-    match file {
+/// A file of all films, and a line for each that is left out.
+fn table(place: &Workplace, file: &str) -> Result<(Vec<u8>, Vec<String>)> {
+    Ok(match file {
         "coco.json" => {
-            let predictions = predictions(place, left_out).await?;
-            Ok(coco_predictions(&predictions, &skeleton(place)?)?.into_bytes())
+            let (predictions, left_out) = predictions(place)?;
+            (coco_predictions(&predictions, &skeleton(place)?)?.into_bytes(), left_out)
         }
-        "keypoints.csv" => Ok(csv_predictions(&predictions(place, left_out).await?)?),
-        "study.csv" => study::csv(&rows(place, left_out).await?),
-        "study.json" => study::json(&rows(place, left_out).await?),
-        "effort.csv" => effort(place),
-        _ => Err(missing(file)),
-    }
+        "keypoints.csv" => {
+            let (predictions, left_out) = predictions(place)?;
+            (csv_predictions(&predictions)?, left_out)
+        }
+        "study.csv" | "study.json" => {
+            let (rows, left_out) = place.survey(|entry, sidecar| Ok(study::Row::new(entry, sidecar)))?;
+            (if file == "study.csv" { study::csv(&rows)? } else { study::json(&rows)? }, left_out)
+        }
+        "effort.csv" => (effort(place)?, Vec::new()),
+        _ => return Err(missing(file)),
+    })
 }
 
-/// The points of all films that are in work or accepted.
-async fn predictions(place: &Arc<Workplace>, left_out: &mut Vec<String>) -> Result<Vec<PredictionRecord>> {
-    let (sidecars, broken) = place.sidecars().await?;
-    left_out.extend(broken);
+/// The points of all films that are in work or accepted, and a line for each that is left out.
+fn predictions(place: &Workplace) -> Result<(Vec<PredictionRecord>, Vec<String>)> {
+    let (found, mut left_out) = place.survey(|_, sidecar| sidecar.map_or(Ok(None), prediction))?;
     let mut predictions = Vec::new();
-    for sidecar in sidecars {
-        let finding = Finding::of(&sidecar);
-        match (sidecar.effort.status, finding.marks.verdict.unusable()) {
-            (Status::Untouched, _) => {}
-            (_, Some(reason)) => left_out.push(format!("{} cannot be used: {reason}", sidecar.image)),
-            (_, None) if !finding.has_spine() => {
-                left_out.push(format!("{}: no spine was found", sidecar.image));
-            }
-            (_, None) => predictions.push(finding.prediction()?),
+    for found in found.into_iter().flatten() {
+        match found {
+            Ok(prediction) => predictions.push(prediction),
+            Err(reason) => left_out.push(reason),
         }
     }
-    Ok(predictions)
+    Ok((predictions, left_out))
+}
+
+/// The points of a film, or why it is left out; none where nothing was done.
+fn prediction(sidecar: &Sidecar) -> Result<Option<Result<PredictionRecord, String>>> {
+    let finding = Finding::of(sidecar);
+    Ok(match (sidecar.effort.status, finding.marks.verdict.unusable()) {
+        (Status::Untouched, _) => None,
+        (_, Some(reason)) => Some(Err(format!("{} cannot be used: {reason}", sidecar.image))),
+        (_, None) if !finding.has_spine() => Some(Err(format!("{}: no spine was found", sidecar.image))),
+        (_, None) => Some(Ok(finding.prediction()?)),
+    })
 }
 
 /// The points of a film, for a format in which a film without points cannot be told.
@@ -157,20 +173,11 @@ fn of_spine(sidecar: &Sidecar) -> Result<PredictionRecord> {
     finding.prediction()
 }
 
-/// A row of the study's table for each film.
-async fn rows(place: &Arc<Workplace>, left_out: &mut Vec<String>) -> Result<Vec<study::Row>> {
-    let (sidecars, broken) = place.sidecars().await?;
-    left_out.extend(broken);
-    let of_name: BTreeMap<&str, &Sidecar> =
-        sidecars.iter().map(|sidecar| (sidecar.image.as_str(), sidecar)).collect();
-    let row = |entry: &Arc<Entry>| study::Row::new(entry, of_name.get(entry.name.as_str()).copied());
-    Ok(place.entries().iter().map(row).collect())
-}
-
 /// What each image cost.
 fn effort(place: &Workplace) -> Result<Vec<u8>> {
     let header = ["image", "status", "clicks", "seconds"].map(str::to_owned);
     let rows = place.entries().into_iter().map(|entry| {
+        place.look(&entry);
         let Effort { status, clicks, seconds } = entry.effort();
         let name = spreadsheet_cell(&entry.name).into_owned();
         vec![name, status.name().to_owned(), clicks.to_string(), format!("{seconds:.1}")]

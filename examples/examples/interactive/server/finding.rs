@@ -8,7 +8,7 @@ use ikem_models::{Doubt, Snapshot};
 use super::angles::{Angles, Measured};
 use super::failure::Result;
 use super::marks::Marks;
-use super::sidecar::Sidecar;
+use super::sidecar::{Digest, Sidecar};
 
 /// The present state of the work on an image.
 pub(super) struct Finding<'a> {
@@ -73,6 +73,17 @@ impl<'a> Finding<'a> {
         if self.sidecar.names != spine.names() || self.doubt().is_some() { None } else { measured.angles() }
     }
 
+    /// What the list shows.
+    pub(super) fn digest(&self) -> Digest {
+        let unsure = self.marks.suspects(&self.state.confidences, &self.state.hints).len();
+        Digest {
+            degrees: self.angles().and_then(|angles| angles.largest()),
+            unsure,
+            doubtful: self.doubt().is_some(),
+            ends_fixed: !self.marks.ends.is_empty(),
+        }
+    }
+
     /// Where the points are drawn; those that are not visible are nowhere.
     pub(super) fn drawn(&self) -> Keypoints {
         if !self.has_spine() {
@@ -107,6 +118,7 @@ impl<'a> Finding<'a> {
             spacing: *spacing,
             seen: self.state.view.and_then(|view| seen(&view, self.film())),
             doubt: self.doubt().map(|doubt| doubt.to_string()),
+            review: Some(self.marks.review(&Skeleton::spine())),
             ..record
         })
     }

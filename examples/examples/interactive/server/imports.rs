@@ -7,6 +7,7 @@ use ikem_data::{PredictedKeypoint, PredictionRecord, composed_name, is_same_name
 use serde::Serialize;
 
 use super::api::Status;
+use super::entry::{Entry, Shown};
 use super::failure::{Kind, Result};
 use super::workplace::Workplace;
 
@@ -47,6 +48,8 @@ pub(super) struct Summary {
     pub matched: Vec<Matched>,
     /// The films that match no image, or not only one, a line each.
     pub left_out: Vec<String>,
+    /// What the person said of images that the file does not tell, and that an import removes, a line each.
+    pub drops: Vec<String>,
 }
 
 /// An image that a file has keypoints of.
@@ -72,7 +75,7 @@ pub(super) fn summary(place: &Workplace, file: &[u8]) -> Result<Summary> {
         exact.insert(&entry.name, place);
         alike.entry(bare(&entry.name)).or_default().push(place);
     }
-    let mut of_entry: BTreeMap<usize, usize> = BTreeMap::new();
+    let mut of_entry: BTreeMap<usize, Vec<&PredictionRecord>> = BTreeMap::new();
     let mut left_out = Vec::new();
     let only = |name: &str| match alike.get(&bare(name)).map(Vec::as_slice) {
         Some([one]) => Some(*one),
@@ -80,22 +83,37 @@ pub(super) fn summary(place: &Workplace, file: &[u8]) -> Result<Summary> {
     };
     for film in &films {
         match exact.get(film.image.as_str()).copied().or_else(|| only(&film.image)) {
-            Some(entry) => *of_entry.entry(entry).or_default() += 1,
+            Some(entry) => of_entry.entry(entry).or_default().push(film),
             None => left_out.push(format!("{} matches no image, or several", film.image)),
         }
     }
-    let mut matched = Vec::new();
-    for (entry, count) in of_entry {
+    let (mut matched, mut drops) = (Vec::new(), Vec::new());
+    for (entry, films) in of_entry {
         let Some(entry) = entries.get(entry) else { continue };
-        match count {
-            1 => {
+        match films.as_slice() {
+            [film] => {
+                place.look(entry);
+                drops.extend(dropped(entry, film));
                 let (id, name, status) = (entry.id, entry.name.clone(), entry.effort().status);
                 matched.push(Matched { id, name, status });
             }
-            _ => left_out.push(format!("{} is in the file {count} times", entry.name)),
+            films => left_out.push(format!("{} is in the file {} times", entry.name, films.len())),
         }
     }
-    Ok(Summary { films: films.len(), matched, left_out })
+    Ok(Summary { films: films.len(), matched, left_out, drops })
+}
+
+/// What a person said of an image that the file does not tell.
+fn dropped(entry: &Entry, film: &PredictionRecord) -> Option<String> {
+    let Shown { effort, digest } = entry.shown();
+    let verdict = match effort.status {
+        Status::Accepted => Some("that it is accepted"),
+        Status::Unusable => Some("that it cannot be used"),
+        Status::Untouched | Status::InWork => None,
+    };
+    let ends = digest.is_some_and(|digest| digest.ends_fixed).then_some("the chosen end vertebrae");
+    let lost: Vec<&str> = verdict.into_iter().chain(ends).collect();
+    (film.review.is_none() && !lost.is_empty()).then(|| format!("{}: {}", entry.name, lost.join(" and ")))
 }
 
 /// The keypoints of a film in the skeleton's order, `None` for those that the file says are not visible; the error names those that

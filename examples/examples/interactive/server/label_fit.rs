@@ -84,6 +84,7 @@ mod tests {
     use ikem_data::{LeftOut, Manifest, write_gray_png};
 
     use super::*;
+    use crate::server::keeping::Keeping;
     use crate::server::sources::files;
 
     #[test]
@@ -108,7 +109,7 @@ mod tests {
         ];
         let left_out = vec![LeftOut { image: "half.png".to_owned(), reason: "no T1-TL".to_owned() }];
         let labels = LabelFile { manifest: Manifest { entries }, left_out, unlabelled: 2, has_sets: true };
-        let (images, _) = files(&paths, None).expect("images");
+        let (images, _) = files(&paths, &Keeping::Beside).expect("images");
         assert_eq!(
             notes("m.json", &labels, &images, Some(Subset::Val)),
             [

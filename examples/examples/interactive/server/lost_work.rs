@@ -3,22 +3,23 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
 
 use ikem_files::SAVED_WORK;
 
-use super::entry::lock;
+use super::entry::{Shown, lock};
 use super::failure::{Kind, Result};
-use super::sidecar::{Effort, Sidecar, Summary};
+use super::sidecar::{Sidecar, Summary};
 
-/// The ending of sidecar names.
 /// The mark in the names of sidecars whose place another film took.
 const REPLACED: &str = ".replaced-";
 
 /// The sidecars of films that are not open to the page, by their films' fingerprints.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct LostWork {
-    by_film: Mutex<BTreeMap<String, Lost>>,
+    /// The sidecars of the films that are open to the page.
+    own: Vec<PathBuf>,
+    by_film: OnceLock<Mutex<BTreeMap<String, Lost>>>,
 }
 
 /// A sidecar whose film is missing.
@@ -34,17 +35,26 @@ struct Lost {
 pub(super) struct Found {
     /// The film's earlier name.
     pub name: String,
-    /// What the work cost.
-    pub effort: Effort,
+    /// What the list shows of it.
+    pub shown: Shown,
     /// The number of changes to the work.
     pub revision: u64,
 }
 
 impl LostWork {
-    /// Looks through the folders of `sidecars`, which are those of the films that are open to the page, for others whose film is
-    /// no longer there. Of several for the same film the newest counts.
-    pub(super) fn search<'a>(sidecars: impl Iterator<Item = &'a Path>) -> Self {
-        let own: BTreeSet<&Path> = sidecars.collect();
+    /// What is in the folders of `own`, the sidecars of the films that are open to the page. They are searched when it is asked
+    /// for.
+    pub(super) const fn new(own: Vec<PathBuf>) -> Self {
+        Self { own, by_film: OnceLock::new() }
+    }
+
+    fn by_film(&self) -> &Mutex<BTreeMap<String, Lost>> {
+        self.by_film.get_or_init(|| Mutex::new(self.search()))
+    }
+
+    /// Looks for other sidecars, whose film is no longer there. Of several for the same film the newest counts.
+    fn search(&self) -> BTreeMap<String, Lost> {
+        let own: BTreeSet<&Path> = self.own.iter().map(PathBuf::as_path).collect();
         let folders: BTreeSet<&Path> = own.iter().filter_map(|path| path.parent()).collect();
         let files = folders.into_iter().flat_map(|folder| std::fs::read_dir(folder).into_iter().flatten());
         let mut found: Vec<(std::time::SystemTime, PathBuf)> = files
@@ -54,38 +64,35 @@ impl LostWork {
             .filter_map(|file| Some((file.metadata().ok()?.modified().ok()?, file.path())))
             .collect();
         found.sort();
-        let lost = Self::default();
-        for (_, path) in found {
-            lost.add(path);
-        }
-        lost
+        found.into_iter().filter_map(|(_, path)| Self::lost(path)).collect()
     }
 
-    /// Adds a sidecar unless it has no fingerprint, or its film is still there. Where one was replaced, another film is.
-    fn add(&self, sidecar: PathBuf) {
+    /// A sidecar with its film's fingerprint, unless it has none, or its film is still there. Where one was replaced, another film
+    /// is.
+    fn lost(sidecar: PathBuf) -> Option<(String, Lost)> {
         let Summary { fingerprint, bytes, film, .. } = Sidecar::read_summary(&sidecar);
-        let Some(fingerprint) = fingerprint else { return };
+        let fingerprint = fingerprint?;
         let beside = film_name(&sidecar).map(|name| sidecar.with_file_name(name));
         let replaced = film_name(&sidecar).is_some_and(|name| name.contains(REPLACED));
-        if replaced || film.or(beside).is_none_or(|film| !film.exists()) {
-            lock(&self.by_film).insert(fingerprint, Lost { sidecar, bytes });
-        }
+        let is_lost = replaced || film.or(beside).is_none_or(|film| !film.exists());
+        is_lost.then_some((fingerprint, Lost { sidecar, bytes }))
     }
 
     /// Whether a film whose file has this length may have lost its work.
     pub(super) fn may_hold(&self, bytes: u64) -> bool {
-        lock(&self.by_film).values().any(|lost| lost.bytes.is_none_or(|own| own == bytes))
+        lock(self.by_film()).values().any(|lost| lost.bytes.is_none_or(|own| own == bytes))
     }
 
     /// Moves the sidecar that a film has under an earlier name to `sidecar`, where there must be none. It is given to one film
     /// only: a copy of the film finds nothing.
     pub(super) fn adopt(&self, fingerprint: &str, sidecar: &Path) -> Option<Found> {
-        let Lost { sidecar: path, .. } = lock(&self.by_film).remove(fingerprint)?;
+        let Lost { sidecar: path, .. } = lock(self.by_film()).remove(fingerprint)?;
         let kept = Sidecar::read(&path).ok().flatten()?;
         if sidecar.exists() || move_file(&path, sidecar).is_err() {
             return None;
         }
-        Some(Found { name: kept.image, effort: kept.effort, revision: kept.revision })
+        let shown = Shown { effort: kept.effort, digest: Some(kept.digest()) };
+        Some(Found { name: kept.image, shown, revision: kept.revision })
     }
 
     /// Moves the sidecar at `path` out of the way of another film's; `held` is the work on the film that was there, as far as it
@@ -107,7 +114,7 @@ impl LostWork {
             }
             None => std::fs::rename(path, &aside).map_err(failed)?,
         }
-        self.add(aside.clone());
+        lock(self.by_film()).extend(Self::lost(aside.clone()));
         Ok(aside)
     }
 }

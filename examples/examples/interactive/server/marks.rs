@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use ikem_core::{Hint, Hints, Skeleton};
+use ikem_data::{Review, Verdict};
 use ikem_eval::Side;
-use ikem_models::{Doubt, UNDO_STEPS, View};
+use ikem_models::{Doubt, UNDO_STEPS, UNSURE_BELOW, View};
 use serde::{Deserialize, Serialize};
 
 use super::api::Status;
@@ -43,35 +44,12 @@ pub(super) struct Marks {
     pub step: Option<String>,
 }
 
-/// What a person thinks of the points of a film.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Verdict {
-    /// Nothing yet.
-    #[default]
-    Open,
-    /// They are right.
-    Accepted,
-    /// The film cannot be used, for this reason.
-    Unusable(String),
-}
-
-impl Verdict {
-    /// The status of a film that was worked on.
-    pub(super) const fn status(&self) -> Status {
-        match self {
-            Self::Open => Status::InWork,
-            Self::Accepted => Status::Accepted,
-            Self::Unusable(_) => Status::Unusable,
-        }
-    }
-
-    /// Why the film cannot be used.
-    pub(super) fn unusable(&self) -> Option<&str> {
-        match self {
-            Self::Unusable(reason) => Some(reason),
-            _ => None,
-        }
+/// The status of a film that was worked on.
+pub(super) const fn status(verdict: &Verdict) -> Status {
+    match verdict {
+        Verdict::Open => Status::InWork,
+        Verdict::Accepted => Status::Accepted,
+        Verdict::Unusable(_) => Status::Unusable,
     }
 }
 
@@ -79,6 +57,22 @@ impl Marks {
     /// Marks of points that `network` predicted.
     pub(super) fn of(network: String) -> Self {
         Self { network: Some(network), ..Self::default() }
+    }
+
+    /// What of them is exported with the points.
+    pub(super) fn review(&self, skeleton: &Skeleton) -> Review {
+        Review::new(self.verdict.clone(), &self.ends, skeleton)
+    }
+
+    /// Takes over what a file says of the points that it brings.
+    pub(super) fn adopt(&mut self, review: &Review, skeleton: &Skeleton) -> Result<()> {
+        let unknown = |name| Kind::Invalid.because(format!("{name:?} is none of the network's vertebrae"));
+        self.ends = checked_ends(&review.end_places(skeleton).map_err(unknown)?, skeleton)?;
+        self.verdict = match &review.verdict {
+            Verdict::Unusable(reason) => unusable(reason),
+            verdict => verdict.clone(),
+        };
+        Ok(())
     }
 
     /// Whether all four corners of a vertebra are visible.
@@ -96,6 +90,16 @@ impl Marks {
             visible.iter().enumerate().filter_map(|(place, k)| Some(Hint::new(place, hints.get(*k)?)));
         let sure: Vec<f32> = visible.iter().filter_map(|k| confidences.get(*k).copied()).collect();
         Doubt::of(view, &hinted.collect(), &sure)
+    }
+
+    /// Visible points that are not hinted and of low confidence, the lowest first.
+    pub(super) fn suspects(&self, confidences: &[f32], hints: &Hints) -> Vec<usize> {
+        let suspect = |&(k, &confidence): &(usize, &f32)| {
+            confidence < UNSURE_BELOW && hints.get(k).is_none() && !self.absent.contains(&k)
+        };
+        let mut found: Vec<(usize, &f32)> = confidences.iter().enumerate().filter(suspect).collect();
+        found.sort_by(|a, b| a.1.total_cmp(b.1));
+        found.into_iter().map(|(k, _)| k).collect()
     }
 
     /// As the names move down by some vertebrae.
@@ -124,7 +128,8 @@ impl Marks {
     }
 }
 
-/// End vertebrae that a person may fix: pairs of different vertebrae, the upper one first, each pair once, from the top.
+/// End vertebrae that a person may fix: pairs of different vertebrae, the upper one first, from the top. Curves do not overlap; the
+/// lower end of one may be the upper end of the next.
 pub(super) fn checked_ends(ends: &[[usize; 2]], skeleton: &Skeleton) -> Result<Vec<[usize; 2]>> {
     let vertebrae = skeleton.vertebrae().len();
     if let Some([upper, lower]) = ends.iter().find(|[upper, lower]| upper >= lower || *lower >= vertebrae) {
@@ -132,14 +137,30 @@ pub(super) fn checked_ends(ends: &[[usize; 2]], skeleton: &Skeleton) -> Result<V
             "end vertebrae {upper} and {lower}; expected the upper one first, of {vertebrae} from 0"
         )));
     }
-    let sorted: BTreeSet<[usize; 2]> = ends.iter().copied().collect();
-    if sorted.len() < ends.len() || sorted.len() > MOST_ENDS {
+    if ends.len() > MOST_ENDS {
         let found = ends.len();
-        return Err(
-            Kind::Invalid.because(format!("{found} curves; expected at most {MOST_ENDS}, each of them once"))
-        );
+        return Err(Kind::Invalid.because(format!("{found} curves; expected at most {MOST_ENDS}")));
     }
-    Ok(sorted.into_iter().collect())
+    let mut sorted = ends.to_vec();
+    sorted.sort_unstable();
+    let name = |place: usize| skeleton.vertebrae().get(place).map_or("", |vertebra| vertebra.name.as_str());
+    if let Some((a, b)) =
+        sorted.iter().zip(sorted.iter().skip(1)).find(|([_, lower], [upper, _])| upper < lower)
+    {
+        let curve = |[upper, lower]: &[usize; 2]| format!("{}–{}", name(*upper), name(*lower));
+        return Err(Kind::Invalid.because(format!(
+            "the curves {} and {} overlap; a curve with chosen end vertebrae may begin only where the one above ends",
+            curve(a),
+            curve(b)
+        )));
+    }
+    Ok(sorted)
+}
+
+/// That a film cannot be used, for a reason; without one, it can.
+pub(super) fn unusable(reason: &str) -> Verdict {
+    let reason = one_line(reason, LONGEST_REMARK);
+    if reason.is_empty() { Verdict::Open } else { Verdict::Unusable(reason) }
 }
 
 /// From where the film shows the patient.
@@ -246,7 +267,15 @@ mod tests {
     fn ends_are_sorted_and_checked() {
         let spine = Skeleton::spine();
         assert_eq!(checked_ends(&[[9, 14], [3, 9]], &spine).expect("ends"), [[3, 9], [9, 14]]);
-        for wrong in [vec![[3, 3]], vec![[4, 3]], vec![[3, 17]], vec![[3, 9], [3, 9]], vec![[0, 1]; 9]] {
+        for wrong in [
+            vec![[3, 3]],
+            vec![[4, 3]],
+            vec![[3, 17]],
+            vec![[3, 9], [3, 9]],
+            vec![[3, 9], [8, 14]],
+            vec![[3, 14], [5, 9]],
+            (0..9).map(|place| [place, place + 1]).collect(),
+        ] {
             assert!(checked_ends(&wrong, &spine).is_err(), "{wrong:?}");
         }
     }

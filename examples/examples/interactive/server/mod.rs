@@ -15,6 +15,7 @@ mod finding;
 mod fingerprint;
 mod framing;
 mod imports;
+mod keeping;
 mod label_fit;
 mod lost_work;
 mod marks;
@@ -50,6 +51,7 @@ pub(crate) use options::PageOptions;
 
 use assets::Assets;
 use connections::Times;
+use keeping::Keeping;
 use networks::{Networks, Origin};
 use seats::Rules;
 use security::{Access, Bodies};
@@ -84,8 +86,13 @@ pub(crate) fn serve(
 ) -> Result<()> {
     let furniture = furnish(options, model, images, labels)?;
     let _locks = FolderLocks::take(folders(&furniture))?;
-    let new = !furniture.kept_in.exists();
     let kept_in = furniture.kept_in.clone();
+    let new: Vec<PathBuf> = kept_in
+        .ancestors()
+        .take_while(|folder| !folder.exists())
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .map(Path::to_owned)
+        .collect();
     for note in &furniture.notes {
         say!("{note}");
     }
@@ -96,7 +103,7 @@ pub(crate) fn serve(
         let access = Access::new(host, port, token, bodies);
         // Only a program that is going to serve leaves a folder behind. If this fails, saving reports it.
         let _ = std::fs::create_dir_all(&kept_in);
-        let lock = FolderLocks::take([kept_in.clone()].into_iter().filter(|_| new))?;
+        let lock = FolderLocks::take(new.first().cloned().into_iter())?;
         let workplace =
             Workplace::open(furniture).map_err(|failure| anyhow!("{}", failure.message().to_owned()))?;
         let router = router(&workplace, options.page.clone(), access);
@@ -121,9 +128,9 @@ pub(crate) fn serve(
     })?;
     // A running prediction is abandoned at exit.
     runtime.shutdown_background();
-    if new {
+    for folder in new {
         // Where nothing was kept, it is empty.
-        let _ = std::fs::remove_dir(&kept_in);
+        let _ = std::fs::remove_dir(&folder);
     }
     if unsaved.is_empty() {
         say!("All work is saved.");
@@ -137,7 +144,7 @@ pub(crate) fn serve(
 /// # Errors
 /// When a path cannot be read, or a folder has no film.
 pub(crate) fn films(paths: &[PathBuf]) -> Result<(Vec<PathBuf>, Option<String>)> {
-    let (listed, left_out) = sources::files(paths, None)?;
+    let (listed, left_out) = sources::files(paths, &Keeping::Beside)?;
     let path = |listed: Listed| match listed.source {
         sources::Source::File(path) => Some(path),
         _ => None,
@@ -189,7 +196,7 @@ fn furnish(
         origins.extend(networks::checkpoints(folder)?);
     }
     let precision = if model.half { Precision::Half } else { Precision::Single };
-    let kept_in = options.output.clone().unwrap_or_else(|| PathBuf::from(KEPT_IN));
+    let keeping = options.keeping();
     let matching = options.matching.as_deref().map(|path| {
         let reference = load_image(path, &Limits::default()).context("--match")?;
         anyhow::Ok(Matching::new(file_name(path), reference))
@@ -197,11 +204,13 @@ fn furnish(
     let read = labels.map(|labels| LabelFile::read(labels.manifest, &Skeleton::spine())).transpose()?;
     let set = labels.filter(|_| images.is_empty()).map(|labels| labels.split);
     let (images, left_out) = match (images, labels, &read) {
-        ([], Some(labels), Some(read)) => labelled_images(labels, read, options.output.as_deref())?,
-        ([], ..) => (sources::phantoms(&kept_in), None),
-        (paths, ..) => sources::files(paths, options.output.as_deref())?,
+        ([], Some(labels), Some(read)) => labelled_images(labels, read, &keeping)?,
+        ([], ..) => (sources::phantoms(&keeping.common(None)), None),
+        (paths, ..) => sources::files(paths, &keeping)?,
     };
-    let mut notes: Vec<String> = left_out.into_iter().collect();
+    let first = images.iter().find_map(|image| image.source.path());
+    let kept_in = keeping.common(first);
+    let mut notes: Vec<String> = left_out.into_iter().chain(elsewhere(&kept_in)).collect();
     if let (Some(labels), Some(read)) = (labels, &read) {
         let set = set.filter(|_| read.has_sets);
         notes.extend(label_fit::notes(&file_name(labels.manifest), read, &images, set));
@@ -213,8 +222,23 @@ fn furnish(
         labels: read.map(|read| read.manifest),
         notes,
         kept_in,
+        reader: options.reader.as_ref().map(|reader| reader.name().to_owned()),
         patience: PATIENCE,
         upload_quota: sources::UPLOAD_QUOTA,
+    })
+}
+
+/// That films which were added on the page are in the working directory, and not among those that are open.
+fn elsewhere(kept_in: &Path) -> Option<String> {
+    let earlier = Path::new(KEPT_IN);
+    let same = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    if same(earlier) == same(kept_in) {
+        return None;
+    }
+    let films = sources::Uploads::new(earlier, 0).earlier().len();
+    let folder = earlier.display();
+    (films > 0).then(|| {
+        format!("{films} films added on the page earlier are in {folder}; start without IMAGE to open them")
     })
 }
 
@@ -222,7 +246,7 @@ fn furnish(
 fn labelled_images(
     labels: &Labels<'_>,
     read: &LabelFile,
-    output: Option<&Path>,
+    keeping: &Keeping,
 ) -> Result<(Vec<Listed>, Option<String>)> {
     let root = labels.root.or_else(|| labels.manifest.parent()).unwrap_or_else(|| Path::new(""));
     let Manifest { entries } = match read.has_sets {
@@ -233,5 +257,5 @@ fn labelled_images(
         bail!("{}: no entry of the set {:?}", labels.manifest.display(), labels.split.name());
     }
     let paths: Vec<PathBuf> = entries.iter().map(|entry| root.join(&entry.image_path)).collect();
-    sources::files(&paths, output)
+    sources::files(&paths, keeping)
 }

@@ -16,7 +16,7 @@ use ikem_examples::http::{Body, blocking};
 use percent_encoding::percent_decode_str;
 
 use super::action::Action;
-use super::api::{State, StatusView, WorkplaceView};
+use super::api::{State, StatusView};
 use super::assets::{Assets, INDEX};
 use super::exports;
 use super::failure::{Failure, Kind, Result};
@@ -28,7 +28,6 @@ use super::requests::{
     Step, Timed,
 };
 use super::security::{self, Access};
-use super::thumbnail::thumbnail;
 use super::workplace::{Answered, Workplace};
 
 type Place = Shared<Arc<Workplace>>;
@@ -66,7 +65,7 @@ pub(super) fn router(workplace: Arc<Workplace>, assets: Assets, access: Access) 
         .route("/api/status", get(status))
         .route("/api/model", post(choose))
         .route("/api/matching", post(match_images))
-        .route("/api/images", post(upload))
+        .route("/api/images", get(images).post(upload))
         .route("/api/import", post(summary))
         .route("/api/images/{id}", get(state))
         .nest("/api/images/{id}", image)
@@ -141,8 +140,18 @@ impl<S: Send + Sync> FromRequestParts<S> for FileName {
     }
 }
 
-async fn workplace_view(Shared(place): Place) -> Json<WorkplaceView> {
-    Json(place.view())
+async fn workplace_view(Shared(place): Place) -> Result<Response> {
+    json(blocking(move || Ok(serde_json::to_vec(&place.view()))).await?)
+}
+
+async fn images(Shared(place): Place) -> Result<Response> {
+    json(blocking(move || Ok(serde_json::to_vec(&place.images()))).await?)
+}
+
+/// An answer that was encoded where that holds up nobody.
+fn json(encoded: serde_json::Result<Vec<u8>>) -> Result<Response> {
+    let bytes = encoded.map_err(|error| Kind::Failed.because(error))?;
+    Ok(([(CONTENT_TYPE, "application/json")], bytes).into_response())
 }
 
 async fn status(Shared(place): Place) -> Json<StatusView> {
@@ -329,14 +338,15 @@ async fn matched_picture(Shared(place): Place, Id(id): Id) -> Result<Response> {
 }
 
 async fn small_picture(Shared(place): Place, Id(id): Id) -> Result<Response> {
-    png(place.thumbnail(id, thumbnail).await?.to_vec())
+    png(place.thumbnail(id).await?.to_vec())
 }
 
 async fn heatmap(Shared(place): Place, Id(id): Id, FileName(file): FileName) -> Result<Response> {
     let keypoint = file.strip_suffix(".png").and_then(|number| number.parse().ok());
     let missing = || Kind::NotFound.because(format!("there is no heatmap {file:?}"));
     let maps = place.heatmap(id, keypoint.ok_or_else(missing)?).await?;
-    png(heatmap_png(maps.map(0).ok_or_else(missing)?)?)
+    let drawn = blocking(move || Ok(maps.map(0).map(heatmap_png).transpose()?)).await?;
+    png(drawn.ok_or_else(missing)?)
 }
 
 fn hint(Placed { keypoint, x, y, .. }: Placed) -> Hint {

@@ -6,13 +6,17 @@ use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
 use ikem_core::{History, Size, Skeleton, Spacing};
+use ikem_data::Verdict;
 use ikem_models::Snapshot;
 use serde::{Deserialize, Serialize};
 
 use super::api::Status;
 use super::entry::Entry;
 use super::failure::{Failure, Kind, Result};
-use super::marks::{About, Marks, Verdict};
+use super::finding::Finding;
+use super::fingerprint::{Identity, Stamp};
+use super::marks::{About, Marks};
+use super::sources::Source;
 
 /// The most that is read of a sidecar, in bytes; 65 states of 68 keypoints have about half a million.
 const LIMIT: u64 = 64 << 20;
@@ -31,6 +35,9 @@ pub(super) struct Sidecar {
     /// The length of the image's file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes: Option<u64>,
+    /// When the image's file was changed last, in nanoseconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub modified: Option<u64>,
     /// The image's file, where it is in another folder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub film: Option<PathBuf>,
@@ -51,6 +58,9 @@ pub(super) struct Sidecar {
     network: Option<String>,
     /// What it cost, and how far it is.
     pub effort: Effort,
+    /// What the list shows of the present state; missing in sidecars of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Digest>,
     /// What the person says of the film as such.
     #[serde(default)]
     pub about: About,
@@ -72,12 +82,32 @@ pub(super) struct Effort {
     pub seconds: f64,
 }
 
+/// What the list shows of the points of an image.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub(super) struct Digest {
+    /// The largest Cobb angle between end plates, where there is one.
+    #[serde(default)]
+    pub degrees: Option<f64>,
+    /// How many points are unsure.
+    #[serde(default)]
+    pub unsure: usize,
+    /// Whether the points are doubtful as a whole, so that there are no angles.
+    #[serde(default)]
+    pub doubtful: bool,
+    /// Whether end vertebrae were chosen.
+    #[serde(default)]
+    pub ends_fixed: bool,
+}
+
 /// The parts of a sidecar that the list of images needs.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub(super) struct Summary {
     /// What the work cost.
     #[serde(default)]
     pub effort: Effort,
+    /// What the list shows of the points.
+    #[serde(default)]
+    pub digest: Option<Digest>,
     /// The number of changes to the work.
     #[serde(default)]
     pub revision: u64,
@@ -87,20 +117,59 @@ pub(super) struct Summary {
     /// The length of the film's file.
     #[serde(default)]
     pub bytes: Option<u64>,
+    /// When the film's file was changed last, in nanoseconds since 1970.
+    #[serde(default)]
+    pub modified: Option<u64>,
     /// The film's file, where it is in another folder.
     #[serde(default)]
     pub film: Option<PathBuf>,
 }
 
-/// What identifies a film and the state of the work on it.
+/// Whose film the work is on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Owner {
+    /// This one, or it is not known.
+    This,
+    /// This one, whose file has another time than was noted.
+    Touched(Identity),
+    /// Another film, which had the same name.
+    Another,
+}
+
+/// Whose film work is on, of which the sidecar notes a fingerprint, length and time. The film's bytes are read only if its file
+/// has another time than was noted.
+fn owner(
+    (fingerprint, bytes, modified): (Option<&str>, Option<u64>, Option<u64>),
+    source: &Source,
+) -> Result<Owner> {
+    let (Some(fingerprint), Some(stamp)) = (fingerprint, source.stamp()) else { return Ok(Owner::This) };
+    if bytes.is_some_and(|bytes| bytes != stamp.bytes) {
+        return Ok(Owner::Another);
+    }
+    if stamp.modified.is_some() && modified == stamp.modified {
+        return Ok(Owner::This);
+    }
+    Ok(match source.identify()? {
+        Some(film) if film.fingerprint == fingerprint => Owner::Touched(film),
+        Some(_) => Owner::Another,
+        None => Owner::This,
+    })
+}
+
+impl Summary {
+    /// Whose film the work is on.
+    pub(super) fn owner(&self, source: &Source) -> Result<Owner> {
+        owner((self.fingerprint.as_deref(), self.bytes, self.modified), source)
+    }
+}
+
+/// What a sidecar is of.
 #[derive(Debug, Clone)]
-pub(super) struct Identity {
+pub(super) struct Heading {
     /// The image's name, to show.
     pub image: String,
-    /// The fingerprint of the image's file.
-    pub fingerprint: Option<String>,
-    /// The length of the image's file.
-    pub bytes: Option<u64>,
+    /// What identifies the image's file.
+    pub file: Option<Identity>,
     /// The image's file, where it is in another folder.
     pub film: Option<PathBuf>,
     /// The number of changes to the work.
@@ -110,21 +179,23 @@ pub(super) struct Identity {
 impl Sidecar {
     /// What is to be written of an image.
     pub(super) fn new(
-        identity: Identity,
+        heading: Heading,
         (size, spacing): (Size, Option<Spacing>),
         skeleton: &Skeleton,
-        effort: Effort,
+        (effort, digest): (Effort, Digest),
         (states, marks): (History<Snapshot>, History<Marks>),
         about: About,
     ) -> Self {
-        let Identity { image, fingerprint, bytes, film, revision } = identity;
+        let Heading { image, file, film, revision } = heading;
+        let stamp = file.as_ref().map(|file| file.stamp);
         let (Size { width, height }, names) = (size, skeleton.names().to_vec());
         let format = FORMAT.to_owned();
         Self {
             format,
             image,
-            fingerprint,
-            bytes,
+            fingerprint: file.map(|file| file.fingerprint),
+            bytes: stamp.map(|stamp| stamp.bytes),
+            modified: stamp.and_then(|stamp| stamp.modified),
             film,
             revision,
             width,
@@ -133,6 +204,7 @@ impl Sidecar {
             names,
             network: None,
             effort,
+            digest: Some(digest),
             about,
             states,
             marks: Some(marks),
@@ -173,6 +245,23 @@ impl Sidecar {
     pub(super) fn read_summary(path: &Path) -> Summary {
         let text = read_text(path).ok().flatten().unwrap_or_default();
         serde_json::from_str(&text).unwrap_or_default()
+    }
+
+    /// What the list shows of it.
+    pub(super) fn digest(&self) -> Digest {
+        self.digest.unwrap_or_else(|| Finding::of(self).digest())
+    }
+
+    /// Notes the film's present file, whose bytes are the same as ever, and what the list shows.
+    pub(super) fn note(mut self, path: &Path, Identity { stamp: Stamp { bytes, modified }, .. }: &Identity) {
+        (self.bytes, self.modified, self.digest) = (Some(*bytes), *modified, Some(self.digest()));
+        // Where it cannot be written, the film is read again at the next start.
+        let _ = self.write(path);
+    }
+
+    /// Whose film the work is on.
+    pub(super) fn owner(&self, source: &Source) -> Result<Owner> {
+        owner((self.fingerprint.as_deref(), self.bytes, self.modified), source)
     }
 
     /// Whether it certainly belongs to another film than the one with this fingerprint.

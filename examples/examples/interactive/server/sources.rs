@@ -16,7 +16,8 @@ use ikem_files::SAVED_WORK;
 use serde::Deserialize;
 
 use super::failure::{Kind, Result};
-use super::fingerprint;
+use super::fingerprint::{self, Identity, Stamp};
+use super::keeping::Keeping;
 
 /// The synthetic radiograph that ships with the programs, and where its keypoints are.
 const BUNDLED: &[u8] = include_bytes!("../../../assets/phantom.png");
@@ -102,11 +103,32 @@ impl Source {
         }
     }
 
-    /// The fingerprint of the film's file; `None` for phantoms.
-    pub(super) fn fingerprint(&self) -> Result<Option<String>> {
+    /// The film's file; none of phantoms.
+    pub(super) fn path(&self) -> Option<&Path> {
+        match self {
+            Self::File(path) => Some(path),
+            _ => None,
+        }
+    }
+
+    /// Reads what identifies the film's file; `None` for phantoms.
+    pub(super) fn identify(&self) -> Result<Option<Identity>> {
         match self {
             Self::File(path) => fingerprint::of_file(path).map(Some),
             _ => Ok(None),
+        }
+    }
+
+    /// The length and time of the film's file; `None` for phantoms, and where it cannot be read.
+    pub(super) fn stamp(&self) -> Option<Stamp> {
+        match self {
+            Self::File(path) => path.metadata().ok().map(|about| Stamp::of(&about)),
+            #[cfg(test)]
+            Self::Slow(held) => {
+                held.wait();
+                None
+            }
+            _ => None,
         }
     }
 }
@@ -135,7 +157,7 @@ pub(super) fn phantoms(kept_in: &Path) -> Vec<Listed> {
 }
 
 /// The images that `paths` name, and what to tell of what was left out: files as they are, folders by what is in them.
-pub(super) fn files(paths: &[PathBuf], output: Option<&Path>) -> Anyhow<(Vec<Listed>, Option<String>)> {
+pub(super) fn files(paths: &[PathBuf], keeping: &Keeping) -> Anyhow<(Vec<Listed>, Option<String>)> {
     let (mut found, mut left_out) = (Vec::new(), Vec::new());
     for path in paths {
         let named = || path.display().to_string();
@@ -162,14 +184,14 @@ pub(super) fn files(paths: &[PathBuf], output: Option<&Path>) -> Anyhow<(Vec<Lis
     if found.len() > MOST_IMAGES {
         bail!("{} images were given; expected at most {MOST_IMAGES}", found.len());
     }
-    Ok((listed(found, output), left_out_line(&left_out)))
+    Ok((listed(found, keeping), left_out_line(&left_out)))
 }
 
 fn reasons(left_out: Vec<LeftOut>) -> Vec<String> {
     left_out.into_iter().map(|left_out| left_out.why).collect()
 }
 
-fn listed(paths: Vec<PathBuf>, output: Option<&Path>) -> Vec<Listed> {
+fn listed(paths: Vec<PathBuf>, keeping: &Keeping) -> Vec<Listed> {
     let mut of_name: BTreeMap<OsString, usize> = BTreeMap::new();
     for path in &paths {
         *of_name.entry(own_name(path)).or_default() += 1;
@@ -177,15 +199,16 @@ fn listed(paths: Vec<PathBuf>, output: Option<&Path>) -> Vec<Listed> {
     let names = distinct_names(&paths);
     let list = |(path, name): (PathBuf, String)| {
         let own = own_name(&path);
-        let sidecar = match output {
-            None => path.with_file_name(sidecar_name(own, "")),
+        let sidecar = match keeping {
+            Keeping::Beside => path.with_file_name(sidecar_name(own, "")),
+            Keeping::Below(folder) => path.with_file_name("").join(folder).join(sidecar_name(own, "")),
             // Images of the same name come from different folders.
-            Some(output) if of_name.get(&own).is_some_and(|count| *count > 1) => {
+            Keeping::In(output) if of_name.get(&own).is_some_and(|count| *count > 1) => {
                 let whole = path.canonicalize().unwrap_or_else(|_| path.clone());
                 let mark = format!("-{}", fingerprint::short(whole.as_os_str().as_encoded_bytes()));
                 output.join(sidecar_name(own, &mark))
             }
-            Some(output) => output.join(sidecar_name(own, "")),
+            Keeping::In(output) => output.join(sidecar_name(own, "")),
         };
         Listed { name, source: Source::File(path), sidecar }
     };
@@ -346,10 +369,11 @@ mod tests {
     #[test]
     fn sidecars_of_ordinary_names_are_where_they_were() {
         let paths = ["a/film.png", "b/film.png", "b/größe 2.dcm"].map(PathBuf::from).to_vec();
-        let beside: Vec<_> = listed(paths.clone(), None).into_iter().map(|listed| listed.sidecar).collect();
+        let beside: Vec<_> =
+            listed(paths.clone(), &Keeping::Beside).into_iter().map(|listed| listed.sidecar).collect();
         let expected = ["a/film.png.ikem.json", "b/film.png.ikem.json", "b/größe 2.dcm.ikem.json"];
         assert_eq!(beside, expected.map(PathBuf::from));
-        let kept: Vec<_> = listed(paths, Some(Path::new("out"))).into_iter().map(|l| l.sidecar).collect();
+        let kept: Vec<_> = listed(paths, &Keeping::In("out".into())).into_iter().map(|l| l.sidecar).collect();
         assert_eq!(kept[2], Path::new("out/größe 2.dcm.ikem.json"));
         assert!(kept[0] != kept[1] && kept[0].to_string_lossy().starts_with("out/film.png-"), "{kept:?}");
     }
@@ -368,8 +392,8 @@ mod tests {
         let names: [&[u8]; 4] =
             [b"film-\xfc.png", b"film-\xe9.png", b"film-\xff\xfe.png", "film-ü.png".as_bytes()];
         let path = |name: &[u8]| Path::new("films").join(OsString::from_vec(name.to_vec()));
-        for output in [None, Some(Path::new("films"))] {
-            let listed = listed(names.map(path).to_vec(), output);
+        for keeping in [Keeping::Beside, Keeping::In("films".into()), Keeping::Below("films".into())] {
+            let listed = listed(names.map(path).to_vec(), &keeping);
             for (listed, name) in listed.iter().zip(names) {
                 let own = listed.sidecar.file_name().map(OsStrExt::as_bytes);
                 assert_eq!(own, Some([name, b".ikem.json"].concat().as_slice()));

@@ -11,8 +11,8 @@ use super::failure::{Kind, Result};
 use super::finding::Finding;
 use super::sidecar::{Effort, Sidecar};
 
-/// The least number of curves that the table has columns for.
-const CURVES: usize = 3;
+/// The number of curves that the table has columns for. It is the same for all studies, so that their tables can be joined.
+const CURVES: usize = 6;
 
 /// What is known of a film. What is not known is empty.
 #[derive(Debug, Serialize)]
@@ -193,18 +193,17 @@ pub(super) fn json(rows: &[Row]) -> Result<Vec<u8>> {
     serde_json::to_vec_pretty(rows).map_err(|error| Kind::Failed.because(error))
 }
 
-/// The table as CSV; curves are counted from the top of the spine.
+/// The table as CSV. Curves are counted from the top of the spine; of more than [`CURVES`], the largest have columns.
 pub(super) fn csv(rows: &[Row]) -> Result<Vec<u8>> {
-    let curves = rows.iter().map(|row| row.clinical.len()).max().unwrap_or(0).max(CURVES);
     let mut header = names(&FILM, "");
-    for number in 1..=curves {
+    for number in 1..=CURVES {
         header.extend(names(&CURVE, &format!("curve_{number}_")));
     }
     for name in ["largest", "second", "third"] {
         header.extend(names(&ANGLE, &format!("challenge_{name}_")));
     }
     header.push("remark".to_owned());
-    Ok(csv_table(&header, rows.iter().map(|row| row.cells(curves)))?)
+    Ok(csv_table(&header, rows.iter().map(Row::cells))?)
 }
 
 /// The name of a column, and the cell of a row.
@@ -269,16 +268,27 @@ const ANGLE: [Column<Angle>; 4] = [
 ];
 
 impl Row {
-    fn cells(&self, curves: usize) -> Vec<String> {
+    fn cells(&self) -> Vec<String> {
         let mut cells = cells(&FILM, Some(self));
-        for number in 0..curves {
-            cells.extend(self::cells(&CURVE, self.clinical.get(number)));
+        let curves = self.largest_curves();
+        for number in 0..CURVES {
+            cells.extend(self::cells(&CURVE, curves.get(number).copied()));
         }
         for number in 0..3 {
             cells.extend(self::cells(&ANGLE, self.challenge.get(number)));
         }
         cells.push(text(&self.remark));
         cells
+    }
+
+    /// The curves that have columns, from the top.
+    fn largest_curves(&self) -> Vec<&Curve> {
+        let mut places: Vec<usize> = (0..self.clinical.len()).collect();
+        let degrees = |place: &usize| self.clinical.get(*place).map_or(0.0, |curve| curve.degrees);
+        places.sort_by(|a, b| degrees(b).total_cmp(&degrees(a)));
+        places.truncate(CURVES);
+        places.sort_unstable();
+        places.into_iter().filter_map(|place| self.clinical.get(place)).collect()
     }
 
     fn major(&self) -> Option<&Curve> {

@@ -4,6 +4,7 @@ mod listing;
 mod opening;
 mod pictures;
 pub(super) mod saving;
+mod thumbnails;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::path::PathBuf;
@@ -17,19 +18,20 @@ pub(super) use ikem_examples::http::blocking;
 use ikem_models::{Cancel, UNSURE_BELOW};
 use tokio::sync::Semaphore;
 
-use listing::{distinct, new_entry, recognise};
+use listing::{distinct, new_entry};
 use opening::Ask;
+use thumbnails::Thumbnails;
 
 use super::action::Action;
 use super::api::{ImageView, MatchingView, Preview, Progress, State, Status, StatusView, WorkplaceView};
 use super::document::Document;
 use super::effort_log::EffortLog;
-use super::entry::{Entry, Slot, lock};
+use super::entry::{Entry, Shown, Slot, lock};
 use super::failure::{Kind, Result};
 use super::lost_work::LostWork;
 use super::networks::Networks;
 use super::routes::Caller;
-use super::sidecar::{Effort, Sidecar};
+use super::sidecar::{Effort, Owner, Sidecar};
 use super::sources::{Listed, MOST_IMAGES, Uploads};
 
 /// How many images are open at a time; each holds up to 65 predictions of 2 MB.
@@ -61,6 +63,8 @@ pub(super) struct Workplace {
     labels_by_image: Option<ManifestIndex>,
     notes: Vec<String>,
     lost: LostWork,
+    /// A line for each film that was renamed.
+    adopted: Mutex<Vec<String>>,
     /// The longest time that a request waits for the network.
     patience: Duration,
     /// Grows when something is set that predictions depend on.
@@ -68,9 +72,12 @@ pub(super) struct Workplace {
     /// The open images, the one used last at the end.
     open: Mutex<VecDeque<Arc<Entry>>>,
     kept_in: PathBuf,
+    reader: Option<String>,
     uploads: Uploads,
     uploading: Semaphore,
     decoding: Semaphore,
+    sketching: Semaphore,
+    thumbnails: Thumbnails,
     log: EffortLog,
 }
 
@@ -91,6 +98,8 @@ pub(super) struct Furniture {
     pub kept_in: PathBuf,
     /// The longest time that a request waits for the network.
     pub patience: Duration,
+    /// The person who reads the films, where that was given.
+    pub reader: Option<String>,
     /// The quota of all uploads together, in bytes.
     pub upload_quota: u64,
 }
@@ -104,7 +113,7 @@ pub(super) type Answered<T> = (T, Duration);
 impl Workplace {
     /// A workplace whose first network is being loaded.
     pub(super) fn open(furniture: Furniture) -> Result<Arc<Self>> {
-        let Furniture { networks, images, matching, labels, notes, kept_in, patience, upload_quota } =
+        let Furniture { networks, images, matching, labels, notes, kept_in, patience, reader, upload_quota } =
             furniture;
         let labels_by_image = labels.as_ref().map(ManifestIndex::new);
         let uploads = Uploads::new(&kept_in, upload_quota);
@@ -115,12 +124,10 @@ impl Workplace {
             Arc::new(new_entry(id, listed, labels_by_image.as_ref()))
         };
         let entries: Vec<Arc<Entry>> = listed.enumerate().map(entry).collect();
-        let lost = LostWork::search(entries.iter().map(|entry| entry.sidecar.as_path()));
-        let mut notes = notes;
-        notes.extend(recognise(&entries, &lost));
+        let lost = LostWork::new(entries.iter().map(|entry| entry.sidecar.clone()).collect());
         let networks = Arc::new(networks);
         networks.choose(0)?;
-        Ok(Arc::new(Self {
+        let workplace = Arc::new(Self {
             networks,
             entries: RwLock::new(entries),
             matching,
@@ -128,15 +135,22 @@ impl Workplace {
             labels_by_image,
             notes,
             lost,
+            adopted: Mutex::default(),
             patience,
             generation: AtomicU64::new(0),
             open: Mutex::default(),
             log: EffortLog::new(&kept_in),
             kept_in,
+            reader,
             uploads,
             uploading: Semaphore::new(1),
             decoding: Semaphore::new(2),
-        }))
+            sketching: Semaphore::new(1),
+            thumbnails: Thumbnails::default(),
+        });
+        let looking = Arc::clone(&workplace);
+        tokio::task::spawn_blocking(move || looking.look_through());
+        Ok(workplace)
     }
 
     /// All there is to see.
@@ -151,12 +165,13 @@ impl Workplace {
                 on: matching.on.load(Ordering::Relaxed),
             }),
             labels: self.labels.is_some(),
-            notes: self.notes.clone(),
+            notes: self.notes.iter().cloned().chain(self.renamed()).collect(),
             suspect_below: UNSURE_BELOW,
             skeleton: self.networks.skeleton().cloned(),
-            images: self.entries().iter().map(|entry| Self::image_view(entry)).collect(),
+            images: self.images(),
             progress,
             kept_in: self.kept_in.display().to_string(),
+            reader: self.reader.clone(),
         }
     }
 
@@ -165,6 +180,10 @@ impl Workplace {
         let mut progress = Progress::default();
         for entry in self.entries() {
             progress.images += 1;
+            if !entry.is_known() {
+                progress.unread += 1;
+                continue;
+            }
             match entry.effort().status {
                 Status::Untouched => progress.untouched += 1,
                 Status::InWork => progress.in_work += 1,
@@ -176,9 +195,23 @@ impl Workplace {
     }
 
     fn image_view(entry: &Entry) -> ImageView {
-        let Effort { status, clicks, seconds } = entry.effort();
-        let compared = entry.is_compared();
-        ImageView { id: entry.id, name: entry.name.clone(), status, clicks, seconds, compared }
+        let Shown { effort: Effort { status, clicks, seconds }, digest } = entry.shown();
+        ImageView {
+            id: entry.id,
+            name: entry.name.clone(),
+            status: entry.is_known().then_some(status),
+            clicks,
+            seconds,
+            compared: entry.is_compared(),
+            degrees: digest.and_then(|digest| digest.degrees),
+            unsure: digest.map(|digest| digest.unsure),
+            doubtful: digest.is_some_and(|digest| digest.doubtful),
+        }
+    }
+
+    /// The list of images.
+    pub(super) fn images(&self) -> Vec<ImageView> {
+        self.entries().iter().map(|entry| Self::image_view(entry)).collect()
     }
 
     /// All images.
@@ -234,6 +267,7 @@ impl Workplace {
                 entry
             });
             drop(entries);
+            workplace.look(&entry);
             Ok((Self::image_view(&entry), new))
         })
         .await
@@ -275,7 +309,8 @@ impl Workplace {
                         of.name
                     )));
                 }
-                let took = document.act(&of, &place.log, &action, (seconds, annotator.as_deref()))?;
+                let person = place.reader.as_deref().or(annotator.as_deref());
+                let took = document.act(&of, &place.log, &action, (seconds, person))?;
                 Ok((document.state(&of), took))
             };
             let ((state, took), waited) = workplace.with_document(&entry, ask, act).await?;
@@ -314,32 +349,34 @@ impl Workplace {
         Ok(self.with_document(&entry, Ask::Nothing, sidecar).await?.0)
     }
 
-    /// The sidecars of all images with work, and one line for each unusable one.
-    pub(super) async fn sidecars(self: &Arc<Self>) -> Result<(Vec<Sidecar>, Vec<String>)> {
-        let workplace = Arc::clone(self);
-        blocking(move || {
-            let (mut found, mut left_out) = (Vec::new(), Vec::new());
-            for entry in workplace.entries() {
-                match &*lock(&entry.slot) {
-                    Slot::Open(document) if document.is_touched() => found.push(document.sidecar(&entry)),
-                    Slot::Kept(sidecar) => found.push((**sidecar).clone()),
-                    Slot::Closed => match closed_work(&entry) {
-                        Ok(sidecar) => found.extend(sidecar),
-                        Err(failure) => left_out.push(failure.message().to_owned()),
-                    },
-                    Slot::Open(_) => {}
-                }
-            }
-            Ok((found, left_out))
-        })
-        .await
+    /// What `make` takes from the work on each image, which has no sidecar where nothing was done, and a line for each sidecar that is
+    /// unusable. One sidecar at a time is in memory.
+    pub(super) fn survey<T>(
+        &self,
+        make: impl Fn(&Entry, Option<&Sidecar>) -> Result<T>,
+    ) -> Result<(Vec<T>, Vec<String>)> {
+        let (mut made, mut left_out) = (Vec::new(), Vec::new());
+        for entry in self.entries() {
+            self.look(&entry);
+            let held = match &*lock(&entry.slot) {
+                Slot::Open(document) => Some(document.is_touched().then(|| document.sidecar(&entry))),
+                Slot::Kept(sidecar) => Some(Some((**sidecar).clone())),
+                Slot::Closed => None,
+            };
+            let sidecar = held.map_or_else(|| closed_work(&entry), Ok).unwrap_or_else(|failure| {
+                left_out.push(failure.message().to_owned());
+                None
+            });
+            made.push(make(&entry, sidecar.as_ref())?);
+        }
+        Ok((made, left_out))
     }
 }
 
 /// The work on an image that is not open.
 fn closed_work(entry: &Entry) -> Result<Option<Sidecar>> {
     let Some(mut sidecar) = Sidecar::read(&entry.sidecar)? else { return Ok(None) };
-    if sidecar.fingerprint.is_some() && sidecar.is_of_another(entry.source.fingerprint()?.as_deref()) {
+    if sidecar.owner(&entry.source)? == Owner::Another {
         let (name, path) = (&entry.name, entry.sidecar.display());
         return Err(Kind::Conflict.because(format!("{path} is of another film than {name} is now")));
     }

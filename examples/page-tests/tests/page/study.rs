@@ -25,6 +25,7 @@ pub(crate) async fn says_what_a_study_needs(browser: &Browser) {
     exports_the_table(browser).await;
     asks_before_it_imports_the_points_of_another_film(browser).await;
     imports_a_whole_folder_after_a_summary(browser).await;
+    searches_filters_and_sorts_the_list(browser).await;
 }
 
 /// Takes back one action.
@@ -295,6 +296,38 @@ async fn imports_a_whole_folder_after_a_summary(browser: &Browser) {
     let told = browser.state("state.alert").await;
     assert!(told.as_str().is_some_and(|told| told.contains("film-9.png matches no image")), "{told}");
     browser.click("[data-command=dismiss]").await;
+}
+
+async fn searches_filters_and_sorts_the_list(browser: &Browser) {
+    let names =
+        "[...document.querySelectorAll('#thumbnails .name')].map(({ textContent }) => textContent).join()";
+    let list = async |search: &str, filter: &str, order: &str| {
+        let list = json!({ "search": search, "filter": filter, "order": order });
+        browser.js(&format!("ikem.store.set({{ list: {list} }})")).await;
+    };
+    browser.until(&format!("{names} === 'film-1.png,film-2.png,film-3.png'")).await;
+    list("M-2", "all", "folder").await;
+    browser.until(&format!("{names} === 'film-2.png'")).await;
+    list("", "accepted", "folder").await;
+    let accepted =
+        "state.images.filter(({ status }) => status === 'accepted').map(({ name }) => name).join()";
+    browser.until(&format!("{names} === {accepted}")).await;
+    list("nothing", "all", "folder").await;
+    browser.until("!document.getElementById('none-listed').hidden").await;
+    list("", "all", "angle").await;
+    let angles = "state.images.toSorted((a, b) => (b.degrees ?? -1) - (a.degrees ?? -1)).map(({ name }) => name).join()";
+    browser.until(&format!("{names} === {angles}")).await;
+    list("", "all", "folder").await;
+    browser.until(&format!("{names} === 'film-1.png,film-2.png,film-3.png'")).await;
+    // Its pictures are there, the open one is marked, and the arrow keys go through it.
+    browser.until("[...document.querySelectorAll('#thumbnails img')].every(({ naturalHeight }) => naturalHeight > 0)").await;
+    browser.js("document.querySelector('#thumbnails li').focus()").await;
+    browser.press(&[&[Key::Down.into()]]).await;
+    browser.until("document.activeElement.title.startsWith('film-2.png')").await;
+    browser.press(&[&[Key::End.into()]]).await;
+    browser.until("document.activeElement.title.startsWith('film-3.png')").await;
+    browser.js("document.getElementById('film').focus()").await;
+    browser.picture("list").await;
 }
 
 /// A file among the downloads, once it is there.

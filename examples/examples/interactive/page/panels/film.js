@@ -9,7 +9,10 @@ export function connect({ store, annotation }) {
   byId('still-seen').addEventListener('click', () => annotation.say({ seen_from: seenFrom.value || null }));
   remark.addEventListener('change', () => annotation.say({ remark: remark.value }));
   unusable.addEventListener('change', () => annotation.reject(unusable.value.trim() || null));
-  store.watch(['annotator'], ({ annotator: name }) => (annotator.value = name));
+  store.watch(['annotator', 'reader'], ({ annotator: name, reader }) => {
+    annotator.value = reader ?? name;
+    annotator.disabled = reader !== null;
+  });
   store.watchAtEase(['image'], ({ image }) => {
     for (const field of [seenFrom, remark, unusable]) field.disabled = image === null;
     if (!image) return;
@@ -36,10 +39,10 @@ function asking(store) {
   });
   byId('who-not').addEventListener('click', () => store.set({ asked: true }));
   byId('welcomed').addEventListener('click', () => store.set({ welcomed: true }));
-  store.watch(['image', 'asked', 'welcomed'], ({ image, asked, welcomed }) => {
+  store.watch(['image', 'asked', 'welcomed', 'reader'], ({ image, asked, welcomed, reader }) => {
     byId('welcome').hidden = image === null || welcomed || image.view.nothing_found;
     // One question at a time: the name when something is about to be kept under it.
-    who.hidden = image === null || asked || image.status === 'untouched';
+    who.hidden = image === null || asked || reader !== null || image.status === 'untouched';
   });
   store.watch(['importing'], ({ importing }) => {
     byId('importing').hidden = importing === null;
@@ -53,9 +56,11 @@ function asking(store) {
 }
 
 /** What an import would do, in words. */
-function summarised({ films, matched, left_out }) {
+function summarised({ films, matched, left_out, drops }) {
   const begun = matched.filter(({ status }) => status !== 'untouched').length;
   const work = begun > 0 ? ` ${begun} of them have been worked on; undo brings that back.` : '';
   const others = left_out.length > 0 ? ` Left out: ${left_out.slice(0, 3).join('; ')}${left_out.length > 3 ? '; …' : ''}.` : '';
-  return `The file has keypoints of ${films} films, and ${matched.length} of them are here.${work}${others}`;
+  const lost = drops.length > 0 ? ` The file lacks, and the import removes, for ${drops.slice(0, 3).join('; for ')}${drops.length > 3 ? `; for ${drops.length - 3} more …` : ''}.` : '';
+  const what = films === 1 ? 'The file has keypoints of one film.' : `The file has keypoints of ${films} films, and ${matched.length} of them are here.`;
+  return `${what}${work}${lost}${others}`;
 }

@@ -1,13 +1,13 @@
 //! What an action changes in an open image.
 
 use ikem_core::{Hint, Point};
-use ikem_data::{PredictedKeypoint, PredictionRecord};
+use ikem_data::{PredictedKeypoint, PredictionRecord, Verdict};
 use ikem_models::{Snapshot, View};
 
 use super::super::action::Action;
 use super::super::failure::{Kind, Result};
 use super::super::imports;
-use super::super::marks::{LONGEST_REMARK, Marks, Verdict, checked_ends, one_line};
+use super::super::marks::{LONGEST_REMARK, Marks, checked_ends, one_line, unusable};
 use super::super::requests::Said;
 use super::Document;
 
@@ -74,10 +74,7 @@ impl Document {
         match action {
             Action::Fix(ends) => marks.ends = checked_ends(ends, self.skeleton())?,
             Action::Accept(true) => marks.verdict = Verdict::Accepted,
-            Action::Reject(Some(reason)) => {
-                let reason = one_line(reason, LONGEST_REMARK);
-                marks.verdict = if reason.is_empty() { Verdict::Open } else { Verdict::Unusable(reason) };
-            }
+            Action::Reject(Some(reason)) => marks.verdict = unusable(reason),
             // One withdraws only what it says itself: `marks` has no verdict yet.
             _ => match (action, &self.marks.present().verdict) {
                 (Action::Accept(false), Verdict::Accepted) | (Action::Reject(None), Verdict::Unusable(_)) => {
@@ -177,6 +174,11 @@ impl Document {
             return Err(Kind::Invalid.because("it has no keypoints: no spine was found"));
         }
         let found = imports::in_order(exported, self.skeleton())?;
+        let absent = found.iter().enumerate().filter(|(_, found)| found.is_none()).map(|(k, _)| k).collect();
+        let mut marks = Marks { absent, ..Marks::default() };
+        if let Some(review) = &exported.review {
+            marks.adopt(review, self.skeleton())?;
+        }
         let shown = self.session.keypoints();
         let place = |(k, found): (usize, &Option<&PredictedKeypoint>)| match found {
             Some(keypoint) => Point::new(keypoint.x, keypoint.y),
@@ -187,7 +189,6 @@ impl Document {
             let keypoint = (*found)?;
             keypoint.hinted.then(|| Hint::new(k, Point::new(keypoint.x, keypoint.y)))
         };
-        let absent = found.iter().enumerate().filter(|(_, found)| found.is_none()).map(|(k, _)| k).collect();
         let snapshot = Snapshot {
             hints: found.iter().enumerate().filter_map(hint).collect(),
             keypoints: found.iter().enumerate().map(place).collect(),
@@ -198,6 +199,6 @@ impl Document {
         };
         self.session.adopt(&snapshot)?;
         self.spacing = self.spacing.or(exported.spacing);
-        Ok(Marks { absent, ..Marks::default() })
+        Ok(marks)
     }
 }

@@ -2,7 +2,7 @@
 
 use ikem_core::{Hint, Hints, Keypoints, Point};
 use ikem_eval::{millimetre_errors, mre, radial_errors};
-use ikem_models::{Cancel, Doubt, UNSURE_BELOW};
+use ikem_models::{Cancel, Doubt};
 
 use super::super::angles::{Angles, Measured};
 use super::super::api::{Comparison, HintView, KeypointView, Preview, SpacingView, State};
@@ -10,6 +10,7 @@ use super::super::entry::Entry;
 use super::super::failure::Result;
 use super::super::framing::Framing;
 use super::super::marks::Marks;
+use super::super::sidecar::Digest;
 use super::Document;
 
 impl Document {
@@ -47,6 +48,20 @@ impl Document {
             seen_from: self.about.seen_from,
         };
         if doubt.is_some() { None } else { measured.angles() }
+    }
+
+    /// What the list shows of the points.
+    pub(crate) fn digest(&self) -> Digest {
+        let (shown, marks, hints) = (self.session.keypoints(), self.marks.present(), self.session.hints());
+        let confidences = self.session.prediction().confidences();
+        let doubt = marks.doubt(Some(self.session.view()), hints, confidences);
+        let angles = self.angles(&shown, (confidences, hints), marks, doubt);
+        Digest {
+            degrees: angles.and_then(|angles| angles.largest()),
+            unsure: marks.suspects(confidences, hints).len(),
+            doubtful: doubt.is_some(),
+            ends_fixed: !marks.ends.is_empty(),
+        }
     }
 
     fn millimetres(&self, from: Option<Point>, to: Point) -> Option<f64> {
@@ -106,7 +121,7 @@ impl Document {
             shift: session.shift(),
             suspects: match doubt {
                 Some(Doubt::NothingFound { .. }) => Vec::new(),
-                _ => suspects(confidences, hints, marks),
+                _ => marks.suspects(confidences, hints),
             },
             absent: marks.absent.iter().copied().collect(),
             ends: marks.ends.clone(),
@@ -139,14 +154,4 @@ fn keypoint_views(shown: &Keypoints, confidences: &[f32], hints: &Hints, marks: 
         visible: !marks.absent.contains(&k),
     };
     shown.iter().zip(confidences).enumerate().map(view).collect()
-}
-
-/// Visible points that are not hinted and of low confidence, the lowest first.
-fn suspects(confidences: &[f32], hints: &Hints, marks: &Marks) -> Vec<usize> {
-    let suspect = |&(k, &confidence): &(usize, &f32)| {
-        confidence < UNSURE_BELOW && hints.get(k).is_none() && !marks.absent.contains(&k)
-    };
-    let mut found: Vec<(usize, &f32)> = confidences.iter().enumerate().filter(suspect).collect();
-    found.sort_by(|a, b| a.1.total_cmp(b.1));
-    found.into_iter().map(|(k, _)| k).collect()
 }

@@ -7,6 +7,7 @@ use ikem_eval::{Script, challenge_angles};
 use serde_json::json;
 
 use super::client::{Answer, get, post, send};
+use super::marks::import_truth;
 use super::{Site, furniture};
 
 #[test]
@@ -122,7 +123,7 @@ fn files_of_keypoints_are_imported_by_their_content_and_told_apart_by_their_film
             "it has the keypoints of \"b.png\"; this film is \"<phantom> 0\"",
         ),
         ("application/json", json.replace("31.25", "1e9"), "T5-TL at (1000000000, 77.5) on"),
-        ("text/csv", csv.replacen("31.25", "31,25", 1), "field line 18: 15 fields; expected 14"),
+        ("text/csv", csv.replacen("31.25", "31,25", 1), "field line 18: 18 fields; expected 17"),
         ("text/csv", csv.replace("<phantom> 0", "b.png"), "\"b.png\"; this film is"),
         ("application/json", String::new(), "it is empty; expected a header"),
         (
@@ -185,6 +186,102 @@ fn the_spacing_of_an_import_is_kept() {
     let site = Site::of(&kept, 1);
     let exported = get(site.port, "/api/images/0/export/keypoints.json").good();
     assert_eq!((&exported["spacing"], &exported["cobb"]), (&expected, &degrees));
+}
+
+/// What a person said of the points comes back with each format that has a place for it.
+#[test]
+fn a_films_own_export_brings_back_its_end_vertebrae_and_its_acceptance() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let site = Site::of(folder.path(), 1);
+    let port = site.port;
+    let act =
+        |what: &str, body: serde_json::Value| post(port, &format!("/api/images/0/{what}"), &body).good();
+    let import = |file: &str, body: &[u8]| {
+        let kind = if file.ends_with(".csv") { "text/csv" } else { "application/json" };
+        send(port, "POST", "/api/images/0/import", &[("Content-Type", kind)], body).expect("an answer").good()
+    };
+    for (said, body, status) in [
+        ("accept", json!({ "accepted": true }), "accepted"),
+        ("reject", json!({ "because": "=blurred, \"badly\"" }), "unusable"),
+    ] {
+        import_truth(port, 0, 0.9);
+        act("ends", json!({ "ends": [[3, 9], [9, 14]] }));
+        let state = act(said, body);
+        assert_eq!(state["status"], status);
+        for file in ["keypoints.json", "coco.json", "keypoints.csv"] {
+            let exported = get(port, &format!("/api/images/0/export/{file}")).body;
+            act("reset", json!({}));
+            let back = import(file, &exported);
+            for field in ["status", "ends", "unusable", "keypoints", "angles"] {
+                assert_eq!(back[field], state[field], "{file}: {field}");
+            }
+        }
+    }
+    // The table of an unusable film says so.
+    let table = String::from_utf8(get(port, "/api/images/0/export/keypoints.csv").body).expect("text");
+    let rows: Vec<&str> = table.lines().collect();
+    assert!(rows[0].ends_with(",verdict,unusable_because,fixed_ends"), "{table}");
+    assert!(rows[1].ends_with(",unusable,\"'=blurred, \"\"badly\"\"\",T4-T10; T10-L3"), "{}", rows[1]);
+}
+
+/// A file without a place for what a person said: that is told before the import.
+#[test]
+fn what_an_import_removes_is_told_before() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let site = Site::of(folder.path(), 3);
+    let port = site.port;
+    for id in 0..3 {
+        import_truth(port, id, 0.9);
+    }
+    post(port, "/api/images/0/ends", &json!({ "ends": [[3, 9]] })).good();
+    post(port, "/api/images/0/accept", &json!({ "accepted": true })).good();
+    post(port, "/api/images/1/accept", &json!({ "accepted": true })).good();
+    let own = get(port, "/api/export/coco.json").good();
+    let summary = |file: &serde_json::Value| {
+        let headers = [("Content-Type", "application/json")];
+        send(port, "POST", "/api/import", &headers, file.to_string().as_bytes()).expect("an answer").good()
+    };
+    assert_eq!(summary(&own)["drops"], json!([]));
+    let mut foreign = own;
+    for annotation in foreign["annotations"].as_array_mut().expect("films") {
+        annotation.as_object_mut().expect("an annotation").remove("ikem");
+    }
+    assert_eq!(
+        summary(&foreign)["drops"],
+        json!([
+            "<phantom> 0: that it is accepted and the chosen end vertebrae",
+            "<phantom> 1: that it is accepted"
+        ])
+    );
+    assert_eq!(get(port, "/api/status").good()["progress"]["accepted"], 2, "nothing is changed yet");
+}
+
+#[test]
+fn end_vertebrae_of_a_file_are_checked() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let site = Site::of(folder.path(), 1);
+    import_truth(site.port, 0, 0.9);
+    let mut file = get(site.port, "/api/images/0/export/keypoints.json").good();
+    for (ends, told) in [
+        (json!([["T3", "X9"]]), "\"X9\" is none of the network's vertebrae"),
+        (json!([["T3", "T9"], ["T5", "T12"]]), "the curves T3–T9 and T5–T12 overlap"),
+    ] {
+        file["review"]["ends"] = ends;
+        let answer = post(site.port, "/api/images/0/import", &file);
+        let error = answer.json()["error"].as_str().expect("a message").to_owned();
+        assert!(answer.status == 422 && error.contains(told), "{error}");
+    }
+}
+
+#[test]
+fn a_table_without_names_is_told_by_the_column_it_lacks() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let site = Site::of(folder.path(), 1);
+    let headers = [("Content-Type", "text/csv")];
+    let table = b"film,width,height,keypoint,x,y\na.png,9,9,T1-TL,1,1\n";
+    let answer = send(site.port, "POST", "/api/images/0/import", &headers, table).expect("an answer");
+    let error = answer.json()["error"].as_str().expect("a message").to_owned();
+    assert!(error.contains("no column \"image\" (or \"image_path\""), "{error}");
 }
 
 #[test]

@@ -7,10 +7,11 @@ use serde_json::{Value, json};
 
 use super::client::{get, post};
 use super::{Site, furniture};
+use crate::server::keeping::Keeping;
 use crate::server::sources::files;
 
 /// Writes the phantom of a seed. All have the same size.
-fn draw(path: &Path, seed: u64) {
+pub(super) fn draw(path: &Path, seed: u64) {
     let config = PhantomConfig { height: [256, 256], aspect: [2.0, 2.0], ..PhantomConfig::default() };
     let phantom = Phantom::generate(&config, seed).expect("a phantom");
     write_gray_png(path, &phantom.image).expect("a file");
@@ -19,7 +20,7 @@ fn draw(path: &Path, seed: u64) {
 /// A server on all films of a folder, whose sidecars are beside them.
 fn site(folder: &Path) -> Site {
     let mut furniture = furniture(&folder.join("kept"), 0);
-    furniture.images = files(&[folder.to_owned()], None).expect("films").0;
+    furniture.images = files(&[folder.to_owned()], &Keeping::Beside).expect("films").0;
     Site::start(furniture, None)
 }
 
@@ -38,7 +39,7 @@ fn another_film_of_the_same_name_and_size_does_not_get_the_corrections() {
     draw(&film, 2);
     {
         let site = site(folder.path());
-        assert_eq!(get(site.port, "/api/workplace").good()["images"][0]["clicks"], 1, "not looked at yet");
+        shows_no_work(site.port);
         let all = get(site.port, "/api/export/coco.json");
         assert_eq!(all.good()["images"], json!([]), "a film that was not opened is not exported as another");
         assert!(all.header("X-Left-Out").is_some_and(|told| told.contains("another%20film")));
@@ -80,6 +81,68 @@ fn another_film_of_the_same_name_and_size_does_not_get_the_corrections() {
     assert!(folder.path().join("a.png.ikem.json").exists() && folder.path().join("b.png.ikem.json").exists());
 }
 
+/// The list, the study's table and the effort tell of no work on film 0.
+fn shows_no_work(port: u16) {
+    let place = get(port, "/api/workplace").good();
+    let image = &place["images"][0];
+    assert_eq!((&image["clicks"], &image["status"]), (&json!(0), &json!("untouched")));
+    assert_eq!((&place["progress"]["untouched"], &place["progress"]["in_work"]), (&json!(1), &json!(0)));
+    let table = get(port, "/api/export/study.json").good();
+    assert_eq!((&table[0]["status"], &table[0]["network"]), (&json!("untouched"), &json!(null)));
+    let effort = String::from_utf8(get(port, "/api/export/effort.csv").body).expect("text");
+    assert_eq!(effort.lines().nth(1), Some("film.png,untouched,0,0.0"));
+}
+
+/// A film that is replaced by another of the same length, at the same time to the second, does not show the work on it; one that was
+/// copied does, and is not read again at the next start.
+#[test]
+fn the_list_shows_the_work_of_the_same_film_only() {
+    use std::time::{Duration, UNIX_EPOCH};
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let film = folder.path().join("film.png");
+    let set_time = |nanoseconds: u64| {
+        let time = UNIX_EPOCH + Duration::from_nanos(nanoseconds);
+        std::fs::File::options()
+            .append(true)
+            .open(&film)
+            .expect("a film")
+            .set_modified(time)
+            .expect("a time");
+    };
+    let sidecar = || -> Value {
+        let path = folder.path().join("film.png.ikem.json");
+        serde_json::from_slice(&std::fs::read(path).expect("a sidecar")).expect("JSON")
+    };
+    draw(&film, 1);
+    set_time(1_000_000_000_000_000_100);
+    correct(site(folder.path()).port, 0, 20);
+    let noted = sidecar();
+    assert_eq!(
+        (&noted["modified"], &noted["bytes"]),
+        (&json!(1_000_000_000_000_000_100_u64), &json!(film.metadata().expect("a film").len()))
+    );
+    assert!(noted["digest"]["unsure"].is_number(), "{}", noted["digest"]);
+
+    let first = std::fs::read(&film).expect("a film");
+    let mut other = first.clone();
+    // The time of the picture in its header is of no account; the fingerprint is.
+    let last = other.len() - 1;
+    other[last] ^= 1;
+    std::fs::write(&film, &other).expect("another film");
+    set_time(1_000_000_000_000_000_200);
+    shows_no_work(site(folder.path()).port);
+    assert_eq!(sidecar(), noted, "nothing is written for another film");
+
+    std::fs::write(&film, &first).expect("the film");
+    set_time(1_000_000_000_000_000_300);
+    let list = get(site(folder.path()).port, "/api/images").good();
+    assert_eq!((&list[0]["clicks"], &list[0]["status"]), (&json!(1), &json!("in_work")));
+    let mut expected = noted;
+    expected["modified"] = json!(1_000_000_000_000_000_300_u64);
+    assert_eq!(sidecar(), expected, "the new time is noted, so that the film is not read again");
+}
+
 #[test]
 fn only_one_copy_of_a_film_takes_up_its_work_and_none_while_the_film_is_there() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -90,7 +153,7 @@ fn only_one_copy_of_a_film_takes_up_its_work_and_none_while_the_film_is_there() 
     {
         // Alone, as if the film were not there.
         let mut furniture = furniture(&path("kept"), 0);
-        furniture.images = files(&[path("copy.png")], None).expect("a film").0;
+        furniture.images = files(&[path("copy.png")], &Keeping::Beside).expect("a film").0;
         let site = Site::start(furniture, None);
         let state = get(site.port, "/api/images/0").good();
         assert_eq!((&state["hints"], &state["warning"]), (&json!([]), &json!(null)));
@@ -132,7 +195,7 @@ fn with_an_output_folder_work_stays_with_its_film_until_that_is_gone() {
     let start = |films: &[&str]| {
         let mut furniture = furniture(&path("kept"), 0);
         let films: Vec<_> = films.iter().map(|film| path(film)).collect();
-        furniture.images = files(&films, Some(&path("work"))).expect("films").0;
+        furniture.images = files(&films, &Keeping::In(path("work"))).expect("films").0;
         Site::start(furniture, None)
     };
     for name in ["one", "two"] {
@@ -156,7 +219,7 @@ fn films_of_one_name_in_two_folders_are_exported_together() {
         draw(&folder.join("film.png"), seed);
     }
     let mut furniture = furniture(&folder.path().join("kept"), 0);
-    furniture.images = files(&folders, None).expect("films").0;
+    furniture.images = files(&folders, &Keeping::Beside).expect("films").0;
     let site = Site::start(furniture, None);
     (0..2).for_each(|id| drop(correct(site.port, id, 20)));
     let table = get(site.port, "/api/export/keypoints.csv");

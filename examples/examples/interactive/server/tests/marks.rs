@@ -144,6 +144,12 @@ fn end_vertebrae_stay_as_they_were_chosen() {
         for wrong in [json!([[5, 5]]), json!([[7, 5]]), json!([[5, 17]]), json!([[1, 2], [1, 2]])] {
             assert_eq!(post(port, "/api/images/0/ends", &json!({ "ends": wrong })).status, 422, "{wrong}");
         }
+        let overlapping = post(port, "/api/images/0/ends", &json!({ "ends": [[2, 8], [4, 11]] }));
+        let told = overlapping.json()["error"].as_str().expect("a message").to_owned();
+        assert!(
+            overlapping.status == 422 && told.starts_with("the curves T3–T9 and T5–T12 overlap"),
+            "{told}"
+        );
         let fixed = act(port, "ends", &json!({ "ends": [[upper, lower - 1]] }));
         assert_eq!(fixed["keypoints"], free["keypoints"], "no point moves");
         assert!(ends(&fixed).contains(&(upper, lower - 1, true)), "{:?}", ends(&fixed));

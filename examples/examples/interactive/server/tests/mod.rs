@@ -69,6 +69,7 @@ pub(super) fn furniture(folder: &Path, count: u64) -> Furniture {
         notes: Vec::new(),
         kept_in: folder.to_owned(),
         patience: PATIENCE,
+        reader: None,
         upload_quota: UPLOAD_QUOTA,
     }
 }
@@ -91,6 +92,8 @@ impl Site {
     }
 
     pub(super) fn timed(furniture: Furniture, token: Option<Token>, times: Times) -> Self {
+        // A slow film keeps the list from being read.
+        let unread = furniture.images.iter().any(|image| matches!(image.source, Source::Slow(_)));
         let listener = StdListener::bind("127.0.0.1:0").expect("a port");
         listener.set_nonblocking(true).expect("a socket");
         let port = listener.local_addr().expect("an address").port();
@@ -109,7 +112,10 @@ impl Site {
                 let _ = ended.await;
             });
         });
-        let workplace = workplace.recv().expect("a workplace");
+        let workplace: Arc<Workplace> = workplace.recv().expect("a workplace");
+        while !unread && workplace.status().progress.unread > 0 {
+            std::thread::sleep(Duration::from_millis(1));
+        }
         Self { port, workplace, end: Some(end), thread: Some(thread) }
     }
 }

@@ -52,6 +52,11 @@ fn the_table_has_a_row_for_each_film_and_says_what_the_page_shows() {
     let rows: Vec<Vec<String>> = text.lines().map(cells).collect();
     assert_eq!(rows.len(), 5);
     assert!(rows.iter().all(|row| row.len() == rows[0].len()));
+    // The same for any study, so that tables can be joined.
+    assert_eq!(rows[0].len(), 26 + 6 * 11 + 3 * 4 + 1);
+    assert!(
+        text.lines().next().is_some_and(|header| header.contains(",curve_6_doubtful,challenge_largest_"))
+    );
     let cell = |row: usize, column: &str| {
         let place = rows[0].iter().position(|name| name == column).unwrap_or_else(|| panic!("no {column}"));
         rows[row][place].as_str()

@@ -159,6 +159,57 @@ fn saved(folder: &Path, film: usize) -> Vec<Hint> {
     sidecar.states.present().hints.iter().copied().collect()
 }
 
+/// Programs that are started in one folder and work on films of others do not meet; two on the same films do.
+#[test]
+fn programs_on_different_folders_do_not_keep_each_other_out() {
+    use clap::Parser;
+
+    use crate::Options;
+    use crate::server::{folders, furnish};
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let films = ["one", "two"].map(|name| folder.path().join(name));
+    for (folder, seed) in films.iter().zip([1, 2]) {
+        std::fs::create_dir(folder).expect("a folder");
+        super::films::draw(&folder.join("film.png"), seed);
+    }
+    let options = |arguments: &[&str]| Options::parse_from(std::iter::once(&"interactive").chain(arguments));
+    let start = |arguments: &[&str], films: &Path| {
+        let options = options(arguments);
+        let images = [films.to_owned()];
+        let mut furniture = furnish(&options.page, &options.model, &images, None).expect("furniture");
+        std::fs::create_dir_all(&furniture.kept_in).expect("a folder");
+        let locks = ikem_examples::FolderLocks::take(folders(&furniture))?;
+        furniture.networks = super::furniture(folder.path(), 0).networks;
+        anyhow::Ok((Site::start(furniture, None), locks))
+    };
+    let first = start(&[], &films[0]).expect("the first");
+    let second = start(&[], &films[1]).expect("the second, on another folder");
+    assert!(start(&[], &films[0]).is_err_and(|error| error.to_string().contains("another IKEM program")));
+    let reader = start(&["--reader", "Bea"], &films[0]).expect("another reader of the same films");
+    let hint = json!({ "keypoint": 3, "x": 20, "y": 33 });
+    for (site, _) in [&first, &second] {
+        let state = super::client::post(site.port, "/api/images/0/revise", &hint).good();
+        assert_eq!(state["save_error"], json!(null));
+    }
+    for folder in &films {
+        assert!(folder.join("film.png.ikem.json").exists());
+        assert!(folder.join("ikem-annotations/annotation-log.jsonl").exists());
+    }
+    // The other reader does not see what the first did, and the other way round.
+    let port = reader.0.port;
+    let place = get(port, "/api/workplace").good();
+    assert_eq!((&place["images"][0]["status"], &place["reader"]), (&json!("untouched"), &json!("Bea")));
+    assert_eq!(get(port, "/api/images/0").good()["hints"], json!([]));
+    let own = super::client::post(port, "/api/images/0/accept", &json!({ "accepted": true })).good();
+    assert_eq!((&own["annotators"], &own["hints"]), (&json!(["Bea"]), &json!([])));
+    let kept = films[0].join("ikem-annotations/readers/Bea");
+    assert!(kept.join("film.png.ikem.json").exists() && kept.join("annotation-log.jsonl").exists());
+    assert_eq!(get(first.0.port, "/api/images/0").good()["status"], "in_work");
+    let (_, left_out) = crate::server::films(&[films[0].clone()]).expect("films");
+    assert_eq!(left_out, None, "what the page keeps there is no film");
+}
+
 #[test]
 fn a_thousand_actions_of_three_tabs_on_two_servers_lose_nothing() {
     let folder = tempfile::tempdir().expect("a folder");

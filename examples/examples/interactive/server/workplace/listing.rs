@@ -1,38 +1,37 @@
 //! Puts images on the list: under distinct names, and with the work that was saved for them.
 
-use std::sync::Arc;
-
 use ikem_data::ManifestIndex;
 use ikem_examples::say;
 
-use super::super::entry::Entry;
-use super::super::lost_work::LostWork;
+use super::super::entry::{Entry, lock};
 use super::super::sources::{Listed, Source};
+use super::Workplace;
 
-/// Gives films that were renamed the work that was saved under their earlier names; returns what to tell.
-pub(super) fn recognise(entries: &[Arc<Entry>], lost: &LostWork) -> Option<String> {
-    let adopt = |entry: &&Arc<Entry>| {
-        let (_, bytes) = entry.file().filter(|(_, bytes)| lost.may_hold(*bytes))?;
-        if entry.sidecar.exists() || bytes == 0 {
-            return None;
-        }
-        // A film that cannot be read is told when it is opened.
-        let fingerprint = entry.source.fingerprint().ok().flatten()?;
-        entry.adopt(lost, &fingerprint)
-    };
-    let mut told = Vec::new();
-    for entry in entries {
-        if let Some(line) = adopt(&entry) {
-            say!("{line}");
-            entry.tell_later(line.clone());
-            told.push(line);
+impl Workplace {
+    /// Reads what was done to each image, one after the other: the list fills in.
+    pub(crate) fn look_through(&self) {
+        for entry in self.entries() {
+            self.look(&entry);
         }
     }
-    match told.as_slice() {
-        [] => None,
-        [one] => Some(one.clone()),
-        [first, ..] => {
-            Some(format!("{} films were renamed, and their corrections are taken up. {first}", told.len()))
+
+    /// Reads what was done to an image, unless that is known. A film that was renamed is given its work.
+    pub(crate) fn look(&self, entry: &Entry) {
+        if let Some(line) = entry.look(&self.lost) {
+            say!("{line}");
+            lock(&self.adopted).push(line);
+        }
+    }
+
+    /// What the person should know of films that were renamed.
+    pub(super) fn renamed(&self) -> Option<String> {
+        match lock(&self.adopted).as_slice() {
+            [] => None,
+            [one] => Some(one.clone()),
+            [first, others @ ..] => Some(format!(
+                "{} films were renamed, and their corrections are taken up. {first}",
+                others.len() + 1
+            )),
         }
     }
 }

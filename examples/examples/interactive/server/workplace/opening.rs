@@ -11,6 +11,7 @@ use ikem_models::{Cancel, NoTurn, Turn};
 use super::super::document::{Document, Opening};
 use super::super::entry::{Entry, Slot, lock};
 use super::super::failure::{Kind, Result};
+use super::super::fingerprint::Identity;
 use super::super::networks::Network;
 use super::super::sidecar::Sidecar;
 use super::super::sources::{Loaded, labels};
@@ -32,7 +33,7 @@ pub(crate) enum Ask {
 struct Film {
     loaded: Loaded,
     matched: Option<GrayImage>,
-    fingerprint: Option<String>,
+    file: Option<Identity>,
 }
 
 impl Workplace {
@@ -117,11 +118,12 @@ impl Workplace {
         let _turn = self.decoding.acquire().await.map_err(|error| Kind::Failed.because(error))?;
         let (workplace, entry) = (Arc::clone(self), Arc::clone(entry));
         blocking(move || {
+            workplace.look(&entry);
             let loaded = entry.source.load()?;
-            let fingerprint = entry.source.fingerprint()?;
+            let file = entry.source.identify()?;
             let matching = workplace.matching.as_ref().filter(|matching| matching.on.load(Ordering::SeqCst));
             let matched = matching.map(|matching| match_histogram(&loaded.image, &matching.reference));
-            Ok(Film { loaded, matched, fingerprint })
+            Ok(Film { loaded, matched, file })
         })
         .await
     }
@@ -135,29 +137,20 @@ impl Workplace {
         network: Arc<Network>,
         generation: u64,
     ) -> Result<()> {
-        let Some(Film { loaded, matched, fingerprint }) = film else { return Ok(()) };
+        let Some(Film { loaded, matched, file }) = film else { return Ok(()) };
         let (held, kept) = match slot {
             Slot::Open(document) if document.generation == generation => return Ok(()),
             Slot::Open(document) => (true, document.is_touched().then(|| document.sidecar(entry))),
             Slot::Kept(sidecar) => (true, Some((**sidecar).clone())),
             Slot::Closed => (false, Sidecar::read(&entry.sidecar)?),
         };
-        let (kept, warning) = self.own_work(entry, kept, held, fingerprint.as_deref())?;
+        let fingerprint = file.as_ref().map(|file| file.fingerprint.as_str());
+        let (kept, warning) = self.own_work(entry, kept, held, fingerprint)?;
         let Loaded { image, labels: truth, spacing, note } = loaded;
         let label = entry.labels.and_then(|place| self.labels.as_ref()?.entries.get(place));
         let labels = truth.or_else(|| labels(label?, &image));
-        let opening = Opening {
-            image,
-            matched,
-            labels,
-            spacing,
-            note,
-            warning,
-            fingerprint,
-            kept,
-            network,
-            generation,
-        };
+        let opening =
+            Opening { image, matched, labels, spacing, note, warning, film: file, kept, network, generation };
         *slot = Slot::Open(Box::new(Document::open(entry, opening)?));
         Ok(())
     }
