@@ -22,12 +22,11 @@ const STEPS: [(f64, f64); 4] = [(0.03, 0.05), (0.015, 0.025), (0.06, 0.10), (0.0
 const SURE: f32 = 0.6;
 /// The largest height of a cropped film relative to the frame around its spine: if the frame is right, and if the frame
 /// may be too short. Then the largest width of a cropped film relative to its height.
-const LONGER: [f64; 2] = [1.35, 1.6];
+const LONGER: [f64; 2] = [1.12, 1.6];
 const WIDER: f64 = 0.65;
-/// Bonus to the mean confidence on the whole film if the film may have been cropped around the spine, since it
-/// probably was.
-const CROPPED: f32 = 0.02;
-
+/// How much more confident a prediction on the whole film must be if the film is a crop only provided that the frame is
+/// too short.
+const MARGIN: f32 = 0.06;
 /// Below this mean confidence, the locator may have been wrong altogether, and the whole film is tried, too.
 const LOST: f32 = 0.2;
 
@@ -62,10 +61,11 @@ impl Predictor {
             let [cropped, may_be_cropped] =
                 LONGER.map(|longer| is_crop(&best.0.view.frame, &whole.frame, longer));
             let confidence = best.1.mean_confidence();
-            if may_be_cropped || confidence < LOST {
+            let lost = confidence < LOST;
+            if may_be_cropped || lost {
                 let (image, answer) = self.answered(film, &whole)?;
-                let bonus = if may_be_cropped { CROPPED } else { 0.0 };
-                if answer.mean_confidence() + bonus > confidence {
+                let margin = if cropped || lost { 0.0 } else { MARGIN };
+                if answer.mean_confidence() > confidence + margin {
                     return self.as_seen(image, answer);
                 }
             }
@@ -157,9 +157,9 @@ mod tests {
     fn crops_are_told_by_their_length_and_width() {
         let whole = |width, height| Frame::new(0.0, 0.0, width, height).expect("a frame");
         let spine = Frame::new(100.0, 50.0, 400.0, 1000.0).expect("a frame");
-        assert!(is_crop(&spine, &whole(600.0, 1100.0), 1.35));
-        assert!(!is_crop(&spine, &whole(600.0, 1500.0), 1.35), "thighs below");
+        assert!(is_crop(&spine, &whole(600.0, 1100.0), 1.12));
+        assert!(!is_crop(&spine, &whole(600.0, 1500.0), 1.12), "thighs below");
         assert!(is_crop(&spine, &whole(600.0, 1500.0), 1.6));
-        assert!(!is_crop(&spine, &whole(1000.0, 1100.0), 1.35), "as wide as a chest");
+        assert!(!is_crop(&spine, &whole(1000.0, 1100.0), 1.12), "as wide as a chest");
     }
 }
