@@ -184,6 +184,25 @@ impl Predictor {
         Ok(Answer { logits: logits.main, detections, hints })
     }
 
+    /// The answers without hints for several films in their views, from one pass, which takes less time than one each.
+    pub(crate) fn answers(&self, images: &[PreparedImage]) -> Result<Vec<Answer>> {
+        let features: Vec<&Tensor> = images.iter().map(|image| &image.encoded.features).collect();
+        let encoded = EncodedImage { features: Tensor::cat(&features, 0)?, grid: self.config().size };
+        let inputs = Inputs {
+            hints: HintMaps::none(images.len()),
+            previous: PreviousMaps::None,
+            image: ImageInput::Encoded(encoded),
+        };
+        let logits = self.model.network.forward_until(&inputs, self.cancel())?;
+        let detections = logits.detect(&self.config().decoding)?;
+        let answer = |(place, detections)| {
+            // A copy, so that one answer does not keep those of the others in memory.
+            let logits = logits.main.narrow(0, place, 1)?.copy()?;
+            Ok(Answer { logits, detections, hints: Vec::new() })
+        };
+        detections.into_iter().enumerate().map(answer).collect()
+    }
+
     /// The prediction that an answer of the network for `image` stands for.
     pub(crate) fn decoded(&self, image: &PreparedImage, answer: Answer) -> Result<Prediction> {
         Cancel::check(self.cancel())?;
