@@ -48,6 +48,11 @@ pub(crate) async fn meets_wcag(browser: &Browser) {
         browser.js("window.ikem.store.set({ alert: 'Something went wrong' })").await;
         found.extend(check(browser, &format!("{theme}, alert")).await);
         browser.js("window.ikem.store.set({ alert: null })").await;
+        let others = "state.images.find(({ id }) => id !== state.image.id).id";
+        browser.js(&format!("const {{ state }} = window.ikem.store; window.ikem.store.set({{ selected: [0, 1, 2, 3], priorId: {others} }})")).await;
+        browser.until("state.prior !== null").await;
+        found.extend(check(browser, &format!("{theme}, selection and earlier film")).await);
+        browser.js("window.ikem.store.set({ selected: [], priorId: null })").await;
     }
     assert!(found.is_empty(), "{found:#?}");
     browser.js("window.ikem.store.set({ theme: 'system' })").await;
