@@ -20,6 +20,7 @@
 //! | `POST /api/model` | `{"id": 1}` | as status; loads another network |
 //! | `POST /api/matching` | `{"on": true}` | as status; gives images the reference's grey values, or not |
 //! | `GET /api/images` | | the list of images; `status` is `null` until it is known what was done to one |
+//! | `POST /api/ahead` | `{"on": true}` | as status; predicts the images on which nothing was done, in the background, or ends that |
 //! | `POST /api/images` | a file, its name in `X-File-Name` | the new image's line in the list |
 //! | `POST /api/import` | a file of keypoints of one or more films | which images it is of, by name, and what of them the file would remove (`drops`); nothing is changed |
 //! | `GET /api/images/ID` | | the image's **state**: points, hints, angles, comparison |

@@ -56,6 +56,7 @@ export const workplace = () => read('/api/workplace');
 export const status = (patience) => read('/api/status', patience ? { signal: AbortSignal.timeout(patience) } : undefined);
 export const chooseModel = (id) => post('/api/model', { id });
 export const match = (on) => post('/api/matching', { on });
+export const predictAhead = (on) => post('/api/ahead', { on });
 export const images = () => read('/api/images');
 export const image = (id) => read(`/api/images/${id}`);
 

@@ -39,7 +39,7 @@ const SHOWN = { names: true, ghosts: true, cobb: true, labels: false, heatmap: f
 
 const store = new Store({
   // What the server says.
-  skeleton: null, model: null, models: [], matching: null, images: [], reader: null, image: null, bitmap: null, heatmap: null, priorId: null, prior: null,
+  skeleton: null, model: null, models: [], matching: null, images: [], reader: null, ahead: null, image: null, bitmap: null, heatmap: null, priorId: null, prior: null,
   // What the person is doing.
   chosen: null, armed: false, hovered: null, selected: [], marquee: null, moving: null, framing: null, ghosts: null, cursor: null, tool: 'correct', panning: false, hidden: false,
   // How it is shown.

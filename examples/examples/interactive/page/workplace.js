@@ -7,6 +7,8 @@ const POLL_MS = 250;
 const RECONNECT_MS = 1000;
 /** So often the list is read while the server still reads what was done; less often the longer it takes. */
 const FILL_MS = [300, 3000];
+/** So often the list is read while images are predicted ahead. */
+const AHEAD_MS = 2000;
 
 /** How many files that were left out are named; the others are counted. */
 const NAMED = 3;
@@ -29,6 +31,7 @@ export class Workplace {
   #report;
   #opening = 0;
   #filling = 0;
+  #following = 0;
 
   constructor(store, annotation, report) {
     this.#store = store;
@@ -46,6 +49,7 @@ export class Workplace {
     await this.#modelReady();
     const wanted = Number(location.hash.slice(1));
     this.#fillIn();
+    this.#followAhead();
     const first = await this.#first(wanted);
     const broken = first ? await this.#openFirst(this.#state.images.findIndex(({ id }) => id === first.id)) : [];
     if (!first) this.#store.set({ loading: null, message: 'Open a radiograph, or drop one here' });
@@ -73,8 +77,8 @@ export class Workplace {
   }
 
   async #refresh() {
-    const { model, models, images, skeleton, matching, notes, reader } = await api.workplace();
-    this.#store.set({ model, models, images, skeleton, matching, reader });
+    const { model, models, images, skeleton, matching, notes, reader, ahead } = await api.workplace();
+    this.#store.set({ model, models, images, skeleton, matching, reader, ahead });
     return notes;
   }
 
@@ -94,6 +98,32 @@ export class Workplace {
     // Films that were renamed are known now.
     const notes = await this.#refresh().catch(() => []);
     if (notes.length > 0) this.#store.set({ alert: notes.join(' – ') });
+  }
+
+  /** Predicts all images on which nothing was done, in the background; or ends that. */
+  async predictAll() {
+    try {
+      const { ahead } = await api.predictAhead(this.#state.ahead === null);
+      this.#store.set({ ahead });
+      await this.#followAhead();
+    } catch (error) {
+      this.#report(error);
+    }
+  }
+
+  /** Shows how far images are predicted ahead, until all are; tells of those that could not be. */
+  async #followAhead() {
+    const turn = ++this.#following;
+    let failed = null;
+    while (this.#state.ahead !== null) {
+      await pause(AHEAD_MS);
+      if (turn !== this.#following) return;
+      const [status, images] = await Promise.all([api.status(), api.images()]).catch(() => []);
+      if (!images) return;
+      if (this.#state.ahead?.failed > 0) failed = this.#state.ahead;
+      this.#store.set({ ahead: status.ahead, images });
+    }
+    if (failed) this.#store.set({ alert: `${failed.failed} images could not be predicted; the last: ${failed.failure}` });
   }
 
   /** The image to open first: the wanted one, or the first that is not done; waits until that is known. */

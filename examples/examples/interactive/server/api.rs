@@ -30,6 +30,8 @@ pub(super) struct WorkplaceView {
     pub images: Vec<ImageView>,
     /// How far the work is.
     pub progress: Progress,
+    /// How far the prediction of all images ahead is; none where it does not run.
+    pub ahead: Option<AheadView>,
     /// The folder of uploads and of what has no folder of its own.
     pub kept_in: String,
     /// The person who reads the films, where the program was told.
@@ -43,6 +45,21 @@ pub(super) struct StatusView {
     pub model: ModelView,
     /// How far the work is.
     pub progress: Progress,
+    /// How far the prediction of all images ahead is; none where it does not run.
+    pub ahead: Option<AheadView>,
+}
+
+/// How far the prediction of all images ahead is.
+#[derive(Debug, Clone, Default, Serialize)]
+pub(super) struct AheadView {
+    /// How many images there are.
+    pub films: usize,
+    /// How many were looked at.
+    pub done: usize,
+    /// How many could not be predicted.
+    pub failed: usize,
+    /// The last of these, and why.
+    pub failure: Option<String>,
 }
 
 /// A network to choose.

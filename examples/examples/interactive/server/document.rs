@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ikem_core::{GrayImage, Heatmaps, History, Keypoints, Skeleton, Spacing};
-use ikem_models::Session;
+use ikem_models::{Cancel, Session, View};
 
 use super::action::Action;
 use super::api::Status;
@@ -17,7 +17,7 @@ use super::failure::Result;
 use super::fingerprint::Identity;
 use super::marks::{About, Marks, STEPS, status};
 use super::networks::Network;
-use super::sidecar::{Effort, Heading, Sidecar};
+use super::sidecar::{Ahead, Effort, Heading, Sidecar};
 
 /// Images of at most so many pixels are held to be shown; larger ones are read again.
 const HELD: usize = 16_000_000;
@@ -62,6 +62,8 @@ pub(super) struct Opening {
     pub film: Option<Identity>,
     /// What was done to it before.
     pub kept: Option<Sidecar>,
+    /// What is predicted with.
+    pub ahead: Ahead,
     /// The network that answers.
     pub network: Arc<Network>,
     /// Of the settings.
@@ -70,14 +72,34 @@ pub(super) struct Opening {
 
 impl Document {
     /// Opens an image: goes on where the work was left, or predicts.
-    pub(super) fn open(entry: &Entry, opening: Opening) -> Result<Self> {
-        let Opening { image, matched, labels, spacing, note, warning, film, kept, network, generation } =
-            opening;
+    pub(super) fn open(entry: &Entry, opening: Opening, cancel: &Cancel) -> Result<Self> {
+        let Opening {
+            image,
+            matched,
+            labels,
+            spacing,
+            note,
+            warning,
+            film,
+            kept,
+            ahead,
+            network,
+            generation,
+        } = opening;
         let seen = matched.as_ref().unwrap_or(&image);
         let predictor = &network.predictor;
+        let first = predictor.cancelled_by(cancel);
+        // What was predicted ahead in another way is predicted anew.
+        let kept = kept.filter(|kept| kept.ahead.as_ref().is_none_or(|found| *found == ahead));
         // A film may tell no spacing, and what was imported for it does.
         let spacing = spacing.or(kept.as_ref().and_then(|kept| kept.spacing));
         let (session, marks, about, effort) = match kept {
+            Some(kept) if kept.ahead.is_some() => {
+                // The same prediction, without a search for the view.
+                let view = kept.states.present().view.unwrap_or(View::whole(image.size()));
+                let marks = History::limited(Marks::of(network.name.clone()), STEPS);
+                (first.session_in(seen, view)?, marks, About::default(), kept.effort)
+            }
             Some(kept) => {
                 kept.check(&entry.sidecar, image.size(), &predictor.config().skeleton)?;
                 let marks = kept.marks().with_limit(STEPS);
@@ -85,7 +107,7 @@ impl Document {
             }
             None => {
                 let marks = History::limited(Marks::of(network.name.clone()), STEPS);
-                (predictor.session(seen)?, marks, About::default(), entry.effort())
+                (first.session(seen)?, marks, About::default(), entry.effort())
             }
         };
         let labels = labels.filter(|labels| labels.len() == predictor.config().keypoints());
@@ -168,7 +190,7 @@ impl Document {
 
     /// What the list shows of it.
     fn listed(&self) -> Shown {
-        Shown { effort: self.effort, digest: Some(self.digest()) }
+        Shown { effort: self.effort, digest: Some(self.digest()), ahead: None }
     }
 
     /// All that restores the work.

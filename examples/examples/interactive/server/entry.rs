@@ -8,7 +8,7 @@ pub(super) use ikem_examples::lock;
 
 use super::document::Document;
 use super::lost_work::{Found, LostWork};
-use super::sidecar::{Digest, Effort, Owner, Sidecar};
+use super::sidecar::{Ahead, Digest, Effort, Owner, Sidecar};
 use super::sources::{Listed, Source};
 
 /// An image of the list.
@@ -39,12 +39,14 @@ pub(super) struct Entry {
 }
 
 /// What the list shows of the work on an image.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Shown {
     /// What the work cost.
     pub effort: Effort,
     /// What there is to know of the points; none where they are not known.
     pub digest: Option<Digest>,
+    /// How it was predicted, where that was saved and nothing was done yet.
+    pub ahead: Option<Ahead>,
 }
 
 /// What is in memory of an image.
@@ -117,7 +119,7 @@ impl Entry {
         }
         let whole = || Sidecar::read(&self.sidecar).ok().flatten();
         let digest = saved.digest.or_else(|| whole().map(|sidecar| sidecar.digest()));
-        self.show(Shown { effort: saved.effort, digest });
+        self.show(Shown { effort: saved.effort, digest, ahead: saved.ahead });
         if let Owner::Touched(film) = owner
             && let Some(sidecar) = whole()
         {
@@ -128,12 +130,17 @@ impl Entry {
 
     /// What the list shows of the work on it.
     pub(super) fn shown(&self) -> Shown {
-        *lock(&self.shown)
+        lock(&self.shown).clone()
     }
 
     /// What the work on it cost.
     pub(super) fn effort(&self) -> Effort {
         self.shown().effort
+    }
+
+    /// Notes how it was predicted.
+    pub(super) fn show_ahead(&self, ahead: Option<Ahead>) {
+        lock(&self.shown).ahead = ahead;
     }
 
     /// Shows this in the list from now on.

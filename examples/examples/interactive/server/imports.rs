@@ -105,7 +105,7 @@ pub(super) fn summary(place: &Workplace, file: &[u8]) -> Result<Summary> {
 
 /// What a person said of an image that the file does not tell.
 fn dropped(entry: &Entry, film: &PredictionRecord) -> Option<String> {
-    let Shown { effort, digest } = entry.shown();
+    let Shown { effort, digest, .. } = entry.shown();
     let verdict = match effort.status {
         Status::Accepted => Some("that it is accepted"),
         Status::Unusable => Some("that it cannot be used"),

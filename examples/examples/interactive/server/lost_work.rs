@@ -70,8 +70,9 @@ impl LostWork {
     /// A sidecar with its film's fingerprint, unless it has none, or its film is still there. Where one was replaced, another film
     /// is.
     fn lost(sidecar: PathBuf) -> Option<(String, Lost)> {
-        let Summary { fingerprint, bytes, film, .. } = Sidecar::read_summary(&sidecar);
-        let fingerprint = fingerprint?;
+        let Summary { fingerprint, bytes, film, ahead, .. } = Sidecar::read_summary(&sidecar);
+        // Nobody worked on what was predicted ahead.
+        let fingerprint = fingerprint.filter(|_| ahead.is_none())?;
         let beside = film_name(&sidecar).map(|name| sidecar.with_file_name(name));
         let replaced = film_name(&sidecar).is_some_and(|name| name.contains(REPLACED));
         let is_lost = replaced || film.or(beside).is_none_or(|film| !film.exists());
@@ -91,7 +92,7 @@ impl LostWork {
         if sidecar.exists() || move_file(&path, sidecar).is_err() {
             return None;
         }
-        let shown = Shown { effort: kept.effort, digest: Some(kept.digest()) };
+        let shown = Shown { effort: kept.effort, digest: Some(kept.digest()), ahead: None };
         Some(Found { name: kept.image, shown, revision: kept.revision })
     }
 

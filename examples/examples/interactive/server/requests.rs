@@ -80,11 +80,11 @@ pub(super) struct Chosen {
     pub id: usize,
 }
 
-/// A request to give images the reference's grey values, or not.
+/// A request that switches something on or off.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Matched {
-    /// Whether to.
+pub(super) struct Wanted {
+    /// Whether it is wanted.
     pub on: bool,
 }
 

@@ -24,8 +24,8 @@ use super::framing;
 use super::imports::{self, Summary};
 use super::marks::person;
 use super::requests::{
-    Acceptance, Chosen, Ends, Matched, Named, Placed, PlacedAll, PlacedPoint, Rejection, Said, Seen, Shifted,
-    Step, Timed,
+    Acceptance, Chosen, Ends, Named, Placed, PlacedAll, PlacedPoint, Rejection, Said, Seen, Shifted, Step,
+    Timed, Wanted,
 };
 use super::security::{self, Access};
 use super::workplace::{Answered, Workplace};
@@ -65,6 +65,7 @@ pub(super) fn router(workplace: Arc<Workplace>, assets: Assets, access: Access) 
         .route("/api/status", get(status))
         .route("/api/model", post(choose))
         .route("/api/matching", post(match_images))
+        .route("/api/ahead", post(predict_ahead))
         .route("/api/images", get(images).post(upload))
         .route("/api/import", post(summary))
         .route("/api/images/{id}", get(state))
@@ -162,8 +163,12 @@ async fn choose(Shared(place): Place, Body(Chosen { id }): Body<Chosen>) -> Resu
     place.choose_network(id).map(Json)
 }
 
-async fn match_images(Shared(place): Place, Body(Matched { on }): Body<Matched>) -> Result<Json<StatusView>> {
+async fn match_images(Shared(place): Place, Body(Wanted { on }): Body<Wanted>) -> Result<Json<StatusView>> {
     place.match_images(on).map(Json)
+}
+
+async fn predict_ahead(Shared(place): Place, Body(Wanted { on }): Body<Wanted>) -> Json<StatusView> {
+    Json(place.predict_ahead(on))
 }
 
 async fn upload(Shared(place): Place, headers: HeaderMap, bytes: Bytes) -> Result<Response> {

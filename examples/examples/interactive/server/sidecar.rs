@@ -61,6 +61,9 @@ pub(super) struct Sidecar {
     /// What the list shows of the present state; missing in sidecars of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<Digest>,
+    /// How it was predicted, where nothing was done yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ahead: Option<Ahead>,
     /// What the person says of the film as such.
     #[serde(default)]
     pub about: About,
@@ -80,6 +83,16 @@ pub(super) struct Effort {
     pub clicks: u32,
     /// Active time in seconds.
     pub seconds: f64,
+}
+
+/// What a film was predicted with before it was opened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Ahead {
+    /// The network.
+    pub network: String,
+    /// The image whose grey values it was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub matched_to: Option<String>,
 }
 
 /// What the list shows of the points of an image.
@@ -108,6 +121,9 @@ pub(super) struct Summary {
     /// What the list shows of the points.
     #[serde(default)]
     pub digest: Option<Digest>,
+    /// How it was predicted, where nothing was done yet.
+    #[serde(default)]
+    pub ahead: Option<Ahead>,
     /// The number of changes to the work.
     #[serde(default)]
     pub revision: u64,
@@ -205,6 +221,7 @@ impl Sidecar {
             network: None,
             effort,
             digest: Some(digest),
+            ahead: None,
             about,
             states,
             marks: Some(marks),
@@ -245,6 +262,11 @@ impl Sidecar {
     pub(super) fn read_summary(path: &Path) -> Summary {
         let text = read_text(path).ok().flatten().unwrap_or_default();
         serde_json::from_str(&text).unwrap_or_default()
+    }
+
+    /// The same as what was predicted before anybody opened the film.
+    pub(super) fn predicted_ahead(self, ahead: Ahead) -> Self {
+        Self { ahead: Some(ahead), ..self }
     }
 
     /// What the list shows of it.

@@ -1,5 +1,6 @@
 //! All images that are open to the page, and how they are reached: by their number alone.
 
+mod ahead;
 mod listing;
 mod opening;
 mod pictures;
@@ -77,6 +78,7 @@ pub(super) struct Workplace {
     uploading: Semaphore,
     decoding: Semaphore,
     sketching: Semaphore,
+    ahead: Mutex<ahead::Run>,
     thumbnails: Thumbnails,
     log: EffortLog,
 }
@@ -146,6 +148,7 @@ impl Workplace {
             uploading: Semaphore::new(1),
             decoding: Semaphore::new(2),
             sketching: Semaphore::new(1),
+            ahead: Mutex::default(),
             thumbnails: Thumbnails::default(),
         });
         let looking = Arc::clone(&workplace);
@@ -155,7 +158,7 @@ impl Workplace {
 
     /// All there is to see.
     pub(super) fn view(&self) -> WorkplaceView {
-        let StatusView { model, progress } = self.status();
+        let StatusView { model, progress, ahead } = self.status();
         WorkplaceView {
             version: env!("CARGO_PKG_VERSION"),
             model,
@@ -170,6 +173,7 @@ impl Workplace {
             skeleton: self.networks.skeleton().cloned(),
             images: self.images(),
             progress,
+            ahead,
             kept_in: self.kept_in.display().to_string(),
             reader: self.reader.clone(),
         }
@@ -191,11 +195,11 @@ impl Workplace {
                 Status::Unusable => progress.unusable += 1,
             }
         }
-        StatusView { model: self.networks.view(), progress }
+        StatusView { model: self.networks.view(), progress, ahead: self.predicted_ahead() }
     }
 
     fn image_view(entry: &Entry) -> ImageView {
-        let Shown { effort: Effort { status, clicks, seconds }, digest } = entry.shown();
+        let Shown { effort: Effort { status, clicks, seconds }, digest, .. } = entry.shown();
         ImageView {
             id: entry.id,
             name: entry.name.clone(),
@@ -376,6 +380,10 @@ impl Workplace {
 /// The work on an image that is not open.
 fn closed_work(entry: &Entry) -> Result<Option<Sidecar>> {
     let Some(mut sidecar) = Sidecar::read(&entry.sidecar)? else { return Ok(None) };
+    if sidecar.ahead.is_some() {
+        // Nobody looked at what was predicted ahead.
+        return Ok(None);
+    }
     if sidecar.owner(&entry.source)? == Owner::Another {
         let (name, path) = (&entry.name, entry.sidecar.display());
         return Err(Kind::Conflict.because(format!("{path} is of another film than {name} is now")));

@@ -18,6 +18,10 @@ export function connect({ store, workplace }) {
   let shown = [];
 
   arranging(store);
+  byId('predict-all').addEventListener('click', () => workplace.predictAll());
+  store.watch(['ahead'], ({ ahead }) => {
+    byId('predict-all').textContent = ahead ? `Stop (${ahead.done} of ${ahead.films})` : 'Predict all';
+  });
   list.addEventListener('scroll', draw, { passive: true });
   new ResizeObserver(draw).observe(list);
   list.addEventListener('keydown', (event) => {

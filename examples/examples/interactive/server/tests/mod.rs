@@ -1,6 +1,7 @@
 //! The server as a browser meets it: over TCP, with a tiny network of random weights and tiny phantoms.
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
+mod ahead;
 mod assets;
 #[path = "../../../../tests/http_client/mod.rs"]
 mod client;

@@ -30,7 +30,7 @@ pub(crate) enum Ask {
 }
 
 /// An image that was read in order to be opened.
-struct Film {
+pub(super) struct Film {
     loaded: Loaded,
     matched: Option<GrayImage>,
     file: Option<Identity>,
@@ -104,6 +104,7 @@ impl Workplace {
 
     /// Waits for the image's turn at the network; an error if that takes too long.
     async fn turn(&self, network: &Network, image: usize, ask: Ask) -> Result<Turn<usize>> {
+        self.make_way(network);
         let request = match ask {
             Ask::Preview => network.turns.replaceable(image),
             Ask::Nothing | Ask::Change => network.turns.lasting(image),
@@ -114,7 +115,7 @@ impl Workplace {
     }
 
     /// Reads an image. Only a few are read at a time.
-    async fn read(self: &Arc<Self>, entry: &Arc<Entry>) -> Result<Film> {
+    pub(super) async fn read(self: &Arc<Self>, entry: &Arc<Entry>) -> Result<Film> {
         let _turn = self.decoding.acquire().await.map_err(|error| Kind::Failed.because(error))?;
         let (workplace, entry) = (Arc::clone(self), Arc::clone(entry));
         blocking(move || {
@@ -137,22 +138,45 @@ impl Workplace {
         network: Arc<Network>,
         generation: u64,
     ) -> Result<()> {
-        let Some(Film { loaded, matched, file }) = film else { return Ok(()) };
+        let Some(film) = film else { return Ok(()) };
         let (held, kept) = match slot {
             Slot::Open(document) if document.generation == generation => return Ok(()),
             Slot::Open(document) => (true, document.is_touched().then(|| document.sidecar(entry))),
             Slot::Kept(sidecar) => (true, Some((**sidecar).clone())),
             Slot::Closed => (false, Sidecar::read(&entry.sidecar)?),
         };
-        let fingerprint = file.as_ref().map(|file| file.fingerprint.as_str());
-        let (kept, warning) = self.own_work(entry, kept, held, fingerprint)?;
+        let fingerprint = film.file.as_ref().map(|file| file.fingerprint.as_str());
+        let work = self.own_work(entry, kept, held, fingerprint)?;
+        let opening = self.opening(entry, film, work, (network, generation));
+        *slot = Slot::Open(Box::new(Document::open(entry, opening, &Cancel::new())?));
+        Ok(())
+    }
+
+    /// A film that was read, with what it is opened with: the work on it and what to tell, the network and the settings.
+    pub(super) fn opening(
+        &self,
+        entry: &Entry,
+        Film { loaded, matched, file }: Film,
+        (kept, warning): (Option<Sidecar>, Option<String>),
+        (network, generation): (Arc<Network>, u64),
+    ) -> Opening {
         let Loaded { image, labels: truth, spacing, note } = loaded;
         let label = entry.labels.and_then(|place| self.labels.as_ref()?.entries.get(place));
         let labels = truth.or_else(|| labels(label?, &image));
-        let opening =
-            Opening { image, matched, labels, spacing, note, warning, film: file, kept, network, generation };
-        *slot = Slot::Open(Box::new(Document::open(entry, opening)?));
-        Ok(())
+        let ahead = self.ahead_of(&network);
+        Opening {
+            image,
+            matched,
+            labels,
+            spacing,
+            note,
+            warning,
+            film: file,
+            kept,
+            ahead,
+            network,
+            generation,
+        }
     }
 
     /// The work that belongs to a film, and what to tell of it: work on another film that had its name is set aside, and work on
@@ -166,6 +190,8 @@ impl Workplace {
     ) -> Result<(Option<Sidecar>, Option<String>)> {
         let mut told: Vec<String> = entry.told().into_iter().collect();
         let mut kept = match kept {
+            // What was predicted ahead is of no use then.
+            Some(kept) if kept.ahead.is_some() && kept.is_of_another(fingerprint) => None,
             Some(kept) if kept.is_of_another(fingerprint) => {
                 let aside = self.lost.set_aside(&entry.sidecar, held.then_some(&kept))?;
                 entry.start_over(kept.revision);
