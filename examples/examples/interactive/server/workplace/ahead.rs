@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use ikem_models::NoTurn;
+use ikem_models::{Cancel, NoTurn};
 
 use super::super::api::{AheadView, Status, StatusView};
 use super::super::document::Document;
@@ -26,6 +26,8 @@ pub(super) struct Run {
     number: u64,
     /// How far it is; none where it does not run.
     view: Option<AheadView>,
+    /// Ends the prediction of a film.
+    cancel: Option<Cancel>,
     /// When a person asked the network last.
     asked: Option<Instant>,
 }
@@ -36,6 +38,9 @@ impl Workplace {
         let run = {
             let mut ahead = lock(&self.ahead);
             ahead.number += 1;
+            if let Some(cancel) = ahead.cancel.take() {
+                cancel.cancel();
+            }
             ahead.view = on.then(AheadView::default);
             ahead.number
         };
@@ -65,7 +70,7 @@ impl Workplace {
         self.count(run, |view| view.films = entries.len());
         for entry in entries {
             let predicted = loop {
-                let predicted = self.predict_one(&entry).await;
+                let predicted = self.predict_one(&entry, run).await;
                 // A person came first: it begins again.
                 if !matches!(predicted, Ok(false)) || !self.note(run, |_| {}) {
                     break predicted;
@@ -102,8 +107,8 @@ impl Workplace {
         going_on
     }
 
-    /// Predicts a film on which nothing was done, and saves that. False if a person came first.
-    async fn predict_one(self: &Arc<Self>, entry: &Arc<Entry>) -> Result<bool> {
+    /// Predicts a film on which nothing was done, and saves that. False if a person came first, or it was ended.
+    async fn predict_one(self: &Arc<Self>, entry: &Arc<Entry>, run: u64) -> Result<bool> {
         let (looking, of) = (Arc::clone(self), Arc::clone(entry));
         blocking(move || {
             looking.look(&of);
@@ -128,6 +133,9 @@ impl Workplace {
             Err(NoTurn::Superseded | NoTurn::Full { .. }) => return Ok(false),
             Err(other) => return Err(other.into()),
         };
+        if !self.note(run, |ahead| ahead.cancel = Some(turn.cancel().clone())) {
+            return Ok(false);
+        }
         let (workplace, at) = (Arc::clone(self), Arc::clone(entry));
         let predicted = blocking(move || {
             let cancel = turn.cancel();
