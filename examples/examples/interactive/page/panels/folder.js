@@ -46,6 +46,8 @@ export function connect({ store, workplace }) {
     const focused = document.activeElement;
     const range = shown.slice(first, last);
     const wanted = new Set(range.map(({ id }) => id));
+    // Tab reaches the open image, or the first where that is not shown.
+    const reached = shown.some(({ id }) => id === image?.id) ? image.id : shown[0]?.id;
     for (const [id, made] of items) {
       if (wanted.has(id) || made === focused) continue;
       made.remove();
@@ -55,6 +57,7 @@ export function connect({ store, workplace }) {
       const made = items.get(entry.id) ?? item(entry, () => workplace.open(entry.id));
       items.set(entry.id, made);
       update(made, entry, entry.id === image?.id);
+      made.tabIndex = entry.id === reached ? 0 : -1;
       made.style.top = `${(first + index) * step}px`;
       made.setAttribute('aria-setsize', String(shown.length));
       made.setAttribute('aria-posinset', String(first + index + 1));
@@ -129,7 +132,6 @@ function item({ id, name }, open) {
 
 function update(made, { name, status, clicks, degrees, unsure }, current) {
   made.setAttribute('aria-selected', String(current));
-  made.tabIndex = current ? 0 : -1;
   if (made.dataset.status !== String(status)) {
     made.dataset.status = String(status);
     made.querySelector('.badge').replaceChildren(...(status === 'accepted' ? [icon('accept')] : status === 'unusable' ? [icon('remove')] : []));
