@@ -25,12 +25,12 @@ const AROUND: [(i32, i32); 8] = [(0, -1), (0, 1), (-1, 0), (1, 0), (-1, -1), (1,
 const AT_ONCE: usize = 4;
 /// From this mean confidence on, no other frames are tried.
 const SURE: f32 = 0.6;
-/// The largest height of a cropped film relative to the frame around its spine: if the frame is right, and if the frame
-/// may be too short. Then the largest width of a cropped film relative to its height.
-const LONGER: [f64; 2] = [1.12, 1.6];
+/// The height of a film relative to the frame around its spine below which the frame fits the whole film, below which the
+/// film is cropped, and below which it may be cropped if the frame is too short. Then the largest width of a cropped film
+/// relative to its height.
+const LONGER: [f64; 3] = [1.12, 1.35, 1.6];
 const WIDER: f64 = 0.65;
-/// How much more confident a prediction on the whole film must be if the film is a crop only provided that the frame is
-/// too short.
+/// How much more confident a prediction on the whole film must be than one in a frame that does not fit the film.
 const MARGIN: f32 = 0.06;
 /// Below this mean confidence, the locator may have been wrong altogether, and the whole film is tried, too.
 const LOST: f32 = 0.2;
@@ -63,13 +63,13 @@ impl Predictor {
             let best = self.reframed(film, first)?;
             // The edges of a crop are a better estimate of the spine's ends than a locator's.
             let whole = View { frame: located.frame.facing(film.size()), ..located };
-            let [cropped, may_be_cropped] =
+            let [fits, cropped, may_be_cropped] =
                 LONGER.map(|longer| is_crop(&best.0.view.frame, &whole.frame, longer));
             let confidence = best.1.mean_confidence();
             let lost = confidence < LOST;
             if may_be_cropped || lost {
                 let (image, answer) = self.answered(film, &whole)?;
-                let margin = if cropped || lost { 0.0 } else { MARGIN };
+                let margin = if fits || lost { 0.0 } else { MARGIN };
                 if answer.mean_confidence() > confidence + margin {
                     return self.as_seen(image, answer);
                 }
@@ -168,9 +168,9 @@ mod tests {
     fn crops_are_told_by_their_length_and_width() {
         let whole = |width, height| Frame::new(0.0, 0.0, width, height).expect("a frame");
         let spine = Frame::new(100.0, 50.0, 400.0, 1000.0).expect("a frame");
-        assert!(is_crop(&spine, &whole(600.0, 1100.0), 1.12));
-        assert!(!is_crop(&spine, &whole(600.0, 1500.0), 1.12), "thighs below");
+        assert!(is_crop(&spine, &whole(600.0, 1100.0), 1.35));
+        assert!(!is_crop(&spine, &whole(600.0, 1500.0), 1.35), "thighs below");
         assert!(is_crop(&spine, &whole(600.0, 1500.0), 1.6));
-        assert!(!is_crop(&spine, &whole(1000.0, 1100.0), 1.12), "as wide as a chest");
+        assert!(!is_crop(&spine, &whole(1000.0, 1100.0), 1.35), "as wide as a chest");
     }
 }
