@@ -195,9 +195,9 @@ impl Predictor {
         };
         let logits = self.model.network.forward_until(&inputs, self.cancel())?;
         let detections = logits.detect(&self.config().decoding)?;
-        let answer = |(place, detections)| {
+        let answer = |(index, detections)| {
             // A copy, so that one answer does not keep those of the others in memory.
-            let logits = logits.main.narrow(0, place, 1)?.copy()?;
+            let logits = logits.main.narrow(0, index, 1)?.copy()?;
             Ok(Answer { logits, detections, hints: Vec::new() })
         };
         detections.into_iter().enumerate().map(answer).collect()

@@ -56,7 +56,7 @@ use networks::{Networks, Origin};
 use seats::Rules;
 use security::{Access, Bodies};
 use sources::Listed;
-use workplace::{Furniture, Matching, PATIENCE, Workplace};
+use workplace::{Matching, PATIENCE, Workplace, WorkplaceParts};
 
 /// The largest file that is imported.
 const IMPORT_LIMIT: usize = 32 << 20;
@@ -84,16 +84,16 @@ pub(crate) fn serve(
     images: &[PathBuf],
     labels: Option<&Labels<'_>>,
 ) -> Result<()> {
-    let furniture = furnish(options, model, images, labels)?;
-    let _locks = FolderLocks::take(folders(&furniture))?;
-    let kept_in = furniture.kept_in.clone();
+    let parts = gather(options, model, images, labels)?;
+    let _locks = FolderLocks::take(folders(&parts))?;
+    let kept_in = parts.kept_in.clone();
     let new: Vec<PathBuf> = kept_in
         .ancestors()
         .take_while(|folder| !folder.exists())
         .filter(|folder| !folder.as_os_str().is_empty())
         .map(Path::to_owned)
         .collect();
-    for note in &furniture.notes {
+    for note in &parts.notes {
         say!("{note}");
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -105,7 +105,7 @@ pub(crate) fn serve(
         let _ = std::fs::create_dir_all(&kept_in);
         let lock = FolderLocks::take(new.first().cloned().into_iter())?;
         let workplace =
-            Workplace::open(furniture).map_err(|failure| anyhow!("{}", failure.message().to_owned()))?;
+            Workplace::open(parts).map_err(|failure| anyhow!("{}", failure.message().to_owned()))?;
         let router = router(&workplace, options.page.clone(), access);
         let stop = stop_on_signals()?;
         say!("{address}");
@@ -153,12 +153,12 @@ pub(crate) fn films(paths: &[PathBuf]) -> Result<(Vec<PathBuf>, Option<String>)>
 }
 
 /// All folders in which work is saved.
-fn folders(furniture: &Furniture) -> impl Iterator<Item = PathBuf> {
+fn folders(parts: &WorkplaceParts) -> impl Iterator<Item = PathBuf> {
     let beside = |image: &Listed| {
         let folder = image.sidecar.parent()?;
         Some(if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder.to_owned() })
     };
-    furniture.images.iter().filter_map(beside).chain([furniture.kept_in.clone()])
+    parts.images.iter().filter_map(beside).chain([parts.kept_in.clone()])
 }
 
 fn router(workplace: &Arc<Workplace>, page: Option<PathBuf>, access: Access) -> Router {
@@ -177,12 +177,12 @@ fn bodies(path: &str) -> Bodies {
 }
 
 /// All that the page works on, as the arguments name it.
-fn furnish(
+fn gather(
     options: &PageOptions,
     model: &ModelOptions,
     images: &[PathBuf],
     labels: Option<&Labels<'_>>,
-) -> Result<Furniture> {
+) -> Result<WorkplaceParts> {
     if let Some(output) = options.output.as_deref().filter(|output| output.exists() && !output.is_dir()) {
         bail!("--output {}: this is a file; expected a folder", output.display());
     }
@@ -215,7 +215,7 @@ fn furnish(
         let set = set.filter(|_| read.has_sets);
         notes.extend(label_fit::notes(&file_name(labels.manifest), read, &images, set));
     }
-    Ok(Furniture {
+    Ok(WorkplaceParts {
         networks: Networks::new(origins, precision, device),
         images,
         matching: matching.transpose()?,

@@ -85,7 +85,7 @@ pub(super) struct Workplace {
 
 /// What a workplace is made of.
 #[derive(Debug)]
-pub(super) struct Furniture {
+pub(super) struct WorkplaceParts {
     /// The networks to choose from.
     pub networks: Networks,
     /// The images that were given.
@@ -114,9 +114,18 @@ pub(super) type Answered<T> = (T, Duration);
 
 impl Workplace {
     /// A workplace whose first network is being loaded.
-    pub(super) fn open(furniture: Furniture) -> Result<Arc<Self>> {
-        let Furniture { networks, images, matching, labels, notes, kept_in, patience, reader, upload_quota } =
-            furniture;
+    pub(super) fn open(parts: WorkplaceParts) -> Result<Arc<Self>> {
+        let WorkplaceParts {
+            networks,
+            images,
+            matching,
+            labels,
+            notes,
+            kept_in,
+            patience,
+            reader,
+            upload_quota,
+        } = parts;
         let labels_by_image = labels.as_ref().map(ManifestIndex::new);
         let uploads = Uploads::new(&kept_in, upload_quota);
         let listed = images.into_iter().chain(uploads.earlier());

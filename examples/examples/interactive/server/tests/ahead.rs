@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::client::{get, post};
 use super::films::draw;
-use super::{Held, Site, furniture};
+use super::{Held, Site, parts};
 use crate::server::keeping::Keeping;
 use crate::server::sources::{Source, files};
 
@@ -81,9 +81,9 @@ fn films_open_as_they_were_predicted_ahead() {
 fn it_can_be_ended() {
     let folder = tempfile::tempdir().expect("a folder");
     let held = Held::default();
-    let mut furniture = furniture(folder.path(), 3);
-    furniture.images[1].source = Source::Slow(held.clone());
-    let site = Site::start(furniture, None);
+    let mut parts = parts(folder.path(), 3);
+    parts.images[1].source = Source::Slow(held.clone());
+    let site = Site::start(parts, None);
     let port = site.port;
     post(port, "/api/ahead", &json!({ "on": true })).good();
     wait_until(|| get(port, "/api/status").good()["ahead"]["done"] == 1);
@@ -101,9 +101,9 @@ fn another_film_of_the_same_name_is_not_shown_what_was_predicted() {
     let folder = tempfile::tempdir().expect("a folder");
     let film = folder.path().join("film.png");
     let start = || {
-        let mut furniture = furniture(&folder.path().join("kept"), 0);
-        furniture.images = files(&[folder.path().to_owned()], &Keeping::Beside).expect("films").0;
-        Site::start(furniture, None)
+        let mut parts = parts(&folder.path().join("kept"), 0);
+        parts.images = files(&[folder.path().to_owned()], &Keeping::Beside).expect("films").0;
+        Site::start(parts, None)
     };
     draw(&film, 1);
     predict_all(start().port);
@@ -127,9 +127,9 @@ fn another_film_of_the_same_name_is_not_shown_what_was_predicted() {
 #[test]
 fn a_film_that_cannot_be_read_does_not_end_it() {
     let folder = tempfile::tempdir().expect("a folder");
-    let mut furniture = furniture(folder.path(), 3);
-    furniture.images[1].source = Source::File(folder.path().join("gone.png"));
-    let site = Site::start(furniture, None);
+    let mut parts = parts(folder.path(), 3);
+    parts.images[1].source = Source::File(folder.path().join("gone.png"));
+    let site = Site::start(parts, None);
     predict_all(site.port);
     let found = [0, 1, 2].map(|id| sidecar(folder.path(), id).is_some());
     assert_eq!(found, [true, false, true]);

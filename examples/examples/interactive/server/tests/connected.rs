@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use super::client::get;
-use super::{Site, furniture};
+use super::{Site, parts};
 use crate::server::connections::Times;
 
 fn open(port: u16, bytes: &[u8]) -> TcpStream {
@@ -37,7 +37,7 @@ fn half_open_connections_lock_nobody_out() {
 fn whoever_reads_no_answer_is_let_go() {
     let folder = tempfile::tempdir().expect("a folder");
     let times = Times { write: Duration::from_millis(300), ..Times::default() };
-    let site = Site::timed(furniture(folder.path(), 1), None, times);
+    let site = Site::timed(parts(folder.path(), 1), None, times);
     let request = format!("GET /api/images/0/image.png HTTP/1.1\r\nHost: 127.0.0.1:{}\r\n\r\n", site.port);
     // Far more answers than the system holds for who does not read them.
     let mut stream = open(site.port, b"");
@@ -51,7 +51,7 @@ fn whoever_reads_no_answer_is_let_go() {
 fn a_head_has_to_arrive_in_time() {
     let folder = tempfile::tempdir().expect("a folder");
     let times = Times { head: Duration::from_millis(200), ..Times::default() };
-    let site = Site::timed(furniture(folder.path(), 1), None, times);
+    let site = Site::timed(parts(folder.path(), 1), None, times);
     let mut stream = open(site.port, b"GET / HT");
     stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a time");
     let mut rest = Vec::new();

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::client::{Answer, get, post, send};
 use super::marks::import_truth;
-use super::{Site, furniture};
+use super::{Site, parts};
 
 #[test]
 fn what_is_exported_can_be_read_and_imported_again() {
@@ -345,10 +345,10 @@ fn a_file_of_many_films_tells_first_which_images_it_is_of() {
 #[test]
 fn everything_is_exported_in_one_archive() {
     let folder = tempfile::tempdir().expect("a folder");
-    let mut furniture = furniture(&folder.path().join("kept"), 3);
+    let mut parts = parts(&folder.path().join("kept"), 3);
     // Two films whose folders would have the same name.
-    furniture.images[1].name = "[phantom] 0".to_owned();
-    let site = Site::start(furniture, None);
+    parts.images[1].name = "[phantom] 0".to_owned();
+    let site = Site::start(parts, None);
     let port = site.port;
     for id in [0, 1] {
         post(port, &format!("/api/images/{id}/revise"), &json!({ "keypoint": 16, "x": 31.25, "y": 77.5 }))

@@ -6,7 +6,7 @@ use ikem_data::{Phantom, PhantomConfig, write_gray_png};
 use serde_json::{Value, json};
 
 use super::client::{get, post};
-use super::{Site, furniture};
+use super::{Site, parts};
 use crate::server::keeping::Keeping;
 use crate::server::sources::files;
 
@@ -19,9 +19,9 @@ pub(super) fn draw(path: &Path, seed: u64) {
 
 /// A server on all films of a folder, whose sidecars are beside them.
 fn site(folder: &Path) -> Site {
-    let mut furniture = furniture(&folder.join("kept"), 0);
-    furniture.images = files(&[folder.to_owned()], &Keeping::Beside).expect("films").0;
-    Site::start(furniture, None)
+    let mut parts = parts(&folder.join("kept"), 0);
+    parts.images = files(&[folder.to_owned()], &Keeping::Beside).expect("films").0;
+    Site::start(parts, None)
 }
 
 fn correct(port: u16, id: usize, x: u64) -> Value {
@@ -152,9 +152,9 @@ fn only_one_copy_of_a_film_takes_up_its_work_and_none_while_the_film_is_there() 
     std::fs::copy(path("film.png"), path("copy.png")).expect("a copy");
     {
         // Alone, as if the film were not there.
-        let mut furniture = furniture(&path("kept"), 0);
-        furniture.images = files(&[path("copy.png")], &Keeping::Beside).expect("a film").0;
-        let site = Site::start(furniture, None);
+        let mut parts = parts(&path("kept"), 0);
+        parts.images = files(&[path("copy.png")], &Keeping::Beside).expect("a film").0;
+        let site = Site::start(parts, None);
         let state = get(site.port, "/api/images/0").good();
         assert_eq!((&state["hints"], &state["warning"]), (&json!([]), &json!(null)));
     }
@@ -193,10 +193,10 @@ fn with_an_output_folder_work_stays_with_its_film_until_that_is_gone() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = |name: &str| folder.path().join(name);
     let start = |films: &[&str]| {
-        let mut furniture = furniture(&path("kept"), 0);
+        let mut parts = parts(&path("kept"), 0);
         let films: Vec<_> = films.iter().map(|film| path(film)).collect();
-        furniture.images = files(&films, &Keeping::In(path("work"))).expect("films").0;
-        Site::start(furniture, None)
+        parts.images = files(&films, &Keeping::In(path("work"))).expect("films").0;
+        Site::start(parts, None)
     };
     for name in ["one", "two"] {
         std::fs::create_dir(path(name)).expect("a folder");
@@ -218,9 +218,9 @@ fn films_of_one_name_in_two_folders_are_exported_together() {
         std::fs::create_dir(folder).expect("a folder");
         draw(&folder.join("film.png"), seed);
     }
-    let mut furniture = furniture(&folder.path().join("kept"), 0);
-    furniture.images = files(&folders, &Keeping::Beside).expect("films").0;
-    let site = Site::start(furniture, None);
+    let mut parts = parts(&folder.path().join("kept"), 0);
+    parts.images = files(&folders, &Keeping::Beside).expect("films").0;
+    let site = Site::start(parts, None);
     (0..2).for_each(|id| drop(correct(site.port, id, 20)));
     let table = get(site.port, "/api/export/keypoints.csv");
     assert_eq!(table.status, 200);

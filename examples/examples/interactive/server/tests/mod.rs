@@ -43,7 +43,7 @@ use super::networks::{Networks, Origin};
 use super::seats::Rules;
 use super::security::{Access, Token};
 use super::sources::{Listed, Source, UPLOAD_QUOTA};
-use super::workplace::{Furniture, PATIENCE, Workplace};
+use super::workplace::{PATIENCE, Workplace, WorkplaceParts};
 use super::{bodies, connections, router};
 
 /// A network that answers in a millisecond.
@@ -54,7 +54,7 @@ pub(super) fn tiny(seed: u64) -> Predictor {
 }
 
 /// A workplace of `count` tiny phantoms whose annotations are kept in `folder`.
-pub(super) fn furniture(folder: &Path, count: u64) -> Furniture {
+pub(super) fn parts(folder: &Path, count: u64) -> WorkplaceParts {
     let config = PhantomConfig { height: [256, 256], ..PhantomConfig::default() };
     let image = |seed: u64| Listed {
         name: format!("<phantom> {seed}"),
@@ -62,7 +62,7 @@ pub(super) fn furniture(folder: &Path, count: u64) -> Furniture {
         sidecar: folder.join(format!("{seed}.ikem.json")),
     };
     let origins = vec![Origin::Given("first", tiny(1)), Origin::Given("second", tiny(2))];
-    Furniture {
+    WorkplaceParts {
         networks: Networks::new(origins, Precision::Single, Device::Cpu),
         images: (0..count).map(image).collect(),
         matching: None,
@@ -85,16 +85,16 @@ pub(super) struct Site {
 
 impl Site {
     pub(super) fn of(folder: &Path, count: u64) -> Self {
-        Self::start(furniture(folder, count), None)
+        Self::start(parts(folder, count), None)
     }
 
-    pub(super) fn start(furniture: Furniture, token: Option<Token>) -> Self {
-        Self::timed(furniture, token, Times::default())
+    pub(super) fn start(parts: WorkplaceParts, token: Option<Token>) -> Self {
+        Self::timed(parts, token, Times::default())
     }
 
-    pub(super) fn timed(furniture: Furniture, token: Option<Token>, times: Times) -> Self {
+    pub(super) fn timed(parts: WorkplaceParts, token: Option<Token>, times: Times) -> Self {
         // A slow film keeps the list from being read.
-        let unread = furniture.images.iter().any(|image| matches!(image.source, Source::Slow(_)));
+        let unread = parts.images.iter().any(|image| matches!(image.source, Source::Slow(_)));
         let listener = StdListener::bind("127.0.0.1:0").expect("a port");
         listener.set_nonblocking(true).expect("a socket");
         let port = listener.local_addr().expect("an address").port();
@@ -104,7 +104,7 @@ impl Site {
             let runtime =
                 tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             runtime.block_on(async {
-                let workplace = Workplace::open(furniture).expect("a workplace");
+                let workplace = Workplace::open(parts).expect("a workplace");
                 let router = router(&workplace, None, Access::new("127.0.0.1", port, token, bodies));
                 tokio::spawn(Arc::clone(&workplace).keep_saving(Duration::from_millis(50)));
                 opened.send(workplace).expect("a receiver");

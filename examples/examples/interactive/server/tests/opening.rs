@@ -3,17 +3,17 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::client::{get, post};
-use super::{Held, Site, furniture};
+use super::{Held, Site, parts};
 use crate::server::sources::{Listed, Source};
 
 #[test]
 fn a_film_that_is_slow_to_open_does_not_hold_the_network() {
     let folder = tempfile::tempdir().expect("a folder");
-    let mut furniture = furniture(folder.path(), 2);
+    let mut parts = parts(folder.path(), 2);
     let held = Held::default();
     let sidecar = folder.path().join("slow.ikem.json");
-    furniture.images.push(Listed { name: "slow".to_owned(), source: Source::Slow(held.clone()), sidecar });
-    let site = Site::start(furniture, None);
+    parts.images.push(Listed { name: "slow".to_owned(), source: Source::Slow(held.clone()), sidecar });
+    let site = Site::start(parts, None);
     let port = site.port;
     let slow = std::thread::spawn(move || get(port, "/api/images/2"));
     // Let it begin.
@@ -29,9 +29,9 @@ fn a_film_that_is_slow_to_open_does_not_hold_the_network() {
 #[test]
 fn a_request_does_not_wait_for_the_network_for_ever() {
     let folder = tempfile::tempdir().expect("a folder");
-    let mut furniture = furniture(folder.path(), 1);
-    furniture.patience = Duration::from_millis(200);
-    let site = Site::start(furniture, None);
+    let mut parts = parts(folder.path(), 1);
+    parts.patience = Duration::from_millis(200);
+    let site = Site::start(parts, None);
     get(site.port, "/api/images/0").good();
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     let network = runtime.block_on(site.workplace.networks.current()).expect("a network");

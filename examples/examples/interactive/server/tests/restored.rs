@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use super::client::{get, post};
-use super::{Site, furniture};
+use super::{Site, parts};
 
 /// A state without what another start may change.
 fn lasting(mut state: Value) -> Value {
@@ -79,9 +79,9 @@ fn a_sidecar_that_cannot_be_used_is_told_and_kept() {
 #[test]
 fn what_cannot_be_written_down_is_told_and_kept_in_memory() {
     let folder = tempfile::tempdir().expect("a folder");
-    let mut furniture = furniture(folder.path(), 8);
-    furniture.images[0].sidecar = folder.path().join("gone/0.ikem.json");
-    let site = Site::start(furniture, None);
+    let mut parts = parts(folder.path(), 8);
+    parts.images[0].sidecar = folder.path().join("gone/0.ikem.json");
+    let site = Site::start(parts, None);
     get(site.port, "/api/images/0").good();
     // A file stands where the sidecar's folder should.
     std::fs::write(folder.path().join("gone"), "a file").expect("a file");

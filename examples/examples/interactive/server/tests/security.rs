@@ -1,5 +1,5 @@
 use super::client::{Answer, get, send};
-use super::{Site, furniture};
+use super::{Site, parts};
 use crate::server::bodies;
 use crate::server::security::{Access, Token};
 
@@ -83,7 +83,7 @@ fn with_a_token_nothing_is_answered_without_it() {
     let token = Token::new().expect("random numbers");
     assert_ne!(token.text(), Token::new().expect("random numbers").text());
     assert!(token.text().len() == 32 && token.text().bytes().all(|byte| byte.is_ascii_hexdigit()));
-    let site = Site::start(furniture(folder.path(), 1), Some(token.clone()));
+    let site = Site::start(parts(folder.path(), 1), Some(token.clone()));
     let port = site.port;
     let (text, short, long) = (token.text(), &token.text()[..31], format!("{}0", token.text()));
     let wrong = if text.starts_with('0') { text.replacen('0', "1", 1) } else { format!("0{}", &text[1..]) };

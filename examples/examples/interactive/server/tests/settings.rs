@@ -3,7 +3,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::client::{get, post};
-use super::{Site, furniture, tiny};
+use super::{Site, parts, tiny};
 use crate::server::networks::{Networks, Origin};
 use crate::server::workplace::Matching;
 use ikem_core::{GrayImage, Size};
@@ -34,10 +34,10 @@ fn another_network_answers_for_untouched_images_and_waits_to_be_asked_for_others
 #[test]
 fn a_network_that_cannot_be_loaded_is_told_and_another_can_be_chosen() {
     let folder = tempfile::tempdir().expect("a folder");
-    let mut furniture = furniture(folder.path(), 1);
+    let mut parts = parts(folder.path(), 1);
     let origins = vec![Origin::File(folder.path().join("none.safetensors")), Origin::Given("tiny", tiny(1))];
-    furniture.networks = Networks::new(origins, Precision::Single, Device::Cpu);
-    let site = Site::start(furniture, None);
+    parts.networks = Networks::new(origins, Precision::Single, Device::Cpu);
+    let site = Site::start(parts, None);
     let answer = get(site.port, "/api/images/0");
     assert_eq!(answer.status, 409);
     assert!(answer.json()["error"].as_str().is_some_and(|error| error.contains("none.safetensors")));
@@ -52,11 +52,11 @@ fn a_network_that_cannot_be_loaded_is_told_and_another_can_be_chosen() {
 #[test]
 fn matching_changes_what_the_network_sees_and_can_be_switched_off() {
     let folder = tempfile::tempdir().expect("a folder");
-    let mut furniture = furniture(folder.path(), 1);
+    let mut parts = parts(folder.path(), 1);
     let dark: Vec<f32> = (0..400).map(|i| if i < 390 { 0.0 } else { 0.9 }).collect();
     let reference = GrayImage::new(Size::new(20, 20), dark).expect("an image");
-    furniture.matching = Some(Matching::new("dark.png".to_owned(), reference));
-    let site = Site::start(furniture, None);
+    parts.matching = Some(Matching::new("dark.png".to_owned(), reference));
+    let site = Site::start(parts, None);
     let matched = state(site.port, 0);
     let place = get(site.port, "/api/workplace").good();
     assert_eq!(place["matching"], json!({ "reference": "dark.png", "on": true }));

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::client::{get, post, send};
 use super::marks::import_truth;
-use super::{Site, furniture};
+use super::{Site, parts};
 
 fn named(port: u16, what: &str, body: &Value, name: &str) -> Value {
     let headers = [("Content-Type", "application/json"), ("X-Annotator", name)];
@@ -30,10 +30,10 @@ fn cells(line: &str) -> Vec<String> {
 #[test]
 fn the_table_has_a_row_for_each_film_and_says_what_the_page_shows() {
     let folder = tempfile::tempdir().expect("a folder");
-    let mut furniture = furniture(folder.path(), 4);
-    furniture.images[0].name = "=1+1.png".to_owned();
-    furniture.images[1].name = "größe.png".to_owned();
-    let site = Site::start(furniture, None);
+    let mut parts = parts(folder.path(), 4);
+    parts.images[0].name = "=1+1.png".to_owned();
+    parts.images[1].name = "größe.png".to_owned();
+    let site = Site::start(parts, None);
     let port = site.port;
     import_truth(port, 0, 0.9);
     named(

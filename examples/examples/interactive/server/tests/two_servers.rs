@@ -165,7 +165,7 @@ fn programs_on_different_folders_do_not_keep_each_other_out() {
     use clap::Parser;
 
     use crate::Options;
-    use crate::server::{folders, furnish};
+    use crate::server::{folders, gather};
 
     let folder = tempfile::tempdir().expect("a folder");
     let films = ["one", "two"].map(|name| folder.path().join(name));
@@ -177,11 +177,11 @@ fn programs_on_different_folders_do_not_keep_each_other_out() {
     let start = |arguments: &[&str], films: &Path| {
         let options = options(arguments);
         let images = [films.to_owned()];
-        let mut furniture = furnish(&options.page, &options.model, &images, None).expect("furniture");
-        std::fs::create_dir_all(&furniture.kept_in).expect("a folder");
-        let locks = ikem_examples::FolderLocks::take(folders(&furniture))?;
-        furniture.networks = super::furniture(folder.path(), 0).networks;
-        anyhow::Ok((Site::start(furniture, None), locks))
+        let mut parts = gather(&options.page, &options.model, &images, None).expect("parts");
+        std::fs::create_dir_all(&parts.kept_in).expect("a folder");
+        let locks = ikem_examples::FolderLocks::take(folders(&parts))?;
+        parts.networks = super::parts(folder.path(), 0).networks;
+        anyhow::Ok((Site::start(parts, None), locks))
     };
     let first = start(&[], &films[0]).expect("the first");
     let second = start(&[], &films[1]).expect("the second, on another folder");

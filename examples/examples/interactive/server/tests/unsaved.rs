@@ -3,16 +3,16 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::client::{get, post};
-use super::{Site, furniture};
+use super::{Site, parts};
 use crate::server::sidecar::Sidecar;
 
 #[test]
 fn work_that_could_not_be_saved_is_saved_later_without_another_action() {
     let folder = tempfile::tempdir().expect("a folder");
-    let mut furniture = furniture(folder.path(), 8);
+    let mut parts = parts(folder.path(), 8);
     let sidecar = folder.path().join("gone/0.ikem.json");
-    furniture.images[0].sidecar.clone_from(&sidecar);
-    let site = Site::start(furniture, None);
+    parts.images[0].sidecar.clone_from(&sidecar);
+    let site = Site::start(parts, None);
     get(site.port, "/api/images/0").good();
     // A file stands where the sidecar's folder should.
     std::fs::write(folder.path().join("gone"), "a file").expect("a file");
@@ -42,10 +42,10 @@ fn work_that_could_not_be_saved_is_saved_later_without_another_action() {
 #[test]
 fn lines_of_the_log_that_could_not_be_written_are_written_later() {
     let folder = tempfile::tempdir().expect("a folder");
-    let mut furniture = furniture(&folder.path().join("films"), 1);
-    furniture.kept_in = folder.path().join("kept");
+    let mut parts = parts(&folder.path().join("films"), 1);
+    parts.kept_in = folder.path().join("kept");
     std::fs::write(folder.path().join("kept"), "a file").expect("a file");
-    let site = Site::start(furniture, None);
+    let site = Site::start(parts, None);
     for x in [20, 21] {
         let placed = json!({ "keypoint": 3, "x": x, "y": 33 });
         let state = post(site.port, "/api/images/0/revise", &placed).good();

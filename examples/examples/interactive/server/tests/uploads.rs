@@ -115,9 +115,9 @@ fn what_is_no_image_is_named_and_content_decides() {
 fn uploads_stay_within_a_quota() {
     let folder = tempfile::tempdir().expect("a folder");
     let film = film();
-    let mut furniture = super::furniture(folder.path(), 1);
-    furniture.upload_quota = film.len() as u64 + 1000;
-    let site = Site::start(furniture, None);
+    let mut parts = super::parts(folder.path(), 1);
+    parts.upload_quota = film.len() as u64 + 1000;
+    let site = Site::start(parts, None);
     assert_eq!(upload(site.port, "a.png", &film).status, 201);
     assert_eq!(upload(site.port, "again.png", &film).status, 200, "it is there already");
     let config = PhantomConfig { height: [256, 256], ..PhantomConfig::default() };
