@@ -1,3 +1,4 @@
+mod content;
 mod facing;
 #[cfg(test)]
 mod tests;

@@ -13,7 +13,7 @@ pub struct Point {
 }
 
 impl Point {
-    /// The place of a labelled keypoint that is not on the film or cannot be seen. No network answers it, and it is not
+    /// Stands for a labelled keypoint that is not on the film or cannot be seen. No network answers it, and it is not
     /// finite. Frames, rescaling and augmentation keep it.
     pub const ABSENT: Self = Self { x: f32::INFINITY, y: f32::INFINITY };
 
