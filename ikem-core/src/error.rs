@@ -1,4 +1,3 @@
-use crate::frame::Frame;
 use crate::geometry::{Point, Size};
 
 /// An invalid argument. Every variant is for the caller to fix.
@@ -55,7 +54,7 @@ pub enum Error {
     #[error(
         "invalid frame of {0}; expected finite numbers, sides of 0.01 to 10⁷ px and a centre within 10⁷ px"
     )]
-    Frame(Frame),
+    Frame(String),
     /// A pixel value that is infinite or NaN.
     #[error("pixel {index} is {value}; expected a finite value")]
     Pixel {

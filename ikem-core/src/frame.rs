@@ -301,7 +301,7 @@ impl Frame {
     fn checked(self) -> Result<Self, Error> {
         let far = self.center.iter().any(|position| !(-SIDES.end()..=*SIDES.end()).contains(position));
         if far || !SIDES.contains(&self.width) || !SIDES.contains(&self.height) || !self.degrees.is_finite() {
-            return Err(Error::Frame(self));
+            return Err(Error::Frame(self.to_string()));
         }
         Ok(Self { degrees: 0.0, ..self }.turned(self.degrees))
     }

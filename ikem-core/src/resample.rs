@@ -121,7 +121,7 @@ fn turned(image: &GrayImage, frame: &Frame, grid: Size, resampling: Resampling) 
     /// The most samples per pixel and axis: enough for films of nine thousand rows on a grid of 384.
     const MOST: f64 = 24.0;
     // A frame has positive sides, so that its map is invertible.
-    let Some(from) = frame.affine(grid).inverse() else { return Err(Error::Frame(*frame)) };
+    let Some(from) = frame.affine(grid).inverse() else { return Err(Error::Frame(frame.to_string())) };
     let count = |x: f64, y: f64| match resampling {
         Resampling::Area => x.hypot(y).ceil().clamp(1.0, MOST) as usize,
         Resampling::Bilinear => 1,

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use ikem_core::{Size, Skeleton};
 
-use super::Content;
+use super::content::Content;
 use crate::error::Error;
 use crate::manifest::{Manifest, ManifestEntry};
 use crate::prediction::{KIND, PredictedKeypoint, PredictionRecord};

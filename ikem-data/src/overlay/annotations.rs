@@ -1,8 +1,8 @@
 use ikem_core::{Point, Size};
 
 use super::canvas::Canvas;
+use super::measures::Measures;
 use super::palette::Rgb;
-use super::render::Measures;
 use crate::overlay::Lettering;
 
 const BLACK: Rgb = [0; 3];

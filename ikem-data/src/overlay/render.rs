@@ -4,6 +4,7 @@ use ndarray::ArrayView2;
 use super::annotations::Annotations;
 use super::canvas::Canvas;
 use super::lettering::Lettering;
+use super::measures::Measures;
 use super::palette::{Rgb, group_colour, heat_colour, heat_opacity};
 use super::picture::Picture;
 use crate::error::Error;
@@ -90,28 +91,6 @@ fn label(canvas: &mut Canvas, name: &str, corners: &[Point], measures: &Measures
     let middle = corners.iter().map(|p| p.y).sum::<f32>() / corners.len() as f32;
     let left = if leftmost - gap - width >= 0.0 { leftmost - gap - width } else { rightmost + gap };
     canvas.text(name, Point::new(left, middle + 0.5 * measures.text), measures.text, colour);
-}
-
-/// Drawing sizes in pixels.
-pub(super) struct Measures {
-    /// The radius of a point.
-    point: f32,
-    /// The width of an edge.
-    pub(super) line: f32,
-    /// The cap height of text.
-    pub(super) text: f32,
-}
-
-impl Measures {
-    /// Sizes that suit a vertebra of about 1/25 of the image height.
-    pub(super) fn of(size: Size) -> Self {
-        let height = size.height as f32;
-        Self {
-            point: (0.0026 * height).max(1.5),
-            line: (0.0015 * height).max(1.0),
-            text: (0.011 * height).max(7.0),
-        }
-    }
 }
 
 /// Draws a heatmap (H × W, 0…1, of any size) over the part of `image` within `frame`. Higher values are lighter and

@@ -4,6 +4,7 @@ mod blend;
 mod import;
 mod infer;
 mod layout;
+mod onnx;
 mod safetensors;
 
 use std::collections::BTreeMap;

@@ -148,7 +148,8 @@ impl Column {
     /// # Errors
     /// [`Error::Frame`] if there is none.
     pub(super) fn frame(&self, view: &Frame, size: usize) -> Result<Frame, Error> {
-        let back = view.affine(Size::new(size, size)).inverse().ok_or(Error::Frame(*view))?;
+        let back =
+            view.affine(Size::new(size, size)).inverse().ok_or_else(|| Error::Frame(view.to_string()))?;
         let on_film = |place: &[f64; 2]| {
             let [x, y] = back.apply(*place);
             Point::new((x - 0.5) as f32, (y - 0.5) as f32)
