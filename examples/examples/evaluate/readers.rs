@@ -124,8 +124,8 @@ fn reading(own: &PredictionRecord, other: &PredictionRecord) -> Result<Reading> 
     let spine = Skeleton::spine();
     let mut points: Vec<Option<Point>> = vec![None; spine.len()];
     for keypoint in &own.keypoints {
-        let place = spine.index(&keypoint.name).with_context(|| own.image.clone())?;
-        if let Some(point) = points.get_mut(place) {
+        let index = spine.index(&keypoint.name).with_context(|| own.image.clone())?;
+        if let Some(point) = points.get_mut(index) {
             *point = Some(Point::new(keypoint.x, keypoint.y));
         }
     }
@@ -140,45 +140,4 @@ fn reading(own: &PredictionRecord, other: &PredictionRecord) -> Result<Reading> 
         frame: frame.unwrap_or_else(|| Frame::whole(own.size())),
         ends: ends.map_err(unknown)?,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use ikem_core::{Hints, Keypoints, Size};
-    use ikem_data::Review;
-
-    use super::*;
-
-    fn film(name: &str, off: f32) -> PredictionRecord {
-        let spine = Skeleton::spine();
-        let point = |k: usize| Point::new((k % 2) as f32 * 30.0 + 100.0 + off, (k / 2) as f32 * 12.0 + 10.0);
-        let points: Keypoints = (0..spine.len()).map(point).collect();
-        let confidences = vec![1.0; spine.len()];
-        PredictionRecord::new(name, Size::new(300, 500), spine.names(), &points, &confidences, &Hints::new())
-            .expect("a record")
-    }
-
-    #[test]
-    fn films_are_matched_by_name_and_all_others_are_told() {
-        let rejected = |name: &str| PredictionRecord {
-            review: Some(Review { verdict: Verdict::Unusable("blurred".to_owned()), ..Review::default() }),
-            ..film(name, 0.0)
-        };
-        let first = vec![film("one/A.png", 0.0), film("b.png", 0.0), rejected("c.png"), film("d.png", 0.0)];
-        let second = vec![film("a.png", 3.0), film("c.png", 0.0), film("d.png", 5.0), film("x/d.png", 5.0)];
-        let names = ["ann", "bea"].map(str::to_owned);
-        let found = agreement(names, [first, second], Bootstrap::default()).expect("an agreement");
-        assert_eq!((found.films.len(), found.distance, found.distance_mm), (1, Some(3.0), None));
-        assert_eq!(
-            found.left_out,
-            [
-                "c.png: unusable for ann: blurred",
-                "d.png: bea has 2 films of this name",
-                "b.png: only read by ann",
-                "d.png: only read by ann",
-                "c.png: only read by bea",
-            ]
-        );
-        assert!(found.to_markdown().contains("# Agreement of ann and bea"));
-    }
 }
