@@ -21,7 +21,7 @@ use crate::threads::isolated;
 /// The confidence from which on a locator has found a spine.
 const SPINE: f32 = 0.5;
 /// The confidence from which on a spine is believed in an orientation other than the one that was read first.
-const SPINE_IN_ANOTHER_TURN: f32 = 0.97;
+const SPINE_IN_ANOTHER_TURN: f32 = 0.95;
 /// Upper bound of the confidence reported when no position was found.
 const NO_SPINE: f32 = 0.49;
 
