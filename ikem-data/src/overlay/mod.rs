@@ -7,6 +7,7 @@ mod canvas;
 #[cfg(feature = "drawing")]
 mod lettering;
 mod mark;
+#[cfg(feature = "drawing")]
 mod measures;
 mod palette;
 #[cfg(feature = "drawing")]
