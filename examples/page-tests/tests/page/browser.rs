@@ -100,14 +100,18 @@ impl Browser {
         self.until(&format!("state.image?.name === '{name}' && state.loading === null && !state.busy")).await;
     }
 
-    /// Clicks what a CSS selector finds.
+    /// Clicks what a CSS selector finds; once more, if the page has drawn it anew in between.
     pub(crate) async fn click(&self, selector: &str) {
-        let found = self.client.find(Locator::Css(selector)).await;
-        found
-            .unwrap_or_else(|_| panic!("no {selector}"))
-            .click()
-            .await
-            .unwrap_or_else(|error| panic!("{selector}: {error}"));
+        let begin = Instant::now();
+        loop {
+            let found = self.client.find(Locator::Css(selector)).await;
+            let clicked = found.unwrap_or_else(|_| panic!("no {selector}")).click().await;
+            match clicked {
+                Ok(()) => return,
+                Err(error) if error.is_stale_element_reference() && begin.elapsed() < PATIENCE => {}
+                Err(error) => panic!("{selector}: {error}"),
+            }
+        }
     }
 
     /// The text of what a CSS selector finds.
