@@ -30,8 +30,8 @@ const SURE: f32 = 0.6;
 /// relative to its height.
 const LONGER: [f64; 3] = [1.12, 1.35, 1.6];
 const WIDER: f64 = 0.65;
-/// The largest width and height of a film relative to those with its margins, if it has any.
-const MOUNTED: f64 = 0.98;
+/// The largest width and height of a film without its uniform margins, relative to those with them: thinner ones do not count.
+const TRIMMED: f64 = 0.98;
 /// How much more confident a prediction on the whole film must be than one in a frame that does not fit the film.
 const MARGIN: f32 = 0.06;
 /// Below this mean confidence, the locator may have been wrong altogether, and the whole film is tried, too.
@@ -65,7 +65,7 @@ impl Predictor {
             let best = self.reframed(film, first)?;
             // The edges of a crop are a better estimate of the spine's ends than a locator's.
             let turns = located.frame.nearest_quarter() as i8;
-            let whole = View { frame: unmounted(film).seen_turned(-turns), ..located };
+            let whole = View { frame: without_margins(film).seen_turned(-turns), ..located };
             let [fits, cropped, may_be_cropped] =
                 LONGER.map(|longer| is_crop(&best.0.view.frame, &whole.frame, longer));
             let confidence = best.1.mean_confidence();
@@ -157,12 +157,12 @@ impl Predictor {
     }
 }
 
-/// The film without the margins of a light box or a screenshot, which are on all sides: bars on two sides alone belong to
-/// some films that are no crops.
-fn unmounted(film: &GrayImage) -> Frame {
+/// The film without uniform margins, if it has them in both directions, as on a light box or in a screenshot. Bars on the left
+/// and right alone are kept, since films that are no crops have them, too.
+fn without_margins(film: &GrayImage) -> Frame {
     let (whole, content) = (Frame::whole(film.size()), Frame::content(film));
-    let narrower = content.width() < MOUNTED * whole.width();
-    if narrower && content.height() < MOUNTED * whole.height() { content } else { whole }
+    let narrower = content.width() < TRIMMED * whole.width();
+    if narrower && content.height() < TRIMMED * whole.height() { content } else { whole }
 }
 
 /// Whether a film, seen `whole`, may have been cropped around the spine in `frame`: it is less than `longer` times as

@@ -4,7 +4,7 @@ use super::Frame;
 use crate::geometry::Size;
 use crate::image::GrayImage;
 
-/// The largest difference of grey values within a margin: more than JPEG compression leaves.
+/// The largest difference of grey values within a margin, which need not be exactly uniform.
 const FLAT: f32 = 0.02;
 
 impl Frame {
