@@ -246,20 +246,20 @@ impl Skeleton {
             return Some(keypoints.into());
         }
         let mut completed = keypoints.to_vec();
-        for (place, vertebra) in self.vertebrae.iter().enumerate() {
+        for (level, vertebra) in self.vertebrae.iter().enumerate() {
             for (corner, &keypoint) in vertebra.corners.iter().enumerate() {
                 if !keypoints.get(keypoint)?.is_absent() {
                     continue;
                 }
-                let of = |(place, other): (usize, &Vertebra)| {
+                let of = |(level, other): (usize, &Vertebra)| {
                     let point = *keypoints.get(*other.corners.get(corner)?)?;
-                    (!point.is_absent()).then_some((place, point))
+                    (!point.is_absent()).then_some((level, point))
                 };
                 let mut known: Vec<(usize, Point)> =
                     self.vertebrae.iter().enumerate().filter_map(of).collect();
-                known.sort_by_key(|(other, _)| other.abs_diff(place));
+                known.sort_by_key(|(other, _)| other.abs_diff(level));
                 let &[(one, a), (other, b), ..] = known.as_slice() else { return None };
-                let share = (place as f32 - one as f32) / (other as f32 - one as f32);
+                let share = (level as f32 - one as f32) / (other as f32 - one as f32);
                 completed[keypoint] = a + (b - a) * share;
             }
         }

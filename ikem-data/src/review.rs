@@ -62,7 +62,7 @@ impl Review {
     /// A verdict and the end vertebrae of curves, which are indices into the vertebrae of `skeleton`; others are left out.
     #[must_use]
     pub fn new(verdict: Verdict, ends: &[[usize; 2]], skeleton: &Skeleton) -> Self {
-        let name = |place: usize| skeleton.vertebrae().get(place).map(|vertebra| vertebra.name.clone());
+        let name = |index: usize| skeleton.vertebrae().get(index).map(|vertebra| vertebra.name.clone());
         let ends = ends.iter().filter_map(|[upper, lower]| Some([name(*upper)?, name(*lower)?]));
         Self { verdict, ends: ends.collect() }
     }
@@ -71,12 +71,12 @@ impl Review {
     ///
     /// # Errors
     /// The unknown name.
-    pub fn end_places(&self, skeleton: &Skeleton) -> Result<Vec<[usize; 2]>, String> {
-        let place = |name: &String| {
+    pub fn end_indices(&self, skeleton: &Skeleton) -> Result<Vec<[usize; 2]>, String> {
+        let index = |name: &String| {
             let found = skeleton.vertebrae().iter().position(|vertebra| vertebra.name == *name);
             found.ok_or_else(|| name.clone())
         };
-        self.ends.iter().map(|[upper, lower]| Ok([place(upper)?, place(lower)?])).collect()
+        self.ends.iter().map(|[upper, lower]| Ok([index(upper)?, index(lower)?])).collect()
     }
 
     /// The end vertebrae as the cell of a table: `T3-T9; T9-L2`.
@@ -101,15 +101,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ends_have_names_and_places() {
+    fn ends_have_names_and_indices() {
         let spine = Skeleton::spine();
         let review = Review::new(Verdict::Accepted, &[[2, 8], [8, 13]], &spine);
         assert_eq!(review.ends_in_words(), "T3-T9; T9-L2");
         assert_eq!(Review::ends_of_words(" T3 - T9;T9-L2; "), Some(review.ends.clone()));
-        assert_eq!(review.end_places(&spine), Ok(vec![[2, 8], [8, 13]]));
+        assert_eq!(review.end_indices(&spine), Ok(vec![[2, 8], [8, 13]]));
         assert_eq!(Review::ends_of_words(""), Some(Vec::new()));
         assert_eq!((Review::ends_of_words("T3"), Review::ends_of_words("T3-")), (None, None));
         let other = Review { ends: vec![["T3".to_owned(), "X9".to_owned()]], ..review };
-        assert_eq!(other.end_places(&spine), Err("X9".to_owned()));
+        assert_eq!(other.end_indices(&spine), Err("X9".to_owned()));
     }
 }

@@ -240,6 +240,14 @@ fn errors_in_rows_name_the_row_and_field() {
         ),
         ("image,width,height,keypoint,x,y\na.png,200,400,0,1,2\na.png,200,400,0,1,2\n", "0 a second time"),
         ("image,width,height,keypoint,x,y\na.png,0,400,0,1,2\n", "field width: 0 x 400 px"),
+        (
+            "image,width,height,set,keypoint,x,y\na.png,200,400,first,0,1,2\n",
+            "field set: \"first\"; expected train, val or test",
+        ),
+        (
+            "image,width,height,keypoint,x,y\na.png,200,400,0,1,\n",
+            "field x and y: 0 without one of them; expected numbers in both or in neither",
+        ),
         ("", "it is empty; expected a header"),
     ] {
         let message = labels(text.as_bytes()).expect_err(text);
@@ -250,6 +258,16 @@ fn errors_in_rows_name_the_row_and_field() {
     assert_eq!(part.manifest.entries[0].keypoints().to_vec(), [Point::new(1.0, 2.0), Point::ABSENT]);
     let half = "image,height,width,0 y,0 x,1 y,1 x\na.png,400,200,.2,.2,.7,\n";
     assert!(labels(half.as_bytes()).expect_err("half a place").contains("field 1 x: \"\""), "{half}");
+}
+
+#[test]
+fn tables_with_a_row_for_each_keypoint_may_name_subsets() {
+    let rows = "a.png,200,400,val,0,50,100\na.png,200,400,val,1,100,300\nb.png,200,400,train,0,1,2\n";
+    let file = labels(format!("image,width,height,set,keypoint,x,y\n{rows}").as_bytes()).unwrap();
+    let sets: Vec<Subset> = file.manifest.entries.iter().map(|entry| entry.set).collect();
+    assert_eq!((file.has_sets, sets), (true, vec![Subset::Val, Subset::Train]));
+    let without = labels(b"image,width,height,keypoint,x,y\na.png,200,400,0,50,100\n").unwrap();
+    assert!(!without.has_sets);
 }
 
 #[test]

@@ -131,7 +131,7 @@ fn reading(own: &PredictionRecord, other: &PredictionRecord) -> Result<Reading> 
     }
     let frame = own.seen.as_ref().or(other.seen.as_ref()).map(|seen| seen.frame);
     let unknown = |name| anyhow::anyhow!("{}: {name:?} is no vertebra from T1 to L5", own.image);
-    let ends = own.review.as_ref().map_or(Ok(Vec::new()), |review| review.end_places(&spine));
+    let ends = own.review.as_ref().map_or(Ok(Vec::new()), |review| review.end_indices(&spine));
     Ok(Reading {
         film: own.image.clone(),
         size: own.size(),

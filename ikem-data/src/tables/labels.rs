@@ -121,12 +121,7 @@ fn entry(
         };
         columns.iter().map(place).collect::<Result<_, Error>>()
     };
-    let set = match columns.set.map(|column| table.text(row, column).trim()) {
-        None => Subset::Train,
-        Some(name) => name
-            .parse()
-            .map_err(|_| table.wrong(row, "set", format!("{name:?}"), "train, val or test".to_owned()))?,
-    };
+    let set = columns.set.map(|column| table.subset(row, column)).transpose()?.unwrap_or(Subset::Train);
     let mut entry = ManifestEntry {
         image_path: cell_text(table.text(row, columns.image)).to_owned(),
         corners_yx: points(&columns.corners_yx)?,

@@ -151,22 +151,23 @@ pub(crate) fn predictions(path: &Path, text: &str) -> Result<Vec<PredictionRecor
     Ok(predictions)
 }
 
-/// The films of a table with one row per keypoint, in any order. A keypoint without x or y is not seen.
+/// The films of a table with one row per keypoint, in any order. A keypoint without x and y is not seen.
 pub(super) fn labelled_films(table: &Table<'_>, skeleton: &Skeleton) -> Result<Vec<PartlyLabelled>, Error> {
     let columns = Columns::of(table)?;
     let names: BTreeMap<String, usize> =
         skeleton.names().iter().enumerate().map(|(keypoint, name)| (bare(name), keypoint)).collect();
+    let set = table.column(&["set"]);
     let mut films: Vec<PartlyLabelled> = Vec::new();
-    let mut places: BTreeMap<String, usize> = BTreeMap::new();
+    let mut indices: BTreeMap<String, usize> = BTreeMap::new();
     for row in 0..table.len() {
         let image = cell_text(table.text(row, columns.image));
-        let film = *places.entry(image.to_owned()).or_insert(films.len());
+        let film = *indices.entry(image.to_owned()).or_insert(films.len());
         if film == films.len() {
             let (image, size) = (image.to_owned(), columns.size(table, row)?);
             films.push(PartlyLabelled {
                 image,
                 size,
-                set: None,
+                set: set.map(|column| table.subset(row, column)).transpose()?,
                 points: vec![None; skeleton.len()],
                 exact: None,
             });
@@ -176,8 +177,15 @@ pub(super) fn labelled_films(table: &Table<'_>, skeleton: &Skeleton) -> Result<V
             continue;
         };
         let number = |column| table.optional::<f64>(row, Some(column), "a number");
-        let Some(found) = number(columns.x)?.zip(number(columns.y)?) else { continue };
-        if point.replace(found.into()).is_some() {
+        let found = match (number(columns.x)?, number(columns.y)?) {
+            (Some(x), Some(y)) => [x, y],
+            (None, None) => continue,
+            _ => {
+                let found = format!("{name} without one of them");
+                return Err(table.wrong(row, "x and y", found, "numbers in both or in neither".to_owned()));
+            }
+        };
+        if point.replace(found).is_some() {
             let found = format!("{name} a second time");
             return Err(table.wrong(row, "keypoint", found, "each keypoint of an image once".to_owned()));
         }

@@ -8,6 +8,7 @@ use csv::StringRecord;
 
 use super::KIND;
 use crate::error::Error;
+use crate::manifest::Subset;
 use crate::names::bare;
 
 /// Possible separators, in order of preference.
@@ -130,6 +131,12 @@ impl<'a> Table<'a> {
     /// Whether a field is empty.
     pub(super) fn is_empty(&self, row: usize, column: usize) -> bool {
         self.text(row, column).trim().is_empty()
+    }
+
+    /// Parses the name of a subset.
+    pub(super) fn subset(&self, row: usize, column: usize) -> Result<Subset, Error> {
+        let name = self.text(row, column).trim();
+        name.parse().map_err(|_| self.wrong(row, "set", format!("{name:?}"), "train, val or test".to_owned()))
     }
 
     /// Parses a whole number of pixels; `300.0` is accepted too.

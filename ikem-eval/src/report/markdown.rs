@@ -25,14 +25,15 @@ impl Markdown {
     }
 }
 
-/// A figure with its confidence interval.
+/// A figure with its confidence interval; a dash where there is none, or where it is not a number.
 pub(super) fn with_interval(
     value: Option<f64>,
     interval: Option<&Option<Interval>>,
     factor: f64,
     digits: usize,
 ) -> String {
-    let Some(value) = value.map(|value| value * factor) else { return "–".to_owned() };
+    let value = value.map(|value| value * factor).filter(|value| !value.is_nan());
+    let Some(value) = value else { return "–".to_owned() };
     match interval.copied().flatten() {
         Some([low, high]) => {
             format!("{value:.digits$} [{:.digits$}, {:.digits$}]", low * factor, high * factor)
@@ -198,11 +199,11 @@ impl Figures {
     fn add_vertebrae(&self, page: &mut Markdown) {
         let parts = &self.vertebrae;
         page.header(&["Vertebra", "MRE first px", "MRE last px"]);
-        for (place, name) in parts.names.iter().enumerate() {
+        for (index, name) in parts.names.iter().enumerate() {
             page.row(&[
                 name.clone(),
-                with_interval(parts.first.get(place).copied(), parts.first_interval.get(place), 1.0, 2),
-                with_interval(parts.last.get(place).copied(), parts.last_interval.get(place), 1.0, 2),
+                with_interval(parts.first.get(index).copied(), parts.first_interval.get(index), 1.0, 2),
+                with_interval(parts.last.get(index).copied(), parts.last_interval.get(index), 1.0, 2),
             ]);
         }
     }
@@ -232,4 +233,17 @@ impl ScriptFigures {
 /// The indices of the first and last of `count` items.
 fn ends(count: usize) -> impl Iterator<Item = usize> {
     (0..count).filter(move |place| *place == 0 || place + 1 == count)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_figure_that_does_not_exist_is_a_dash() {
+        assert_eq!(with_interval(Some(0.125), Some(&Some([0.1, 0.2])), 100.0, 1), "12.5 [10.0, 20.0]");
+        assert_eq!(with_interval(Some(2.0), Some(&None), 1.0, 2), "2.00");
+        assert_eq!(with_interval(None, None, 1.0, 2), "–");
+        assert_eq!(with_interval(Some(f64::NAN), Some(&None), 1.0, 2), "–");
+    }
 }

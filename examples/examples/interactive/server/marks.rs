@@ -67,7 +67,7 @@ impl Marks {
     /// Takes over what a file says of the points that it brings.
     pub(super) fn adopt(&mut self, review: &Review, skeleton: &Skeleton) -> Result<()> {
         let unknown = |name| Kind::Invalid.because(format!("{name:?} is none of the network's vertebrae"));
-        self.ends = checked_ends(&review.end_places(skeleton).map_err(unknown)?, skeleton)?;
+        self.ends = checked_ends(&review.end_indices(skeleton).map_err(unknown)?, skeleton)?;
         self.verdict = match &review.verdict {
             Verdict::Unusable(reason) => unusable(reason),
             verdict => verdict.clone(),
