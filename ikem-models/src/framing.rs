@@ -36,6 +36,10 @@ const TRIMMED: f64 = 0.98;
 const MARGIN: f32 = 0.06;
 /// Below this mean confidence, the locator may have been wrong altogether, and the whole film is tried, too.
 const LOST: f32 = 0.2;
+/// Below this mean confidence, the locator may have taken the film for upside down or upright, and the opposite is tried, too.
+const TURNED: f32 = 0.26;
+/// How much more confident the opposite must be.
+const TURNED_MARGIN: f32 = 0.02;
 
 /// A film in a view, and the prediction without hints.
 type Seen = (PreparedImage, Prediction);
@@ -62,9 +66,9 @@ impl Predictor {
             if located.confidence.is_none() || !located.has_spine() {
                 return Ok(first);
             }
-            let best = self.reframed(film, first)?;
+            let best = self.upright(film, self.reframed(film, first)?)?;
             // The edges of a crop are a better estimate of the spine's ends than a locator's.
-            let turns = located.frame.nearest_quarter() as i8;
+            let turns = best.0.view.frame.nearest_quarter() as i8;
             let whole = View { frame: without_margins(film).seen_turned(-turns), ..located };
             let [fits, cropped, may_be_cropped] =
                 LONGER.map(|longer| is_crop(&best.0.view.frame, &whole.frame, longer));
@@ -108,6 +112,18 @@ impl Predictor {
             best = self.as_seen(image, again)?;
         }
         Ok(best)
+    }
+
+    /// A prediction, or that on the film turned upside down if the network is surer of that one.
+    fn upright(&self, film: &GrayImage, first: Seen) -> Result<Seen> {
+        let confidence = first.1.mean_confidence();
+        if confidence >= TURNED {
+            return Ok(first);
+        }
+        let view = &first.0.view;
+        let view = View { frame: view.frame.seen_turned(2), ..*view };
+        let opposite = self.reframed(film, self.seen(film, &view)?)?;
+        Ok(if opposite.1.mean_confidence() > confidence + TURNED_MARGIN { opposite } else { first })
     }
 
     /// Shifts and scales the frame of a prediction in rounds of eight, and keeps the prediction with the highest mean
