@@ -89,10 +89,17 @@ impl Browser {
         while self.client.execute(&script, vec![]).await.ok() != Some(Value::Bool(true)) {
             if begin.elapsed() > PATIENCE {
                 self.picture("failed").await;
-                panic!("waited in vain for {expression}");
+                panic!("waited in vain for {expression}; the page is at {}", self.situation().await);
             }
             tokio::time::sleep(POLL).await;
         }
+    }
+
+    /// What the page says and waits for, to tell why a test fails.
+    async fn situation(&self) -> Value {
+        let script = "const { message, alert, busy, pending, opening, loading, offline, image } = window.ikem?.store?.state ?? {};
+             return { message, alert, busy, pending, opening, loading, offline, image: image?.name, revision: image?.revision }";
+        self.client.execute(script, vec![]).await.unwrap_or_else(|error| json!(error.to_string()))
     }
 
     /// Waits until the image called `name` is shown and nothing is going on.

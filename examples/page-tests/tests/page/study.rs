@@ -330,14 +330,17 @@ async fn searches_filters_and_sorts_the_list(browser: &Browser) {
     browser.picture("list").await;
 }
 
-/// A file among the downloads, once it is there.
+/// A file among the downloads, once it is there and no longer grows.
 pub(crate) async fn download(browser: &Browser, name: &str) -> PathBuf {
     let path = browser.downloads.path().join(name);
+    let mut before = None;
     for _ in 0..500 {
-        if path.is_file() {
+        let bytes = std::fs::metadata(&path).map(|file| file.len()).ok().filter(|&bytes| bytes > 0);
+        if bytes.is_some() && bytes == before {
             return path;
         }
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        before = bytes;
+        tokio::time::sleep(Duration::from_millis(40)).await;
     }
     panic!("{name} was not downloaded");
 }
