@@ -17,7 +17,7 @@
 //! | `POST /sessions/ID/remove` | `{"keypoint": "T5-TL"}`: its correction | state |
 //! | `POST /sessions/ID/undo`, `redo`, `reset` | `{}` | state |
 //! | `GET /sessions/ID/snapshot` | | a snapshot, to be kept |
-//! | `PUT /sessions/ID/snapshot` | such a snapshot | state; undo takes it back |
+//! | `PUT /sessions/ID/snapshot` | such a snapshot, of the same image file | state; undo takes it back |
 //! | `DELETE /sessions/ID` | | `{}` |
 //!
 //! Where no spine was found, `keypoints` is empty and `doubt` says why; a session with corrections has all keypoints.

@@ -15,7 +15,7 @@ use ikem_examples::http::security::{self, Access, Bodies};
 use ikem_examples::http::{Body, Kind};
 use ikem_models::{Session, Snapshot};
 use percent_encoding::percent_decode_str;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::sessions::{About, Sessions, State};
@@ -56,10 +56,19 @@ pub(crate) fn bodies(path: &str) -> Bodies {
 
 /// A keypoint by its name, or its index from 0.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(untagged)]
-enum Keypoint {
-    Index(usize),
-    Name(String),
+#[serde(try_from = "Value")]
+struct Keypoint(String);
+
+impl TryFrom<Value> for Keypoint {
+    type Error = String;
+
+    fn try_from(value: Value) -> Result<Self, String> {
+        match value {
+            Value::String(name) => Ok(Self(name)),
+            Value::Number(index) if index.is_u64() => Ok(Self(index.to_string())),
+            found => Err(format!("keypoint: found {found}; expected a name or an index from 0")),
+        }
+    }
 }
 
 /// A request that puts points.
@@ -84,13 +93,18 @@ struct Named {
     keypoint: Keypoint,
 }
 
+/// A snapshot of a session as clients keep it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Kept {
+    /// The fingerprint of the image file that it is of.
+    image: String,
+    snapshot: Snapshot,
+}
+
 impl Keypoint {
     fn index(&self, skeleton: &Skeleton) -> Result<usize> {
-        let text = match self {
-            Self::Index(index) => &index.to_string(),
-            Self::Name(name) => name,
-        };
-        skeleton.index(text).map_err(|error| Kind::Invalid.because(error))
+        skeleton.index(&self.0).map_err(|error| Kind::Invalid.because(error))
     }
 }
 
@@ -185,13 +199,20 @@ async fn changed<T>(
     answer.await.map(Json)
 }
 
-async fn snapshot(Shared(sessions): Place, Path(id): Id) -> Result<Json<Snapshot>> {
-    sessions.with(&id, |_, _, session| Ok(session.snapshots().present().clone())).await.map(Json)
+async fn snapshot(Shared(sessions): Place, Path(id): Id) -> Result<Json<Kept>> {
+    let kept = sessions.with(&id, |_, entry, session| {
+        let snapshot = session.snapshots().present().clone();
+        Ok(Kept { image: entry.fingerprint.clone(), snapshot })
+    });
+    kept.await.map(Json)
 }
 
-async fn adopt(Shared(sessions): Place, Path(id): Id, Body(snapshot): Body<Snapshot>) -> Result<Json<State>> {
+async fn adopt(Shared(sessions): Place, Path(id): Id, Body(kept): Body<Kept>) -> Result<Json<State>> {
     let answer = sessions.with(&id, move |id, entry, session| {
-        session.adopt(&snapshot)?;
+        if kept.image != entry.fingerprint {
+            return Err(Kind::OtherFilm.because("the snapshot is of another image file"));
+        }
+        session.adopt(&kept.snapshot)?;
         entry.state(id, session)
     });
     answer.await.map(Json)

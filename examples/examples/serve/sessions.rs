@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use ikem_core::{Size, Spacing};
+use ikem_core::{Size, Spacing, fnv1a};
 use ikem_data::{PredictionRecord, Radiograph, decode_radiograph};
 use ikem_examples::http::failure::Result;
 use ikem_examples::http::security::Token;
@@ -53,6 +53,8 @@ pub(crate) struct Sessions {
 pub(crate) struct Entry {
     number: u64,
     name: String,
+    /// Tells the image file from others.
+    pub fingerprint: String,
     spacing: Option<Spacing>,
     bytes: usize,
     used: Mutex<Instant>,
@@ -133,14 +135,18 @@ impl Sessions {
         name: String,
         file: impl AsRef<[u8]> + Send + 'static,
     ) -> Result<State> {
-        let Radiograph { image, spacing, .. } = {
+        let (Radiograph { image, spacing, .. }, fingerprint) = {
             let _turn = self.decoding.acquire().await.map_err(|error| Kind::Failed.because(error))?;
             let name = name.clone();
             let limits = ikem_data::Limits { pixels: PIXELS, ..ikem_data::Limits::default() };
-            blocking(move || Ok(decode_radiograph(&name, file.as_ref(), &limits)?)).await?
+            let decode = move || {
+                let film = decode_radiograph(&name, file.as_ref(), &limits)?;
+                Ok((film, format!("{:016x}", fnv1a(file.as_ref()))))
+            };
+            blocking(decode).await?
         };
         let id = Token::new().map_err(|error| Kind::Failed.because(error))?.text().to_owned();
-        let entry = self.reserve(&id, name, spacing, image.size())?;
+        let entry = self.reserve(&id, (name, fingerprint), spacing, image.size())?;
         // Given up again if the client goes away, or the prediction fails.
         let reserved = Reserved { sessions: self, id: &id, kept: false };
         let turn = self.turn(self.turns.lasting(entry.number)).await?;
@@ -158,7 +164,13 @@ impl Sessions {
     }
 
     /// A place for a session, if there is one.
-    fn reserve(&self, id: &str, name: String, spacing: Option<Spacing>, film: Size) -> Result<Arc<Entry>> {
+    fn reserve(
+        &self,
+        id: &str,
+        (name, fingerprint): (String, String),
+        spacing: Option<Spacing>,
+        film: Size,
+    ) -> Result<Arc<Entry>> {
         let bytes = self.bytes_of(film);
         let mut open = lock(&self.open);
         if open.len() >= self.limits.sessions {
@@ -176,7 +188,7 @@ impl Sessions {
         }
         let number = self.numbers.fetch_add(1, Ordering::Relaxed);
         let (used, session) = (Mutex::new(Instant::now()), Mutex::default());
-        let entry = Arc::new(Entry { number, name, spacing, bytes, used, session });
+        let entry = Arc::new(Entry { number, name, fingerprint, spacing, bytes, used, session });
         open.insert(id.to_owned(), Arc::clone(&entry));
         Ok(entry)
     }

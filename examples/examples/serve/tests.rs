@@ -146,6 +146,10 @@ fn what_is_wrong_is_told_and_changes_nothing() {
     let placed = |keypoint: Value, x: f64| json!({ "points": [{ "keypoint": keypoint, "x": x, "y": 5 }] });
     refused(&correct(placed(json!("T99-TL"), 5.0)), 422, "invalid");
     refused(&correct(placed(json!(68), 5.0)), 422, "invalid");
+    let odd = correct(placed(json!(2.5), 5.0));
+    refused(&odd, 422, "invalid");
+    let told = odd.json()["error"].as_str().expect("an error").to_owned();
+    assert!(told.starts_with("keypoint: found 2.5; expected a name or an index from 0"), "{told}");
     refused(&correct(placed(json!(0), 5000.0)), 422, "invalid");
     refused(&correct(json!({ "points": [] })), 422, "invalid");
     refused(&correct(json!({ "points": [], "more": 1 })), 422, "invalid");
@@ -161,9 +165,14 @@ fn what_is_wrong_is_told_and_changes_nothing() {
     refused(&sent(&[json_type, ("Host", "example.org")], b"{}"), 403, "forbidden");
     let (other, _) = open(port, &film(1));
     let mut snapshot = get(port, &format!("{other}/snapshot")).good();
-    snapshot["keypoints"].as_array_mut().expect("points").pop();
-    let put = send(port, "PUT", &format!("{at}/snapshot"), &[json_type], snapshot.to_string().as_bytes());
-    refused(&put.expect("an answer"), 422, "invalid");
+    let put = |session: &str, snapshot: &Value| {
+        let body = snapshot.to_string();
+        send(port, "PUT", &format!("{session}/snapshot"), &[json_type], body.as_bytes()).expect("an answer")
+    };
+    let (elsewhere, _) = open(port, &film(2));
+    refused(&put(&elsewhere, &snapshot), 422, "other_film");
+    snapshot["snapshot"]["keypoints"].as_array_mut().expect("points").pop();
+    refused(&put(&at, &snapshot), 422, "invalid");
     assert_eq!(get(port, &at).good(), first);
 }
 

@@ -23,7 +23,7 @@ pub struct Listening {
 /// # Errors
 /// When there is no such address, or it is taken.
 pub async fn listen(host: &str, port: u16, always_token: bool) -> Result<Listening> {
-    let named = || format!("--host {host} --port {port}");
+    let named = || format!("cannot listen on {host}, port {port}");
     let addresses: Vec<_> = (host, port).to_socket_addrs().with_context(named)?.collect();
     let local = addresses.iter().all(|address| address.ip().is_loopback());
     let listener = TcpListener::bind(addresses.as_slice()).await.with_context(named)?;
