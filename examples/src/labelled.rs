@@ -18,6 +18,8 @@ pub struct Labelled {
     data: PathBuf,
     entries: Vec<ManifestEntry>,
     left_out: Vec<LeftOut>,
+    /// How many films have no labels at all.
+    unlabelled: usize,
     has_sets: bool,
 }
 
@@ -35,13 +37,18 @@ impl Labelled {
         Ok(labelled)
     }
 
-    /// Without those whose labels can't be used; images are not looked at. What is left out is printed, and how many keypoints
-    /// are not seen.
+    /// Without those whose labels can't be used; images are not looked at. What is left out is printed, with the number of films
+    /// without labels and of keypoints that are not seen.
     ///
     /// # Errors
     /// When there are such and they are not to be left out (`skip_broken`); the message names all of them.
     pub fn labelled_in_full(self, skip_broken: bool) -> Result<Self> {
         settle_left_out(&self.left_out, self.entries.len() + self.left_out.len(), &self.data, skip_broken)?;
+        match self.unlabelled {
+            0 => {}
+            1 => say!("{}: 1 film has no labels and does not count", self.data.display()),
+            films => say!("{}: {films} films have no labels and do not count", self.data.display()),
+        }
         let absent =
             |entry: &ManifestEntry| entry.keypoints().iter().filter(|point| point.is_absent()).count();
         let absent: Vec<usize> = self.entries.iter().map(absent).filter(|&count| count > 0).collect();
@@ -69,8 +76,8 @@ impl Labelled {
     /// When the file can't be read.
     pub fn read_in_part(data: &Path, root: Option<&Path>, skeleton: &Skeleton) -> Result<Self> {
         let root = root.or_else(|| data.parent()).map(Path::to_owned).unwrap_or_default();
-        let LabelFile { manifest, left_out, has_sets, .. } = LabelFile::read(data, skeleton)?;
-        Ok(Self { root, data: data.to_owned(), entries: manifest.entries, left_out, has_sets })
+        let LabelFile { manifest, left_out, unlabelled, has_sets } = LabelFile::read(data, skeleton)?;
+        Ok(Self { root, data: data.to_owned(), entries: manifest.entries, left_out, unlabelled, has_sets })
     }
 
     /// Only those whose image can be decoded and has the size that the labels say: all are looked at. What is left out is printed.
@@ -236,6 +243,7 @@ mod tests {
             data: PathBuf::new(),
             entries,
             left_out: Vec::new(),
+            unlabelled: 0,
             has_sets: true,
         };
         let apart = vec![entry("a", Subset::Train), entry("a", Subset::Train), entry("b", Subset::Val)];

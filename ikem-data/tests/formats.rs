@@ -256,7 +256,7 @@ fn errors_in_csv_files_name_the_entry_and_field() {
         ("T1-TL x", "T1-TL z", "no column \"T1-TL x\""),
         (",val,", ",dev,", "entry 0 (a.png), field set: \"dev\"; expected train, val or test"),
         (",0.3,", ",x,", "field T1-TL x: \"x\"; expected a relative coordinate"),
-        (",0.3,", ",99,", "field corners[0]"),
+        (",0.3,", ",99,", "field T1-TL x: 99; expected a coordinate relative to"),
         (",90,", ",-90,", "field height: \"-90\"; expected pixels"),
         (",90,", ",90,7,", "field line 2: 175 fields; expected 174, as in the header"),
     ] {

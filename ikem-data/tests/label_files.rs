@@ -236,7 +236,7 @@ fn errors_in_rows_name_the_row_and_field() {
         ),
         (
             "image,height,width,0 y,0 x,1 y,1 x\na.png,400,200,100,50,300,100\n",
-            "field corners[0]: [100.0, 50.0]; expected [y, x] relative to the image's size",
+            "field 0 y: 100; expected a coordinate relative to the image's height or width",
         ),
         ("image,width,height,keypoint,x,y\na.png,200,400,0,1,2\na.png,200,400,0,1,2\n", "0 a second time"),
         ("image,width,height,keypoint,x,y\na.png,0,400,0,1,2\n", "field width: 0 x 400 px"),

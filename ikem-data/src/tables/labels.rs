@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use ikem_core::Skeleton;
+use ikem_core::{Size, Skeleton};
 
 use super::cell::{cell_text, spreadsheet_cell};
 use super::read::Table;
@@ -9,6 +9,11 @@ use crate::error::Error;
 use crate::files;
 use crate::labels::LabelFile;
 use crate::manifest::{ABSENT_YX, Manifest, ManifestEntry, Subset, is_seen};
+use crate::places::is_far_off;
+
+/// What coordinates are expected to be; others are most likely pixels.
+const RELATIVE: &str = "a coordinate relative to the image's height or width, within −1…2; pixels are read from a table with \
+                        a row per keypoint and the columns image, width, height, keypoint, x and y";
 
 /// The columns before the coordinates.
 const FIRST: [&str; 4] = ["image_path", "set", "height", "width"];
@@ -114,7 +119,13 @@ fn entry(
     skeleton: &Skeleton,
 ) -> Result<ManifestEntry, Error> {
     let points = |columns: &[[usize; 2]]| {
-        let coordinate = |column: usize| table.value::<f64>(row, column, "a relative coordinate");
+        let coordinate = |column: usize| {
+            let value: f64 = table.value(row, column, "a relative coordinate")?;
+            if is_far_off([value, 0.0], Size::new(1, 1)) {
+                return Err(table.wrong(row, table.name(column), value.to_string(), RELATIVE.to_owned()));
+            }
+            Ok(value)
+        };
         let place = |&[y, x]: &[usize; 2]| match table.is_empty(row, y) && table.is_empty(row, x) {
             true => Ok(ABSENT_YX),
             false => Ok([coordinate(y)?, coordinate(x)?]),

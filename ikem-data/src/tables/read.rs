@@ -153,7 +153,8 @@ impl<'a> Table<'a> {
         self.rows.get(row).and_then(|row| row.get(column)).unwrap_or_default()
     }
 
-    fn name(&self, column: usize) -> &str {
+    /// The name of a column.
+    pub(super) fn name(&self, column: usize) -> &str {
         self.header.get(column).map(String::as_str).unwrap_or_default()
     }
 
