@@ -8,6 +8,8 @@ use ikem_files::SAVED_WORK;
 
 /// The folder in which the page keeps what has no place beside a film.
 pub const KEPT_IN: &str = "ikem-annotations";
+/// The folder of films that were added on the page, in the one where work is kept.
+pub const UPLOADS: &str = "uploads";
 /// How many files that were left out are named; the others are counted.
 const NAMED: usize = 3;
 /// What our own files' names end in.

@@ -23,7 +23,7 @@ pub use bounds::at_most;
 pub use broken::{settle_left_out, take_out_broken};
 pub use compute_options::{ComputeOptions, MOST_THREADS};
 pub use films::{Films, are_several, films_of};
-pub use folder::{Inside, KEPT_IN, LeftOut, file_name, left_out_line};
+pub use folder::{Inside, KEPT_IN, LeftOut, UPLOADS, file_name, left_out_line};
 pub use folder_lock::FolderLocks;
 pub use frame_choice::FrameChoice;
 pub use image_source::ImageSource;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use ikem_core::{History, Size, Skeleton, Spacing};
@@ -11,7 +11,8 @@ use ikem_files::SAVED_WORK;
 use ikem_models::Snapshot;
 use serde::Deserialize;
 
-use crate::{left_out_line, say, seen};
+use crate::folder::{KEPT_IN, UPLOADS, file_name, left_out_line};
+use crate::{say, seen};
 
 /// The most that is read of a file, in bytes.
 const LIMIT: u64 = 64 << 20;
@@ -47,22 +48,23 @@ struct Marks {
     verdict: Verdict,
 }
 
-/// The keypoints of all films of a folder on which work was saved. Files that cannot be read are told.
+/// The keypoints of all films of a folder on which work was saved, also of films that were added on the page. Files that cannot
+/// be read are told.
 ///
 /// # Errors
 /// When the folder cannot be read, or has no such file.
 pub fn saved_work(folder: &Path) -> Result<Vec<PredictionRecord>> {
-    let named = || folder.display().to_string();
-    let mut paths = Vec::new();
-    for file in std::fs::read_dir(folder).with_context(named)? {
-        let path = file.with_context(named)?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if name.ends_with(SAVED_WORK) && !name.contains(REPLACED) {
-            paths.push(path);
+    let mut paths = files_in(folder)?;
+    for added in [folder.join(UPLOADS), folder.join(KEPT_IN).join(UPLOADS)] {
+        if added.is_dir() {
+            paths.extend(files_in(&added)?);
         }
     }
-    anyhow::ensure!(!paths.is_empty(), "{}: no saved work in there (*{SAVED_WORK})", named());
-    paths.sort();
+    anyhow::ensure!(
+        !paths.is_empty(),
+        "{}: no saved work of the page in there (*{SAVED_WORK}); expected that, or a file of keypoints such as a table of detect",
+        folder.display()
+    );
     let (mut found, mut broken) = (Vec::new(), Vec::new());
     for path in paths {
         match read(&path) {
@@ -74,6 +76,21 @@ pub fn saved_work(folder: &Path) -> Result<Vec<PredictionRecord>> {
         say!("{line}");
     }
     Ok(found)
+}
+
+/// The files of saved work directly in a folder, by name.
+fn files_in(folder: &Path) -> Result<Vec<PathBuf>> {
+    let named = || folder.display().to_string();
+    let mut paths = Vec::new();
+    for file in std::fs::read_dir(folder).with_context(named)? {
+        let path = file.with_context(named)?.path();
+        let name = file_name(&path);
+        if name.ends_with(SAVED_WORK) && !name.contains(REPLACED) {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    Ok(paths)
 }
 
 /// The work on a film; none where only something was said of the film.

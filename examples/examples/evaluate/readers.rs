@@ -70,13 +70,24 @@ fn agreement(
     bootstrap: Bootstrap,
 ) -> Result<ReaderAgreement> {
     let mut left_out = Vec::new();
-    let first = by_name(&names[0], &first, &mut left_out);
-    let mut second = by_name(&names[1], &second, &mut left_out);
+    let first = by_name(&names[0], &first);
+    let mut second = by_name(&names[1], &second);
     let mut pairs = Vec::new();
     for (film, own) in first {
-        let Some(other) = second.remove(&film) else {
-            left_out.push(format!("{}: only read by {}", own.image, names[0]));
-            continue;
+        let (own, other) = match (own, second.remove(&film)) {
+            (Ok(own), Some(Ok(other))) => (own, other),
+            (Ok(own), None) => {
+                left_out.push(format!("{}: only read by {}", own.image, names[0]));
+                continue;
+            }
+            (Err(why), Some(Err(also))) => {
+                left_out.extend([why, also]);
+                continue;
+            }
+            (Err(why), _) | (_, Some(Err(why))) => {
+                left_out.push(why);
+                continue;
+            }
         };
         if own.size() != other.size() {
             let (a, b) = (own.size(), other.size());
@@ -85,38 +96,35 @@ fn agreement(
         }
         pairs.push((reading(own, other)?, reading(other, own)?));
     }
-    left_out.extend(second.values().map(|film| format!("{}: only read by {}", film.image, names[1])));
+    left_out.extend(second.into_values().map(|film| match film {
+        Ok(film) => format!("{}: only read by {}", film.image, names[1]),
+        Err(why) => why,
+    }));
     ensure!(!pairs.is_empty(), "no film was read by both: {}", left_out.join("; "));
     Ok(ReaderAgreement::new(names, &pairs, bootstrap)?.with_left_out(left_out))
 }
 
-/// The usable films by their names; what is left out is told.
-fn by_name<'a>(
-    reader: &str,
-    films: &'a [PredictionRecord],
-    left_out: &mut Vec<String>,
-) -> BTreeMap<String, &'a PredictionRecord> {
+/// A film that can be compared, or why it cannot.
+type Usable<'a> = Result<&'a PredictionRecord, String>;
+
+/// The films by their names.
+fn by_name<'a>(reader: &str, films: &'a [PredictionRecord]) -> BTreeMap<String, Usable<'a>> {
     let mut of_name: BTreeMap<String, Vec<&PredictionRecord>> = BTreeMap::new();
     for film in films {
         of_name.entry(composed_name(&film.image).to_lowercase()).or_default().push(film);
     }
-    let mut usable = BTreeMap::new();
-    for (name, films) in of_name {
-        let [film] = films.as_slice() else {
-            left_out.push(format!("{name}: {reader} has {} films of this name", films.len()));
-            continue;
+    let usable = |(name, films): (String, Vec<&'a PredictionRecord>)| {
+        let film = match films.as_slice() {
+            [film] => match film.review.as_ref().map(|review| &review.verdict) {
+                Some(Verdict::Unusable(why)) => Err(format!("{}: unusable for {reader}: {why}", film.image)),
+                _ if film.keypoints.is_empty() => Err(format!("{}: no keypoints of {reader}", film.image)),
+                _ => Ok(*film),
+            },
+            films => Err(format!("{name}: {reader} has {} films of this name", films.len())),
         };
-        match film.review.as_ref().map(|review| &review.verdict) {
-            Some(Verdict::Unusable(why)) => {
-                left_out.push(format!("{}: unusable for {reader}: {why}", film.image))
-            }
-            _ if film.keypoints.is_empty() => {
-                left_out.push(format!("{}: no keypoints of {reader}", film.image))
-            }
-            _ => drop(usable.insert(name, *film)),
-        }
-    }
-    usable
+        (name, film)
+    };
+    of_name.into_iter().map(usable).collect()
 }
 
 /// A film as a reader sees it. What only the other file says of the film holds for both.

@@ -11,7 +11,7 @@ use ikem_data::{
     ImageKind, Limits, ManifestEntry, Phantom, PhantomConfig, Radiograph, decode_image, load_radiograph,
 };
 use ikem_eval::GroundTruth;
-use ikem_examples::{Inside, LeftOut, file_name, left_out_line};
+use ikem_examples::{Inside, LeftOut, UPLOADS, file_name, left_out_line};
 use ikem_files::SAVED_WORK;
 use serde::Deserialize;
 
@@ -263,7 +263,7 @@ const NAMES: &str = "names.json";
 impl Uploads {
     /// Those of the folder in which annotations are kept.
     pub(super) fn new(kept_in: &Path, quota: u64) -> Self {
-        Self { folder: kept_in.join("uploads"), quota }
+        Self { folder: kept_in.join(UPLOADS), quota }
     }
 
     /// The ones of earlier sessions.
