@@ -21,8 +21,8 @@ const HELP: &str = "  T5-TL 412.5,803   put a keypoint (name or index) where it 
   list              show all keypoints
   angles            show the Cobb angles
   save FILE         write FILE.json (keypoints) or FILE.png (overlay)
-  next, previous    go to the next film of a folder, or back; what is not saved is lost
-  quit              leave";
+  next, previous    go to the next film of a folder, or back
+  quit              leave; like next and previous, it asks once where corrections are not saved";
 
 /// The most that is read of a line, in bytes.
 const LONGEST_LINE: u64 = 64 << 10;
@@ -35,6 +35,18 @@ enum End {
     Quit,
     /// Another film is to be shown, this many further in the list.
     Step(isize),
+}
+
+impl End {
+    /// The end that a command asks for.
+    fn of(words: &[&str]) -> Option<Self> {
+        match words {
+            ["quit"] => Some(Self::Quit),
+            ["next"] => Some(Self::Step(1)),
+            ["previous"] => Some(Self::Step(-1)),
+            _ => None,
+        }
+    }
 }
 
 /// Shows one film after the other, as the person asks for them.
@@ -74,12 +86,16 @@ fn film(predictor: &Predictor, frame: FrameChoice, source: &ImageSource) -> Resu
     print_keypoints(&session);
     print_angles(&session, film.spacing);
     say!("{HELP}");
+    let (mut saved, mut asked) = (session.keypoints(), false);
     loop {
         // Where nothing can be printed, commands are still taken.
         let _ = write!(stdout(), "> ").and_then(|()| stdout().flush());
         let mut typed = Vec::new();
         let mut input = stdin().lock().take(LONGEST_LINE);
         if input.read_until(b'\n', &mut typed)? == 0 {
+            if is_unsaved(&session, &saved) {
+                say!("the corrections of {} are not saved", source.name());
+            }
             return Ok(End::Quit);
         }
         let Ok(line) = String::from_utf8(typed) else {
@@ -87,16 +103,25 @@ fn film(predictor: &Predictor, frame: FrameChoice, source: &ImageSource) -> Resu
             continue;
         };
         let before = session.keypoints();
-        let outcome = match line.split_whitespace().collect::<Vec<_>>()[..] {
+        let words: Vec<_> = line.split_whitespace().collect();
+        if let Some(end) = End::of(&words) {
+            if asked || !is_unsaved(&session, &saved) {
+                return Ok(end);
+            }
+            say!("the corrections are not saved: save FILE, or {} again to lose them", words[0]);
+            asked = true;
+            continue;
+        }
+        asked = false;
+        let outcome = match words[..] {
             [] => continue,
-            ["quit"] => return Ok(End::Quit),
-            ["next"] => return Ok(End::Step(1)),
-            ["previous"] => return Ok(End::Step(-1)),
             ["angles"] => {
                 print_angles(&session, film.spacing);
                 Ok(())
             }
-            ["save", file] => save(&session, source, &film, Path::new(file)),
+            ["save", file] => {
+                save(&session, source, &film, Path::new(file)).map(|()| saved = session.keypoints())
+            }
             ref words => command(&mut session, words),
         };
         match outcome {
@@ -108,6 +133,11 @@ fn film(predictor: &Predictor, frame: FrameChoice, source: &ImageSource) -> Resu
             Err(error) => say!("{}", message(&error)),
         }
     }
+}
+
+/// Whether there are corrections, and other points than were saved last.
+fn is_unsaved(session: &Session, saved: &Keypoints) -> bool {
+    !session.hints().is_empty() && session.keypoints() != *saved
 }
 
 /// Prints the Cobb angles of both conventions, or why there are none.
