@@ -14,7 +14,7 @@ use super::failure::{Kind, Result};
 /// The most curves whose end vertebrae are fixed.
 const MOST_ENDS: usize = 8;
 /// The longest remark, in characters.
-pub(super) const LONGEST_REMARK: usize = 2000;
+const LONGEST_REMARK: usize = 2000;
 /// The longest name of a person, in characters.
 const LONGEST_NAME: usize = 100;
 /// The most people that work on one film.
@@ -69,7 +69,7 @@ impl Marks {
         let unknown = |name| Kind::Invalid.because(format!("{name:?} is none of the network's vertebrae"));
         self.ends = checked_ends(&review.end_indices(skeleton).map_err(unknown)?, skeleton)?;
         self.verdict = match &review.verdict {
-            Verdict::Unusable(reason) => unusable(reason),
+            Verdict::Unusable(reason) => unusable(reason)?,
             verdict => verdict.clone(),
         };
         Ok(())
@@ -131,11 +131,18 @@ impl Marks {
 /// End vertebrae that a person may fix: pairs of different vertebrae, the upper one first, from the top. Curves do not overlap; the
 /// lower end of one may be the upper end of the next.
 pub(super) fn checked_ends(ends: &[[usize; 2]], skeleton: &Skeleton) -> Result<Vec<[usize; 2]>> {
-    let vertebrae = skeleton.vertebrae().len();
-    if let Some([upper, lower]) = ends.iter().find(|[upper, lower]| upper >= lower || *lower >= vertebrae) {
-        return Err(Kind::Invalid.because(format!(
-            "end vertebrae {upper} and {lower}; expected the upper one first, of {vertebrae} from 0"
-        )));
+    let name = |index: usize| skeleton.vertebrae().get(index).map(|vertebra| vertebra.name.as_str());
+    for &[upper, lower] in ends {
+        let (Some(upper_name), Some(lower_name)) = (name(upper), name(lower)) else {
+            let last = skeleton.vertebrae().len().saturating_sub(1);
+            return Err(Kind::Invalid
+                .because(format!("end vertebrae {upper} and {lower}; expected indices from 0 to {last}")));
+        };
+        if upper >= lower {
+            return Err(Kind::Invalid.because(format!(
+                "end vertebrae {upper_name} and {lower_name}; expected the upper one first"
+            )));
+        }
     }
     if ends.len() > MOST_ENDS {
         let found = ends.len();
@@ -143,11 +150,12 @@ pub(super) fn checked_ends(ends: &[[usize; 2]], skeleton: &Skeleton) -> Result<V
     }
     let mut sorted = ends.to_vec();
     sorted.sort_unstable();
-    let name = |place: usize| skeleton.vertebrae().get(place).map_or("", |vertebra| vertebra.name.as_str());
     if let Some((a, b)) =
         sorted.iter().zip(sorted.iter().skip(1)).find(|([_, lower], [upper, _])| upper < lower)
     {
-        let curve = |[upper, lower]: &[usize; 2]| format!("{}–{}", name(*upper), name(*lower));
+        let curve = |[upper, lower]: &[usize; 2]| {
+            format!("{}–{}", name(*upper).unwrap_or_default(), name(*lower).unwrap_or_default())
+        };
         return Err(Kind::Invalid.because(format!(
             "the curves {} and {} overlap; a curve with chosen end vertebrae may begin only where the one above ends",
             curve(a),
@@ -158,9 +166,19 @@ pub(super) fn checked_ends(ends: &[[usize; 2]], skeleton: &Skeleton) -> Result<V
 }
 
 /// That a film cannot be used, for a reason; without one, it can.
-pub(super) fn unusable(reason: &str) -> Verdict {
-    let reason = one_line(reason, LONGEST_REMARK);
-    if reason.is_empty() { Verdict::Open } else { Verdict::Unusable(reason) }
+pub(super) fn unusable(reason: &str) -> Result<Verdict> {
+    let reason = remark("the reason", reason)?;
+    Ok(if reason.is_empty() { Verdict::Open } else { Verdict::Unusable(reason) })
+}
+
+/// A remark on one line; `what` names it where it is too long.
+pub(super) fn remark(what: &str, text: &str) -> Result<String> {
+    let text = one_line(text);
+    match text.chars().count() {
+        found if found > LONGEST_REMARK => Err(Kind::Invalid
+            .because(format!("{what} has {found} characters; expected at most {LONGEST_REMARK}"))),
+        _ => Ok(text),
+    }
 }
 
 /// From where the film shows the patient.
@@ -223,16 +241,17 @@ impl About {
     }
 }
 
-/// A text that a person typed, on one line and not too long.
-pub(super) fn one_line(text: &str, longest: usize) -> String {
+/// A text that a person typed, on one line.
+fn one_line(text: &str) -> String {
     let words: Vec<&str> =
         text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()).collect();
-    words.join(" ").chars().take(longest).collect()
+    words.join(" ")
 }
 
 /// The name of a person.
 pub(super) fn person(name: &str) -> Option<String> {
-    Some(one_line(name, LONGEST_NAME)).filter(|name| !name.is_empty())
+    let name: String = one_line(name).chars().take(LONGEST_NAME).collect();
+    Some(name).filter(|name| !name.is_empty())
 }
 
 #[cfg(test)]
@@ -284,7 +303,10 @@ mod tests {
     fn a_side_is_the_patients_or_the_films() {
         assert_eq!(SeenFrom::Front.patients(Side::Left), Side::Right);
         assert_eq!(SeenFrom::Behind.patients(Side::Left), Side::Left);
-        assert_eq!(one_line(" a\n\tb  c ", 4), "a b ");
+        assert_eq!(remark("it", " a\n\tb  c ").expect("a remark"), "a b c");
+        assert!(remark("it", &"é".repeat(LONGEST_REMARK)).is_ok());
+        let told = remark("it", &"é".repeat(LONGEST_REMARK + 1)).expect_err("too long");
+        assert_eq!(told.message(), "it has 2001 characters; expected at most 2000");
         assert_eq!(person(" \n"), None);
     }
 }

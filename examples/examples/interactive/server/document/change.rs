@@ -7,7 +7,7 @@ use ikem_models::{Snapshot, View};
 use super::super::action::Action;
 use super::super::failure::{Kind, Result};
 use super::super::imports;
-use super::super::marks::{LONGEST_REMARK, Marks, checked_ends, one_line, unusable};
+use super::super::marks::{Marks, checked_ends, remark, unusable};
 use super::super::requests::Said;
 use super::Document;
 
@@ -27,7 +27,7 @@ impl Document {
             }
             Action::GoTo(step) => return self.go_to(*step),
             Action::Time => return Ok(false),
-            Action::Say(said) => return Ok(self.say(said)),
+            Action::Say(said) => return self.say(said),
             Action::See(keypoints, visible) => self.see(&mut marks, keypoints, *visible)?,
             Action::Fix(_) | Action::Accept(_) | Action::Reject(_) => {
                 self.judge(&mut marks, action)?;
@@ -74,7 +74,7 @@ impl Document {
         match action {
             Action::Fix(ends) => marks.ends = checked_ends(ends, self.skeleton())?,
             Action::Accept(true) => marks.verdict = Verdict::Accepted,
-            Action::Reject(Some(reason)) => marks.verdict = unusable(reason),
+            Action::Reject(Some(reason)) => marks.verdict = unusable(reason)?,
             // One withdraws only what it says itself: `marks` has no verdict yet.
             _ => match (action, &self.marks.present().verdict) {
                 (Action::Accept(false), Verdict::Accepted) | (Action::Reject(None), Verdict::Unusable(_)) => {
@@ -150,16 +150,16 @@ impl Document {
     }
 
     /// Notes down what is said of the film; whether that is new.
-    fn say(&mut self, said: &Said) -> bool {
+    fn say(&mut self, said: &Said) -> Result<bool> {
         let before = self.about.clone();
-        if let Some(remark) = &said.remark {
-            self.about.remark = one_line(remark, LONGEST_REMARK);
+        if let Some(text) = &said.remark {
+            self.about.remark = remark("the remark", text)?;
         }
         if let Some(from) = said.seen_from {
             self.about.seen_from = from;
             self.about.seen_mirrored = from.map(|_| self.session.view().frame.is_mirrored());
         }
-        self.about != before
+        Ok(self.about != before)
     }
 
     /// Takes over the keypoints of a file; returns their marks.
