@@ -53,7 +53,12 @@ impl Films {
         let inside = Inside::of(folder).with_context(|| format!("cannot read {}", folder.display()))?;
         let unreadable = |path: &Path| path.is_file() && has_ending(path) && !is_drawn(path);
         if inside.images.is_empty() && !inside.left_out.iter().any(|left_out| unreadable(&left_out.path)) {
-            bail!("{}: there is no image directly in this folder", folder.display());
+            let drawn = inside.left_out.iter().filter(|left_out| is_drawn(&left_out.path)).count();
+            let why = match drawn {
+                0 => String::new(),
+                _ => format!(" except {drawn} overlays, with keypoints drawn into them"),
+            };
+            bail!("{}: there is no image directly in this folder{why}", folder.display());
         }
         self.paths.extend(inside.images);
         for left_out in inside.left_out {

@@ -62,8 +62,9 @@ pub(crate) fn check_folders(output: Option<&Path>, overlay: Option<&Path>) -> Re
         let Some(path) = path.filter(|path| !path.is_dir()) else { continue };
         let ending = path.extension().unwrap_or_default();
         if path.exists() || FILES.iter().any(|file| ending.eq_ignore_ascii_case(file)) {
+            let what = if path.exists() { "this is a file" } else { "this names a file" };
             let table = if option == "--output" { " or a table, FILE.csv," } else { "" };
-            bail!("{option} {}: this is a file; expected a folder{table} for several films", path.display());
+            bail!("{option} {}: {what}; expected a folder{table} for several films", path.display());
         }
     }
     Ok(())
