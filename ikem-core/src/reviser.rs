@@ -13,6 +13,11 @@ pub trait Reviser {
     /// The keypoints to display: the last prediction with every hinted keypoint at its hint; image space.
     fn keypoints(&self) -> Keypoints;
 
+    /// The keypoints that may be wrong, the most doubtful first; none where that is not known.
+    fn suspects(&self) -> Vec<usize> {
+        Vec::new()
+    }
+
     /// Adds a hint and predicts again.
     ///
     /// # Errors

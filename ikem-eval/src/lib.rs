@@ -74,7 +74,7 @@ pub use reliability::icc_2_1;
 pub use report::{
     AngleFigures, AngleReliability, Breakdown, Case, ClinicalFigures, Effort, Figures, FilmAgreement,
     MajorCurve, MeasuredAngles, Provenance, ReaderAgreement, Reading, Report, ScriptFigures, Series,
-    Settings, ShiftCount, Threshold, comparison_markdown, write_angles, write_comparison,
+    Settings, ShiftCount, SuspectFigures, Threshold, comparison_markdown, write_angles, write_comparison,
 };
 pub use rule::Rule;
 pub use summary::{ErrorSummary, Sdr, by_keypoint, by_vertebra};

@@ -18,6 +18,8 @@ pub struct Step {
     pub raw: Keypoints,
     /// The displayed keypoints, with corrected ones where the annotator placed them; image space.
     pub shown: Keypoints,
+    /// The keypoints that may be wrong according to the reviser, the most doubtful first.
+    pub suspects: Vec<usize>,
 }
 
 /// An image corrected according to a [`Protocol`].
@@ -104,7 +106,7 @@ fn step<R: Reviser>(click: Option<Hint>, reviser: &R, truth: &GroundTruth) -> Re
     let (raw, shown) = (reviser.raw_keypoints().clone(), reviser.keypoints());
     truth.check(&raw)?;
     truth.check(&shown)?;
-    Ok(Step { click, raw, shown })
+    Ok(Step { click, raw, shown, suspects: reviser.suspects() })
 }
 
 /// Manual revision: the network moves nothing.

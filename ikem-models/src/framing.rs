@@ -62,27 +62,38 @@ impl Predictor {
                 None => View::whole(film.size()),
             };
             let film = &toned(film, located.negative);
-            let first = self.seen(film, &located)?;
             if located.confidence.is_none() || !located.has_spine() {
-                return Ok(first);
+                return self.seen(film, &located);
             }
-            let best = self.upright(film, self.reframed(film, first)?)?;
-            // The edges of a crop are a better estimate of the spine's ends than a locator's.
-            let turns = best.0.view.frame.nearest_quarter() as i8;
-            let whole = View { frame: without_margins(film).seen_turned(-turns), ..located };
-            let [fits, cropped, may_be_cropped] =
-                LONGER.map(|longer| is_crop(&best.0.view.frame, &whole.frame, longer));
+            let best = self.framed(film, &located)?;
             let confidence = best.1.mean_confidence();
-            let lost = confidence < LOST;
-            if may_be_cropped || lost {
-                let (image, answer) = self.answered(film, &whole)?;
-                let margin = if fits || lost { 0.0 } else { MARGIN };
-                if answer.mean_confidence() > confidence + margin {
-                    return self.as_seen(image, answer);
-                }
+            if confidence >= TURNED {
+                return Ok(best);
             }
-            if cropped { Ok(best) } else { self.searched(film, best) }
+            let opposite = View { frame: best.0.view.frame.seen_turned(2), ..located };
+            let opposite = self.framed(film, &opposite)?;
+            Ok(if opposite.1.mean_confidence() > confidence + TURNED_MARGIN { opposite } else { best })
         })
+    }
+
+    /// The prediction in the frame in which the network is most confident, near `located` or around the whole film.
+    fn framed(&self, film: &GrayImage, located: &View) -> Result<Seen> {
+        let best = self.reframed(film, self.seen(film, located)?)?;
+        // The edges of a crop are a better estimate of the spine's ends than a locator's.
+        let turns = located.frame.nearest_quarter() as i8;
+        let whole = View { frame: without_margins(film).seen_turned(-turns), ..*located };
+        let [fits, cropped, may_be_cropped] =
+            LONGER.map(|longer| is_crop(&best.0.view.frame, &whole.frame, longer));
+        let confidence = best.1.mean_confidence();
+        let lost = confidence < LOST;
+        if may_be_cropped || lost {
+            let (image, answer) = self.answered(film, &whole)?;
+            let margin = if fits || lost { 0.0 } else { MARGIN };
+            if answer.mean_confidence() > confidence + margin {
+                return self.as_seen(image, answer);
+            }
+        }
+        if cropped { Ok(best) } else { self.searched(film, best) }
     }
 
     /// Marks the part of a film that `view` shows, without hints, and frames it again from its own keypoints as long as
@@ -112,18 +123,6 @@ impl Predictor {
             best = self.as_seen(image, again)?;
         }
         Ok(best)
-    }
-
-    /// A prediction, or that on the film turned upside down if the network is surer of that one.
-    fn upright(&self, film: &GrayImage, first: Seen) -> Result<Seen> {
-        let confidence = first.1.mean_confidence();
-        if confidence >= TURNED {
-            return Ok(first);
-        }
-        let view = &first.0.view;
-        let view = View { frame: view.frame.seen_turned(2), ..*view };
-        let opposite = self.reframed(film, self.seen(film, &view)?)?;
-        Ok(if opposite.1.mean_confidence() > confidence + TURNED_MARGIN { opposite } else { first })
     }
 
     /// Shifts and scales the frame of a prediction in rounds of eight, and keeps the prediction with the highest mean

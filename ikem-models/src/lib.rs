@@ -116,7 +116,9 @@ pub use predictor::Predictor;
 pub use predictor_builder::PredictorBuilder;
 #[cfg(feature = "pretrained")]
 pub use pretrained::PRETRAINED;
-pub use session::{Cancellable, Doubt, Preview, Session, Snapshot, UNDO_STEPS, UNSURE_BELOW};
+pub use session::{
+    Cancellable, Doubt, ExpectedErrors, Preview, Session, Snapshot, UNDO_STEPS, UNSURE_BELOW, suspects,
+};
 pub use summary::{Layer, LayerKind, NetworkSummary};
 pub use turns::{NoTurn, Turn, TurnLimits, TurnRequest, Turns};
 pub use unet::Unet;

@@ -44,6 +44,11 @@ const FIXED: &[(&str, &str)] = &[
         "smape",
         "mean over images of 100 * sum |a - b| / sum (a + b), both sums over the image's three challenge angles",
     ),
+    (
+        "suspects",
+        "a keypoint is wrong if it is off by more than a fortieth of the image's height; `found` is the part of the wrong \
+             keypoints that the network calls doubtful, `false_alarms` that of the others; corrected ones do not count",
+    ),
     ("cobb.mae", "mean absolute error of each angle, in degrees"),
     ("cobb.circular_mae", "atan2 of the mean sine and the mean cosine of the absolute errors, in degrees"),
     (

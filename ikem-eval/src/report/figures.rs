@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 
 use super::estimate::full_estimates;
 use super::series::Course;
-use super::{AngleFigures, Breakdown, Effort, Series, Settings, ShiftCount};
+use super::{AngleFigures, Breakdown, Effort, Series, Settings, ShiftCount, SuspectFigures};
 use crate::bootstrap::Interval;
 use crate::error::Error;
 use crate::play::{Played, Step};
@@ -36,6 +36,9 @@ pub struct Figures {
     pub shifts: Vec<ShiftCount>,
     /// Cobb angles, if the skeleton is a spine ([`Skeleton::is_spine`]).
     pub cobb: Option<AngleFigures>,
+    /// How well doubtful keypoints are those that are wrong, if the reviser tells them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suspects: Option<SuspectFigures>,
 }
 
 impl Figures {
@@ -74,6 +77,7 @@ impl Figures {
             vertebrae: Breakdown::by_vertebra(played, skeleton, &draws),
             shifts: ShiftCount::of(played, skeleton, settings.shift_limit),
             cobb: AngleFigures::new(played, skeleton, protocol.clicks, &draws),
+            suspects: SuspectFigures::new(played, protocol.clicks),
         })
     }
 }

@@ -1,6 +1,6 @@
 use std::fmt::Write as _;
 
-use super::{Figures, Provenance, Report, ScriptFigures};
+use super::{Figures, Provenance, Report, ScriptFigures, SuspectFigures};
 use crate::bootstrap::Interval;
 
 /// A Markdown page under construction; writing to it cannot fail.
@@ -112,6 +112,10 @@ impl Figures {
         self.add_effort(page);
         page.line(format_args!(""));
         self.add_vertebrae(page);
+        if let Some(suspects) = &self.suspects {
+            page.line(format_args!(""));
+            suspects.add_to(page);
+        }
         if let Some(cobb) = &self.cobb {
             page.line(format_args!(""));
             page.header(&["Cobb angles", "clicks", "SMAPE %", "MAE 1 °", "MAE 2 °", "MAE 3 °"]);
@@ -205,6 +209,17 @@ impl Figures {
                 with_interval(parts.first.get(index).copied(), parts.first_interval.get(index), 1.0, 2),
                 with_interval(parts.last.get(index).copied(), parts.last_interval.get(index), 1.0, 2),
             ]);
+        }
+    }
+}
+
+impl SuspectFigures {
+    fn add_to(&self, page: &mut Markdown) {
+        page.header(&["Clicks", "wrong keypoints", "of these doubtful %", "of the others doubtful %"]);
+        for (click, wrong) in self.wrong.iter().enumerate() {
+            let part =
+                |values: &[Option<f64>]| with_interval(values.get(click).copied().flatten(), None, 100.0, 1);
+            page.row(&[click.to_string(), wrong.to_string(), part(&self.found), part(&self.false_alarms)]);
         }
     }
 }

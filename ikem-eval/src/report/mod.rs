@@ -12,6 +12,7 @@ mod files;
 mod markdown;
 mod readers;
 mod series;
+mod suspicion;
 mod table;
 mod threshold;
 
@@ -30,6 +31,7 @@ pub(crate) use files::write;
 pub use files::{write_angles, write_comparison};
 pub use readers::{AngleReliability, FilmAgreement, MajorCurve, ReaderAgreement, Reading};
 pub use series::Series;
+pub use suspicion::SuspectFigures;
 pub use threshold::Threshold;
 
 use crate::bootstrap::Bootstrap;

@@ -1,5 +1,6 @@
 mod cancellable;
 mod doubt;
+mod expected_error;
 mod levels;
 mod preview;
 mod snapshot;
@@ -15,6 +16,7 @@ use crate::view::View;
 
 pub use cancellable::Cancellable;
 pub use doubt::{Doubt, UNSURE_BELOW};
+pub use expected_error::{ExpectedErrors, suspects};
 pub use preview::Preview;
 pub use snapshot::Snapshot;
 
@@ -370,6 +372,10 @@ impl Reviser for Session {
 
     fn keypoints(&self) -> Keypoints {
         self.keypoints()
+    }
+
+    fn suspects(&self) -> Vec<usize> {
+        self.suspects()
     }
 
     fn revise(&mut self, hint: Hint) -> Result<()> {

@@ -22,8 +22,6 @@ pub(super) struct WorkplaceView {
     pub labels: bool,
     /// What the person should know of what was given, a line each: files that are no images, labels that fit no film.
     pub notes: Vec<String>,
-    /// Below this confidence a point is suspect.
-    pub suspect_below: f32,
     /// What the keypoints are called; none before a network was loaded.
     pub skeleton: Option<Skeleton>,
     /// The images in order.
@@ -208,7 +206,7 @@ pub(super) struct State {
     pub step: usize,
     /// By how many vertebrae the names were moved down.
     pub shift: isize,
-    /// Points that are not hinted and of low confidence, the lowest first.
+    /// Points that are not hinted and may be wrong, the most doubtful first.
     pub suspects: Vec<usize>,
     /// The keypoints that are not visible on the film.
     pub absent: Vec<usize>,
@@ -257,6 +255,10 @@ pub(super) struct KeypointView {
     pub y: f32,
     /// The peak of its heatmap, 0…1.
     pub confidence: f32,
+    /// How far it is expected to be off, in pixels; none where that is not known.
+    pub expected_error: Option<f64>,
+    /// The same in millimetres, where the spacing is known.
+    pub expected_error_mm: Option<f64>,
     /// Whether a person put it there.
     pub hinted: bool,
     /// Whether it is visible on the film.

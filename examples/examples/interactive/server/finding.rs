@@ -75,7 +75,10 @@ impl<'a> Finding<'a> {
 
     /// What the list shows.
     pub(super) fn digest(&self) -> Digest {
-        let unsure = self.marks.suspects(&self.state.confidences, &self.state.hints).len();
+        let spine = Skeleton::spine();
+        let is_spine = self.sidecar.names == spine.names();
+        let skeleton = if is_spine { spine } else { Skeleton::numbered(self.sidecar.names.len()) };
+        let unsure = self.marks.suspects(&skeleton, &self.state.confidences, &self.state.hints).len();
         Digest {
             degrees: self.angles().and_then(|angles| angles.largest()),
             unsure,

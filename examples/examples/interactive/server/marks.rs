@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use ikem_core::{Hint, Hints, Skeleton};
 use ikem_data::{Review, Verdict};
 use ikem_eval::Side;
-use ikem_models::{Doubt, UNDO_STEPS, UNSURE_BELOW, View};
+use ikem_models::{Doubt, UNDO_STEPS, View, suspects};
 use serde::{Deserialize, Serialize};
 
 use super::api::Status;
@@ -92,14 +92,15 @@ impl Marks {
         Doubt::of(view, &hinted.collect(), &sure)
     }
 
-    /// Visible points that are not hinted and of low confidence, the lowest first.
-    pub(super) fn suspects(&self, confidences: &[f32], hints: &Hints) -> Vec<usize> {
-        let suspect = |&(k, &confidence): &(usize, &f32)| {
-            confidence < UNSURE_BELOW && hints.get(k).is_none() && !self.absent.contains(&k)
-        };
-        let mut found: Vec<(usize, &f32)> = confidences.iter().enumerate().filter(suspect).collect();
-        found.sort_by(|a, b| a.1.total_cmp(b.1));
-        found.into_iter().map(|(k, _)| k).collect()
+    /// The confidences of the points that are visible.
+    pub(super) fn visible(&self, confidences: &[f32]) -> Vec<Option<f32>> {
+        let visible = |(k, &confidence)| (!self.absent.contains(&k)).then_some(confidence);
+        confidences.iter().enumerate().map(visible).collect()
+    }
+
+    /// Visible points that may be wrong and are not hinted, the most doubtful first.
+    pub(super) fn suspects(&self, skeleton: &Skeleton, confidences: &[f32], hints: &Hints) -> Vec<usize> {
+        suspects(skeleton, &self.visible(confidences), hints)
     }
 
     /// As the names move down by some vertebrae.

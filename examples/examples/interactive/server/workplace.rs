@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use ikem_core::{GrayImage, Heatmaps, Hint};
 use ikem_data::{Manifest, ManifestIndex};
 pub(super) use ikem_examples::http::blocking;
-use ikem_models::{Cancel, UNSURE_BELOW};
+use ikem_models::Cancel;
 use tokio::sync::Semaphore;
 
 use listing::{distinct, new_entry};
@@ -178,7 +178,6 @@ impl Workplace {
             }),
             labels: self.labels.is_some(),
             notes: self.notes.iter().cloned().chain(self.renamed()).collect(),
-            suspect_below: UNSURE_BELOW,
             skeleton: self.networks.skeleton().cloned(),
             images: self.images(),
             progress,

@@ -2,6 +2,7 @@
 
 import { byId, element } from '../element.js';
 import { isOnFilm } from '../distance.js';
+import { inBoth } from '../length.js';
 import { savedState } from '../saved.js';
 
 export function connect({ store, workplace }) {
@@ -11,9 +12,10 @@ export function connect({ store, workplace }) {
   });
   store.watch(['chosen'], ({ chosen, image, skeleton }) => {
     if (chosen === null) return;
-    const { hinted, confidence, visible } = image.keypoints[chosen];
+    const { hinted, confidence, visible, expected_error: error, expected_error_mm: millimetres } = image.keypoints[chosen];
     const unsure = image.suspects.includes(chosen) ? ', unsure' : '';
-    const how = !visible ? 'not visible' : hinted ? 'corrected' : `confidence ${Math.round(100 * confidence)} %${unsure}`;
+    const off = error === null ? '' : `, expected to be off by ${inBoth(error, millimetres)}`;
+    const how = !visible ? 'not visible' : hinted ? 'corrected' : `confidence ${Math.round(100 * confidence)} %${off}${unsure}`;
     store.set({ message: `${skeleton.names[chosen]}: ${how}` });
   });
   store.watch(['selected', 'image', 'moving'], ({ selected, image, moving }) => {

@@ -1,8 +1,8 @@
 //! What is shown of an open image.
 
-use ikem_core::{Hint, Hints, Keypoints, Point};
+use ikem_core::{Hint, Hints, Keypoints, Point, Spacing};
 use ikem_eval::{millimetre_errors, mre, radial_errors};
-use ikem_models::{Cancel, Doubt};
+use ikem_models::{Cancel, Doubt, ExpectedErrors};
 
 use super::super::angles::{Angles, Measured};
 use super::super::api::{Comparison, HintView, KeypointView, Preview, SpacingView, State};
@@ -24,7 +24,7 @@ impl Document {
         let doubt = marks.doubt(Some(preview.view()), preview.hints(), confidences);
         Ok(Preview {
             overtaken: false,
-            keypoints: keypoint_views(&shown, confidences, preview.hints(), &marks),
+            keypoints: self.keypoint_views(&shown, confidences, preview.hints(), &marks),
             angles: self.angles(&shown, (confidences, preview.hints()), &marks, doubt),
         })
     }
@@ -58,10 +58,36 @@ impl Document {
         let angles = self.angles(&shown, (confidences, hints), marks, doubt);
         Digest {
             degrees: angles.and_then(|angles| angles.largest()),
-            unsure: marks.suspects(confidences, hints).len(),
+            unsure: marks.suspects(self.skeleton(), confidences, hints).len(),
             doubtful: doubt.is_some(),
             ends_fixed: !marks.ends.is_empty(),
         }
+    }
+
+    fn keypoint_views(
+        &self,
+        shown: &Keypoints,
+        confidences: &[f32],
+        hints: &Hints,
+        marks: &Marks,
+    ) -> Vec<KeypointView> {
+        let expected = ExpectedErrors::new(self.skeleton(), &marks.visible(confidences), hints);
+        let height = self.session.view().frame.height();
+        // The same in all directions.
+        let pixel = self.spacing.and_then(Spacing::millimetres).map(|[x, y]| (x * y).sqrt());
+        let view = |(k, (point, &confidence)): (usize, (&Point, &f32))| {
+            let expected_error = expected.as_ref().and_then(|expected| expected.pixels(k, height));
+            KeypointView {
+                x: point.x,
+                y: point.y,
+                confidence,
+                expected_error,
+                expected_error_mm: expected_error.zip(pixel).map(|(error, pixel)| error * pixel),
+                hinted: hints.get(k).is_some(),
+                visible: !marks.absent.contains(&k),
+            }
+        };
+        shown.iter().zip(confidences).enumerate().map(view).collect()
     }
 
     fn millimetres(&self, from: Option<Point>, to: Point) -> Option<f64> {
@@ -112,7 +138,7 @@ impl Document {
             spacing: self.spacing.map(SpacingView::of),
             status: self.effort.status,
             revision: entry.revision(),
-            keypoints: keypoint_views(&shown, confidences, hints, marks),
+            keypoints: self.keypoint_views(&shown, confidences, hints, marks),
             hints: hints.iter().map(hint_view).collect(),
             can_undo: session.can_undo(),
             can_redo: session.can_redo(),
@@ -121,7 +147,7 @@ impl Document {
             shift: session.shift(),
             suspects: match doubt {
                 Some(Doubt::NothingFound { .. }) => Vec::new(),
-                _ => marks.suspects(confidences, hints),
+                _ => marks.suspects(self.skeleton(), confidences, hints),
             },
             absent: marks.absent.iter().copied().collect(),
             ends: marks.ends.clone(),
@@ -143,15 +169,4 @@ impl Document {
             save_error: self.save_error.clone(),
         }
     }
-}
-
-fn keypoint_views(shown: &Keypoints, confidences: &[f32], hints: &Hints, marks: &Marks) -> Vec<KeypointView> {
-    let view = |(k, (point, &confidence)): (usize, (&Point, &f32))| KeypointView {
-        x: point.x,
-        y: point.y,
-        confidence,
-        hinted: hints.get(k).is_some(),
-        visible: !marks.absent.contains(&k),
-    };
-    shown.iter().zip(confidences).enumerate().map(view).collect()
 }

@@ -189,7 +189,12 @@ fn sidecars_from_before_frames_are_the_whole_film() {
     });
     let site = Site::of(folder.path(), 1);
     let old = state(&site);
-    assert_eq!((&old["keypoints"], &old["view"]["whole"]), (&before["keypoints"], &json!(true)));
+    // How far points are expected to be off depends on the frame.
+    let points = |state: &Value| -> Vec<[Value; 3]> {
+        let keypoints = state["keypoints"].as_array().expect("keypoints");
+        keypoints.iter().map(|point| ["x", "y", "confidence"].map(|field| point[field].clone())).collect()
+    };
+    assert_eq!((points(&old), &old["view"]["whole"]), (points(&before), &json!(true)));
     assert_eq!(old["view"]["negative"], false);
 }
 
