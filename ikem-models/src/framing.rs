@@ -36,10 +36,9 @@ const TRIMMED: f64 = 0.98;
 const MARGIN: f32 = 0.06;
 /// Below this mean confidence, the locator may have been wrong altogether, and the whole film is tried, too.
 const LOST: f32 = 0.2;
-/// Below this mean confidence, the locator may have taken the film for upside down or upright, and the opposite is tried, too.
+/// Below this mean confidence, the locator may have taken the film for upside down or upright. The opposite is tried, too, and
+/// believed only from this confidence on.
 const TURNED: f32 = 0.26;
-/// How much more confident the opposite must be.
-const TURNED_MARGIN: f32 = 0.02;
 
 /// A film in a view, and the prediction without hints.
 type Seen = (PreparedImage, Prediction);
@@ -70,9 +69,15 @@ impl Predictor {
             if confidence >= TURNED {
                 return Ok(best);
             }
-            let opposite = View { frame: best.0.view.frame.seen_turned(2), ..located };
-            let opposite = self.framed(film, &opposite)?;
-            Ok(if opposite.1.mean_confidence() > confidence + TURNED_MARGIN { opposite } else { best })
+            let upside_down = |seen: &Seen| View { frame: seen.0.view.frame.seen_turned(2), ..located };
+            let opposite = self.framed(film, &upside_down(&best))?;
+            if opposite.1.mean_confidence() < TURNED {
+                return Ok(best);
+            }
+            // Both ways from the same place, since the search has moved the frame.
+            let again = self.framed(film, &upside_down(&opposite))?;
+            let surer = |a: Seen, b: Seen| if b.1.mean_confidence() > a.1.mean_confidence() { b } else { a };
+            Ok(surer(surer(best, opposite), again))
         })
     }
 
