@@ -203,6 +203,11 @@ export class Annotation {
   fixEnds = (ends) => this.#change('ends', { ends }, 'End vertebrae set', false);
   /** Says that the film cannot be used, for a reason; or, with null, that it can. */
   reject = (because) => this.#change('reject', { because }, because === null ? 'The film can be used' : 'Marked as unusable', false);
+  /** Keeps what was measured: all that is to be kept from now on. */
+  async measure(measures) {
+    await this.#change('say', { measures }, 'Measured', false);
+    this.#store.set({ measuring: null });
+  }
   /** Says something of the film: a `remark`, or from where it is `seen_from`. */
   say = (said) => this.#change('say', said, 'Noted', false);
 

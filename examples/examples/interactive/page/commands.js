@@ -17,6 +17,8 @@ const toneBy = (app, change) => {
   const moved = Object.fromEntries(Object.entries(change).map(([key, by]) => [key, tone[key] + by]));
   app.store.set({ tone: checked({ ...tone, ...moved }) });
 };
+const toggleTool = (app, tool) => app.store.set({ tool: app.store.state.tool === tool ? 'correct' : tool });
+
 const toggleShown = (app, part) => {
   const { shown } = app.store.state;
   app.store.set({ shown: { ...shown, [part]: !shown[part] } });
@@ -139,9 +141,11 @@ export const GROUPS = [
     { id: 'zoomOut', keys: ['-'], text: 'Zoom out', repeats: true, run: (app) => app.zoom(1 / ZOOM_STEP) },
     { id: 'fit', keys: ['0', 'F'], text: 'Show the whole film', run: (app) => app.stage.fit() },
     { id: 'correctTool', keys: ['V'], text: 'Mouse: correct points', pressed: ({ tool }) => tool === 'correct', run: (app) => app.store.set({ tool: 'correct' }) },
-    { id: 'selectTool', keys: ['Shift+D'], text: 'Mouse: select points (or hold Ctrl)', pressed: ({ tool }) => tool === 'select', run: (app) => app.store.set({ tool: app.store.state.tool === 'select' ? 'correct' : 'select' }) },
+    { id: 'selectTool', keys: ['Shift+D'], text: 'Mouse: select points (or hold Ctrl)', pressed: ({ tool }) => tool === 'select', run: (app) => toggleTool(app, 'select') },
     { id: 'panTool', keys: ['D'], text: 'Mouse: move the film (or hold Space)', pressed: ({ tool }) => tool === 'pan', run: (app) => app.store.set({ tool: 'pan' }) },
     { id: 'windowTool', keys: ['W'], text: 'Mouse: window and level (or right button)', pressed: ({ tool }) => tool === 'window', run: (app) => app.store.set({ tool: 'window' }) },
+    { id: 'distanceTool', keys: ['Shift+L'], text: 'Mouse: measure a distance', enabled: hasImage, pressed: ({ tool }) => tool === 'distance', run: (app) => toggleTool(app, 'distance') },
+    { id: 'angleTool', keys: ['Shift+A'], text: 'Mouse: measure the angle between two lines', enabled: hasImage, pressed: ({ tool }) => tool === 'angle', run: (app) => toggleTool(app, 'angle') },
     { id: 'invert', keys: ['I'], text: 'Show inverted', pressed: ({ tone }) => tone.invert, run: (app) => app.store.set({ tone: { ...app.store.state.tone, invert: !app.store.state.tone.invert } }) },
     { id: 'wider', keys: ['}'], text: 'Wider window', repeats: true, run: (app) => toneBy(app, { window: TONE_STEP }) },
     { id: 'narrower', keys: ['{'], text: 'Narrower window', repeats: true, run: (app) => toneBy(app, { window: -TONE_STEP }) },
@@ -171,7 +175,7 @@ export const GROUPS = [
     { id: 'dismiss', keys: [], text: 'Dismiss the message', run: (app) => app.store.set({ alert: null }) },
   ]],
   ['Frame: what the network sees', [
-    { id: 'frameTool', keys: ['B'], text: 'Show and change the frame', enabled: hasImage, pressed: ({ tool }) => tool === 'frame', run: (app) => app.store.set({ tool: app.store.state.tool === 'frame' ? 'correct' : 'frame' }) },
+    { id: 'frameTool', keys: ['B'], text: 'Show and change the frame', enabled: hasImage, pressed: ({ tool }) => tool === 'frame', run: (app) => toggleTool(app, 'frame') },
     { id: 'find', keys: ['S'], text: 'Find the spine again', enabled: hasImage, run: (app) => app.annotation.find() },
     { id: 'whole', keys: ['Shift+F'], text: 'Use the whole film', enabled: hasImage, run: (app) => app.annotation.whole() },
     { id: 'turnLeft', keys: ['<'], text: 'Turn the film left', enabled: hasImage, run: (app) => app.annotation.turn(-1) },

@@ -17,12 +17,14 @@ import * as folder from './panels/folder.js';
 import * as frame from './panels/frame.js';
 import * as hints from './panels/hints.js';
 import * as history from './panels/history.js';
+import * as measures from './panels/measures.js';
 import * as points from './panels/points.js';
 import * as priorPanel from './panels/prior.js';
 import * as status from './panels/status.js';
 import * as tabs from './panels/tabs.js';
 import * as tone from './panels/tone.js';
 import { PLAIN_LIST, checkedList } from './list.js';
+import { MEASURES } from './measures.js';
 import { keep, kept } from './settings.js';
 import * as presets from './presets.js';
 import * as prior from './prior.js';
@@ -41,7 +43,7 @@ const store = new Store({
   // What the server says.
   skeleton: null, model: null, models: [], matching: null, images: [], reader: null, ahead: null, image: null, bitmap: null, heatmap: null, priorId: null, prior: null,
   // What the person is doing.
-  chosen: null, armed: false, hovered: null, selected: [], marquee: null, moving: null, framing: null, ghosts: null, cursor: null, tool: 'correct', panning: false, hidden: false,
+  chosen: null, armed: false, hovered: null, selected: [], marquee: null, measuring: null, moving: null, framing: null, ghosts: null, cursor: null, tool: 'correct', panning: false, hidden: false,
   // How it is shown.
   view: new View(), film: { width: 0, height: 0, ratio: 1 },
   tone: checked(kept('tone', PLAIN)), presetTone: null, shown: kept('shown', SHOWN), ...kept('liked', LIKED),
@@ -87,12 +89,13 @@ const app = {
   },
   takes: (key) => key !== 'Tab' || pointsHaveTab,
   escape() {
-    const { moving, chosen, selected, alert, tool, otherFilm, importing } = store.state;
+    const { moving, chosen, selected, alert, tool, otherFilm, importing, measuring } = store.state;
     if (otherFilm || importing) store.set({ otherFilm: null, importing: null });
     else if (cancelPointer() || (moving && (!moving.released || moving.asking))) annotation.cancel();
     else if (alert) store.set({ alert: null });
     else if (selected.length > 0) annotation.select([]);
-    else if (tool === 'frame' || tool === 'select') store.set({ tool: 'correct' });
+    else if (measuring) store.set({ measuring: null });
+    else if (tool === 'frame' || tool === 'select' || MEASURES.includes(tool)) store.set({ tool: 'correct' });
     else if (chosen !== null) annotation.choose(null);
     else {
       pointsHaveTab = false;
@@ -109,7 +112,7 @@ const app = {
 const cancelPointer = pointer.listen(app);
 app.toggleHelp = help.connect(app);
 
-for (const part of [cobb, compare, filmPanel, folder, frame, hints, history, points, status, tabs, theme, tone, files, heat, heartbeat, buttons, presets, prior, priorPanel]) part.connect(app);
+for (const part of [cobb, compare, filmPanel, folder, frame, hints, history, measures, points, status, tabs, theme, tone, files, heat, heartbeat, buttons, presets, prior, priorPanel]) part.connect(app);
 keys.listen(app);
 
 store.watch(['tone'], ({ tone }) => keep('tone', tone));

@@ -9,6 +9,7 @@ export const INK = Object.freeze({
   absent: 'rgba(190, 200, 212, 0.8)',
   label: '#5ad19a',
   frame: '#e8f1ff',
+  measure: '#7ef0e0',
   unseen: 'rgba(2, 5, 9, 0.45)',
   cobb: ['#7cc4ff', '#ffd166', '#f78fb3', '#9be28f', '#c3a6ff'],
 });

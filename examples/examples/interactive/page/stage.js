@@ -6,6 +6,7 @@ import { drawFrame, drawHandles } from './draw/frame.js';
 import { drawHeatmap } from './draw/heatmap.js';
 import { drawLabels } from './draw/labels.js';
 import { drawMagnifier } from './draw/magnifier.js';
+import { drawMeasures } from './draw/measures.js';
 import { drawPoints } from './draw/points.js';
 import { drawMarquee, drawTurnHandle } from './draw/selection.js';
 import { isFraming, shownFrame } from './framing.js';
@@ -36,7 +37,7 @@ export class Stage {
     store.watch(['image'], ({ image, view }) => image && !view.orientation.same(Orientation.of(image)) && this.fit());
     store.watch(['bitmap', 'view'], () => this.#redraw('film'));
     store.watch(['heatmap', 'view', 'image'], () => this.#redraw('heat'));
-    const drawn = ['image', 'moving', 'ghosts', 'chosen', 'hovered', 'shown', 'convention', 'view', 'cursor', 'bitmap', 'framing', 'tool', 'hidden', 'selected', 'marquee'];
+    const drawn = ['image', 'moving', 'ghosts', 'chosen', 'hovered', 'shown', 'convention', 'view', 'cursor', 'bitmap', 'framing', 'tool', 'hidden', 'selected', 'marquee', 'measuring'];
     store.watch(drawn, () => this.#redraw('points'));
   }
 
@@ -137,6 +138,7 @@ export class Stage {
     const frame = isFraming(state) ? shownFrame(state) : null;
     if (frame) drawFrame(context, frame, view, film, this.unit);
     if (hasPoints(state)) this.#drawFindings(context, state);
+    if (!state.hidden) drawMeasures(context, state, hasPoints(state) ? shownPoints(state).map((point) => view.toScreen(point)) : [], this.unit);
     if (frame) drawHandles(context, frame, view, this.unit);
   }
 

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::angles::Angles;
 use super::framing::Framing;
 use super::marks::SeenFrom;
+use super::measures::Measurement;
 
 /// All that is open: `GET /api/workplace`.
 #[derive(Debug, Serialize)]
@@ -216,6 +217,8 @@ pub(super) struct State {
     pub unusable: Option<String>,
     /// A remark on the film.
     pub remark: String,
+    /// What was measured apart from the keypoints.
+    pub measures: Vec<Measurement>,
     /// Who worked on it.
     pub annotators: Vec<String>,
     /// From where it shows the patient, where that was said.

@@ -8,6 +8,7 @@ use ikem_data::{Annotations, MarkedAngle, annotated_overlay};
 use super::angles::Angles;
 use super::failure::Result;
 use super::finding::Finding;
+use super::measures::in_words;
 use super::sidecar::Sidecar;
 
 /// The overlay of a film, in its own pixels.
@@ -79,6 +80,7 @@ fn caption(sidecar: &Sidecar, finding: &Finding<'_>) -> Vec<String> {
         ("Not visible: ", finding.absent().join(", ")),
         ("No angles: ", finding.doubt().map(|doubt| doubt.to_string()).unwrap_or_default()),
         ("Cannot be used: ", finding.marks.verdict.unusable().unwrap_or_default().to_owned()),
+        ("Measured: ", in_words(&about.measured(sidecar.spacing))),
         ("Remark: ", about.remark.clone()),
         ("", "Made with IKEM. Research software, not a medical device.".to_owned()),
     ];

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use ikem_core::{Hint, Hints, Skeleton};
+use ikem_core::{Hint, Hints, Skeleton, Spacing};
 use ikem_data::{Review, Verdict};
 use ikem_eval::Side;
 use ikem_models::{Doubt, UNDO_STEPS, View, suspects};
@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::api::Status;
 use super::failure::{Kind, Result};
+use super::measures::{Measure, Measurement};
 
 /// The most curves whose end vertebrae are fixed.
 const MOST_ENDS: usize = 8;
@@ -211,7 +212,7 @@ impl SeenFrom {
 }
 
 /// What a person says of the film as such.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct About {
     /// Who worked on it, in the order in which they began.
@@ -226,9 +227,17 @@ pub(super) struct About {
     /// Whether the film was shown mirrored when that was said; missing in sidecars of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seen_mirrored: Option<bool>,
+    /// What was measured apart from the keypoints.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub measures: Vec<Measure>,
 }
 
 impl About {
+    /// What the measurements come to on a film of this spacing.
+    pub(super) fn measured(&self, spacing: Option<Spacing>) -> Vec<Measurement> {
+        self.measures.iter().map(|measure| measure.measured(spacing)).collect()
+    }
+
     /// Whether the film was mirrored, or no longer, since it was said from where it shows the patient.
     pub(super) fn was_mirrored_since(&self, mirrored: bool) -> bool {
         self.seen_from.is_some() && self.seen_mirrored.is_some_and(|then| then != mirrored)

@@ -19,6 +19,7 @@ mod keeping;
 mod label_fit;
 mod lost_work;
 mod marks;
+mod measures;
 mod networks;
 mod options;
 mod report;

@@ -33,6 +33,7 @@ pub(super) fn html(state: &State, image: &GrayImage, skeleton: &Skeleton) -> Res
     } else if let Some(doubt) = &state.view.doubt {
         writeln!(body, "<h2>Cobb angles</h2><p>Left out: {}.</p>", escaped(doubt)).map_err(failed)?;
     }
+    write_measures(&mut body, state).map_err(failed)?;
     write_hints(&mut body, state).map_err(failed)?;
     let picture = STANDARD.encode(picture(state, image, skeleton)?);
     let name = escaped(&state.name);
@@ -177,6 +178,17 @@ fn write_angles(body: &mut String, angles: &Angles, state: &State, skeleton: &Sk
         )?;
     }
     writeln!(body, "</table>")
+}
+
+fn write_measures(body: &mut String, state: &State) -> std::fmt::Result {
+    if state.measures.is_empty() {
+        return Ok(());
+    }
+    writeln!(body, "<h2>Measured by hand</h2><ul>")?;
+    for measured in &state.measures {
+        writeln!(body, "<li>{}</li>", measured.words())?;
+    }
+    writeln!(body, "</ul>")
 }
 
 fn write_hints(body: &mut String, state: &State) -> std::fmt::Result {

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Deserializer};
 
 use super::marks::SeenFrom;
+use super::measures::Measure;
 
 /// Where a person drags a point, or puts it.
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -155,6 +156,8 @@ pub(super) struct Said {
     /// From where the film shows the patient; `null` where that is unknown.
     #[serde(default, deserialize_with = "given")]
     pub seen_from: Option<Option<SeenFrom>>,
+    /// All that was measured apart from the keypoints.
+    pub measures: Option<Vec<Measure>>,
     /// Active time since the last report.
     #[serde(default)]
     pub seconds: f64,

@@ -9,6 +9,7 @@ use super::angles::{Angles, ChallengeAngle, ClinicalAngle, side};
 use super::entry::Entry;
 use super::failure::{Kind, Result};
 use super::finding::Finding;
+use super::measures::{Measurement, in_words};
 use super::sidecar::{Effort, Sidecar};
 
 /// The number of curves that the table has columns for. It is the same for all studies, so that their tables can be joined.
@@ -44,6 +45,8 @@ pub(super) struct Row {
     clinical: Vec<Curve>,
     /// The three angles of the AASCE challenge.
     challenge: Vec<Angle>,
+    /// What was measured apart from the keypoints.
+    measures: Vec<Measurement>,
     remark: String,
 }
 
@@ -110,6 +113,7 @@ impl Row {
             doubt: None,
             clinical: Vec::new(),
             challenge: Vec::new(),
+            measures: Vec::new(),
             remark: String::new(),
         };
         match sidecar {
@@ -146,6 +150,7 @@ impl Row {
             doubt: finding.doubt().map(|doubt| doubt.to_string()),
             clinical,
             challenge,
+            measures: sidecar.about.measured(sidecar.spacing),
             remark: sidecar.about.remark.clone(),
             ..self
         }
@@ -202,7 +207,7 @@ pub(super) fn csv(rows: &[Row]) -> Result<Vec<u8>> {
     for name in ["largest", "second", "third"] {
         header.extend(names(&ANGLE, &format!("challenge_{name}_")));
     }
-    header.push("remark".to_owned());
+    header.extend(["measured", "remark"].map(str::to_owned));
     Ok(csv_table(&header, rows.iter().map(Row::cells))?)
 }
 
@@ -277,6 +282,7 @@ impl Row {
         for number in 0..3 {
             cells.extend(self::cells(&ANGLE, self.challenge.get(number)));
         }
+        cells.push(in_words(&self.measures));
         cells.push(text(&self.remark));
         cells
     }

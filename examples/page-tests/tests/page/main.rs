@@ -14,6 +14,7 @@ mod annotator;
 mod axe;
 mod browser;
 mod framing;
+mod measuring;
 mod mishaps;
 mod output;
 mod program;
@@ -26,6 +27,7 @@ use axe::meets_wcag;
 use browser::{Browser, DOWN, Place, UP, pause, to};
 use fantoccini::key::Key;
 use framing::{changes_the_frame, draws_a_frame_where_nothing_was_found};
+use measuring::measures_distances_and_angles;
 use mishaps::{
     opens_the_next_film_where_the_first_is_broken, says_when_the_server_is_silent,
     shows_what_another_window_changed, survives_stray_clicks, two_fingers_choose_nothing,
@@ -69,6 +71,7 @@ fn a_person_corrects_spines() {
         meets_wcag(&browser).await;
         moves_and_turns_several_points(&browser).await;
         keeps_what_a_person_sets(&browser).await;
+        measures_distances_and_angles(&browser).await;
         says_what_a_study_needs(&browser).await;
         browser.press(&[&[SHIFT, 'r']]).await;
         browser.until("state.image.hints.length === 0 && !state.busy").await;

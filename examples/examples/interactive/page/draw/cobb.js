@@ -104,7 +104,8 @@ export function chipBox(context, text, middles, { places, taken }, unit) {
   return best;
 }
 
-function chip(context, text, { x, y, width, height }, colour, unit) {
+/** Draws a label into its box. */
+export function chip(context, text, { x, y, width, height }, colour, unit) {
   context.font = `600 ${12 * unit}px system-ui, sans-serif`;
   context.textAlign = 'center';
   context.textBaseline = 'middle';

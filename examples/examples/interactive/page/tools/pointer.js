@@ -1,10 +1,12 @@
 // Decides what a pointer on the film does.
 
 import { cursorOf, isFraming, partAt, shownFrame } from '../framing.js';
+import { MEASURES } from '../measures.js';
 import { pointAt } from '../scene.js';
 import { isOnHandle } from '../selection.js';
 import { drag } from './drag.js';
 import { frame } from './frame.js';
+import { measure } from './measure.js';
 import { pan } from './pan.js';
 import { pinch } from './pinch.js';
 import { press } from './press.js';
@@ -98,6 +100,7 @@ function gestureOf(app, event, place) {
   if (event.button !== 0) return null;
   if (tool === 'pan') return pan(app, place);
   if (tool === 'window') return windowLevel(app, place);
+  if (MEASURES.includes(tool)) return measure(app, place);
   if (isFraming(app.store.state)) return frame(app, place);
   if (isOnHandle(app.store.state, place, app.stage.unit)) return turn(app, place);
   const hit = event.altKey ? null : pointAt(app.store.state, place, REACH * app.stage.unit);

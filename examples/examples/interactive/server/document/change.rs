@@ -8,6 +8,7 @@ use super::super::action::Action;
 use super::super::failure::{Kind, Result};
 use super::super::imports;
 use super::super::marks::{Marks, checked_ends, remark, unusable};
+use super::super::measures;
 use super::super::requests::Said;
 use super::Document;
 
@@ -152,8 +153,15 @@ impl Document {
     /// Notes down what is said of the film; whether that is new.
     fn say(&mut self, said: &Said) -> Result<bool> {
         let before = self.about.clone();
-        if let Some(text) = &said.remark {
-            self.about.remark = remark("the remark", text)?;
+        let text = said.remark.as_ref().map(|text| remark("the remark", text)).transpose()?;
+        let size = self.session.image_size();
+        let measures =
+            said.measures.as_ref().map(|measures| measures::checked(measures, size)).transpose()?;
+        if let Some(text) = text {
+            self.about.remark = text;
+        }
+        if let Some(measures) = measures {
+            self.about.measures = measures;
         }
         if let Some(from) = said.seen_from {
             self.about.seen_from = from;

@@ -153,6 +153,7 @@ impl Document {
             ends: marks.ends.clone(),
             unusable: marks.verdict.unusable().map(str::to_owned),
             remark: self.about.remark.clone(),
+            measures: self.about.measured(self.spacing),
             annotators: self.about.annotators.clone(),
             seen_from: self.about.seen_from,
             mirrored_since: self.about.was_mirrored_since(session.view().frame.is_mirrored()),

@@ -42,6 +42,11 @@ fn the_table_has_a_row_for_each_film_and_says_what_the_page_shows() {
         &json!({ "remark": " -2 brace\n", "seen_from": "behind", "seconds": 4 }),
         "J%C3%BCrgen",
     );
+    let measures = json!([
+        { "distance": [[10, 10], [10, 60]] },
+        { "angle": [[[5, 20], [45, 20]], [[45, 80], [5, 40]]] },
+    ]);
+    named(port, "say", &json!({ "measures": measures }), "Ada");
     named(port, "revise", &json!({ "keypoint": 3, "x": 20, "y": 33 }), "Ada");
     let state = import_truth(port, 0, 0.9);
     import_truth(port, 1, 0.1);
@@ -53,7 +58,7 @@ fn the_table_has_a_row_for_each_film_and_says_what_the_page_shows() {
     assert_eq!(rows.len(), 5);
     assert!(rows.iter().all(|row| row.len() == rows[0].len()));
     // The same for any study, so that tables can be joined.
-    assert_eq!(rows[0].len(), 26 + 6 * 11 + 3 * 4 + 1);
+    assert_eq!(rows[0].len(), 26 + 6 * 11 + 3 * 4 + 2);
     assert!(
         text.lines().next().is_some_and(|header| header.contains(",curve_6_doubtful,challenge_largest_"))
     );
@@ -64,6 +69,15 @@ fn the_table_has_a_row_for_each_film_and_says_what_the_page_shows() {
     assert_eq!((cell(1, "file"), cell(1, "remark")), ("'=1+1.png", "'-2 brace"));
     assert_eq!((cell(1, "status"), cell(1, "annotators")), ("in_work", "Jürgen; Ada"));
     assert_eq!((cell(1, "clicks"), cell(1, "seconds"), cell(1, "seen_from")), ("1", "4", "behind"));
+    assert_eq!((cell(1, "measured"), cell(2, "measured")), ("50.0 px; 45.0°", ""));
+    let report = String::from_utf8(get(port, "/api/images/0/export/report.html").body).expect("text");
+    assert!(report.contains("<li>50.0 px</li>\n<li>45.0°</li>"), "{report}");
+    let off =
+        post(port, "/api/images/0/say", &json!({ "measures": [{ "distance": [[10, 10], [10, 6000]] }] }));
+    assert_eq!(
+        (off.status, off.json()["error"].as_str().map(|told| told.contains("is not on the film"))),
+        (422, Some(true))
+    );
     has_the_angles_of(port, &state, |column| cell(1, column));
     // Doubtful: no angles, and why. Unusable: why. Untouched: nothing is known.
     assert_eq!(
