@@ -44,8 +44,12 @@ pub(crate) fn print(report: &Report) {
         let smape = |click: usize| {
             cobb.matlab.smape[click].map_or_else(|| "-".to_owned(), |smape| format!("{smape:.2} %"))
         };
+        let without = match cobb.matlab.unmeasured.first() {
+            Some(0) | None => String::new(),
+            Some(images) => format!(" ({images} images have none)"),
+        };
         say!(
-            "SMAPE of the challenge's Cobb angles: {} at first, {} after all clicks",
+            "SMAPE of the challenge's Cobb angles{without}: {} at first, {} after all clicks",
             smape(0),
             smape(clicks)
         );

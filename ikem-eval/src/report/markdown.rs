@@ -233,8 +233,13 @@ impl ScriptFigures {
                 let interval = self.mae_interval.get(click).map(|intervals| &intervals[angle]);
                 with_interval(agreement.map(|angles| angles[angle].mae), interval, 1.0, 2)
             };
+            let without = self.unmeasured.get(click).copied().unwrap_or_default();
+            let name = match without {
+                0 => name.to_owned(),
+                _ => format!("{name} ({without} images have none)"),
+            };
             page.row(&[
-                name.to_owned(),
+                name,
                 click.to_string(),
                 with_interval(smape, self.smape_interval.get(click), 1.0, 2),
                 mae(0),
