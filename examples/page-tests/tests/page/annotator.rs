@@ -1,5 +1,6 @@
 //! A scripted annotator, which knows where the points belong, works through films with the page alone: the worst point not
-//! corrected yet is dragged to its place, until every point is near enough; then the film is accepted and the next one opened.
+//! corrected yet is dragged to its place, until every point is near enough; then the film is accepted and the next one opened. On the first film L5 is marked as not visible, and
+//! on the second the end vertebrae are fixed. In the end all is exported, read again and compared with what was seen.
 //!
 //! `IKEM_FILMS` sets the number of films (default: 3 phantoms). With `IKEM_LABELS`, a manifest, and `IKEM_ROOT`, its folder, they
 //! are the manifest's validation films instead of phantoms; no pictures of them are kept.
@@ -12,6 +13,7 @@ use ikem_data::{Manifest, Phantom, PhantomConfig, Subset, write_gray_png};
 use tempfile::TempDir;
 
 use crate::browser::{Browser, DOWN, Place, UP, to};
+use crate::played::{exports_what_was_seen, fixes_the_ends, marks_l5_as_absent, seen};
 use crate::program::Program;
 use crate::{distance, points};
 
@@ -57,12 +59,19 @@ fn a_scripted_annotator_works_through_films() {
         browser.open(&program.address).await;
         browser.until("state.image !== null && state.loading === null").await;
         browser.js("window.ikem.store.set({ asked: true, welcomed: true })").await;
-        let mut costs = Vec::new();
-        for film in &films {
+        let (mut costs, mut shown) = (Vec::new(), Vec::new());
+        for (number, film) in films.iter().enumerate() {
             let begin = Instant::now();
             browser.until(&format!("state.image.name === {:?} && state.opening === null", film.name)).await;
             let opening = begin.elapsed().as_secs_f64();
             let cost = annotate(&browser, film).await;
+            match number {
+                0 => marks_l5_as_absent(&browser).await,
+                1 => fixes_the_ends(&browser).await,
+                _ => {}
+            }
+            shown.push(seen(&browser, &film.name).await);
+            accept(&browser, &film.name).await;
             costs.push(Cost { opening, seconds: begin.elapsed().as_secs_f64(), ..cost });
         }
         let accepted =
@@ -74,11 +83,12 @@ fn a_scripted_annotator_works_through_films() {
         for (film, cost) in films.iter().zip(&costs) {
             assert!(cost.done, "{}: {cost:?}", film.name);
         }
+        exports_what_was_seen(&browser, &shown).await;
         browser.close().await;
     });
 }
 
-/// Corrects one film, and goes on to the next.
+/// Corrects one film.
 async fn annotate(browser: &Browser, film: &Film) -> Cost {
     let mut cost = Cost::default();
     let mut corrected = vec![false; film.labels.len()];
@@ -94,14 +104,17 @@ async fn annotate(browser: &Browser, film: &Film) -> Cost {
         corrected[worst] = true;
         drag(browser, worst, film.labels[worst], &mut cost).await;
     }
-    let name = &film.name;
+    cost
+}
+
+/// Accepts the film called `name`, and goes on to the next.
+async fn accept(browser: &Browser, name: &str) {
     browser.press(&[&['y']]).await;
     browser
         .until(&format!(
             "state.images.find(({{ name }}) => name === {name:?}).status === 'accepted' && !state.busy"
         ))
         .await;
-    cost
 }
 
 /// Drags a point to its label with the mouse.

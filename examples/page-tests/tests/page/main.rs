@@ -17,6 +17,7 @@ mod framing;
 mod measuring;
 mod mishaps;
 mod output;
+mod played;
 mod program;
 mod reach;
 mod selecting;
