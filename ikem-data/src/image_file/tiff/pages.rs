@@ -6,12 +6,13 @@ use std::path::Path;
 use tiff::TiffError;
 use tiff::decoder::Decoder;
 
-use super::{LONGEST_VALUE, Reader, failed};
+use super::super::WHOLE;
+use super::{LONGEST_VALUE, Reader, chunks, failed};
 use crate::error::Error;
 use crate::limits::Limits;
 
 /// The most pages searched.
-const MOST: usize = 256;
+pub(super) const MOST: usize = 256;
 
 /// The selected page.
 pub(super) struct Page {
@@ -47,6 +48,14 @@ pub(super) fn largest<'a>(
     limits: &Limits,
 ) -> Result<(Reader<'a>, Page), Error> {
     let failed = |error| failed(path, error);
+    if chunks::are_too_many(bytes) {
+        return Err(Error::broken(
+            path,
+            "image",
+            "a page has more strips or tiles than can be counted",
+            WHOLE,
+        ));
+    }
     let mut reader = open(bytes, limits).map_err(failed)?;
     let area = |reader: &mut Reader| {
         reader.dimensions().map_or(0, |(width, height)| u64::from(width) * u64::from(height))

@@ -2,6 +2,8 @@
 
 use tiff::tags::Tag;
 
+use super::file::File;
+
 /// The field type of all values written, 32-bit integers.
 const LONG: u16 = 4;
 
@@ -27,38 +29,31 @@ impl Changes {
     /// A copy of the file with these changes to the directory at `offset`. Fields that the directory lacks are not
     /// added. `None` if the directory is out of bounds.
     pub(super) fn applied_to(&self, bytes: &[u8], offset: u64) -> Option<Vec<u8>> {
-        let (is_little, version) = (bytes.starts_with(b"II"), bytes.get(2..4)?);
-        let is_big_tiff = version.contains(&43);
-        let mut file = File { bytes: [bytes, &self.appended].concat(), is_little, is_big_tiff };
-        let offset = usize::try_from(offset).ok()?;
-        let (header, entry) = if is_big_tiff { (8, 20) } else { (2, 12) };
-        let count = usize::try_from(file.number(offset, header)?).ok()?.min(usize::from(u16::MAX));
-        for index in 0..count {
-            let at = offset.checked_add(header)?.checked_add(index * entry)?;
+        let file = File::new(bytes)?;
+        let mut changed = Changed {
+            bytes: [bytes, &self.appended].concat(),
+            is_little: file.is_little(),
+            is_big_tiff: file.is_big_tiff(),
+        };
+        for at in file.entry_offsets(usize::try_from(offset).ok()?)? {
             let tag = file.number(at, 2)?;
             if let Some((_, values)) = self.fields.iter().find(|(field, _)| u64::from(field.to_u16()) == tag)
             {
-                file.set(at, values)?;
+                changed.set(at, values)?;
             }
         }
-        Some(file.bytes)
+        Some(changed.bytes)
     }
 }
 
-/// A file with its byte order and version.
-struct File {
+/// A file that is being changed.
+struct Changed {
     bytes: Vec<u8>,
     is_little: bool,
     is_big_tiff: bool,
 }
 
-impl File {
-    fn number(&self, offset: usize, length: usize) -> Option<u64> {
-        let bytes = self.bytes.get(offset..offset.checked_add(length)?)?;
-        let add = |number: u64, byte: &u8| number << 8 | u64::from(*byte);
-        Some(if self.is_little { bytes.iter().rev().fold(0, add) } else { bytes.iter().fold(0, add) })
-    }
-
+impl Changed {
     /// Replaces the values of the directory entry at `offset`.
     fn set(&mut self, offset: usize, values: &[u32]) -> Option<()> {
         let wide = if self.is_big_tiff { 8 } else { 4 };
