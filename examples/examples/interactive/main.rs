@@ -22,7 +22,7 @@
 //! | `GET /api/images` | | the list of images; `status` is `null` until it is known what was done to one |
 //! | `POST /api/ahead` | `{"on": true}` | as status; predicts the images on which nothing was done, in the background, or ends that |
 //! | `POST /api/images` | a file, its name in `X-File-Name` | the new image's line in the list |
-//! | `POST /api/import` | a file of keypoints of one or more films | which images it is of, by name, and what of them the file would remove (`drops`); nothing is changed |
+//! | `POST /api/import` | a file of keypoints of one or more films | a dry run: which images the file matches by name, and which of their marks an import would remove (`drops`) |
 //! | `GET /api/images/ID` | | the image's **state**: points, hints, angles, comparison |
 //! | `GET /api/images/ID/image.png`, `matched.png`, `thumbnail.png`, `heatmap/K.png` | | pictures |
 //! | `GET /api/images/ID/export/FILE` | | `keypoints.json`, `coco.json`, `keypoints.csv`, `overlay.png`, `report.html` |

@@ -1,4 +1,4 @@
-//! Trains a network, and compares trainings.
+//! Trains a network, and compares training runs.
 //!
 //! `cargo run --release --example train -- --config configs/compact.toml --manifest aasce.json --output runs/compact`
 #![allow(clippy::print_stdout)]

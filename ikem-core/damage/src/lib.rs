@@ -1,4 +1,4 @@
-//! Seeded damage to files: a test support that shows that a parser survives any input.
+//! Test support: a seeded mutation fuzzer, which checks that a parser neither panics nor exceeds its limits on damaged files.
 //!
 //! [`Trial::run`] damages files at random and gives them to a parser, which must return in time and must not panic.
 //! A file on which it fails is minimised and saved. `IKEM_FUZZ=N` sets the number of files, and `IKEM_FUZZ_FIRST`
