@@ -3,16 +3,15 @@
 use tiff::tags::Tag;
 
 use super::file::File;
-use super::pages::MOST;
 
 /// The most strips or tiles that a page may have: the decoder counts them in 32 bits.
 const MOST_CHUNKS: u128 = u32::MAX as u128;
 
-/// Whether a page claims more strips or tiles than can be counted. Pages after the first [`MOST`] are not looked at.
-pub(super) fn are_too_many(bytes: &[u8]) -> bool {
+/// Whether one of the first `pages` pages claims more strips or tiles than can be counted.
+pub(super) fn are_too_many(bytes: &[u8], pages: usize) -> bool {
     let Some(file) = File::new(bytes) else { return false };
     let mut directory = file.first_directory();
-    for _ in 0..MOST {
+    for _ in 0..pages {
         let Some(offset) = directory.filter(|offset| *offset != 0) else { return false };
         if file.chunks(offset) > MOST_CHUNKS {
             return true;
@@ -67,10 +66,10 @@ mod tests {
                 (Tag::SamplesPerPixel, samples),
             ])
         };
-        assert!(!are_too_many(&film(1, 1)));
-        assert!(!are_too_many(&film(2, 2)));
-        assert!(are_too_many(&film(1, 2)));
-        assert!(are_too_many(&film(0, 2)));
+        assert!(!are_too_many(&film(1, 1), 1));
+        assert!(!are_too_many(&film(2, 2), 1));
+        assert!(are_too_many(&film(1, 2), 1));
+        assert!(are_too_many(&film(0, 2), 1));
         let tiled = |side| {
             file(&[
                 (Tag::ImageWidth, 70_000),
@@ -79,10 +78,10 @@ mod tests {
                 (Tag::TileLength, side),
             ])
         };
-        assert!(!are_too_many(&tiled(2)));
-        assert!(are_too_many(&tiled(1)));
+        assert!(!are_too_many(&tiled(2), 1));
+        assert!(are_too_many(&tiled(1), 1));
         for cut in 0..film(1, 2).len() {
-            are_too_many(&film(1, 2)[..cut]);
+            are_too_many(&film(1, 2)[..cut], 1);
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::limits::Limits;
 
 /// The most pages searched.
-pub(super) const MOST: usize = 256;
+const MOST: usize = 256;
 
 /// The selected page.
 pub(super) struct Page {
@@ -48,7 +48,7 @@ pub(super) fn largest<'a>(
     limits: &Limits,
 ) -> Result<(Reader<'a>, Page), Error> {
     let failed = |error| failed(path, error);
-    if chunks::are_too_many(bytes) {
+    if chunks::are_too_many(bytes, MOST) {
         return Err(Error::broken(
             path,
             "image",
