@@ -210,6 +210,20 @@ fn tables_are_read_with_any_separator() {
 }
 
 #[test]
+fn relative_coordinates_in_a_table_of_keypoints_are_refused() {
+    let table = |scale: f64| {
+        let rows: String = (0..4)
+            .map(|k| format!("a.png,200,400,{k},{},{}\n", 0.2 * f64::from(k) * scale, 0.5 * scale))
+            .collect();
+        format!("image,width,height,keypoint,x,y\n{rows}")
+    };
+    let read = |text: String| labels_of(text.as_bytes(), &Skeleton::numbered(4));
+    assert_eq!(read(table(100.0)).expect("labels").manifest.entries.len(), 1);
+    let told = read(table(1.0)).expect_err("relative");
+    assert!(told.contains("all coordinates of \"a.png\" are within 0…1; expected pixels"), "{told}");
+}
+
+#[test]
 fn errors_in_rows_name_the_row_and_field() {
     for (text, expected) in [
         (

@@ -65,7 +65,7 @@ impl Manifest {
 pub(crate) fn labels(path: &Path, text: &str, skeleton: &Skeleton) -> Result<LabelFile, Error> {
     let table = Table::parse(path, text)?;
     if table.column(&["keypoint"]).is_some() {
-        return LabelFile::collect(path, predictions::labelled_films(&table, skeleton)?, skeleton);
+        return LabelFile::collect(path, predictions::labelled_films(path, &table, skeleton)?, skeleton);
     }
     let columns = Columns::of(&table, skeleton)?;
     let rows = 0..table.len();

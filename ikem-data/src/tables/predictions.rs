@@ -147,12 +147,34 @@ pub(crate) fn predictions(path: &Path, text: &str) -> Result<Vec<PredictionRecor
     }
     for prediction in &predictions {
         prediction.check_read().map_err(|(found, expected)| Error::broken(path, KIND, found, expected))?;
+        let points = prediction.keypoints.iter().map(|keypoint| [keypoint.x.into(), keypoint.y.into()]);
+        check_pixels(path, &prediction.image, prediction.size(), points)?;
     }
     Ok(predictions)
 }
 
+/// Checks that coordinates are pixels: not all of several are within the first pixel of a larger image.
+fn check_pixels(
+    path: &Path,
+    image: &str,
+    size: Size,
+    points: impl Iterator<Item = [f64; 2]>,
+) -> Result<(), Error> {
+    let points: Vec<[f64; 2]> = points.collect();
+    let within = |point: &[f64; 2]| point.iter().all(|value| (0.0..=1.0).contains(value));
+    if points.len() < 2 || size.width.min(size.height) < 4 || !points.iter().all(within) {
+        return Ok(());
+    }
+    let found = format!("all coordinates of {image:?} are within 0…1");
+    Err(Error::broken(path, KIND, found, format!("pixels of the image of {size}")))
+}
+
 /// The films of a table with one row per keypoint, in any order. A keypoint without x and y is not seen.
-pub(super) fn labelled_films(table: &Table<'_>, skeleton: &Skeleton) -> Result<Vec<PartlyLabelled>, Error> {
+pub(super) fn labelled_films(
+    path: &Path,
+    table: &Table<'_>,
+    skeleton: &Skeleton,
+) -> Result<Vec<PartlyLabelled>, Error> {
     let columns = Columns::of(table)?;
     let names: BTreeMap<String, usize> =
         skeleton.names().iter().enumerate().map(|(keypoint, name)| (bare(name), keypoint)).collect();
@@ -189,6 +211,9 @@ pub(super) fn labelled_films(table: &Table<'_>, skeleton: &Skeleton) -> Result<V
             let found = format!("{name} a second time");
             return Err(table.wrong(row, "keypoint", found, "each keypoint of an image once".to_owned()));
         }
+    }
+    for film in &films {
+        check_pixels(path, &film.image, film.size, film.points.iter().copied().flatten())?;
     }
     Ok(films)
 }
