@@ -54,13 +54,12 @@ impl Annotations {
                     lines.push(std::mem::replace(&mut line, word.to_owned()));
                 }
                 if lines.len() == MOST_LINES {
-                    return lines;
+                    return shortened(lines);
                 }
             }
             lines.push(line);
         }
-        lines.truncate(MOST_LINES);
-        lines
+        if lines.len() > MOST_LINES { shortened(lines) } else { lines }
     }
 
     /// The height of the strip below a picture of `size` that holds so many lines.
@@ -118,6 +117,15 @@ impl Annotations {
             canvas.text(&angle.label, base, measures.text, ANGLES[index % ANGLES.len()]);
         }
     }
+}
+
+/// As many lines as there may be, with a mark that there are more.
+fn shortened(mut lines: Vec<String>) -> Vec<String> {
+    lines.truncate(MOST_LINES);
+    if let Some(last) = lines.last_mut() {
+        last.push_str(" …");
+    }
+    lines
 }
 
 impl MarkedAngle {

@@ -81,8 +81,9 @@ fn caption(sidecar: &Sidecar, finding: &Finding<'_>) -> Vec<String> {
         ("No angles: ", finding.doubt().map(|doubt| doubt.to_string()).unwrap_or_default()),
         ("Cannot be used: ", finding.marks.verdict.unusable().unwrap_or_default().to_owned()),
         ("Measured: ", in_words(&about.measured(sidecar.spacing))),
-        ("Remark: ", about.remark.clone()),
         ("", "Made with IKEM. Research software, not a medical device.".to_owned()),
+        // Last, since there may be no room for all of it.
+        ("Remark: ", about.remark.clone()),
     ];
     let told = said.into_iter().filter(|(_, text)| !text.is_empty());
     told.map(|(name, text)| format!("{name}{text}")).collect()
