@@ -30,6 +30,7 @@ const LONGEST_LINE: u64 = 64 << 10;
 const LISTED: usize = 8;
 
 /// How the work on a film ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
     /// The person has finished.
     Quit,
@@ -56,7 +57,7 @@ pub(crate) fn annotate(predictor: &Predictor, frame: FrameChoice, films: &[Image
         if films.len() > 1 {
             say!("film {} of {}: {}", at + 1, films.len(), source.name());
         }
-        let by = match film(predictor, frame, source) {
+        let by = match film(predictor, frame, films, at) {
             Ok(End::Quit) => return Ok(()),
             Ok(End::Step(by)) => by,
             // Of several films, one that cannot be read does not end the work on the others.
@@ -68,25 +69,25 @@ pub(crate) fn annotate(predictor: &Predictor, frame: FrameChoice, films: &[Image
         };
         match at.checked_add_signed(by).filter(|next| *next < films.len()) {
             Some(next) => at = next,
-            None if by > 0 => {
+            None => {
                 say!("that was the last film");
                 return Ok(());
             }
-            None => say!("this is the first film"),
         }
     }
     Ok(())
 }
 
 /// Takes commands from standard input until it ends, or the film is to be left. A wrong command is told and changes nothing.
-fn film(predictor: &Predictor, frame: FrameChoice, source: &ImageSource) -> Result<End> {
+fn film(predictor: &Predictor, frame: FrameChoice, films: &[ImageSource], at: usize) -> Result<End> {
+    let Some(source) = films.get(at) else { return Ok(End::Quit) };
     let film = source.load_radiograph()?;
     let image = &film.image;
     let mut session = frame.session(predictor, image, None)?;
     print_keypoints(&session);
     print_angles(&session, film.spacing);
     say!("{HELP}");
-    let (mut saved, mut asked) = (session.keypoints(), false);
+    let (mut saved, mut asked) = (session.keypoints(), None);
     loop {
         // Where nothing can be printed, commands are still taken.
         let _ = write!(stdout(), "> ").and_then(|()| stdout().flush());
@@ -105,14 +106,18 @@ fn film(predictor: &Predictor, frame: FrameChoice, source: &ImageSource) -> Resu
         let before = session.keypoints();
         let words: Vec<_> = line.split_whitespace().collect();
         if let Some(end) = End::of(&words) {
-            if asked || !is_unsaved(&session, &saved) {
+            if at == 0 && end == End::Step(-1) {
+                say!("this is the first film");
+                continue;
+            }
+            if asked == Some(end) || !is_unsaved(&session, &saved) {
                 return Ok(end);
             }
-            say!("the corrections are not saved: save FILE, or {} again to lose them", words[0]);
-            asked = true;
+            say!("the corrections are not saved: save FILE.json, or {} again to lose them", words[0]);
+            asked = Some(end);
             continue;
         }
-        asked = false;
+        asked = None;
         let outcome = match words[..] {
             [] => continue,
             ["angles"] => {
@@ -120,7 +125,12 @@ fn film(predictor: &Predictor, frame: FrameChoice, source: &ImageSource) -> Resu
                 Ok(())
             }
             ["save", file] => {
-                save(&session, source, &film, Path::new(file)).map(|()| saved = session.keypoints())
+                let written = save(&session, (source, films), &film, Path::new(file));
+                written.map(|kept| {
+                    if kept {
+                        saved = session.keypoints();
+                    }
+                })
             }
             ref words => command(&mut session, words),
         };
@@ -172,19 +182,26 @@ fn command(session: &mut Session, words: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// Writes the keypoints or, for a picture's name, the overlay.
-fn save(session: &Session, source: &ImageSource, film: &Radiograph, file: &Path) -> Result<()> {
+/// Writes the keypoints or, for a picture's name, the overlay. Returns whether the keypoints are kept by that.
+fn save(
+    session: &Session,
+    (source, films): (&ImageSource, &[ImageSource]),
+    film: &Radiograph,
+    file: &Path,
+) -> Result<bool> {
     let mut plan = FilePlan::default();
-    if let Some(path) = source.path() {
+    // Also those that are shown later.
+    for path in films.iter().filter_map(ImageSource::path) {
         plan.reads("the image", path);
     }
     plan.writes("save", file, &["json", "png"]).check()?;
-    match file.extension() {
-        Some(png) if png.eq_ignore_ascii_case("png") => write_overlay(session, &film.image, file)?,
-        _ => predictions_file(session, source.name(), film.spacing)?.write(file)?,
+    let is_picture = file.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("png"));
+    match is_picture {
+        true => write_overlay(session, &film.image, file)?,
+        false => predictions_file(session, source.name(), film.spacing)?.write(file)?,
     }
     say!("wrote {}", file.display());
-    Ok(())
+    Ok(!is_picture)
 }
 
 /// Prints which keypoints moved since `before`, the farthest first.
