@@ -1,6 +1,7 @@
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::failure::{Failure, Kind, Result};
 
@@ -15,11 +16,9 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
         let bytes = Bytes::from_request(request, state).await;
         let bytes = bytes.map_err(|rejection| Kind::BadRequest.because(rejection))?;
         let text: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
-        let parsed = serde_json::from_slice(text).map_err(|error| match error.is_data() {
-            true => Kind::Invalid.because(error),
-            false => Kind::BadRequest.because(format!("not JSON: {error}")),
-        });
-        parsed.map(Self)
+        let json: Value = serde_json::from_slice(text)
+            .map_err(|error| Kind::BadRequest.because(format!("not JSON: {error}")))?;
+        T::deserialize(json).map(Self).map_err(|error| Kind::Invalid.because(error))
     }
 }
 
