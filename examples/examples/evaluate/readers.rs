@@ -39,7 +39,15 @@ pub(crate) fn compare(
     agreement.write_json(output)?;
     agreement.write_markdown(&output.with_extension("md"))?;
     agreement.write_csv(&output.with_extension("csv"))?;
-    say!("wrote {} and tables beside it: {} films", output.display(), agreement.films.len());
+    say!(
+        "wrote {} and tables beside it: {} films, {} left out",
+        output.display(),
+        agreement.films.len(),
+        agreement.left_out.len()
+    );
+    for film in &agreement.left_out {
+        say!("left out: {film}");
+    }
     Ok(())
 }
 

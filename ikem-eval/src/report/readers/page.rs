@@ -44,7 +44,8 @@ impl ReaderAgreement {
                 with_interval(angle.icc, Some(&angle.icc_interval), 1.0, 3),
                 with_interval(Some(angle.agreement.mae), Some(&angle.mae_interval), 1.0, 2),
                 format!("{:.2}", angle.agreement.bland_altman.bias),
-                format!("{low:.2} to {high:.2}"),
+                // One film has no spread.
+                if angle.films < 2 { "–".to_owned() } else { format!("{low:.2} to {high:.2}") },
             ]);
         }
         page.line(format_args!("\nDifferences are those of {first} less {second}. ICC(2,1): Shrout and Fleiss 1979. Bias and limits"));
