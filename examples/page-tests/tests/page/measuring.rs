@@ -1,7 +1,6 @@
 //! Distances and angles that a person measures.
 
 use fantoccini::key::Key;
-use serde_json::json;
 
 use crate::browser::{Browser, DOWN, Place, UP, pause, to};
 
@@ -50,10 +49,13 @@ pub(crate) async fn measures_distances_and_angles(browser: &Browser) {
     browser.js("location.reload()").await;
     browser.until_shown(&name).await;
     for left in [1, 0] {
+        browser
+            .until(&format!("document.querySelectorAll('#measure-list li').length === {}", left + 1))
+            .await;
         browser.click("#measure-list button").await;
         browser.until(&format!("state.image.measures.length === {left} && !state.busy")).await;
     }
-    assert_eq!(browser.js("return document.getElementById('measure-list').hidden").await, json!(true));
+    browser.until("document.getElementById('measure-list').hidden").await;
 }
 
 /// Drags a line from one point to another.
