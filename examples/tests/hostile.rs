@@ -116,6 +116,51 @@ fn what_is_typed_and_no_text_does_not_end_the_terminal() {
     assert!(said.contains("T5-TL is at 400, 500"), "{said}");
 }
 
+/// What the terminal says to these commands, on the two films of `folder`.
+fn said_to(folder: &Path, commands: &str) -> String {
+    let mut child = Command::new(interactive())
+        .current_dir(folder)
+        .args(["--terminal", "--frame", "whole", "a.png", "b.png"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("a start");
+    child.stdin.take().expect("an input").write_all(commands.as_bytes()).expect("said");
+    let output = child.wait_with_output().expect("an end");
+    assert!(output.status.success());
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[test]
+fn the_terminal_asks_before_work_is_lost_and_keeps_all_films() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| folder.path().join(name);
+    for name in ["a.png", "b.png"] {
+        std::fs::copy(concat!(env!("CARGO_MANIFEST_DIR"), "/assets/phantom.png"), at(name)).expect("a film");
+    }
+    let film = std::fs::read(at("b.png")).expect("a film");
+    let said =
+        said_to(folder.path(), "previous\nT5-TL 400,500\nsave b.png\nsave drawn.png\nnext\nquit\nquit\n");
+    assert_eq!(
+        std::fs::read(at("b.png")).expect("a film"),
+        film,
+        "a film that is shown later is no place to save to"
+    );
+    assert!(said.contains("this is the first film") && said.contains("would replace"), "{said}");
+    // A picture keeps no points, and each way out is asked for by itself.
+    assert_eq!(said.matches("are not saved: save FILE.json, or").count(), 2, "{said}");
+    assert!(
+        said.contains("or next again") && said.contains("or quit again") && !said.contains("film 2 of 2"),
+        "{said}"
+    );
+    let said = said_to(folder.path(), "T5-TL 400,500\nsave points.json\nnext\nT5-TL 400,500\n");
+    assert!(
+        said.contains("film 2 of 2") && said.contains("the corrections of b.png are not saved"),
+        "{said}"
+    );
+    assert!(!said.contains("save FILE.json, or"), "{said}");
+}
+
 /// A page that is served, on the films of `folder`.
 struct Page {
     child: Child,

@@ -171,6 +171,9 @@ fn what_is_wrong_is_told_and_changes_nothing() {
     };
     let (elsewhere, _) = open(port, &film(2));
     refused(&put(&elsewhere, &snapshot), 422, "other_film");
+    let mut far = snapshot.clone();
+    far["snapshot"]["keypoints"][0]["x"] = json!(1e30);
+    refused(&put(&at, &far), 422, "invalid");
     snapshot["snapshot"]["keypoints"].as_array_mut().expect("points").pop();
     refused(&put(&at, &snapshot), 422, "invalid");
     assert_eq!(get(port, &at).good(), first);

@@ -235,6 +235,7 @@ async fn reject(
     caller: Caller,
     Body(Rejection { because, seconds }): Body<Rejection>,
 ) -> Result<Response> {
+    let because = because.filter(|reason| !reason.trim().is_empty());
     answer(place.act(id, Action::Reject(because), seconds, caller).await?)
 }
 
