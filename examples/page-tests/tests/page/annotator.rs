@@ -1,6 +1,6 @@
 //! A scripted annotator, which knows where the points belong, works through films with the page alone: the worst point not
-//! corrected yet is dragged to its place, until every point is near enough; then the film is accepted and the next one opened. On the first film L5 is marked as not visible, and
-//! on the second the end vertebrae are fixed. In the end all is exported, read again and compared with what was seen.
+//! corrected yet is dragged to its place, until every point is near enough; then the film is accepted and the next one opened.
+//! On the first film L5 is marked as not visible, and on the second the end vertebrae are fixed. In the end all is exported, read again and compared with what was seen.
 //!
 //! `IKEM_FILMS` sets the number of films (default: 3 phantoms). With `IKEM_LABELS`, a manifest, and `IKEM_ROOT`, its folder, they
 //! are the manifest's validation films instead of phantoms; no pictures of them are kept.

@@ -1,6 +1,7 @@
 //! TIFF files, in nearly any sample layout.
 //!
-//! Data flow: [`chunks`] refuses what the decoder would overflow on, [`pages`] selects the largest page, [`layout`] reads its sample layout and rejects unsupported ones,
+//! Data flow: [`chunks`] refuses what the decoder would overflow on, [`pages`] selects the largest page, [`layout`]
+//! reads its sample layout and rejects unsupported ones,
 //! [`relabel`] disguises layouts that the decoder does not know as ones that it does, [`tiles`] decompresses LZW tiles
 //! that it would misread, [`grey`] converts the samples to grey values.
 
