@@ -56,29 +56,46 @@ impl Predictor {
     pub(crate) fn first(&self, film: &GrayImage) -> Result<Seen> {
         Cancel::check(self.cancel())?;
         isolated(|| {
+            let (film, seen) = self.framed_first(film)?;
+            self.completed(&film, seen)
+        })
+    }
+
+    /// The film with adjusted tones, its first view, and the prediction in it, decoded without corners.
+    fn framed_first(&self, film: &GrayImage) -> Result<(GrayImage, Seen)> {
+        {
             let located = match self.locator().filter(|_| self.config().skeleton == Skeleton::spine()) {
                 Some(locator) => View::of(locator.locate_until(film, self.cancel())?, film.size()),
                 None => View::whole(film.size()),
             };
-            let film = &toned(film, located.negative);
+            let film = toned(film, located.negative);
             if located.confidence.is_none() || !located.has_spine() {
-                return self.seen(film, &located);
+                let seen = self.seen(&film, &located)?;
+                return Ok((film, seen));
             }
-            let best = self.framed(film, &located)?;
+            let best = self.framed(&film, &located)?;
             let confidence = best.1.mean_confidence();
             if confidence >= TURNED {
-                return Ok(best);
+                return Ok((film, best));
             }
             let upside_down = |seen: &Seen| View { frame: seen.0.view.frame.seen_turned(2), ..located };
-            let opposite = self.framed(film, &upside_down(&best))?;
+            let opposite = self.framed(&film, &upside_down(&best))?;
             if opposite.1.mean_confidence() < TURNED {
-                return Ok(best);
+                return Ok((film, best));
             }
             // Both ways from the same place, since the search has moved the frame.
-            let again = self.framed(film, &upside_down(&opposite))?;
+            let again = self.framed(&film, &upside_down(&opposite))?;
             let surer = |a: Seen, b: Seen| if b.1.mean_confidence() > a.1.mean_confidence() { b } else { a };
-            Ok(surer(surer(best, opposite), again))
-        })
+            Ok((film, surer(surer(best, opposite), again)))
+        }
+    }
+
+    /// The same prediction, decoded with the corners that the detector finds in its view.
+    fn completed(&self, film: &GrayImage, (image, prediction): Seen) -> Result<Seen> {
+        let Some(corners) = self.corners_on(film, &image.view)? else { return Ok((image, prediction)) };
+        let image = PreparedImage { corners: Some(corners), ..image };
+        let prediction = self.decoded_again(&image, prediction)?;
+        Ok((image, prediction))
     }
 
     /// The prediction in the frame in which the network is most confident, near `located` or around the whole film.
@@ -112,7 +129,8 @@ impl Predictor {
         isolated(|| {
             let film = toned(image, view.negative);
             let seen = self.seen(&film, &view)?;
-            Ok(self.reframed(&film, seen)?.1)
+            let seen = self.reframed(&film, seen)?;
+            Ok(self.completed(&film, seen)?.1)
         })
     }
 

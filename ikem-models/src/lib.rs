@@ -35,6 +35,9 @@
 //! [`Session::set_view`] changes it, and [`Predictor::session_in`] starts in a given one. [`Session::doubt`] says when
 //! a film does not look like a spine. Checkpoints without a locator see the whole film.
 //!
+//! A [`CornerDetector`], if the checkpoint has one, looks at that view once, at a higher resolution. It shows where corners
+//! of vertebrae are; which vertebrae they belong to is the network's answer.
+//!
 //! Points are in pixels of the image, x to the right and y down, whatever its size. A [`Session`] is one image being
 //! annotated, with undo, redo and previews. A hinted point is always shown exactly where the person put it. The other
 //! points are the network's, shifted by the errors that the hints reveal if the checkpoint has an error covariance
@@ -68,6 +71,7 @@
 mod cancel;
 mod checkpoint;
 mod config;
+mod corners;
 mod error;
 mod framing;
 mod hrnet;
@@ -96,8 +100,11 @@ mod view;
 pub use cancel::Cancel;
 pub use candle_core;
 pub use candle_core::Device;
-pub use checkpoint::{Checkpoint, Import, ImportOptions, Layout, Precision};
+pub use checkpoint::{Checkpoint, Import, ImportOptions, Layout, Part, PartCheckpoint, Precision};
 pub use config::{HrnetOcrConfig, ModelConfig, NetworkConfig, NetworkKind, UnetConfig};
+pub use corners::{
+    CORNER_MAPS, CORNER_STRIDE, CornerCheckpoint, CornerConfig, CornerDetector, CornerNetwork,
+};
 pub use error::{CheckpointFault, Error, Result};
 pub use hrnet::HrnetOcr;
 pub use ikem_kernels::{Geometry, Level, keep_freed_memory};

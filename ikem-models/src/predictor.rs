@@ -2,11 +2,13 @@ use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor};
 use ikem_core::{
-    Detection, ErrorCovariance, Frame, GrayImage, Hint, Hints, Keypoints, Size, Tones, decode_column,
+    CornerMaps, Detection, ErrorCovariance, Frame, GrayImage, Hint, Hints, Keypoints, Size, Tones,
+    decode_column,
 };
 
 use crate::cancel::Cancel;
 use crate::config::ModelConfig;
+use crate::corners::CornerDetector;
 use crate::error::Result;
 use crate::inputs::{EncodedImage, HintMaps, ImageInput, Inputs, PreviousMaps};
 use crate::locator::Locator;
@@ -23,6 +25,7 @@ use crate::view::View;
 pub struct Predictor {
     model: Arc<Model>,
     locator: Option<Locator>,
+    corners: Option<CornerDetector>,
     cancel: Option<Cancel>,
 }
 
@@ -42,6 +45,8 @@ pub(crate) struct PreparedImage {
     pub size: Size,
     pub view: View,
     pub encoded: EncodedImage,
+    /// Where corners of vertebrae are, for decoding; without a detector, and as long as frames are compared, `None`.
+    pub corners: Option<Arc<CornerMaps>>,
 }
 
 impl Predictor {
@@ -51,11 +56,11 @@ impl Predictor {
         errors: Option<ErrorCovariance>,
         device: &Device,
         dtype: DType,
-        locator: Option<Locator>,
+        (locator, corners): (Option<Locator>, Option<CornerDetector>),
     ) -> Self {
         let config = network.config().clone();
         let model = Model { network, errors, config, device: device.clone(), dtype };
-        Self { model: Arc::new(model), locator, cancel: None }
+        Self { model: Arc::new(model), locator, corners, cancel: None }
     }
 
     /// The same network with another locator; with `None` it sees whole films unless it is given a view.
@@ -86,6 +91,18 @@ impl Predictor {
     #[must_use]
     pub const fn locator(&self) -> Option<&Locator> {
         self.locator.as_ref()
+    }
+
+    /// The same network with another corner detector; with `None`, its heatmaps alone show where vertebrae are.
+    #[must_use]
+    pub fn with_corners(self, corners: Option<CornerDetector>) -> Self {
+        Self { corners, ..self }
+    }
+
+    /// The detector that shows the network where corners of vertebrae are.
+    #[must_use]
+    pub const fn corners(&self) -> Option<&CornerDetector> {
+        self.corners.as_ref()
     }
 
     /// The dimensions of the network and of its input.
@@ -131,10 +148,22 @@ impl Predictor {
     /// A film as the network sees it in `view`.
     pub(crate) fn prepare(&self, film: &GrayImage, view: &View) -> Result<PreparedImage> {
         Cancel::check(self.cancel())?;
-        isolated(|| self.prepare_toned(&toned(film, view.negative), view))
+        isolated(|| {
+            let film = toned(film, view.negative);
+            Ok(PreparedImage { corners: self.corners_on(&film, view)?, ..self.prepare_toned(&film, view)? })
+        })
     }
 
-    /// As [`prepare`](Self::prepare), for a film whose tones were adjusted already: for many frames of one film.
+    /// The corners of vertebrae on a film whose tones were adjusted already, if there is a detector and decoding uses them.
+    pub(crate) fn corners_on(&self, film: &GrayImage, view: &View) -> Result<Option<Arc<CornerMaps>>> {
+        let detector = self.corners.as_ref().filter(|_| self.config().column);
+        detector
+            .map(|detector| Ok(Arc::new(detector.detect_until(film, &view.frame, self.cancel())?)))
+            .transpose()
+    }
+
+    /// As [`prepare`](Self::prepare), but for the corners, for a film whose tones were adjusted already: for many frames of
+    /// one film.
     pub(crate) fn prepare_toned(&self, film: &GrayImage, view: &View) -> Result<PreparedImage> {
         Cancel::check(self.cancel())?;
         let grid = self.config().size;
@@ -142,7 +171,7 @@ impl Predictor {
         let gray = Tensor::from_vec(gray, (1, 1, grid.height, grid.width), &self.model.device)?
             .to_dtype(self.model.dtype)?;
         let encoded = self.model.network.encode_image(&gray.repeat((1, 3, 1, 1))?)?;
-        Ok(PreparedImage { size: film.size(), view: *view, encoded })
+        Ok(PreparedImage { size: film.size(), view: *view, encoded, corners: None })
     }
 
     /// One forward pass; `hints` are in image space, `previous` is the prediction that they correct.
@@ -218,7 +247,8 @@ impl Predictor {
             let (_, _, height, width) = logits.dims4()?;
             let maps = ops::heatmaps(&logits, Size::new(width, height))?;
             let skeleton = &self.config().skeleton;
-            if let Some(column) = decode_column(skeleton, &keypoints, maps.view(), grid, &hints) {
+            let maps = (maps.view(), image.corners.as_deref());
+            if let Some(column) = decode_column(skeleton, &keypoints, maps, grid, &hints) {
                 (keypoints, alternatives) = (column.keypoints, column.alternatives);
             }
         }
@@ -239,6 +269,14 @@ impl Predictor {
             frame,
             std,
         })
+    }
+
+    /// A prediction without hints, decoded once more, with the corners that `image` has by now.
+    pub(crate) fn decoded_again(&self, image: &PreparedImage, prediction: Prediction) -> Result<Prediction> {
+        let Maps::Logits(main) = prediction.maps else { return Ok(prediction) };
+        let logits = Logits::new(main, None, prediction.grid);
+        let detections = logits.detect(&self.config().decoding)?.concat();
+        self.decoded(image, Answer { logits: logits.main, detections, hints: Vec::new() })
     }
 }
 

@@ -6,6 +6,7 @@ use candle_core::Device;
 
 use crate::checkpoint::{Checkpoint, Precision};
 use crate::config::ModelConfig;
+use crate::corners::CornerDetector;
 use crate::error::{BuildError, BuildResult, Result};
 use crate::locator::Locator;
 use crate::network::Network;
@@ -102,12 +103,12 @@ impl PredictorBuilder {
             LocatorChoice::OfCheckpoint => None,
             LocatorChoice::Given(locator) => locator,
         };
-        Ok(Predictor::new(network, None, &self.device, dtype, locator))
+        Ok(Predictor::new(network, None, &self.device, dtype, (locator, None)))
     }
 
     fn try_build(self, checkpoint: Checkpoint) -> BuildResult<Predictor> {
         let (device, dtype) = (self.device, self.precision.dtype());
-        let Checkpoint { config, tensors, errors, locator, metadata: _ } = checkpoint;
+        let Checkpoint { config, tensors, errors, locator, corners, metadata: _ } = checkpoint;
         let network = Network::frozen(&config, tensors, &device, dtype)?;
         let locator = match self.locator {
             LocatorChoice::OfCheckpoint => {
@@ -115,7 +116,8 @@ impl PredictorBuilder {
             }
             LocatorChoice::Given(locator) => locator,
         };
-        Ok(Predictor::new(network, errors, &device, dtype, locator))
+        let corners = corners.map(|corners| CornerDetector::build(corners, &device)).transpose()?;
+        Ok(Predictor::new(network, errors, &device, dtype, (locator, corners)))
     }
 }
 

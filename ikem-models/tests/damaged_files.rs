@@ -5,23 +5,26 @@
 use ikem_core::{GrayImage, Hint, Point, Size};
 use ikem_damage::{Sample, Trial};
 use ikem_models::{
-    Checkpoint, Device, LocatorCheckpoint, LocatorConfig, LocatorNetwork, ModelConfig, Network,
-    NetworkConfig, Precision, Predictor, UnetConfig,
+    Checkpoint, CornerCheckpoint, CornerConfig, CornerNetwork, Device, LocatorCheckpoint, LocatorConfig,
+    LocatorNetwork, ModelConfig, Network, NetworkConfig, Precision, Predictor, UnetConfig,
 };
 
 const PIECES: [&str; 12] =
     ["{", "}", "[", "]", "\"", ",", "null", "-1", "1e999", "18446744073709551615", "F16", "data_offsets"];
 
-/// A checkpoint of a tiny network with a locator.
+/// A checkpoint of a tiny network with a locator and a corner detector, which its decoding uses.
 fn checkpoint() -> Checkpoint {
     let network = UnetConfig { width: 2, gate_width: Some(4), ..UnetConfig::default() };
     let size = Size::new(64, 96);
-    let config = ModelConfig { size, ..ModelConfig::new(NetworkConfig::Unet(network)) };
+    let config = ModelConfig { size, column: true, ..ModelConfig::new(NetworkConfig::Unet(network)) };
     let tensors = Network::fresh(&config, 1, &Device::Cpu).expect("a network").parameters().state_dict();
     let config_of_locator = LocatorConfig { size: 64, width: 2 };
     let locator = LocatorNetwork::fresh(config_of_locator, 1, &Device::Cpu).expect("a locator");
     let locator = LocatorCheckpoint { config: config_of_locator, tensors: locator.parameters().state_dict() };
-    Checkpoint { locator: Some(locator), ..Checkpoint::new(config, tensors) }
+    let config_of_corners = CornerConfig { size: Size::new(32, 48), width: 2 };
+    let corners = CornerNetwork::fresh(config_of_corners, 1, &Device::Cpu).expect("a detector");
+    let corners = CornerCheckpoint { config: config_of_corners, tensors: corners.parameters().state_dict() };
+    Checkpoint { locator: Some(locator), corners: Some(corners), ..Checkpoint::new(config, tensors) }
 }
 
 #[test]

@@ -11,7 +11,7 @@ const INVERSE_TEMPERATURE: f32 = 0.035;
 
 /// The most likely chain with the count shifted by `by` vertebrae: each end plate is near the position of the one `by`
 /// vertebrae above it in `found`. `None` when the midline ends before.
-pub(super) fn recounted(scores: &[Vec<f32>], gaps: &[Gap], found: &Chain, by: isize) -> Option<Chain> {
+pub(super) fn recounted(scores: &[Vec<Vec<f32>>], gaps: &[Gap], found: &Chain, by: isize) -> Option<Chain> {
     let last = found.positions.len().checked_sub(1)?;
     let mean = |gaps: &[Gap]| gaps.iter().map(|gap| gap.mean).sum::<f32>();
     let level = mean(gaps) / (0.5 * last as f32);
@@ -32,9 +32,9 @@ pub(super) fn recounted(scores: &[Vec<f32>], gaps: &[Gap], found: &Chain, by: is
                 true => score,
                 false => f32::NEG_INFINITY,
             };
-        Some(scores.iter().enumerate().map(kept).collect())
+        Some(scores.iter().map(|scores| scores.iter().enumerate().map(kept).collect()).collect())
     });
-    chain(&inside.collect::<Option<Vec<Vec<f32>>>>()?, gaps)
+    chain(&inside.collect::<Option<Vec<Vec<Vec<f32>>>>>()?, gaps)
 }
 
 /// The probabilities of chains: the softmax of their tempered log-likelihoods.

@@ -1,5 +1,6 @@
 use ndarray::{Array2, ArrayView2, ArrayView3};
 
+use super::corners::CornerMaps;
 use super::midline::Midline;
 use super::{FARTHEST, HINTED_SPREAD, LEAST_SPREAD, MidlinePosition, Plate, SEEN, smoothed};
 use crate::geometry::{Point, Size};
@@ -9,6 +10,8 @@ use crate::hints::Hint;
 const BESIDE: [f32; 7] = [-0.3, -0.2, -0.1, 0.0, 0.1, 0.2, 0.3];
 /// Standard deviation of the neighbourhood with which the evidence for end plates is compared, in steps.
 const SURROUNDINGS: f32 = 12.0;
+/// The standard deviation of an end plate beyond the ends of the expected spine, relative to that of the last one.
+const UNSEEN: f32 = 2.0;
 /// The background level of the evidence, as a fraction of its mean.
 const NOTHING: f32 = 2e-3;
 
@@ -31,13 +34,13 @@ struct Expected {
 }
 
 impl Evidence {
-    /// The evidence of `maps` along a midline, where `positions` are the expected positions of the keypoints. `None` when
-    /// the maps are empty.
+    /// The evidence of `maps`, and of `corners` if there are any, along a midline, where `positions` are the expected
+    /// positions of the keypoints. `None` when the maps are empty.
     pub(super) fn new(
         midline: &Midline,
         plates: &[Plate],
         positions: &[MidlinePosition],
-        maps: ArrayView3<'_, f32>,
+        (maps, corners): (ArrayView3<'_, f32>, Option<&CornerMaps>),
         grid: Size,
     ) -> Option<Self> {
         let (_, height, width) = maps.dim();
@@ -53,7 +56,11 @@ impl Evidence {
         let mut seen = [Vec::new(), Vec::new()];
         for (kind, seen) in seen.iter_mut().enumerate() {
             let any = any_level(plates.iter().skip(kind).step_by(2), maps);
-            *seen = contrast(&along_edges(midline, plates, positions, &any, scale))?;
+            let any = contrast(&along_edges(midline, plates, positions, any.view(), scale))?;
+            *seen = match corners {
+                Some(corners) => corners.seen(kind, midline, plates, positions, grid),
+                None => any,
+            };
         }
         Some(Self { plates: expected.collect(), seen })
     }
@@ -83,18 +90,37 @@ impl Evidence {
         self.plates.iter().map(|plate| plate.along).collect()
     }
 
-    /// The log-likelihood of each position along the midline for each end plate.
-    pub(super) fn scores(&self) -> Vec<Vec<f32>> {
+    /// The log-likelihood of each position along the midline for each end plate and each of the shifts `counts` of the
+    /// vertebra count: with 1, an end plate is expected where that of the vertebra above is.
+    pub(super) fn scores(&self, counts: &[isize]) -> Vec<Vec<Vec<f32>>> {
         let far =
             |position: usize, from: f32, spread: f32| -0.5 * ((position as f32 - from) / spread).powi(2);
         let scores = |(index, plate): (usize, &Expected)| {
-            let score = |(position, seen): (usize, &f32)| match plate.hinted {
-                Some(along) => far(position, along, HINTED_SPREAD),
-                None => far(position, plate.along, plate.spread).max(FARTHEST) + SEEN * seen,
+            let score = |count: &isize| {
+                let expected = self.expected_as(index, *count);
+                let score = |(position, seen): (usize, &f32)| match plate.hinted {
+                    Some(along) => far(position, along, HINTED_SPREAD),
+                    None => far(position, expected.along, expected.spread).max(FARTHEST) + SEEN * seen,
+                };
+                self.seen[index % 2].iter().enumerate().map(score).collect()
             };
-            self.seen[index % 2].iter().enumerate().map(score).collect()
+            counts.iter().map(score).collect()
         };
         self.plates.iter().enumerate().map(scores).collect()
+    }
+
+    /// The prior of an end plate if the count is shifted by `count`: that of the vertebra above or below. Beyond the ends,
+    /// the spine goes on by levels of its mean length.
+    fn expected_as(&self, index: usize, count: isize) -> Expected {
+        let last = self.plates.len().saturating_sub(1);
+        let source = index as isize - 2 * count;
+        let inside = (source.max(0) as usize).min(last);
+        let inside = if (inside as isize - source) % 2 == 0 { inside } else { inside.saturating_sub(1) };
+        let beyond = 0.5 * (source - inside as isize) as f32;
+        let level = 2.0 * (self.plates[last].along - self.plates[0].along) / last.max(1) as f32;
+        let Expected { along, spread, .. } = self.plates[inside];
+        let spread = if beyond == 0.0 { spread } else { UNSEEN * spread };
+        Expected { along: along + beyond * level, spread, hinted: None }
     }
 }
 
@@ -139,7 +165,7 @@ fn along_edges(
     midline: &Midline,
     plates: &[Plate],
     positions: &[MidlinePosition],
-    map: &Array2<f32>,
+    map: ArrayView2<'_, f32>,
     scale: [f32; 2],
 ) -> Vec<f32> {
     let half = |plate: &Plate| {
@@ -169,7 +195,7 @@ fn interpolated(measured: &[(f32, f32)], along: f32) -> f32 {
 }
 
 /// A map's value at a point of the grid: bilinear between pixels, 0 outside.
-fn sample(map: &Array2<f32>, point: Point, scale: [f32; 2]) -> f32 {
+pub(super) fn sample(map: ArrayView2<'_, f32>, point: Point, scale: [f32; 2]) -> f32 {
     let (x, y) = (point.x / scale[0], point.y / scale[1]);
     let (left, top) = (x.floor(), y.floor());
     let at = |dx: f32, dy: f32| {

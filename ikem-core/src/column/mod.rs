@@ -1,6 +1,7 @@
 //! Joint decoding of a spine: every vertebra where the film shows one, all in anatomical order.
 
 mod chain;
+mod corners;
 mod count;
 mod evidence;
 mod midline;
@@ -15,6 +16,7 @@ use crate::hints::Hint;
 use crate::keypoints::Keypoints;
 use crate::skeleton::Skeleton;
 use chain::{Chain, Gap, chain};
+pub use corners::CornerMaps;
 use count::{probabilities, recounted};
 use evidence::Evidence;
 use midline::Midline;
@@ -34,6 +36,10 @@ const DISC_SPREAD: f32 = 0.4;
 const LEAST_GAP_SPREAD: f32 = 1.6;
 /// The shifts of the vertebra count that are considered.
 const RECOUNTS: [isize; 2] = [-1, 1];
+/// With hints: the shifts of the count that each vertebra may have, and what another shift than that of the vertebra
+/// above costs, a log-likelihood ratio. Without hints every vertebra has its own name.
+const COUNTS: [isize; 3] = [-1, 0, 1];
+const RECOUNT_COST: f32 = 4.0;
 /// Standard deviation of the smoothing of expected heights over levels.
 const LEVELS: f32 = 2.0;
 
@@ -72,8 +78,12 @@ pub struct Recount {
 /// midline and their tilt.
 ///
 /// `expected` are keypoints in pixels of `grid`, and `maps` (K × h × w) their heatmaps on that grid or on a coarser one
-/// with coinciding corner pixels. Hints, in pixels of the grid, are treated as almost certain: the chain passes through
-/// them. Returns `None` unless the skeleton consists of at least three vertebrae with four corners each (top left, top
+/// with coinciding corner pixels. Where there are maps of corners without names ([`CornerMaps`]), they show where end plates
+/// are, instead of the heatmaps of all levels together, and the corners are refined by them.
+///
+/// Hints, in pixels of the grid, are treated as almost certain: the chain passes through them. They also reveal where
+/// vertebrae were miscounted: a vertebra may then be close to the position predicted for the one above or below, at a cost for
+/// each change of the count along the spine, so that one hint moves all vertebrae on its side of such a change. Returns `None` unless the skeleton consists of at least three vertebrae with four corners each (top left, top
 /// right, bottom left, bottom right, from top to bottom), and for points or maps that admit no chain.
 ///
 /// ```
@@ -85,7 +95,7 @@ pub struct Recount {
 /// let maps = Heatmaps::gaussian(&spine, grid, 2.0);
 /// // Expected a quarter of a level too low: the chain goes back to where the maps show vertebrae.
 /// let low: Keypoints = spine.iter().map(|&point| point + Point::new(0.0, 3.0)).collect();
-/// let found = decode_column(&Skeleton::spine(), &low, maps.view(), grid, &[]).expect("a chain").keypoints;
+/// let found = decode_column(&Skeleton::spine(), &low, (maps.view(), None), grid, &[]).expect("a chain").keypoints;
 /// for (found, spine) in found.iter().zip(spine.iter()) {
 ///     assert!(found.distance(*spine) < 1.5, "{found:?} is not near {spine:?}");
 /// }
@@ -94,7 +104,7 @@ pub struct Recount {
 pub fn decode_column(
     skeleton: &Skeleton,
     expected: &Keypoints,
-    maps: ArrayView3<'_, f32>,
+    (maps, corners): (ArrayView3<'_, f32>, Option<&CornerMaps>),
     grid: Size,
     hints: &[Hint],
 ) -> Option<Column> {
@@ -105,20 +115,32 @@ pub fn decode_column(
     let ends: Vec<Point> = plates.iter().map(|[l, r]| (expected[*l] + expected[*r]) * 0.5).collect();
     let midline = Midline::new(&ends, STEPS_PER_LEVEL)?;
     let positions: Vec<MidlinePosition> = expected.iter().map(|&point| midline.project(point)).collect();
-    let mut evidence = Evidence::new(&midline, &plates, &positions, maps, grid)?;
+    let mut evidence = Evidence::new(&midline, &plates, &positions, (maps, corners), grid)?;
     for hint in hints {
         evidence.hint(hint, &midline, &plates, &positions);
     }
-    let (scores, expected) = (evidence.scores(), evidence.expected());
-    let gaps = gaps(&expected);
+    let expected = evidence.expected();
+    let (counts, gaps): (&[isize], _) = match hints {
+        [] => (&[0], gaps(&expected)),
+        _ => (&COUNTS, regular_gaps(&expected)),
+    };
+    let scores = evidence.scores(counts);
     let found = chain(&scores, &gaps)?;
     let spine = Spine { midline, plates, positions, expected };
-    let keypoints = spine.moved(&found, 0)?;
-    let alternatives = match hints {
+    let shifts: Vec<isize> = found.states.iter().map(|&state| counts[state]).collect();
+    let mut keypoints = spine.moved(&found, &shifts)?;
+    let mut alternatives = match hints {
         [] => spine.recounts(&scores, &gaps, &found),
         // Hints settle the count.
         _ => Vec::new(),
     };
+    if let Some(corners) = corners {
+        let level = spine.level();
+        corners.refine(&mut keypoints, &spine.plates, level, grid, hints);
+        for other in &mut alternatives {
+            corners.refine(&mut other.keypoints, &spine.plates, level, grid, hints);
+        }
+    }
     Some(Column { keypoints, alternatives })
 }
 
@@ -132,11 +154,19 @@ struct Spine {
 }
 
 impl Spine {
-    /// The corners of a chain whose count is shifted by `by` vertebrae. They move along the spine with their end plate,
-    /// which takes the shape of the one expected there, if there is one.
-    fn moved(&self, chain: &Chain, by: isize) -> Option<Keypoints> {
+    /// The mean height of a vertebra with its disc, in pixels.
+    fn level(&self) -> f32 {
+        let ends = self.expected.first().zip(self.expected.last());
+        let length = ends.map_or(0.0, |(first, last)| last - first);
+        2.0 * length / self.plates.len().saturating_sub(1).max(1) as f32 * self.midline.step()
+    }
+
+    /// The corners of a chain, the count of each of whose end plates is shifted by `shifts` vertebrae. They move along the
+    /// spine with their end plate, which takes the shape of the one expected there, if there is one.
+    fn moved(&self, chain: &Chain, shifts: &[isize]) -> Option<Keypoints> {
         let mut keypoints = Keypoints::from(vec![Point::default(); self.positions.len()]);
-        for (index, (plate, &found)) in self.plates.iter().zip(&chain.positions).enumerate() {
+        for (index, ((plate, &found), by)) in self.plates.iter().zip(&chain.positions).zip(shifts).enumerate()
+        {
             let source = index.checked_add_signed(-2 * by).filter(|&index| index < self.plates.len());
             let source = source.unwrap_or(index);
             let moved = found as f32 - self.expected[source];
@@ -149,7 +179,7 @@ impl Spine {
     }
 
     /// The alternative counts of the chain `found`, the most likely first.
-    fn recounts(&self, scores: &[Vec<f32>], gaps: &[Gap], found: &Chain) -> Vec<Recount> {
+    fn recounts(&self, scores: &[Vec<Vec<f32>>], gaps: &[Gap], found: &Chain) -> Vec<Recount> {
         let recounted = RECOUNTS.iter().filter_map(|&by| Some((by, recounted(scores, gaps, found, by)?)));
         let chains: Vec<(isize, Chain)> = recounted.collect();
         let scores: Vec<f32> = [found]
@@ -158,7 +188,11 @@ impl Spine {
             .map(|chain| chain.score)
             .collect();
         let recount = |((by, chain), probability): (&(isize, Chain), &f32)| {
-            Some(Recount { by: *by, probability: *probability, keypoints: self.moved(chain, *by)? })
+            Some(Recount {
+                by: *by,
+                probability: *probability,
+                keypoints: self.moved(chain, &vec![*by; self.plates.len()])?,
+            })
         };
         let probabilities = probabilities(&scores);
         let mut recounts: Vec<Recount> = chains.iter().zip(&probabilities[1..]).filter_map(recount).collect();
@@ -190,15 +224,46 @@ fn plates(skeleton: &Skeleton) -> Option<Vec<Plate>> {
 /// The distributions of the distances between successive end plates: the expected heights of vertebrae and discs,
 /// smoothed over levels.
 fn gaps(expected: &[f32]) -> Vec<Gap> {
+    gaps_of(expected, |heights| smoothed(heights, LEVELS))
+}
+
+/// The same with heights that change linearly over the levels: where a hint moves some vertebrae only, the expected ones
+/// between it and the others are too short or too long.
+fn regular_gaps(expected: &[f32]) -> Vec<Gap> {
+    gaps_of(expected, |heights| {
+        let (slope, start) = line(heights);
+        (0..heights.len()).map(|level| start + slope * level as f32).collect()
+    })
+}
+
+/// The gaps whose means are those that `regularised` makes of the heights of vertebrae, and of discs.
+fn gaps_of(expected: &[f32], regularised: impl Fn(&[f32]) -> Vec<f32>) -> Vec<Gap> {
     let gaps: Vec<f32> = expected.windows(2).map(|pair| pair[1] - pair[0]).collect();
     let every_other = |first: usize| gaps.iter().copied().skip(first).step_by(2).collect::<Vec<_>>();
-    let smooth = [every_other(0), every_other(1)].map(|gaps| smoothed(&gaps, LEVELS));
+    let means = [0, 1].map(|first| regularised(&every_other(first)));
     let gap = |index: usize| {
-        let mean = smooth[index % 2].get(index / 2).copied().unwrap_or_default().max(1.0);
+        let mean = means[index % 2].get(index / 2).copied().unwrap_or_default().max(1.0);
         let spread = [HEIGHT_SPREAD, DISC_SPREAD][index % 2] * mean;
-        Gap { mean, spread: if index % 2 == 1 { spread.max(LEAST_GAP_SPREAD) } else { spread } }
+        match index % 2 {
+            0 => Gap { mean, spread, change: f32::INFINITY },
+            _ => Gap { mean, spread: spread.max(LEAST_GAP_SPREAD), change: RECOUNT_COST },
+        }
     };
     (0..gaps.len()).map(gap).collect()
+}
+
+/// The slope and the start of the line through `values`: the median slope between two of them, and the median of what
+/// remains (Theil 1950; Sen 1968).
+fn line(values: &[f32]) -> (f32, f32) {
+    let pairs = (0..values.len()).flat_map(|b| (0..b).map(move |a| (a, b)));
+    let slope = median(pairs.map(|(a, b)| (values[b] - values[a]) / (b - a) as f32).collect());
+    (slope, median(values.iter().enumerate().map(|(i, value)| value - slope * i as f32).collect()))
+}
+
+/// The upper median; 0 of no values.
+fn median(mut values: Vec<f32>) -> f32 {
+    values.sort_by(f32::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or_default()
 }
 
 /// Values smoothed by a Gaussian of standard deviation `std`, with constant extrapolation.

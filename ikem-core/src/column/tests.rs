@@ -1,6 +1,7 @@
+use ndarray::Array3;
 use proptest::prelude::*;
 
-use crate::column::decode_column;
+use crate::column::{CornerMaps, decode_column};
 use crate::geometry::{Point, Size};
 use crate::heatmaps::Heatmaps;
 use crate::hints::Hint;
@@ -26,7 +27,7 @@ fn spine(bend: f32) -> Keypoints {
 }
 
 fn decode(expected: &Keypoints, maps: &Heatmaps, hints: &[Hint]) -> Keypoints {
-    decode_column(&Skeleton::spine(), expected, maps.view(), GRID, hints).expect("a chain").keypoints
+    decode_column(&Skeleton::spine(), expected, (maps.view(), None), GRID, hints).expect("a chain").keypoints
 }
 
 fn largest(a: &Keypoints, b: &Keypoints) -> f32 {
@@ -99,7 +100,7 @@ fn an_ambiguous_count_has_an_alternative_with_its_probability() {
     let spine = spine(8.0);
     let maps = between_levels(&spine);
     let decode = |expected: &Keypoints, maps: &Heatmaps, hints: &[Hint]| {
-        decode_column(&Skeleton::spine(), expected, maps.view(), GRID, hints).expect("a chain")
+        decode_column(&Skeleton::spine(), expected, (maps.view(), None), GRID, hints).expect("a chain")
     };
     let expected: Keypoints =
         maps.decode(&crate::Decoding::Expected).iter().map(|found| found.point).collect();
@@ -126,6 +127,78 @@ fn an_ambiguous_count_has_an_alternative_with_its_probability() {
     assert_eq!(hinted.alternatives, []);
 }
 
+/// The maps of a detector that sees every corner of `spine`, at half the grid's resolution.
+fn corner_maps(spine: &Keypoints) -> CornerMaps {
+    let size = Size::new(GRID.width / 2, GRID.height / 2);
+    let points: Keypoints = spine.iter().map(|&point| point * 0.5).collect();
+    let all = Heatmaps::gaussian(&points, size, 1.3);
+    let mut maps = Array3::zeros((4, size.height, size.width));
+    for (k, map) in all.view().outer_iter().enumerate() {
+        maps.index_axis_mut(ndarray::Axis(0), k % 4)
+            .zip_mut_with(&map, |value: &mut f32, &own| *value = value.max(own));
+    }
+    CornerMaps::new(maps).expect("corner maps")
+}
+
+#[test]
+fn corner_maps_place_every_corner() {
+    for bend in [0.0, 8.0, -15.0] {
+        let spine = spine(bend);
+        // Heatmaps too blurred to show end plates, and points off by 2.5 pixels.
+        let maps = Heatmaps::gaussian(&spine, GRID, 9.0);
+        let off: Keypoints = spine.iter().map(|&point| point + Point::new(1.5, -2.0)).collect();
+        let corners = corner_maps(&spine);
+        let found = decode_column(&Skeleton::spine(), &off, (maps.view(), Some(&corners)), GRID, &[]);
+        let found = found.expect("a chain").keypoints;
+        let mean = found.distances(&spine).sum::<f32>() / 68.0;
+        assert!(mean < 0.6 && largest(&found, &spine) < 1.25, "{bend}: {mean}, {}", largest(&found, &spine));
+    }
+}
+
+#[test]
+fn corner_maps_have_four_maps_with_pixels() {
+    for (shape, expected) in [((4, 3, 2), true), ((3, 3, 2), false), ((4, 0, 2), false), ((4, 3, 0), false)] {
+        assert_eq!(CornerMaps::new(Array3::zeros(shape)).is_ok(), expected, "{shape:?}");
+    }
+}
+
+#[test]
+fn a_hint_recounts_all_vertebrae() {
+    let spine = spine(8.0);
+    // Everything is one vertebra too low, in the maps, too; below L5 the spine goes on.
+    let below = |k: usize| match k + 4 {
+        next if next < 68 => spine[next],
+        _ => spine[k] + (spine[k] - spine[k - 4]),
+    };
+    let miscounted: Keypoints = (0..68).map(below).collect();
+    let maps = Heatmaps::gaussian(&miscounted, GRID, 2.5);
+    let corners = corner_maps(&spine);
+    for corners in [None, Some(&corners)] {
+        let hint = Hint::new(32, spine[32]);
+        let found = decode_column(&Skeleton::spine(), &miscounted, (maps.view(), corners), GRID, &[hint]);
+        let found = found.expect("a chain").keypoints;
+        assert!(largest(&found[8..].to_vec().into(), &spine[8..].to_vec().into()) < 2.0, "{found:?}");
+    }
+}
+
+#[test]
+fn a_hint_recounts_the_vertebrae_on_its_side() {
+    let spine = spine(8.0);
+    // From T9 on, everything is one vertebra too low: T8 is as long as two.
+    let below = |k: usize| match k + 4 {
+        _ if k < 32 => spine[k],
+        next if next < 68 => spine[next],
+        _ => spine[k] + (spine[k] - spine[k - 4]),
+    };
+    let miscounted: Keypoints = (0..68).map(below).collect();
+    let maps = Heatmaps::gaussian(&miscounted, GRID, 2.5);
+    let hint = Hint::new(48, spine[48]);
+    let corners = corner_maps(&spine);
+    let found = decode_column(&Skeleton::spine(), &miscounted, (maps.view(), Some(&corners)), GRID, &[hint]);
+    let found = found.expect("a chain").keypoints;
+    assert!(largest(&found, &spine) < 2.0, "{}", largest(&found, &spine));
+}
+
 #[test]
 fn maps_may_have_any_resolution() {
     let spine = spine(8.0);
@@ -134,7 +207,8 @@ fn maps_may_have_any_resolution() {
         spine.iter().map(|point| Point::new(point.x * 23.0 / 95.0, point.y * 95.0 / 383.0)).collect();
     let coarse = Heatmaps::gaussian(&points, Size::new(24, 96), 0.75);
     let low: Keypoints = spine.iter().map(|&point| point + Point::new(0.0, 3.0)).collect();
-    let found = decode_column(&Skeleton::spine(), &low, coarse.view(), GRID, &[]).expect("a chain").keypoints;
+    let found =
+        decode_column(&Skeleton::spine(), &low, (coarse.view(), None), GRID, &[]).expect("a chain").keypoints;
     let fine = decode(&low, &Heatmaps::gaussian(&spine, GRID, 3.1), &[]);
     // A step of the chain is one pixel here.
     assert!(largest(&found, &fine) < 1.1, "{}", largest(&found, &fine));
@@ -161,15 +235,16 @@ fn an_end_plate_moves_to_its_hint() {
 fn degenerate_input_gives_none() {
     let (spine, skeleton) = (spine(0.0), Skeleton::spine());
     let maps = Heatmaps::gaussian(&spine, GRID, 2.5);
-    let decode =
-        |skeleton: &Skeleton, points: &Keypoints| decode_column(skeleton, points, maps.view(), GRID, &[]);
+    let decode = |skeleton: &Skeleton, points: &Keypoints| {
+        decode_column(skeleton, points, (maps.view(), None), GRID, &[])
+    };
     assert!(decode(&skeleton, &vec![Point::new(3.0, 3.0); 68].into()).is_none());
     assert!(decode(&skeleton, &vec![Point::new(f32::NAN, 3.0); 68].into()).is_none());
     assert!(decode(&skeleton, &vec![Point::new(1.0, 3.0); 5].into()).is_none());
     let hand = Skeleton::new(vec!["tip".to_owned()], vec![], vec![], vec![]).expect("a skeleton");
     assert!(decode(&hand, &spine).is_none());
     let dark = ndarray::Array3::zeros((68, 96, 24));
-    assert!(decode_column(&skeleton, &spine, dark.view(), GRID, &[]).is_none());
+    assert!(decode_column(&skeleton, &spine, (dark.view(), None), GRID, &[]).is_none());
 }
 
 proptest! {
@@ -179,16 +254,18 @@ proptest! {
     fn end_plates_stay_in_order_for_any_hints(
         bend in -20.0_f32..20.0,
         hints in prop::collection::vec((0_usize..68, -40.0_f32..136.0, -40.0_f32..424.0), 0..6),
+        with_corners: bool,
     ) {
         let spine = spine(bend);
+        let corners = with_corners.then(|| corner_maps(&spine));
         let hints: Vec<Hint> = hints.into_iter().map(|(k, x, y)| Hint::new(k, Point::new(x, y))).collect();
         let maps = Heatmaps::gaussian(&spine, GRID, 4.0);
-        if let Some(found) = decode_column(&Skeleton::spine(), &spine, maps.view(), GRID, &hints) {
+        if let Some(found) = decode_column(&Skeleton::spine(), &spine, (maps.view(), corners.as_ref()), GRID, &hints) {
             let all = found.alternatives.iter().map(|other| &other.keypoints).chain([&found.keypoints]);
             for keypoints in all {
                 prop_assert!(keypoints.iter().all(|point| point.is_finite()) && in_order(keypoints));
             }
-            let again = decode_column(&Skeleton::spine(), &spine, maps.view(), GRID, &hints);
+            let again = decode_column(&Skeleton::spine(), &spine, (maps.view(), corners.as_ref()), GRID, &hints);
             prop_assert_eq!(Some(found), again);
         }
     }

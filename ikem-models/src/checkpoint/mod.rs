@@ -5,6 +5,7 @@ mod import;
 mod infer;
 mod layout;
 mod onnx;
+mod part;
 mod safetensors;
 
 use std::collections::BTreeMap;
@@ -17,12 +18,14 @@ use ikem_core::ErrorCovariance;
 use ikem_pth::{PthLimits, PthTensor, pth_from_bytes, read_pth};
 
 use crate::config::ModelConfig;
+use crate::corners::CornerCheckpoint;
 use crate::error::{CheckpointFault, Result};
 use crate::locator::LocatorCheckpoint;
 use crate::params::StateDict;
 
 pub use self::import::{Import, ImportOptions};
 pub use self::layout::Layout;
+pub use self::part::{Part, PartCheckpoint};
 pub use self::safetensors::Precision;
 
 /// The largest file that is read: two hundred times the bundled model, four times the published ones with their
@@ -52,40 +55,19 @@ pub struct Checkpoint {
     /// The locator that finds spines for it. Imported checkpoints have none. In the file its tensors have names that
     /// begin with `ikem.locator.`, and its config is JSON under `ikem.locator` in the metadata.
     pub locator: Option<LocatorCheckpoint>,
+    /// The corner detector, which shows it where vertebrae are. Imported checkpoints have none. In the file it is kept like
+    /// the locator, as `ikem.corners`.
+    pub corners: Option<CornerCheckpoint>,
     /// Other entries of the file's metadata, such as notes on its training. Names that begin with `ikem.` are reserved:
     /// such entries are neither read nor written here.
     pub metadata: BTreeMap<String, String>,
-}
-
-impl LocatorCheckpoint {
-    /// Reads the locator of a `.safetensors` file, with or without a keypoint network.
-    ///
-    /// # Errors
-    /// As [`Checkpoint::read`]; [`CheckpointFault::NoConfig`] when the file holds no locator.
-    pub fn read(path: impl AsRef<Path>) -> Result<Self> {
-        let path = path.as_ref();
-        open(path)
-            .and_then(|(file, length)| safetensors::read_locator(file, length))
-            .map_err(|fault| fault.at(path))
-    }
-
-    /// Writes a `.safetensors` file of the locator alone. An existing file is replaced as a whole or, when anything
-    /// fails, not at all.
-    ///
-    /// # Errors
-    /// When the disk fails.
-    pub fn write(&self, path: impl AsRef<Path>, precision: Precision) -> Result<()> {
-        let path = path.as_ref();
-        let bytes = safetensors::serialize_locator(self, precision).map_err(|fault| fault.at(path))?;
-        ikem_files::write_synced(path, &bytes).map_err(|error| CheckpointFault::Io(error).at(path))
-    }
 }
 
 impl Checkpoint {
     /// A checkpoint of a network alone.
     #[must_use]
     pub const fn new(config: ModelConfig, tensors: StateDict) -> Self {
-        Self { config, tensors, errors: None, locator: None, metadata: BTreeMap::new() }
+        Self { config, tensors, errors: None, locator: None, corners: None, metadata: BTreeMap::new() }
     }
 
     /// Reads a `.safetensors` file of this crate or a PyTorch state dict (`.pth`, `.ckpt`, `.bin`, `.pth.tar` …), bare

@@ -9,10 +9,11 @@ use half::{bf16, f16};
 use ikem_core::ErrorCovariance;
 use safetensors::tensor::{Dtype, Metadata, TensorInfo, View};
 
+use super::part::{Part, PartCheckpoint};
 use super::{Checkpoint, insert};
 use crate::config::ModelConfig;
+use crate::corners::CornerConfig;
 use crate::error::CheckpointFault;
-use crate::locator::LocatorCheckpoint;
 use crate::locator::LocatorConfig;
 use crate::params::StateDict;
 
@@ -21,10 +22,6 @@ const CONFIG_KEY: &str = "ikem.config";
 
 /// The name of the tensor of the error covariance, which is not part of the network.
 const ERRORS: &str = "ikem.error_covariance";
-
-/// The metadata key of the locator's config; the names of its tensors begin with it and a dot.
-const LOCATOR_KEY: &str = "ikem.locator";
-const LOCATOR_PREFIX: &str = "ikem.locator.";
 
 /// The names of this project's metadata, and of tensors beside those of the network, begin with this.
 const RESERVED: &str = "ikem.";
@@ -56,34 +53,54 @@ pub(super) fn read(mut reader: impl Read, length: u64) -> Result<Checkpoint, Che
     let metadata = header(&mut reader, length)?;
     let config = config(&metadata)?;
     let (mut tensors, mut errors) = (StateDict::new(), None);
-    let mut locator =
-        locator_config(&metadata)?.map(|config| LocatorCheckpoint { config, tensors: StateDict::new() });
+    let (mut locator, mut corners) = (part(&metadata)?, part(&metadata)?);
     for_each_tensor(&mut reader, &metadata, |name, shape, values| {
-        match (name.strip_prefix(LOCATOR_PREFIX), &mut locator) {
+        let own = tensors_of(&mut locator, &name).or_else(|| tensors_of(&mut corners, &name));
+        match own {
             _ if name == ERRORS => errors = Some(error_covariance(shape, values, config.keypoints())?),
-            (Some(name), Some(locator)) => insert(&mut locator.tensors, name.to_owned(), shape, values)?,
+            Some((name, tensors)) => insert(tensors, name, shape, values)?,
             // Of a newer version. What a network needs is in its config, whose unknown fields are refused.
-            (None, _) if name.starts_with(RESERVED) => {}
-            _ => insert(&mut tensors, name, shape, values)?,
+            None if name.starts_with(RESERVED) => {}
+            None => insert(&mut tensors, name, shape, values)?,
         }
         Ok(())
     })?;
     let metadata = metadata.metadata().iter().flatten();
     let metadata = metadata.filter(|(name, _)| !name.starts_with(RESERVED));
     let metadata = metadata.map(|(name, text)| (name.clone(), text.clone())).collect();
-    Ok(Checkpoint { config, tensors, errors, locator, metadata })
+    Ok(Checkpoint { config, tensors, errors, locator, corners, metadata })
 }
 
-/// Reads the locator of a file of `length` bytes.
-pub(super) fn read_locator(mut reader: impl Read, length: u64) -> Result<LocatorCheckpoint, CheckpointFault> {
+/// Reads one part of a file of `length` bytes.
+pub(super) fn read_part<C: Part>(
+    mut reader: impl Read,
+    length: u64,
+) -> Result<PartCheckpoint<C>, CheckpointFault> {
     let metadata = header(&mut reader, length)?;
-    let config = locator_config(&metadata)?.ok_or(CheckpointFault::NoConfig { key: LOCATOR_KEY })?;
-    let mut tensors = StateDict::new();
-    for_each_tensor(&mut reader, &metadata, |name, shape, values| match name.strip_prefix(LOCATOR_PREFIX) {
-        Some(name) => insert(&mut tensors, name.to_owned(), shape, values),
+    let mut part = part::<C>(&metadata)?;
+    for_each_tensor(&mut reader, &metadata, |name, shape, values| match tensors_of(&mut part, &name) {
+        Some((name, tensors)) => insert(tensors, name, shape, values),
         None => Ok(()),
     })?;
-    Ok(LocatorCheckpoint { config, tensors })
+    part.ok_or(CheckpointFault::NoConfig { key: C::KEY })
+}
+
+/// A part with the config that the metadata states, still without tensors; `None` if the file has no such part.
+fn part<C: Part>(metadata: &Metadata) -> Result<Option<PartCheckpoint<C>>, CheckpointFault> {
+    let entry = metadata.metadata().as_ref().and_then(|entries| entries.get(C::KEY));
+    let Some(json) = entry else { return Ok(None) };
+    let config: C = serde_json::from_str(json).map_err(CheckpointFault::ConfigFormat)?;
+    config.check().map_err(CheckpointFault::Config)?;
+    Ok(Some(PartCheckpoint { config, tensors: StateDict::new() }))
+}
+
+/// If the tensor `name` belongs to `part`: its name there, and the part's tensors.
+fn tensors_of<'a, C: Part>(
+    part: &'a mut Option<PartCheckpoint<C>>,
+    name: &str,
+) -> Option<(String, &'a mut StateDict)> {
+    let own = name.strip_prefix(C::KEY)?.strip_prefix('.')?;
+    Some((own.to_owned(), &mut part.as_mut()?.tensors))
 }
 
 /// Calls `f` with the name, shape and values of each tensor behind the header, one at a time.
@@ -101,15 +118,6 @@ fn for_each_tensor(
         }
     }
     Ok(())
-}
-
-/// The locator's config, if the file has a locator.
-fn locator_config(metadata: &Metadata) -> Result<Option<LocatorConfig>, CheckpointFault> {
-    let entry = metadata.metadata().as_ref().and_then(|entries| entries.get(LOCATOR_KEY));
-    let Some(json) = entry else { return Ok(None) };
-    let config: LocatorConfig = serde_json::from_str(json).map_err(CheckpointFault::ConfigFormat)?;
-    config.check().map_err(CheckpointFault::Config)?;
-    Ok(Some(config))
 }
 
 /// The error covariance of `keypoints` keypoints, from its tensor.
@@ -183,23 +191,28 @@ pub(super) fn serialize(checkpoint: &Checkpoint, precision: Precision) -> Result
         tensors.push((ERRORS.to_owned(), errors_tensor(errors)?));
     }
     if let Some(locator) = &checkpoint.locator {
-        metadata.insert(LOCATOR_KEY.to_owned(), json(&locator.config)?);
-        tensors.extend(locator_tensors(locator));
+        metadata.insert(LocatorConfig::KEY.to_owned(), json(&locator.config)?);
+        tensors.extend(part_tensors(locator));
+    }
+    if let Some(corners) = &checkpoint.corners {
+        metadata.insert(CornerConfig::KEY.to_owned(), json(&corners.config)?);
+        tensors.extend(part_tensors(corners));
     }
     bytes(&tensors, metadata, precision)
 }
 
-/// The bytes of a file with a locator alone.
-pub(super) fn serialize_locator(
-    locator: &LocatorCheckpoint,
+/// The bytes of a file with one part alone.
+pub(super) fn serialize_part<C: Part>(
+    part: &PartCheckpoint<C>,
     precision: Precision,
 ) -> Result<Vec<u8>, CheckpointFault> {
-    let metadata = HashMap::from([(LOCATOR_KEY.to_owned(), json(&locator.config)?)]);
-    bytes(&locator_tensors(locator).collect::<Vec<_>>(), metadata, precision)
+    let metadata = HashMap::from([(C::KEY.to_owned(), json(&part.config)?)]);
+    bytes(&part_tensors(part).collect::<Vec<_>>(), metadata, precision)
 }
 
-fn locator_tensors(locator: &LocatorCheckpoint) -> impl Iterator<Item = (String, Tensor)> {
-    locator.tensors.iter().map(|(name, tensor)| (format!("{LOCATOR_PREFIX}{name}"), tensor.clone()))
+/// The tensors of a part, by their names in the file.
+fn part_tensors<C: Part>(part: &PartCheckpoint<C>) -> impl Iterator<Item = (String, Tensor)> {
+    part.tensors.iter().map(|(name, tensor)| (format!("{}.{name}", C::KEY), tensor.clone()))
 }
 
 fn json(config: &impl serde::Serialize) -> Result<String, CheckpointFault> {

@@ -14,8 +14,8 @@ pub use network::{
 };
 
 use crate::cancel::Cancel;
+use crate::checkpoint::PartCheckpoint;
 use crate::error::{BuildError, BuildResult, Result};
-use crate::params::StateDict;
 use crate::threads::isolated;
 
 /// The confidence from which on a locator has found a spine.
@@ -57,14 +57,8 @@ pub struct Location {
     pub confidence: f32,
 }
 
-/// A locator's config and tensors: a part of a [`Checkpoint`](crate::Checkpoint), or a `.safetensors` file of its own.
-#[derive(Debug, Clone)]
-pub struct LocatorCheckpoint {
-    /// The dimensions of its network.
-    pub config: LocatorConfig,
-    /// Its weights, biases and running statistics by their names, f32 on the CPU.
-    pub tensors: StateDict,
-}
+/// A locator's config and tensors.
+pub type LocatorCheckpoint = PartCheckpoint<LocatorConfig>;
 
 impl Locator {
     /// A locator with the weights of a checkpoint.
