@@ -12,7 +12,9 @@ use anyhow::{Result, bail};
 use clap::{Parser, ValueEnum};
 use ikem_examples::say;
 use ikem_files::FilePlan;
-use ikem_models::{Checkpoint, Import, ImportOptions, Layout, LocatorCheckpoint, NetworkKind, Precision};
+use ikem_models::{
+    Checkpoint, CornerCheckpoint, Import, ImportOptions, Layout, LocatorCheckpoint, NetworkKind, Precision,
+};
 
 /// Converts a PyTorch checkpoint (zip or older format), or one of this project's, to .safetensors or ONNX. Nothing in the checkpoint is executed.
 #[derive(Parser)]
@@ -22,7 +24,7 @@ struct Options {
     /// The file to write
     #[arg(value_name = "OUT")]
     output: PathBuf,
-    /// The format to write; ONNX has the network alone: one forward pass, without locator and error covariance
+    /// The format to write; ONNX has the network alone: one forward pass, without locator, corner detector and error covariance
     #[arg(long, value_name = "FORMAT", default_value = "safetensors")]
     to: Format,
     /// The naming scheme of its tensors [default: one that the programs load directly]
@@ -37,6 +39,9 @@ struct Options {
     /// Add the locator from this file: one that `train` wrote with `configs/locator.toml`, or any checkpoint that has one
     #[arg(long, value_name = "FILE.safetensors")]
     locator: Option<PathBuf>,
+    /// Add the corner detector from this file: one that `train` wrote with `configs/corners.toml`, or any checkpoint that has one
+    #[arg(long, value_name = "FILE.safetensors")]
+    corners: Option<PathBuf>,
     /// Average the weights with those of this checkpoint of the same network
     #[arg(long, value_name = "FILE", requires = "share")]
     blend: Option<PathBuf>,
@@ -89,6 +94,9 @@ fn run() -> Result<()> {
     if let Some(path) = &options.locator {
         checkpoint.locator = Some(LocatorCheckpoint::read(path)?);
     }
+    if let Some(path) = &options.corners {
+        checkpoint.corners = Some(CornerCheckpoint::read(path)?);
+    }
     if let (Some(path), Some(share)) = (&options.blend, options.share) {
         checkpoint = checkpoint.blended(&Checkpoint::read(path)?, share)?;
     }
@@ -112,7 +120,8 @@ impl Options {
             Format::Onnx => &["onnx"],
         };
         plan.reads("the checkpoint", &self.input).writes("OUT", &self.output, endings);
-        for (what, input) in [("--locator", &self.locator), ("--blend", &self.blend)] {
+        let inputs = [("--locator", &self.locator), ("--corners", &self.corners), ("--blend", &self.blend)];
+        for (what, input) in inputs {
             if let Some(path) = input {
                 plan.reads(what, path);
             }

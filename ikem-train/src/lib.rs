@@ -17,6 +17,7 @@
 mod adam;
 mod average;
 mod config;
+mod cornering;
 mod descent;
 mod error;
 mod fit_error_covariance;
@@ -30,6 +31,7 @@ mod moving;
 mod muon;
 mod observer;
 mod optimiser;
+mod part_trainer;
 mod progress;
 mod state;
 mod strategy;
@@ -42,17 +44,21 @@ pub use adam::{Adam, AdamConfig};
 pub use average::MovingAverage;
 pub use config::{
     Checked, DataConfig, FreshConfig, InitialWeights, OptimiserConfig, OptimiserKind, PhantomShare,
-    RateShape, ScheduleConfig, TrainConfig, WeightsLayout,
+    RateShape, Resumable, ScheduleConfig, TrainConfig, WeightsLayout,
 };
+pub use cornering::{CornerEpoch, CornerLesson, CornerTrainConfig, CornerTrainer};
 pub use error::{Error, FileFault, Result, StateFault, TomlError};
 pub use gradients::Gradients;
 pub use learner::Learner;
-pub use locating::{FilmSets, LocatorData, LocatorEpoch, LocatorTrainConfig, LocatorTrainer, LocatorWeights};
+pub use locating::{
+    FilmSets, LocatorData, LocatorEpoch, LocatorLesson, LocatorTrainConfig, LocatorTrainer, LocatorWeights,
+};
 pub use log::{EpochRow, EventWriter, Run, curve_files, draw_curves, read_log};
 pub use loss::{Loss, LossConfig, LossParts, LossValue, Morphology, MorphologyConfig, Objective};
 pub use muon::Muon;
 pub use observer::{Observer, StepReport};
 pub use optimiser::{Optimiser, OptimiserState};
+pub use part_trainer::{EpochResults, Lesson, PartTrainer};
 pub use progress::Progress;
 pub use strategy::{
     Clicks, HintConfig, HintPlan, HintStrategy, Interaction, Placing, PreHint, SimulatedInteraction, Strategy,

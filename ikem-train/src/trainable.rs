@@ -1,4 +1,4 @@
-use ikem_models::{Device, LocatorNetwork, Network, Parameters, StateDict};
+use ikem_models::{CornerNetwork, Device, LocatorNetwork, Network, Parameters, StateDict};
 
 use crate::error::Result;
 
@@ -25,6 +25,16 @@ impl Trainable for Network {
 }
 
 impl Trainable for LocatorNetwork {
+    fn parameters(&self) -> &Parameters {
+        self.parameters()
+    }
+
+    fn with_tensors(&self, tensors: StateDict, device: &Device) -> Result<Self> {
+        Ok(Self::trainable(self.config(), tensors, device)?)
+    }
+}
+
+impl Trainable for CornerNetwork {
     fn parameters(&self) -> &Parameters {
         self.parameters()
     }

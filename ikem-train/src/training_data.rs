@@ -1,12 +1,13 @@
 use std::path::Path;
 
-use ikem_core::{Draw, Keypoints};
+use ikem_core::{Draw, Keypoints, Preparation, Resampling, Skeleton};
 use ikem_data::{
     BatchConfig, ImagesInMemory, LabelledImage, Loader, Manifest, ManifestEntry, Phantoms, Subset, clean,
 };
 use sha2::{Digest, Sha256};
 
 use crate::config::{Checked, DataConfig, TrainConfig};
+use crate::cornering::CornerTrainConfig;
 use crate::error::{Error, Result};
 
 /// Domain separation of the seeds of validation phantoms.
@@ -19,6 +20,33 @@ pub struct TrainingData {
     unchanged: Loader,
     validation: Loader,
     fingerprint: String,
+}
+
+/// What a training's config says of its data.
+struct Plan<'a> {
+    preparation: Preparation,
+    skeleton: Skeleton,
+    data: &'a DataConfig,
+    seed: u64,
+    /// Images per step of the optimiser.
+    step: usize,
+}
+
+impl<'a> From<&'a TrainConfig> for Plan<'a> {
+    fn from(config: &'a TrainConfig) -> Self {
+        let TrainConfig { model, data, seed, optimiser, .. } = config;
+        let step = data.batch_size * optimiser.accumulate;
+        let skeleton = model.skeleton.clone();
+        Self { preparation: model.preparation(), skeleton, data, seed: *seed, step }
+    }
+}
+
+impl<'a> From<&'a CornerTrainConfig> for Plan<'a> {
+    fn from(config: &'a CornerTrainConfig) -> Self {
+        let CornerTrainConfig { corners, data, seed, .. } = config;
+        let preparation = Preparation { size: corners.size, resampling: Resampling::Area };
+        Self { preparation, skeleton: Skeleton::spine(), data, seed: *seed, step: data.batch_size }
+    }
 }
 
 /// Where the labelled images are.
@@ -36,15 +64,28 @@ impl TrainingData {
     /// [`Error::Images`] when a subset is too small; [`Error::Data`] when the labels do not match the network's
     /// skeleton.
     pub fn new(config: &Checked<TrainConfig>, manifest: &Manifest, root: &Path) -> Result<Self> {
+        Self::of_manifest(&Plan::from(&**config), manifest, root)
+    }
+
+    /// The same for a training of the corner detector, whose skeleton is the spine's.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn of_corners(config: &Checked<CornerTrainConfig>, manifest: &Manifest, root: &Path) -> Result<Self> {
+        Self::of_manifest(&Plan::from(&**config), manifest, root)
+    }
+
+    fn of_manifest(plan: &Plan<'_>, manifest: &Manifest, root: &Path) -> Result<Self> {
+        let data = plan.data;
         let set = |set, policy| {
             let mut manifest = manifest.of_set(set);
-            clean(&mut manifest, &config.model.skeleton, policy);
+            clean(&mut manifest, &plan.skeleton, policy);
             manifest.entries
         };
-        let training = set(Subset::Train, config.data.labels);
-        let validation = set(Subset::Val, config.data.validation_labels);
-        let phantoms = config.data.phantoms.count(training.len());
-        Self::build(config, Source::Files(root), [(training, phantoms), (validation, 0)])
+        let training = set(Subset::Train, data.labels);
+        let validation = set(Subset::Val, data.validation_labels);
+        let phantoms = data.phantoms.count(training.len());
+        Self::build(plan, Source::Files(root), [(training, phantoms), (validation, 0)])
     }
 
     /// The subsets `train` and `val` of labelled images in memory, as they are labelled.
@@ -56,7 +97,7 @@ impl TrainingData {
         let (entries, memory) = LabelledImage::split(images, &config.model.skeleton)?;
         let manifest = Manifest { entries };
         let set = |set| (manifest.of_set(set).entries, 0);
-        Self::build(config, Source::Memory(memory), [set(Subset::Train), set(Subset::Val)])
+        Self::build(&Plan::from(&**config), Source::Memory(memory), [set(Subset::Train), set(Subset::Val)])
     }
 
     /// `count` phantoms for training and a quarter as many others, at least one, for validation.
@@ -65,18 +106,14 @@ impl TrainingData {
     /// [`Error::Images`] when they do not fill a step; [`Error::Data`] when the network's skeleton is not the spine's.
     pub fn phantoms(config: &Checked<TrainConfig>, count: usize) -> Result<Self> {
         let validation = (count / 4).max(1);
-        Self::build(config, Source::Files(Path::new("")), [(Vec::new(), count), (Vec::new(), validation)])
+        let sets = [(Vec::new(), count), (Vec::new(), validation)];
+        Self::build(&Plan::from(&**config), Source::Files(Path::new("")), sets)
     }
 
-    fn build(
-        config: &TrainConfig,
-        source: Source<'_>,
-        sets: [(Vec<ManifestEntry>, usize); 2],
-    ) -> Result<Self> {
-        let TrainConfig { model, data, seed, .. } = config;
+    fn build(plan: &Plan<'_>, source: Source<'_>, sets: [(Vec<ManifestEntry>, usize); 2]) -> Result<Self> {
+        let &Plan { preparation, ref skeleton, data, seed, step: needed } = plan;
         let [(training, training_phantoms), (validation, validation_phantoms)] = sets;
         let images = training.len() + training_phantoms;
-        let needed = data.batch_size * config.optimiser.accumulate;
         for (set, found, expected) in
             [("train", images, needed), ("val", validation.len() + validation_phantoms, 1)]
         {
@@ -85,28 +122,25 @@ impl TrainingData {
             }
         }
         let phantoms = |count, part| {
-            let seed = Draw::new(*seed, &[part]).below(u64::MAX);
+            let seed = Draw::new(seed, &[part]).below(u64::MAX);
             Phantoms { config: data.phantoms.settings.clone(), count, seed }
         };
         let fingerprint = fingerprint(&[&training, &validation], images);
-        let preparation = model.preparation();
         let DataConfig { framing, batch_size, workers, prefetch, cache_mib, .. } = *data;
         let loaded =
             |config| BatchConfig { framing, workers, prefetch, cache_bytes: cache_mib << 20, ..config };
         let learn = BatchConfig {
             pipeline: data.augmentation.clone(),
-            ..loaded(BatchConfig::training(preparation, batch_size, *seed))
+            ..loaded(BatchConfig::training(preparation, batch_size, seed))
         };
         let watch = loaded(BatchConfig::evaluation(preparation, batch_size));
         let look_back = BatchConfig { cache_bytes: 0, ..watch.clone() };
         // The errors on phantoms are not representative of real images.
         let unchanged_phantoms = if training.is_empty() { training_phantoms } else { 0 };
         let loader = |entries, phantoms, config| match &source {
-            Source::Files(root) => {
-                Loader::with_phantoms(root, entries, phantoms, model.skeleton.clone(), config)
-            }
+            Source::Files(root) => Loader::with_phantoms(root, entries, phantoms, skeleton.clone(), config),
             Source::Memory(memory) => {
-                Loader::in_memory(ImagesInMemory::clone(memory), entries, model.skeleton.clone(), config)
+                Loader::in_memory(ImagesInMemory::clone(memory), entries, skeleton.clone(), config)
             }
         };
         Ok(Self {

@@ -3,8 +3,8 @@
 
 use std::path::Path;
 
-use ikem_models::{Device, LocatorNetwork, Network};
-use ikem_train::{LocatorTrainConfig, TrainConfig};
+use ikem_models::{CornerNetwork, Device, LocatorNetwork, Network};
+use ikem_train::{CornerTrainConfig, LocatorTrainConfig, TrainConfig};
 
 /// The name and, for a small or published network, the number of parameters.
 const CONFIGS: [(&str, usize); 8] = [
@@ -21,6 +21,9 @@ const CONFIGS: [(&str, usize); 8] = [
 /// The configs of the locator, and its number of parameters.
 const LOCATORS: ([&str; 2], usize) = (["locator", "locator-mirrored"], 323_809);
 
+/// The config of the corner detector, and its number of parameters.
+const CORNERS: (&str, usize) = ("corners", 0);
+
 #[test]
 fn every_config_is_valid_and_listed() {
     let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../configs"));
@@ -30,7 +33,8 @@ fn every_config_is_valid_and_listed() {
         .map(|path| path.file_stem().expect("a name").to_string_lossy().into_owned())
         .collect();
     names.sort();
-    let mut expected: Vec<_> = CONFIGS.iter().map(|(name, _)| *name).chain(LOCATORS.0).collect();
+    let mut expected: Vec<_> =
+        CONFIGS.iter().map(|(name, _)| *name).chain(LOCATORS.0).chain([CORNERS.0]).collect();
     expected.sort_unstable();
     assert_eq!(names, expected);
     for name in LOCATORS.0 {
@@ -38,6 +42,9 @@ fn every_config_is_valid_and_listed() {
         let network = LocatorNetwork::fresh(config.locator, 0, &Device::Cpu).expect(name);
         assert_eq!(network.parameter_count(), LOCATORS.1, "{name}");
     }
+    let config = CornerTrainConfig::read(folder.join("corners.toml")).expect("corners");
+    let network = CornerNetwork::fresh(config.corners, 0, &Device::Cpu).expect("corners");
+    assert_eq!(network.parameter_count(), CORNERS.1);
     for (name, parameters) in CONFIGS {
         let config = TrainConfig::read(folder.join(format!("{name}.toml"))).expect(name);
         assert_eq!(config.model.keypoints(), 68, "{name}");

@@ -3,6 +3,7 @@
 //! `cargo run --release --example train -- --config configs/compact.toml --manifest aasce.json --output runs/compact`
 #![allow(clippy::print_stdout)]
 
+mod corners;
 mod locator;
 mod progress_bars;
 
@@ -12,12 +13,13 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use clap::Parser;
+use ikem_core::Skeleton;
 use ikem_data::{Manifest, Subset};
 use ikem_examples::{ComputeOptions, FolderLocks, Labelled, MOST_THREADS, at_most, say, stop_on_signals};
 use ikem_files::FilePlan;
 use ikem_train::{
-    Checked, Ending, EventWriter, LocatorTrainConfig, Run, TrainConfig, Trainer, TrainingData, curve_files,
-    draw_curves, read_log,
+    CornerTrainConfig, Ending, EventWriter, LocatorTrainConfig, Run, TrainConfig, Trainer, TrainingData,
+    curve_files, draw_curves, read_log,
 };
 use locator::{FilmOptions, Locating};
 
@@ -86,8 +88,10 @@ fn run() -> Result<()> {
 }
 
 fn train(options: &Options, path: &Path) -> Result<()> {
-    if is_of_a_locator(path)? {
-        return train_locator(options, path);
+    match kind(path)? {
+        Kind::Keypoints => {}
+        Kind::Locator => return train_locator(options, path),
+        Kind::Corners => return corners::train(options, path),
     }
     let mut config = TrainConfig::read(path)?.into_inner();
     config.save_every = options.save_every.unwrap_or(config.save_every);
@@ -104,7 +108,13 @@ fn train(options: &Options, path: &Path) -> Result<()> {
     let goes_on = goes_on(options)?;
     let compute = ComputeOptions { device: config.device.clone(), threads: config.threads };
     let device = compute.start()?;
-    let data = data(options, &config, &mut plan)?;
+    let data = match options.phantoms {
+        Some(count) => TrainingData::phantoms(&config, count)?,
+        None => {
+            let (manifest, root) = labelled(options, &config.model.skeleton, &mut plan)?;
+            TrainingData::new(&config, &manifest, &root)?
+        }
+    };
     say!("{} training and {} validation images", data.training().images(), data.validation().images());
     let _lock = lock(folder)?;
     let (stop, mut bars) = (stop_on_signals()?, ProgressBars::new(config.schedule.epochs));
@@ -138,8 +148,15 @@ fn train(options: &Options, path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Whether a config is one of the locator's.
-fn is_of_a_locator(path: &Path) -> Result<bool> {
+/// The network that a config trains.
+enum Kind {
+    Keypoints,
+    Locator,
+    Corners,
+}
+
+/// The network that the config at `path` trains.
+fn kind(path: &Path) -> Result<Kind> {
     let named = || path.display().to_string();
     let mut text = String::new();
     ikem_files::open(path)
@@ -148,7 +165,11 @@ fn is_of_a_locator(path: &Path) -> Result<bool> {
         .take(LONGEST_CONFIG)
         .read_to_string(&mut text)
         .with_context(named)?;
-    Ok(LocatorTrainConfig::is_meant_by(&text))
+    Ok(match &text {
+        text if LocatorTrainConfig::is_meant_by(text) => Kind::Locator,
+        text if CornerTrainConfig::is_meant_by(text) => Kind::Corners,
+        _ => Kind::Keypoints,
+    })
 }
 
 /// Locks the folder of a training, so that no other one writes into it.
@@ -206,13 +227,10 @@ impl Options {
     }
 }
 
-/// The images to learn from; they are checked to be no files that `plan` writes.
-fn data(options: &Options, config: &Checked<TrainConfig>, plan: &mut FilePlan) -> Result<TrainingData> {
-    if let Some(count) = options.phantoms {
-        return Ok(TrainingData::phantoms(config, count)?);
-    }
+/// The labelled images to learn from and their folder; they are checked to be no files that `plan` writes.
+fn labelled(options: &Options, skeleton: &Skeleton, plan: &mut FilePlan) -> Result<(Manifest, PathBuf)> {
     let path = options.manifest.as_deref().context("--manifest: expected a manifest")?;
-    let labelled = Labelled::read_in_part(path, options.root.as_deref(), &config.model.skeleton)?;
+    let labelled = Labelled::read_in_part(path, options.root.as_deref(), skeleton)?;
     // All are decoded once: what is wrong is told before hours have passed, not in the middle of an epoch.
     let labelled = labelled.without_set(Subset::Test).sound(options.skip_broken)?;
     labelled.note_files(plan);
@@ -224,7 +242,7 @@ fn data(options: &Options, config: &Checked<TrainConfig>, plan: &mut FilePlan) -
     if !labelled.has_sets() {
         hold_out(&mut manifest, path);
     }
-    Ok(TrainingData::new(config, &manifest, labelled.root())?)
+    Ok((manifest, labelled.root().to_owned()))
 }
 
 /// Holds out every n-th image for validation if the file names no subsets.

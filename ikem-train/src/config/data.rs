@@ -57,13 +57,19 @@ impl Default for DataConfig {
 }
 
 impl DataConfig {
-    pub(super) fn check(&self) -> Result<(), FieldError> {
+    pub(crate) fn check(&self) -> Result<(), FieldError> {
         FieldError::check_range("data.batch_size", self.batch_size, 1..=1024)?;
         FieldError::check_range("data.workers", self.workers, 0..=256)?;
         FieldError::check_range("data.prefetch", self.prefetch, 0..=1024)?;
         FieldError::check_range("data.cache_mib", self.cache_mib, 0..=1 << 24)?;
         FieldError::check_range("data.phantoms.share", self.phantoms.share, 0.0..=0.95)?;
         self.phantoms.settings.check().map_err(|error| error.inside("data.phantoms.settings"))
+    }
+
+    /// The same with fixed values for what may differ when a training is resumed.
+    pub(crate) fn essence(&self) -> Self {
+        let Self { workers, prefetch, cache_mib, .. } = Self::default();
+        Self { workers, prefetch, cache_mib, ..self.clone() }
     }
 }
 

@@ -20,7 +20,7 @@ pub use checked::Checked;
 pub use data::{DataConfig, PhantomShare};
 pub use fresh::FreshConfig;
 pub use optimiser::{OptimiserConfig, OptimiserKind};
-pub(crate) use resumable::Resumable;
+pub use resumable::Resumable;
 pub use schedule::{RateShape, ScheduleConfig};
 pub use weights::{InitialWeights, WeightsLayout};
 
@@ -107,9 +107,8 @@ impl TrainConfig {
 
 impl Resumable for TrainConfig {
     fn essence(&self) -> Self {
-        let Self { save_every, threads, device, weights, data, .. } = Self::default();
-        let DataConfig { workers, prefetch, cache_mib, .. } = data;
-        let data = DataConfig { workers, prefetch, cache_mib, ..self.data.clone() };
+        let Self { save_every, threads, device, weights, .. } = Self::default();
+        let data = self.data.essence();
         // The state holds the current weights; the initial ones no longer matter.
         Self { save_every, threads, device, weights, data, ..self.clone() }
     }

@@ -3,7 +3,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 /// A config that decides whether a saved training can be resumed.
-pub(crate) trait Resumable: Clone + Serialize + DeserializeOwned {
+pub trait Resumable: Clone + Serialize + DeserializeOwned {
     /// This config with fixed values for all settings that may differ when a training is resumed.
     fn essence(&self) -> Self;
 

@@ -4,6 +4,7 @@ use ikem_models::{LOCATOR_MAPS, LOCATOR_STRIDE, LocatorLogits};
 
 use super::config::LocatorWeights;
 use crate::error::Result;
+use crate::loss::cross_entropy;
 
 /// Standard deviation of the target Gaussian of a spine end, in pixels of the map.
 const END_STD: f32 = 1.5;
@@ -74,12 +75,6 @@ impl LocatorLoss {
         let maps = ((maps(0, 1)? * column)? + (maps(1, LOCATOR_MAPS - 1)? * ends)?)?;
         Ok((maps + (questions * answers)?)?)
     }
-}
-
-/// The binary cross-entropy of each logit in its numerically stable form: max(x, 0) − x t + log(1 + e^−|x|).
-fn cross_entropy(x: &Tensor, target: &Tensor) -> CandleResult<Tensor> {
-    let softplus = (x.abs()?.neg()?.exp()? + 1.0)?.log()?;
-    (x.relu()? - (x * target)?)? + softplus
 }
 
 /// The weighted mean of `values`; 0 when all weights are 0.

@@ -2,11 +2,11 @@
 
 mod config;
 mod data;
+mod lesson;
 mod loss;
-mod trainer;
 mod validation;
 
 pub use config::{LocatorTrainConfig, LocatorWeights};
 pub use data::{FilmSets, LocatorData};
-pub use trainer::LocatorTrainer;
+pub use lesson::{LocatorLesson, LocatorTrainer};
 pub use validation::LocatorEpoch;

@@ -14,6 +14,7 @@ use ikem_models::{Logits, ModelConfig, training};
 
 pub use config::{LossConfig, MorphologyConfig};
 pub use morphology::Morphology;
+pub(crate) use terms::cross_entropy;
 
 use seen::{seen, seen_maps};
 use terms::{mean_magnitude, tensor_of};

@@ -26,6 +26,12 @@ pub(super) fn tensor_of(keypoints: &[Keypoints], like: &Tensor) -> Result<Tensor
     Tensor::from_vec(values, (keypoints.len(), count, 2), like.device())?.to_dtype(like.dtype())
 }
 
+/// The binary cross-entropy of each logit in its numerically stable form: max(x, 0) − x t + log(1 + e^−|x|).
+pub(crate) fn cross_entropy(x: &Tensor, target: &Tensor) -> Result<Tensor> {
+    let softplus = (x.abs()?.neg()?.exp()? + 1.0)?.log()?;
+    (x.relu()? - (x * target)?)? + softplus
+}
+
 fn place(point: &Point) -> [f32; 2] {
     if point.is_absent() { [0.0; 2] } else { [point.x, point.y] }
 }
