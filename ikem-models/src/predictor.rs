@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor};
 use ikem_core::{
-    CornerMaps, Detection, ErrorCovariance, Frame, GrayImage, Hint, Hints, Keypoints, Size, Tones,
-    decode_column,
+    ColumnEvidence, CornerMaps, Detection, ErrorCovariance, Frame, GrayImage, Hint, Hints, Keypoints, Point,
+    Size, Tones, decode_column,
 };
 
 use crate::cancel::Cancel;
@@ -194,7 +194,8 @@ impl Predictor {
     ) -> Result<Answer> {
         let &ModelConfig { size: grid, std, decoding, .. } = self.config();
         let PreparedImage { size: film, view: View { frame, .. }, .. } = *image;
-        let on_grid = |hint: &Hint| Hint::new(hint.keypoint, frame.to_grid(hint.point, film, grid));
+        let on_grid = |point: &Point| frame.to_grid(*point, film, grid);
+        let before = previous.map(|previous| previous.keypoints.iter().map(on_grid).collect());
         let previous = match previous {
             Some(previous) if previous.frame != frame => {
                 previous.reframed(frame).as_input(&self.model.device, self.model.dtype)?
@@ -202,7 +203,8 @@ impl Predictor {
             Some(previous) => previous.as_input(&self.model.device, self.model.dtype)?,
             None => PreviousMaps::None,
         };
-        let hints: Vec<Hint> = hints.iter().map(on_grid).collect();
+        let hints: Vec<Hint> =
+            hints.iter().map(|hint| Hint::new(hint.keypoint, on_grid(&hint.point))).collect();
         let inputs = Inputs {
             hints: HintMaps::Gaussians { hints: vec![hints.clone()], std },
             previous,
@@ -210,7 +212,7 @@ impl Predictor {
         };
         let logits = self.model.network.forward_until(&inputs, self.cancel())?;
         let detections = logits.detect(&decoding)?.concat();
-        Ok(Answer { logits: logits.main, detections, hints })
+        Ok(Answer { logits: logits.main, detections, hints, before })
     }
 
     /// The answers without hints for several films in their views, from one pass, which takes less time than one each.
@@ -227,7 +229,7 @@ impl Predictor {
         let answer = |(index, detections)| {
             // A copy, so that one answer does not keep those of the others in memory.
             let logits = logits.main.narrow(0, index, 1)?.copy()?;
-            Ok(Answer { logits, detections, hints: Vec::new() })
+            Ok(Answer { logits, detections, hints: Vec::new(), before: None })
         };
         detections.into_iter().enumerate().map(answer).collect()
     }
@@ -237,8 +239,9 @@ impl Predictor {
         Cancel::check(self.cancel())?;
         let &ModelConfig { size: grid, std, column, .. } = self.config();
         let PreparedImage { size: film, view: View { frame, .. }, .. } = *image;
-        let Answer { logits, detections, hints } = answer;
+        let Answer { logits, detections, hints, before } = answer;
         let mut keypoints: Keypoints = detections.iter().map(|detection| detection.point).collect();
+        let before = before.unwrap_or_else(|| keypoints.clone());
         if let Some(errors) = &self.model.errors {
             keypoints = errors.moved(&keypoints, &hints);
         }
@@ -247,8 +250,9 @@ impl Predictor {
             let (_, _, height, width) = logits.dims4()?;
             let maps = ops::heatmaps(&logits, Size::new(width, height))?;
             let skeleton = &self.config().skeleton;
-            let maps = (maps.view(), image.corners.as_deref());
-            if let Some(column) = decode_column(skeleton, &keypoints, maps, grid, &hints) {
+            let (maps, corners) = (maps.view(), image.corners.as_deref());
+            let seen = ColumnEvidence { expected: &keypoints, before: &before, maps, corners };
+            if let Some(column) = decode_column(skeleton, &seen, grid, &hints) {
                 (keypoints, alternatives) = (column.keypoints, column.alternatives);
             }
         }
@@ -276,7 +280,7 @@ impl Predictor {
         let Maps::Logits(main) = prediction.maps else { return Ok(prediction) };
         let logits = Logits::new(main, None, prediction.grid);
         let detections = logits.detect(&self.config().decoding)?.concat();
-        self.decoded(image, Answer { logits: logits.main, detections, hints: Vec::new() })
+        self.decoded(image, Answer { logits: logits.main, detections, hints: Vec::new(), before: None })
     }
 }
 
@@ -289,6 +293,8 @@ pub(crate) struct Answer {
     detections: Vec<Detection>,
     /// On the grid.
     hints: Vec<Hint>,
+    /// The keypoints that the hints correct, on the grid.
+    before: Option<Keypoints>,
 }
 
 impl Answer {

@@ -1,8 +1,7 @@
 use ndarray::{Array2, ArrayView2, ArrayView3};
 
-use super::corners::CornerMaps;
 use super::midline::Midline;
-use super::{FARTHEST, HINTED_SPREAD, LEAST_SPREAD, MidlinePosition, Plate, SEEN, smoothed};
+use super::{ColumnEvidence, FARTHEST, HINTED_SPREAD, LEAST_SPREAD, MidlinePosition, Plate, SEEN, smoothed};
 use crate::geometry::{Point, Size};
 use crate::hints::Hint;
 
@@ -10,8 +9,10 @@ use crate::hints::Hint;
 const BESIDE: [f32; 7] = [-0.3, -0.2, -0.1, 0.0, 0.1, 0.2, 0.3];
 /// Standard deviation of the neighbourhood with which the evidence for end plates is compared, in steps.
 const SURROUNDINGS: f32 = 12.0;
-/// The standard deviation of an end plate beyond the ends of the expected spine, relative to that of the last one.
-const UNSEEN: f32 = 2.0;
+/// The standard deviation of an end plate's position from that of the vertebra it was mistaken for, and from one beyond the
+/// ends of the spine, in steps.
+const RECOUNTED_SPREAD: f32 = 2.0;
+const UNSEEN_SPREAD: f32 = 4.0;
 /// The background level of the evidence, as a fraction of its mean.
 const NOTHING: f32 = 2e-3;
 
@@ -29,20 +30,23 @@ pub(super) struct Evidence {
 struct Expected {
     along: f32,
     spread: f32,
+    /// Its position before the newest hint.
+    before: f32,
     /// The position given by hints.
     hinted: Option<f32>,
 }
 
 impl Evidence {
-    /// The evidence of `maps`, and of `corners` if there are any, along a midline, where `positions` are the expected
-    /// positions of the keypoints. `None` when the maps are empty.
+    /// The evidence along a midline, where `positions` are the expected positions of the keypoints. `None` when the maps are
+    /// empty.
     pub(super) fn new(
         midline: &Midline,
         plates: &[Plate],
         positions: &[MidlinePosition],
-        (maps, corners): (ArrayView3<'_, f32>, Option<&CornerMaps>),
+        column: &ColumnEvidence<'_>,
         grid: Size,
     ) -> Option<Self> {
+        let &ColumnEvidence { before, maps, corners, .. } = column;
         let (_, height, width) = maps.dim();
         let scale = [pixels(grid.width, width), pixels(grid.height, height)];
         let expected = plates.iter().map(|plate| {
@@ -51,7 +55,9 @@ impl Evidence {
                 variance_along(maps.index_axis(ndarray::Axis(0), corner), midline.down(along), scale)
             });
             let spread = (variances.sum::<f32>() / 2.0).sqrt() / midline.step();
-            Expected { along, spread: spread.max(LEAST_SPREAD), hinted: None }
+            let before = plate.map(|corner| midline.project(before[corner]).along);
+            let before = before.iter().sum::<f32>() / 2.0;
+            Expected { along, spread: spread.max(LEAST_SPREAD), before, hinted: None }
         });
         let mut seen = [Vec::new(), Vec::new()];
         for (kind, seen) in seen.iter_mut().enumerate() {
@@ -97,10 +103,10 @@ impl Evidence {
             |position: usize, from: f32, spread: f32| -0.5 * ((position as f32 - from) / spread).powi(2);
         let scores = |(index, plate): (usize, &Expected)| {
             let score = |count: &isize| {
-                let expected = self.expected_as(index, *count);
+                let (expected, spread) = self.expected_as(index, *count);
                 let score = |(position, seen): (usize, &f32)| match plate.hinted {
                     Some(along) => far(position, along, HINTED_SPREAD),
-                    None => far(position, expected.along, expected.spread).max(FARTHEST) + SEEN * seen,
+                    None => far(position, expected, spread).max(FARTHEST) + SEEN * seen,
                 };
                 self.seen[index % 2].iter().enumerate().map(score).collect()
             };
@@ -109,18 +115,19 @@ impl Evidence {
         self.plates.iter().enumerate().map(scores).collect()
     }
 
-    /// The prior of an end plate if the count is shifted by `count`: that of the vertebra above or below. Beyond the ends,
-    /// the spine goes on by levels of its mean length.
-    fn expected_as(&self, index: usize, count: isize) -> Expected {
+    /// The mean and standard deviation of an end plate's position if the count is shifted by `count`: where that of the
+    /// vertebra above or below was before. Beyond the ends, the spine goes on by levels of its mean length.
+    fn expected_as(&self, index: usize, count: isize) -> (f32, f32) {
         let last = self.plates.len().saturating_sub(1);
-        let source = index as isize - 2 * count;
-        let inside = (source.max(0) as usize).min(last);
-        let inside = if (inside as isize - source) % 2 == 0 { inside } else { inside.saturating_sub(1) };
-        let beyond = 0.5 * (source - inside as isize) as f32;
-        let level = 2.0 * (self.plates[last].along - self.plates[0].along) / last.max(1) as f32;
-        let Expected { along, spread, .. } = self.plates[inside];
-        let spread = if beyond == 0.0 { spread } else { UNSEEN * spread };
-        Expected { along: along + beyond * level, spread, hinted: None }
+        let own = self.plates[index];
+        match index.checked_add_signed(-2 * count).filter(|&source| source <= last) {
+            _ if count == 0 => (own.along, own.spread),
+            Some(source) => (self.plates[source].before, RECOUNTED_SPREAD),
+            None => {
+                let level = 2.0 * (self.plates[last].before - self.plates[0].before) / last.max(1) as f32;
+                (own.before - count as f32 * level, UNSEEN_SPREAD)
+            }
+        }
     }
 }
 

@@ -46,6 +46,28 @@ const LEVELS: f32 = 2.0;
 /// The left and right corner of an end plate.
 type Plate = [usize; 2];
 
+/// What is known of a spine before it is decoded as a whole. Points are in pixels of the network's grid.
+#[derive(Debug, Clone, Copy)]
+pub struct ColumnEvidence<'a> {
+    /// Where keypoints are expected: where the heatmaps show them, moved by the errors that hints reveal
+    /// ([`ErrorCovariance::moved`](crate::ErrorCovariance::moved)).
+    pub expected: &'a Keypoints,
+    /// The keypoints before the newest hint, in which vertebrae may be miscounted.
+    pub before: &'a Keypoints,
+    /// The heatmaps (K × h × w), on the grid or on a coarser one with coinciding corner pixels.
+    pub maps: ArrayView3<'a, f32>,
+    /// Where corners of vertebrae are, whichever they are.
+    pub corners: Option<&'a CornerMaps>,
+}
+
+impl<'a> ColumnEvidence<'a> {
+    /// Keypoints that are expected where the heatmaps show them.
+    #[must_use]
+    pub const fn new(keypoints: &'a Keypoints, maps: ArrayView3<'a, f32>) -> Self {
+        Self { expected: keypoints, before: keypoints, maps, corners: None }
+    }
+}
+
 /// A spine decoded by [`decode_column`], with alternative vertebra counts.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
@@ -77,17 +99,18 @@ pub struct Recount {
 /// the most likely chain. The corners slide along the spine with their end plate and keep their distance from the
 /// midline and their tilt.
 ///
-/// `expected` are keypoints in pixels of `grid`, and `maps` (K × h × w) their heatmaps on that grid or on a coarser one
-/// with coinciding corner pixels. Where there are maps of corners without names ([`CornerMaps`]), they show where end plates
-/// are, instead of the heatmaps of all levels together, and the corners are refined by them.
+/// Where there are maps of corners without names ([`CornerMaps`]), they show where end plates are, instead of the heatmaps
+/// of all levels together, and the corners are refined by them.
 ///
 /// Hints, in pixels of the grid, are treated as almost certain: the chain passes through them. They also reveal where
-/// vertebrae were miscounted: a vertebra may then be close to the position predicted for the one above or below, at a cost for
-/// each change of the count along the spine, so that one hint moves all vertebrae on its side of such a change. Returns `None` unless the skeleton consists of at least three vertebrae with four corners each (top left, top
-/// right, bottom left, bottom right, from top to bottom), and for points or maps that admit no chain.
+/// vertebrae were miscounted: a vertebra may then be where the one above or below was before, at a cost for each change of
+/// the count along the spine, so that one hint moves all vertebrae on its side of such a change.
+///
+/// Returns `None` unless the skeleton consists of at least three vertebrae with four corners each (top left, top right,
+/// bottom left, bottom right, from top to bottom), and for points or maps that admit no chain.
 ///
 /// ```
-/// use ikem_core::{Heatmaps, Keypoints, Point, Size, Skeleton, decode_column};
+/// use ikem_core::{ColumnEvidence, Heatmaps, Keypoints, Point, Size, Skeleton, decode_column};
 ///
 /// let grid = Size::new(64, 256);
 /// let corner = |k: usize| Point::new(24.0 + 16.0 * (k % 2) as f32, 20.0 + (12 * (k / 4) + 8 * (k % 4 / 2)) as f32);
@@ -95,7 +118,8 @@ pub struct Recount {
 /// let maps = Heatmaps::gaussian(&spine, grid, 2.0);
 /// // Expected a quarter of a level too low: the chain goes back to where the maps show vertebrae.
 /// let low: Keypoints = spine.iter().map(|&point| point + Point::new(0.0, 3.0)).collect();
-/// let found = decode_column(&Skeleton::spine(), &low, (maps.view(), None), grid, &[]).expect("a chain").keypoints;
+/// let seen = ColumnEvidence::new(&low, maps.view());
+/// let found = decode_column(&Skeleton::spine(), &seen, grid, &[]).expect("a chain").keypoints;
 /// for (found, spine) in found.iter().zip(spine.iter()) {
 ///     assert!(found.distance(*spine) < 1.5, "{found:?} is not near {spine:?}");
 /// }
@@ -103,19 +127,19 @@ pub struct Recount {
 #[must_use]
 pub fn decode_column(
     skeleton: &Skeleton,
-    expected: &Keypoints,
-    (maps, corners): (ArrayView3<'_, f32>, Option<&CornerMaps>),
+    seen: &ColumnEvidence<'_>,
     grid: Size,
     hints: &[Hint],
 ) -> Option<Column> {
     let plates = plates(skeleton)?;
-    if expected.len() != skeleton.len() || maps.dim().0 != skeleton.len() {
+    let &ColumnEvidence { expected, before, maps, corners } = seen;
+    if [expected.len(), before.len(), maps.dim().0] != [skeleton.len(); 3] {
         return None;
     }
     let ends: Vec<Point> = plates.iter().map(|[l, r]| (expected[*l] + expected[*r]) * 0.5).collect();
     let midline = Midline::new(&ends, STEPS_PER_LEVEL)?;
     let positions: Vec<MidlinePosition> = expected.iter().map(|&point| midline.project(point)).collect();
-    let mut evidence = Evidence::new(&midline, &plates, &positions, (maps, corners), grid)?;
+    let mut evidence = Evidence::new(&midline, &plates, &positions, seen, grid)?;
     for hint in hints {
         evidence.hint(hint, &midline, &plates, &positions);
     }

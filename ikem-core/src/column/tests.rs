@@ -1,7 +1,7 @@
 use ndarray::Array3;
 use proptest::prelude::*;
 
-use crate::column::{CornerMaps, decode_column};
+use crate::column::{ColumnEvidence, CornerMaps, decode_column};
 use crate::geometry::{Point, Size};
 use crate::heatmaps::Heatmaps;
 use crate::hints::Hint;
@@ -27,7 +27,9 @@ fn spine(bend: f32) -> Keypoints {
 }
 
 fn decode(expected: &Keypoints, maps: &Heatmaps, hints: &[Hint]) -> Keypoints {
-    decode_column(&Skeleton::spine(), expected, (maps.view(), None), GRID, hints).expect("a chain").keypoints
+    decode_column(&Skeleton::spine(), &ColumnEvidence::new(expected, maps.view()), GRID, hints)
+        .expect("a chain")
+        .keypoints
 }
 
 fn largest(a: &Keypoints, b: &Keypoints) -> f32 {
@@ -100,7 +102,8 @@ fn an_ambiguous_count_has_an_alternative_with_its_probability() {
     let spine = spine(8.0);
     let maps = between_levels(&spine);
     let decode = |expected: &Keypoints, maps: &Heatmaps, hints: &[Hint]| {
-        decode_column(&Skeleton::spine(), expected, (maps.view(), None), GRID, hints).expect("a chain")
+        decode_column(&Skeleton::spine(), &ColumnEvidence::new(expected, maps.view()), GRID, hints)
+            .expect("a chain")
     };
     let expected: Keypoints =
         maps.decode(&crate::Decoding::Expected).iter().map(|found| found.point).collect();
@@ -140,6 +143,15 @@ fn corner_maps(spine: &Keypoints) -> CornerMaps {
     CornerMaps::new(maps).expect("corner maps")
 }
 
+/// Keypoints that are expected where the heatmaps show them, and corner maps.
+fn with<'a>(
+    keypoints: &'a Keypoints,
+    maps: &'a Heatmaps,
+    corners: Option<&'a CornerMaps>,
+) -> ColumnEvidence<'a> {
+    ColumnEvidence { corners, ..ColumnEvidence::new(keypoints, maps.view()) }
+}
+
 #[test]
 fn corner_maps_place_every_corner() {
     for bend in [0.0, 8.0, -15.0] {
@@ -148,7 +160,7 @@ fn corner_maps_place_every_corner() {
         let maps = Heatmaps::gaussian(&spine, GRID, 9.0);
         let off: Keypoints = spine.iter().map(|&point| point + Point::new(1.5, -2.0)).collect();
         let corners = corner_maps(&spine);
-        let found = decode_column(&Skeleton::spine(), &off, (maps.view(), Some(&corners)), GRID, &[]);
+        let found = decode_column(&Skeleton::spine(), &with(&off, &maps, Some(&corners)), GRID, &[]);
         let found = found.expect("a chain").keypoints;
         let mean = found.distances(&spine).sum::<f32>() / 68.0;
         assert!(mean < 0.6 && largest(&found, &spine) < 1.25, "{bend}: {mean}, {}", largest(&found, &spine));
@@ -175,7 +187,7 @@ fn a_hint_recounts_all_vertebrae() {
     let corners = corner_maps(&spine);
     for corners in [None, Some(&corners)] {
         let hint = Hint::new(32, spine[32]);
-        let found = decode_column(&Skeleton::spine(), &miscounted, (maps.view(), corners), GRID, &[hint]);
+        let found = decode_column(&Skeleton::spine(), &with(&miscounted, &maps, corners), GRID, &[hint]);
         let found = found.expect("a chain").keypoints;
         assert!(largest(&found[8..].to_vec().into(), &spine[8..].to_vec().into()) < 2.0, "{found:?}");
     }
@@ -194,7 +206,7 @@ fn a_hint_recounts_the_vertebrae_on_its_side() {
     let maps = Heatmaps::gaussian(&miscounted, GRID, 2.5);
     let hint = Hint::new(48, spine[48]);
     let corners = corner_maps(&spine);
-    let found = decode_column(&Skeleton::spine(), &miscounted, (maps.view(), Some(&corners)), GRID, &[hint]);
+    let found = decode_column(&Skeleton::spine(), &with(&miscounted, &maps, Some(&corners)), GRID, &[hint]);
     let found = found.expect("a chain").keypoints;
     assert!(largest(&found, &spine) < 2.0, "{}", largest(&found, &spine));
 }
@@ -207,8 +219,9 @@ fn maps_may_have_any_resolution() {
         spine.iter().map(|point| Point::new(point.x * 23.0 / 95.0, point.y * 95.0 / 383.0)).collect();
     let coarse = Heatmaps::gaussian(&points, Size::new(24, 96), 0.75);
     let low: Keypoints = spine.iter().map(|&point| point + Point::new(0.0, 3.0)).collect();
-    let found =
-        decode_column(&Skeleton::spine(), &low, (coarse.view(), None), GRID, &[]).expect("a chain").keypoints;
+    let found = decode_column(&Skeleton::spine(), &ColumnEvidence::new(&low, coarse.view()), GRID, &[])
+        .expect("a chain")
+        .keypoints;
     let fine = decode(&low, &Heatmaps::gaussian(&spine, GRID, 3.1), &[]);
     // A step of the chain is one pixel here.
     assert!(largest(&found, &fine) < 1.1, "{}", largest(&found, &fine));
@@ -236,15 +249,15 @@ fn degenerate_input_gives_none() {
     let (spine, skeleton) = (spine(0.0), Skeleton::spine());
     let maps = Heatmaps::gaussian(&spine, GRID, 2.5);
     let decode = |skeleton: &Skeleton, points: &Keypoints| {
-        decode_column(skeleton, points, (maps.view(), None), GRID, &[])
+        decode_column(skeleton, &ColumnEvidence::new(points, maps.view()), GRID, &[])
     };
     assert!(decode(&skeleton, &vec![Point::new(3.0, 3.0); 68].into()).is_none());
     assert!(decode(&skeleton, &vec![Point::new(f32::NAN, 3.0); 68].into()).is_none());
     assert!(decode(&skeleton, &vec![Point::new(1.0, 3.0); 5].into()).is_none());
     let hand = Skeleton::new(vec!["tip".to_owned()], vec![], vec![], vec![]).expect("a skeleton");
     assert!(decode(&hand, &spine).is_none());
-    let dark = ndarray::Array3::zeros((68, 96, 24));
-    assert!(decode_column(&skeleton, &spine, (dark.view(), None), GRID, &[]).is_none());
+    let dark = Array3::zeros((68, 96, 24));
+    assert!(decode_column(&skeleton, &ColumnEvidence::new(&spine, dark.view()), GRID, &[]).is_none());
 }
 
 proptest! {
@@ -260,12 +273,12 @@ proptest! {
         let corners = with_corners.then(|| corner_maps(&spine));
         let hints: Vec<Hint> = hints.into_iter().map(|(k, x, y)| Hint::new(k, Point::new(x, y))).collect();
         let maps = Heatmaps::gaussian(&spine, GRID, 4.0);
-        if let Some(found) = decode_column(&Skeleton::spine(), &spine, (maps.view(), corners.as_ref()), GRID, &hints) {
+        if let Some(found) = decode_column(&Skeleton::spine(), &with(&spine, &maps, corners.as_ref()), GRID, &hints) {
             let all = found.alternatives.iter().map(|other| &other.keypoints).chain([&found.keypoints]);
             for keypoints in all {
                 prop_assert!(keypoints.iter().all(|point| point.is_finite()) && in_order(keypoints));
             }
-            let again = decode_column(&Skeleton::spine(), &spine, (maps.view(), corners.as_ref()), GRID, &hints);
+            let again = decode_column(&Skeleton::spine(), &with(&spine, &maps, corners.as_ref()), GRID, &hints);
             prop_assert_eq!(Some(found), again);
         }
     }
