@@ -65,7 +65,7 @@ pub use strategy::{
 };
 pub use trainable::Trainable;
 pub use trainer::{Ending, Trainer};
-pub use training_data::TrainingData;
+pub use training_data::{DataPlan, TrainingData};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -22,8 +22,9 @@ pub struct TrainingData {
     fingerprint: String,
 }
 
-/// What a training's config says of its data.
-struct Plan<'a> {
+/// What a training's config says of its images: of that of a keypoint network or of a corner detector.
+#[derive(Debug)]
+pub struct DataPlan<'a> {
     preparation: Preparation,
     skeleton: Skeleton,
     data: &'a DataConfig,
@@ -32,18 +33,18 @@ struct Plan<'a> {
     step: usize,
 }
 
-impl<'a> From<&'a TrainConfig> for Plan<'a> {
-    fn from(config: &'a TrainConfig) -> Self {
-        let TrainConfig { model, data, seed, optimiser, .. } = config;
+impl<'a> From<&'a Checked<TrainConfig>> for DataPlan<'a> {
+    fn from(config: &'a Checked<TrainConfig>) -> Self {
+        let TrainConfig { model, data, seed, optimiser, .. } = &**config;
         let step = data.batch_size * optimiser.accumulate;
         let skeleton = model.skeleton.clone();
         Self { preparation: model.preparation(), skeleton, data, seed: *seed, step }
     }
 }
 
-impl<'a> From<&'a CornerTrainConfig> for Plan<'a> {
-    fn from(config: &'a CornerTrainConfig) -> Self {
-        let CornerTrainConfig { corners, data, seed, .. } = config;
+impl<'a> From<&'a Checked<CornerTrainConfig>> for DataPlan<'a> {
+    fn from(config: &'a Checked<CornerTrainConfig>) -> Self {
+        let CornerTrainConfig { corners, data, seed, .. } = &**config;
         let preparation = Preparation { size: corners.size, resampling: Resampling::Area };
         Self { preparation, skeleton: Skeleton::spine(), data, seed: *seed, step: data.batch_size }
     }
@@ -63,19 +64,8 @@ impl TrainingData {
     /// # Errors
     /// [`Error::Images`] when a subset is too small; [`Error::Data`] when the labels do not match the network's
     /// skeleton.
-    pub fn new(config: &Checked<TrainConfig>, manifest: &Manifest, root: &Path) -> Result<Self> {
-        Self::of_manifest(&Plan::from(&**config), manifest, root)
-    }
-
-    /// The same for a training of the corner detector, whose skeleton is the spine's.
-    ///
-    /// # Errors
-    /// As [`new`](Self::new).
-    pub fn of_corners(config: &Checked<CornerTrainConfig>, manifest: &Manifest, root: &Path) -> Result<Self> {
-        Self::of_manifest(&Plan::from(&**config), manifest, root)
-    }
-
-    fn of_manifest(plan: &Plan<'_>, manifest: &Manifest, root: &Path) -> Result<Self> {
+    pub fn new<'a>(plan: impl Into<DataPlan<'a>>, manifest: &Manifest, root: &Path) -> Result<Self> {
+        let plan = plan.into();
         let data = plan.data;
         let set = |set, policy| {
             let mut manifest = manifest.of_set(set);
@@ -85,7 +75,7 @@ impl TrainingData {
         let training = set(Subset::Train, data.labels);
         let validation = set(Subset::Val, data.validation_labels);
         let phantoms = data.phantoms.count(training.len());
-        Self::build(plan, Source::Files(root), [(training, phantoms), (validation, 0)])
+        Self::build(&plan, Source::Files(root), [(training, phantoms), (validation, 0)])
     }
 
     /// The subsets `train` and `val` of labelled images in memory, as they are labelled.
@@ -93,25 +83,30 @@ impl TrainingData {
     /// # Errors
     /// [`Error::Images`] when a subset is too small; [`Error::Data`] when the labels do not match the network's skeleton,
     /// or two images have the same name.
-    pub fn of_images(config: &Checked<TrainConfig>, images: Vec<LabelledImage>) -> Result<Self> {
-        let (entries, memory) = LabelledImage::split(images, &config.model.skeleton)?;
+    pub fn of_images<'a>(plan: impl Into<DataPlan<'a>>, images: Vec<LabelledImage>) -> Result<Self> {
+        let plan = plan.into();
+        let (entries, memory) = LabelledImage::split(images, &plan.skeleton)?;
         let manifest = Manifest { entries };
         let set = |set| (manifest.of_set(set).entries, 0);
-        Self::build(&Plan::from(&**config), Source::Memory(memory), [set(Subset::Train), set(Subset::Val)])
+        Self::build(&plan, Source::Memory(memory), [set(Subset::Train), set(Subset::Val)])
     }
 
     /// `count` phantoms for training and a quarter as many others, at least one, for validation.
     ///
     /// # Errors
     /// [`Error::Images`] when they do not fill a step; [`Error::Data`] when the network's skeleton is not the spine's.
-    pub fn phantoms(config: &Checked<TrainConfig>, count: usize) -> Result<Self> {
+    pub fn phantoms<'a>(plan: impl Into<DataPlan<'a>>, count: usize) -> Result<Self> {
         let validation = (count / 4).max(1);
         let sets = [(Vec::new(), count), (Vec::new(), validation)];
-        Self::build(&Plan::from(&**config), Source::Files(Path::new("")), sets)
+        Self::build(&plan.into(), Source::Files(Path::new("")), sets)
     }
 
-    fn build(plan: &Plan<'_>, source: Source<'_>, sets: [(Vec<ManifestEntry>, usize); 2]) -> Result<Self> {
-        let &Plan { preparation, ref skeleton, data, seed, step: needed } = plan;
+    fn build(
+        plan: &DataPlan<'_>,
+        source: Source<'_>,
+        sets: [(Vec<ManifestEntry>, usize); 2],
+    ) -> Result<Self> {
+        let &DataPlan { preparation, ref skeleton, data, seed, step: needed } = plan;
         let [(training, training_phantoms), (validation, validation_phantoms)] = sets;
         let images = training.len() + training_phantoms;
         for (set, found, expected) in

@@ -22,7 +22,7 @@ const CONFIGS: [(&str, usize); 8] = [
 const LOCATORS: ([&str; 2], usize) = (["locator", "locator-mirrored"], 323_809);
 
 /// The config of the corner detector, and its number of parameters.
-const CORNERS: (&str, usize) = ("corners", 0);
+const CORNERS: (&str, usize) = ("corners", 124_724);
 
 #[test]
 fn every_config_is_valid_and_listed() {

@@ -2,21 +2,18 @@
 
 use std::path::Path;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use ikem_core::Skeleton;
 use ikem_examples::{ComputeOptions, say, stop_on_signals};
-use ikem_train::{CornerTrainConfig, CornerTrainer, Ending, TrainingData};
+use ikem_train::{CornerTrainConfig, CornerTrainer, Ending};
 
-use crate::{Options, goes_on, labelled, lock};
+use crate::{Options, data, goes_on, lock};
 
 /// Trains as the config at `path` says until it is done or stopped by a signal.
 pub(crate) fn train(options: &Options, path: &Path) -> Result<()> {
     let mut config = CornerTrainConfig::read(path)?.into_inner();
     config.threads = options.threads.or(config.threads);
     let config = config.checked()?;
-    if options.phantoms.is_some() {
-        bail!("--phantoms: a corner detector learns from labelled images; expected --manifest");
-    }
     let mut plan = options.files();
     plan.reads("--config", path);
     plan.check()?;
@@ -24,8 +21,7 @@ pub(crate) fn train(options: &Options, path: &Path) -> Result<()> {
     let resume = goes_on(options)?;
     let device = options.device.clone().unwrap_or_else(|| "cpu".to_owned());
     let device = ComputeOptions { device, threads: config.threads }.start()?;
-    let (manifest, root) = labelled(options, &Skeleton::spine(), &mut plan)?;
-    let data = TrainingData::of_corners(&config, &manifest, &root)?;
+    let data = data(options, &config, &Skeleton::spine(), &mut plan)?;
     say!("{} training and {} validation images", data.training().images(), data.validation().images());
     let (_lock, stop, epochs) = (lock(folder)?, stop_on_signals()?, config.schedule.epochs);
     let mut trainer = match resume {

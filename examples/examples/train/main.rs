@@ -18,8 +18,8 @@ use ikem_data::{Manifest, Subset};
 use ikem_examples::{ComputeOptions, FolderLocks, Labelled, MOST_THREADS, at_most, say, stop_on_signals};
 use ikem_files::FilePlan;
 use ikem_train::{
-    CornerTrainConfig, Ending, EventWriter, LocatorTrainConfig, Run, TrainConfig, Trainer, TrainingData,
-    curve_files, draw_curves, read_log,
+    CornerTrainConfig, DataPlan, Ending, EventWriter, LocatorTrainConfig, Run, TrainConfig, Trainer,
+    TrainingData, curve_files, draw_curves, read_log,
 };
 use locator::{FilmOptions, Locating};
 
@@ -108,13 +108,7 @@ fn train(options: &Options, path: &Path) -> Result<()> {
     let goes_on = goes_on(options)?;
     let compute = ComputeOptions { device: config.device.clone(), threads: config.threads };
     let device = compute.start()?;
-    let data = match options.phantoms {
-        Some(count) => TrainingData::phantoms(&config, count)?,
-        None => {
-            let (manifest, root) = labelled(options, &config.model.skeleton, &mut plan)?;
-            TrainingData::new(&config, &manifest, &root)?
-        }
-    };
+    let data = data(options, &config, &config.model.skeleton, &mut plan)?;
     say!("{} training and {} validation images", data.training().images(), data.validation().images());
     let _lock = lock(folder)?;
     let (stop, mut bars) = (stop_on_signals()?, ProgressBars::new(config.schedule.epochs));
@@ -227,8 +221,16 @@ impl Options {
     }
 }
 
-/// The labelled images to learn from and their folder; they are checked to be no files that `plan` writes.
-fn labelled(options: &Options, skeleton: &Skeleton, plan: &mut FilePlan) -> Result<(Manifest, PathBuf)> {
+/// The images to learn from; they are checked to be no files that `plan` writes.
+fn data<'a>(
+    options: &Options,
+    config: impl Into<DataPlan<'a>>,
+    skeleton: &Skeleton,
+    plan: &mut FilePlan,
+) -> Result<TrainingData> {
+    if let Some(count) = options.phantoms {
+        return Ok(TrainingData::phantoms(config, count)?);
+    }
     let path = options.manifest.as_deref().context("--manifest: expected a manifest")?;
     let labelled = Labelled::read_in_part(path, options.root.as_deref(), skeleton)?;
     // All are decoded once: what is wrong is told before hours have passed, not in the middle of an epoch.
@@ -242,7 +244,7 @@ fn labelled(options: &Options, skeleton: &Skeleton, plan: &mut FilePlan) -> Resu
     if !labelled.has_sets() {
         hold_out(&mut manifest, path);
     }
-    Ok((manifest, labelled.root().to_owned()))
+    Ok(TrainingData::new(config, &manifest, labelled.root())?)
 }
 
 /// Holds out every n-th image for validation if the file names no subsets.

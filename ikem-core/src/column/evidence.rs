@@ -11,7 +11,7 @@ const BESIDE: [f32; 7] = [-0.3, -0.2, -0.1, 0.0, 0.1, 0.2, 0.3];
 const SURROUNDINGS: f32 = 12.0;
 /// The standard deviation of an end plate's position from that of the vertebra it was mistaken for, and from one beyond the
 /// ends of the spine, in steps.
-const RECOUNTED_SPREAD: f32 = 2.0;
+const RECOUNTED_SPREAD: f32 = 3.0;
 const UNSEEN_SPREAD: f32 = 4.0;
 /// The background level of the evidence, as a fraction of its mean.
 const NOTHING: f32 = 2e-3;

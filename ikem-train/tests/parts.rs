@@ -1,0 +1,88 @@
+//! Training of the networks beside the keypoint network.
+#![allow(missing_docs, clippy::expect_used)]
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use ikem_models::{CornerCheckpoint, Device};
+use ikem_train::{Checked, CornerTrainConfig, CornerTrainer, Ending, Error, TrainingData};
+
+const CONFIG: &str = r#"
+[corners]
+width = 2
+[corners.size]
+width = 32
+height = 64
+[data]
+batch_size = 4
+workers = 0
+phantoms.settings.height = [256, 300]
+[optimiser]
+kind = "muon"
+learning_rate = 1e-2
+average = 0.9
+[schedule]
+epochs = 4
+patience = 0
+"#;
+
+fn config(text: &str) -> Checked<CornerTrainConfig> {
+    CornerTrainConfig::parse(text).expect("a config")
+}
+
+/// A training on 16 phantoms, four of which validate.
+fn data(config: &Checked<CornerTrainConfig>) -> TrainingData {
+    TrainingData::phantoms(config, 16).expect("data")
+}
+
+fn trainer(folder: &Path) -> CornerTrainer {
+    let config = config(CONFIG);
+    let data = data(&config);
+    CornerTrainer::new(config, data, folder, &Device::Cpu).expect("a trainer")
+}
+
+/// The values of the newest checkpoint, by name.
+fn newest(folder: &Path) -> BTreeMap<String, Vec<f32>> {
+    let checkpoint = CornerCheckpoint::read(folder.join("newest.safetensors")).expect("a checkpoint");
+    let values = |tensor: &candle_core::Tensor| tensor.flatten_all()?.to_vec1::<f32>();
+    checkpoint.tensors.iter().map(|(name, tensor)| (name.clone(), values(tensor).expect("values"))).collect()
+}
+
+#[test]
+fn a_corner_detector_learns_and_resumes_with_the_same_bits() {
+    let (whole, parts) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+    let mut trainer = trainer(whole.path());
+    let ending = trainer.run(|_, _| {}, &AtomicBool::new(false)).expect("a training");
+    assert_eq!(ending, Ending::Finished);
+    let losses: Vec<f64> = trainer.epochs().iter().map(|row| row.validation_loss).collect();
+    assert!(losses.len() == 4 && losses[3] < 0.9 * losses[0], "{losses:?}");
+
+    let stop = AtomicBool::new(false);
+    let mut first = self::trainer(parts.path());
+    let ending =
+        first.run(|row, _| stop.store(row.epoch == 2, Ordering::Relaxed), &stop).expect("a training");
+    assert_eq!((ending, first.epochs().len()), (Ending::Interrupted, 2));
+    let same = config(CONFIG);
+    let again = data(&same);
+    let mut second = CornerTrainer::resume(same, again, parts.path(), &Device::Cpu).expect("resumed");
+    assert_eq!(second.run(|_, _| {}, &AtomicBool::new(false)).expect("a training"), Ending::Finished);
+    assert_eq!(second.epochs(), trainer.epochs());
+    assert_eq!(newest(whole.path()), newest(parts.path()));
+}
+
+#[test]
+fn another_config_does_not_resume() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut trainer = trainer(folder.path());
+    let stop = AtomicBool::new(false);
+    trainer.run(|_, _| stop.store(true, Ordering::Relaxed), &stop).expect("a training");
+    let other = config(&CONFIG.replace("1e-2", "2e-2"));
+    let images = data(&other);
+    let error =
+        CornerTrainer::resume(other, images, folder.path(), &Device::Cpu).expect_err("another training");
+    assert!(
+        matches!(&error, Error::OtherTraining { field, .. } if field == "optimiser.learning_rate"),
+        "{error}"
+    );
+}
