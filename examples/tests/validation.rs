@@ -81,13 +81,14 @@ fn errors_by_click_are_the_references() {
     }
 }
 
-/// Finding the spine first is no worse than the whole film, which is how these films are cropped.
+/// Finding the spine first, and then the corners of vertebrae, is no worse than earlier weights on the whole film, which is how
+/// these films are cropped.
 #[test]
 fn frames_that_are_found_are_as_good_as_the_crops() {
     let Some((root, entries)) = validation("frames_that_are_found_are_as_good_as_the_crops") else { return };
     let begin = |film: &GrayImage| PREDICTOR.session(film).expect("a session");
     let found: [f64; 4] = errors_by_click(&root, &entries, begin);
-    for (clicks, most) in [(0, 37.95), (3, 14.87)] {
+    for (clicks, most) in [(0, 37.95), (1, 21.5), (3, 14.0)] {
         assert!(found[clicks] <= most, "MRE after {clicks} clicks: {:.2}, at most {most}", found[clicks]);
     }
 }

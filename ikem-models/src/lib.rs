@@ -65,7 +65,7 @@
 //!
 //! # Features
 //!
-//! - `pretrained`: the bundled weights (9.7 MB).
+//! - `pretrained`: the bundled weights (10 MB).
 //! - `cuda`, `cudnn`: NVIDIA GPUs, through candle.
 
 mod cancel;

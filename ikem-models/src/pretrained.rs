@@ -6,7 +6,7 @@ use crate::checkpoint::Checkpoint;
 use crate::error::Result;
 use crate::locator::Locator;
 
-/// The bytes of the checkpoint of [`Predictor::pretrained`](crate::Predictor::pretrained), 9.7 MB; reports record their
+/// The bytes of the checkpoint of [`Predictor::pretrained`](crate::Predictor::pretrained), 10 MB; reports record their
 /// hash.
 pub const PRETRAINED: &[u8] = include_bytes!("../weights/unet-ikem-w24.safetensors");
 

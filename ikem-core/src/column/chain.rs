@@ -61,8 +61,7 @@ fn entered(best: &[Vec<f32>], state: usize, change: f32) -> Vec<(f32, usize)> {
     let from = |position: usize| {
         let own = (best[state][position], state);
         let others = best.iter().enumerate().filter(|(other, _)| *other != state && change.is_finite());
-        let others =
-            others.map(|(other, best)| (best[position] - change * other.abs_diff(state) as f32, other));
+        let others = others.map(|(other, best)| (best[position] - change, other));
         others.fold(own, |best, other| if other.0 > best.0 { other } else { best })
     };
     (0..best[state].len()).map(from).collect()

@@ -1,7 +1,9 @@
 use ndarray::{Array2, ArrayView2, ArrayView3};
 
 use super::midline::Midline;
-use super::{ColumnEvidence, FARTHEST, HINTED_SPREAD, LEAST_SPREAD, MidlinePosition, Plate, SEEN, smoothed};
+use super::{
+    ColumnEvidence, FARTHEST, HINTED_SPREAD, LEAST_SPREAD, MidlinePosition, Plate, SEEN, Source, smoothed,
+};
 use crate::geometry::{Point, Size};
 use crate::hints::Hint;
 
@@ -9,9 +11,9 @@ use crate::hints::Hint;
 const BESIDE: [f32; 7] = [-0.3, -0.2, -0.1, 0.0, 0.1, 0.2, 0.3];
 /// Standard deviation of the neighbourhood with which the evidence for end plates is compared, in steps.
 const SURROUNDINGS: f32 = 12.0;
-/// The standard deviation of an end plate's position from that of the vertebra it was mistaken for, and from one beyond the
-/// ends of the spine, in steps.
-const RECOUNTED_SPREAD: f32 = 3.0;
+/// The standard deviation of an end plate's position from one that was shown before, and from one beyond the ends of the spine, in
+/// steps.
+const BEFORE_SPREAD: f32 = 3.0;
 const UNSEEN_SPREAD: f32 = 4.0;
 /// The background level of the evidence, as a fraction of its mean.
 const NOTHING: f32 = 2e-3;
@@ -96,36 +98,35 @@ impl Evidence {
         self.plates.iter().map(|plate| plate.along).collect()
     }
 
-    /// The log-likelihood of each position along the midline for each end plate and each of the shifts `counts` of the
-    /// vertebra count: with 1, an end plate is expected where that of the vertebra above is.
-    pub(super) fn scores(&self, counts: &[isize]) -> Vec<Vec<Vec<f32>>> {
+    /// The log-likelihood of each position along the midline for each end plate and each of the `sources` of its position.
+    pub(super) fn scores(&self, sources: &[Source]) -> Vec<Vec<Vec<f32>>> {
         let far =
             |position: usize, from: f32, spread: f32| -0.5 * ((position as f32 - from) / spread).powi(2);
         let scores = |(index, plate): (usize, &Expected)| {
-            let score = |count: &isize| {
-                let (expected, spread) = self.expected_as(index, *count);
+            let score = |source: &Source| {
+                let (expected, spread) = self.prior(index, *source);
                 let score = |(position, seen): (usize, &f32)| match plate.hinted {
                     Some(along) => far(position, along, HINTED_SPREAD),
                     None => far(position, expected, spread).max(FARTHEST) + SEEN * seen,
                 };
                 self.seen[index % 2].iter().enumerate().map(score).collect()
             };
-            counts.iter().map(score).collect()
+            sources.iter().map(score).collect()
         };
         self.plates.iter().enumerate().map(scores).collect()
     }
 
-    /// The mean and standard deviation of an end plate's position if the count is shifted by `count`: where that of the
-    /// vertebra above or below was before. Beyond the ends, the spine goes on by levels of its mean length.
-    fn expected_as(&self, index: usize, count: isize) -> (f32, f32) {
+    /// The mean and standard deviation of an end plate's position according to `source`. Beyond its ends, the spine went on by
+    /// levels of its mean length.
+    fn prior(&self, index: usize, source: Source) -> (f32, f32) {
         let last = self.plates.len().saturating_sub(1);
         let own = self.plates[index];
-        match index.checked_add_signed(-2 * count).filter(|&source| source <= last) {
-            _ if count == 0 => (own.along, own.spread),
-            Some(source) => (self.plates[source].before, RECOUNTED_SPREAD),
+        let Source::Before(shift) = source else { return (own.along, own.spread) };
+        match index.checked_add_signed(-2 * shift).filter(|&source| source <= last) {
+            Some(source) => (self.plates[source].before, BEFORE_SPREAD),
             None => {
                 let level = 2.0 * (self.plates[last].before - self.plates[0].before) / last.max(1) as f32;
-                (own.before - count as f32 * level, UNSEEN_SPREAD)
+                (own.before - shift as f32 * level, UNSEEN_SPREAD)
             }
         }
     }

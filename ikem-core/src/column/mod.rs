@@ -36,12 +36,31 @@ const DISC_SPREAD: f32 = 0.4;
 const LEAST_GAP_SPREAD: f32 = 1.6;
 /// The shifts of the vertebra count that are considered.
 const RECOUNTS: [isize; 2] = [-1, 1];
-/// With hints: the shifts of the count that each vertebra may have, and what another shift than that of the vertebra
-/// above costs, a log-likelihood ratio. Without hints every vertebra has its own name.
-const COUNTS: [isize; 3] = [-1, 0, 1];
-const RECOUNT_COST: f32 = 4.0;
+/// What may tell the position of a vertebra; before is before the newest hint, and what it costs if it is not the same as for the
+/// vertebra above, a log-likelihood ratio.
+const SOURCES: [Source; 4] = [Source::Expected, Source::Before(0), Source::Before(-1), Source::Before(1)];
+const CHANGE_COST: f32 = 4.0;
 /// Standard deviation of the smoothing of expected heights over levels.
 const LEVELS: f32 = 2.0;
+
+/// What tells the position of a vertebra.
+#[derive(Debug, Clone, Copy)]
+enum Source {
+    /// What the network expects now.
+    Expected,
+    /// What was shown before; with 1, the position of the vertebra above.
+    Before(isize),
+}
+
+impl Source {
+    /// By how many vertebrae the count is shifted.
+    const fn shift(self) -> isize {
+        match self {
+            Self::Expected => 0,
+            Self::Before(shift) => shift,
+        }
+    }
+}
 
 /// The left and right corner of an end plate.
 type Plate = [usize; 2];
@@ -103,8 +122,8 @@ pub struct Recount {
 /// of all levels together, and the corners are refined by them.
 ///
 /// Hints, in pixels of the grid, are treated as almost certain: the chain passes through them. They also reveal where
-/// vertebrae were miscounted: a vertebra may then be where the one above or below was before, at a cost for each change of
-/// the count along the spine, so that one hint moves all vertebrae on its side of such a change.
+/// vertebrae were miscounted: a vertebra may then be where the one above or below was before, or stay where it was, at a
+/// cost for each change along the spine, so that one hint moves all vertebrae on its side of such a change.
 ///
 /// Returns `None` unless the skeleton consists of at least three vertebrae with four corners each (top left, top right,
 /// bottom left, bottom right, from top to bottom), and for points or maps that admit no chain.
@@ -144,14 +163,14 @@ pub fn decode_column(
         evidence.hint(hint, &midline, &plates, &positions);
     }
     let expected = evidence.expected();
-    let (counts, gaps): (&[isize], _) = match hints {
-        [] => (&[0], gaps(&expected)),
-        _ => (&COUNTS, regular_gaps(&expected)),
+    let (sources, gaps): (&[Source], _) = match hints {
+        [] => (&[Source::Expected], gaps(&expected)),
+        _ => (&SOURCES, regular_gaps(&expected)),
     };
-    let scores = evidence.scores(counts);
+    let scores = evidence.scores(sources);
     let found = chain(&scores, &gaps)?;
     let spine = Spine { midline, plates, positions, expected };
-    let shifts: Vec<isize> = found.states.iter().map(|&state| counts[state]).collect();
+    let shifts: Vec<isize> = found.states.iter().map(|&state| sources[state].shift()).collect();
     let mut keypoints = spine.moved(&found, &shifts)?;
     let mut alternatives = match hints {
         [] => spine.recounts(&scores, &gaps, &found),
@@ -270,7 +289,7 @@ fn gaps_of(expected: &[f32], regularised: impl Fn(&[f32]) -> Vec<f32>) -> Vec<Ga
         let spread = [HEIGHT_SPREAD, DISC_SPREAD][index % 2] * mean;
         match index % 2 {
             0 => Gap { mean, spread, change: f32::INFINITY },
-            _ => Gap { mean, spread: spread.max(LEAST_GAP_SPREAD), change: RECOUNT_COST },
+            _ => Gap { mean, spread: spread.max(LEAST_GAP_SPREAD), change: CHANGE_COST },
         }
     };
     (0..gaps.len()).map(gap).collect()
