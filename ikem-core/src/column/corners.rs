@@ -117,18 +117,27 @@ impl CornerMaps {
                 }
             }
         }
-        let crossed = |points: &Keypoints, (above, below): (&Plate, &Plate)| {
-            let down = middle(&before, below) - middle(&before, above);
-            let sides = above.iter().zip(below).map(|(&above, &below)| points[below] - points[above]);
-            sides.into_iter().any(|by| by.x * down.x + by.y * down.y <= 0.0)
+        let last = plates.len().saturating_sub(1);
+        // The direction of the spine at an end plate and the one below, from their neighbours, which are further apart.
+        let down = |index: usize| {
+            let [above, below] = [index.saturating_sub(1), (index + 2).min(last)];
+            middle(&before, &plates[below]) - middle(&before, &plates[above])
+        };
+        let below = |points: &Keypoints, index: usize| {
+            middle(points, &plates[index + 1]).y > middle(points, &plates[index]).y
+        };
+        let crossed = |points: &Keypoints, index: usize| {
+            let (down, pairs) = (down(index), plates[index].iter().zip(&plates[index + 1]));
+            let mut sides = pairs.map(|(&a, &b)| points[b] - points[a]);
+            sides.any(|by| by.x * down.x + by.y * down.y <= 0.0)
+                || below(points, index) != below(&before, index)
+        };
+        let moved = |points: &Keypoints, index: usize| {
+            plates[index..=index + 1].iter().flatten().any(|&corner| points[corner] != before[corner])
         };
         // Each pass moves at least one more end plate back.
-        for _ in plates {
-            let pairs = || plates.iter().zip(plates.iter().skip(1));
-            let worse =
-                |pair: &(&Plate, &Plate)| crossed(keypoints, *pair) && moved(keypoints, &before, *pair);
-            let Some((above, below)) = pairs().find(worse) else { break };
-            for &corner in above.iter().chain(below) {
+        while let Some(index) = (0..last).find(|&i| crossed(keypoints, i) && moved(keypoints, i)) {
+            for &corner in plates[index..=index + 1].iter().flatten() {
                 keypoints[corner] = before[corner];
             }
         }
@@ -153,11 +162,6 @@ impl CornerMaps {
 /// The middle of an end plate.
 fn middle(points: &Keypoints, [left, right]: &Plate) -> Point {
     (points[*left] + points[*right]) * 0.5
-}
-
-/// Whether a corner of two end plates has moved.
-fn moved(points: &Keypoints, before: &Keypoints, (above, below): (&Plate, &Plate)) -> bool {
-    above.iter().chain(below).any(|&corner| points[corner] != before[corner])
 }
 
 /// The shape of an end plate relative to a midline.
