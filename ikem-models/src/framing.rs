@@ -63,31 +63,29 @@ impl Predictor {
 
     /// The film with adjusted tones, its first view, and the prediction in it, decoded without corners.
     fn framed_first(&self, film: &GrayImage) -> Result<(GrayImage, Seen)> {
-        {
-            let located = match self.locator().filter(|_| self.config().skeleton == Skeleton::spine()) {
-                Some(locator) => View::of(locator.locate_until(film, self.cancel())?, film.size()),
-                None => View::whole(film.size()),
-            };
-            let film = toned(film, located.negative);
-            if located.confidence.is_none() || !located.has_spine() {
-                let seen = self.seen(&film, &located)?;
-                return Ok((film, seen));
-            }
-            let best = self.framed(&film, &located)?;
-            let confidence = best.1.mean_confidence();
-            if confidence >= TURNED {
-                return Ok((film, best));
-            }
-            let upside_down = |seen: &Seen| View { frame: seen.0.view.frame.seen_turned(2), ..located };
-            let opposite = self.framed(&film, &upside_down(&best))?;
-            if opposite.1.mean_confidence() < TURNED {
-                return Ok((film, best));
-            }
-            // Both ways from the same place, since the search has moved the frame.
-            let again = self.framed(&film, &upside_down(&opposite))?;
-            let surer = |a: Seen, b: Seen| if b.1.mean_confidence() > a.1.mean_confidence() { b } else { a };
-            Ok((film, surer(surer(best, opposite), again)))
+        let located = match self.locator().filter(|_| self.config().skeleton == Skeleton::spine()) {
+            Some(locator) => View::of(locator.locate_until(film, self.cancel())?, film.size()),
+            None => View::whole(film.size()),
+        };
+        let film = toned(film, located.negative);
+        if located.confidence.is_none() || !located.has_spine() {
+            let seen = self.seen(&film, &located)?;
+            return Ok((film, seen));
         }
+        let best = self.framed(&film, &located)?;
+        let confidence = best.1.mean_confidence();
+        if confidence >= TURNED {
+            return Ok((film, best));
+        }
+        let upside_down = |seen: &Seen| View { frame: seen.0.view.frame.seen_turned(2), ..located };
+        let opposite = self.framed(&film, &upside_down(&best))?;
+        if opposite.1.mean_confidence() < TURNED {
+            return Ok((film, best));
+        }
+        // Both ways from the same place, since the search has moved the frame.
+        let again = self.framed(&film, &upside_down(&opposite))?;
+        let surer = |a: Seen, b: Seen| if b.1.mean_confidence() > a.1.mean_confidence() { b } else { a };
+        Ok((film, surer(surer(best, opposite), again)))
     }
 
     /// The same prediction, decoded with the corners that the detector finds in its view.

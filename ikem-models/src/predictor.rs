@@ -184,6 +184,22 @@ impl Predictor {
         isolated(|| self.decoded(image, self.answer(image, hints, previous)?))
     }
 
+    /// The same, for hints that are only more than those of `previous`: what is right there may stay where it is.
+    pub(crate) fn predict_further(
+        &self,
+        image: &PreparedImage,
+        hints: &Hints,
+        previous: &Prediction,
+    ) -> Result<Prediction> {
+        let PreparedImage { size: film, view: View { frame, .. }, .. } = *image;
+        let on_grid = |point: &Point| frame.to_grid(*point, film, self.config().size);
+        isolated(|| {
+            let answer = self.answer(image, hints, Some(previous))?;
+            let before = Some(previous.keypoints.iter().map(on_grid).collect());
+            self.decoded(image, Answer { before, ..answer })
+        })
+    }
+
     /// The forward pass of [`predict_prepared`](Self::predict_prepared) without the decoding of the column: enough to
     /// tell how confident the network is.
     pub(crate) fn answer(
@@ -194,8 +210,7 @@ impl Predictor {
     ) -> Result<Answer> {
         let &ModelConfig { size: grid, std, decoding, .. } = self.config();
         let PreparedImage { size: film, view: View { frame, .. }, .. } = *image;
-        let on_grid = |point: &Point| frame.to_grid(*point, film, grid);
-        let before = previous.map(|previous| previous.keypoints.iter().map(on_grid).collect());
+        let on_grid = |hint: &Hint| Hint::new(hint.keypoint, frame.to_grid(hint.point, film, grid));
         let previous = match previous {
             Some(previous) if previous.frame != frame => {
                 previous.reframed(frame).as_input(&self.model.device, self.model.dtype)?
@@ -203,8 +218,7 @@ impl Predictor {
             Some(previous) => previous.as_input(&self.model.device, self.model.dtype)?,
             None => PreviousMaps::None,
         };
-        let hints: Vec<Hint> =
-            hints.iter().map(|hint| Hint::new(hint.keypoint, on_grid(&hint.point))).collect();
+        let hints: Vec<Hint> = hints.iter().map(on_grid).collect();
         let inputs = Inputs {
             hints: HintMaps::Gaussians { hints: vec![hints.clone()], std },
             previous,
@@ -212,7 +226,7 @@ impl Predictor {
         };
         let logits = self.model.network.forward_until(&inputs, self.cancel())?;
         let detections = logits.detect(&decoding)?.concat();
-        Ok(Answer { logits: logits.main, detections, hints, before })
+        Ok(Answer { logits: logits.main, detections, hints, before: None })
     }
 
     /// The answers without hints for several films in their views, from one pass, which takes less time than one each.
@@ -293,7 +307,7 @@ pub(crate) struct Answer {
     detections: Vec<Detection>,
     /// On the grid.
     hints: Vec<Hint>,
-    /// The keypoints that the hints correct, on the grid.
+    /// The keypoints that were shown before the newest hint, on the grid, if it was added to others.
     before: Option<Keypoints>,
 }
 

@@ -63,11 +63,12 @@ impl Evidence {
         });
         let mut seen = [Vec::new(), Vec::new()];
         for (kind, seen) in seen.iter_mut().enumerate() {
-            let any = any_level(plates.iter().skip(kind).step_by(2), maps);
-            let any = contrast(&along_edges(midline, plates, positions, any.view(), scale))?;
             *seen = match corners {
                 Some(corners) => corners.seen(kind, midline, plates, positions, grid),
-                None => any,
+                None => {
+                    let any = any_level(plates.iter().skip(kind).step_by(2), maps);
+                    contrast(&along_edges(midline, plates, positions, any.view(), scale))?
+                }
             };
         }
         Some(Self { plates: expected.collect(), seen })

@@ -343,7 +343,12 @@ impl Session {
             true => Arc::clone(&present.image),
             false => Arc::new(self.predictor.prepare(&self.film, &view)?),
         };
-        let prediction = self.predictor.predict_prepared(&image, hints, Some(&present.prediction))?;
+        let previous = &present.prediction;
+        let prediction = match present.hints.iter().all(|hint| hints.get(hint.keypoint) == Some(hint.point)) {
+            true => self.predictor.predict_further(&image, hints, previous)?,
+            // What a hint brought about that is moved or removed does not stay.
+            false => self.predictor.predict_prepared(&image, hints, Some(previous))?,
+        };
         Ok((image, prediction))
     }
 
