@@ -20,8 +20,8 @@ workers = 0
 phantoms.settings.height = [256, 300]
 [optimiser]
 kind = "muon"
-learning_rate = 1e-2
-average = 0.9
+learning_rate = 2e-2
+average = 0.5
 [schedule]
 epochs = 4
 patience = 0
@@ -77,7 +77,7 @@ fn another_config_does_not_resume() {
     let mut trainer = trainer(folder.path());
     let stop = AtomicBool::new(false);
     trainer.run(|_, _| stop.store(true, Ordering::Relaxed), &stop).expect("a training");
-    let other = config(&CONFIG.replace("1e-2", "2e-2"));
+    let other = config(&CONFIG.replace("2e-2", "3e-2"));
     let images = data(&other);
     let error =
         CornerTrainer::resume(other, images, folder.path(), &Device::Cpu).expect_err("another training");

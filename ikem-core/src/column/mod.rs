@@ -36,8 +36,8 @@ const DISC_SPREAD: f32 = 0.4;
 const LEAST_GAP_SPREAD: f32 = 1.6;
 /// The shifts of the vertebra count that are considered.
 const RECOUNTS: [isize; 2] = [-1, 1];
-/// What may tell the position of a vertebra; before is before the newest hint, and what it costs if it is not the same as for the
-/// vertebra above, a log-likelihood ratio.
+/// With hints, the sources of a vertebra's position, and the cost of another source than for the vertebra above, a log-likelihood
+/// ratio.
 const SOURCES: [Source; 4] = [Source::Expected, Source::Before(0), Source::Before(-1), Source::Before(1)];
 const CHANGE_COST: f32 = 4.0;
 /// Standard deviation of the smoothing of expected heights over levels.
@@ -48,7 +48,7 @@ const LEVELS: f32 = 2.0;
 enum Source {
     /// What the network expects now.
     Expected,
-    /// What was shown before; with 1, the position of the vertebra above.
+    /// What was shown before the newest hint: with 1 the vertebra above, with 0 the vertebra itself.
     Before(isize),
 }
 
