@@ -20,10 +20,10 @@ workers = 0
 phantoms.settings.height = [256, 300]
 [optimiser]
 kind = "muon"
-learning_rate = 2e-2
+learning_rate = 5e-2
 average = 0.5
 [schedule]
-epochs = 4
+epochs = 8
 patience = 0
 "#;
 
@@ -56,7 +56,7 @@ fn a_corner_detector_learns_and_resumes_with_the_same_bits() {
     let ending = trainer.run(|_, _| {}, &AtomicBool::new(false)).expect("a training");
     assert_eq!(ending, Ending::Finished);
     let losses: Vec<f64> = trainer.epochs().iter().map(|row| row.validation_loss).collect();
-    assert!(losses.len() == 4 && losses[3] < 0.9 * losses[0], "{losses:?}");
+    assert!(losses.len() == 8 && losses[7] < 0.9 * losses[0], "{losses:?}");
 
     let stop = AtomicBool::new(false);
     let mut first = self::trainer(parts.path());
@@ -77,7 +77,7 @@ fn another_config_does_not_resume() {
     let mut trainer = trainer(folder.path());
     let stop = AtomicBool::new(false);
     trainer.run(|_, _| stop.store(true, Ordering::Relaxed), &stop).expect("a training");
-    let other = config(&CONFIG.replace("2e-2", "3e-2"));
+    let other = config(&CONFIG.replace("5e-2", "3e-2"));
     let images = data(&other);
     let error =
         CornerTrainer::resume(other, images, folder.path(), &Device::Cpu).expect_err("another training");
