@@ -184,7 +184,8 @@ impl Predictor {
         isolated(|| self.decoded(image, self.answer(image, hints, previous)?))
     }
 
-    /// The same, for hints that are only more than those of `previous`: what is right there may stay where it is.
+    /// As [`predict_prepared`](Self::predict_prepared), for hints that include all of those of `previous`: its vertebrae may
+    /// stay where they are, or take each other's positions.
     pub(crate) fn predict_further(
         &self,
         image: &PreparedImage,
