@@ -2,7 +2,7 @@
 
 use ndarray::{Array3, ArrayView3, Axis};
 
-use super::evidence::sample;
+use super::evidence::{BESIDE, sample};
 use super::midline::Midline;
 use super::{MidlinePosition, Plate};
 use crate::error::Error;
@@ -12,8 +12,6 @@ use crate::keypoints::Keypoints;
 
 /// The corners of a vertebra: top left, top right, bottom left, bottom right.
 const CORNERS: usize = 4;
-/// Search offsets of corners from the lateral edges of vertebrae, in half widths.
-const BESIDE: [f32; 7] = [-0.3, -0.2, -0.1, 0.0, 0.1, 0.2, 0.3];
 /// Search offsets of corners along the spine, left down and right up, in steps, and what the square of one costs.
 const TILTS: [f32; 5] = [-2.0, -1.0, 0.0, 1.0, 2.0];
 const TILT_COST: f32 = 0.05;

@@ -8,7 +8,7 @@ use crate::geometry::{Point, Size};
 use crate::hints::Hint;
 
 /// Search offsets of corners from the lateral edges of vertebrae, in half widths.
-const BESIDE: [f32; 7] = [-0.3, -0.2, -0.1, 0.0, 0.1, 0.2, 0.3];
+pub(super) const BESIDE: [f32; 7] = [-0.3, -0.2, -0.1, 0.0, 0.1, 0.2, 0.3];
 /// Standard deviation of the neighbourhood with which the evidence for end plates is compared, in steps.
 const SURROUNDINGS: f32 = 12.0;
 /// The standard deviation of an end plate's position from one that was shown before, and from one beyond the ends of the spine, in
