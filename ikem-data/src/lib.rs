@@ -65,8 +65,8 @@ mod tables;
 pub use aasce::{Aasce, Problem, Split, Splitting, read_aasce, study_id};
 pub use audit::{AuditReport, Fault, Finding, LabelPolicy, audit, clean, repair};
 pub use augment::{
-    Augmentation, AugmentationPlan, Bend, BrightnessContrast, Crop, Flip, Gamma, Noise, Pipeline, Rotation,
-    Scaling, Surroundings, Translation,
+    Augmentation, AugmentationPlan, Bend, BrightnessContrast, Crop, Flip, Gamma, Implants, Noise, Pipeline,
+    Rotation, Scaling, Surroundings, Translation,
 };
 pub use batches::{Batch, BatchConfig, Batches, Framing, ImagesInMemory, LabelledImage, Loader, Phantoms};
 pub use coco::{coco_predictions, read_coco_predictions, write_coco_predictions};

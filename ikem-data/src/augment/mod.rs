@@ -6,11 +6,13 @@
 
 mod bend;
 mod geometry;
+mod implants;
 mod pipeline;
 mod tone;
 
 pub use bend::Bend;
 pub use geometry::{Crop, Flip, Rotation, Scaling, Surroundings, Translation};
+pub use implants::Implants;
 pub use pipeline::{Augmentation, AugmentationPlan, Pipeline};
 #[cfg(feature = "drawing")]
 pub(crate) use tone::Tone;

@@ -6,9 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use super::bend::Wave;
 use super::geometry::AugmentedFrame;
+use super::implants::Fusion;
 use super::tone::Tone;
 use super::{
-    Bend, BrightnessContrast, Crop, Flip, Gamma, Noise, Rotation, Scaling, Surroundings, Translation,
+    Bend, BrightnessContrast, Crop, Flip, Gamma, Implants, Noise, Rotation, Scaling, Surroundings,
+    Translation,
 };
 use crate::error::Error;
 
@@ -31,6 +33,8 @@ pub enum Augmentation {
     Bend(Bend),
     /// See [`Surroundings`].
     Surroundings(Surroundings),
+    /// See [`Implants`].
+    Implants(Implants),
     /// See [`BrightnessContrast`].
     BrightnessContrast(BrightnessContrast),
     /// See [`Gamma`].
@@ -49,6 +53,7 @@ impl Augmentation {
             Self::Crop(a) => a.probability,
             Self::Bend(a) => a.probability,
             Self::Surroundings(a) => a.probability,
+            Self::Implants(a) => a.probability,
             Self::BrightnessContrast(a) => a.probability,
             Self::Gamma(a) => a.probability,
             Self::Noise(a) => a.probability,
@@ -60,7 +65,7 @@ impl Augmentation {
         let range = |[low, high]: [f64; 2], least: f64| low > least && low <= high && high.is_finite();
         let (sound, name, expected) = match self {
             Self::Rotation(a) => (within(a.degrees, 89.0), "degrees", "0…89"),
-            Self::Flip(_) | Self::Surroundings(_) => (true, "", ""),
+            Self::Flip(_) | Self::Surroundings(_) | Self::Implants(_) => (true, "", ""),
             Self::Scaling(a) => (range(a.change, -1.0), "change", "two numbers above -1, the lower first"),
             Self::Translation(a) => (within(a.x, 1.0) && within(a.y, 1.0), "x and y", "0…1"),
             Self::Crop(a) => (within(a.strip, 0.9), "strip", "0…0.9"),
@@ -113,7 +118,7 @@ impl Pipeline {
         Self(Vec::new())
     }
 
-    /// All augmentations but [`Surroundings`], each with its default.
+    /// All augmentations but [`Surroundings`] and [`Implants`], each with its default.
     #[must_use]
     pub fn standard() -> Self {
         Self(vec![
@@ -129,10 +134,12 @@ impl Pipeline {
         ])
     }
 
-    /// The augmentations that suit `skeleton`: [`Bend`] imitates scoliosis, so that only spines have it.
+    /// The augmentations that suit `skeleton`: only spines have [`Bend`], which imitates scoliosis, and [`Implants`].
     #[must_use]
     pub fn suiting(&self, skeleton: &Skeleton) -> Self {
-        let suits = |step: &&Augmentation| skeleton.is_spine() || !matches!(step, Augmentation::Bend(_));
+        let of_spines =
+            |step: &Augmentation| matches!(step, Augmentation::Bend(_) | Augmentation::Implants(_));
+        let suits = |step: &&Augmentation| skeleton.is_spine() || !of_spines(step);
         Self(self.0.iter().filter(suits).copied().collect())
     }
 
@@ -153,6 +160,7 @@ impl Pipeline {
     pub fn draw_in(&self, size: Size, frame: &Frame, draw: &mut Draw) -> AugmentationPlan {
         let mut augmented = AugmentedFrame::new(frame.width(), frame.height());
         let (mut waves, mut tones, mut beyond) = (Vec::new(), Vec::new(), Beyond::Black);
+        let mut fusion = None;
         for step in &self.0 {
             if !draw.happens(step.probability()) {
                 continue;
@@ -165,12 +173,13 @@ impl Pipeline {
                 Augmentation::Crop(step) => step.apply(draw, &mut augmented),
                 Augmentation::Bend(step) => waves.push(step.wave(draw)),
                 Augmentation::Surroundings(step) => beyond = step.draw(draw),
+                Augmentation::Implants(step) => fusion = Some(step.fusion(draw)),
                 Augmentation::BrightnessContrast(step) => tones.push(step.tone(draw)),
                 Augmentation::Gamma(step) => tones.push(step.tone(draw)),
                 Augmentation::Noise(step) => tones.push(step.tone(draw)),
             }
         }
-        AugmentationPlan { size, frame: *frame, augmented, waves, tones, beyond }
+        AugmentationPlan { size, frame: *frame, augmented, waves, tones, beyond, fusion }
     }
 }
 
@@ -196,6 +205,7 @@ pub struct AugmentationPlan {
     waves: Vec<Wave>,
     tones: Vec<Tone>,
     beyond: Beyond,
+    fusion: Option<Fusion>,
 }
 
 impl AugmentationPlan {
@@ -258,6 +268,28 @@ impl AugmentationPlan {
             }
         }
         Ok(moved)
+    }
+
+    /// Draws the plan's [`Implants`], if any, on network input of −1…1, H × W in row-major order. `keypoints` are those
+    /// that [`keypoints`](Self::keypoints) returned for the same `grid`.
+    ///
+    /// # Errors
+    /// [`CoreError::Length`] if the number of `values` is not that of the grid's pixels.
+    pub fn draw_implants(
+        &self,
+        values: &mut [f32],
+        grid: Size,
+        keypoints: &Keypoints,
+        skeleton: &Skeleton,
+    ) -> Result<(), Error> {
+        let (expected, found) = (grid.area(), values.len());
+        if expected != found {
+            return Err(CoreError::Length { what: "pixels", expected, found }.into());
+        }
+        if let Some(fusion) = &self.fusion {
+            fusion.apply(values, grid, keypoints, skeleton);
+        }
+        Ok(())
     }
 
     fn point(&self, point: Point, map: &Affine, grid: Size) -> Point {

@@ -189,8 +189,11 @@ impl Loader {
             let resized = self.resized(place)?;
             let mut draw = Draw::new(shared.config.seed, &[epoch, place as u64]);
             let plan = shared.config.pipeline.draw_in(resized.original, &resized.frame, &mut draw);
-            batch.images.extend(plan.resized(&resized.image, grid));
-            batch.keypoints.push(plan.keypoints(&resized.keypoints, grid, &shared.skeleton)?);
+            let keypoints = plan.keypoints(&resized.keypoints, grid, &shared.skeleton)?;
+            let mut image = plan.resized(&resized.image, grid);
+            plan.draw_implants(&mut image, grid, &keypoints, &shared.skeleton)?;
+            batch.images.extend(image);
+            batch.keypoints.push(keypoints);
             batch.sizes.push(resized.original);
             batch.frames.push(resized.frame);
         }
