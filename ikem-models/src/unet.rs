@@ -5,9 +5,9 @@ use candle_core::{Result, Tensor};
 use crate::config::UnetConfig;
 use crate::error::BuildResult;
 use crate::inputs::Inputs;
-use crate::layers::{ConvSpec, ConvUnit, DoubleConv, Gate, GateChannels, Pass, Stem, Up, UpChannels};
+use crate::layers::{ConvSpec, ConvUnit, Gate, GateChannels, Pass, Stem, UPath};
 use crate::onnx::{Graph, GraphInputs, Value};
-use crate::ops::{self, Activation};
+use crate::ops::Activation;
 use crate::params::Builder;
 
 /// The activation of the head; that of the U part is configurable.
@@ -17,8 +17,7 @@ const HEAD_ACTIVATION: Activation = Activation::LeakyRelu(0.01);
 #[derive(Debug)]
 pub struct Unet {
     stem: Stem,
-    down: Vec<DoubleConv>,
-    up: Vec<Up>,
+    levels: UPath,
     gate: Option<Gate>,
     head: [ConvUnit; 2],
 }
@@ -31,17 +30,7 @@ impl Unet {
 
     pub(crate) fn new(builder: &Builder, config: UnetConfig, keypoints: usize) -> BuildResult<Self> {
         let UnetConfig { width, gate_width, hints, activation } = config;
-        let level = |depth: u32| width << depth;
-        let down = (0..4).map(|depth| {
-            let module = builder.pp(&format!("down{}", depth + 1)).pp("maxpool_conv").pp("1");
-            DoubleConv::new(&module, level(depth), level(depth + 1), activation)
-        });
-        let up = (0..4).map(|step| {
-            let module = builder.pp(&format!("up{}", step + 1));
-            let channels =
-                UpChannels { below: level(4 - step), skip: level(3 - step), outputs: level(3 - step) };
-            Up::new(&module, channels, activation)
-        });
+        let channels = [0, 1, 2, 3, 4].map(|depth| width << depth);
         let gate = gate_width.map(|gate_width| {
             let channels = GateChannels { early: width, late: width, keypoints, width: gate_width };
             Gate::new(&builder.pp("iggnet"), channels)
@@ -50,8 +39,12 @@ impl Unet {
         let mix = ConvSpec::new(width, width, 1).with_bias().then(HEAD_ACTIVATION);
         Ok(Self {
             stem: Stem::new(builder, hints.then_some(keypoints), width)?,
-            down: down.collect::<BuildResult<_>>()?,
-            up: up.collect::<BuildResult<_>>()?,
+            levels: UPath::new(
+                &channels,
+                activation,
+                |depth| builder.pp(&format!("down{depth}")).pp("maxpool_conv").pp("1"),
+                |depth| builder.pp(&format!("up{}", channels.len() - depth)),
+            )?,
             gate: gate.transpose()?,
             head: [
                 ConvUnit::with_norm(&head.pp("0"), &head.pp("1"), mix)?,
@@ -67,19 +60,7 @@ impl Unet {
     /// Logits at a quarter of the input: (B, K, H/4, W/4).
     pub(crate) fn forward(&self, inputs: &Inputs, pass: Pass<'_>) -> Result<Tensor> {
         let early = self.stem.forward(inputs, pass)?;
-        let mut skips = vec![early.clone()];
-        let mut x = early.clone();
-        for down in &self.down {
-            x = down.forward(&[&ops::max_pool2x2(&x)?], pass)?;
-            skips.push(x.clone());
-        }
-        skips.pop();
-        for up in &self.up {
-            x = match skips.pop() {
-                Some(skip) => up.forward(&x, &skip, pass)?,
-                None => candle_core::bail!("more steps up than down"),
-            };
-        }
+        let mut x = self.levels.forward(early.clone(), pass)?.top;
         if let Some(gate) = &self.gate {
             x = x.broadcast_mul(&gate.factors(inputs, &early, pass)?)?;
         }
@@ -89,20 +70,7 @@ impl Unet {
     /// Adds [`forward`](Self::forward) to an ONNX graph.
     pub(crate) fn export(&self, graph: &mut Graph, inputs: &GraphInputs) -> Result<Value> {
         let early = self.stem.export(graph, inputs)?;
-        let mut skips = vec![early.clone()];
-        let mut x = early.clone();
-        for down in &self.down {
-            let pooled = graph.max_pool2x2(&x)?;
-            x = down.export(graph, &[&pooled])?;
-            skips.push(x.clone());
-        }
-        skips.pop();
-        for up in &self.up {
-            x = match skips.pop() {
-                Some(skip) => up.export(graph, &x, &skip)?,
-                None => candle_core::bail!("more steps up than down"),
-            };
-        }
+        let mut x = self.levels.export(graph, early.clone())?.top;
         if let Some(gate) = &self.gate {
             let factors = gate.export(graph, inputs, &early)?;
             x = graph.multiply(&x, &factors);

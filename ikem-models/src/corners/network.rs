@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cancel::Cancel;
 use crate::error::{BuildError, BuildResult, Result};
-use crate::layers::{ConvSpec, ConvUnit, DoubleConv, Mode, Pass, Up, UpChannels};
+use crate::layers::{ConvSpec, ConvUnit, Mode, Pass, UPath};
 use crate::ops::{self, Activation};
 use crate::params::{Builder, Parameters, Purpose, StateDict};
 
@@ -64,8 +64,7 @@ impl CornerConfig {
 #[derive(Debug)]
 pub struct CornerNetwork {
     stem: [ConvUnit; 2],
-    down: Vec<DoubleConv>,
-    up: Vec<Up>,
+    levels: UPath,
     maps: ConvUnit,
     parameters: Parameters,
     parameter_count: usize,
@@ -105,19 +104,14 @@ impl CornerNetwork {
         let stem = builder.pp("stem");
         let halve = ConvSpec::new(1, levels[0], 3).stride(CORNER_STRIDE).then(ACTIVATION);
         let mix = ConvSpec::new(levels[0], levels[0], 3).then(ACTIVATION);
-        let down = (1..levels.len()).map(|depth| {
-            let module = builder.pp(&format!("down{depth}"));
-            DoubleConv::new(&module, levels[depth - 1], levels[depth], ACTIVATION)
-        });
-        let up = (1..levels.len()).rev().map(|depth| {
-            let (skip, below) = (levels[depth - 1], levels[depth]);
-            let channels = UpChannels { below, skip, outputs: skip };
-            Up::new(&builder.pp(&format!("up{depth}")), channels, ACTIVATION)
-        });
         let network = Self {
             stem: [ConvUnit::in_sequence(&stem.pp("0"), halve)?, ConvUnit::in_sequence(&stem.pp("1"), mix)?],
-            down: down.collect::<BuildResult<_>>()?,
-            up: up.collect::<BuildResult<_>>()?,
+            levels: UPath::new(
+                &levels,
+                ACTIVATION,
+                |depth| builder.pp(&format!("down{depth}")),
+                |depth| builder.pp(&format!("up{depth}")),
+            )?,
             maps: ConvUnit::new(&builder.pp("maps"), ConvSpec::new(levels[0], CORNER_MAPS, 1).with_bias())?,
             parameters: Parameters::default(),
             parameter_count: 0,
@@ -143,16 +137,8 @@ impl CornerNetwork {
     }
 
     fn run(&self, films: &Tensor, pass: Pass<'_>) -> CandleResult<Tensor> {
-        let mut x = self.stem[1].forward(&[&self.stem[0].forward(&[films], pass)?], pass)?;
-        let mut skips = Vec::with_capacity(self.down.len());
-        for down in &self.down {
-            let below = down.forward(&[&ops::max_pool2x2(&x)?], pass)?;
-            skips.push(std::mem::replace(&mut x, below));
-        }
-        for (up, skip) in self.up.iter().zip(skips.iter().rev()) {
-            x = up.forward(&x, skip, pass)?;
-        }
-        self.maps.forward(&[&x], pass)
+        let x = self.stem[1].forward(&[&self.stem[0].forward(&[films], pass)?], pass)?;
+        self.maps.forward(&[&self.levels.forward(x, pass)?.top], pass)
     }
 
     /// Its dimensions.

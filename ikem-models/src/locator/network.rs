@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cancel::Cancel;
 use crate::error::{BuildError, BuildResult, Result};
-use crate::layers::{ConvSpec, ConvUnit, DoubleConv, Mode, Pass, Up, UpChannels};
+use crate::layers::{ConvSpec, ConvUnit, Features, Mode, Pass, UPath};
 use crate::ops::{self, Activation};
 use crate::params::{Builder, Parameters, Purpose, StateDict};
 
@@ -74,8 +74,7 @@ pub struct LocatorLogits {
 #[derive(Debug)]
 pub struct LocatorNetwork {
     stem: [ConvUnit; 2],
-    down: Vec<DoubleConv>,
-    up: Vec<Up>,
+    levels: UPath,
     maps: [ConvUnit; 2],
     answers: [ConvUnit; 2],
     parameters: Parameters,
@@ -119,24 +118,17 @@ impl LocatorNetwork {
             let spec = ConvSpec::new(inputs, outputs, 3).stride(2).then(ACTIVATION);
             ConvUnit::in_sequence(&builder.pp("stem").pp(name), spec)
         };
-        let down = (1..levels.len()).map(|depth| {
-            let module = builder.pp(&format!("down{depth}"));
-            DoubleConv::new(&module, levels[depth - 1], levels[depth], ACTIVATION)
-        });
-        let up = (1..levels.len()).rev().map(|depth| {
-            let (skip, below) = (levels[depth - 1], levels[depth]);
-            let channels = UpChannels { below, skip, outputs: skip };
-            Up::new(&builder.pp(&format!("up{depth}")), channels, ACTIVATION)
-        });
         let (maps, answers) = (builder.pp("maps"), builder.pp("answers"));
         let mix = ConvSpec::new(levels[0], levels[0], 3).then(ACTIVATION);
         let pooled = ConvSpec::new(2 * levels[3], ANSWER_CHANNELS, 1).with_bias().then(ACTIVATION);
-        let (stem, down) = ([halving("0", 1, width)?, halving("1", width, levels[0])?], down.collect());
-        let (down, up): (BuildResult<_>, BuildResult<_>) = (down, up.collect());
         let network = Self {
-            stem,
-            down: down?,
-            up: up?,
+            stem: [halving("0", 1, width)?, halving("1", width, levels[0])?],
+            levels: UPath::new(
+                &levels,
+                ACTIVATION,
+                |depth| builder.pp(&format!("down{depth}")),
+                |depth| builder.pp(&format!("up{depth}")),
+            )?,
             maps: [
                 ConvUnit::in_sequence(&maps.pp("0"), mix)?,
                 ConvUnit::new(&maps.pp("1"), ConvSpec::new(levels[0], LOCATOR_MAPS, 1).with_bias())?,
@@ -171,18 +163,11 @@ impl LocatorNetwork {
     }
 
     fn run(&self, films: &Tensor, pass: Pass<'_>) -> CandleResult<LocatorLogits> {
-        let mut x = self.stem[1].forward(&[&self.stem[0].forward(&[films], pass)?], pass)?;
-        let mut skips = Vec::with_capacity(self.down.len());
-        for down in &self.down {
-            let below = down.forward(&[&ops::max_pool2x2(&x)?], pass)?;
-            skips.push(std::mem::replace(&mut x, below));
-        }
-        let pooled = Tensor::cat(&[ops::global_max(&x)?, x.mean_keepdim((2, 3))?], 1)?;
+        let x = self.stem[1].forward(&[&self.stem[0].forward(&[films], pass)?], pass)?;
+        let Features { bottom, top } = self.levels.forward(x, pass)?;
+        let pooled = Tensor::cat(&[ops::global_max(&bottom)?, bottom.mean_keepdim((2, 3))?], 1)?;
         let answers = self.answers[1].forward(&[&self.answers[0].forward(&[&pooled], pass)?], pass)?;
-        for (up, skip) in self.up.iter().zip(skips.iter().rev()) {
-            x = up.forward(&x, skip, pass)?;
-        }
-        let maps = self.maps[1].forward(&[&self.maps[0].forward(&[&x], pass)?], pass)?;
+        let maps = self.maps[1].forward(&[&self.maps[0].forward(&[&top], pass)?], pass)?;
         Ok(LocatorLogits { maps, answers: answers.flatten_from(1)? })
     }
 
