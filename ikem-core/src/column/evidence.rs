@@ -1,6 +1,7 @@
 use ndarray::{Array2, ArrayView2, ArrayView3};
 
 use super::midline::Midline;
+use super::plate_shape::PlateShape;
 use super::{
     ColumnEvidence, FARTHEST, HINTED_SPREAD, LEAST_SPREAD, MidlinePosition, Plate, SEEN, Source, smoothed,
 };
@@ -177,30 +178,14 @@ fn along_edges(
     map: ArrayView2<'_, f32>,
     scale: [f32; 2],
 ) -> Vec<f32> {
-    let half = |plate: &Plate| {
-        let [left, right] = plate.map(|corner| positions[corner]);
-        (0.5 * (left.along + right.along), 0.5 * (right.across - left.across).abs())
-    };
-    let halves: Vec<(f32, f32)> = plates.iter().map(half).collect();
+    let shapes: Vec<PlateShape> = plates.iter().map(|plate| PlateShape::new(plate, positions)).collect();
     let seen = |position: usize| {
         let along = position as f32;
-        let half = interpolated(&halves, along);
+        let half = PlateShape::at(&shapes, along).half;
         let beside = BESIDE.iter().flat_map(|by| [-1.0, 1.0].map(|side| side * half * (1.0 + by)));
         beside.map(|across| sample(map, midline.at(MidlinePosition { along, across }), scale)).sum()
     };
     (0..midline.len()).map(seen).collect()
-}
-
-/// The measured value at `along`, by linear interpolation.
-fn interpolated(measured: &[(f32, f32)], along: f32) -> f32 {
-    let Some(next) = measured.iter().position(|&(position, _)| position > along) else {
-        return measured.last().map_or(0.0, |last| last.1);
-    };
-    let Some(&(before, a)) = next.checked_sub(1).and_then(|before| measured.get(before)) else {
-        return measured[next].1;
-    };
-    let (after, b) = measured[next];
-    a + (b - a) * (along - before) / (after - before).max(f32::MIN_POSITIVE)
 }
 
 /// A map's value at a point of the grid: bilinear between pixels, 0 outside.

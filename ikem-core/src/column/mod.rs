@@ -5,6 +5,7 @@ mod corners;
 mod count;
 mod evidence;
 mod midline;
+mod plate_shape;
 
 #[cfg(test)]
 mod tests;
