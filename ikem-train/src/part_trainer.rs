@@ -176,25 +176,28 @@ impl<L: Lesson> PartTrainer<L> {
     fn epoch(&mut self, stop: &AtomicBool) -> Result<Option<L::Epoch>> {
         let Self { config, lesson, descent, rows, folder, .. } = self;
         let (optimiser, schedule) = L::course(config);
-        let (done, steps) = (rows.len(), lesson.steps());
+        let accumulate = optimiser.accumulate;
+        let (done, steps) = (rows.len(), lesson.steps() / accumulate);
         let mut sum = 0.0;
-        for (index, batch) in lesson.batches(done as u64).enumerate() {
+        for (index, batch) in lesson.batches(done as u64).take(steps * accumulate).enumerate() {
             let batch = batch?;
-            let step = done * steps + index;
+            let step = done * steps + index / accumulate;
             let place = (step + 1, done + 1);
             let loss = lesson.loss(descent.network(), &batch)?;
             let value = f64::from(loss.to_scalar::<f32>()?);
             folder.check_finite("loss", value, place, || lesson.names(&batch))?;
             sum += value;
             descent.gather(&loss)?;
-            let norm = descent.step(optimiser.learning_rate * schedule.factor(step, steps))?;
-            folder.check_finite("gradient", norm, place, || lesson.names(&batch))?;
+            if (index + 1).is_multiple_of(accumulate) {
+                let norm = descent.step(optimiser.learning_rate * schedule.factor(step, steps))?;
+                folder.check_finite("gradient", norm, place, || lesson.names(&batch))?;
+            }
             if stop.load(Ordering::Relaxed) {
                 return Ok(None);
             }
         }
         let results = lesson.validate(descent.result(), || !stop.load(Ordering::Relaxed))?;
-        Ok(results.map(|results| results.of(done + 1, sum / steps.max(1) as f64)))
+        Ok(results.map(|results| results.of(done + 1, sum / (steps * accumulate).max(1) as f64)))
     }
 
     /// Whether early stopping applies: as many epochs as the configured patience passed since the best one.

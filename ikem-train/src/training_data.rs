@@ -6,7 +6,7 @@ use ikem_data::{
 };
 use sha2::{Digest, Sha256};
 
-use crate::config::{Checked, DataConfig, TrainConfig};
+use crate::config::{Checked, DataConfig, OptimiserConfig, TrainConfig};
 use crate::cornering::CornerTrainConfig;
 use crate::error::{Error, Result};
 
@@ -33,20 +33,30 @@ pub struct DataPlan<'a> {
     step: usize,
 }
 
+impl<'a> DataPlan<'a> {
+    const fn new(
+        preparation: Preparation,
+        skeleton: Skeleton,
+        data: &'a DataConfig,
+        seed: u64,
+        optimiser: &OptimiserConfig,
+    ) -> Self {
+        Self { preparation, skeleton, data, seed, step: data.batch_size * optimiser.accumulate }
+    }
+}
+
 impl<'a> From<&'a Checked<TrainConfig>> for DataPlan<'a> {
     fn from(config: &'a Checked<TrainConfig>) -> Self {
         let TrainConfig { model, data, seed, optimiser, .. } = &**config;
-        let step = data.batch_size * optimiser.accumulate;
-        let skeleton = model.skeleton.clone();
-        Self { preparation: model.preparation(), skeleton, data, seed: *seed, step }
+        Self::new(model.preparation(), model.skeleton.clone(), data, *seed, optimiser)
     }
 }
 
 impl<'a> From<&'a Checked<CornerTrainConfig>> for DataPlan<'a> {
     fn from(config: &'a Checked<CornerTrainConfig>) -> Self {
-        let CornerTrainConfig { corners, data, seed, .. } = &**config;
+        let CornerTrainConfig { corners, data, seed, optimiser, .. } = &**config;
         let preparation = Preparation { size: corners.size, resampling: Resampling::Area };
-        Self { preparation, skeleton: Skeleton::spine(), data, seed: *seed, step: data.batch_size }
+        Self::new(preparation, Skeleton::spine(), data, *seed, optimiser)
     }
 }
 

@@ -72,6 +72,24 @@ fn a_corner_detector_learns_and_resumes_with_the_same_bits() {
 }
 
 #[test]
+fn a_step_may_take_several_batches() {
+    // 16 images are four batches, of which the last is left over.
+    let accumulating = CONFIG.replace("kind = \"muon\"", "kind = \"muon\"\naccumulate = 3");
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = config(&accumulating.replace("epochs = 8", "epochs = 2"));
+    let mut trainer =
+        CornerTrainer::new(config.clone(), data(&config), folder.path(), &Device::Cpu).expect("a trainer");
+    assert_eq!(trainer.run(|_, _| {}, &AtomicBool::new(false)).expect("a training"), Ending::Finished);
+    let state = std::fs::read(folder.path().join("state.safetensors")).expect("a state");
+    let steps = br#"\"optimiser_steps\":2"#;
+    assert!(state.windows(steps.len()).any(|window| window == steps));
+
+    let too_many = self::config(&CONFIG.replace("kind = \"muon\"", "kind = \"muon\"\naccumulate = 5"));
+    let error = TrainingData::phantoms(&too_many, 16).expect_err("too few images");
+    assert!(matches!(error, Error::Images { found: 16, expected: 20, .. }), "{error}");
+}
+
+#[test]
 fn another_config_does_not_resume() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut trainer = trainer(folder.path());

@@ -90,8 +90,8 @@ fn run() -> Result<()> {
 fn train(options: &Options, path: &Path) -> Result<()> {
     match kind(path)? {
         Kind::Keypoints => {}
-        Kind::Locator => return train_locator(options, path),
-        Kind::Corners => return corners::train(options, path),
+        Kind::Locator => return options.without_events().and_then(|()| train_locator(options, path)),
+        Kind::Corners => return options.without_events().and_then(|()| corners::train(options, path)),
     }
     let mut config = TrainConfig::read(path)?.into_inner();
     config.save_every = options.save_every.unwrap_or(config.save_every);
@@ -208,6 +208,19 @@ fn train_locator(options: &Options, path: &Path) -> Result<()> {
 }
 
 impl Options {
+    /// Checks that the options that only trainings of keypoint networks have are not given.
+    fn without_events(&self) -> Result<()> {
+        if self.tensorboard.is_some() {
+            bail!(
+                "--tensorboard: only trainings of keypoint networks write event files; log.csv has the same figures"
+            );
+        }
+        if self.save_every.is_some() {
+            bail!("--save-every: a training of this kind writes a checkpoint after each epoch");
+        }
+        Ok(())
+    }
+
     /// The manifest, which is read, and the files of the training, which are written.
     fn files(&self) -> FilePlan {
         let mut plan = FilePlan::default();

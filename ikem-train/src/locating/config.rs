@@ -32,7 +32,7 @@ pub struct LocatorTrainConfig {
     /// Scenes per batch, 1 to 1024. Default: 16.
     #[serde(default = "batch_size")]
     pub batch_size: usize,
-    /// Scenes per epoch, at least one batch. Default: 2048.
+    /// Scenes per epoch, enough for one step of the optimiser. Default: 2048.
     #[serde(default = "epoch_size")]
     pub epoch_size: usize,
     /// Sampling fractions of the three kinds of films: AASCE films, whole films, synthetic torsos. A kind without films
@@ -134,7 +134,8 @@ impl LocatorTrainConfig {
         self.schedule.check()?;
         let [a, b, c] = self.shares;
         FieldError::check_range("batch_size", self.batch_size, 1..=1024)?;
-        FieldError::check_range("epoch_size", self.epoch_size, self.batch_size..=1_000_000)?;
+        let step = self.batch_size * self.optimiser.accumulate;
+        FieldError::check_range("epoch_size", self.epoch_size, step..=step.max(1_000_000))?;
         for share in self.shares {
             FieldError::check_range("shares", share, 0.0..=1.0)?;
         }
