@@ -256,7 +256,6 @@ impl Predictor {
         let PreparedImage { size: film, view: View { frame, .. }, .. } = *image;
         let Answer { logits, detections, hints, before } = answer;
         let mut keypoints: Keypoints = detections.iter().map(|detection| detection.point).collect();
-        let before = before.unwrap_or_else(|| keypoints.clone());
         if let Some(errors) = &self.model.errors {
             keypoints = errors.moved(&keypoints, &hints);
         }
@@ -266,7 +265,7 @@ impl Predictor {
             let maps = ops::heatmaps(&logits, Size::new(width, height))?;
             let skeleton = &self.config().skeleton;
             let (maps, corners) = (maps.view(), image.corners.as_deref());
-            let seen = ColumnEvidence { expected: &keypoints, before: &before, maps, corners };
+            let seen = ColumnEvidence { expected: &keypoints, before: before.as_ref(), maps, corners };
             if let Some(column) = decode_column(skeleton, &seen, grid, &hints) {
                 (keypoints, alternatives) = (column.keypoints, column.alternatives);
             }

@@ -16,6 +16,8 @@ const SURROUNDINGS: f32 = 12.0;
 /// steps.
 const BEFORE_SPREAD: f32 = 3.0;
 const UNSEEN_SPREAD: f32 = 4.0;
+/// The standard deviation of how much further an end plate moves than the one whose hint moves it furthest, in steps.
+const FURTHER_SPREAD: f32 = 2.0;
 /// The background level of the evidence, as a fraction of its mean.
 const NOTHING: f32 = 2e-3;
 
@@ -23,6 +25,8 @@ const NOTHING: f32 = 2e-3;
 pub(super) struct Evidence {
     /// The prior of each end plate.
     plates: Vec<Expected>,
+    /// Whether the keypoints before the newest hint are known.
+    before_known: bool,
     /// For upper and for lower end plates: the logarithm of the evidence at each position relative to its
     /// neighbourhood.
     seen: [Vec<f32>; 2],
@@ -33,7 +37,7 @@ pub(super) struct Evidence {
 struct Expected {
     along: f32,
     spread: f32,
-    /// Its position before the newest hint.
+    /// Its position before the newest hint, if that is known; otherwise the expected one.
     before: f32,
     /// The position given by hints.
     hinted: Option<f32>,
@@ -49,7 +53,8 @@ impl Evidence {
         column: &ColumnEvidence<'_>,
         grid: Size,
     ) -> Option<Self> {
-        let &ColumnEvidence { before, maps, corners, .. } = column;
+        let &ColumnEvidence { expected, before, maps, corners } = column;
+        let (before_known, before) = (before.is_some(), before.unwrap_or(expected));
         let (_, height, width) = maps.dim();
         let scale = [pixels(grid.width, width), pixels(grid.height, height)];
         let expected = plates.iter().map(|plate| {
@@ -72,7 +77,7 @@ impl Evidence {
                 }
             };
         }
-        Some(Self { plates: expected.collect(), seen })
+        Some(Self { plates: expected.collect(), before_known, seen })
     }
 
     /// Applies a hint as certain: its end plate lies at the hint, corrected for the expected offset of the corner from
@@ -104,18 +109,33 @@ impl Evidence {
     pub(super) fn scores(&self, sources: &[Source]) -> Vec<Vec<Vec<f32>>> {
         let far =
             |position: usize, from: f32, spread: f32| -0.5 * ((position as f32 - from) / spread).powi(2);
+        let corrected = self.corrected();
         let scores = |(index, plate): (usize, &Expected)| {
+            let further = |position: usize| match corrected {
+                Some(most) => {
+                    let further = (position as f32 - plate.before).abs() - most;
+                    (-0.5 * (further.max(0.0) / FURTHER_SPREAD).powi(2)).max(FARTHEST)
+                }
+                None => 0.0,
+            };
             let score = |source: &Source| {
                 let (expected, spread) = self.prior(index, *source);
                 let score = |(position, seen): (usize, &f32)| match plate.hinted {
                     Some(along) => far(position, along, HINTED_SPREAD),
-                    None => far(position, expected, spread).max(FARTHEST) + SEEN * seen,
+                    None => far(position, expected, spread).max(FARTHEST) + SEEN * seen + further(position),
                 };
                 self.seen[index % 2].iter().enumerate().map(score).collect()
             };
             sources.iter().map(score).collect()
         };
         self.plates.iter().enumerate().map(scores).collect()
+    }
+
+    /// How far the hints move end plates from where they were before, at most, in steps: a person corrects what is most wrong
+    /// first, so no other end plate was much further off. `None` without hints, and where that is not known.
+    fn corrected(&self) -> Option<f32> {
+        let moved = self.plates.iter().filter_map(|plate| Some((plate.hinted? - plate.before).abs()));
+        moved.reduce(f32::max).filter(|_| self.before_known)
     }
 
     /// The mean and standard deviation of an end plate's position according to `source`. Beyond its ends, the spine went on by

@@ -72,8 +72,9 @@ pub struct ColumnEvidence<'a> {
     /// Where keypoints are expected: where the heatmaps show them, moved by the errors that hints reveal
     /// ([`ErrorCovariance::moved`](crate::ErrorCovariance::moved)).
     pub expected: &'a Keypoints,
-    /// The keypoints before the newest hint, in which vertebrae may be miscounted.
-    pub before: &'a Keypoints,
+    /// The keypoints before the newest hint, in which vertebrae may be miscounted; `None` if they are not known, or were shown
+    /// with other hints.
+    pub before: Option<&'a Keypoints>,
     /// The heatmaps (K × h × w), on the grid or on a coarser one with coinciding corner pixels.
     pub maps: ArrayView3<'a, f32>,
     /// Where corners of vertebrae are, whichever they are.
@@ -84,7 +85,7 @@ impl<'a> ColumnEvidence<'a> {
     /// Keypoints that are expected where the heatmaps show them.
     #[must_use]
     pub const fn new(keypoints: &'a Keypoints, maps: ArrayView3<'a, f32>) -> Self {
-        Self { expected: keypoints, before: keypoints, maps, corners: None }
+        Self { expected: keypoints, before: None, maps, corners: None }
     }
 }
 
@@ -124,7 +125,9 @@ pub struct Recount {
 ///
 /// Hints, in pixels of the grid, are treated as almost certain: the chain passes through them. They also reveal where
 /// vertebrae were miscounted: a vertebra may then be where the one above or below was before, or stay where it was, at a
-/// cost for each change along the spine, so that one hint moves all vertebrae on its side of such a change.
+/// cost for each change along the spine, so that one hint moves all vertebrae on its side of such a change. Where the
+/// keypoints before the newest hint are known, no vertebra moves much further than the hinted ones, since a person corrects
+/// what is most wrong first: a small correction recounts nothing.
 ///
 /// Returns `None` unless the skeleton consists of at least three vertebrae with four corners each (top left, top right,
 /// bottom left, bottom right, from top to bottom), and for points or maps that admit no chain.
@@ -153,7 +156,7 @@ pub fn decode_column(
 ) -> Option<Column> {
     let plates = plates(skeleton)?;
     let &ColumnEvidence { expected, before, maps, corners } = seen;
-    if [expected.len(), before.len(), maps.dim().0] != [skeleton.len(); 3] {
+    if [expected.len(), before.unwrap_or(expected).len(), maps.dim().0] != [skeleton.len(); 3] {
         return None;
     }
     let ends: Vec<Point> = plates.iter().map(|[l, r]| (expected[*l] + expected[*r]) * 0.5).collect();

@@ -1,12 +1,8 @@
 use ndarray::Array3;
 use proptest::prelude::*;
 
-use crate::column::{ColumnEvidence, CornerMaps, decode_column};
-use crate::geometry::{Point, Size};
+use super::*;
 use crate::heatmaps::Heatmaps;
-use crate::hints::Hint;
-use crate::keypoints::Keypoints;
-use crate::skeleton::Skeleton;
 
 const GRID: Size = Size::new(96, 384);
 
@@ -173,15 +169,20 @@ fn corner_maps_have_four_maps_with_pixels() {
     }
 }
 
-#[test]
-fn a_hint_recounts_all_vertebrae() {
-    let spine = spine(8.0);
-    // Everything is one vertebra too low, in the maps, too; below L5 the spine goes on.
+/// The spine with every vertebra where the next one is; below L5 it goes on.
+fn one_too_low(spine: &Keypoints) -> Keypoints {
     let below = |k: usize| match k + 4 {
         next if next < 68 => spine[next],
         _ => spine[k] + (spine[k] - spine[k - 4]),
     };
-    let miscounted: Keypoints = (0..68).map(below).collect();
+    (0..68).map(below).collect()
+}
+
+#[test]
+fn a_hint_recounts_all_vertebrae() {
+    let spine = spine(8.0);
+    // In the maps, too.
+    let miscounted = one_too_low(&spine);
     let maps = Heatmaps::gaussian(&miscounted, GRID, 2.5);
     let corners = corner_maps(&spine);
     for corners in [None, Some(&corners)] {
@@ -208,6 +209,31 @@ fn a_hint_recounts_the_vertebrae_on_its_side() {
     let found = decode_column(&Skeleton::spine(), &with(&miscounted, &maps, Some(&corners)), GRID, &[hint]);
     let found = found.expect("a chain").keypoints;
     assert!(largest(&found, &spine) < 2.0, "{}", largest(&found, &spine));
+}
+
+#[test]
+fn no_end_plate_moves_much_further_than_the_hinted_one() {
+    let (spine, plates) = (spine(0.0), plates(&Skeleton::spine()).expect("end plates"));
+    let maps = Heatmaps::gaussian(&spine, GRID, 2.5);
+    let ends: Vec<Point> = plates.iter().map(|[l, r]| (spine[*l] + spine[*r]) * 0.5).collect();
+    let midline = Midline::new(&ends, STEPS_PER_LEVEL).expect("a midline");
+    let positions: Vec<MidlinePosition> = spine.iter().map(|&point| midline.project(point)).collect();
+    let scores = |before| {
+        let seen = ColumnEvidence { before, ..ColumnEvidence::new(&spine, maps.view()) };
+        let mut evidence = Evidence::new(&midline, &plates, &positions, &seen, GRID).expect("evidence");
+        evidence.hint(&Hint::new(32, spine[32] + Point::new(0.0, 6.0)), &midline, &plates, &positions);
+        evidence.scores(&SOURCES)
+    };
+    let (known, unknown) = (scores(Some(&spine)), scores(None));
+    let most = 6.0 / midline.step();
+    let own = positions[plates[5][0]].along;
+    for (state, (known, unknown)) in known[5].iter().zip(&unknown[5]).enumerate() {
+        for (position, (known, unknown)) in known.iter().zip(unknown).enumerate() {
+            let further = ((position as f32 - own).abs() - most).max(0.0);
+            let expected = (-0.5 * (further / 2.0).powi(2)).max(-12.0);
+            assert!((known - unknown - expected).abs() < 1e-3, "{state}, {position}: {known}, {unknown}");
+        }
+    }
 }
 
 #[test]
