@@ -146,7 +146,7 @@ mod tests {
     #[test]
     fn doubt_spreads_to_vertebrae_nearby_and_not_to_hints() {
         // T8 is unsure on a film that is sure otherwise.
-        let unsure = |k: usize| if k / 4 == 7 { 0.05 } else { 0.5 };
+        let unsure = |k: usize| if k / 4 == 7 { 0.05 } else { 0.47 };
         let confidences: Vec<Option<f32>> = (0..68).map(|k| Some(unsure(k))).collect();
         let hints: Hints = [Hint::new(28, Point::new(1.0, 1.0))].into_iter().collect();
         let found = suspects(&Skeleton::spine(), &confidences, &hints);
