@@ -1,11 +1,31 @@
-/// The normal distribution of the distance between successive links of a chain.
+/// The distribution of the distance between successive links of a chain.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Gap {
     /// Mean and standard deviation, in steps.
     pub(super) mean: f32,
     pub(super) spread: f32,
+    pub(super) law: Law,
     /// The cost of another state beyond it, a log-likelihood ratio; infinite where the state stays.
     pub(super) change: f32,
+}
+
+/// The shape of such a distribution.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Law {
+    Normal,
+    /// Half the mean is as unlikely as twice the mean.
+    LogNormal,
+}
+
+impl Gap {
+    /// The negative log-likelihood of a distance, relative to that of the mean.
+    fn cost(&self, steps: f32) -> f32 {
+        let deviation = match self.law {
+            Law::Normal => steps - self.mean,
+            Law::LogNormal => self.mean * (steps / self.mean).ln(),
+        };
+        0.5 * (deviation / self.spread).powi(2)
+    }
 }
 
 /// The largest gap considered, in standard deviations above its mean, and as a multiple of its mean.
@@ -70,8 +90,7 @@ fn entered(best: &[Vec<f32>], state: usize, change: f32) -> Vec<(f32, usize)> {
 /// The best scores of a link at each position behind `gap`, and where they come from.
 fn linked(scores: &[f32], before: &[(f32, usize)], gap: &Gap) -> (Vec<f32>, Vec<Origin>) {
     let reach = (gap.mean + FAR * gap.spread).min(LARGEST * gap.mean).max(2.0) as usize;
-    let costs: Vec<f32> =
-        (1..=reach).map(|steps| 0.5 * ((steps as f32 - gap.mean) / gap.spread).powi(2)).collect();
+    let costs: Vec<f32> = (1..=reach).map(|steps| gap.cost(steps as f32)).collect();
     let link = |(position, &own): (usize, &f32)| {
         let (mut best, mut origin) = (f32::NEG_INFINITY, (0, 0));
         if own == f32::NEG_INFINITY {
@@ -94,8 +113,10 @@ mod tests {
 
     use super::*;
 
-    const GAPS: [Gap; 2] =
-        [Gap { mean: 3.0, spread: 1.0, change: f32::INFINITY }, Gap { mean: 2.0, spread: 0.7, change: 1.5 }];
+    const GAPS: [Gap; 2] = [
+        Gap { mean: 3.0, spread: 1.0, law: Law::LogNormal, change: f32::INFINITY },
+        Gap { mean: 2.0, spread: 0.7, law: Law::Normal, change: 1.5 },
+    ];
 
     /// One state alone.
     fn alone(scores: &[Vec<f32>]) -> Vec<Vec<Vec<f32>>> {
@@ -105,10 +126,8 @@ mod tests {
     /// The log-likelihood of a whole chain.
     fn likelihood(scores: &[Vec<f32>], chain: &[usize]) -> f32 {
         let seen: f32 = scores.iter().zip(chain).map(|(scores, &position)| scores[position]).sum();
-        let gap = |(pair, gap): (&[usize], &Gap)| {
-            0.5 * (((pair[1] - pair[0]) as f32 - gap.mean) / gap.spread).powi(2)
-        };
-        seen - chain.windows(2).zip(&GAPS).map(gap).sum::<f32>()
+        let [first, second] = [1, 2].map(|link| (chain[link] - chain[link - 1]) as f32);
+        seen - 0.5 * (3.0 * (first / 3.0).ln()).powi(2) - 0.5 * ((second - 2.0) / 0.7).powi(2)
     }
 
     proptest! {

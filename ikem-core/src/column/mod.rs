@@ -16,7 +16,7 @@ use crate::geometry::{Point, Size};
 use crate::hints::Hint;
 use crate::keypoints::Keypoints;
 use crate::skeleton::Skeleton;
-use chain::{Chain, Gap, chain};
+use chain::{Chain, Gap, Law, chain};
 pub use corners::CornerMaps;
 use count::{probabilities, recounted};
 use evidence::Evidence;
@@ -269,7 +269,7 @@ fn plates(skeleton: &Skeleton) -> Option<Vec<Plate>> {
 }
 
 /// The distributions of the distances between successive end plates: the expected heights of vertebrae and discs,
-/// smoothed over levels.
+/// smoothed over levels. Discs may be as thin as can be, vertebrae not.
 fn gaps(expected: &[f32]) -> Vec<Gap> {
     gaps_of(expected, |heights| smoothed(heights, LEVELS))
 }
@@ -292,8 +292,8 @@ fn gaps_of(expected: &[f32], regularised: impl Fn(&[f32]) -> Vec<f32>) -> Vec<Ga
         let mean = means[index % 2].get(index / 2).copied().unwrap_or_default().max(1.0);
         let spread = [HEIGHT_SPREAD, DISC_SPREAD][index % 2] * mean;
         match index % 2 {
-            0 => Gap { mean, spread, change: f32::INFINITY },
-            _ => Gap { mean, spread: spread.max(LEAST_GAP_SPREAD), change: CHANGE_COST },
+            0 => Gap { mean, spread, law: Law::LogNormal, change: f32::INFINITY },
+            _ => Gap { mean, spread: spread.max(LEAST_GAP_SPREAD), law: Law::Normal, change: CHANGE_COST },
         }
     };
     (0..gaps.len()).map(gap).collect()
