@@ -15,7 +15,7 @@ const LEAST: f32 = 0.02;
 /// the validation films by least squares of logarithms, without hints and with some.
 const SLOPE: f32 = 1.87;
 const SCALE: [f32; 2] = [0.002_86, 0.002_34];
-/// The expected error relative to the frame's height from which on a keypoint is doubtful: at most one in four keypoints that are
+/// The expected error relative to the frame's height from which on a keypoint is doubtful: about one in four keypoints that are
 /// off by less than a fortieth of the height is, on the validation films. Corrections leave fewer and smaller errors.
 const DOUBTFUL: [f32; 2] = [1.0 / 58.5, 1.0 / 91.0];
 
