@@ -90,8 +90,12 @@ fn run() -> Result<()> {
 fn train(options: &Options, path: &Path) -> Result<()> {
     match kind(path)? {
         Kind::Keypoints => {}
-        Kind::Locator => return options.without_events().and_then(|()| train_locator(options, path)),
-        Kind::Corners => return options.without_events().and_then(|()| corners::train(options, path)),
+        Kind::Locator => {
+            return options.refuse_keypoint_options().and_then(|()| train_locator(options, path));
+        }
+        Kind::Corners => {
+            return options.refuse_keypoint_options().and_then(|()| corners::train(options, path));
+        }
     }
     let mut config = TrainConfig::read(path)?.into_inner();
     config.save_every = options.save_every.unwrap_or(config.save_every);
@@ -208,8 +212,8 @@ fn train_locator(options: &Options, path: &Path) -> Result<()> {
 }
 
 impl Options {
-    /// Checks that the options that only trainings of keypoint networks have are not given.
-    fn without_events(&self) -> Result<()> {
+    /// Refuses the options that only trainings of keypoint networks have.
+    fn refuse_keypoint_options(&self) -> Result<()> {
         if self.tensorboard.is_some() {
             bail!(
                 "--tensorboard: only trainings of keypoint networks write event files; log.csv has the same figures"

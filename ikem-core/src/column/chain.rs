@@ -13,7 +13,7 @@ pub(super) struct Gap {
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Law {
     Normal,
-    /// Half the mean is as unlikely as twice the mean.
+    /// `mean` is the median: half of it is as unlikely as twice. For heights of vertebrae, none of which is near 0.
     LogNormal,
 }
 

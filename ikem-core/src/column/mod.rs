@@ -269,7 +269,7 @@ fn plates(skeleton: &Skeleton) -> Option<Vec<Plate>> {
 }
 
 /// The distributions of the distances between successive end plates: the expected heights of vertebrae and discs,
-/// smoothed over levels. Discs may be as thin as can be, vertebrae not.
+/// smoothed over levels.
 fn gaps(expected: &[f32]) -> Vec<Gap> {
     gaps_of(expected, |heights| smoothed(heights, LEVELS))
 }

@@ -2,7 +2,7 @@ use ikem_core::{GrayImage, Preparation, Resampling, Size, Skeleton};
 use tempfile::TempDir;
 
 use super::*;
-use crate::augment::{Augmentation, Flip, Pipeline};
+use crate::augment::{Augmentation, Flip, Implants, Pipeline};
 use crate::error::Error;
 use crate::image_file::load_image;
 use crate::limits::Limits;
@@ -94,6 +94,18 @@ fn an_epoch_has_every_image_once_except_for_a_dropped_batch() {
     assert_ne!(shuffled, [0, 1, 2, 3, 4, 5, 6]);
     shuffled.sort_unstable();
     assert_eq!(shuffled, [0, 1, 2, 3, 4, 5, 6]);
+}
+
+#[test]
+fn implants_are_drawn_on_images_and_leave_their_keypoints() {
+    let (folder, entries) = images();
+    let plain = BatchConfig::evaluation(config(0).preparation, 7);
+    let pipeline = Pipeline::new(vec![Augmentation::Implants(Implants { probability: 1.0 })]).unwrap();
+    let [before, after] = [plain.clone(), BatchConfig { pipeline, ..plain }]
+        .map(|config| loader(&folder, &entries, config).batch(0, 0).unwrap());
+    assert_eq!(before.keypoints, after.keypoints);
+    assert!(before.images.iter().zip(&after.images).all(|(before, after)| before <= after));
+    assert_ne!(before.images, after.images);
 }
 
 #[test]

@@ -106,12 +106,7 @@ impl CornerNetwork {
         let mix = ConvSpec::new(levels[0], levels[0], 3).then(ACTIVATION);
         let network = Self {
             stem: [ConvUnit::in_sequence(&stem.pp("0"), halve)?, ConvUnit::in_sequence(&stem.pp("1"), mix)?],
-            levels: UPath::new(
-                &levels,
-                ACTIVATION,
-                |depth| builder.pp(&format!("down{depth}")),
-                |depth| builder.pp(&format!("up{depth}")),
-            )?,
+            levels: UPath::numbered(&levels, ACTIVATION, &builder)?,
             maps: ConvUnit::new(&builder.pp("maps"), ConvSpec::new(levels[0], CORNER_MAPS, 1).with_bias())?,
             parameters: Parameters::default(),
             parameter_count: 0,

@@ -45,6 +45,16 @@ impl UPath {
         Ok(Self { down, up })
     }
 
+    /// The same with the modules `down1`, `down2` … and `up1`, `up2` … of `builder`.
+    pub(crate) fn numbered(
+        channels: &[usize],
+        activation: Activation,
+        builder: &Builder,
+    ) -> BuildResult<Self> {
+        let module = |way: &'static str| move |level| builder.pp(&format!("{way}{level}"));
+        Self::new(channels, activation, module("down"), module("up"))
+    }
+
     pub(crate) fn forward(&self, x: Tensor, pass: Pass<'_>) -> Result<Features<Tensor>> {
         let mut skips = Vec::with_capacity(self.down.len());
         let mut x = x;

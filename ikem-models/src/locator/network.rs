@@ -123,12 +123,7 @@ impl LocatorNetwork {
         let pooled = ConvSpec::new(2 * levels[3], ANSWER_CHANNELS, 1).with_bias().then(ACTIVATION);
         let network = Self {
             stem: [halving("0", 1, width)?, halving("1", width, levels[0])?],
-            levels: UPath::new(
-                &levels,
-                ACTIVATION,
-                |depth| builder.pp(&format!("down{depth}")),
-                |depth| builder.pp(&format!("up{depth}")),
-            )?,
+            levels: UPath::numbered(&levels, ACTIVATION, &builder)?,
             maps: [
                 ConvUnit::in_sequence(&maps.pp("0"), mix)?,
                 ConvUnit::new(&maps.pp("1"), ConvSpec::new(levels[0], LOCATOR_MAPS, 1).with_bias())?,
