@@ -1,6 +1,8 @@
 //! The frame of a first prediction: the one that the locator finds, and then the one in which the network is most
 //! confident.
 
+mod counted;
+
 use ikem_core::{Frame, GrayImage, Hints, Skeleton};
 
 use crate::cancel::Cancel;
@@ -56,13 +58,13 @@ impl Predictor {
     pub(crate) fn first(&self, film: &GrayImage) -> Result<Seen> {
         Cancel::check(self.cancel())?;
         isolated(|| {
-            let (film, seen) = self.framed_first(film)?;
-            self.completed(&film, seen)
+            let (film, located, seen) = self.framed_first(film)?;
+            self.counted(&film, &located, seen)
         })
     }
 
-    /// The film with adjusted tones, its first view, and the prediction in it, decoded without corners.
-    fn framed_first(&self, film: &GrayImage) -> Result<(GrayImage, Seen)> {
+    /// The film with adjusted tones, what the locator sees of it, its first view, and the prediction in it, decoded without corners.
+    fn framed_first(&self, film: &GrayImage) -> Result<(GrayImage, View, Seen)> {
         let located = match self.locator().filter(|_| self.config().skeleton == Skeleton::spine()) {
             Some(locator) => View::of(locator.locate_until(film, self.cancel())?, film.size()),
             None => View::whole(film.size()),
@@ -70,30 +72,22 @@ impl Predictor {
         let film = toned(film, located.negative);
         if located.confidence.is_none() || !located.has_spine() {
             let seen = self.seen(&film, &located)?;
-            return Ok((film, seen));
+            return Ok((film, located, seen));
         }
         let best = self.framed(&film, &located)?;
         let confidence = best.1.mean_confidence();
         if confidence >= TURNED {
-            return Ok((film, best));
+            return Ok((film, located, best));
         }
         let upside_down = |seen: &Seen| View { frame: seen.0.view.frame.seen_turned(2), ..located };
         let opposite = self.framed(&film, &upside_down(&best))?;
         if opposite.1.mean_confidence() < TURNED {
-            return Ok((film, best));
+            return Ok((film, located, best));
         }
         // Both ways from the same place, since the search has moved the frame.
         let again = self.framed(&film, &upside_down(&opposite))?;
         let surer = |a: Seen, b: Seen| if b.1.mean_confidence() > a.1.mean_confidence() { b } else { a };
-        Ok((film, surer(surer(best, opposite), again)))
-    }
-
-    /// The same prediction, decoded with the corners that the detector finds in its view.
-    fn completed(&self, film: &GrayImage, (image, prediction): Seen) -> Result<Seen> {
-        let Some(corners) = self.corners_on(film, &image.view)? else { return Ok((image, prediction)) };
-        let image = PreparedImage { corners: Some(corners), ..image };
-        let prediction = self.decoded_again(&image, prediction)?;
-        Ok((image, prediction))
+        Ok((film, located, surer(surer(best, opposite), again)))
     }
 
     /// The prediction in the frame in which the network is most confident, near `located` or around the whole film.
@@ -128,7 +122,8 @@ impl Predictor {
             let film = toned(image, view.negative);
             let seen = self.seen(&film, &view)?;
             let seen = self.reframed(&film, seen)?;
-            Ok(self.completed(&film, seen)?.1)
+            let ((_, prediction), _) = self.fit(&film, seen)?;
+            Ok(prediction)
         })
     }
 

@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor};
 use ikem_core::{
-    ColumnEvidence, CornerMaps, Detection, ErrorCovariance, Frame, GrayImage, Hint, Hints, Keypoints, Point,
-    Size, Tones, decode_column,
+    Column, ColumnEvidence, CornerMaps, Detection, ErrorCovariance, Frame, GrayImage, Hint, Hints, Keypoints,
+    Point, Size, Tones, decode_column,
 };
 
 use crate::cancel::Cancel;
@@ -154,6 +154,11 @@ impl Predictor {
         })
     }
 
+    /// Whether decoding uses corners that a detector finds.
+    pub(crate) fn finds_corners(&self) -> bool {
+        self.corners.is_some() && self.config().column
+    }
+
     /// The corners of vertebrae on a film whose tones were adjusted already, if there is a detector and decoding uses them.
     pub(crate) fn corners_on(&self, film: &GrayImage, view: &View) -> Result<Option<Arc<CornerMaps>>> {
         let detector = self.corners.as_ref().filter(|_| self.config().column);
@@ -251,25 +256,22 @@ impl Predictor {
 
     /// The prediction that an answer of the network for `image` stands for.
     pub(crate) fn decoded(&self, image: &PreparedImage, answer: Answer) -> Result<Prediction> {
+        Ok(self.decoded_with_clarity(image, answer)?.0)
+    }
+
+    /// The same, and how [clearly](Column::clarity) its end plates are seen, if it is decoded as a column.
+    pub(crate) fn decoded_with_clarity(
+        &self,
+        image: &PreparedImage,
+        answer: Answer,
+    ) -> Result<(Prediction, Option<f32>)> {
         Cancel::check(self.cancel())?;
-        let &ModelConfig { size: grid, std, column, .. } = self.config();
+        let &ModelConfig { size: grid, std, .. } = self.config();
         let PreparedImage { size: film, view: View { frame, .. }, .. } = *image;
-        let Answer { logits, detections, hints, before } = answer;
-        let mut keypoints: Keypoints = detections.iter().map(|detection| detection.point).collect();
-        if let Some(errors) = &self.model.errors {
-            keypoints = errors.moved(&keypoints, &hints);
-        }
-        let mut alternatives = Vec::new();
-        if column {
-            let (_, _, height, width) = logits.dims4()?;
-            let maps = ops::heatmaps(&logits, Size::new(width, height))?;
-            let skeleton = &self.config().skeleton;
-            let (maps, corners) = (maps.view(), image.corners.as_deref());
-            let seen = ColumnEvidence { expected: &keypoints, before: before.as_ref(), maps, corners };
-            if let Some(column) = decode_column(skeleton, &seen, grid, &hints) {
-                (keypoints, alternatives) = (column.keypoints, column.alternatives);
-            }
-        }
+        let (keypoints, mut alternatives, clarity) = match self.column(image, &answer)? {
+            Some(column) => (column.keypoints, column.alternatives, Some(column.clarity)),
+            None => (self.expected(&answer), Vec::new(), None),
+        };
         let shown = |keypoints: &Keypoints| {
             let keypoints = keypoints.iter().map(|&point| grid.nearest(point)).collect();
             on_film(&keypoints, &frame, film, grid)
@@ -277,24 +279,47 @@ impl Predictor {
         for other in &mut alternatives {
             other.keypoints = shown(&other.keypoints);
         }
-        Ok(Prediction {
+        let prediction = Prediction {
             keypoints: shown(&keypoints),
             alternatives,
-            confidences: detections.iter().map(|detection| detection.confidence).collect(),
-            maps: Maps::Logits(logits),
+            confidences: answer.detections.iter().map(|detection| detection.confidence).collect(),
+            maps: Maps::Logits(answer.logits),
             grid,
             film,
             frame,
             std,
-        })
+        };
+        Ok((prediction, clarity))
     }
 
-    /// A prediction without hints, decoded once more, with the corners that `image` has by now.
-    pub(crate) fn decoded_again(&self, image: &PreparedImage, prediction: Prediction) -> Result<Prediction> {
-        let Maps::Logits(main) = prediction.maps else { return Ok(prediction) };
-        let logits = Logits::new(main, None, prediction.grid);
+    /// Where an answer of the network expects the keypoints, on the grid.
+    fn expected(&self, answer: &Answer) -> Keypoints {
+        let keypoints = answer.detections.iter().map(|detection| detection.point).collect();
+        match &self.model.errors {
+            Some(errors) => errors.moved(&keypoints, &answer.hints),
+            None => keypoints,
+        }
+    }
+
+    /// The spine of an answer for `image`, decoded as a whole, if the config says so and there is one.
+    fn column(&self, image: &PreparedImage, answer: &Answer) -> Result<Option<Column>> {
+        let &ModelConfig { size: grid, column, ref skeleton, .. } = self.config();
+        if !column {
+            return Ok(None);
+        }
+        let (_, _, height, width) = answer.logits.dims4()?;
+        let maps = ops::heatmaps(&answer.logits, Size::new(width, height))?;
+        let (expected, before) = (&self.expected(answer), answer.before.as_ref());
+        let seen = ColumnEvidence { expected, before, maps: maps.view(), corners: image.corners.as_deref() };
+        Ok(decode_column(skeleton, &seen, grid, &answer.hints))
+    }
+
+    /// The answer that a prediction without hints came from, if its logits were kept.
+    pub(crate) fn answer_of(&self, prediction: &Prediction) -> Result<Option<Answer>> {
+        let Maps::Logits(main) = &prediction.maps else { return Ok(None) };
+        let logits = Logits::new(main.clone(), None, prediction.grid);
         let detections = logits.detect(&self.config().decoding)?.concat();
-        self.decoded(image, Answer { logits: logits.main, detections, hints: Vec::new(), before: None })
+        Ok(Some(Answer { logits: logits.main, detections, hints: Vec::new(), before: None }))
     }
 }
 

@@ -100,6 +100,12 @@ impl Evidence {
         *hinted = Some(hinted.map_or(along, |before| 0.5 * (before + along)));
     }
 
+    /// The mean evidence for the end plates at these positions.
+    pub(super) fn clarity(&self, positions: &[usize]) -> f32 {
+        let seen = positions.iter().enumerate().map(|(index, &position)| self.seen[index % 2][position]);
+        seen.sum::<f32>() / positions.len().max(1) as f32
+    }
+
     /// The prior means of the end plates, in steps.
     pub(super) fn expected(&self) -> Vec<f32> {
         self.plates.iter().map(|plate| plate.along).collect()

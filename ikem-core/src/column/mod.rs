@@ -97,6 +97,9 @@ pub struct Column {
     pub keypoints: Keypoints,
     /// Alternative counts, the most likely first; empty with hints, which settle the count.
     pub alternatives: Vec<Recount>,
+    /// How clearly the maps show end plates where the chain has them: the logarithm of the evidence there, relative to its
+    /// neighbourhood, averaged over all end plates. Higher in a frame that holds as many vertebrae as the chain.
+    pub clarity: f32,
 }
 
 /// The same spine with its vertebrae counted differently.
@@ -188,7 +191,7 @@ pub fn decode_column(
             corners.refine(&mut other.keypoints, &spine.plates, level, grid, hints);
         }
     }
-    Some(Column { keypoints, alternatives })
+    Some(Column { keypoints, alternatives, clarity: evidence.clarity(&found.positions) })
 }
 
 /// The expected spine: its end plates along a midline.

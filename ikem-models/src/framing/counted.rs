@@ -1,0 +1,116 @@
+//! The lower end of a frame, counted down from its upper one: a locator sees T1 to a third of a vertebra, but L5 only to one or two.
+
+use ikem_core::{Frame, GrayImage};
+
+use super::{AT_ONCE, Seen};
+use crate::error::Result;
+use crate::predictor::{Answer, Predictor, PreparedImage};
+use crate::view::View;
+
+/// The height of a frame in vertebrae: 17, and its margins.
+const VERTEBRAE: f64 = 19.0;
+/// By how many vertebrae the locator may have placed the bottom of a frame too high.
+const BOTTOMS: [f64; 8] = [-5.0, -3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0];
+/// In how many of these frames, those with the most confident answers, corners are looked for.
+const LOOKED_AT: usize = 4;
+/// The sum of mean confidence and clarity from which on a prediction is not doubted.
+const SETTLED: f32 = 2.0;
+/// What that sum must exceed a found frame's by, and what it loses for each vertebra by which a frame's top is off the located
+/// one, up to a limit.
+const LEAD: f32 = 0.1;
+const TOP_OFF: f32 = 0.2;
+const FARTHEST_OFF: f32 = 2.0;
+
+impl Predictor {
+    /// A prediction `found` in a frame near the one `located`, decoded with the corners that the detector finds; or the one in a
+    /// frame with the located top and another bottom, if that fits the film better.
+    pub(super) fn counted(&self, film: &GrayImage, located: &View, found: Seen) -> Result<Seen> {
+        let view = found.0.view;
+        let (found, fit) = match self.fit(film, found)? {
+            (found, Some(fit)) => (found, fit),
+            (found, None) => return Ok(found),
+        };
+        if fit >= SETTLED || view.frame.nearest_quarter() != located.frame.nearest_quarter() {
+            return Ok(found);
+        }
+        let off = vertebrae_below(&located.frame, &view.frame).abs() as f32;
+        let (mut best, mut highest) = (found, fit - TOP_OFF * off.min(FARTHEST_OFF) + LEAD);
+        for (image, answer) in self.surest_of_other_bottoms(film, located)? {
+            let (seen, fit) = self.fitted(film, image, answer)?;
+            if let Some(fit) = fit.filter(|&fit| fit > highest) {
+                (best, highest) = (seen, fit);
+            }
+        }
+        Ok(best)
+    }
+
+    /// The same prediction, decoded with the corners that the detector finds in its view, and how well it
+    /// [fits](Self::fitted) the film.
+    pub(super) fn fit(&self, film: &GrayImage, (image, prediction): Seen) -> Result<(Seen, Option<f32>)> {
+        match self.answer_of(&prediction)? {
+            Some(answer) if self.finds_corners() => self.fitted(film, image, answer),
+            _ => Ok(((image, prediction), None)),
+        }
+    }
+
+    /// An answer decoded with the corners that the detector finds, and how well it fits the film: the sum of its mean confidence
+    /// and its [`clarity`](ikem_core::Column::clarity), which is low where 17 names are spread over 18 vertebrae.
+    fn fitted(&self, film: &GrayImage, image: PreparedImage, answer: Answer) -> Result<(Seen, Option<f32>)> {
+        let image = PreparedImage { corners: self.corners_on(film, &image.view)?, ..image };
+        let (prediction, clarity) = self.decoded_with_clarity(&image, answer)?;
+        let fit = clarity.map(|clarity| prediction.mean_confidence() + clarity);
+        Ok(((image, prediction), fit))
+    }
+
+    /// The most confident answers in frames with the top of the one `located`.
+    fn surest_of_other_bottoms(
+        &self,
+        film: &GrayImage,
+        located: &View,
+    ) -> Result<Vec<(PreparedImage, Answer)>> {
+        let mut answered = Vec::with_capacity(BOTTOMS.len());
+        for several in BOTTOMS.chunks(AT_ONCE) {
+            let prepare = |by: &f64| {
+                let frame = located.frame.adjusted(0.5 * by / VERTEBRAE, 1.0 + by / VERTEBRAE);
+                self.prepare_toned(film, &View { frame, ..*located })
+            };
+            let images: Vec<PreparedImage> = several.iter().map(prepare).collect::<Result<_>>()?;
+            let answers = self.answers(&images)?;
+            answered.extend(images.into_iter().zip(answers));
+        }
+        answered.sort_by(|(_, a), (_, b)| b.mean_confidence().total_cmp(&a.mean_confidence()));
+        answered.truncate(LOOKED_AT);
+        Ok(answered)
+    }
+}
+
+/// How far the top of `other` is below that of `frame`, in vertebrae.
+fn vertebrae_below(frame: &Frame, other: &Frame) -> f64 {
+    let middle = |a: [f64; 2], b: [f64; 2]| [(a[0] + b[0]) / 2.0, (a[1] + b[1]) / 2.0];
+    let ([left, right, lower_right, lower_left], [other_left, other_right, ..]) =
+        (frame.corners(), other.corners());
+    let (top, bottom) = (middle(left, right), middle(lower_left, lower_right));
+    let other = middle(other_left, other_right);
+    let [down, moved] = [bottom, other].map(|point| [point[0] - top[0], point[1] - top[1]]);
+    VERTEBRAE * (down[0] * moved[0] + down[1] * moved[1]) / frame.height().powi(2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tops_are_compared_along_the_spine() {
+        let frame = Frame::new(100.0, 50.0, 400.0, 1900.0).expect("a frame");
+        for degrees in [0.0, 30.0, 180.0] {
+            let frame = frame.turned(degrees);
+            // 0.1 of the height down, and a tenth smaller: the top moves by 0.15 of it.
+            let below = vertebrae_below(&frame, &frame.adjusted(0.1, 0.9));
+            assert!((below - 0.15 * VERTEBRAE).abs() < 1e-9, "{below}");
+            assert!(vertebrae_below(&frame, &frame).abs() < 1e-9);
+            // Another bottom keeps the top.
+            let longer = frame.adjusted(0.5 * 3.0 / VERTEBRAE, 1.0 + 3.0 / VERTEBRAE);
+            assert!(vertebrae_below(&frame, &longer).abs() < 1e-9);
+        }
+    }
+}
