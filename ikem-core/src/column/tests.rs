@@ -163,6 +163,24 @@ fn corner_maps_place_every_corner() {
 }
 
 #[test]
+fn end_plates_are_clearest_where_as_many_vertebrae_are_expected() {
+    let spine = spine(8.0);
+    let corners = corner_maps(&spine);
+    let clarity = |vertebrae: f32| {
+        let (top, stretch) = (spine[0].y, vertebrae / 17.0);
+        let spread = |point: &Point| Point::new(point.x, top + stretch * (point.y - top));
+        let expected: Keypoints = spine.iter().map(spread).collect();
+        let maps = Heatmaps::gaussian(&expected, GRID, 4.3);
+        let seen = with(&expected, &maps, Some(&corners));
+        decode_column(&Skeleton::spine(), &seen, GRID, &[]).expect("a chain").clarity
+    };
+    let right = clarity(17.0);
+    for vertebrae in [15.0, 16.0, 18.0] {
+        assert!(clarity(vertebrae) < right - 0.1, "{vertebrae}: {} and {right}", clarity(vertebrae));
+    }
+}
+
+#[test]
 fn corner_maps_have_four_maps_with_pixels() {
     for (shape, expected) in [((4, 3, 2), true), ((3, 3, 2), false), ((4, 0, 2), false), ((4, 3, 0), false)] {
         assert_eq!(CornerMaps::new(Array3::zeros(shape)).is_ok(), expected, "{shape:?}");

@@ -10,15 +10,16 @@ use crate::view::View;
 /// The height of a frame in vertebrae: 17, and its margins.
 const VERTEBRAE: f64 = 19.0;
 /// By how many vertebrae the locator may have placed the bottom of a frame too high.
-const BOTTOMS: [f64; 8] = [-5.0, -3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0];
+const BOTTOMS: [f64; 12] = [-7.0, -5.0, -3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0, 5.0, 7.0, 9.0];
 /// In how many of these frames, those with the most confident answers, corners are looked for.
 const LOOKED_AT: usize = 4;
 /// The sum of mean confidence and clarity from which on a prediction is not doubted.
 const SETTLED: f32 = 2.0;
-/// What that sum must exceed a found frame's by, and what it loses for each vertebra by which a frame's top is off the located
-/// one, up to a limit.
+/// By how much that sum must exceed the found frame's, and what the latter loses for each vertebra by which its top is off the
+/// located one.
 const LEAD: f32 = 0.1;
 const TOP_OFF: f32 = 0.2;
+/// From this distance between the tops on, in vertebrae, the locator was wrong about the upper end, too.
 const FARTHEST_OFF: f32 = 2.0;
 
 impl Predictor {
@@ -30,11 +31,13 @@ impl Predictor {
             (found, Some(fit)) => (found, fit),
             (found, None) => return Ok(found),
         };
-        if fit >= SETTLED || view.frame.nearest_quarter() != located.frame.nearest_quarter() {
+        let off = vertebrae_below(&located.frame, &view.frame).abs() as f32;
+        let turned = view.frame.nearest_quarter() != located.frame.nearest_quarter();
+        let seen = located.confidence.is_some() && located.has_spine();
+        if fit >= SETTLED || off > FARTHEST_OFF || turned || !seen {
             return Ok(found);
         }
-        let off = vertebrae_below(&located.frame, &view.frame).abs() as f32;
-        let (mut best, mut highest) = (found, fit - TOP_OFF * off.min(FARTHEST_OFF) + LEAD);
+        let (mut best, mut highest) = (found, fit - TOP_OFF * off + LEAD);
         for (image, answer) in self.surest_of_other_bottoms(film, located)? {
             let (seen, fit) = self.fitted(film, image, answer)?;
             if let Some(fit) = fit.filter(|&fit| fit > highest) {
