@@ -61,7 +61,7 @@ fn a_small_network_overfits_four_phantoms() {
         learning_rate = 0.02
         average = 0.8
         [schedule]
-        epochs = 160
+        epochs = 240
         patience = 0
         rate = "cosine"
         "#,
