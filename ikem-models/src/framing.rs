@@ -1,7 +1,7 @@
-//! The frame of a first prediction: the one that the locator finds, and then the one in which the network is most
-//! confident.
+//! The frame of a first prediction: the one that the locator finds, then the one in which the network is most confident, and
+//! last the one in which the spine, counted from the top, has as many vertebrae as there are names.
 
-mod counted;
+mod lower_end;
 
 use ikem_core::{Frame, GrayImage, Hints, Skeleton};
 
@@ -70,7 +70,7 @@ impl Predictor {
             None => View::whole(film.size()),
         };
         let film = toned(film, located.negative);
-        if located.confidence.is_none() || !located.has_spine() {
+        if !located.is_of_spine() {
             let seen = self.seen(&film, &located)?;
             return Ok((film, located, seen));
         }

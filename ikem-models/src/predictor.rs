@@ -154,15 +154,14 @@ impl Predictor {
         })
     }
 
-    /// Whether decoding uses corners that a detector finds.
-    pub(crate) fn finds_corners(&self) -> bool {
-        self.corners.is_some() && self.config().column
+    /// The corner detector, if decoding uses it.
+    pub(crate) fn corner_detector(&self) -> Option<&CornerDetector> {
+        self.corners.as_ref().filter(|_| self.config().column)
     }
 
     /// The corners of vertebrae on a film whose tones were adjusted already, if there is a detector and decoding uses them.
     pub(crate) fn corners_on(&self, film: &GrayImage, view: &View) -> Result<Option<Arc<CornerMaps>>> {
-        let detector = self.corners.as_ref().filter(|_| self.config().column);
-        detector
+        self.corner_detector()
             .map(|detector| Ok(Arc::new(detector.detect_until(film, &view.frame, self.cancel())?)))
             .transpose()
     }

@@ -41,6 +41,11 @@ impl View {
     pub fn has_spine(&self) -> bool {
         self.confidence.is_none_or(|confidence| confidence >= 0.5)
     }
+
+    /// `true` if a locator looked for a spine and found one.
+    pub(crate) fn is_of_spine(&self) -> bool {
+        self.confidence.is_some() && self.has_spine()
+    }
 }
 
 impl From<Frame> for View {

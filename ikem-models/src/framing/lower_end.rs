@@ -1,6 +1,6 @@
 //! The lower end of a frame, counted down from its upper one: a locator sees T1 to a third of a vertebra, but L5 only to one or two.
 
-use ikem_core::{Frame, GrayImage};
+use ikem_core::{Frame, GrayImage, Size};
 
 use super::{AT_ONCE, Seen};
 use crate::error::Result;
@@ -19,7 +19,7 @@ const SETTLED: f32 = 2.0;
 /// located one.
 const LEAD: f32 = 0.1;
 const TOP_OFF: f32 = 0.2;
-/// From this distance between the tops on, in vertebrae, the locator was wrong about the upper end, too.
+/// From this distance between the tops on, in vertebrae, the locator was wrong about the upper end, too, or about what is up.
 const FARTHEST_OFF: f32 = 2.0;
 
 impl Predictor {
@@ -32,9 +32,7 @@ impl Predictor {
             (found, None) => return Ok(found),
         };
         let off = vertebrae_below(&located.frame, &view.frame).abs() as f32;
-        let turned = view.frame.nearest_quarter() != located.frame.nearest_quarter();
-        let seen = located.confidence.is_some() && located.has_spine();
-        if fit >= SETTLED || off > FARTHEST_OFF || turned || !seen {
+        if fit >= SETTLED || off > FARTHEST_OFF || !located.is_of_spine() {
             return Ok(found);
         }
         let (mut best, mut highest) = (found, fit - TOP_OFF * off + LEAD);
@@ -50,9 +48,10 @@ impl Predictor {
     /// The same prediction, decoded with the corners that the detector finds in its view, and how well it
     /// [fits](Self::fitted) the film.
     pub(super) fn fit(&self, film: &GrayImage, (image, prediction): Seen) -> Result<(Seen, Option<f32>)> {
-        match self.answer_of(&prediction)? {
-            Some(answer) if self.finds_corners() => self.fitted(film, image, answer),
-            _ => Ok(((image, prediction), None)),
+        let answer = self.corner_detector().map(|_| self.answer_of(&prediction)).transpose()?.flatten();
+        match answer {
+            Some(answer) => self.fitted(film, image, answer),
+            None => Ok(((image, prediction), None)),
         }
     }
 
@@ -89,13 +88,9 @@ impl Predictor {
 
 /// How far the top of `other` is below that of `frame`, in vertebrae.
 fn vertebrae_below(frame: &Frame, other: &Frame) -> f64 {
-    let middle = |a: [f64; 2], b: [f64; 2]| [(a[0] + b[0]) / 2.0, (a[1] + b[1]) / 2.0];
-    let ([left, right, lower_right, lower_left], [other_left, other_right, ..]) =
-        (frame.corners(), other.corners());
-    let (top, bottom) = (middle(left, right), middle(lower_left, lower_right));
-    let other = middle(other_left, other_right);
-    let [down, moved] = [bottom, other].map(|point| [point[0] - top[0], point[1] - top[1]]);
-    VERTEBRAE * (down[0] * moved[0] + down[1] * moved[1]) / frame.height().powi(2)
+    let [left, right, ..] = other.corners();
+    let top = [(left[0] + right[0]) / 2.0, (left[1] + right[1]) / 2.0];
+    VERTEBRAE * frame.affine(Size::new(1, 1)).apply(top)[1]
 }
 
 #[cfg(test)]
