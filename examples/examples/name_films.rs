@@ -9,7 +9,9 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use clap::Parser;
 use ikem_core::{Frame, Keypoints, Point, Size, Skeleton};
-use ikem_data::{Film, Limits, Manifest, ManifestEntry, Subset, load_image, read_spinal_ai};
+use ikem_data::{
+    Film, Limits, Manifest, ManifestEntry, Subset, load_image, read_spinal_ai, read_whole_films,
+};
 use ikem_examples::{ModelOptions, say};
 use ikem_files::FilePlan;
 use ikem_models::Predictor;
@@ -19,8 +21,11 @@ use rayon::prelude::*;
 #[derive(Parser)]
 struct Options {
     /// The folder of the Spinal-AI2024 data set, with quads.json
+    #[arg(long, value_name = "DIR", required_unless_present = "whole_films")]
+    spinal_ai: Option<PathBuf>,
+    /// The folder of whole films with boxes.json. Boxes are no corners: their names are for a locator (`train --names`)
     #[arg(long, value_name = "DIR")]
-    spinal_ai: PathBuf,
+    whole_films: Option<PathBuf>,
     /// The manifest to write, with absolute paths
     #[arg(long, value_name = "FILE.json")]
     output: PathBuf,
@@ -45,6 +50,9 @@ struct Named {
     larger: [f32; 2],
 }
 
+/// How films of a kind get names.
+type Naming = fn(Film, &Predictor) -> Result<Option<Named>>;
+
 fn main() -> ExitCode {
     ikem_examples::run(run)
 }
@@ -56,26 +64,28 @@ fn run() -> Result<()> {
     }
     options.check_files(&[])?;
     let (_, predictor) = options.model.predictor()?;
-    let mut films = read_spinal_ai(&options.spinal_ai)?;
-    films.retain(|film| film.set == Subset::Train);
-    let count = films.len();
-    let named: Vec<Option<Named>> =
-        films.into_par_iter().map(|film| name(film, &predictor)).collect::<Result<_>>()?;
-    let named: Vec<Named> = named.into_iter().flatten().collect();
-    let larger = [0, 1]
-        .map(|axis| named.iter().map(|named| named.larger[axis]).sum::<f32>() / named.len().max(1) as f32);
     let skeleton = &predictor.config().skeleton;
     let mut entries = others(&options, skeleton)?;
     options.check_files(&entries)?;
-    for Named { film, size, keypoints, .. } in &named {
-        let path = absolute(&film.path)?;
-        let keypoints = resized(keypoints, larger);
-        entries.push(ManifestEntry::from_keypoints(path, &keypoints, *size, film.set, skeleton));
+    let mut add = |named: &Named, keypoints: &Keypoints| -> Result<()> {
+        let path = absolute(&named.film.path)?;
+        entries.push(ManifestEntry::from_keypoints(path, keypoints, named.size, named.film.set, skeleton));
+        Ok(())
+    };
+    if let Some(folder) = &options.spinal_ai {
+        let named = all_named(read_spinal_ai(folder)?, &predictor, name_torso)?;
+        let mean =
+            |axis: usize| named.iter().map(|n| n.larger[axis]).sum::<f32>() / named.len().max(1) as f32;
+        let larger = [mean(0), mean(1)];
+        named.iter().try_for_each(|named| add(named, &resized(&named.keypoints, larger)))?;
+        let [width, height] = larger;
+        say!("vertebrae are made {width:.3} times as wide and {height:.3} times as high as marked");
+    }
+    if let Some(folder) = &options.whole_films {
+        let named = all_named(read_whole_films(folder)?, &predictor, name_whole)?;
+        named.iter().try_for_each(|named| add(named, &named.keypoints))?;
     }
     Manifest { entries }.write(&options.output)?;
-    let [width, height] = larger;
-    say!("{} of {count} films named", named.len());
-    say!("vertebrae are made {width:.3} times as wide and {height:.3} times as high as marked");
     Ok(())
 }
 
@@ -84,7 +94,12 @@ impl Options {
     fn check_files(&self, others: &[ManifestEntry]) -> Result<()> {
         let mut plan = FilePlan::default();
         self.model.note_files(&mut plan);
-        plan.reads_folder("--spinal-ai", &self.spinal_ai).writes("--output", &self.output, &["json"]);
+        for (name, folder) in [("--spinal-ai", &self.spinal_ai), ("--whole-films", &self.whole_films)] {
+            if let Some(folder) = folder {
+                plan.reads_folder(name, folder);
+            }
+        }
+        plan.writes("--output", &self.output, &["json"]);
         if let Some(path) = &self.with {
             plan.reads("--with", path);
         }
@@ -114,14 +129,33 @@ fn absolute(path: &Path) -> Result<String> {
     path.into_os_string().into_string().ok().context("a manifest can't hold a path that isn't UTF-8")
 }
 
-/// The film with names, where the network agrees with its marks.
-fn name(film: Film, predictor: &Predictor) -> Result<Option<Named>> {
+/// The training films with names, where there is one way to count them.
+fn all_named(mut films: Vec<Film>, predictor: &Predictor, name: Naming) -> Result<Vec<Named>> {
+    films.retain(|film| film.set == Subset::Train);
+    let count = films.len();
+    let named: Vec<Option<Named>> =
+        films.into_par_iter().map(|film| name(film, predictor)).collect::<Result<_>>()?;
+    let named: Vec<Named> = named.into_iter().flatten().collect();
+    say!("{} of {count} films named", named.len());
+    Ok(named)
+}
+
+/// The torso with names, where the network agrees with its marks.
+fn name_torso(film: Film, predictor: &Predictor) -> Result<Option<Named>> {
     let image = load_image(&film.path, &Limits::default())?;
     let Some(frame) = frame(&film) else { return Ok(None) };
     let prediction = predictor.predict_from(&image, frame)?;
     let Some(keypoints) = film.named(prediction.keypoints()) else { return Ok(None) };
     let [a, b] = [prediction.keypoints(), &keypoints].map(extent);
     Ok(Some(Named { film, size: image.size(), keypoints, larger: [a[0] / b[0], a[1] / b[1]] }))
+}
+
+/// The whole film with names, where the network agrees with its boxes. T1 or L5 have none on most of these films.
+fn name_whole(film: Film, predictor: &Predictor) -> Result<Option<Named>> {
+    let image = load_image(&film.path, &Limits::default())?;
+    let prediction = predictor.predict(&image)?;
+    let keypoints = film.named_in_part(prediction.keypoints());
+    Ok(keypoints.map(|keypoints| Named { film, size: image.size(), keypoints, larger: [1.0; 2] }))
 }
 
 /// The frame around all marks.

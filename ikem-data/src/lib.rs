@@ -72,7 +72,7 @@ pub use batches::{Batch, BatchConfig, Batches, Framing, ImagesInMemory, Labelled
 pub use coco::{coco_predictions, read_coco_predictions, write_coco_predictions};
 pub use error::Error;
 pub use files::{read_json, write_json};
-pub use films::{Film, films_of_manifest, read_spinal_ai, read_whole_films};
+pub use films::{Film, films_of_manifest, read_spinal_ai, read_whole_films, take_names};
 pub use histogram::match_histogram;
 pub use image_file::{
     ImageKind, Radiograph, decode_image, decode_radiograph, image_size, load_image, load_radiograph,

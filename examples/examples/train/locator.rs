@@ -5,7 +5,9 @@ use std::sync::atomic::AtomicBool;
 
 use anyhow::{Result, bail};
 use ikem_core::Skeleton;
-use ikem_data::{Film, Limits, Manifest, films_of_manifest, load_image, read_spinal_ai, read_whole_films};
+use ikem_data::{
+    Film, Limits, Manifest, films_of_manifest, load_image, read_spinal_ai, read_whole_films, take_names,
+};
 use ikem_examples::{ComputeOptions, say, settle_left_out, take_out_broken};
 use ikem_files::FilePlan;
 use ikem_train::{Checked, Ending, FilmSets, LocatorData, LocatorTrainConfig, LocatorTrainer};
@@ -19,6 +21,10 @@ pub(crate) struct FilmOptions {
     /// Synthetic torsos, for a locator: the folder of `quads.json`
     #[arg(long, value_name = "DIR")]
     spinal_ai: Option<PathBuf>,
+    /// The names of vertebrae on such films and torsos, from which a locator learns the ends of the spine: a manifest, as
+    /// `name_films` writes it
+    #[arg(long, value_name = "FILE.json")]
+    names: Option<PathBuf>,
 }
 
 impl FilmOptions {
@@ -34,6 +40,12 @@ impl FilmOptions {
         }
         if let Some(folder) = &self.spinal_ai {
             films.synthetic = read_spinal_ai(folder)?;
+        }
+        if let Some(path) = &self.names {
+            let root = path.parent().unwrap_or(Path::new(""));
+            let named = films_of_manifest(&Manifest::read(path, &skeleton)?, root, &skeleton);
+            let count = take_names(&mut films.whole, &named) + take_names(&mut films.synthetic, &named);
+            say!("{count} films have names for their vertebrae");
         }
         Ok(films)
     }

@@ -6,6 +6,7 @@ mod read;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use ikem_core::{Point, Size, Skeleton};
@@ -66,6 +67,23 @@ pub fn films_of_manifest(manifest: &Manifest, root: &Path, skeleton: &Skeleton) 
         }
     };
     manifest.entries.iter().map(film).collect()
+}
+
+/// Takes the vertebrae T1–L5 of complete films in `named` over to the training films with the same image, which are complete then;
+/// returns how many. The others keep their marks without names.
+pub fn take_names(films: &mut [Film], named: &[Film]) -> usize {
+    let key = |film: &Film| std::path::absolute(&film.path).unwrap_or_else(|_| film.path.clone());
+    let complete = named.iter().filter(|film| film.complete);
+    let named: BTreeMap<PathBuf, &Film> = complete.map(|film| (key(film), film)).collect();
+    let mut count = 0;
+    for film in films.iter_mut().filter(|film| film.set == Subset::Train) {
+        if let Some(named) = named.get(&key(film)) {
+            (film.size, film.complete) = (named.size, true);
+            film.vertebrae.clone_from(&named.vertebrae);
+            count += 1;
+        }
+    }
+    count
 }
 
 /// The centroid of a vertebra's corners, in pixels.

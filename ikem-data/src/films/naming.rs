@@ -18,6 +18,24 @@ impl Film {
     /// [`Skeleton::spine`](ikem_core::Skeleton::spine).
     #[must_use]
     pub fn named(&self, predicted: &Keypoints) -> Option<Keypoints> {
+        let first = usize::try_from(self.first_of(predicted)?).ok()?;
+        Some(self.vertebrae.get(first..first + COLUMN)?.iter().flatten().copied().collect())
+    }
+
+    /// As [`named`](Self::named), but up to three vertebrae at the ends need not be marked: their corners are the predicted ones.
+    #[must_use]
+    pub fn named_in_part(&self, predicted: &Keypoints) -> Option<Keypoints> {
+        let first = self.first_of(predicted)?;
+        let corners = |(level, predicted): (usize, &[Point])| {
+            let mark =
+                usize::try_from(first + level as isize).ok().and_then(|index| self.vertebrae.get(index));
+            mark.map_or_else(|| predicted.to_vec(), |mark| mark.to_vec())
+        };
+        Some(predicted.chunks_exact(4).enumerate().flat_map(corners).collect())
+    }
+
+    /// The index of T1 among the marks in the only count that agrees; below 0 where the first vertebrae are not marked.
+    fn first_of(&self, predicted: &Keypoints) -> Option<isize> {
         let marked: Vec<Point> = self.vertebrae.iter().map(center).collect();
         let expected: Vec<Point> =
             predicted.chunks_exact(4).filter_map(|corners| Some(center(corners.try_into().ok()?))).collect();
@@ -43,7 +61,6 @@ impl Film {
         if least > AGREES || others.map(|&(_, off)| off).any(|off| off < DIFFERS) {
             return None;
         }
-        let first = usize::try_from(first).ok()?;
-        Some(self.vertebrae.get(first..first + COLUMN)?.iter().flatten().copied().collect())
+        Some(first)
     }
 }

@@ -145,6 +145,27 @@ fn vertebrae_are_named_if_exactly_one_count_agrees() {
     assert_eq!(film.named(&predicted(60.0)), None);
     // L5 is not marked.
     assert_eq!(marked(16, 80.0).named(&predicted(80.0)), None);
+    // They may be missing at the ends, T2 to L4 here, but no more than three.
+    let seen = predicted(80.0);
+    let in_part = marked(15, 102.0).named_in_part(&seen).expect("names");
+    assert_eq!(in_part[..4], seen[..4]);
+    assert_eq!(in_part[4..64], *marked(15, 102.0).vertebrae.concat());
+    assert_eq!(in_part[64..], seen[64..]);
+    assert_eq!(film.named_in_part(&predicted(102.0)), film.named(&predicted(102.0)));
+    assert_eq!(marked(13, 102.0).named_in_part(&seen), None);
     // Another skeleton.
     assert_eq!(film.named(&vec![Point::default(); 12].into()), None);
+}
+
+#[test]
+fn training_films_take_the_names_of_the_same_image() {
+    let mut films = vec![marked(19, 80.0), Film { path: "other.png".into(), ..marked(17, 80.0) }];
+    films.push(Film { set: Subset::Val, ..films[0].clone() });
+    let size = Some(Size::new(100, 500));
+    let named = Film { complete: true, size, ..marked(COLUMN, 100.0) };
+    let unsorted = Film { path: "other.png".into(), ..named.clone() };
+    assert_eq!(take_names(&mut films, &[named.clone(), Film { complete: false, ..unsorted }]), 1);
+    assert_eq!(films[0], named);
+    assert_eq!((films[1].complete, films[2].complete), (false, false));
+    assert_eq!(films[2].vertebrae.len(), 19);
 }
