@@ -15,6 +15,7 @@ use super::api::Status;
 use super::archive::{self, Packed};
 use super::failure::{Kind, Result};
 use super::finding::Finding;
+use super::marks::About;
 use super::routes::{FileName, Id};
 use super::sidecar::{Effort, Sidecar};
 use super::workplace::{Workplace, blocking};
@@ -154,8 +155,10 @@ fn predictions(place: &Workplace) -> Result<(Vec<PredictionRecord>, Vec<String>)
 /// The points of a film, or why it is left out; none where nothing was done.
 fn prediction(sidecar: &Sidecar) -> Result<Option<Result<PredictionRecord, String>>> {
     let finding = Finding::of(sidecar);
+    let of_points = "has remarks or measurements, but nobody corrected or accepted its points";
     Ok(match (sidecar.effort.status, finding.marks.verdict.unusable()) {
-        (Status::Untouched, _) => None,
+        (Status::Untouched, _) if sidecar.about == About::default() => None,
+        (Status::Untouched, _) => Some(Err(format!("{} {of_points}", sidecar.image))),
         (_, Some(reason)) => Some(Err(format!("{} cannot be used: {reason}", sidecar.image))),
         (_, None) if !finding.has_spine() => Some(Err(format!("{}: no spine was found", sidecar.image))),
         (_, None) => Some(Ok(finding.prediction()?)),

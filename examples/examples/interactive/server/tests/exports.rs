@@ -355,6 +355,7 @@ fn everything_is_exported_in_one_archive() {
             .good();
     }
     post(port, "/api/images/1/reject", &json!({ "because": "implants" })).good();
+    post(port, "/api/images/2/say", &json!({ "remark": "a rib too many" })).good();
     let answer = get(port, "/api/export/all.zip");
     assert_eq!((answer.status, answer.header("Content-Type")), (200, Some("application/zip")));
     let mut archive = zip::ZipArchive::new(std::io::Cursor::new(unchunked(&answer))).expect("an archive");
@@ -381,7 +382,8 @@ fn everything_is_exported_in_one_archive() {
         assert_eq!(content(&format!("_phantom__0/{file}")), one, "{file}");
     }
     let left_out = String::from_utf8(content("LEFT-OUT.txt")).expect("text");
-    assert_eq!(left_out, "[phantom] 0 cannot be used: implants\n");
+    let untouched = "has remarks or measurements, but nobody corrected or accepted its points";
+    assert_eq!(left_out, format!("[phantom] 0 cannot be used: implants\n<phantom> 2 {untouched}\n"));
 }
 
 /// A body that came in pieces, since its length was not known.
