@@ -5,9 +5,9 @@
 
 use std::sync::LazyLock;
 
-use ikem_core::{Draw, Frame, GrayImage, Keypoints, Point, Size};
+use ikem_core::{Draw, Frame, GrayImage, Hint, Keypoints, Point, Size};
 use ikem_data::{Phantom, PhantomConfig};
-use ikem_models::{Checkpoint, Doubt, Predictor, Session};
+use ikem_models::{Checkpoint, Doubt, Predictor, Session, View};
 
 static PREDICTOR: LazyLock<Predictor> = LazyLock::new(|| Predictor::pretrained().expect("the bundled model"));
 
@@ -111,6 +111,41 @@ fn a_film_in_wide_margins_is_found() {
         let as_it_is = mean_error(&session(&phantom.image).keypoints(), &phantom.keypoints);
         assert!(found < 1.25 * as_it_is + 0.005 * height as f32, "{found} px, {as_it_is} without margins");
     }
+}
+
+/// A hint corrects a frame that the locator found too long, but not one that was given.
+#[test]
+fn a_correction_replaces_a_located_frame_that_is_too_long() {
+    let mut replaced = 0;
+    for Phantom { image, keypoints, .. } in phantoms() {
+        let frame = PREDICTOR.config().skeleton.frame(&keypoints).expect("vertebrae").expect("a frame");
+        // By two and a half vertebrae below L5: a frame is 19 vertebrae high.
+        let long = frame.adjusted(0.5 * 2.5 / 19.0, 1.0 + 2.5 / 19.0);
+        let lowest = Hint::new(67, keypoints[67]);
+        let given = View::from(long);
+        for view in [given, View { confidence: Some(1.0), ..given }] {
+            let mut session = PREDICTOR.session_in(&image, view).expect("a session");
+            assert_eq!(session.view().frame, long);
+            session.revise(lowest).expect("a prediction");
+            assert_eq!(session.keypoints()[67], lowest.point);
+            let found = *session.view();
+            assert_eq!(found.confidence, view.confidence);
+            if found != view {
+                assert!(
+                    (found.frame.height() / frame.height() - 1.0).abs() < 0.05,
+                    "{}, not {frame}",
+                    found.frame
+                );
+                assert!(view.confidence.is_some(), "a frame that was given");
+                replaced += 1;
+            }
+            assert!(session.undo());
+            assert_eq!(session.view().frame, long);
+            assert!(session.redo());
+            assert_eq!(*session.view(), found);
+        }
+    }
+    assert!(replaced >= 4, "{replaced} of 6 frames were replaced");
 }
 
 /// Distance of a place to the stretch from `a` to `b`.

@@ -1,9 +1,10 @@
 //! The frame of a first prediction: the one that the locator finds, then the one in which the network is most confident, and
-//! last the one in which the spine, counted from the top, has as many vertebrae as there are names.
+//! last the one in which the spine, counted from the top, has as many vertebrae as there are names. Then the frames that
+//! corrections lead to.
 
 mod lower_end;
 
-use ikem_core::{Frame, GrayImage, Hints, Skeleton};
+use ikem_core::{Frame, GrayImage, Hints, Size, Skeleton};
 
 use crate::cancel::Cancel;
 use crate::error::Result;
@@ -12,6 +13,8 @@ use crate::predictor::{Answer, Predictor, PreparedImage, toned};
 use crate::threads::isolated;
 use crate::view::View;
 
+/// The height of a frame in vertebrae: 17, and its margins.
+const VERTEBRAE: f64 = 19.0;
 /// The most times that a first prediction is framed again from its own keypoints.
 const REFRAMINGS: usize = 3;
 /// The least rise of the mean confidence for which a new frame is taken.
@@ -41,6 +44,9 @@ const LOST: f32 = 0.2;
 /// Below this mean confidence, the locator may have taken the film for upside down or upright. The opposite is tried, too, and
 /// believed only from this confidence on.
 const TURNED: f32 = 0.26;
+
+/// By how many vertebrae the frame around corrected keypoints must differ at an end before it is tried.
+const CORRECTED: f64 = 0.7;
 
 /// A film in a view, and the prediction without hints.
 type Seen = (PreparedImage, Prediction);
@@ -169,6 +175,21 @@ impl Predictor {
         better.map_or(Ok(first), |(image, answer)| self.as_seen(image, answer))
     }
 
+    /// The view around the keypoints of a prediction with hints, if it differs from the located one in which they were found.
+    pub(crate) fn corrected(&self, located: &View, prediction: &Prediction) -> Option<View> {
+        if !located.is_of_spine() || located.frame.is_mirrored() {
+            return None;
+        }
+        let frame = self.config().skeleton.frame(prediction.keypoints())?.ok()?;
+        let differs = ends_off(&located.frame, &frame).iter().any(|off| off.abs() > CORRECTED);
+        differs.then_some(View { frame, ..*located })
+    }
+
+    /// Whether the network is so much more confident of `new` that its frame replaces that of `old`.
+    pub(crate) fn is_surer(new: &Prediction, old: &Prediction) -> bool {
+        new.mean_confidence() >= old.mean_confidence() + RISE
+    }
+
     /// The prediction without hints for a film, whose tones were adjusted already, in `view`.
     fn seen(&self, film: &GrayImage, view: &View) -> Result<Seen> {
         let (image, answer) = self.answered(film, view)?;
@@ -202,9 +223,33 @@ fn is_crop(frame: &Frame, whole: &Frame, longer: f64) -> bool {
     whole.height() < longer * frame.height() && whole.width() < WIDER * whole.height()
 }
 
+/// How far the top and the bottom of `other` are below those of `frame`, along the spine, in vertebrae.
+fn ends_off(frame: &Frame, other: &Frame) -> [f64; 2] {
+    let [top_left, top_right, bottom_right, bottom_left] = other.corners();
+    let map = frame.affine(Size::new(1, 1));
+    let height = |a: [f64; 2], b: [f64; 2]| map.apply([(a[0] + b[0]) / 2.0, (a[1] + b[1]) / 2.0])[1];
+    [VERTEBRAE * height(top_left, top_right), VERTEBRAE * (height(bottom_left, bottom_right) - 1.0)]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ends_are_compared_along_the_spine() {
+        let frame = Frame::new(100.0, 50.0, 400.0, 1900.0).expect("a frame");
+        for degrees in [0.0, 30.0, 180.0] {
+            let frame = frame.turned(degrees);
+            // 0.1 of the height down, and a tenth smaller: the top moves by 0.15 of it, the bottom by 0.05.
+            let [top, bottom] = ends_off(&frame, &frame.adjusted(0.1, 0.9));
+            assert!((top - 0.15 * VERTEBRAE).abs() < 1e-9 && (bottom - 0.05 * VERTEBRAE).abs() < 1e-9);
+            assert!(ends_off(&frame, &frame).iter().all(|off| off.abs() < 1e-9));
+            // Another bottom keeps the top.
+            let [top, bottom] =
+                ends_off(&frame, &frame.adjusted(0.5 * 3.0 / VERTEBRAE, 1.0 + 3.0 / VERTEBRAE));
+            assert!(top.abs() < 1e-9 && (bottom - 3.0).abs() < 1e-9, "{top}, {bottom}");
+        }
+    }
 
     #[test]
     fn crops_are_told_by_their_length_and_width() {

@@ -1,14 +1,12 @@
 //! The lower end of a frame, counted down from its upper one: a locator sees T1 to a third of a vertebra, but L5 only to one or two.
 
-use ikem_core::{Frame, GrayImage, Size};
+use ikem_core::GrayImage;
 
-use super::{AT_ONCE, Seen};
+use super::{AT_ONCE, Seen, VERTEBRAE, ends_off};
 use crate::error::Result;
 use crate::predictor::{Answer, Predictor, PreparedImage};
 use crate::view::View;
 
-/// The height of a frame in vertebrae: 17, and its margins.
-const VERTEBRAE: f64 = 19.0;
 /// By how many vertebrae the locator may have placed the bottom of a frame too high.
 const BOTTOMS: [f64; 12] = [-7.0, -5.0, -3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0, 5.0, 7.0, 9.0];
 /// In how many of these frames, those with the most confident answers, corners are looked for.
@@ -31,7 +29,7 @@ impl Predictor {
             (found, Some(fit)) => (found, fit),
             (found, None) => return Ok(found),
         };
-        let off = vertebrae_below(&located.frame, &view.frame).abs() as f32;
+        let [off, _] = ends_off(&located.frame, &view.frame).map(|off| off.abs() as f32);
         if fit >= SETTLED || off > FARTHEST_OFF || !located.is_of_spine() {
             return Ok(found);
         }
@@ -83,32 +81,5 @@ impl Predictor {
         answered.sort_by(|(_, a), (_, b)| b.mean_confidence().total_cmp(&a.mean_confidence()));
         answered.truncate(LOOKED_AT);
         Ok(answered)
-    }
-}
-
-/// How far the top of `other` is below that of `frame`, in vertebrae.
-fn vertebrae_below(frame: &Frame, other: &Frame) -> f64 {
-    let [left, right, ..] = other.corners();
-    let top = [(left[0] + right[0]) / 2.0, (left[1] + right[1]) / 2.0];
-    VERTEBRAE * frame.affine(Size::new(1, 1)).apply(top)[1]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn tops_are_compared_along_the_spine() {
-        let frame = Frame::new(100.0, 50.0, 400.0, 1900.0).expect("a frame");
-        for degrees in [0.0, 30.0, 180.0] {
-            let frame = frame.turned(degrees);
-            // 0.1 of the height down, and a tenth smaller: the top moves by 0.15 of it.
-            let below = vertebrae_below(&frame, &frame.adjusted(0.1, 0.9));
-            assert!((below - 0.15 * VERTEBRAE).abs() < 1e-9, "{below}");
-            assert!(vertebrae_below(&frame, &frame).abs() < 1e-9);
-            // Another bottom keeps the top.
-            let longer = frame.adjusted(0.5 * 3.0 / VERTEBRAE, 1.0 + 3.0 / VERTEBRAE);
-            assert!(vertebrae_below(&frame, &longer).abs() < 1e-9);
-        }
     }
 }

@@ -28,7 +28,8 @@ pub const UNDO_STEPS: usize = 64;
 /// A correction is predicted from the hints and the heatmaps of the last *committed* prediction;
 /// [`set_view`](Self::set_view) and [`predict_anew`](Self::predict_anew) ignore the latter. A hinted keypoint is
 /// always shown exactly where the person put it. The network sees the film in a [`View`], which undo and redo restore,
-/// too; a hint outside its frame extends the frame.
+/// too. A hint outside its frame extends the frame, and a frame that the locator found too long or too short is replaced after a
+/// hint if the network is surer in the one around its keypoints; a frame that was given is kept.
 #[derive(Debug, Clone)]
 pub struct Session {
     predictor: Predictor,
@@ -335,20 +336,30 @@ impl Session {
         Ok(all)
     }
 
-    /// Predicts with `hints`, in a frame that contains them.
+    /// Predicts with `hints`, in a frame that contains them; where these show that the located frame was wrong, in the one around
+    /// the keypoints, if the network is surer there.
     fn predict(&self, hints: &Hints) -> Result<(Arc<PreparedImage>, Prediction)> {
         let present = self.history.present();
-        let view = holding(present.image.view, hints, self.film.size());
-        let image = match view == present.image.view {
+        let (view, previous) = (present.image.view, &present.prediction);
+        let held = holding(view, hints, self.film.size());
+        let image = match held == view {
             true => Arc::clone(&present.image),
-            false => Arc::new(self.predictor.prepare(&self.film, &view)?),
+            false => Arc::new(self.predictor.prepare(&self.film, &held)?),
         };
-        let previous = &present.prediction;
-        let prediction = match present.hints.iter().all(|hint| hints.get(hint.keypoint) == Some(hint.point)) {
-            true => self.predictor.predict_further(&image, hints, previous)?,
+        if present.hints.iter().any(|hint| hints.get(hint.keypoint) != Some(hint.point)) {
             // What a hint brought about that is moved or removed does not stay.
-            false => self.predictor.predict_prepared(&image, hints, Some(previous))?,
-        };
+            let prediction = self.predictor.predict_prepared(&image, hints, Some(previous))?;
+            return Ok((image, prediction));
+        }
+        let prediction = self.predictor.predict_further(&image, hints, previous)?;
+        if let Some(view) = self.predictor.corrected(&held, &prediction) {
+            let view = holding(view, hints, self.film.size());
+            let other = Arc::new(self.predictor.prepare(&self.film, &view)?);
+            let again = self.predictor.predict_further(&other, hints, previous)?;
+            if Predictor::is_surer(&again, &prediction) {
+                return Ok((other, again));
+            }
+        }
         Ok((image, prediction))
     }
 
