@@ -355,7 +355,7 @@ impl Session {
         if let Some(view) = self.predictor.corrected(&held, &prediction) {
             let view = holding(view, hints, self.film.size());
             let other = Arc::new(self.predictor.prepare(&self.film, &view)?);
-            let again = self.predictor.predict_further(&other, hints, previous)?;
+            let again = self.predictor.predict_further(&other, hints, &prediction)?;
             if Predictor::is_surer(&again, &prediction) {
                 return Ok((other, again));
             }
