@@ -54,14 +54,15 @@ impl Letterbox {
         rows.filter_map(move |row| row.get_mut(left..left + width))
     }
 
-    /// The frame of a film of size `film` that a grid of `grid` × `grid` pixels covers: the inverse of
-    /// [`map`](Self::map).
+    /// The frame that a grid of `grid` × `grid` pixels covers if it shows `film`, the whole film or an upright part of it: the
+    /// inverse of [`map`](Self::map).
     #[must_use]
-    pub fn frame(&self, film: Size, grid: usize) -> Frame {
-        let (x, y) = (film.width as f64 / self.width as f64, film.height as f64 / self.height as f64);
+    pub fn frame(&self, film: &Frame, grid: usize) -> Frame {
+        let (x, y) = (film.width() / self.width as f64, film.height() / self.height as f64);
         let (left, top, side) = (self.left as f64, self.top as f64, grid as f64);
+        let [film_left, film_top] = film.corners()[0];
         // A film has at least one pixel and fits in memory.
-        Frame::new(-left * x, -top * y, side * x, side * y).unwrap_or(Frame::whole(film))
+        Frame::new(film_left - left * x, film_top - top * y, side * x, side * y).unwrap_or(*film)
     }
 }
 
@@ -75,7 +76,7 @@ mod tests {
             let grid = 64;
             let (width, height) = (film.width as f64, film.height as f64);
             let letterbox = Letterbox::new(width, height, grid);
-            let (frame, map) = (letterbox.frame(film, grid), letterbox.map(width, height));
+            let (frame, map) = (letterbox.frame(&Frame::whole(film), grid), letterbox.map(width, height));
             for point in [[0.0, 0.0], [width, height], [0.3 * width, 0.8 * height]] {
                 let [x, y] = frame.affine(Size::new(grid, grid)).apply(point);
                 let [u, v] = map.apply(point);

@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::prediction::Prediction;
 use crate::predictor::{Answer, Predictor, PreparedImage, toned};
 use crate::threads::isolated;
-use crate::view::View;
+use crate::view::{View, without_margins};
 
 /// The height of a frame in vertebrae: 17, and its margins.
 const VERTEBRAE: f64 = 19.0;
@@ -101,7 +101,7 @@ impl Predictor {
         let best = self.reframed(film, self.seen(film, located)?)?;
         // The edges of a crop are a better estimate of the spine's ends than a locator's.
         let turns = located.frame.nearest_quarter() as i8;
-        let whole = View { frame: without_margins(film).seen_turned(-turns), ..*located };
+        let whole = View { frame: without_margins(film, TRIMMED).seen_turned(-turns), ..*located };
         let [fits, cropped, may_be_cropped] =
             LONGER.map(|longer| is_crop(&best.0.view.frame, &whole.frame, longer));
         let confidence = best.1.mean_confidence();
@@ -207,14 +207,6 @@ impl Predictor {
         let prediction = self.decoded(&image, answer)?;
         Ok((image, prediction))
     }
-}
-
-/// The film without uniform margins, if it has them in both directions, as on a light box or in a screenshot. Bars on the left
-/// and right alone are kept, since films that are no crops have them, too.
-fn without_margins(film: &GrayImage) -> Frame {
-    let (whole, content) = (Frame::whole(film.size()), Frame::content(film));
-    let narrower = content.width() < TRIMMED * whole.width();
-    if narrower && content.height() < TRIMMED * whole.height() { content } else { whole }
 }
 
 /// Whether a film, seen `whole`, may have been cropped around the spine in `frame`: it is less than `longer` times as

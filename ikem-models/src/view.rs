@@ -1,4 +1,4 @@
-use ikem_core::{Frame, Size};
+use ikem_core::{Frame, GrayImage, Size};
 use serde::{Deserialize, Serialize};
 
 use crate::locator::{Located, Location};
@@ -53,4 +53,13 @@ impl From<Frame> for View {
     fn from(frame: Frame) -> Self {
         Self { frame, negative: false, confidence: None }
     }
+}
+
+/// The film without uniform margins, if it has them in both directions, as on a light box or in a screenshot, and what is left
+/// of its width and height is less than `trimmed`. Bars on the left and right alone are kept, since films that are no crops have
+/// them, too.
+pub(crate) fn without_margins(film: &GrayImage, trimmed: f64) -> Frame {
+    let (whole, content) = (Frame::whole(film.size()), Frame::content(film));
+    let narrower = content.width() < trimmed * whole.width();
+    if narrower && content.height() < trimmed * whole.height() { content } else { whole }
 }

@@ -17,18 +17,22 @@ use crate::cancel::Cancel;
 use crate::checkpoint::PartCheckpoint;
 use crate::error::{BuildError, BuildResult, Result};
 use crate::threads::isolated;
+use crate::view::without_margins;
 
 /// The confidence from which on a locator has found a spine.
 const SPINE: f32 = 0.5;
 /// The confidence from which on a spine is believed in an orientation other than the one that was read first.
 const SPINE_IN_ANOTHER_TURN: f32 = 0.95;
+/// The largest width and height of a film without its uniform margins, relative to those with them, for which they are left out.
+/// With thinner ones it is seen as in training.
+const TRIMMED: f64 = 0.9;
 /// Upper bound of the confidence reported when no position was found.
 const NO_SPINE: f32 = 0.49;
 
 /// Finds the spine on a whole film. Clones share the weights.
 ///
-/// It sees the film on a square grid, whole and with its aspect ratio; if the film appears to be turned by quarter
-/// turns or to be a negative, it looks again at the corrected film.
+/// It sees the film on a square grid, whole but for wide uniform margins, and with its aspect ratio; if the film appears to be
+/// turned by quarter turns or to be a negative, it looks again at the corrected film.
 #[derive(Debug, Clone)]
 pub struct Locator(Arc<LocatorNetwork>);
 
@@ -87,7 +91,7 @@ impl Locator {
     /// As [`locate`](Self::locate), until `cancel` is cancelled.
     pub(crate) fn locate_until(&self, film: &GrayImage, cancel: Option<&Cancel>) -> Result<Located> {
         isolated(|| {
-            let whole = letterbox(film.size(), self.0.config().size);
+            let whole = letterbox(&without_margins(film, TRIMMED), self.0.config().size);
             let (mut view, mut negative) = (whole, false);
             let mut seen = self.look(film, &view, negative, cancel)?;
             let (turns, inverted) = (seen.turns(), seen.negative());
@@ -141,7 +145,7 @@ impl Locator {
 fn pixels(film: &GrayImage, view: &Frame, size: usize, negative: bool) -> Result<Vec<f32>> {
     let grid = Size::new(size, size);
     let mut values = resample_frame(film, view, grid, Resampling::Area)?.pixels().to_vec();
-    let place = shown(film.size(), view, size);
+    let place = shown(&without_margins(film, TRIMMED), view, size);
     let mut inside: Vec<f32> = place.rows(&mut values, size).flat_map(|row| row.to_vec()).collect();
     Tones::normalise(&mut inside);
     values.fill(-1.0);
@@ -153,10 +157,11 @@ fn pixels(film: &GrayImage, view: &Frame, size: usize, negative: bool) -> Result
     Ok(values)
 }
 
-/// The part of a square grid of `size` pixels that shows a film in `view`.
-fn shown(film: Size, view: &Frame, size: usize) -> Letterbox {
+/// The part of a square grid of `size` pixels that shows `film`, an upright part of a film, in `view`.
+fn shown(film: &Frame, view: &Frame, size: usize) -> Letterbox {
     let map = view.affine(Size::new(size, size));
-    let [a, b] = [map.apply([0.0, 0.0]), map.apply([film.width as f64, film.height as f64])];
+    let [top_left, _, bottom_right, _] = film.corners();
+    let [a, b] = [map.apply(top_left), map.apply(bottom_right)];
     let side = |axis: usize| {
         let first = (a[axis].min(b[axis]).round().max(0.0) as usize).min(size - 1);
         (first, (a[axis].max(b[axis]).round() as usize).clamp(first + 1, size) - first)
@@ -165,9 +170,9 @@ fn shown(film: Size, view: &Frame, size: usize) -> Letterbox {
     Letterbox { left, top, width, height }
 }
 
-/// The view in which a locator first sees a film: whole, upright, with its aspect ratio.
-fn letterbox(film: Size, size: usize) -> Frame {
-    Letterbox::new(film.width as f64, film.height as f64, size).frame(film, size)
+/// The view in which a locator first sees `film`, an upright part of a film: whole, with its aspect ratio.
+fn letterbox(film: &Frame, size: usize) -> Frame {
+    Letterbox::new(film.width(), film.height(), size).frame(film, size)
 }
 
 #[cfg(test)]
@@ -185,7 +190,7 @@ mod tests {
         for size in [Size::new(100, 250), Size::new(250, 100), Size::new(3, 900)] {
             let film = film(size);
             for turns in 0..4_i8 {
-                let view = letterbox(size, 64).seen_turned(-turns);
+                let view = letterbox(&Frame::whole(size), 64).seen_turned(-turns);
                 let values = pixels(&film, &view, 64, false).expect("pixels");
                 let upright = (size.height > size.width) == (turns % 2 == 0);
                 // The short side is black at its ends.
@@ -197,12 +202,42 @@ mod tests {
     }
 
     #[test]
+    fn wide_uniform_margins_are_left_out() {
+        let size = Size::new(100, 250);
+        let inner = film(size);
+        let margined = |margin: usize| {
+            let outer = Size::new(size.width + 2 * margin, size.height + 2 * margin);
+            let mut pixels = vec![0.0; outer.area()];
+            let rows = pixels.chunks_exact_mut(outer.width).skip(margin);
+            for (row, seen) in rows.zip(inner.pixels().chunks_exact(size.width)) {
+                row[margin..][..size.width].copy_from_slice(seen);
+            }
+            GrayImage::new(outer, pixels).expect("pixels")
+        };
+        let seen = |film: &GrayImage| {
+            let view = letterbox(&without_margins(film, TRIMMED), 64);
+            (view, pixels(film, &view, 64, false).expect("pixels"))
+        };
+        let (view, alone) = seen(&inner);
+        for margin in [20, 60] {
+            let (shifted, values) = seen(&margined(margin));
+            let [x, y] = view.center();
+            assert_eq!(shifted.center(), [x + margin as f64, y + margin as f64]);
+            let off = alone.iter().zip(&values).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            assert!(off < 1e-4, "{off} with margins of {margin} pixels");
+        }
+        // Thin ones are kept: the film is seen smaller.
+        let (thin, _) = seen(&margined(4));
+        assert!(thin.height() > view.height() + 7.0, "{} and {}", thin.height(), view.height());
+    }
+
+    #[test]
     fn a_negative_is_put_right() {
         let size = Size::new(100, 250);
         let positive = film(size);
         let negative = GrayImage::new(size, positive.pixels().iter().map(|v| 1.0 - v).collect());
         let negative = negative.expect("pixels");
-        let view = letterbox(size, 64);
+        let view = letterbox(&Frame::whole(size), 64);
         let a = pixels(&positive, &view, 64, false).expect("pixels");
         let b = pixels(&negative, &view, 64, true).expect("pixels");
         let off = a.iter().zip(&b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);

@@ -222,7 +222,7 @@ mod tests {
     #[test]
     fn a_column_is_framed_on_its_film() {
         let film = Size::new(400, 1000);
-        let view = super::super::letterbox(film, 64);
+        let view = super::super::letterbox(&Frame::whole(film), 64);
         let frame = column(None, None).and_then(|c| c.frame(&view, 64).ok()).expect("a frame");
         // A pixel of the grid is 15.625 of the film.
         assert!((frame.center()[0] - 200.0).abs() < 1.0, "{frame}");
