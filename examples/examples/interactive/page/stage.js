@@ -7,7 +7,7 @@ import { drawHeatmap } from './draw/heatmap.js';
 import { drawLabels } from './draw/labels.js';
 import { drawMagnifier } from './draw/magnifier.js';
 import { drawMeasures } from './draw/measures.js';
-import { drawPoints } from './draw/points.js';
+import { drawPoints, placesToSee } from './draw/points.js';
 import { drawMarquee, drawTurnHandle } from './draw/selection.js';
 import { isFraming, shownFrame } from './framing.js';
 import { Orientation } from './orientation.js';
@@ -153,7 +153,7 @@ export class Stage {
     const curves = shown.cobb ? shownCurves(state) : [];
     drawCobbLines(context, curves, view, this.unit);
     drawPoints(context, scene, view, this.unit);
-    drawCobbAngles(context, curves, names, scene.points.map((point) => view.toScreen(point)), view, this.unit);
+    drawCobbAngles(context, curves, names, placesToSee(scene, view, this.unit), view, this.unit);
     drawTurnHandle(context, state, this.unit);
     drawMarquee(context, state.marquee, this.unit);
   }

@@ -39,6 +39,24 @@ const HIDDEN: &str = "return import('/page/draw/cobb.js').then(({ chipBox }) => 
     return [taken.filter(on).length, taken.filter(off).length, taken.filter((a, i) => taken.some((b, j) => i < j && over(a, b))).length];
 })";
 
+/// What labels of angles keep clear of: how many places that is, and how many ends of names are not left of their vertebra.
+const KEPT_CLEAR: &str = "const modules = ['/page/draw/points.js', '/page/scene.js'].map((path) => import(path));
+    return Promise.all(modules).then(([{ placesToSee }, { pointScene }]) => {
+        const { state } = window.ikem.store;
+        const scene = pointScene(state);
+        const places = placesToSee({ ...scene, names: true }, state.view, 1);
+        const names = places.slice(scene.points.length);
+        const left = (index) => Math.min(...scene.vertebrae[Math.floor(index / 2)].corners.map((corner) => places[corner].x));
+        const points = placesToSee({ ...scene, names: false }, state.view, 1);
+        return [points.length, names.length, names.filter(({ x }, index) => x >= left(index)).length];
+    })";
+
+/// How far a message and its button stick out of the box around it.
+const STICKS_OUT: &str = "const box = document.getElementById('alert').getBoundingClientRect();
+    const out = [...document.querySelectorAll('#alert > span, #alert button')].map((part) => part.getBoundingClientRect())
+        .map(({ left, right, top, bottom }) => Math.max(box.left - left, right - box.right, box.top - top, bottom - box.bottom, 0));
+    return Math.max(...out, document.querySelector('#alert > span').scrollWidth - document.querySelector('#alert > span').clientWidth);";
+
 pub(crate) async fn everything_is_within_reach(browser: &Browser) {
     assert_eq!(browser.js(MISNAMED).await, json!([]));
     assert_eq!(browser.js(SMALL).await, json!([]));
@@ -47,6 +65,7 @@ pub(crate) async fn everything_is_within_reach(browser: &Browser) {
         json!([0, 0, 0]),
         "labels hide points, leave the film, or hide each other"
     );
+    assert_eq!(browser.js(KEPT_CLEAR).await, json!([68, 34, 0]));
     // A wheel that goes across moves the film, and does not zoom.
     let before = browser.state("[state.view.x, state.view.scale]").await;
     browser.js("document.getElementById('film').dispatchEvent(new WheelEvent('wheel', { deltaX: 30, deltaY: 2, cancelable: true, clientX: 500, clientY: 300 }))").await;
@@ -57,6 +76,13 @@ pub(crate) async fn everything_is_within_reach(browser: &Browser) {
     browser.until("innerWidth === 640").await;
     browser.picture("zoomed-200").await;
     assert_eq!(browser.js(OUT_OF_REACH).await, json!([]));
+    browser
+        .js("window.ikem.store.set({ alert: `1 left out: ${'long-name-'.repeat(12)}.png is damaged` })")
+        .await;
+    browser.until("state.alert !== null && document.querySelector('#alert > span').innerText !== ''").await;
+    let out = browser.js(STICKS_OUT).await.as_f64().expect("a length");
+    assert!(out < 1.0, "a message of one long word sticks out of its box by {out} px");
+    browser.js("window.ikem.store.set({ alert: null })").await;
     browser.resize(1280, 720).await;
     browser.until("innerWidth === 1280 && state.film.width > 600").await;
     browser.press(&[&['0']]).await;

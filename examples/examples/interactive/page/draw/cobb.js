@@ -15,8 +15,8 @@ export function drawCobbLines(context, curves, view, unit) {
 }
 
 /**
- * Writes their angles (`degrees`), with the names of the end vertebrae, where they hide no point (`places`, on the screen) and
- * none of each other, as far as there is such a place.
+ * Writes their angles (`degrees`), with the names of the end vertebrae, where they hide none of `places` on the screen and none of
+ * each other, as far as there is such a place.
  */
 export function drawCobbAngles(context, curves, names, places, view, unit) {
   const taken = [];

@@ -7,6 +7,8 @@ import { INK, vertebraColour } from '../palette.js';
 
 const MOVED = 0.5;
 const FULL_TURN = 2 * Math.PI;
+/** About the length of a vertebra's name. */
+const NAME = 24;
 
 /**
  * Draws all points of a scene.
@@ -154,10 +156,27 @@ function drawNames(context, scene, places, unit) {
   context.font = `600 ${13 * unit}px system-ui, sans-serif`;
   scene.vertebrae.forEach(({ name, corners }, index) => {
     const gone = corners.every((corner) => scene.points[corner].visible === false);
-    const left = Math.min(...corners.map((corner) => places[corner].x));
-    const middle = corners.reduce((sum, corner) => sum + places[corner].y, 0) / corners.length;
-    written(context, gone ? `${name} not visible` : name, left - 14 * unit, middle, gone ? INK.absent : vertebraColour(index), unit);
+    const { x, y } = nameEnd(corners, places, unit);
+    written(context, gone ? `${name} not visible` : name, x, y, gone ? INK.absent : vertebraColour(index), unit);
   });
+}
+
+/** The right end of the name of the vertebra with these corners. */
+function nameEnd(corners, places, unit) {
+  const left = Math.min(...corners.map((corner) => places[corner].x));
+  const middle = corners.reduce((sum, corner) => sum + places[corner].y, 0) / corners.length;
+  return { x: left - 14 * unit, y: middle };
+}
+
+/** The places on the screen that labels must not hide: the points, and both ends of the names of vertebrae if they are shown. */
+export function placesToSee(scene, view, unit) {
+  const places = scene.points.map((point) => view.toScreen(point));
+  if (!scene.names) return places;
+  const names = scene.vertebrae.flatMap(({ corners }) => {
+    const { x, y } = nameEnd(corners, places, unit);
+    return [{ x, y }, { x: x - NAME * unit, y }];
+  });
+  return [...places, ...names];
 }
 
 /** The name of the point that is chosen or under the pointer. */
