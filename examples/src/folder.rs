@@ -15,12 +15,15 @@ const NAMED: usize = 3;
 /// What our own files' names end in.
 const OWN: [&str; 3] = [SAVED_WORK, "annotation-log.jsonl", KEPT_IN];
 
+/// What the names of labels, tables and settings end in, which often lie beside films.
+const BESIDE: [&str; 2] = [".json", ".csv"];
+
 /// The files of a folder.
 #[derive(Debug, Default)]
 pub struct Inside {
     /// The images, in natural order.
     pub images: Vec<PathBuf>,
-    /// What is no image that can be read; without hidden files and our own.
+    /// What is no image that can be read; without hidden files, our own, labels and tables.
     pub left_out: Vec<LeftOut>,
 }
 
@@ -73,9 +76,9 @@ pub(crate) fn is_drawn(path: &Path) -> bool {
     is_overlay(path).is_ok_and(|drawn| drawn)
 }
 
-/// Whether a file of this name in a folder of films is hidden or our own.
+/// Whether a file of this name in a folder of films is hidden, our own, or one of labels or settings.
 pub(crate) fn is_passed_over(name: &str) -> bool {
-    name.starts_with('.') || OWN.iter().any(|own| name.ends_with(own))
+    name.starts_with('.') || OWN.iter().chain(&BESIDE).any(|own| name.ends_with(own))
 }
 
 /// The last part of a path, to show. What is no text in it is shown as `%FC`, so that different names look different.
@@ -156,13 +159,15 @@ mod tests {
         for name in ["IM10", "IM2", "film.dicom", "1.2.840.1", ".hidden.png", "._IM2"] {
             std::fs::write(folder.path().join(name), png).expect("a file");
         }
-        let other: [(&str, &[u8]); 6] = [
+        let other: [(&str, &[u8]); 8] = [
             ("a.png", b"%PDF-1.4"),
             ("b.jpg", b"\0\0\0\x24ftypheic\0\0\0\0"),
             ("c.txt", b"hello"),
             ("d.tif", b""),
             ("IM2.ikem.json", b"{}"),
             ("annotation-log.jsonl", b"{}"),
+            ("manifest.json", b"[]"),
+            ("angles.csv", b"1,2,3"),
         ];
         for (name, bytes) in other {
             std::fs::write(folder.path().join(name), bytes).expect("a file");
