@@ -262,14 +262,20 @@ fn errors_in_rows_name_the_row_and_field() {
             "image,width,height,keypoint,x,y\na.png,200,400,0,1,\n",
             "field x and y: 0 without one of them; expected numbers in both or in neither",
         ),
+        (
+            "image,width,height,keypoint,x,y\na.png,200,400,0,1,2\na.png,200,400,one,3,4\n",
+            "field keypoint: \"one\", and no row for 1; expected a keypoint of the skeleton",
+        ),
         ("", "it is empty; expected a header"),
     ] {
         let message = labels(text.as_bytes()).expect_err(text);
         assert!(message.contains(expected), "{text}\n{message}");
     }
     let part = "image,width,height,keypoint,x,y\na.png,200,400,0,1,2\na.png,200,400,1,,\n";
-    let part = labels(part.as_bytes()).unwrap();
-    assert_eq!(part.manifest.entries[0].keypoints().to_vec(), [Point::new(1.0, 2.0), Point::ABSENT]);
+    let whole_of_part = labels(part.as_bytes()).unwrap().manifest.entries;
+    assert_eq!(whole_of_part[0].keypoints().to_vec(), [Point::new(1.0, 2.0), Point::ABSENT]);
+    let more = format!("{}a.png,200,400,C7,5,6\n", part);
+    assert_eq!(labels(more.as_bytes()).unwrap().manifest.entries, whole_of_part, "others are passed over");
     let half = "image,height,width,0 y,0 x,1 y,1 x\na.png,400,200,.2,.2,.7,\n";
     assert!(labels(half.as_bytes()).expect_err("half a place").contains("field 1 x: \"\""), "{half}");
 }

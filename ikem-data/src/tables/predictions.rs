@@ -169,7 +169,8 @@ fn check_pixels(
     Err(Error::broken(path, KIND, found, format!("pixels of the image of {size}")))
 }
 
-/// The films of a table with one row per keypoint, in any order. A keypoint without x and y is not seen.
+/// The films of a table with one row per keypoint, in any order. A keypoint without x and y, or without a row, is not seen.
+/// Keypoints of other names are passed over, unless one of the skeleton's has no row: it may be misspelt.
 pub(super) fn labelled_films(
     path: &Path,
     table: &Table<'_>,
@@ -180,6 +181,7 @@ pub(super) fn labelled_films(
         skeleton.names().iter().enumerate().map(|(keypoint, name)| (bare(name), keypoint)).collect();
     let set = table.column(&["set"]);
     let mut films: Vec<PartlyLabelled> = Vec::new();
+    let mut listed: Vec<Listed> = Vec::new();
     let mut indices: BTreeMap<String, usize> = BTreeMap::new();
     for row in 0..table.len() {
         let image = cell_text(table.text(row, columns.image));
@@ -193,29 +195,52 @@ pub(super) fn labelled_films(
                 points: vec![None; skeleton.len()],
                 exact: None,
             });
+            listed.push(Listed { rows: vec![false; skeleton.len()], other: None });
         }
+        let (Some(film), Some(listed)) = (films.get_mut(film), listed.get_mut(film)) else { continue };
         let name = table.text(row, columns.keypoint);
-        let Some(point) = names.get(&bare(name)).and_then(|k| films.get_mut(film)?.points.get_mut(*k)) else {
-            continue;
-        };
-        let number = |column| table.optional::<f64>(row, Some(column), "a number");
-        let found = match (number(columns.x)?, number(columns.y)?) {
-            (Some(x), Some(y)) => [x, y],
-            (None, None) => continue,
-            _ => {
-                let found = format!("{name} without one of them");
-                return Err(table.wrong(row, "x and y", found, "numbers in both or in neither".to_owned()));
-            }
-        };
+        let keypoint = names.get(&bare(name)).copied();
+        listed.take(keypoint, row);
+        let Some(point) = keypoint.and_then(|keypoint| film.points.get_mut(keypoint)) else { continue };
+        let Some(found) = columns.point(table, row)? else { continue };
         if point.replace(found).is_some() {
             let found = format!("{name} a second time");
             return Err(table.wrong(row, "keypoint", found, "each keypoint of an image once".to_owned()));
         }
     }
-    for film in &films {
+    for (film, listed) in films.iter().zip(&listed) {
+        listed.check(table, columns.keypoint, skeleton)?;
         check_pixels(path, &film.image, film.size, film.points.iter().copied().flatten())?;
     }
     Ok(films)
+}
+
+/// Which keypoints have a row for a film.
+struct Listed {
+    /// Of the skeleton.
+    rows: Vec<bool>,
+    /// The first row of a keypoint that the skeleton does not have.
+    other: Option<usize>,
+}
+
+impl Listed {
+    fn take(&mut self, keypoint: Option<usize>, row: usize) {
+        match keypoint.and_then(|keypoint| self.rows.get_mut(keypoint)) {
+            Some(has_row) => *has_row = true,
+            None => {
+                self.other.get_or_insert(row);
+            }
+        }
+    }
+
+    /// An error if there is a row of another keypoint, but none of one of the skeleton's.
+    fn check(&self, table: &Table<'_>, column: usize, skeleton: &Skeleton) -> Result<(), Error> {
+        let missing = skeleton.names().iter().zip(&self.rows).find(|(_, has_row)| !**has_row);
+        let (Some(row), Some((missing, _))) = (self.other, missing) else { return Ok(()) };
+        let found = format!("{:?}, and no row for {missing}", cell_text(table.text(row, column)));
+        let expected = format!("a keypoint of the skeleton, such as {missing}, or a row for each of them");
+        Err(table.wrong(row, "keypoint", found, expected))
+    }
 }
 
 /// The column indices of a keypoint's values.
@@ -254,6 +279,19 @@ impl Columns {
             reason: table.column(&["unusable_because"]),
             ends: table.column(&["fixed_ends"]),
         })
+    }
+
+    /// The place of the keypoint of a row, if it has one.
+    fn point(&self, table: &Table<'_>, row: usize) -> Result<Option<[f64; 2]>, Error> {
+        let number = |column| table.optional::<f64>(row, Some(column), "a number");
+        match (number(self.x)?, number(self.y)?) {
+            (Some(x), Some(y)) => Ok(Some([x, y])),
+            (None, None) => Ok(None),
+            _ => {
+                let found = format!("{} without one of them", table.text(row, self.keypoint));
+                Err(table.wrong(row, "x and y", found, "numbers in both or in neither".to_owned()))
+            }
+        }
     }
 
     /// The size of the image of a row.
