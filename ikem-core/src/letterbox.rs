@@ -1,6 +1,5 @@
 use crate::affine::Affine;
 use crate::frame::Frame;
-use crate::geometry::Size;
 
 /// The position of a film on a locator's square grid, by letterboxing: scaled to the grid's size along its longer side,
 /// aspect ratio preserved up to rounding, and centred (half a pixel to the left or top if necessary). The remaining
@@ -69,6 +68,7 @@ impl Letterbox {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::geometry::Size;
 
     #[test]
     fn the_frame_is_the_inverse_of_the_map() {
