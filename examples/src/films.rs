@@ -84,7 +84,7 @@ fn has_ending(path: &Path) -> bool {
     ending.is_some_and(|ending| ENDINGS.contains(&ending.as_str()))
 }
 
-/// The files directly in `folder` whose names match, by name; without hidden files and our own.
+/// The files directly in `folder` whose names match, by name; without those that are passed over.
 fn matching(folder: &Path, pattern: &str) -> Result<Vec<PathBuf>> {
     let listed = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     let named = || format!("cannot read {}", listed.display());
@@ -92,7 +92,7 @@ fn matching(folder: &Path, pattern: &str) -> Result<Vec<PathBuf>> {
     for entry in std::fs::read_dir(listed).with_context(named)? {
         let path = folder.join(entry.with_context(named)?.file_name());
         let name = file_name(&path);
-        if !is_passed_over(&name) && path.is_file() && is_match(pattern, &name) {
+        if !is_passed_over(&path) && path.is_file() && is_match(pattern, &name) {
             files.push(path);
         }
     }

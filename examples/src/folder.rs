@@ -15,7 +15,7 @@ const NAMED: usize = 3;
 /// What our own files' names end in.
 const OWN: [&str; 3] = [SAVED_WORK, "annotation-log.jsonl", KEPT_IN];
 
-/// What the names of labels, tables and settings end in, which often lie beside films.
+/// What the names of labels and tables end in, which often lie beside films.
 const BESIDE: [&str; 2] = [".json", ".csv"];
 
 /// The files of a folder.
@@ -45,7 +45,7 @@ impl Inside {
         let mut paths = Vec::new();
         for entry in std::fs::read_dir(folder)? {
             let path = entry?.path();
-            if !is_passed_over(&file_name(&path)) {
+            if !is_passed_over(&path) {
                 paths.push(path);
             }
         }
@@ -76,9 +76,13 @@ pub(crate) fn is_drawn(path: &Path) -> bool {
     is_overlay(path).is_ok_and(|drawn| drawn)
 }
 
-/// Whether a file of this name in a folder of films is hidden, our own, or one of labels or settings.
-pub(crate) fn is_passed_over(name: &str) -> bool {
-    name.starts_with('.') || OWN.iter().chain(&BESIDE).any(|own| name.ends_with(own))
+/// Whether a file in a folder of films is hidden or our own, or has the name of labels or tables and is no image.
+pub(crate) fn is_passed_over(path: &Path) -> bool {
+    let name = file_name(path);
+    let ends_in = |endings: &[&str]| endings.iter().any(|ending| name.ends_with(ending));
+    name.starts_with('.')
+        || ends_in(&OWN)
+        || ends_in(&BESIDE) && path.is_file() && ImageKind::of_file(path).is_err()
 }
 
 /// The last part of a path, to show. What is no text in it is shown as `%FC`, so that different names look different.
@@ -156,7 +160,7 @@ mod tests {
     fn content_decides_and_what_is_left_out_is_told() {
         let folder = tempfile::tempdir().expect("a folder");
         let png = include_bytes!("../assets/phantom.png");
-        for name in ["IM10", "IM2", "film.dicom", "1.2.840.1", ".hidden.png", "._IM2"] {
+        for name in ["IM10", "IM2", "film.dicom", "1.2.840.1", "image.json", ".hidden.png", "._IM2"] {
             std::fs::write(folder.path().join(name), png).expect("a file");
         }
         let other: [(&str, &[u8]); 8] = [
@@ -179,7 +183,7 @@ mod tests {
         std::os::unix::fs::symlink("nowhere", folder.path().join("e.png")).expect("a link");
         let inside = Inside::of(folder.path()).expect("a folder");
         let names: Vec<String> = inside.images.iter().map(|path| file_name(path)).collect();
-        assert_eq!(names, ["1.2.840.1", "film.dicom", "IM2", "IM10"]);
+        assert_eq!(names, ["1.2.840.1", "film.dicom", "IM2", "IM10", "image.json"]);
         let links = usize::from(cfg!(unix));
         assert_eq!(inside.left_out.len(), 5 + links);
         let left_out: Vec<String> = inside.left_out.into_iter().map(|left_out| left_out.why).collect();

@@ -51,11 +51,13 @@ const KEPT_CLEAR: &str = "const modules = ['/page/draw/points.js', '/page/scene.
         return [points.length, names.length, names.filter(({ x }, index) => x >= left(index)).length];
     })";
 
-/// How far a message and its button stick out of the box around it.
+/// How far a message and its button stick out of the box around it, or this out of the window.
 const STICKS_OUT: &str = "const box = document.getElementById('alert').getBoundingClientRect();
+    const beyond = [-box.left, box.right - innerWidth, -box.top, box.bottom - innerHeight];
     const out = [...document.querySelectorAll('#alert > span, #alert button')].map((part) => part.getBoundingClientRect())
-        .map(({ left, right, top, bottom }) => Math.max(box.left - left, right - box.right, box.top - top, bottom - box.bottom, 0));
-    return Math.max(...out, document.querySelector('#alert > span').scrollWidth - document.querySelector('#alert > span').clientWidth);";
+        .map(({ left, right, top, bottom }) => Math.max(box.left - left, right - box.right, box.top - top, bottom - box.bottom));
+    const text = document.querySelector('#alert > span');
+    return Math.max(...out, ...beyond, text.scrollWidth - text.clientWidth);";
 
 pub(crate) async fn everything_is_within_reach(browser: &Browser) {
     assert_eq!(browser.js(MISNAMED).await, json!([]));
@@ -77,7 +79,7 @@ pub(crate) async fn everything_is_within_reach(browser: &Browser) {
     browser.picture("zoomed-200").await;
     assert_eq!(browser.js(OUT_OF_REACH).await, json!([]));
     browser
-        .js("window.ikem.store.set({ alert: `1 left out: ${'long-name-'.repeat(12)}.png is damaged` })")
+        .js("window.ikem.store.set({ alert: `1 left out: ${'long-name-'.repeat(120)}.png is damaged` })")
         .await;
     browser.until("state.alert !== null && document.querySelector('#alert > span').innerText !== ''").await;
     let out = browser.js(STICKS_OUT).await.as_f64().expect("a length");
