@@ -188,6 +188,30 @@ fn landscape() -> GrayImage {
     })
 }
 
+/// As a film of 12 of 16 bits with a border of 65535, on all sides or on the right alone.
+#[test]
+fn margins_much_brighter_than_the_film_change_nothing() {
+    let phantom = phantoms().next().expect("a phantom");
+    let Size { width, height } = phantom.image.size();
+    let expected = mean_error(&session(&phantom.image).keypoints(), &phantom.keypoints);
+    for (left, right, above) in [(0, width / 60, 0), (100, 100, 120)] {
+        let film = drawn(Size::new(width + left + right, height + 2 * above), |x, y| {
+            let (x, y) = (x as usize, y as usize);
+            let inside = (left..left + width).contains(&x) && (above..above + height).contains(&y);
+            if inside { phantom.image.pixels()[(y - above) * width + x - left] / 16.0 } else { 1.0 }
+        });
+        let session = session(&film);
+        assert_eq!(session.doubt(), None, "{left}, {right}, {above}");
+        let moved =
+            phantom.keypoints.iter().map(|&point| point + Point::new(left as f32, above as f32)).collect();
+        let error = mean_error(&session.keypoints(), &moved);
+        assert!(
+            error < expected + 3.0,
+            "{error} px with margins of {left}, {right}, {above}; {expected} without"
+        );
+    }
+}
+
 #[test]
 fn where_there_is_no_spine_nothing_is_found() {
     let size = Size::new(800, 2000);

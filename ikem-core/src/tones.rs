@@ -1,3 +1,4 @@
+use crate::frame::Frame;
 use crate::image::GrayImage;
 
 /// A linear grey-scale mapping: the values of a film, 0…1, that are mapped to black and white. Values in between are
@@ -33,15 +34,20 @@ impl Tones {
     /// The mapping for a film. A film that uses a large part of its type's range, as most do, is left unchanged. One
     /// that starts at 0 and uses only the low bits of its type (such as 12 of 16) is scaled by the range of these bits,
     /// as if it were stored in a type of that width. Any other film is stretched from its 0.5th to its 99.5th
-    /// percentile. A film of one value is left unchanged.
+    /// percentile. A film of one value is left unchanged. Uniform margins ([`Frame::content`]) do not count: they may be much
+    /// brighter than the film.
     #[must_use]
     pub fn of(image: &GrayImage) -> Self {
-        let pixels = image.pixels();
+        let content = Frame::content(image);
+        let [[left, top], _, [right, bottom], _] =
+            content.corners().map(|corner| corner.map(|edge| edge as usize));
+        let rows = image.pixels().chunks_exact(image.size().width.max(1));
+        let pixels = rows.take(bottom).skip(top).flat_map(|row| row.get(left..right).unwrap_or(row));
         let mut bins = vec![0_u32; BINS];
         // A subset of the pixels suffices.
-        let step = (pixels.len() / (1 << 18)).max(1);
+        let step = ((right - left) * (bottom - top) / (1 << 18)).max(1);
         let mut count = 0_u32;
-        for &pixel in pixels.iter().step_by(step) {
+        for &pixel in pixels.step_by(step) {
             bins[((pixel * BINS as f32) as usize).min(BINS - 1)] += 1;
             count += 1;
         }
@@ -127,6 +133,25 @@ mod tests {
     fn ramp(low: f32, high: f32) -> GrayImage {
         let pixels = (0..10_000).map(|i| low + (high - low) * i as f32 / 9999.0).collect();
         GrayImage::new(Size::new(100, 100), pixels).expect("pixels")
+    }
+
+    #[test]
+    fn bright_margins_do_not_count() {
+        let film = ramp(0.0, 0.0625);
+        let (width, strip) = (100, 7);
+        let beside = |left: usize| {
+            let row = |row: &[f32]| {
+                let mut seen = vec![1.0; width + strip];
+                seen[left..][..width].copy_from_slice(row);
+                seen
+            };
+            let pixels = film.pixels().chunks_exact(width).flat_map(row).collect();
+            GrayImage::new(Size::new(width + strip, 100), pixels).expect("pixels")
+        };
+        assert_ne!(Tones::of(&film), Tones::IDENTITY);
+        for left in [0, 3, strip] {
+            assert_eq!(Tones::of(&beside(left)), Tones::of(&film), "{left} columns on the left");
+        }
     }
 
     #[test]

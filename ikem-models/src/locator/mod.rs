@@ -91,6 +91,8 @@ impl Locator {
     /// As [`locate`](Self::locate), until `cancel` is cancelled.
     pub(crate) fn locate_until(&self, film: &GrayImage, cancel: Option<&Cancel>) -> Result<Located> {
         isolated(|| {
+            // As other networks see it: a margin may be much brighter than the film.
+            let film = &Tones::of(film).apply_to(film);
             let whole = letterbox(&without_margins(film, TRIMMED), self.0.config().size);
             let (mut view, mut negative) = (whole, false);
             let mut seen = self.look(film, &view, negative, cancel)?;
