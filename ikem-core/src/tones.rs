@@ -34,11 +34,11 @@ impl Tones {
     /// The mapping for a film. A film that uses a large part of its type's range, as most do, is left unchanged. One
     /// that starts at 0 and uses only the low bits of its type (such as 12 of 16) is scaled by the range of these bits,
     /// as if it were stored in a type of that width. Any other film is stretched from its 0.5th to its 99.5th
-    /// percentile. A film of one value is left unchanged. Uniform margins ([`Frame::content`]) do not count: they may be much
-    /// brighter than the film.
+    /// percentile. A film of one value is left unchanged. Margins of one value do not count: they may be much brighter than the
+    /// film.
     #[must_use]
     pub fn of(image: &GrayImage) -> Self {
-        let content = Frame::content(image);
+        let content = Frame::inside_margins(image, 0.0);
         let [[left, top], _, [right, bottom], _] =
             content.corners().map(|corner| corner.map(|edge| edge as usize));
         let rows = image.pixels().chunks_exact(image.size().width.max(1));

@@ -21,11 +21,16 @@ impl Frame {
     /// ```
     #[must_use]
     pub fn content(film: &GrayImage) -> Self {
+        Self::inside_margins(film, FLAT)
+    }
+
+    /// The same, for margins whose pixels differ from their corner by at most `tolerance`.
+    pub(crate) fn inside_margins(film: &GrayImage, tolerance: f32) -> Self {
         let Size { width, height } = film.size();
         let whole = Self::whole(film.size());
         let pixels = film.pixels();
         let (Some(&first), Some(&last)) = (pixels.first(), pixels.last()) else { return whole };
-        let flat = |value: f32, corner: f32| (value - corner).abs() <= FLAT;
+        let flat = |value: f32, corner: f32| (value - corner).abs() <= tolerance;
         let row =
             |y: usize, corner: f32| pixels[y * width..][..width].iter().all(|&value| flat(value, corner));
         let Some(top) = (0..height).find(|&y| !row(y, first)) else { return whole };
