@@ -55,9 +55,9 @@ impl From<Frame> for View {
     }
 }
 
-/// The film without uniform margins, if it has them in both directions, as on a light box or in a screenshot, and what is left
-/// of its width and height is less than `trimmed`. Bars on the left and right alone are kept, since films that are no crops have
-/// them, too.
+/// The film without its uniform margins, as on a light box or in a screenshot, if less than `trimmed` (a part of 1) both of its
+/// width and of its height is left; otherwise the whole film. Bars on the left and right alone are kept, since films that are no
+/// crops have them, too.
 pub(crate) fn without_margins(film: &GrayImage, trimmed: f64) -> Frame {
     let (whole, content) = (Frame::whole(film.size()), Frame::content(film));
     let narrower = content.width() < trimmed * whole.width();

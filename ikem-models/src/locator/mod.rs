@@ -23,8 +23,8 @@ use crate::view::without_margins;
 const SPINE: f32 = 0.5;
 /// The confidence from which on a spine is believed in an orientation other than the one that was read first.
 const SPINE_IN_ANOTHER_TURN: f32 = 0.95;
-/// The largest width and height of a film without its uniform margins, relative to those with them, for which they are left out.
-/// With thinner ones it is seen as in training.
+/// Uniform margins are left out if the film without them has less than this part of the width and of the height. Thinner ones are
+/// kept, as in training.
 const TRIMMED: f64 = 0.9;
 /// Upper bound of the confidence reported when no position was found.
 const NO_SPINE: f32 = 0.49;
