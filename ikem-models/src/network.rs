@@ -50,6 +50,13 @@ impl Logits {
         Ok(all.chunks(keypoints).map(<[Detection]>::to_vec).collect())
     }
 
+    /// The confidences of [`detect`](Self::detect) alone: B lists of K.
+    pub(crate) fn confidences(&self) -> CandleResult<Vec<Vec<f32>>> {
+        let grid = Size::new(self.full.1, self.full.0);
+        let keypoints = self.main.dim(1)?.max(1);
+        Ok(ops::heatmap_peaks(&self.main, grid)?.chunks(keypoints).map(<[f32]>::to_vec).collect())
+    }
+
     /// The auxiliary logits on the grid.
     ///
     /// # Errors

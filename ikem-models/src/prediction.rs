@@ -76,8 +76,7 @@ impl Prediction {
     /// The mean of the confidences; 0 without keypoints.
     #[must_use]
     pub fn mean_confidence(&self) -> f32 {
-        let count = self.confidences.len().max(1) as f32;
-        self.confidences.iter().sum::<f32>() / count
+        mean(&self.confidences)
     }
 
     /// The heatmaps, K × H × W on the network's grid.
@@ -148,4 +147,9 @@ impl Prediction {
         }
         Heatmaps::from_array(maps)
     }
+}
+
+/// The mean of some confidences; 0 without any.
+pub(crate) fn mean(confidences: &[f32]) -> f32 {
+    confidences.iter().sum::<f32>() / confidences.len().max(1) as f32
 }

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor};
 use ikem_core::{
-    Column, ColumnEvidence, CornerMaps, Detection, ErrorCovariance, Frame, GrayImage, Hint, Hints, Keypoints,
+    Column, ColumnEvidence, CornerMaps, ErrorCovariance, Frame, GrayImage, Hint, Hints, Keypoints,
     Point, Size, Tones, decode_column,
 };
 
@@ -14,7 +14,7 @@ use crate::inputs::{EncodedImage, HintMaps, ImageInput, Inputs, PreviousMaps};
 use crate::locator::Locator;
 use crate::network::{Logits, Network};
 use crate::ops;
-use crate::prediction::{Maps, Prediction};
+use crate::prediction::{Maps, Prediction, mean};
 use crate::summary::NetworkSummary;
 use crate::threads::isolated;
 use crate::view::View;
@@ -213,7 +213,7 @@ impl Predictor {
         hints: &Hints,
         previous: Option<&Prediction>,
     ) -> Result<Answer> {
-        let &ModelConfig { size: grid, std, decoding, .. } = self.config();
+        let &ModelConfig { size: grid, std, .. } = self.config();
         let PreparedImage { size: film, view: View { frame, .. }, .. } = *image;
         let on_grid = |hint: &Hint| Hint::new(hint.keypoint, frame.to_grid(hint.point, film, grid));
         let previous = match previous {
@@ -230,8 +230,8 @@ impl Predictor {
             image: ImageInput::Encoded(image.encoded.clone()),
         };
         let logits = self.model.network.forward_until(&inputs, self.cancel())?;
-        let detections = logits.detect(&decoding)?.concat();
-        Ok(Answer { logits: logits.main, detections, hints, before: None })
+        let confidences = logits.confidences()?.concat();
+        Ok(Answer { logits: logits.main, confidences, hints, before: None })
     }
 
     /// The answers without hints for several films in their views, from one pass, which takes less time than one each.
@@ -244,13 +244,13 @@ impl Predictor {
             image: ImageInput::Encoded(encoded),
         };
         let logits = self.model.network.forward_until(&inputs, self.cancel())?;
-        let detections = logits.detect(&self.config().decoding)?;
-        let answer = |(index, detections)| {
+        let confidences = logits.confidences()?;
+        let answer = |(index, confidences)| {
             // A copy, so that one answer does not keep those of the others in memory.
             let logits = logits.main.narrow(0, index, 1)?.copy()?;
-            Ok(Answer { logits, detections, hints: Vec::new(), before: None })
+            Ok(Answer { logits, confidences, hints: Vec::new(), before: None })
         };
-        detections.into_iter().enumerate().map(answer).collect()
+        confidences.into_iter().enumerate().map(answer).collect()
     }
 
     /// The prediction that an answer of the network for `image` stands for.
@@ -267,9 +267,10 @@ impl Predictor {
         Cancel::check(self.cancel())?;
         let &ModelConfig { size: grid, std, .. } = self.config();
         let PreparedImage { size: film, view: View { frame, .. }, .. } = *image;
-        let (keypoints, mut alternatives, clarity) = match self.column(image, &answer)? {
+        let expected = self.expected(&answer)?;
+        let (keypoints, mut alternatives, clarity) = match self.column(image, &answer, &expected)? {
             Some(column) => (column.keypoints, column.alternatives, Some(column.clarity)),
-            None => (self.expected(&answer), Vec::new(), None),
+            None => (expected, Vec::new(), None),
         };
         let shown = |keypoints: &Keypoints| {
             let keypoints = keypoints.iter().map(|&point| grid.nearest(point)).collect();
@@ -281,7 +282,7 @@ impl Predictor {
         let prediction = Prediction {
             keypoints: shown(&keypoints),
             alternatives,
-            confidences: answer.detections.iter().map(|detection| detection.confidence).collect(),
+            confidences: answer.confidences,
             maps: Maps::Logits(answer.logits),
             grid,
             film,
@@ -292,33 +293,40 @@ impl Predictor {
     }
 
     /// Where an answer of the network expects the keypoints, on the grid.
-    fn expected(&self, answer: &Answer) -> Keypoints {
-        let keypoints = answer.detections.iter().map(|detection| detection.point).collect();
-        match &self.model.errors {
+    fn expected(&self, answer: &Answer) -> Result<Keypoints> {
+        let ModelConfig { size, decoding, .. } = self.config();
+        let logits = Logits::new(answer.logits.clone(), None, *size);
+        let keypoints = logits.detect(decoding)?.iter().flatten().map(|detection| detection.point).collect();
+        Ok(match &self.model.errors {
             Some(errors) => errors.moved(&keypoints, &answer.hints),
             None => keypoints,
-        }
+        })
     }
 
-    /// The spine of an answer for `image`, decoded as a whole, if the config says so and there is one.
-    fn column(&self, image: &PreparedImage, answer: &Answer) -> Result<Option<Column>> {
+    /// The spine of an answer for `image`, decoded as a whole near the `expected` keypoints, if the config says so and there is
+    /// one.
+    fn column(
+        &self,
+        image: &PreparedImage,
+        answer: &Answer,
+        expected: &Keypoints,
+    ) -> Result<Option<Column>> {
         let &ModelConfig { size: grid, column, ref skeleton, .. } = self.config();
         if !column {
             return Ok(None);
         }
         let (_, _, height, width) = answer.logits.dims4()?;
         let maps = ops::heatmaps(&answer.logits, Size::new(width, height))?;
-        let (expected, before) = (&self.expected(answer), answer.before.as_ref());
-        let seen = ColumnEvidence { expected, before, maps: maps.view(), corners: image.corners.as_deref() };
+        let (before, corners) = (answer.before.as_ref(), image.corners.as_deref());
+        let seen = ColumnEvidence { expected, before, maps: maps.view(), corners };
         Ok(decode_column(skeleton, &seen, grid, &answer.hints))
     }
 
     /// The answer that a prediction without hints came from, if its logits were kept.
-    pub(crate) fn answer_of(&self, prediction: &Prediction) -> Result<Option<Answer>> {
-        let Maps::Logits(main) = &prediction.maps else { return Ok(None) };
-        let logits = Logits::new(main.clone(), None, prediction.grid);
-        let detections = logits.detect(&self.config().decoding)?.concat();
-        Ok(Some(Answer { logits: logits.main, detections, hints: Vec::new(), before: None }))
+    pub(crate) fn answer_of(prediction: &Prediction) -> Option<Answer> {
+        let Maps::Logits(logits) = &prediction.maps else { return None };
+        let confidences = prediction.confidences.clone();
+        Some(Answer { logits: logits.clone(), confidences, hints: Vec::new(), before: None })
     }
 }
 
@@ -327,8 +335,8 @@ impl Predictor {
 pub(crate) struct Answer {
     /// (1, K, h, w).
     logits: Tensor,
-    /// On the grid.
-    detections: Vec<Detection>,
+    /// The peaks of the heatmaps, 0…1.
+    confidences: Vec<f32>,
     /// On the grid.
     hints: Vec<Hint>,
     /// The keypoints that were shown before the newest hint, on the grid, if it was added to others.
@@ -338,8 +346,7 @@ pub(crate) struct Answer {
 impl Answer {
     /// The mean of the confidences; 0 without keypoints.
     pub(crate) fn mean_confidence(&self) -> f32 {
-        let count = self.detections.len().max(1) as f32;
-        self.detections.iter().map(|detection| detection.confidence).sum::<f32>() / count
+        mean(&self.confidences)
     }
 }
 

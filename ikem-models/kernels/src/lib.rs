@@ -9,7 +9,7 @@
 //! | [`PackedConvTranspose2x2`] | transposed 2 × 2 convolution of stride 2, and its gradients |
 //! | [`batch_norm`] | batch normalisation by the batch's statistics with fused activation, and its gradients |
 //! | [`max_pool2x2`], [`global_max`], [`resize_bilinear`], [`activate`] | and their gradients |
-//! | [`heatmap_into`], [`heatmap_cross_entropy`], [`expected_points`], [`pointwise_conv`] | operations on heatmaps given as low-resolution logits or Gaussians, which are never materialised in full |
+//! | [`heatmap_into`], [`heatmap_peak`], [`heatmap_cross_entropy`], [`expected_points`], [`pointwise_conv`] | operations on heatmaps given as low-resolution logits or Gaussians, which are never materialised in full |
 //!
 //! # How they work
 //!
@@ -58,7 +58,7 @@ pub use conv::{
 pub use error::{KernelError, Result};
 pub use heatmaps::{
     Gaussian, KnownMaps, Logits, expected_points, expected_points_backward, heatmap_cross_entropy,
-    heatmap_into, pointwise_conv, pointwise_conv_backward,
+    heatmap_into, heatmap_peak, pointwise_conv, pointwise_conv_backward,
 };
 pub use pool::{global_max, global_max_backward, max_pool2x2, max_pool2x2_backward};
 pub use resize::{resize_bilinear, resize_bilinear_backward};

@@ -46,8 +46,7 @@ impl Predictor {
     /// The same prediction, decoded with the corners that the detector finds in its view, and how well it
     /// [fits](Self::fitted) the film.
     pub(super) fn fit(&self, film: &GrayImage, (image, prediction): Seen) -> Result<(Seen, Option<f32>)> {
-        let answer = self.corner_detector().map(|_| self.answer_of(&prediction)).transpose()?.flatten();
-        match answer {
+        match self.corner_detector().and_then(|_| Self::answer_of(&prediction)) {
             Some(answer) => self.fitted(film, image, answer),
             None => Ok(((image, prediction), None)),
         }

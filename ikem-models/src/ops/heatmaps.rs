@@ -26,6 +26,17 @@ pub(crate) fn for_each_heatmap<R: Send>(
     })
 }
 
+/// The highest value of the heatmap of every plane of `logits`, as in [`for_each_heatmap`]: 0…1, in a small part of the time.
+///
+/// # Errors
+/// When the device fails.
+pub(crate) fn heatmap_peaks(logits: &Tensor, grid: Size) -> Result<Vec<f32>> {
+    with_planes(logits, |planes, size| {
+        let peak = |plane| kernels::heatmap_peak(plane, size, (grid.height, grid.width)).map_err(cpu::failed);
+        planes.par_chunks_exact(size.0 * size.1).map(peak).collect()
+    })
+}
+
 /// The heatmaps of all planes of `logits` (1, K, h, w), as in [`for_each_heatmap`]: K × H × W.
 ///
 /// # Errors

@@ -34,7 +34,7 @@ pub use cpu::{has_kernels, through_candle};
 pub(crate) use cpu::{in_pool, on_same_path};
 pub(crate) use dropout::dropout2d;
 pub use expectation::expected_points;
-pub(crate) use heatmaps::{for_each_heatmap, heatmaps};
+pub(crate) use heatmaps::{for_each_heatmap, heatmap_peaks, heatmaps};
 pub(crate) use ikem_kernels::{Activation, Geometry};
 pub(crate) use known_maps::{FactoredMaps, pointwise_conv};
 pub use loss::{bce_with_logits, heatmap_cross_entropy};

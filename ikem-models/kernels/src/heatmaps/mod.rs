@@ -16,6 +16,6 @@ pub use gaussian::Gaussian;
 pub use known_maps::KnownMaps;
 pub use pointwise::pointwise_conv;
 pub use pointwise_backward::pointwise_conv_backward;
-pub use rows::{Logits, heatmap_into};
+pub use rows::{Logits, heatmap_into, heatmap_peak};
 #[cfg(test)]
 pub(crate) use testing::dense;

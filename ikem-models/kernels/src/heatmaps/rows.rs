@@ -92,9 +92,15 @@ impl<'a, T: Element> Rows<'a, T> {
 /// `to[i] = sigmoid((1 - fraction) low[i] + fraction high[i])`.
 #[inline(always)]
 pub(crate) fn heat<T: Element>(low: &[T], high: &[T], fraction: T, to: &mut [T]) {
+    blend(low, high, fraction, to, sigmoid);
+}
+
+/// `to[i] = f((1 - fraction) low[i] + fraction high[i])`.
+#[inline(always)]
+fn blend<T: Element>(low: &[T], high: &[T], fraction: T, to: &mut [T], f: impl Fn(T) -> T) {
     let rest = T::ONE - fraction;
     for ((to, &low), &high) in to.iter_mut().zip(low).zip(high) {
-        *to = sigmoid(low * rest + high * fraction);
+        *to = f(low * rest + high * fraction);
     }
 }
 
@@ -139,6 +145,69 @@ impl<T: Element> Kernel<T> for Heatmap<'_, T> {
     }
 }
 
+/// The highest value of the heatmap that [`heatmap_into`] writes, of which only the rows are made that may contain it. NaN is
+/// ignored; the peak of an empty heatmap is 0.
+///
+/// # Errors
+/// A slice whose length does not match; empty logits.
+pub fn heatmap_peak<T: Element>(logits: &[T], size: (usize, usize), grid: (usize, usize)) -> Result<T> {
+    let logits = Logits { data: logits, planes: 1, size };
+    logits.check()?;
+    if grid.0 * grid.1 == 0 {
+        return Ok(T::ZERO);
+    }
+    check_grid("height or width of the grid", grid)?;
+    Ok(T::dispatch(HeatmapPeak { logits, samples: &GridSamples::new(size, grid), width: grid.1 }))
+}
+
+struct HeatmapPeak<'a, T> {
+    logits: Logits<'a, T>,
+    samples: &'a GridSamples<T>,
+    width: usize,
+}
+
+impl<T: Element> Kernel<T> for HeatmapPeak<'_, T> {
+    type Output = T;
+
+    #[inline(always)]
+    fn run<V: Vector<Elem = T>>(self) -> T {
+        let (height, width) = self.logits.size;
+        let tops: Vec<T> = self.logits.data.chunks_exact(width).map(highest).collect();
+        // No row of the grid exceeds both rows of the logits that it lies between.
+        let bound = |sample: &Sample<T>| larger(tops[sample.low], tops[(sample.low + 1).min(height - 1)]);
+        let bounds: Vec<T> = self.samples.rows.iter().map(bound).collect();
+        let best = highest(&bounds);
+        let first = bounds.iter().position(|bound| *bound == best).unwrap_or(0);
+        let mut rows = Rows::new(self.logits, self.samples, self.width);
+        let mut row = vec![T::ZERO; self.width];
+        let mut peak = lowest();
+        for y in std::iter::once(first).chain(0..bounds.len()) {
+            if bounds[y] > peak {
+                let (low, high, fraction) = rows.around(y);
+                blend(low, high, fraction, &mut row, |logit| logit);
+                peak = larger(peak, highest(&row));
+            }
+        }
+        sigmoid(peak)
+    }
+}
+
+/// Below all numbers.
+fn lowest<T: Element>() -> T {
+    T::from_f64(f64::NEG_INFINITY)
+}
+
+#[inline(always)]
+fn larger<T: Element>(a: T, b: T) -> T {
+    if b > a { b } else { a }
+}
+
+/// The highest of some values, but for NaN.
+#[inline(always)]
+fn highest<T: Element>(values: &[T]) -> T {
+    values.iter().copied().fold(lowest(), larger)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -180,5 +249,29 @@ mod tests {
         assert!(heatmap_into(&[0.0_f32; 3], (2, 2), (2, 2), &mut [0.0; 4]).is_err());
         assert!(heatmap_into(&[0.0_f32; 4], (2, 2), (2, 2), &mut [0.0; 3]).is_err());
         assert!(heatmap_into(&[0.0_f32; 0], (0, 2), (2, 2), &mut [0.0; 4]).is_err());
+    }
+
+    #[test]
+    fn a_peak_is_the_highest_value_of_its_heatmap_at_each_level() {
+        for (seed, (h, w), (oh, ow)) in
+            [(3, (1, 1), (3, 5)), (4, (9, 17), (33, 67)), (5, (12, 6), (45, 21)), (6, (7, 9), (3, 2))]
+        {
+            // A narrow peak between pixels, one at a corner, one on a plateau; and without any.
+            let mut cases = vec![numbers::<f32>(seed, h * w).iter().map(|x| 8.0 * x).collect::<Vec<_>>()];
+            cases.push(vec![-6.0; h * w]);
+            cases.push((0..h * w).map(|i| if i == h * w - 1 { 2.0 } else { -9.0 }).collect());
+            cases.push((0..h * w).map(|i| if i == h * w / 2 { f32::NAN } else { i as f32 % 7.0 - 3.0 }).collect());
+            for logits in cases {
+                at_each_level(|level| {
+                    let mut y = vec![f32::NAN; oh * ow];
+                    heatmap_into(&logits, (h, w), (oh, ow), &mut y).unwrap();
+                    let peak = heatmap_peak(&logits, (h, w), (oh, ow)).unwrap();
+                    let expected = y.iter().copied().fold(0.0, f32::max);
+                    assert!((peak - expected).abs() < 1e-6, "{peak} {expected} {h} {w} {oh} {ow} {level:?}");
+                });
+            }
+        }
+        assert_eq!(heatmap_peak(&[1.0_f32], (1, 1), (0, 4)), Ok(0.0));
+        assert!(heatmap_peak::<f32>(&[], (0, 1), (3, 4)).is_err());
     }
 }
