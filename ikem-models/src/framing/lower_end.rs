@@ -3,12 +3,15 @@
 use ikem_core::GrayImage;
 
 use super::{AT_ONCE, Seen, VERTEBRAE, ends_off};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::predictor::{Answer, Predictor, PreparedImage};
 use crate::view::View;
 
 /// By how many vertebrae the locator may have placed the bottom of a frame too high.
-const BOTTOMS: [f64; 12] = [-7.0, -5.0, -3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0, 5.0, 7.0, 9.0];
+const BOTTOMS: [f64; 8] = [-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0, 5.0];
+/// Bottoms beyond these, which are tried if the most confident answer is at that end.
+const HIGHER: [f64; 2] = [-5.0, -7.0];
+const LOWER: [f64; 2] = [7.0, 9.0];
 /// In how many of these frames, those with the most confident answers, corners are looked for.
 const LOOKED_AT: usize = 4;
 /// The sum of mean confidence and clarity from which on a prediction is not doubted.
@@ -67,18 +70,28 @@ impl Predictor {
         film: &GrayImage,
         located: &View,
     ) -> Result<Vec<(PreparedImage, Answer)>> {
-        let mut answered = Vec::with_capacity(BOTTOMS.len());
-        for several in BOTTOMS.chunks(AT_ONCE) {
+        let answered = |bottoms: &[f64]| {
             let prepare = |by: &f64| {
                 let frame = located.frame.adjusted(0.5 * by / VERTEBRAE, 1.0 + by / VERTEBRAE);
                 self.prepare_toned(film, &View { frame, ..*located })
             };
-            let images: Vec<PreparedImage> = several.iter().map(prepare).collect::<Result<_>>()?;
+            let images: Vec<PreparedImage> = bottoms.iter().map(prepare).collect::<Result<_>>()?;
             let answers = self.answers(&images)?;
-            answered.extend(images.into_iter().zip(answers));
+            Ok::<_, Error>(images.into_iter().zip(answers).collect::<Vec<_>>())
+        };
+        let mut all = Vec::with_capacity(BOTTOMS.len() + HIGHER.len());
+        for several in BOTTOMS.chunks(AT_ONCE) {
+            all.extend(answered(several)?);
         }
-        answered.sort_by(|(_, a), (_, b)| b.mean_confidence().total_cmp(&a.mean_confidence()));
-        answered.truncate(LOOKED_AT);
-        Ok(answered)
+        let confidence = |(_, answer): &(PreparedImage, Answer)| answer.mean_confidence();
+        let surest = (0..all.len()).max_by(|&a, &b| confidence(&all[a]).total_cmp(&confidence(&all[b])));
+        match surest {
+            Some(0) => all.extend(answered(&HIGHER)?),
+            Some(last) if last + 1 == BOTTOMS.len() => all.extend(answered(&LOWER)?),
+            _ => {}
+        }
+        all.sort_by(|a, b| confidence(b).total_cmp(&confidence(a)));
+        all.truncate(LOOKED_AT);
+        Ok(all)
     }
 }
