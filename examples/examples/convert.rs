@@ -14,6 +14,7 @@ use ikem_examples::say;
 use ikem_files::FilePlan;
 use ikem_models::{
     Checkpoint, CornerCheckpoint, Import, ImportOptions, Layout, LocatorCheckpoint, NetworkKind, Precision,
+    RefinerCheckpoint,
 };
 
 /// Converts a PyTorch checkpoint (zip or older format), or one of this project's, to .safetensors or ONNX. Nothing in the checkpoint is executed.
@@ -24,7 +25,7 @@ struct Options {
     /// The file to write
     #[arg(value_name = "OUT")]
     output: PathBuf,
-    /// The format to write; ONNX has the network alone: one forward pass, without locator, corner detector and error covariance
+    /// The format to write; ONNX has the network alone: one forward pass, without locator, corner detector, corner refiner and error covariance
     #[arg(long, value_name = "FORMAT", default_value = "safetensors")]
     to: Format,
     /// The naming scheme of its tensors [default: one that the programs load directly]
@@ -42,6 +43,9 @@ struct Options {
     /// Add the corner detector from this file: one that `train` wrote with `configs/corners.toml`, or any checkpoint that has one
     #[arg(long, value_name = "FILE.safetensors")]
     corners: Option<PathBuf>,
+    /// Add the corner refiner from this file: one that `train` wrote with `configs/refiner.toml`, or any checkpoint that has one
+    #[arg(long, value_name = "FILE.safetensors")]
+    refiner: Option<PathBuf>,
     /// Average the weights with those of this checkpoint of the same network
     #[arg(long, value_name = "FILE", requires = "share")]
     blend: Option<PathBuf>,
@@ -97,6 +101,9 @@ fn run() -> Result<()> {
     if let Some(path) = &options.corners {
         checkpoint.corners = Some(CornerCheckpoint::read(path)?);
     }
+    if let Some(path) = &options.refiner {
+        checkpoint.refiner = Some(RefinerCheckpoint::read(path)?);
+    }
     if let (Some(path), Some(share)) = (&options.blend, options.share) {
         checkpoint = checkpoint.blended(&Checkpoint::read(path)?, share)?;
     }
@@ -120,7 +127,12 @@ impl Options {
             Format::Onnx => &["onnx"],
         };
         plan.reads("the checkpoint", &self.input).writes("OUT", &self.output, endings);
-        let inputs = [("--locator", &self.locator), ("--corners", &self.corners), ("--blend", &self.blend)];
+        let inputs = [
+            ("--locator", &self.locator),
+            ("--corners", &self.corners),
+            ("--refiner", &self.refiner),
+            ("--blend", &self.blend),
+        ];
         for (what, input) in inputs {
             if let Some(path) = input {
                 plan.reads(what, path);

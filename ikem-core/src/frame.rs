@@ -2,6 +2,7 @@ mod content;
 mod facing;
 #[cfg(test)]
 mod tests;
+mod vertebrae;
 
 use std::fmt;
 

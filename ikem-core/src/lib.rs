@@ -53,7 +53,7 @@ mod vector;
 mod warp;
 
 pub use affine::Affine;
-pub use column::{Column, ColumnEvidence, CornerMaps, Recount, decode_column};
+pub use column::{Column, ColumnEvidence, CornerMaps, Recount, decode_column, in_order};
 pub use decode::{Decoding, Detection, LocalWindow};
 pub use draw::Draw;
 pub use error::Error;

@@ -9,7 +9,7 @@ use ikem_core::{Frame, GrayImage, Hints, Size, Skeleton};
 use crate::cancel::Cancel;
 use crate::error::Result;
 use crate::prediction::Prediction;
-use crate::predictor::{Answer, Predictor, PreparedImage, toned};
+use crate::predictor::{Answer, Predictor, PreparedImage, TonedFilm};
 use crate::threads::isolated;
 use crate::view::{View, without_margins};
 
@@ -64,36 +64,50 @@ impl Predictor {
     pub(crate) fn first(&self, film: &GrayImage) -> Result<Seen> {
         Cancel::check(self.cancel())?;
         isolated(|| {
-            let (film, located, seen) = self.framed_first(film)?;
-            self.counted(&film, &located, seen)
+            let (film, toned, located, seen) = self.framed_first(film)?;
+            let seen = self.counted(&toned, &located, seen)?;
+            self.refined_first(film, seen)
         })
     }
 
-    /// The film with adjusted tones, what the locator sees of it, its first view, and the prediction in it, decoded without corners.
-    fn framed_first(&self, film: &GrayImage) -> Result<(GrayImage, View, Seen)> {
+    /// The film with its tones and with them applied, what the locator sees of it, its first view, and the prediction in it, decoded
+    /// without corners.
+    fn framed_first(&self, film: &GrayImage) -> Result<(TonedFilm, GrayImage, View, Seen)> {
         let located = match self.locator().filter(|_| self.config().skeleton == Skeleton::spine()) {
             Some(locator) => View::of(locator.locate_until(film, self.cancel())?, film.size()),
             None => View::whole(film.size()),
         };
-        let film = toned(film, located.negative);
+        let seen = TonedFilm::new(film, located.negative);
+        let film = seen.toned();
+        let first = self.first_view(&film, &located)?;
+        Ok((seen, film, located, first))
+    }
+
+    /// The first view of a film with adjusted tones, on which a spine may have been `located`, and the prediction in it.
+    fn first_view(&self, film: &GrayImage, located: &View) -> Result<Seen> {
         if !located.is_of_spine() {
-            let seen = self.seen(&film, &located)?;
-            return Ok((film, located, seen));
+            return self.seen(film, located);
         }
-        let best = self.framed(&film, &located)?;
-        let confidence = best.1.mean_confidence();
-        if confidence >= TURNED {
-            return Ok((film, located, best));
+        let best = self.framed(film, located)?;
+        if best.1.mean_confidence() >= TURNED {
+            return Ok(best);
         }
-        let upside_down = |seen: &Seen| View { frame: seen.0.view.frame.seen_turned(2), ..located };
-        let opposite = self.framed(&film, &upside_down(&best))?;
+        let upside_down = |seen: &Seen| View { frame: seen.0.view.frame.seen_turned(2), ..*located };
+        let opposite = self.framed(film, &upside_down(&best))?;
         if opposite.1.mean_confidence() < TURNED {
-            return Ok((film, located, best));
+            return Ok(best);
         }
         // Both ways from the same place, since the search has moved the frame.
-        let again = self.framed(&film, &upside_down(&opposite))?;
+        let again = self.framed(film, &upside_down(&opposite))?;
         let surer = |a: Seen, b: Seen| if b.1.mean_confidence() > a.1.mean_confidence() { b } else { a };
-        Ok((film, located, surer(surer(best, opposite), again)))
+        Ok(surer(surer(best, opposite), again))
+    }
+
+    /// A first prediction with refined corners, and the film for the refiner of those that follow.
+    fn refined_first(&self, film: TonedFilm, (image, prediction): Seen) -> Result<Seen> {
+        let image = PreparedImage { film: Some(film), ..image };
+        let prediction = self.refined(&image, &Hints::new(), prediction)?;
+        Ok((image, prediction))
     }
 
     /// The prediction in the frame in which the network is most confident, near `located` or around the whole film.
@@ -125,11 +139,12 @@ impl Predictor {
         let view = view.into();
         Cancel::check(self.cancel())?;
         isolated(|| {
-            let film = toned(image, view.negative);
-            let seen = self.seen(&film, &view)?;
-            let seen = self.reframed(&film, seen)?;
-            let ((_, prediction), _) = self.fit(&film, seen)?;
-            Ok(prediction)
+            let film = TonedFilm::new(image, view.negative);
+            let toned = film.toned();
+            let seen = self.seen(&toned, &view)?;
+            let seen = self.reframed(&toned, seen)?;
+            let (seen, _) = self.fit(&toned, seen)?;
+            Ok(self.refined_first(film, seen)?.1)
         })
     }
 

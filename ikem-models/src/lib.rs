@@ -36,7 +36,8 @@
 //! a film does not look like a spine. Checkpoints without a locator see the whole film.
 //!
 //! A [`CornerDetector`], if the checkpoint has one, looks at that view once, at a higher resolution. It shows where corners
-//! of vertebrae are; which vertebrae they belong to is the network's answer.
+//! of vertebrae are; which vertebrae they belong to is the network's answer. A [`CornerRefiner`], if the checkpoint has one, then
+//! looks at each vertebra and places its corners precisely.
 //!
 //! Points are in pixels of the image, x to the right and y down, whatever its size. A [`Session`] is one image being
 //! annotated, with undo, redo and previews. A hinted point is always shown exactly where the person put it. The other
@@ -88,7 +89,7 @@ mod predictor;
 mod predictor_builder;
 #[cfg(feature = "pretrained")]
 mod pretrained;
-
+mod refiner;
 mod session;
 mod summary;
 mod threads;
@@ -123,6 +124,9 @@ pub use predictor::Predictor;
 pub use predictor_builder::PredictorBuilder;
 #[cfg(feature = "pretrained")]
 pub use pretrained::PRETRAINED;
+pub use refiner::{
+    CornerRefiner, REFINED_CORNERS, RefinerCheckpoint, RefinerConfig, RefinerNetwork, RefinerOutput,
+};
 pub use session::{
     Cancellable, Doubt, ExpectedErrors, Preview, Session, Snapshot, UNDO_STEPS, UNSURE_BELOW, suspects,
 };

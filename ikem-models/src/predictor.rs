@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor};
 use ikem_core::{
-    Column, ColumnEvidence, CornerMaps, ErrorCovariance, Frame, GrayImage, Hint, Hints, Keypoints,
-    Point, Size, Tones, decode_column,
+    Column, ColumnEvidence, CornerMaps, ErrorCovariance, Frame, GrayImage, Hint, Hints, Keypoints, Point,
+    Size, Tones, decode_column,
 };
 
 use crate::cancel::Cancel;
@@ -15,6 +15,7 @@ use crate::locator::Locator;
 use crate::network::{Logits, Network};
 use crate::ops;
 use crate::prediction::{Maps, Prediction, mean};
+use crate::refiner::CornerRefiner;
 use crate::summary::NetworkSummary;
 use crate::threads::isolated;
 use crate::view::View;
@@ -24,9 +25,16 @@ use crate::view::View;
 #[derive(Debug, Clone)]
 pub struct Predictor {
     model: Arc<Model>,
-    locator: Option<Locator>,
-    corners: Option<CornerDetector>,
+    parts: Parts,
     cancel: Option<Cancel>,
+}
+
+/// The networks beside the keypoint network.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Parts {
+    pub locator: Option<Locator>,
+    pub corners: Option<CornerDetector>,
+    pub refiner: Option<CornerRefiner>,
 }
 
 #[derive(Debug)]
@@ -44,9 +52,18 @@ pub(crate) struct PreparedImage {
     /// The film's size.
     pub size: Size,
     pub view: View,
+    /// What the corner refiner looks at; `None` as long as frames are compared.
+    pub film: Option<TonedFilm>,
     pub encoded: EncodedImage,
     /// Where corners of vertebrae are, for decoding; without a detector, and as long as frames are compared, `None`.
     pub corners: Option<Arc<CornerMaps>>,
+}
+
+/// A film, and the tones with which networks see it.
+#[derive(Debug, Clone)]
+pub(crate) struct TonedFilm {
+    pub pixels: GrayImage,
+    pub tones: Tones,
 }
 
 impl Predictor {
@@ -56,17 +73,17 @@ impl Predictor {
         errors: Option<ErrorCovariance>,
         device: &Device,
         dtype: DType,
-        (locator, corners): (Option<Locator>, Option<CornerDetector>),
+        parts: Parts,
     ) -> Self {
         let config = network.config().clone();
         let model = Model { network, errors, config, device: device.clone(), dtype };
-        Self { model: Arc::new(model), locator, corners, cancel: None }
+        Self { model: Arc::new(model), parts, cancel: None }
     }
 
     /// The same network with another locator; with `None` it sees whole films unless it is given a view.
     #[must_use]
     pub fn with_locator(self, locator: Option<Locator>) -> Self {
-        Self { locator, ..self }
+        Self { parts: Parts { locator, ..self.parts }, ..self }
     }
 
     /// The same predictor, whose predictions end with [`Error::Cancelled`](crate::Error::Cancelled) once `cancel` is
@@ -90,19 +107,31 @@ impl Predictor {
     /// The locator that finds spines for the network.
     #[must_use]
     pub const fn locator(&self) -> Option<&Locator> {
-        self.locator.as_ref()
+        self.parts.locator.as_ref()
     }
 
     /// The same network with another corner detector; with `None`, its heatmaps alone show where vertebrae are.
     #[must_use]
     pub fn with_corners(self, corners: Option<CornerDetector>) -> Self {
-        Self { corners, ..self }
+        Self { parts: Parts { corners, ..self.parts }, ..self }
     }
 
     /// The detector that shows the network where corners of vertebrae are.
     #[must_use]
     pub const fn corners(&self) -> Option<&CornerDetector> {
-        self.corners.as_ref()
+        self.parts.corners.as_ref()
+    }
+
+    /// The same network with another corner refiner; with `None`, corners stay where decoding places them.
+    #[must_use]
+    pub fn with_refiner(self, refiner: Option<CornerRefiner>) -> Self {
+        Self { parts: Parts { refiner, ..self.parts }, ..self }
+    }
+
+    /// The refiner that places corners of vertebrae precisely.
+    #[must_use]
+    pub const fn refiner(&self) -> Option<&CornerRefiner> {
+        self.parts.refiner.as_ref()
     }
 
     /// The dimensions of the network and of its input.
@@ -149,14 +178,16 @@ impl Predictor {
     pub(crate) fn prepare(&self, film: &GrayImage, view: &View) -> Result<PreparedImage> {
         Cancel::check(self.cancel())?;
         isolated(|| {
-            let film = toned(film, view.negative);
-            Ok(PreparedImage { corners: self.corners_on(&film, view)?, ..self.prepare_toned(&film, view)? })
+            let seen = TonedFilm::new(film, view.negative);
+            let toned = seen.toned();
+            let corners = self.corners_on(&toned, view)?;
+            Ok(PreparedImage { corners, film: Some(seen), ..self.prepare_toned(&toned, view)? })
         })
     }
 
     /// The corner detector, if decoding uses it.
     pub(crate) fn corner_detector(&self) -> Option<&CornerDetector> {
-        self.corners.as_ref().filter(|_| self.config().column)
+        self.corners().filter(|_| self.config().column)
     }
 
     /// The corners of vertebrae on a film whose tones were adjusted already, if there is a detector and decoding uses them.
@@ -175,7 +206,7 @@ impl Predictor {
         let gray = Tensor::from_vec(gray, (1, 1, grid.height, grid.width), &self.model.device)?
             .to_dtype(self.model.dtype)?;
         let encoded = self.model.network.encode_image(&gray.repeat((1, 3, 1, 1))?)?;
-        Ok(PreparedImage { size: film.size(), view: *view, encoded, corners: None })
+        Ok(PreparedImage { size: film.size(), view: *view, film: None, encoded, corners: None })
     }
 
     /// One forward pass; `hints` are in image space, `previous` is the prediction that they correct.
@@ -185,7 +216,10 @@ impl Predictor {
         hints: &Hints,
         previous: Option<&Prediction>,
     ) -> Result<Prediction> {
-        isolated(|| self.decoded(image, self.answer(image, hints, previous)?))
+        isolated(|| {
+            let prediction = self.decoded(image, self.answer(image, hints, previous)?)?;
+            self.refined(image, hints, prediction)
+        })
     }
 
     /// As [`predict_prepared`](Self::predict_prepared), for hints that include all of those of `previous`: its vertebrae may
@@ -201,7 +235,8 @@ impl Predictor {
         isolated(|| {
             let answer = self.answer(image, hints, Some(previous))?;
             let before = Some(previous.keypoints.iter().map(on_grid).collect());
-            self.decoded(image, Answer { before, ..answer })
+            let prediction = self.decoded(image, Answer { before, ..answer })?;
+            self.refined(image, hints, prediction)
         })
     }
 
@@ -305,12 +340,7 @@ impl Predictor {
 
     /// The spine of an answer for `image`, decoded as a whole near the `expected` keypoints, if the config says so and there is
     /// one.
-    fn column(
-        &self,
-        image: &PreparedImage,
-        answer: &Answer,
-        expected: &Keypoints,
-    ) -> Result<Option<Column>> {
+    fn column(&self, image: &PreparedImage, answer: &Answer, expected: &Keypoints) -> Result<Option<Column>> {
         let &ModelConfig { size: grid, column, ref skeleton, .. } = self.config();
         if !column {
             return Ok(None);
@@ -350,11 +380,17 @@ impl Answer {
     }
 }
 
-/// A film with the tones that networks see: stretched if it uses little of its range, inverted if it is a negative.
-pub(crate) fn toned(film: &GrayImage, negative: bool) -> GrayImage {
-    let tones = Tones::of(film);
-    let tones = if negative { tones.inverted() } else { tones };
-    tones.apply_to(film)
+impl TonedFilm {
+    /// A film, stretched if it uses little of its range, inverted if it is a `negative`.
+    pub(crate) fn new(film: &GrayImage, negative: bool) -> Self {
+        let tones = Tones::of(film);
+        Self { pixels: film.clone(), tones: if negative { tones.inverted() } else { tones } }
+    }
+
+    /// The film as networks see it.
+    pub(crate) fn toned(&self) -> GrayImage {
+        self.tones.apply_to(&self.pixels)
+    }
 }
 
 /// The positions on the film of keypoints on the grid; points beyond the film's edges are moved to the edge.

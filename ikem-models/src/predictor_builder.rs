@@ -10,7 +10,8 @@ use crate::corners::CornerDetector;
 use crate::error::{BuildError, BuildResult, Result};
 use crate::locator::Locator;
 use crate::network::Network;
-use crate::predictor::Predictor;
+use crate::predictor::{Parts, Predictor};
+use crate::refiner::CornerRefiner;
 
 /// Settings of a [`Predictor`]: where and in which precision it computes, and its locator. The defaults are the CPU,
 /// single precision and the locator of the checkpoint.
@@ -103,12 +104,13 @@ impl PredictorBuilder {
             LocatorChoice::OfCheckpoint => None,
             LocatorChoice::Given(locator) => locator,
         };
-        Ok(Predictor::new(network, None, &self.device, dtype, (locator, None)))
+        let parts = Parts { locator, ..Parts::default() };
+        Ok(Predictor::new(network, None, &self.device, dtype, parts))
     }
 
     fn try_build(self, checkpoint: Checkpoint) -> BuildResult<Predictor> {
         let (device, dtype) = (self.device, self.precision.dtype());
-        let Checkpoint { config, tensors, errors, locator, corners, metadata: _ } = checkpoint;
+        let Checkpoint { config, tensors, errors, locator, corners, refiner, metadata: _ } = checkpoint;
         let network = Network::frozen(&config, tensors, &device, dtype)?;
         let locator = match self.locator {
             LocatorChoice::OfCheckpoint => {
@@ -117,7 +119,8 @@ impl PredictorBuilder {
             LocatorChoice::Given(locator) => locator,
         };
         let corners = corners.map(|corners| CornerDetector::build(corners, &device)).transpose()?;
-        Ok(Predictor::new(network, errors, &device, dtype, (locator, corners)))
+        let refiner = refiner.map(|refiner| CornerRefiner::build(refiner, &device)).transpose()?;
+        Ok(Predictor::new(network, errors, &device, dtype, Parts { locator, corners, refiner }))
     }
 }
 

@@ -6,13 +6,14 @@ use ikem_core::{GrayImage, Hint, Point, Size};
 use ikem_damage::{Sample, Trial};
 use ikem_models::{
     Checkpoint, CornerCheckpoint, CornerConfig, CornerNetwork, Device, LocatorCheckpoint, LocatorConfig,
-    LocatorNetwork, ModelConfig, Network, NetworkConfig, Precision, Predictor, UnetConfig,
+    LocatorNetwork, ModelConfig, Network, NetworkConfig, Precision, Predictor, RefinerCheckpoint,
+    RefinerConfig, RefinerNetwork, UnetConfig,
 };
 
 const PIECES: [&str; 12] =
     ["{", "}", "[", "]", "\"", ",", "null", "-1", "1e999", "18446744073709551615", "F16", "data_offsets"];
 
-/// A checkpoint of a tiny network with a locator and a corner detector, which its decoding uses.
+/// A checkpoint of a tiny network with a locator, and with a corner detector and a corner refiner, which its decoding uses.
 fn checkpoint() -> Checkpoint {
     let network = UnetConfig { width: 2, gate_width: Some(4), ..UnetConfig::default() };
     let size = Size::new(64, 96);
@@ -24,7 +25,11 @@ fn checkpoint() -> Checkpoint {
     let config_of_corners = CornerConfig { size: Size::new(32, 48), width: 2 };
     let corners = CornerNetwork::fresh(config_of_corners, 1, &Device::Cpu).expect("a detector");
     let corners = CornerCheckpoint { config: config_of_corners, tensors: corners.parameters().state_dict() };
-    Checkpoint { locator: Some(locator), corners: Some(corners), ..Checkpoint::new(config, tensors) }
+    let config_of_refiner = RefinerConfig { size: 16, width: 2, hidden: 4 };
+    let refiner = RefinerNetwork::fresh(config_of_refiner, 1, &Device::Cpu).expect("a refiner");
+    let refiner = RefinerCheckpoint { config: config_of_refiner, tensors: refiner.parameters().state_dict() };
+    let (locator, corners, refiner) = (Some(locator), Some(corners), Some(refiner));
+    Checkpoint { locator, corners, refiner, ..Checkpoint::new(config, tensors) }
 }
 
 #[test]

@@ -33,6 +33,7 @@ mod observer;
 mod optimiser;
 mod part_trainer;
 mod progress;
+mod refining;
 mod state;
 mod strategy;
 mod trainable;
@@ -60,6 +61,7 @@ pub use observer::{Observer, StepReport};
 pub use optimiser::{Optimiser, OptimiserState};
 pub use part_trainer::{EpochResults, Lesson, PartTrainer};
 pub use progress::Progress;
+pub use refining::{RefinerEpoch, RefinerLesson, RefinerTrainConfig, RefinerTrainer, Shake};
 pub use strategy::{
     Clicks, HintConfig, HintPlan, HintStrategy, Interaction, Placing, PreHint, SimulatedInteraction, Strategy,
 };

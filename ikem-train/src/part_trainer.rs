@@ -1,4 +1,5 @@
-//! Training of the networks that a checkpoint may have beside the keypoint network: the locator and the corner detector.
+//! Training of the networks that a checkpoint may have beside the keypoint network: the locator, the corner detector and the corner
+//! refiner.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -82,6 +83,9 @@ pub trait Lesson: Sized {
 pub trait EpochResults: Copy + Serialize + DeserializeOwned {
     /// The epoch, from 1.
     fn epoch(&self) -> usize;
+
+    /// The mean loss of the training batches.
+    fn train_loss(&self) -> f64;
 
     /// The mean loss of the validation data, by which the best epoch is chosen.
     fn validation_loss(&self) -> f64;

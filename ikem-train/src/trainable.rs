@@ -1,4 +1,4 @@
-use ikem_models::{CornerNetwork, Device, LocatorNetwork, Network, Parameters, StateDict};
+use ikem_models::{CornerNetwork, Device, LocatorNetwork, Network, Parameters, RefinerNetwork, StateDict};
 
 use crate::error::Result;
 
@@ -35,6 +35,16 @@ impl Trainable for LocatorNetwork {
 }
 
 impl Trainable for CornerNetwork {
+    fn parameters(&self) -> &Parameters {
+        self.parameters()
+    }
+
+    fn with_tensors(&self, tensors: StateDict, device: &Device) -> Result<Self> {
+        Ok(Self::trainable(self.config(), tensors, device)?)
+    }
+}
+
+impl Trainable for RefinerNetwork {
     fn parameters(&self) -> &Parameters {
         self.parameters()
     }

@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::config::{Checked, DataConfig, OptimiserConfig, TrainConfig};
 use crate::cornering::CornerTrainConfig;
 use crate::error::{Error, Result};
+use crate::refining::RefinerTrainConfig;
 
 /// Domain separation of the seeds of validation phantoms.
 const VALIDATION: u64 = 1;
@@ -22,7 +23,7 @@ pub struct TrainingData {
     fingerprint: String,
 }
 
-/// What a training's config says of its images: of that of a keypoint network or of a corner detector.
+/// What a training's config says of its images: of that of a keypoint network, a corner detector or a corner refiner.
 #[derive(Debug)]
 pub struct DataPlan<'a> {
     preparation: Preparation,
@@ -56,6 +57,14 @@ impl<'a> From<&'a Checked<CornerTrainConfig>> for DataPlan<'a> {
     fn from(config: &'a Checked<CornerTrainConfig>) -> Self {
         let CornerTrainConfig { corners, data, seed, optimiser, .. } = &**config;
         let preparation = Preparation { size: corners.size, resampling: Resampling::Area };
+        Self::new(preparation, Skeleton::spine(), data, *seed, optimiser)
+    }
+}
+
+impl<'a> From<&'a Checked<RefinerTrainConfig>> for DataPlan<'a> {
+    fn from(config: &'a Checked<RefinerTrainConfig>) -> Self {
+        let RefinerTrainConfig { images, data, seed, optimiser, .. } = &**config;
+        let preparation = Preparation { size: *images, resampling: Resampling::Area };
         Self::new(preparation, Skeleton::spine(), data, *seed, optimiser)
     }
 }

@@ -3,8 +3,8 @@
 
 use std::path::Path;
 
-use ikem_models::{CornerNetwork, Device, LocatorNetwork, Network};
-use ikem_train::{CornerTrainConfig, LocatorTrainConfig, TrainConfig};
+use ikem_models::{CornerNetwork, Device, LocatorNetwork, Network, RefinerNetwork};
+use ikem_train::{CornerTrainConfig, LocatorTrainConfig, RefinerTrainConfig, TrainConfig};
 
 /// The name and, for a small or published network, the number of parameters.
 const CONFIGS: [(&str, usize); 8] = [
@@ -24,6 +24,9 @@ const LOCATORS: ([&str; 2], usize) = (["locator", "locator-mirrored"], 323_809);
 /// The config of the corner detector, and its number of parameters.
 const CORNERS: (&str, usize) = ("corners", 124_724);
 
+/// The config of the corner refiner, and its number of parameters.
+const REFINER: (&str, usize) = ("refiner", 115_644);
+
 #[test]
 fn every_config_is_valid_and_listed() {
     let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../configs"));
@@ -34,7 +37,7 @@ fn every_config_is_valid_and_listed() {
         .collect();
     names.sort();
     let mut expected: Vec<_> =
-        CONFIGS.iter().map(|(name, _)| *name).chain(LOCATORS.0).chain([CORNERS.0]).collect();
+        CONFIGS.iter().map(|(name, _)| *name).chain(LOCATORS.0).chain([CORNERS.0, REFINER.0]).collect();
     expected.sort_unstable();
     assert_eq!(names, expected);
     for name in LOCATORS.0 {
@@ -45,6 +48,9 @@ fn every_config_is_valid_and_listed() {
     let config = CornerTrainConfig::read(folder.join("corners.toml")).expect("corners");
     let network = CornerNetwork::fresh(config.corners, 0, &Device::Cpu).expect("corners");
     assert_eq!(network.parameter_count(), CORNERS.1);
+    let config = RefinerTrainConfig::read(folder.join("refiner.toml")).expect("refiner");
+    let network = RefinerNetwork::fresh(config.refiner, 0, &Device::Cpu).expect("refiner");
+    assert_eq!(network.parameter_count(), REFINER.1);
     for (name, parameters) in CONFIGS {
         let config = TrainConfig::read(folder.join(format!("{name}.toml"))).expect(name);
         assert_eq!(config.model.keypoints(), 68, "{name}");

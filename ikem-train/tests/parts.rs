@@ -5,8 +5,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use ikem_models::{CornerCheckpoint, Device};
-use ikem_train::{Checked, CornerTrainConfig, CornerTrainer, Ending, Error, TrainingData};
+use ikem_models::{CornerConfig, Device, Part, PartCheckpoint, RefinerConfig};
+use ikem_train::{
+    Checked, CornerTrainConfig, CornerTrainer, Ending, Error, RefinerTrainConfig, RefinerTrainer,
+    TrainingData,
+};
 
 const CONFIG: &str = r#"
 [corners]
@@ -43,8 +46,8 @@ fn trainer(folder: &Path) -> CornerTrainer {
 }
 
 /// The values of the newest checkpoint, by name.
-fn newest(folder: &Path) -> BTreeMap<String, Vec<f32>> {
-    let checkpoint = CornerCheckpoint::read(folder.join("newest.safetensors")).expect("a checkpoint");
+fn newest<C: Part>(folder: &Path) -> BTreeMap<String, Vec<f32>> {
+    let checkpoint = PartCheckpoint::<C>::read(folder.join("newest.safetensors")).expect("a checkpoint");
     let values = |tensor: &candle_core::Tensor| tensor.flatten_all()?.to_vec1::<f32>();
     checkpoint.tensors.iter().map(|(name, tensor)| (name.clone(), values(tensor).expect("values"))).collect()
 }
@@ -68,7 +71,7 @@ fn a_corner_detector_learns_and_resumes_with_the_same_bits() {
     let mut second = CornerTrainer::resume(same, again, parts.path(), &Device::Cpu).expect("resumed");
     assert_eq!(second.run(|_, _| {}, &AtomicBool::new(false)).expect("a training"), Ending::Finished);
     assert_eq!(second.epochs(), trainer.epochs());
-    assert_eq!(newest(whole.path()), newest(parts.path()));
+    assert_eq!(newest::<CornerConfig>(whole.path()), newest::<CornerConfig>(parts.path()));
 }
 
 #[test]
@@ -103,4 +106,48 @@ fn another_config_does_not_resume() {
         matches!(&error, Error::OtherTraining { field, .. } if field == "optimiser.learning_rate"),
         "{error}"
     );
+}
+
+const REFINER: &str = r#"
+images = { width = 96, height = 320 }
+[refiner]
+size = 16
+width = 4
+hidden = 16
+[data]
+batch_size = 4
+workers = 0
+phantoms.settings.height = [320, 360]
+[optimiser]
+kind = "adamw"
+learning_rate = 1e-2
+average = 0.5
+[schedule]
+epochs = 8
+patience = 0
+"#;
+
+#[test]
+fn a_corner_refiner_learns_and_resumes_with_the_same_bits() {
+    let config = || RefinerTrainConfig::parse(REFINER).expect("a config");
+    let data = || TrainingData::phantoms(&config(), 16).expect("data");
+    let trainer =
+        |folder: &Path| RefinerTrainer::new(config(), data(), folder, &Device::Cpu).expect("a trainer");
+    let (whole, parts) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+    let mut all = trainer(whole.path());
+    assert_eq!(all.run(|_, _| {}, &AtomicBool::new(false)).expect("a training"), Ending::Finished);
+    let (first, last) = (all.epochs()[0], all.epochs()[7]);
+    assert!(last.validation_loss < first.validation_loss - 0.3, "{first:?} {last:?}");
+    assert!(last.corner_error < 0.8 * first.corner_error, "{first:?} {last:?}");
+
+    let stop = AtomicBool::new(false);
+    let mut begun = trainer(parts.path());
+    let ending =
+        begun.run(|row, _| stop.store(row.epoch == 3, Ordering::Relaxed), &stop).expect("a training");
+    assert_eq!((ending, begun.epochs().len()), (Ending::Interrupted, 3));
+    let mut resumed =
+        RefinerTrainer::resume(config(), data(), parts.path(), &Device::Cpu).expect("a trainer");
+    assert_eq!(resumed.run(|_, _| {}, &AtomicBool::new(false)).expect("a training"), Ending::Finished);
+    assert_eq!(resumed.epochs(), all.epochs());
+    assert_eq!(newest::<RefinerConfig>(whole.path()), newest::<RefinerConfig>(parts.path()));
 }

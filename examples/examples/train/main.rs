@@ -3,8 +3,8 @@
 //! `cargo run --release --example train -- --config configs/compact.toml --manifest aasce.json --output runs/compact`
 #![allow(clippy::print_stdout)]
 
-mod corners;
 mod locator;
+mod parts;
 mod progress_bars;
 
 use std::io::Read;
@@ -18,8 +18,8 @@ use ikem_data::{Manifest, Subset};
 use ikem_examples::{ComputeOptions, FolderLocks, Labelled, MOST_THREADS, at_most, say, stop_on_signals};
 use ikem_files::FilePlan;
 use ikem_train::{
-    CornerTrainConfig, DataPlan, Ending, EventWriter, LocatorTrainConfig, Run, TrainConfig, Trainer,
-    TrainingData, curve_files, draw_curves, read_log,
+    CornerTrainConfig, DataPlan, Ending, EventWriter, LocatorTrainConfig, RefinerTrainConfig, Run,
+    TrainConfig, Trainer, TrainingData, curve_files, draw_curves, read_log,
 };
 use locator::{FilmOptions, Locating};
 
@@ -94,7 +94,10 @@ fn train(options: &Options, path: &Path) -> Result<()> {
             return options.refuse_keypoint_options().and_then(|()| train_locator(options, path));
         }
         Kind::Corners => {
-            return options.refuse_keypoint_options().and_then(|()| corners::train(options, path));
+            return options.refuse_keypoint_options().and_then(|()| parts::corners(options, path));
+        }
+        Kind::Refiner => {
+            return options.refuse_keypoint_options().and_then(|()| parts::refiner(options, path));
         }
     }
     let mut config = TrainConfig::read(path)?.into_inner();
@@ -151,6 +154,7 @@ enum Kind {
     Keypoints,
     Locator,
     Corners,
+    Refiner,
 }
 
 /// The network that the config at `path` trains.
@@ -166,6 +170,7 @@ fn kind(path: &Path) -> Result<Kind> {
     Ok(match &text {
         text if LocatorTrainConfig::is_meant_by(text) => Kind::Locator,
         text if CornerTrainConfig::is_meant_by(text) => Kind::Corners,
+        text if RefinerTrainConfig::is_meant_by(text) => Kind::Refiner,
         _ => Kind::Keypoints,
     })
 }

@@ -4,6 +4,7 @@ use ndarray::{Array3, ArrayView3, Axis};
 
 use super::evidence::{BESIDE, sample};
 use super::midline::Midline;
+use super::order::keep_order;
 use super::plate_shape::PlateShape;
 use super::{MidlinePosition, Plate};
 use crate::error::Error;
@@ -116,30 +117,7 @@ impl CornerMaps {
                 }
             }
         }
-        let last = plates.len().saturating_sub(1);
-        // The direction of the spine at an end plate and the one below, from their neighbours, which are further apart.
-        let down = |index: usize| {
-            let [above, below] = [index.saturating_sub(1), (index + 2).min(last)];
-            middle(&before, &plates[below]) - middle(&before, &plates[above])
-        };
-        let below = |points: &Keypoints, index: usize| {
-            middle(points, &plates[index + 1]).y > middle(points, &plates[index]).y
-        };
-        let crossed = |points: &Keypoints, index: usize| {
-            let (down, pairs) = (down(index), plates[index].iter().zip(&plates[index + 1]));
-            let mut sides = pairs.map(|(&a, &b)| points[b] - points[a]);
-            sides.any(|by| by.x * down.x + by.y * down.y <= 0.0)
-                || below(points, index) != below(&before, index)
-        };
-        let moved = |points: &Keypoints, index: usize| {
-            plates[index..=index + 1].iter().flatten().any(|&corner| points[corner] != before[corner])
-        };
-        // Each pass moves at least one more end plate back.
-        while let Some(index) = (0..last).find(|&i| crossed(keypoints, i) && moved(keypoints, i)) {
-            for &corner in plates[index..=index + 1].iter().flatten() {
-                keypoints[corner] = before[corner];
-            }
-        }
+        keep_order(plates, &before, keypoints);
     }
 
     /// Where a map shows a corner near `point`: the mean of the positions around it, weighted by the map and the distance.
@@ -156,9 +134,4 @@ impl CornerMaps {
         }
         if mass > 0.0 { point + sum * (1.0 / mass) } else { point }
     }
-}
-
-/// The middle of an end plate.
-fn middle(points: &Keypoints, [left, right]: &Plate) -> Point {
-    (points[*left] + points[*right]) * 0.5
 }

@@ -5,6 +5,7 @@ mod corners;
 mod count;
 mod evidence;
 mod midline;
+mod order;
 mod plate_shape;
 
 #[cfg(test)]
@@ -21,6 +22,7 @@ pub use corners::CornerMaps;
 use count::{probabilities, recounted};
 use evidence::Evidence;
 use midline::Midline;
+pub use order::in_order;
 
 /// Steps along the midline per level: about one pixel of the bundled network's grid.
 const STEPS_PER_LEVEL: f32 = 22.0;

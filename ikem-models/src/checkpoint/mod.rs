@@ -22,6 +22,7 @@ use crate::corners::CornerCheckpoint;
 use crate::error::{CheckpointFault, Result};
 use crate::locator::LocatorCheckpoint;
 use crate::params::StateDict;
+use crate::refiner::RefinerCheckpoint;
 
 pub use self::import::{Import, ImportOptions};
 pub use self::layout::Layout;
@@ -58,6 +59,9 @@ pub struct Checkpoint {
     /// The corner detector, which shows it where vertebrae are. Imported checkpoints have none. In the file it is kept like
     /// the locator, as `ikem.corners`.
     pub corners: Option<CornerCheckpoint>,
+    /// The corner refiner, which places corners of vertebrae precisely. Imported checkpoints have none. In the file it is kept like
+    /// the locator, as `ikem.refiner`.
+    pub refiner: Option<RefinerCheckpoint>,
     /// Other entries of the file's metadata, such as notes on its training. Names that begin with `ikem.` are reserved:
     /// such entries are neither read nor written here.
     pub metadata: BTreeMap<String, String>,
@@ -67,7 +71,8 @@ impl Checkpoint {
     /// A checkpoint of a network alone.
     #[must_use]
     pub const fn new(config: ModelConfig, tensors: StateDict) -> Self {
-        Self { config, tensors, errors: None, locator: None, corners: None, metadata: BTreeMap::new() }
+        let metadata = BTreeMap::new();
+        Self { config, tensors, errors: None, locator: None, corners: None, refiner: None, metadata }
     }
 
     /// Reads a `.safetensors` file of this crate or a PyTorch state dict (`.pth`, `.ckpt`, `.bin`, `.pth.tar` …), bare

@@ -11,6 +11,7 @@ use crate::corners::CornerConfig;
 use crate::error::{CheckpointFault, Result};
 use crate::locator::LocatorConfig;
 use crate::params::StateDict;
+use crate::refiner::RefinerConfig;
 
 /// The config of a part of a checkpoint.
 pub trait Part: Serialize + DeserializeOwned {
@@ -34,6 +35,14 @@ impl Part for LocatorConfig {
 
 impl Part for CornerConfig {
     const KEY: &'static str = "ikem.corners";
+
+    fn check(&self) -> std::result::Result<(), FieldError> {
+        Self::check(self)
+    }
+}
+
+impl Part for RefinerConfig {
+    const KEY: &'static str = "ikem.refiner";
 
     fn check(&self) -> std::result::Result<(), FieldError> {
         Self::check(self)

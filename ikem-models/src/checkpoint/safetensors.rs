@@ -16,6 +16,7 @@ use crate::corners::CornerConfig;
 use crate::error::CheckpointFault;
 use crate::locator::LocatorConfig;
 use crate::params::StateDict;
+use crate::refiner::RefinerConfig;
 
 /// The metadata key of the config.
 const CONFIG_KEY: &str = "ikem.config";
@@ -53,9 +54,11 @@ pub(super) fn read(mut reader: impl Read, length: u64) -> Result<Checkpoint, Che
     let metadata = header(&mut reader, length)?;
     let config = config(&metadata)?;
     let (mut tensors, mut errors) = (StateDict::new(), None);
-    let (mut locator, mut corners) = (part(&metadata)?, part(&metadata)?);
+    let (mut locator, mut corners, mut refiner) = (part(&metadata)?, part(&metadata)?, part(&metadata)?);
     for_each_tensor(&mut reader, &metadata, |name, shape, values| {
-        let own = tensors_of(&mut locator, &name).or_else(|| tensors_of(&mut corners, &name));
+        let own = tensors_of(&mut locator, &name)
+            .or_else(|| tensors_of(&mut corners, &name))
+            .or_else(|| tensors_of(&mut refiner, &name));
         match own {
             _ if name == ERRORS => errors = Some(error_covariance(shape, values, config.keypoints())?),
             Some((name, tensors)) => insert(tensors, name, shape, values)?,
@@ -68,7 +71,7 @@ pub(super) fn read(mut reader: impl Read, length: u64) -> Result<Checkpoint, Che
     let metadata = metadata.metadata().iter().flatten();
     let metadata = metadata.filter(|(name, _)| !name.starts_with(RESERVED));
     let metadata = metadata.map(|(name, text)| (name.clone(), text.clone())).collect();
-    Ok(Checkpoint { config, tensors, errors, locator, corners, metadata })
+    Ok(Checkpoint { config, tensors, errors, locator, corners, refiner, metadata })
 }
 
 /// Reads one part of a file of `length` bytes.
@@ -197,6 +200,10 @@ pub(super) fn serialize(checkpoint: &Checkpoint, precision: Precision) -> Result
     if let Some(corners) = &checkpoint.corners {
         metadata.insert(CornerConfig::KEY.to_owned(), json(&corners.config)?);
         tensors.extend(part_tensors(corners));
+    }
+    if let Some(refiner) = &checkpoint.refiner {
+        metadata.insert(RefinerConfig::KEY.to_owned(), json(&refiner.config)?);
+        tensors.extend(part_tensors(refiner));
     }
     bytes(&tensors, metadata, precision)
 }

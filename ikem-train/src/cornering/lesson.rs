@@ -165,6 +165,10 @@ impl EpochResults for CornerEpoch {
         self.epoch
     }
 
+    fn train_loss(&self) -> f64 {
+        self.train_loss
+    }
+
     fn validation_loss(&self) -> f64 {
         self.validation_loss
     }

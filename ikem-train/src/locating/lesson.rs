@@ -88,6 +88,10 @@ impl EpochResults for LocatorEpoch {
         self.epoch
     }
 
+    fn train_loss(&self) -> f64 {
+        self.train_loss
+    }
+
     fn validation_loss(&self) -> f64 {
         self.validation_loss
     }

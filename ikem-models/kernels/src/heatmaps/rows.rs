@@ -260,7 +260,9 @@ mod tests {
             let mut cases = vec![numbers::<f32>(seed, h * w).iter().map(|x| 8.0 * x).collect::<Vec<_>>()];
             cases.push(vec![-6.0; h * w]);
             cases.push((0..h * w).map(|i| if i == h * w - 1 { 2.0 } else { -9.0 }).collect());
-            cases.push((0..h * w).map(|i| if i == h * w / 2 { f32::NAN } else { i as f32 % 7.0 - 3.0 }).collect());
+            cases.push(
+                (0..h * w).map(|i| if i == h * w / 2 { f32::NAN } else { i as f32 % 7.0 - 3.0 }).collect(),
+            );
             for logits in cases {
                 at_each_level(|level| {
                     let mut y = vec![f32::NAN; oh * ow];

@@ -1,0 +1,9 @@
+//! Training of the corner refiner, the network that looks at one vertebra at a time.
+
+mod config;
+mod lesson;
+mod loss;
+mod patches;
+
+pub use config::{RefinerTrainConfig, Shake};
+pub use lesson::{RefinerEpoch, RefinerLesson, RefinerTrainer};
