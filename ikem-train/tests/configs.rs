@@ -25,7 +25,7 @@ const LOCATORS: ([&str; 2], usize) = (["locator", "locator-mirrored"], 323_809);
 const CORNERS: (&str, usize) = ("corners", 124_724);
 
 /// The config of the corner refiner, and its number of parameters.
-const REFINER: (&str, usize) = ("refiner", 115_644);
+const REFINER: (&str, usize) = ("refiner", 182_624);
 
 #[test]
 fn every_config_is_valid_and_listed() {
