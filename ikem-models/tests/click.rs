@@ -165,7 +165,7 @@ proptest! {
     fn sessions_of_the_bundled_network_answer_as_the_dense_path(edits in edits(10)) {
         // The network's own answer, which what hints tell of errors and the decoding of the column come on top of.
         let bundled = Checkpoint::from_bytes("the bundled weights", PRETRAINED).expect("a checkpoint");
-        let mut network = Checkpoint { errors: None, locator: None, ..bundled };
+        let mut network = Checkpoint { errors: None, locator: None, refiner: None, ..bundled };
         network.config.column = false;
         compare(&Predictor::builder().build(network).expect("the bundled network"), edits);
     }

@@ -127,10 +127,10 @@ impl Predictor {
 
 #[cfg(test)]
 mod tests {
-    use ikem_core::{Hint, Size};
+    use ikem_core::{ColumnEvidence, Heatmaps, Hint, Recount, Size, decode_column};
 
     use super::*;
-    use crate::{Mode, ModelConfig, NetworkConfig, UnetConfig};
+    use crate::{Mode, ModelConfig, NetworkConfig, UnetConfig, View};
 
     const CONFIG: RefinerConfig = RefinerConfig { size: 32, width: 2, hidden: 4 };
 
@@ -138,8 +138,13 @@ mod tests {
         RefinerNetwork::fresh(CONFIG, 7, &Device::Cpu).expect("a network")
     }
 
+    /// Moves corners by a few pixels, as an untrained network does with its last layer's values made small.
     fn refiner() -> CornerRefiner {
-        let checkpoint = RefinerCheckpoint { config: CONFIG, tensors: fresh().parameters().state_dict() };
+        let mut tensors = fresh().parameters().state_dict();
+        for (_, tensor) in tensors.iter_mut().filter(|(name, _)| name.starts_with("head.1.")) {
+            *tensor = (&*tensor * 0.05).expect("a tensor");
+        }
+        let checkpoint = RefinerCheckpoint { config: CONFIG, tensors };
         CornerRefiner::from_checkpoint(checkpoint, &Device::Cpu).expect("a refiner")
     }
 
@@ -203,28 +208,42 @@ mod tests {
         assert_ne!(whole[20], spine[20]);
     }
 
+    /// Another count with these keypoints.
+    fn recount(keypoints: &Keypoints) -> Recount {
+        let grid = Size::new(100, 250);
+        let spine: Keypoints = spine().iter().map(|&point| point * 0.25).collect();
+        let maps = Heatmaps::gaussian(&spine, grid, 2.0);
+        let seen = ColumnEvidence::new(&spine, maps.view());
+        let column = decode_column(&Skeleton::spine(), &seen, grid, &[]).expect("a column");
+        let mut found = column.alternatives.into_iter().next().expect("another count");
+        found.keypoints = keypoints.clone();
+        found
+    }
+
     #[test]
-    fn predictions_are_refined_where_no_hint_is() {
+    fn predictions_and_their_alternatives_are_refined_where_no_hint_is() {
         let network = NetworkConfig::Unet(UnetConfig { width: 2, gate_width: None, ..UnetConfig::default() });
         let config = ModelConfig { size: Size::new(64, 96), ..ModelConfig::new(network) };
         let plain = Predictor::builder().untrained(&config, 1).expect("a predictor");
-        let refining = plain.clone().with_refiner(Some(refiner()));
-        let (film, hint) = (film(), Hint::new(21, Point::new(210.0, 320.0)));
-        let [plain, refined] = [plain, refining].map(|predictor| {
-            let mut session = predictor.session_in(&film, Frame::whole(film.size())).expect("a session");
-            assert_eq!(session.prediction(), &predictor.predict(&film).expect("a prediction"));
-            session.revise(hint).expect("a revision");
-            session.prediction().keypoints().clone()
-        });
-        // The network is untrained, and its vertebrae are small and close: some end plates stay where they were.
-        let skeleton = Skeleton::spine();
-        let expected = refiner().refine(&film, &skeleton, &plain).expect("refined");
-        assert_ne!(expected, plain);
-        for (index, point) in refined.iter().enumerate() {
-            let hinted = skeleton.vertebra_of(index) == skeleton.vertebra_of(21);
-            assert!(hinted || *point == expected[index], "{index}: {point:?}, {:?}", expected[index]);
+        let predictor = plain.clone().with_refiner(Some(refiner()));
+        let (film, skeleton) = (film(), Skeleton::spine());
+        let image = predictor.prepare(&film, &View::whole(film.size())).expect("an image");
+        let mut prediction = predictor.predict_prepared(&image, &Hints::new(), None).expect("a prediction");
+        let lower: Keypoints = spine().iter().map(|&point| point + Point::new(0.0, 50.0)).collect();
+        prediction.keypoints = spine();
+        prediction.alternatives = vec![recount(&lower)];
+
+        let hints: Hints = [Hint::new(21, Point::new(220.0, 330.0))].into_iter().collect();
+        let refined = predictor.refined(&image, &hints, prediction.clone()).expect("refined");
+        let expected = refiner().refine(&film, &skeleton, &spine()).expect("refined");
+        assert_ne!(expected, spine());
+        for (index, &point) in refined.keypoints.iter().enumerate() {
+            assert_eq!(point, if index == 21 { spine()[21] } else { expected[index] }, "{index}");
         }
-        assert_eq!(refined[21], plain[21]);
+        let alternative = predictor.refined(&image, &Hints::new(), prediction.clone()).expect("refined");
+        let expected = refiner().refine(&film, &skeleton, &lower).expect("refined");
+        assert_eq!(alternative.alternatives[0].keypoints, expected);
+        assert_eq!(plain.refined(&image, &hints, prediction.clone()).expect("the same"), prediction);
     }
 
     #[test]
