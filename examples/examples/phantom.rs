@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use clap::Parser;
 use ikem_core::Skeleton;
 use ikem_data::{Manifest, ManifestEntry, Phantom, PhantomConfig, Subset, overlay, write_gray_png};
@@ -15,6 +15,9 @@ use rayon::prelude::*;
 
 /// The most that are drawn at a time.
 const MOST: usize = 100_000;
+
+/// The parts of all images that are shared out among the sets.
+const TENTHS: u64 = 10;
 
 /// Draws synthetic spinal radiographs; the same seeds give the same files everywhere.
 #[derive(Parser)]
@@ -45,6 +48,15 @@ fn main() -> ExitCode {
 
 fn run() -> Result<()> {
     let options = Options::parse();
+    if options.count == 0 {
+        bail!("--count: expected at least 1");
+    }
+    let held_out = options.validation.saturating_add(options.test);
+    if held_out > TENTHS {
+        bail!("--validation and --test: expected at most {TENTHS} together, found {held_out}");
+    }
+    std::fs::create_dir_all(&options.output)
+        .with_context(|| format!("--output {}", options.output.display()))?;
     let skeleton = Skeleton::spine();
     let path = options.output.join("manifest.json");
     check_replaced(&path, &skeleton)?;
@@ -86,7 +98,7 @@ fn draw(options: &Options, number: u64, skeleton: &Skeleton) -> Result<ManifestE
         let picture = overlay(&phantom.image, skeleton, &phantom.keypoints, &[])?;
         picture.write_png(options.output.join("overlays").join(&name))?;
     }
-    let set = match number % 10 {
+    let set = match number % TENTHS {
         n if n < options.validation => Subset::Val,
         n if n < options.validation + options.test => Subset::Test,
         _ => Subset::Train,

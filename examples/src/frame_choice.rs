@@ -1,7 +1,7 @@
 use std::str::FromStr;
 
 use anyhow::{Context, Result, bail};
-use ikem_core::{Frame, GrayImage};
+use ikem_core::{Frame, GrayImage, Size};
 use ikem_data::ManifestEntry;
 use ikem_models::{Locator, Predictor, Session};
 
@@ -78,7 +78,12 @@ impl FrameChoice {
         Ok(match self {
             Self::Auto => predictor.session(image)?,
             Self::Whole => predictor.session_in(image, Frame::whole(image.size()))?,
-            Self::Given(frame) => predictor.session_in(image, frame)?,
+            Self::Given(frame) => {
+                if !shows_any(&frame, image.size()) {
+                    bail!("--frame: {frame} is beyond the film of {} pixels", image.size());
+                }
+                predictor.session_in(image, frame)?
+            }
             Self::Labels => {
                 let entry = labelled.context("--frame labels: this program has no labels")?;
                 let frame = predictor.config().skeleton.frame(&entry.keypoints());
@@ -87,6 +92,17 @@ impl FrameChoice {
             }
         })
     }
+}
+
+/// Whether some of the film may be in the frame: whether the film meets the upright rectangle around the frame.
+fn shows_any(frame: &Frame, film: Size) -> bool {
+    let corners = frame.corners();
+    let meets = |axis: usize, side: usize| {
+        let positions = corners.iter().map(|corner| corner[axis]);
+        positions.clone().fold(f64::INFINITY, f64::min) < side as f64
+            && positions.fold(f64::NEG_INFINITY, f64::max) > 0.0
+    };
+    meets(0, film.width) && meets(1, film.height)
 }
 
 #[cfg(test)]

@@ -31,5 +31,5 @@ pub use labelled::Labelled;
 pub use model_options::ModelOptions;
 pub use place::parse_place;
 pub use program::{lock, message, print_line, run, stop_on_signals};
-pub use results::{parse_hint, predictions_file, print_keypoints, seen, write_overlay};
+pub use results::{parse_hint, predictions_file, print_keypoints, recounts_in_words, seen, write_overlay};
 pub use saved_work::saved_work;

@@ -42,11 +42,8 @@ pub fn print_keypoints(session: &Session) {
         }
     }
     let skeleton = &session.predictor().config().skeleton;
-    for recount in session.prediction().alternatives().iter().filter(|recount| recount.probability >= LIKELY)
-    {
-        if let Some(line) = recount_in_words(recount, skeleton) {
-            say!("{line}");
-        }
+    for line in recounts_in_words(session) {
+        say!("{line}");
     }
     let (keypoints, confidences) = (session.keypoints(), session.prediction().confidences());
     let cell = |k: usize| {
@@ -62,6 +59,14 @@ pub fn print_keypoints(session: &Session) {
         let cells: Vec<String> = line.iter().map(|&k| cell(k)).collect();
         say!("{}", cells.join("  "));
     }
+}
+
+/// How the vertebrae may be counted otherwise, in words, a line for each likely way.
+#[must_use]
+pub fn recounts_in_words(session: &Session) -> Vec<String> {
+    let skeleton = &session.predictor().config().skeleton;
+    let likely = session.prediction().alternatives().iter().filter(|recount| recount.probability >= LIKELY);
+    likely.filter_map(|recount| recount_in_words(recount, skeleton)).collect()
 }
 
 /// Another way to count the vertebrae, in words; `None` where the skeleton has too few.

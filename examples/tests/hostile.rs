@@ -87,6 +87,29 @@ fn numbers_without_bound_are_refused_with_their_limit() {
 }
 
 #[test]
+fn options_that_contradict_themselves_or_the_film_are_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    draw(&folder.path().join("film.png"));
+    std::fs::write(folder.path().join("file"), b"no folder").expect("written");
+    for (name, arguments, expected) in [
+        ("detect", &["film.png", "--hint", "T5-TL:20,30", "--hint", "16:40,50"][..], "found two for T5-TL"),
+        ("detect", &["film.png", "--frame", "900,0,100,200"], "is beyond the film of"),
+        ("detect", &["film.png", "--frame", "0,-300,100,200,5"], "is beyond the film of"),
+        ("phantom", &["--output", "file"], "--output file: "),
+        (
+            "phantom",
+            &["--output", "out", "--validation", "9", "--test", "2"],
+            "at most 10 together, found 11",
+        ),
+        ("phantom", &["--output", "out", "--count", "0"], "--count: expected at least 1"),
+    ] {
+        let error = error(&run(folder.path(), name, arguments));
+        assert!(error.contains(expected), "{name} {arguments:?}: {error}");
+    }
+    assert!(!folder.path().join("out").exists());
+}
+
+#[test]
 fn a_full_standard_output_loses_no_result() {
     let folder = tempfile::tempdir().expect("a folder");
     draw(&folder.path().join("film.png"));

@@ -6,12 +6,13 @@
 
 mod many;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use clap::Parser;
-use ikem_core::{GrayImage, Spacing};
+use ikem_core::{GrayImage, Hint, Spacing};
 use ikem_data::{Limits, PredictionRecord, Radiograph, heatmap_overlay, load_image, match_histogram};
 use ikem_examples::{
     Films, ImageSource, ModelOptions, are_several, films_of, parse_hint, predictions_file, print_keypoints,
@@ -92,7 +93,10 @@ fn mark_one(options: &Options) -> Result<()> {
         let (keypoint, place) = text.split_once(':').context("expected KEYPOINT:X,Y")?;
         parse_hint(skeleton, keypoint, place)
     });
-    let hints: Vec<_> = hints.collect::<Result<_>>().context("--hint")?;
+    let hints: Vec<Hint> = hints.collect::<Result<_>>().context("--hint")?;
+    if let Some(name) = hinted_twice(&hints).and_then(|keypoint| skeleton.names().get(keypoint)) {
+        bail!("--hint: expected one correction for each point, found two for {name}");
+    }
     let heatmaps = heatmaps.into_iter().map(|(keypoint, path)| Ok((skeleton.index(keypoint)?, path)));
     let heatmaps: Vec<_> = heatmaps.collect::<Result<_>>().context("--heatmap")?;
 
@@ -124,6 +128,12 @@ fn mark_one(options: &Options) -> Result<()> {
     write(false)?;
     print_findings(&session, &result, spacing);
     write(true)
+}
+
+/// A keypoint for which there are several hints.
+fn hinted_twice(hints: &[Hint]) -> Option<usize> {
+    let mut known = BTreeSet::new();
+    hints.iter().map(|hint| hint.keypoint).find(|&keypoint| !known.insert(keypoint))
 }
 
 fn print_findings(session: &Session, result: &PredictionRecord, spacing: Option<Spacing>) {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 use ikem_core::GrayImage;
 use ikem_data::{Limits, PredictionRecord, load_radiograph, match_histogram, write_csv_predictions};
-use ikem_examples::{FrameChoice, message, predictions_file, say, write_overlay};
+use ikem_examples::{FrameChoice, message, predictions_file, recounts_in_words, say, write_overlay};
 use ikem_files::FilePlan;
 use ikem_models::{Predictor, for_each_film};
 use indicatif::ProgressBar;
@@ -72,8 +72,8 @@ pub(crate) fn check_folders(output: Option<&Path>, overlay: Option<&Path>) -> Re
 
 /// What became of a film.
 enum Outcome {
-    /// It was marked; with what a person should know of how its file was read.
-    Marked(Box<PredictionRecord>, Option<String>),
+    /// It was marked; with what a person should know of it: how its file was read, and how its vertebrae may be counted.
+    Marked(Box<PredictionRecord>, Vec<String>),
     /// Its file cannot be read.
     Skipped(anyhow::Error),
 }
@@ -88,8 +88,8 @@ impl Many<'_> {
         let (mut records, mut skipped) = (Vec::new(), 0_usize);
         let take = |outcome: Result<Outcome>| -> Result<()> {
             match outcome? {
-                Outcome::Marked(record, note) => {
-                    bar.suspend(|| tell(&record, note.as_deref()));
+                Outcome::Marked(record, notes) => {
+                    bar.suspend(|| tell(&record, &notes));
                     if self.output.is_some_and(is_table) {
                         records.push(*record);
                     }
@@ -138,7 +138,11 @@ impl Many<'_> {
         if let Some(folder) = self.overlay {
             write_overlay(&session, image, &file_of(film, folder, "png"))?;
         }
-        Ok(Outcome::Marked(Box::new(record), radiograph.note))
+        let mut notes: Vec<String> = radiograph.note.into_iter().collect();
+        if !record.keypoints.is_empty() {
+            notes.extend(recounts_in_words(&session));
+        }
+        Ok(Outcome::Marked(Box::new(record), notes))
     }
 }
 
@@ -159,7 +163,7 @@ pub(crate) fn write_table(table: &Path, mut records: Vec<PredictionRecord>) -> R
 }
 
 /// Prints a line for a film.
-fn tell(record: &PredictionRecord, note: Option<&str>) {
+fn tell(record: &PredictionRecord, notes: &[String]) {
     let PredictionRecord { image, keypoints, cobb, doubt, .. } = record;
     let found = match (doubt, cobb) {
         (Some(doubt), _) => doubt.clone(),
@@ -168,6 +172,6 @@ fn tell(record: &PredictionRecord, note: Option<&str>) {
         }
         (None, None) => format!("{} keypoints", keypoints.len()),
     };
-    let note = note.map(|note| format!(" ({note})")).unwrap_or_default();
-    say!("{image}: {found}{note}");
+    let notes: String = notes.iter().map(|note| format!(" ({note})")).collect();
+    say!("{image}: {found}{notes}");
 }

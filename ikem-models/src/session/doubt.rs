@@ -22,6 +22,13 @@ pub enum Doubt {
         /// The locator's confidence that there is a spine, 0…1: below one half.
         confidence: f32,
     },
+    /// The part of the film that the network sees has fewer rows of pixels than there are keypoints.
+    Coarse {
+        /// The rows, by the height of the frame.
+        rows: f64,
+        /// All keypoints.
+        of: usize,
+    },
     /// Half of the keypoints or more are unsure.
     Unsure {
         /// Unsure keypoints.
@@ -36,6 +43,9 @@ impl fmt::Display for Doubt {
         match self {
             Self::NothingFound { .. } => {
                 f.write_str("this does not look like an upright AP film of a spine: no spine was found")
+            }
+            Self::Coarse { rows, of } => {
+                write!(f, "the network sees only {rows:.0} rows of pixels, too few to place {of} points")
             }
             Self::Unsure { unsure, of } => {
                 write!(
@@ -56,10 +66,14 @@ impl Doubt {
         if let Some(confidence) = nothing.and_then(|view| view.confidence) {
             return Some(Self::NothingFound { confidence });
         }
+        let (rows, of) = (view.map(|view| view.frame.height()), confidences.len());
+        if let Some(rows) = rows.filter(|rows| *rows < of as f64) {
+            return Some(Self::Coarse { rows, of });
+        }
         let unsure = |(keypoint, confidence): &(usize, &f32)| {
             **confidence < UNSURE_BELOW && hints.get(*keypoint).is_none()
         };
-        let (unsure, of) = (confidences.iter().enumerate().filter(unsure).count(), confidences.len());
+        let unsure = confidences.iter().enumerate().filter(unsure).count();
         (unsure > 0 && unsure as f64 >= DOUBTFUL * of as f64).then_some(Self::Unsure { unsure, of })
     }
 }
@@ -77,5 +91,27 @@ impl Snapshot {
     #[must_use]
     pub fn doubt(&self) -> Option<Doubt> {
         Doubt::of(self.view.as_ref(), &self.hints, &self.confidences)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ikem_core::{Frame, Size};
+
+    use super::*;
+
+    #[test]
+    fn spines_of_a_few_pixels_are_doubted() {
+        let sure = [0.9; 68];
+        let doubt = |height: f64| {
+            let frame = Frame::new(0.0, 0.0, 30.0, height).expect("a frame");
+            Doubt::of(Some(&View::from(frame)), &Hints::new(), &sure)
+        };
+        assert_eq!(doubt(67.0), Some(Doubt::Coarse { rows: 67.0, of: 68 }));
+        assert_eq!(doubt(68.0), None);
+        // It is said first that there is no spine at all.
+        let nothing = View { confidence: Some(0.1), ..View::whole(Size::new(12, 30)) };
+        let doubt = Doubt::of(Some(&nothing), &Hints::new(), &sure);
+        assert_eq!(doubt, Some(Doubt::NothingFound { confidence: 0.1 }));
     }
 }
