@@ -5,7 +5,7 @@ mod network;
 use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor};
-use ikem_core::{Frame, GrayImage, Hints, Keypoints, Point, Skeleton, Tones, in_order};
+use ikem_core::{Frame, GrayImage, Hints, Keypoints, Point, Skeleton, Tones, Vertebra, in_order};
 use rayon::prelude::*;
 
 pub use network::{REFINED_CORNERS, RefinerConfig, RefinerNetwork, RefinerOutput};
@@ -52,82 +52,88 @@ impl CornerRefiner {
     /// When the device fails.
     pub fn refine(&self, film: &GrayImage, skeleton: &Skeleton, keypoints: &Keypoints) -> Result<Keypoints> {
         let film = &TonedFilm { pixels: film.clone(), tones: Tones::IDENTITY };
-        let mut refined = self.refine_until(film, skeleton, (&[keypoints], &Hints::new()), None)?;
-        Ok(refined.pop().unwrap_or_else(|| keypoints.clone()))
+        self.refine_until(film, (skeleton, keypoints), &Hints::new(), None)
     }
 
-    /// As [`refine`](Self::refine), for several spines on a film in one pass, but for hinted corners, until `cancel` is cancelled.
+    /// As [`refine`](Self::refine), but for hinted corners, until `cancel` is cancelled.
     fn refine_until(
         &self,
         film: &TonedFilm,
-        skeleton: &Skeleton,
-        (spines, hints): (&[&Keypoints], &Hints),
+        (skeleton, keypoints): (&Skeleton, &Keypoints),
+        hints: &Hints,
         cancel: Option<&Cancel>,
-    ) -> Result<Vec<Keypoints>> {
+    ) -> Result<Keypoints> {
         Cancel::check(cancel)?;
-        let (size, patch) = (film.pixels.size(), self.0.config().patch());
-        let vertebrae = |(spine, keypoints): (usize, &&Keypoints)| {
-            let frames = skeleton.vertebra_frames(keypoints).into_iter().enumerate();
-            frames.filter_map(|(level, frame)| Some((spine, level, frame?))).collect::<Vec<_>>()
-        };
-        let frames: Vec<(usize, usize, Frame)> = spines.iter().enumerate().flat_map(vertebrae).collect();
-        let mut moved: Vec<Keypoints> = spines.iter().map(|&keypoints| keypoints.clone()).collect();
+        let frames = skeleton.vertebrae().iter().zip(skeleton.vertebra_frames(keypoints));
+        let frames: Vec<(&Vertebra, Frame)> =
+            frames.filter_map(|(vertebra, frame)| Some((vertebra, frame?))).collect();
         if frames.is_empty() {
-            return Ok(moved);
+            return Ok(keypoints.clone());
         }
-        isolated(|| {
-            let patches: Vec<Vec<f32>> = frames
-                .par_iter()
-                .map(|(_, _, frame)| Ok(frame.patch(&film.pixels, film.tones, patch)?))
-                .collect::<Result<_>>()?;
-            let shape = (frames.len(), 1, patch.height, patch.width);
-            let patches = Tensor::from_vec(patches.concat(), shape, self.0.device())?;
-            let offsets = self.0.forward_until(&patches, cancel)?.offsets;
-            let offsets =
-                offsets.to_device(&Device::Cpu)?.to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>()?;
-            for ((spine, level, frame), offsets) in
-                frames.iter().zip(offsets.chunks_exact(2 * REFINED_CORNERS))
-            {
-                let corners = skeleton.vertebrae().get(*level).map_or(&[][..], |vertebra| &vertebra.corners);
-                for (index, (&corner, by)) in corners.iter().zip(offsets.chunks_exact(2)).enumerate() {
-                    if hints.get(corner).is_some() {
-                        continue;
-                    }
-                    let half = 0.5 * self.0.config().size as f32;
-                    let on_patch = Frame::usual_corner(index, patch) + Point::new(by[0], by[1]) * half;
-                    moved[*spine][corner] = size.nearest(frame.to_image(on_patch, size, patch));
+        let (size, patch) = (film.pixels.size(), self.0.config().patch());
+        let half = 0.5 * self.0.config().size as f32;
+        let offsets = isolated(|| self.offsets(film, &frames, cancel))?;
+        let mut moved = keypoints.clone();
+        for ((vertebra, frame), offsets) in frames.iter().zip(offsets.chunks_exact(2 * REFINED_CORNERS)) {
+            for (index, (&corner, by)) in vertebra.corners.iter().zip(offsets.chunks_exact(2)).enumerate() {
+                let on_patch = Frame::usual_corner(index, patch) + Point::new(by[0], by[1]) * half;
+                let point = frame.to_image(on_patch, size, patch);
+                if point.is_finite() && hints.get(corner).is_none() {
+                    moved[corner] = size.nearest(point);
                 }
             }
-            Ok(spines.iter().zip(moved).map(|(before, moved)| in_order(skeleton, before, moved)).collect())
-        })
+        }
+        Ok(in_order(skeleton, keypoints, moved))
+    }
+
+    /// The offsets of the corners in these frames, eight numbers for each.
+    fn offsets(
+        &self,
+        film: &TonedFilm,
+        frames: &[(&Vertebra, Frame)],
+        cancel: Option<&Cancel>,
+    ) -> Result<Vec<f32>> {
+        let patch = self.0.config().patch();
+        let cut = |(_, frame): &(&Vertebra, Frame)| Ok(frame.patch(&film.pixels, film.tones, patch)?);
+        let patches: Vec<Vec<f32>> = frames.par_iter().map(cut).collect::<Result<_>>()?;
+        let shape = (frames.len(), 1, patch.height, patch.width);
+        let patches = Tensor::from_vec(patches.concat(), shape, self.0.device())?;
+        let offsets = self.0.forward_until(&patches, cancel)?.offsets;
+        Ok(offsets.to_device(&Device::Cpu)?.to_dtype(DType::F32)?.flatten_all()?.to_vec1()?)
     }
 }
 
 impl Predictor {
-    /// A prediction for `image` with refined corners, if there is a refiner; in its alternatives, too. Hinted corners stay.
+    /// A prediction for `image` with refined corners, if there is a refiner. Hinted corners stay.
     pub(crate) fn refined(
         &self,
         image: &PreparedImage,
         hints: &Hints,
         prediction: Prediction,
     ) -> Result<Prediction> {
-        let (Some(refiner), Some(film)) = (self.refiner(), &image.film) else { return Ok(prediction) };
-        let alternatives = prediction.alternatives.iter().map(|other| &other.keypoints);
-        let spines: Vec<&Keypoints> = [&prediction.keypoints].into_iter().chain(alternatives).collect();
-        let skeleton = &self.config().skeleton;
-        let mut refined = refiner.refine_until(film, skeleton, (&spines, hints), self.cancel())?.into_iter();
-        let keypoints = refined.next().unwrap_or_default();
-        let mut alternatives = prediction.alternatives;
-        for (other, keypoints) in alternatives.iter_mut().zip(refined) {
-            other.keypoints = keypoints;
+        let keypoints = self.refined_keypoints(image, hints, &prediction.keypoints)?;
+        Ok(Prediction { keypoints, ..prediction })
+    }
+
+    /// The same for keypoints on the film.
+    pub(crate) fn refined_keypoints(
+        &self,
+        image: &PreparedImage,
+        hints: &Hints,
+        keypoints: &Keypoints,
+    ) -> Result<Keypoints> {
+        match (self.refiner(), &image.film) {
+            (Some(refiner), Some(film)) => {
+                refiner.refine_until(film, (&self.config().skeleton, keypoints), hints, self.cancel())
+            }
+            _ => Ok(keypoints.clone()),
         }
-        Ok(Prediction { keypoints, alternatives, ..prediction })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use ikem_core::{ColumnEvidence, Heatmaps, Hint, Recount, Size, decode_column};
+    use ikem_core::{Hint, Size};
 
     use super::*;
     use crate::{Mode, ModelConfig, NetworkConfig, UnetConfig, View};
@@ -208,20 +214,8 @@ mod tests {
         assert_ne!(whole[20], spine[20]);
     }
 
-    /// Another count with these keypoints.
-    fn recount(keypoints: &Keypoints) -> Recount {
-        let grid = Size::new(100, 250);
-        let spine: Keypoints = spine().iter().map(|&point| point * 0.25).collect();
-        let maps = Heatmaps::gaussian(&spine, grid, 2.0);
-        let seen = ColumnEvidence::new(&spine, maps.view());
-        let column = decode_column(&Skeleton::spine(), &seen, grid, &[]).expect("a column");
-        let mut found = column.alternatives.into_iter().next().expect("another count");
-        found.keypoints = keypoints.clone();
-        found
-    }
-
     #[test]
-    fn predictions_and_their_alternatives_are_refined_where_no_hint_is() {
+    fn predictions_are_refined_where_no_hint_is() {
         let network = NetworkConfig::Unet(UnetConfig { width: 2, gate_width: None, ..UnetConfig::default() });
         let config = ModelConfig { size: Size::new(64, 96), ..ModelConfig::new(network) };
         let plain = Predictor::builder().untrained(&config, 1).expect("a predictor");
@@ -229,10 +223,7 @@ mod tests {
         let (film, skeleton) = (film(), Skeleton::spine());
         let image = predictor.prepare(&film, &View::whole(film.size())).expect("an image");
         let mut prediction = predictor.predict_prepared(&image, &Hints::new(), None).expect("a prediction");
-        let lower: Keypoints = spine().iter().map(|&point| point + Point::new(0.0, 50.0)).collect();
         prediction.keypoints = spine();
-        prediction.alternatives = vec![recount(&lower)];
-
         let hints: Hints = [Hint::new(21, Point::new(220.0, 330.0))].into_iter().collect();
         let refined = predictor.refined(&image, &hints, prediction.clone()).expect("refined");
         let expected = refiner().refine(&film, &skeleton, &spine()).expect("refined");
@@ -240,9 +231,6 @@ mod tests {
         for (index, &point) in refined.keypoints.iter().enumerate() {
             assert_eq!(point, if index == 21 { spine()[21] } else { expected[index] }, "{index}");
         }
-        let alternative = predictor.refined(&image, &Hints::new(), prediction.clone()).expect("refined");
-        let expected = refiner().refine(&film, &skeleton, &lower).expect("refined");
-        assert_eq!(alternative.alternatives[0].keypoints, expected);
         assert_eq!(plain.refined(&image, &hints, prediction.clone()).expect("the same"), prediction);
     }
 

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use candle_core::Tensor;
-use ikem_core::{Hint, Point, Skeleton};
+use ikem_core::{Hint, Hints, Point, Skeleton};
 
 use super::{Session, State};
 use crate::error::Result;
@@ -48,7 +48,10 @@ impl Session {
         let seen: Vec<_> = sources.iter().map(|source| Some(shown[(*source)?])).collect();
         let recount = prediction.alternatives().iter().find(|recount| recount.by == by);
         let new: Vec<Option<Point>> = match recount {
-            Some(recount) => recount.keypoints.iter().copied().map(Some).collect(),
+            Some(recount) => {
+                let refined = self.predictor.refined_keypoints(image, &Hints::new(), &recount.keypoints)?;
+                refined.iter().copied().map(Some).collect()
+            }
             None => continued(skeleton, seen, by),
         };
         let place = |(raw, new): (Option<Point>, Option<Point>)| raw.or(stays(new)).unwrap_or_default();
