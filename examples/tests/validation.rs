@@ -16,12 +16,13 @@ use ikem_models::{Checkpoint, Predictor, Session};
 
 static PREDICTOR: LazyLock<Predictor> = LazyLock::new(|| Predictor::pretrained().expect("the bundled model"));
 
-/// The bundled network as the reference decodes it: each heatmap by itself.
+/// The bundled network as the reference decodes it: each heatmap by itself, and no corners refined.
 static BY_ITSELF: LazyLock<Predictor> = LazyLock::new(|| {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../ikem-models/weights/unet-ikem-w24.safetensors");
     let mut checkpoint = Checkpoint::read(path).expect("the bundled weights");
     assert!(checkpoint.config.column);
     checkpoint.config.column = false;
+    checkpoint.refiner = None;
     Predictor::builder().build(checkpoint).expect("a predictor")
 });
 
