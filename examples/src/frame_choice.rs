@@ -65,6 +65,19 @@ impl FrameChoice {
         }
     }
 
+    /// Checks that a given frame shows some of a film of this size.
+    ///
+    /// # Errors
+    /// When it is beside the film.
+    pub fn check(self, film: Size) -> Result<()> {
+        match self {
+            Self::Given(frame) if !shows_any(&frame, film) => {
+                bail!("--frame: {frame} is beyond the film of {film}")
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Begins to annotate an image in this frame; `labelled` is its entry where it has labels.
     ///
     /// # Errors
@@ -79,9 +92,7 @@ impl FrameChoice {
             Self::Auto => predictor.session(image)?,
             Self::Whole => predictor.session_in(image, Frame::whole(image.size()))?,
             Self::Given(frame) => {
-                if !shows_any(&frame, image.size()) {
-                    bail!("--frame: {frame} is beyond the film of {} pixels", image.size());
-                }
+                self.check(image.size())?;
                 predictor.session_in(image, frame)?
             }
             Self::Labels => {
@@ -94,15 +105,19 @@ impl FrameChoice {
     }
 }
 
-/// Whether some of the film may be in the frame: whether the film meets the upright rectangle around the frame.
+/// Whether some of the film is in the frame: two rectangles meet unless an edge of one of them separates them.
 fn shows_any(frame: &Frame, film: Size) -> bool {
-    let corners = frame.corners();
-    let meets = |axis: usize, side: usize| {
-        let positions = corners.iter().map(|corner| corner[axis]);
-        positions.clone().fold(f64::INFINITY, f64::min) < side as f64
-            && positions.fold(f64::NEG_INFINITY, f64::max) > 0.0
+    let [width, height] = [film.width as f64, film.height as f64];
+    let meets = |corners: [[f64; 2]; 4], sides: [f64; 2]| {
+        (0..2).all(|axis| {
+            let positions = corners.map(|corner| corner[axis]);
+            positions.iter().any(|&position| position > 0.0)
+                && positions.iter().any(|&position| position < sides[axis])
+        })
     };
-    meets(0, film.width) && meets(1, film.height)
+    let on_frame = frame.affine(Size::new(1, 1));
+    let corners = [[0.0, 0.0], [width, 0.0], [width, height], [0.0, height]];
+    meets(frame.corners(), [width, height]) && meets(corners.map(|corner| on_frame.apply(corner)), [1.0, 1.0])
 }
 
 #[cfg(test)]
@@ -124,5 +139,26 @@ mod tests {
         for text in ["", "hole", "1,2,3", "1,2,0,4", "1,2,3,4,5,6", "1,2,3,x", "1,2,3,4,nan"] {
             assert!(text.parse::<FrameChoice>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_frame_beside_the_film_is_refused() {
+        let film = Size::new(600, 1400);
+        for (text, shown) in [
+            ("10,10,100,200", true),
+            ("-90,-190,100,200", true),
+            ("-120,10,100,200", false),
+            ("700,10,100,200", false),
+            ("10,1500,100,200,180", false),
+            // Only the upright rectangle around it meets the film.
+            ("-240,-240,280,280,45", false),
+            ("-180,-180,280,280,45", true),
+            // Around all of the film.
+            ("-1000,-1000,4000,4000,30", true),
+        ] {
+            let choice: FrameChoice = text.parse().expect(text);
+            assert_eq!(choice.check(film).is_ok(), shown, "{text}");
+        }
+        assert!(FrameChoice::Auto.check(film).is_ok());
     }
 }

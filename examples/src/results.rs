@@ -42,7 +42,7 @@ pub fn print_keypoints(session: &Session) {
         }
     }
     let skeleton = &session.predictor().config().skeleton;
-    for line in recounts_in_words(session) {
+    if let Some(line) = recounts_in_words(session) {
         say!("{line}");
     }
     let (keypoints, confidences) = (session.keypoints(), session.prediction().confidences());
@@ -61,12 +61,13 @@ pub fn print_keypoints(session: &Session) {
     }
 }
 
-/// How the vertebrae may be counted otherwise, in words, a line for each likely way.
+/// How the vertebrae may be counted otherwise, in words; `None` if no other way is likely.
 #[must_use]
-pub fn recounts_in_words(session: &Session) -> Vec<String> {
+pub fn recounts_in_words(session: &Session) -> Option<String> {
     let skeleton = &session.predictor().config().skeleton;
     let likely = session.prediction().alternatives().iter().filter(|recount| recount.probability >= LIKELY);
-    likely.filter_map(|recount| recount_in_words(recount, skeleton)).collect()
+    let ways: Vec<String> = likely.filter_map(|recount| recount_in_words(recount, skeleton)).collect();
+    (!ways.is_empty()).then(|| format!("the vertebrae may be counted wrongly: {}", ways.join(", ")))
 }
 
 /// Another way to count the vertebrae, in words; `None` where the skeleton has too few.
@@ -75,10 +76,7 @@ fn recount_in_words(recount: &Recount, skeleton: &Skeleton) -> Option<String> {
     let middle = vertebrae.len() / 2;
     let (from, to) =
         (&vertebrae.get(middle)?.name, &vertebrae.get(middle.checked_add_signed(recount.by)?)?.name);
-    Some(format!(
-        "the vertebrae may be counted wrongly: with {:.0} % probability {from} is {to}",
-        100.0 * recount.probability
-    ))
+    Some(format!("with {:.0} % probability {from} is {to}", 100.0 * recount.probability))
 }
 
 /// How the network sees a film, in words; `None` where it sees all of it as it is.

@@ -32,7 +32,7 @@ fn a_folder_is_marked_as_its_films_one_by_one() {
     let output = run(at, "detect", &["films", "--output", "out", "--overlay", "drawn"]);
     let errors = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(!output.status.success() && errors.contains("skipped: films/broken.png"), "{errors}");
-    assert!(errors.contains("error: 1 of 4 films could not be read and were skipped"), "{errors}");
+    assert!(errors.contains("error: 1 of 4 films could not be marked and were skipped"), "{errors}");
     let mut names: Vec<_> = std::fs::read_dir(at.join("out"))
         .expect("a folder")
         .map(|f| f.expect("a file").file_name())
@@ -78,6 +78,20 @@ fn films_without_a_row_in_the_table_are_named() {
         "{errors}"
     );
     assert!(errors.contains("skipped: films/empty.png") && !output.status.success(), "{errors}");
+}
+
+#[test]
+fn a_frame_beside_one_film_skips_that_film_alone() {
+    let folder = films();
+    let at = folder.path();
+    std::fs::remove_file(at.join("films/broken.png")).expect("removed");
+    let small = GrayImage::new(Size::new(20, 20), vec![0.5; 400]).expect("a film");
+    write_gray_png(at.join("films/small.png"), &small).expect("written");
+    let output = run(at, "detect", &["films", "--frame", "30,30,60,200", "--output", "all.csv"]);
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && errors.contains("skipped: films/small.png: --frame: "), "{errors}");
+    assert!(errors.contains("error: 1 of 4 films could not be marked and were skipped"), "{errors}");
+    assert_eq!(read_csv_predictions(at.join("all.csv")).expect("a table").len(), 3);
 }
 
 #[test]

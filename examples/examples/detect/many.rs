@@ -74,7 +74,7 @@ pub(crate) fn check_folders(output: Option<&Path>, overlay: Option<&Path>) -> Re
 enum Outcome {
     /// It was marked; with what a person should know of it: how its file was read, and how its vertebrae may be counted.
     Marked(Box<PredictionRecord>, Vec<String>),
-    /// Its file cannot be read.
+    /// Its file cannot be read, or the given frame is beside it.
     Skipped(anyhow::Error),
 }
 
@@ -109,7 +109,7 @@ impl Many<'_> {
         }
         match skipped {
             0 => Ok(()),
-            _ => bail!("{skipped} of {} films could not be read and were skipped", self.films.len()),
+            _ => bail!("{skipped} of {} films could not be marked and were skipped", self.films.len()),
         }
     }
 
@@ -125,6 +125,9 @@ impl Many<'_> {
             Err(error) => return Ok(Outcome::Skipped(error.into())),
         };
         let (image, spacing) = (&radiograph.image, radiograph.spacing);
+        if let Err(error) = self.frame.check(image.size()) {
+            return Ok(Outcome::Skipped(error.context(film.display().to_string())));
+        }
         let session = match self.reference {
             Some(reference) => {
                 self.frame.session(self.predictor, &match_histogram(image, reference), None)?
@@ -139,7 +142,7 @@ impl Many<'_> {
             write_overlay(&session, image, &file_of(film, folder, "png"))?;
         }
         let mut notes: Vec<String> = radiograph.note.into_iter().collect();
-        if !record.keypoints.is_empty() {
+        if record.doubt.is_none() {
             notes.extend(recounts_in_words(&session));
         }
         Ok(Outcome::Marked(Box::new(record), notes))

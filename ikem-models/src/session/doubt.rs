@@ -45,7 +45,11 @@ impl fmt::Display for Doubt {
                 f.write_str("this does not look like an upright AP film of a spine: no spine was found")
             }
             Self::Coarse { rows, of } => {
-                write!(f, "the network sees only {rows:.0} rows of pixels, too few to place {of} points")
+                write!(
+                    f,
+                    "the network sees {:.0} px of the film's height, too few to place {of} points",
+                    rows.floor()
+                )
             }
             Self::Unsure { unsure, of } => {
                 write!(
