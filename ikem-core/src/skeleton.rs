@@ -171,6 +171,11 @@ impl Skeleton {
         &self.vertebrae
     }
 
+    /// The corners of each vertebra; `None` unless all have four.
+    pub(crate) fn corners(&self) -> Option<Vec<[usize; 4]>> {
+        self.vertebrae.iter().map(|vertebra| vertebra.corners.as_slice().try_into().ok()).collect()
+    }
+
     /// The pairs of keypoints that swap when the image is mirrored.
     #[must_use]
     pub fn flip_pairs(&self) -> &[(usize, usize)] {

@@ -61,7 +61,7 @@ pub use observer::{Observer, StepReport};
 pub use optimiser::{Optimiser, OptimiserState};
 pub use part_trainer::{EpochResults, Lesson, PartTrainer};
 pub use progress::Progress;
-pub use refining::{RefinerEpoch, RefinerLesson, RefinerTrainConfig, RefinerTrainer, Shake};
+pub use refining::{Jitter, RefinerEpoch, RefinerLesson, RefinerTrainConfig, RefinerTrainer};
 pub use strategy::{
     Clicks, HintConfig, HintPlan, HintStrategy, Interaction, Placing, PreHint, SimulatedInteraction, Strategy,
 };

@@ -264,13 +264,9 @@ struct MidlinePosition {
 
 /// The end plates of a spine from top to bottom: the upper and lower one of each vertebra.
 fn plates(skeleton: &Skeleton) -> Option<Vec<Plate>> {
-    let vertebrae = skeleton.vertebrae();
-    let plates = vertebrae.iter().map(|vertebra| match *vertebra.corners.as_slice() {
-        [tl, tr, bl, br] => Some([[tl, tr], [bl, br]]),
-        _ => None,
-    });
-    let plates: Vec<Plate> = plates.collect::<Option<Vec<_>>>()?.concat();
-    (vertebrae.len() >= 3).then_some(plates)
+    let corners = skeleton.corners()?;
+    let plates = corners.iter().flat_map(|&[tl, tr, bl, br]| [[tl, tr], [bl, br]]).collect();
+    (corners.len() >= 3).then_some(plates)
 }
 
 /// The distributions of the distances between successive end plates: the expected heights of vertebrae and discs,

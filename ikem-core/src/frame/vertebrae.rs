@@ -63,11 +63,6 @@ impl Skeleton {
         }
         frames
     }
-
-    /// The corners of each vertebra; `None` unless all have four.
-    fn corners(&self) -> Option<Vec<[usize; 4]>> {
-        self.vertebrae().iter().map(|vertebra| vertebra.corners.as_slice().try_into().ok()).collect()
-    }
 }
 
 impl Seen {

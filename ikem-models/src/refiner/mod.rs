@@ -194,6 +194,8 @@ mod tests {
         let skeleton = Skeleton::spine();
         let found = refiner.refine(&film, &skeleton, &spine).expect("refined");
         let other = refiner.refine(&mirrored, &skeleton, &mirror(&spine)).expect("refined");
+        let farthest = found.distances(&spine).fold(0.0, f32::max);
+        assert!(farthest > 3.0, "{farthest} px");
         for (a, b) in mirror(&found).iter().zip(other.iter()) {
             // Twice half a pixel of the film, by the convention of frames.
             assert!(a.distance(*b) < 1.5, "{a:?} {b:?}");

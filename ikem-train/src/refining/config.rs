@@ -30,7 +30,7 @@ pub struct RefinerTrainConfig {
     pub images: Size,
     /// How far the frames around vertebrae are from where their labels would place them: as predictions are.
     #[serde(default)]
-    pub shake: Shake,
+    pub jitter: Jitter,
     /// Weight of the error of the end plates' tilts, relative to that of the corners' negative log-likelihood. Default: 3.
     #[serde(default = "tilt_weight")]
     pub tilt_weight: f64,
@@ -51,7 +51,7 @@ pub struct RefinerTrainConfig {
 /// The standard deviations of the random changes of frames around vertebrae.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Shake {
+pub struct Jitter {
     /// Of the shift to the side, relative to the frame's width. Default: 0.045, a thirteenth of a vertebra's width.
     pub across: f64,
     /// Of the shift along the spine, relative to the frame's height. Default: 0.055, an eighth of a vertebra's height.
@@ -62,7 +62,7 @@ pub struct Shake {
     pub size: f64,
 }
 
-impl Default for Shake {
+impl Default for Jitter {
     fn default() -> Self {
         Self { across: 0.045, along: 0.055, degrees: 5.7, size: 0.1 }
     }
@@ -116,10 +116,10 @@ impl RefinerTrainConfig {
         self.schedule.check()?;
         FieldError::check_range("images.width", self.images.width, 32..=4096)?;
         FieldError::check_range("images.height", self.images.height, 32..=4096)?;
-        FieldError::check_range("shake.across", self.shake.across, 0.0..=1.0)?;
-        FieldError::check_range("shake.along", self.shake.along, 0.0..=1.0)?;
-        FieldError::check_range("shake.degrees", self.shake.degrees, 0.0..=90.0)?;
-        FieldError::check_range("shake.size", self.shake.size, 0.0..=1.0)?;
+        FieldError::check_range("jitter.across", self.jitter.across, 0.0..=1.0)?;
+        FieldError::check_range("jitter.along", self.jitter.along, 0.0..=1.0)?;
+        FieldError::check_range("jitter.degrees", self.jitter.degrees, 0.0..=90.0)?;
+        FieldError::check_range("jitter.size", self.jitter.size, 0.0..=1.0)?;
         FieldError::check_range("tilt_weight", self.tilt_weight, 0.0..=1e3)?;
         FieldError::check_range("threads", self.threads.unwrap_or(1), 1..=MOST_THREADS)?;
         Ok(Checked::new(self))
@@ -143,10 +143,10 @@ mod tests {
             ("refiner.width = 0", "refiner.width"),
             ("images = { width = 9, height = 64 }\n[refiner]", "images.width"),
             ("images = { width = 64, height = 9999 }\n[refiner]", "images.height"),
-            ("shake.across = -0.1\n[refiner]", "shake.across"),
-            ("shake.along = 2.0\n[refiner]", "shake.along"),
-            ("shake.degrees = 100.0\n[refiner]", "shake.degrees"),
-            ("shake.size = 1.5\n[refiner]", "shake.size"),
+            ("jitter.across = -0.1\n[refiner]", "jitter.across"),
+            ("jitter.along = 2.0\n[refiner]", "jitter.along"),
+            ("jitter.degrees = 100.0\n[refiner]", "jitter.degrees"),
+            ("jitter.size = 1.5\n[refiner]", "jitter.size"),
             ("tilt_weight = -1.0\n[refiner]", "tilt_weight"),
             ("[refiner]\n[data]\nbatch_size = 0", "data.batch_size"),
             ("[refiner]\n[schedule]\nepochs = 0", "schedule.epochs"),

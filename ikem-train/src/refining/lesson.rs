@@ -53,8 +53,8 @@ impl Lesson for RefinerLesson {
     type Epoch = RefinerEpoch;
 
     fn new(config: &RefinerTrainConfig, data: TrainingData) -> Self {
-        let &RefinerTrainConfig { refiner, shake, seed, tilt_weight, .. } = config;
-        let cut = |seed| Cut { skeleton: Skeleton::spine(), refiner, shake, seed };
+        let &RefinerTrainConfig { refiner, jitter, seed, tilt_weight, .. } = config;
+        let cut = |seed| Cut { skeleton: Skeleton::spine(), refiner, jitter, seed };
         let watch = cut(Draw::new(seed, &[VALIDATION]).below(u64::MAX));
         Self { data, loss: RefinerLoss { tilt_weight }, learn: cut(seed), watch }
     }

@@ -5,5 +5,5 @@ mod lesson;
 mod loss;
 mod patches;
 
-pub use config::{RefinerTrainConfig, Shake};
+pub use config::{Jitter, RefinerTrainConfig};
 pub use lesson::{RefinerEpoch, RefinerLesson, RefinerTrainer};

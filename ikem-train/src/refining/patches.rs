@@ -6,7 +6,7 @@ use ikem_data::{Batch, Error as DataError};
 use ikem_models::{REFINED_CORNERS, RefinerConfig};
 use rayon::prelude::*;
 
-use super::config::Shake;
+use super::config::Jitter;
 use crate::error::Result;
 
 /// Patches around vertebrae, and where their corners are.
@@ -23,12 +23,12 @@ pub(super) struct Patches {
 pub(super) struct Cut {
     pub skeleton: Skeleton,
     pub refiner: RefinerConfig,
-    pub shake: Shake,
+    pub jitter: Jitter,
     pub seed: u64,
 }
 
 impl Cut {
-    /// A patch around each vertebra of a batch's images whose corners are all seen, from a frame that is shaken at random:
+    /// A patch around each vertebra of a batch's images whose corners are all seen, from a frame that is jittered at random:
     /// the same for the same epoch, step and image.
     pub(super) fn patches(&self, batch: &Batch) -> Result<Patches, DataError> {
         let images: Vec<&[f32]> = batch.images.chunks_exact(batch.grid.area().max(1)).collect();
@@ -53,7 +53,9 @@ impl Cut {
         let mut patches = Patches::default();
         let frames = self.skeleton.vertebra_frames(keypoints).into_iter();
         for (vertebra, frame) in self.skeleton.vertebrae().iter().zip(frames) {
-            let Some(frame) = frame.and_then(|frame| self.shake.applied(&frame, &mut draw)) else { continue };
+            let Some(frame) = frame.and_then(|frame| self.jitter.applied(&frame, &mut draw)) else {
+                continue;
+            };
             patches.pixels.extend(frame.patch(image, Tones::IDENTITY, patch)?);
             for (index, &corner) in vertebra.corners.iter().enumerate() {
                 let by = frame.to_grid(keypoints[corner], size, patch) - Frame::usual_corner(index, patch);
@@ -85,7 +87,7 @@ impl Patches {
     }
 }
 
-impl Shake {
+impl Jitter {
     /// A frame, moved, turned and resized at random; `None` if it is none any more.
     fn applied(&self, frame: &Frame, draw: &mut Draw) -> Option<Frame> {
         let [across, along] = draw.normal_pair();
@@ -97,9 +99,9 @@ impl Shake {
         let (x, y) = (x + cos * across - sin * along, y + sin * across + cos * along);
         let width = frame.width() * libm::exp(self.size * wider);
         let height = frame.height() * libm::exp(self.size * higher);
-        let shaken = Frame::new(x - 0.5 * width, y - 0.5 * height, width, height).ok()?;
-        let shaken = shaken.turned(frame.degrees() + self.degrees * turn);
-        Some(if frame.is_mirrored() { shaken.flipped() } else { shaken })
+        let jittered = Frame::new(x - 0.5 * width, y - 0.5 * height, width, height).ok()?;
+        let jittered = jittered.turned(frame.degrees() + self.degrees * turn);
+        Some(if frame.is_mirrored() { jittered.flipped() } else { jittered })
     }
 }
 
@@ -123,8 +125,8 @@ mod tests {
 
     const CUT: RefinerConfig = RefinerConfig { size: 32, width: 2, hidden: 4 };
 
-    fn cut(shake: Shake) -> Cut {
-        Cut { skeleton: Skeleton::spine(), refiner: CUT, shake, seed: 3 }
+    fn cut(jitter: Jitter) -> Cut {
+        Cut { skeleton: Skeleton::spine(), refiner: CUT, jitter, seed: 3 }
     }
 
     /// Two images of 200 × 900 pixels, whose pixels are twice as wide as high on the film; a corner of one is absent.
@@ -149,10 +151,10 @@ mod tests {
         }
     }
 
-    const STILL: Shake = Shake { across: 0.0, along: 0.0, degrees: 0.0, size: 0.0 };
+    const STILL: Jitter = Jitter { across: 0.0, along: 0.0, degrees: 0.0, size: 0.0 };
 
     #[test]
-    fn unshaken_corners_are_in_their_usual_places() {
+    fn unjittered_corners_are_in_their_usual_places() {
         let patches = cut(STILL).patches(&batch()).expect("patches");
         assert_eq!(patches.len(), 33);
         // The distance between vertebrae is 50 pixels, of which 0.8 is 40; the vertebrae are 30 high, 40 wide when stretched.
@@ -167,9 +169,9 @@ mod tests {
     }
 
     #[test]
-    fn shaken_frames_have_the_spread_that_is_asked_for_and_depend_on_the_step_alone() {
-        let shake = Shake { across: 0.05, ..STILL };
-        let of_step = |step| cut(shake).patches(&Batch { step, ..batch() }).expect("patches");
+    fn jittered_frames_have_the_spread_that_is_asked_for_and_depend_on_the_step_alone() {
+        let jitter = Jitter { across: 0.05, ..STILL };
+        let of_step = |step| cut(jitter).patches(&Batch { step, ..batch() }).expect("patches");
         let (a, b, c) = (of_step(2), of_step(2), of_step(3));
         assert_eq!((&a.pixels, &a.offsets), (&b.pixels, &b.offsets));
         assert_ne!(a.offsets, c.offsets);
