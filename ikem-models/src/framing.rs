@@ -9,7 +9,8 @@ use ikem_core::{Frame, GrayImage, Hints, Size, Skeleton};
 use crate::cancel::Cancel;
 use crate::error::Result;
 use crate::prediction::Prediction;
-use crate::predictor::{Answer, Predictor, PreparedImage, TonedFilm};
+use crate::predictor::{Answer, Predictor};
+use crate::prepared_image::{PreparedImage, TonedFilm};
 use crate::threads::isolated;
 use crate::view::{View, without_margins};
 

@@ -87,10 +87,12 @@ mod params;
 mod prediction;
 mod predictor;
 mod predictor_builder;
+mod prepared_image;
 #[cfg(feature = "pretrained")]
 mod pretrained;
 mod refiner;
 mod session;
+mod shape;
 mod summary;
 mod threads;
 pub mod training;
@@ -128,7 +130,7 @@ pub use refiner::{
     CornerRefiner, REFINED_CORNERS, RefinerCheckpoint, RefinerConfig, RefinerNetwork, RefinerOutput,
 };
 pub use session::{
-    Cancellable, Doubt, ExpectedErrors, Preview, Session, Snapshot, UNDO_STEPS, UNSURE_BELOW, suspects,
+    Cancellable, Doubt, ExpectedErrors, Preview, Session, Shown, Snapshot, UNDO_STEPS, UNSURE_BELOW, suspects,
 };
 pub use summary::{Layer, LayerKind, NetworkSummary};
 pub use turns::{NoTurn, Turn, TurnLimits, TurnRequest, Turns};

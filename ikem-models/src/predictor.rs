@@ -3,7 +3,7 @@ use std::sync::Arc;
 use candle_core::{DType, Device, Tensor};
 use ikem_core::{
     Column, ColumnEvidence, CornerMaps, ErrorCovariance, Frame, GrayImage, Hint, Hints, Keypoints, Point,
-    Size, Tones, decode_column,
+    Size, decode_column,
 };
 
 use crate::cancel::Cancel;
@@ -15,6 +15,7 @@ use crate::locator::Locator;
 use crate::network::{Logits, Network};
 use crate::ops;
 use crate::prediction::{Maps, Prediction, mean};
+use crate::prepared_image::{PreparedImage, TonedFilm};
 use crate::refiner::CornerRefiner;
 use crate::summary::NetworkSummary;
 use crate::threads::isolated;
@@ -44,26 +45,6 @@ struct Model {
     config: ModelConfig,
     device: Device,
     dtype: DType,
-}
-
-/// A film as the network sees it.
-#[derive(Debug, Clone)]
-pub(crate) struct PreparedImage {
-    /// The film's size.
-    pub size: Size,
-    pub view: View,
-    /// What the corner refiner looks at; `None` as long as frames are compared.
-    pub film: Option<TonedFilm>,
-    pub encoded: EncodedImage,
-    /// Where corners of vertebrae are, for decoding; without a detector, and as long as frames are compared, `None`.
-    pub corners: Option<Arc<CornerMaps>>,
-}
-
-/// A film, and the tones with which networks see it.
-#[derive(Debug, Clone)]
-pub(crate) struct TonedFilm {
-    pub pixels: GrayImage,
-    pub tones: Tones,
 }
 
 impl Predictor {
@@ -218,12 +199,13 @@ impl Predictor {
     ) -> Result<Prediction> {
         isolated(|| {
             let prediction = self.decoded(image, self.answer(image, hints, previous)?)?;
+            let prediction = self.in_shape(image, hints, prediction, None)?;
             self.refined(image, hints, prediction)
         })
     }
 
     /// As [`predict_prepared`](Self::predict_prepared), for hints that include all of those of `previous`: its vertebrae may
-    /// stay where they are, or take each other's positions.
+    /// stay where they are, or take each other's positions. Its corners are not [refined](Self::refined) yet.
     pub(crate) fn predict_further(
         &self,
         image: &PreparedImage,
@@ -236,7 +218,7 @@ impl Predictor {
             let answer = self.answer(image, hints, Some(previous))?;
             let before = Some(previous.keypoints.iter().map(on_grid).collect());
             let prediction = self.decoded(image, Answer { before, ..answer })?;
-            self.refined(image, hints, prediction)
+            self.in_shape(image, hints, prediction, Some(&previous.keypoints))
         })
     }
 
@@ -352,7 +334,7 @@ impl Predictor {
         Ok(decode_column(skeleton, &seen, grid, &answer.hints))
     }
 
-    /// The answer that a prediction without hints came from, if its logits were kept.
+    /// The answer that a prediction came from, without hints, if its logits were kept.
     pub(crate) fn answer_of(prediction: &Prediction) -> Option<Answer> {
         let Maps::Logits(logits) = &prediction.maps else { return None };
         let confidences = prediction.confidences.clone();
@@ -377,19 +359,6 @@ impl Answer {
     /// The mean of the confidences; 0 without keypoints.
     pub(crate) fn mean_confidence(&self) -> f32 {
         mean(&self.confidences)
-    }
-}
-
-impl TonedFilm {
-    /// A film, stretched if it uses little of its range, inverted if it is a `negative`.
-    pub(crate) fn new(film: &GrayImage, negative: bool) -> Self {
-        let tones = Tones::of(film);
-        Self { pixels: film.clone(), tones: if negative { tones.inverted() } else { tones } }
-    }
-
-    /// The film as networks see it.
-    pub(crate) fn toned(&self) -> GrayImage {
-        self.tones.apply_to(&self.pixels)
     }
 }
 

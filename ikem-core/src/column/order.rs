@@ -2,16 +2,23 @@
 
 use super::{Plate, plates};
 use crate::geometry::Point;
+use crate::hints::Hints;
 use crate::keypoints::Keypoints;
 use crate::skeleton::Skeleton;
 
 /// Keypoints that were `moved` from a spine, `before`; but where end plates would thereby cross their neighbours or change
-/// places with them, both stay. All stay where they were for a skeleton other than that of [`decode_column`](super::decode_column).
+/// places with them, both stay, and so does a vertebra whose corners, with the hinted ones where they are shown, would no
+/// longer outline one. All stay where they were for a skeleton other than that of [`decode_column`](super::decode_column).
 #[must_use]
-pub fn in_order(skeleton: &Skeleton, before: &Keypoints, mut moved: Keypoints) -> Keypoints {
+pub fn in_order(skeleton: &Skeleton, before: &Keypoints, mut moved: Keypoints, hints: &Hints) -> Keypoints {
     match plates(skeleton) {
         Some(plates) if [before.len(), moved.len()] == [skeleton.len(); 2] => {
             keep_order(&plates, before, &mut moved);
+            for fault in skeleton.misshapen(&hints.applied_to(&moved)) {
+                if fault.above.is_none() {
+                    skeleton.vertebrae()[fault.vertebra].corners.iter().for_each(|&k| moved[k] = before[k]);
+                }
+            }
             moved
         }
         _ => before.clone(),
@@ -53,6 +60,7 @@ fn middle(points: &Keypoints, [left, right]: &Plate) -> Point {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hints::Hint;
 
     fn spine() -> Keypoints {
         let corner =
@@ -62,12 +70,12 @@ mod tests {
 
     #[test]
     fn only_end_plates_that_cross_are_moved_back() {
-        let (skeleton, before) = (Skeleton::spine(), spine());
+        let (skeleton, before, none) = (Skeleton::spine(), spine(), Hints::new());
         let mut moved: Keypoints = before.iter().map(|&point| point + Point::new(3.0, 4.0)).collect();
-        assert_eq!(in_order(&skeleton, &before, moved.clone()), moved);
+        assert_eq!(in_order(&skeleton, &before, moved.clone(), &none), moved);
         // The lower right corner of T5 above its upper right one.
         moved[19] = Point::new(143.0, 190.0);
-        let kept = in_order(&skeleton, &before, moved.clone());
+        let kept = in_order(&skeleton, &before, moved.clone(), &none);
         for k in 0..68 {
             let expected = if (16..20).contains(&k) { before[k] } else { moved[k] };
             assert_eq!(kept[k], expected, "{k}");
@@ -75,10 +83,24 @@ mod tests {
     }
 
     #[test]
+    fn a_vertebra_that_a_hint_would_fold_stays() {
+        let (skeleton, before) = (Skeleton::spine(), spine());
+        let mut moved = before.clone();
+        // The left side of T5 is moved to the right, where it is beyond the hinted upper right corner.
+        (16..20).for_each(|k| moved[k] = moved[k] + Point::new(30.0, 0.0));
+        let hint = Hint::new(17, before[17] + Point::new(-15.0, 0.0));
+        assert_eq!(in_order(&skeleton, &before, moved.clone(), &Hints::new()), moved);
+        assert_eq!(in_order(&skeleton, &before, moved, &[hint].into_iter().collect()), before);
+    }
+
+    #[test]
     fn nothing_moves_without_a_spine() {
-        let before = spine();
+        let (before, none) = (spine(), Hints::new());
         let moved: Keypoints = before.iter().map(|&point| point + Point::new(3.0, 4.0)).collect();
-        assert_eq!(in_order(&Skeleton::numbered(68), &before, moved.clone()), before);
-        assert_eq!(in_order(&Skeleton::spine(), &before, moved.iter().copied().skip(4).collect()), before);
+        assert_eq!(in_order(&Skeleton::numbered(68), &before, moved.clone(), &none), before);
+        assert_eq!(
+            in_order(&Skeleton::spine(), &before, moved.iter().copied().skip(4).collect(), &none),
+            before
+        );
     }
 }

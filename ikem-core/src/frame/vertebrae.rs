@@ -5,10 +5,10 @@ use crate::affine::Affine;
 use crate::error::Error;
 use crate::geometry::{Point, Size};
 use crate::image::GrayImage;
+use crate::outline::{Outline, median, pitch};
 use crate::resample::{Resampling, resample_frame};
 use crate::skeleton::Skeleton;
 use crate::tones::Tones;
-use crate::vector::Vector;
 
 /// Width and height of a frame relative to those of the vertebra in it.
 const AROUND: [f64; 2] = [1.7, 2.3];
@@ -18,15 +18,6 @@ const HEIGHT: f64 = 0.8;
 const NEIGHBOURS: usize = 2;
 /// Is added to the standard deviation of a patch, so that noise on a uniform patch is not amplified: eight of 255 grey values.
 const FAINT: f64 = 8.0 / 255.0;
-
-/// A vertebra with all four corners.
-struct Seen {
-    level: usize,
-    center: Vector,
-    /// From left to right and from top to bottom, through the centre.
-    across: Vector,
-    down: Vector,
-}
 
 impl Skeleton {
     /// A frame around each vertebra, turned (and mirrored) like the vertebra, which fills about the same part of it
@@ -45,19 +36,14 @@ impl Skeleton {
     /// ```
     #[must_use]
     pub fn vertebra_frames(&self, keypoints: &[Point]) -> Vec<Option<Frame>> {
-        let Some(corners) = self.corners() else { return Vec::new() };
-        let seen: Vec<Seen> = corners
-            .iter()
-            .enumerate()
-            .filter_map(|(level, corners)| Seen::new(level, corners, keypoints))
-            .collect();
+        let seen = Outline::all(self, keypoints).unwrap_or_default();
         if seen.len() < 2 {
             return Vec::new();
         }
-        let mut frames = vec![None; corners.len()];
+        let mut frames = vec![None; self.vertebrae().len()];
         for (index, vertebra) in seen.iter().enumerate() {
             let [first, end] = [index.saturating_sub(NEIGHBOURS), (index + NEIGHBOURS + 1).min(seen.len())];
-            let width = median((first..end).map(|other| seen[other].across.length()));
+            let width = median((first..end).map(|other| seen[other].width()));
             let pitch = median((first..end).map(|other| pitch(&seen, other)));
             frames[vertebra.level] = vertebra.frame([AROUND[0] * width, AROUND[1] * HEIGHT * pitch]);
         }
@@ -65,17 +51,7 @@ impl Skeleton {
     }
 }
 
-impl Seen {
-    fn new(level: usize, corners: &[usize; 4], keypoints: &[Point]) -> Option<Self> {
-        let point = |corner: usize| {
-            keypoints.get(corner).copied().filter(|point| point.is_finite()).map(Vector::from)
-        };
-        let [a, b, c, d] = corners.map(point);
-        let (a, b, c, d) = (a?, b?, c?, d?);
-        let (across, down) = ((b + d - a - c) * 0.5, (c + d - a - b) * 0.5);
-        Some(Self { level, center: (a + b + c + d) * 0.25, across, down })
-    }
-
+impl Outline {
     /// A frame of this size around it; `None` if it has no direction.
     fn frame(&self, [width, height]: [f64; 2]) -> Option<Frame> {
         // A frame's own axis points to the left of a vertebra that it mirrors.
@@ -85,23 +61,6 @@ impl Seen {
         let frame = Frame::new(x - 0.5 * width, y - 0.5 * height, width, height).ok()?;
         let frame = frame.turned(libm::atan2(axis.y, axis.x).to_degrees());
         (axis.length() > 0.0).then_some(if mirrored { frame.flipped() } else { frame })
-    }
-}
-
-/// The distance between the centres of neighbouring vertebrae at `index`.
-fn pitch(seen: &[Seen], index: usize) -> f64 {
-    let (a, b) = (&seen[index.saturating_sub(1)], &seen[(index + 1).min(seen.len() - 1)]);
-    (b.center - a.center).length() / (b.level - a.level) as f64
-}
-
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    let middle = values.len() / 2;
-    match values.len() {
-        0 => 0.0,
-        count if count % 2 == 0 => 0.5 * (values[middle - 1] + values[middle]),
-        _ => values[middle],
     }
 }
 

@@ -4,7 +4,8 @@ use ikem_core::GrayImage;
 
 use super::{AT_ONCE, Seen, VERTEBRAE, ends_off};
 use crate::error::{Error, Result};
-use crate::predictor::{Answer, Predictor, PreparedImage};
+use crate::predictor::{Answer, Predictor};
+use crate::prepared_image::PreparedImage;
 use crate::view::View;
 
 /// By how many vertebrae the locator may have placed the bottom of a frame too high.

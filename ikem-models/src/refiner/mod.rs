@@ -14,7 +14,8 @@ use crate::cancel::Cancel;
 use crate::checkpoint::PartCheckpoint;
 use crate::error::{BuildError, BuildResult, Result};
 use crate::prediction::Prediction;
-use crate::predictor::{Predictor, PreparedImage, TonedFilm};
+use crate::predictor::Predictor;
+use crate::prepared_image::{PreparedImage, TonedFilm};
 use crate::threads::isolated;
 
 /// A corner refiner's config and tensors.
@@ -83,7 +84,7 @@ impl CornerRefiner {
                 }
             }
         }
-        Ok(in_order(skeleton, keypoints, moved))
+        Ok(in_order(skeleton, keypoints, moved, hints))
     }
 
     /// The offsets of the corners in these frames, eight numbers for each.

@@ -11,11 +11,12 @@ use ikem_core::{GrayImage, Heatmaps, Hint, Hints, History, Keypoints, Point, Rev
 
 use crate::error::{Error, Result};
 use crate::prediction::Prediction;
-use crate::predictor::{Predictor, PreparedImage};
+use crate::predictor::Predictor;
+use crate::prepared_image::PreparedImage;
 use crate::view::View;
 
 pub use cancellable::Cancellable;
-pub use doubt::{Doubt, UNSURE_BELOW};
+pub use doubt::{Doubt, Shown, UNSURE_BELOW};
 pub use expected_error::{ExpectedErrors, suspects};
 pub use preview::Preview;
 pub use snapshot::Snapshot;
@@ -195,7 +196,15 @@ impl Session {
     pub fn preview(&self, hint: Hint) -> Result<Preview> {
         let hints = self.with([hint])?;
         let (image, prediction) = self.predict(&hints)?;
-        Ok(Preview { hints, prediction, view: image.view })
+        let shown = Shown {
+            skeleton: &self.predictor.config().skeleton,
+            view: Some(&image.view),
+            hints: &hints,
+            keypoints: &hints.applied_to(prediction.keypoints()),
+            confidences: prediction.confidences(),
+        };
+        let doubt = shown.doubt();
+        Ok(Preview { hints, prediction, view: image.view, doubt })
     }
 
     /// Removes the hint of `keypoint` and predicts with the others; `false` if it has none.
@@ -342,7 +351,7 @@ impl Session {
         let present = self.history.present();
         let (view, previous) = (present.image.view, &present.prediction);
         let held = holding(view, hints, self.film.size());
-        let image = match held == view {
+        let mut image = match held == view {
             true => Arc::clone(&present.image),
             false => Arc::new(self.predictor.prepare(&self.film, &held)?),
         };
@@ -351,15 +360,16 @@ impl Session {
             let prediction = self.predictor.predict_prepared(&image, hints, Some(previous))?;
             return Ok((image, prediction));
         }
-        let prediction = self.predictor.predict_further(&image, hints, previous)?;
+        let mut prediction = self.predictor.predict_further(&image, hints, previous)?;
         if let Some(view) = self.predictor.corrected(&held, &prediction) {
             let view = holding(view, hints, self.film.size());
             let other = Arc::new(self.predictor.prepare(&self.film, &view)?);
             let again = self.predictor.predict_further(&other, hints, &prediction)?;
             if Predictor::is_surer(&again, &prediction) {
-                return Ok((other, again));
+                (image, prediction) = (other, again);
             }
         }
+        let prediction = self.predictor.refined(&image, hints, prediction)?;
         Ok((image, prediction))
     }
 

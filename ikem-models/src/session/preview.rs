@@ -10,6 +10,7 @@ pub struct Preview {
     pub(super) hints: Hints,
     pub(super) prediction: Prediction,
     pub(super) view: View,
+    pub(super) doubt: Option<Doubt>,
 }
 
 impl Preview {
@@ -37,9 +38,9 @@ impl Preview {
         &self.view
     }
 
-    /// Why the points may be wrong, if they may.
+    /// The reason to doubt what would be shown, if there is one.
     #[must_use]
-    pub fn doubt(&self) -> Option<Doubt> {
-        Doubt::of(Some(&self.view), &self.hints, self.prediction.confidences())
+    pub const fn doubt(&self) -> Option<&Doubt> {
+        self.doubt.as_ref()
     }
 }

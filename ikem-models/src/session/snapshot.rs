@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::{Session, State, UNDO_STEPS};
 use crate::error::Result;
 use crate::prediction::{Maps, Prediction};
-use crate::predictor::{Predictor, PreparedImage};
+use crate::predictor::Predictor;
+use crate::prepared_image::PreparedImage;
 use crate::view::View;
 
 /// A state of a session in a form that a file can hold: everything that was shown, without the network's maps.

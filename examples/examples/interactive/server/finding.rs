@@ -3,7 +3,7 @@
 use ikem_core::{Frame, Keypoints, Point, Size, Skeleton};
 use ikem_data::PredictionRecord;
 use ikem_examples::seen;
-use ikem_models::{Doubt, Snapshot};
+use ikem_models::{Doubt, Shown, Snapshot};
 
 use super::angles::{Angles, Measured};
 use super::failure::Result;
@@ -49,7 +49,20 @@ impl<'a> Finding<'a> {
 
     /// Why the points may be none of a spine.
     pub(super) fn doubt(&self) -> Option<Doubt> {
-        self.marks.doubt(self.state.view.as_ref(), &self.state.hints, &self.state.confidences)
+        let shown = Shown {
+            skeleton: &self.skeleton(),
+            view: self.state.view.as_ref(),
+            hints: &self.state.hints,
+            keypoints: &self.shown,
+            confidences: &self.state.confidences,
+        };
+        self.marks.doubt(&shown)
+    }
+
+    /// The names of the points: those of the spine, or any others.
+    fn skeleton(&self) -> Skeleton {
+        let (spine, names) = (Skeleton::spine(), &self.sidecar.names);
+        if names == spine.names() { spine } else { Skeleton::numbered(names.len()) }
     }
 
     /// The names of the keypoints that are not visible.
@@ -59,26 +72,23 @@ impl<'a> Finding<'a> {
 
     /// The Cobb angles; none of doubtful points.
     pub(super) fn angles(&self) -> Option<Angles> {
-        let spine = Skeleton::spine();
+        let skeleton = self.skeleton();
         let measured = Measured {
             points: &self.shown,
             confidences: &self.state.confidences,
             hints: &self.state.hints,
             film: (self.film(), self.sidecar.spacing),
             frame: &self.frame(),
-            skeleton: &spine,
+            skeleton: &skeleton,
             marks: &self.marks,
             seen_from: self.sidecar.about.seen_from,
         };
-        if self.sidecar.names != spine.names() || self.doubt().is_some() { None } else { measured.angles() }
+        if !skeleton.is_spine() || self.doubt().is_some() { None } else { measured.angles() }
     }
 
     /// What the list shows.
     pub(super) fn digest(&self) -> Digest {
-        let spine = Skeleton::spine();
-        let is_spine = self.sidecar.names == spine.names();
-        let skeleton = if is_spine { spine } else { Skeleton::numbered(self.sidecar.names.len()) };
-        let unsure = self.marks.suspects(&skeleton, &self.state.confidences, &self.state.hints).len();
+        let unsure = self.marks.suspects(&self.skeleton(), &self.state.confidences, &self.state.hints).len();
         Digest {
             degrees: self.angles().and_then(|angles| angles.largest()),
             unsure,

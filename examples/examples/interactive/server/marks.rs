@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use ikem_core::{Hint, Hints, Skeleton, Spacing};
+use ikem_core::{Hints, Point, Skeleton, Spacing};
 use ikem_data::{Review, Verdict};
 use ikem_eval::Side;
-use ikem_models::{Doubt, UNDO_STEPS, View, suspects};
+use ikem_models::{Doubt, Shown, UNDO_STEPS, suspects};
 use serde::{Deserialize, Serialize};
 
 use super::api::Status;
@@ -82,15 +82,12 @@ impl Marks {
     }
 
     /// The reason to doubt the visible points, if there is one.
-    pub(super) fn doubt(&self, view: Option<&View>, hints: &Hints, confidences: &[f32]) -> Option<Doubt> {
-        if self.absent.is_empty() {
-            return Doubt::of(view, hints, confidences);
+    pub(super) fn doubt(&self, shown: &Shown<'_>) -> Option<Doubt> {
+        let mut visible = shown.keypoints.to_vec();
+        for (_, point) in visible.iter_mut().enumerate().filter(|(k, _)| self.absent.contains(k)) {
+            *point = Point::ABSENT;
         }
-        let visible: Vec<usize> = (0..confidences.len()).filter(|k| !self.absent.contains(k)).collect();
-        let hinted =
-            visible.iter().enumerate().filter_map(|(place, k)| Some(Hint::new(place, hints.get(*k)?)));
-        let sure: Vec<f32> = visible.iter().filter_map(|k| confidences.get(*k).copied()).collect();
-        Doubt::of(view, &hinted.collect(), &sure)
+        Shown { keypoints: &visible, ..*shown }.doubt()
     }
 
     /// The confidences of the points that are visible.
@@ -285,7 +282,9 @@ mod tests {
         let confidences: Vec<f32> = (0..8).map(|k| if k < 4 { 0.1 } else { 0.9 }).collect();
         let doubt = |absent: &[usize]| {
             let marks = Marks { absent: absent.iter().copied().collect(), ..Marks::default() };
-            marks.doubt(None, &Hints::new(), &confidences)
+            let (skeleton, hints, points) = (&Skeleton::numbered(8), &Hints::new(), [Point::default(); 8]);
+            let confidences = &confidences;
+            marks.doubt(&Shown { skeleton, view: None, hints, keypoints: &points, confidences })
         };
         assert_eq!(doubt(&[]), Some(Doubt::Unsure { unsure: 4, of: 8 }));
         assert_eq!(doubt(&[0]), None);

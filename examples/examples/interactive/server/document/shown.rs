@@ -2,7 +2,7 @@
 
 use ikem_core::{Hint, Hints, Keypoints, Point, Spacing};
 use ikem_eval::{millimetre_errors, mre, radial_errors};
-use ikem_models::{Cancel, Doubt, ExpectedErrors};
+use ikem_models::{Cancel, Doubt, ExpectedErrors, Shown};
 
 use super::super::angles::{Angles, Measured};
 use super::super::api::{Comparison, HintView, KeypointView, Preview, SpacingView, State};
@@ -21,11 +21,28 @@ impl Document {
         let mut marks = self.marks.present().clone();
         marks.absent.remove(&hint.keypoint);
         let confidences = preview.prediction().confidences();
-        let doubt = marks.doubt(Some(preview.view()), preview.hints(), confidences);
+        let doubt = marks.doubt(&Shown {
+            skeleton: self.skeleton(),
+            view: Some(preview.view()),
+            hints: preview.hints(),
+            keypoints: &shown,
+            confidences,
+        });
         Ok(Preview {
             overtaken: false,
             keypoints: self.keypoint_views(&shown, confidences, preview.hints(), &marks),
-            angles: self.angles(&shown, (confidences, preview.hints()), &marks, doubt),
+            angles: self.angles(&shown, (confidences, preview.hints()), &marks, doubt.as_ref()),
+        })
+    }
+
+    /// The reason to doubt the points that are shown, if there is one.
+    fn doubt(&self, shown: &Keypoints) -> Option<Doubt> {
+        self.marks.present().doubt(&Shown {
+            skeleton: self.skeleton(),
+            view: Some(self.session.view()),
+            hints: self.session.hints(),
+            keypoints: shown,
+            confidences: self.session.prediction().confidences(),
         })
     }
 
@@ -35,7 +52,7 @@ impl Document {
         points: &Keypoints,
         (confidences, hints): (&[f32], &Hints),
         marks: &Marks,
-        doubt: Option<Doubt>,
+        doubt: Option<&Doubt>,
     ) -> Option<Angles> {
         let measured = Measured {
             points,
@@ -54,8 +71,8 @@ impl Document {
     pub(crate) fn digest(&self) -> Digest {
         let (shown, marks, hints) = (self.session.keypoints(), self.marks.present(), self.session.hints());
         let confidences = self.session.prediction().confidences();
-        let doubt = marks.doubt(Some(self.session.view()), hints, confidences);
-        let angles = self.angles(&shown, (confidences, hints), marks, doubt);
+        let doubt = self.doubt(&shown);
+        let angles = self.angles(&shown, (confidences, hints), marks, doubt.as_ref());
         Digest {
             degrees: angles.and_then(|angles| angles.largest()),
             unsure: marks.suspects(self.skeleton(), confidences, hints).len(),
@@ -121,7 +138,7 @@ impl Document {
         let (session, size) = (&self.session, self.session.image_size());
         let (shown, marks) = (session.keypoints(), self.marks.present());
         let (confidences, hints) = (session.prediction().confidences(), session.hints());
-        let doubt = marks.doubt(Some(session.view()), hints, confidences);
+        let doubt = self.doubt(&shown);
         let hint_view = |hint: &Hint| HintView {
             keypoint: hint.keypoint,
             name: self.skeleton().names().get(hint.keypoint).cloned().unwrap_or_default(),
@@ -157,7 +174,7 @@ impl Document {
             annotators: self.about.annotators.clone(),
             seen_from: self.about.seen_from,
             mirrored_since: self.about.was_mirrored_since(session.view().frame.is_mirrored()),
-            angles: self.angles(&shown, (confidences, hints), marks, doubt),
+            angles: self.angles(&shown, (confidences, hints), marks, doubt.as_ref()),
             view: Framing::of(session.view(), size, doubt),
             comparison: self.labels.as_ref().map(|labels| self.comparison(&shown, labels)),
             clicks: self.effort.clicks,
