@@ -191,14 +191,20 @@ impl Predictor {
         better.map_or(Ok(first), |(image, answer)| self.as_seen(image, answer))
     }
 
-    /// The view around the keypoints of a prediction with hints, if it differs from the located one in which they were found.
-    pub(crate) fn corrected(&self, located: &View, prediction: &Prediction) -> Option<View> {
+    /// The view around the keypoints of a prediction with hints, if it differs from the located one in which they were found,
+    /// and from one that was `refused` before.
+    pub(crate) fn corrected(
+        &self,
+        located: &View,
+        refused: Option<&Frame>,
+        prediction: &Prediction,
+    ) -> Option<View> {
         if !located.is_of_spine() || located.frame.is_mirrored() {
             return None;
         }
         let frame = self.config().skeleton.frame(prediction.keypoints())?.ok()?;
-        let differs = ends_off(&located.frame, &frame).iter().any(|off| off.abs() > CORRECTED);
-        differs.then_some(View { frame, ..*located })
+        let differs = |other: &Frame| ends_off(other, &frame).iter().any(|off| off.abs() > CORRECTED);
+        (differs(&located.frame) && refused.is_none_or(differs)).then_some(View { frame, ..*located })
     }
 
     /// Whether the network is so much more confident of `new` that its frame replaces that of `old`.

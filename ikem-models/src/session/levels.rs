@@ -39,7 +39,7 @@ impl Session {
         {
             return Ok(false);
         }
-        let State { hints, prediction, image, shift } = self.history.present();
+        let &State { ref hints, ref prediction, ref image, shift, refused } = self.history.present();
         let (shown, size) = (self.keypoints(), self.film.size());
         let stays = |place: Option<Point>| {
             place.map(|p| Point::new(p.x.clamp(0.0, last(size.width)), p.y.clamp(0.0, last(size.height))))
@@ -72,6 +72,7 @@ impl Session {
             },
             image: Arc::clone(image),
             shift: shift.saturating_add(by),
+            refused,
         };
         self.history.push(state);
         Ok(true)

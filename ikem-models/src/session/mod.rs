@@ -7,7 +7,7 @@ mod snapshot;
 
 use std::sync::Arc;
 
-use ikem_core::{GrayImage, Heatmaps, Hint, Hints, History, Keypoints, Point, Reviser, Size};
+use ikem_core::{Frame, GrayImage, Heatmaps, Hint, Hints, History, Keypoints, Point, Reviser, Size};
 
 use crate::error::{Error, Result};
 use crate::prediction::Prediction;
@@ -48,6 +48,8 @@ struct State {
     image: Arc<PreparedImage>,
     /// The number of vertebrae by which the names were moved down since the start.
     shift: isize,
+    /// The frame that the keypoints called for last, but in which the network was no surer.
+    refused: Option<Frame>,
 }
 
 impl Predictor {
@@ -87,7 +89,13 @@ impl Predictor {
 
 impl Session {
     fn new(predictor: &Predictor, film: &GrayImage, prepared: PreparedImage, first: Prediction) -> Self {
-        let first = State { hints: Hints::new(), prediction: first, image: Arc::new(prepared), shift: 0 };
+        let first = State {
+            hints: Hints::new(),
+            prediction: first,
+            image: Arc::new(prepared),
+            shift: 0,
+            refused: None,
+        };
         let history = History::limited(first.clone(), UNDO_STEPS);
         Self { predictor: predictor.clone().with_cancel(None), film: film.clone(), history, first }
     }
@@ -126,7 +134,7 @@ impl Session {
         let view = holding(view, &hints, self.film.size());
         let image = Arc::new(self.predictor.prepare(&self.film, &view)?);
         let prediction = self.predictor.predict_prepared(&image, &hints, None)?;
-        self.history.push(State { hints, prediction, image, shift });
+        self.history.push(State { hints, prediction, image, shift, refused: None });
         Ok(())
     }
 
@@ -195,7 +203,7 @@ impl Session {
     /// As [`revise`](Self::revise).
     pub fn preview(&self, hint: Hint) -> Result<Preview> {
         let hints = self.with([hint])?;
-        let (image, prediction) = self.predict(&hints)?;
+        let State { hints, prediction, image, .. } = self.predict(hints)?;
         let shown = Shown {
             skeleton: &self.predictor.config().skeleton,
             view: Some(&image.view),
@@ -285,9 +293,9 @@ impl Session {
     /// # Errors
     /// When the device fails; the session is then as before.
     pub fn predict_anew(&mut self) -> Result<()> {
-        let State { hints, shift, image, .. } = self.history.present().clone();
+        let State { hints, shift, image, refused, .. } = self.history.present().clone();
         let prediction = self.predictor.predict_prepared(&image, &hints, None)?;
-        self.history.push(State { hints, prediction, image, shift });
+        self.history.push(State { hints, prediction, image, shift, refused });
         Ok(())
     }
 
@@ -345,37 +353,45 @@ impl Session {
         Ok(all)
     }
 
-    /// Predicts with `hints`, in a frame that contains them; where these show that the located frame was wrong, in the one around
-    /// the keypoints, if the network is surer there.
-    fn predict(&self, hints: &Hints) -> Result<(Arc<PreparedImage>, Prediction)> {
-        let present = self.history.present();
-        let (view, previous) = (present.image.view, &present.prediction);
-        let held = holding(view, hints, self.film.size());
-        let mut image = match held == view {
-            true => Arc::clone(&present.image),
+    /// The state with `hints`, in a frame that contains them; where the keypoints show that the located frame was wrong, in the
+    /// one around them, if the network is surer there.
+    fn predict(&self, hints: Hints) -> Result<State> {
+        let &State { shift, refused, ref image, ref prediction, hints: ref old } = self.history.present();
+        let (view, previous) = (image.view, prediction);
+        let held = holding(view, &hints, self.film.size());
+        let image = match held == view {
+            true => Arc::clone(image),
             false => Arc::new(self.predictor.prepare(&self.film, &held)?),
         };
-        if present.hints.iter().any(|hint| hints.get(hint.keypoint) != Some(hint.point)) {
+        if old.iter().any(|hint| hints.get(hint.keypoint) != Some(hint.point)) {
             // What a hint brought about that is moved or removed does not stay.
-            let prediction = self.predictor.predict_prepared(&image, hints, Some(previous))?;
-            return Ok((image, prediction));
+            let prediction = self.predictor.predict_prepared(&image, &hints, Some(previous))?;
+            return Ok(State { hints, prediction, image, shift, refused });
         }
-        let mut prediction = self.predictor.predict_further(&image, hints, previous)?;
-        if let Some(view) = self.predictor.corrected(&held, &prediction) {
-            let view = holding(view, hints, self.film.size());
-            let other = Arc::new(self.predictor.prepare(&self.film, &view)?);
-            let again = self.predictor.predict_further(&other, hints, &prediction)?;
-            if Predictor::is_surer(&again, &prediction) {
-                (image, prediction) = (other, again);
-            }
-        }
-        let prediction = self.predictor.refined(&image, hints, prediction)?;
-        Ok((image, prediction))
+        let prediction = self.predictor.predict_further(&image, &hints, previous)?;
+        let state = State { hints, prediction, image, shift, refused };
+        let state = match self.predictor.corrected(&held, refused.as_ref(), &state.prediction) {
+            Some(view) => self.reframed(state, view)?,
+            None => state,
+        };
+        let prediction = self.predictor.refined(&state.image, &state.hints, state.prediction)?;
+        Ok(State { prediction, ..state })
+    }
+
+    /// The state in another view, if the network is surer in it.
+    fn reframed(&self, state: State, view: View) -> Result<State> {
+        let view = holding(view, &state.hints, self.film.size());
+        let image = Arc::new(self.predictor.prepare(&self.film, &view)?);
+        let prediction = self.predictor.predict_further(&image, &state.hints, &state.prediction)?;
+        Ok(match Predictor::is_surer(&prediction, &state.prediction) {
+            true => State { prediction, image, refused: None, ..state },
+            false => State { refused: Some(view.frame), ..state },
+        })
     }
 
     fn commit(&mut self, hints: Hints) -> Result<()> {
-        let ((image, prediction), shift) = (self.predict(&hints)?, self.shift());
-        self.history.push(State { hints, prediction, image, shift });
+        let state = self.predict(hints)?;
+        self.history.push(state);
         Ok(())
     }
 }

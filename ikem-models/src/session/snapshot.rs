@@ -120,6 +120,6 @@ impl Session {
             frame: view.frame,
             std: config.std,
         };
-        Ok(State { hints, prediction, image, shift: snapshot.shift })
+        Ok(State { hints, prediction, image, shift: snapshot.shift, refused: None })
     }
 }
