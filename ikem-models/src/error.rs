@@ -189,7 +189,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why a network could not be built from a checkpoint whose path the caller knows.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum BuildError {
+pub enum BuildError {
     #[error(transparent)]
     Fault(#[from] CheckpointFault),
     #[error(transparent)]

@@ -84,6 +84,7 @@ mod network;
 mod onnx;
 mod ops;
 mod params;
+mod part_network;
 mod prediction;
 mod predictor;
 mod predictor_builder;
@@ -106,7 +107,7 @@ pub use candle_core::Device;
 pub use checkpoint::{Checkpoint, Import, ImportOptions, Layout, Part, PartCheckpoint, Precision};
 pub use config::{HrnetOcrConfig, ModelConfig, NetworkConfig, NetworkKind, UnetConfig};
 pub use corners::{
-    CORNER_MAPS, CORNER_STRIDE, CornerCheckpoint, CornerConfig, CornerDetector, CornerNetwork,
+    CORNER_MAPS, CORNER_STRIDE, CornerCheckpoint, CornerConfig, CornerDetector, CornerLayers, CornerNetwork,
 };
 pub use error::{CheckpointFault, Error, Result};
 pub use hrnet::HrnetOcr;
@@ -116,18 +117,20 @@ pub use inputs::{EncodedImage, HintMaps, ImageInput, Inputs, PreviousMaps};
 pub use layers::Mode;
 pub use locator::{
     LOCATOR_ANSWERS, LOCATOR_MAPS, LOCATOR_STRIDE, Located, Location, Locator, LocatorCheckpoint,
-    LocatorConfig, LocatorLogits, LocatorNetwork,
+    LocatorConfig, LocatorLayers, LocatorLogits, LocatorNetwork,
 };
 pub use many::for_each_film;
 pub use network::{Logits, Network};
 pub use params::{Parameters, StateDict};
+pub use part_network::{Layers, PartNetwork};
 pub use prediction::Prediction;
 pub use predictor::Predictor;
 pub use predictor_builder::PredictorBuilder;
 #[cfg(feature = "pretrained")]
 pub use pretrained::PRETRAINED;
 pub use refiner::{
-    CornerRefiner, REFINED_CORNERS, RefinerCheckpoint, RefinerConfig, RefinerNetwork, RefinerOutput,
+    CornerRefiner, REFINED_CORNERS, RefinerCheckpoint, RefinerConfig, RefinerLayers, RefinerNetwork,
+    RefinerOutput,
 };
 pub use session::{
     Cancellable, Doubt, ExpectedErrors, Preview, Session, Shown, Snapshot, UNDO_STEPS, UNSURE_BELOW, suspects,

@@ -70,7 +70,7 @@ struct Building {
 
 /// Gives the layers of a network their tensors by name.
 #[derive(Clone)]
-pub(crate) struct Builder {
+pub struct Builder {
     building: Rc<RefCell<Building>>,
     prefix: String,
     device: Device,

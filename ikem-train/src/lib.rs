@@ -31,6 +31,7 @@ mod moving;
 mod muon;
 mod observer;
 mod optimiser;
+mod part_config;
 mod part_trainer;
 mod progress;
 mod refining;
@@ -59,7 +60,8 @@ pub use loss::{Loss, LossConfig, LossParts, LossValue, Morphology, MorphologyCon
 pub use muon::Muon;
 pub use observer::{Observer, StepReport};
 pub use optimiser::{Optimiser, OptimiserState};
-pub use part_trainer::{EpochResults, Lesson, PartTrainer};
+pub use part_config::PartTrainConfig;
+pub use part_trainer::{EpochResults, Lesson, NetworkOf, PartTrainer};
 pub use progress::Progress;
 pub use refining::{Jitter, RefinerEpoch, RefinerLesson, RefinerTrainConfig, RefinerTrainer};
 pub use strategy::{

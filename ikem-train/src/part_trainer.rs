@@ -5,29 +5,25 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use candle_core::Tensor;
-use ikem_models::{Device, Part, PartCheckpoint, Precision, StateDict};
+use ikem_models::{Device, PartCheckpoint, PartNetwork, Precision};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Checked, OptimiserConfig, Resumable, ScheduleConfig};
+use crate::config::Checked;
 use crate::descent::Descent;
 use crate::error::Result;
 use crate::folder::TrainingFolder;
 use crate::log::write_rows;
+use crate::part_config::PartTrainConfig;
 use crate::state::{self, State, TrainingMetadata};
-use crate::trainable::Trainable;
 use crate::trainer::Ending;
 
 /// What the training of one such network consists of: its config, data and loss.
 pub trait Lesson: Sized {
     /// The configuration of the training.
-    type Config: Resumable;
+    type Config: PartTrainConfig;
     /// The data.
     type Data;
-    /// The dimensions of the network.
-    type Part: Part;
-    /// The network.
-    type Network: Trainable;
     /// Images or scenes that are learnt from at once.
     type Batch;
     /// The results of an epoch.
@@ -36,23 +32,13 @@ pub trait Lesson: Sized {
     /// The lesson of a config on `data`.
     fn new(config: &Self::Config, data: Self::Data) -> Self;
 
-    /// A network to start with, as the config says.
+    /// A network to start with: by default one initialised at random, from the config's seed.
     ///
     /// # Errors
     /// Initial weights that do not fit the network, or a device failure.
-    fn network(config: &Self::Config, device: &Device) -> Result<Self::Network>;
-
-    /// A network with the values of `tensors`.
-    ///
-    /// # Errors
-    /// Tensors that do not fit the network, or a device failure.
-    fn resumed(config: &Self::Config, tensors: StateDict, device: &Device) -> Result<Self::Network>;
-
-    /// The dimensions of the network.
-    fn part(config: &Self::Config) -> Self::Part;
-
-    /// The optimiser and the schedule.
-    fn course(config: &Self::Config) -> (OptimiserConfig, ScheduleConfig);
+    fn network(config: &Self::Config, device: &Device) -> Result<NetworkOf<Self>> {
+        Ok(PartNetwork::fresh(config.part(), config.seed(), device)?)
+    }
 
     /// A hash of the images and labels, to recognise the same data, and what it is of.
     fn fingerprint(data: &Self::Data) -> (&str, &str);
@@ -70,14 +56,18 @@ pub trait Lesson: Sized {
     ///
     /// # Errors
     /// When the device fails.
-    fn loss(&self, network: &Self::Network, batch: &Self::Batch) -> Result<Tensor>;
+    fn loss(&self, network: &NetworkOf<Self>, batch: &Self::Batch) -> Result<Tensor>;
 
     /// The results of `network` on the validation data; `None` if `go_on` ended it early.
     ///
     /// # Errors
     /// An image that cannot be read, or a device failure.
-    fn validate(&self, network: &Self::Network, go_on: impl FnMut() -> bool) -> Result<Option<Self::Epoch>>;
+    fn validate(&self, network: &NetworkOf<Self>, go_on: impl FnMut() -> bool)
+    -> Result<Option<Self::Epoch>>;
 }
+
+/// The network that a lesson trains.
+pub type NetworkOf<L> = PartNetwork<<<L as Lesson>::Config as PartTrainConfig>::Layers>;
 
 /// The results of an epoch, as they are logged.
 pub trait EpochResults: Copy + Serialize + DeserializeOwned {
@@ -102,7 +92,7 @@ pub struct PartTrainer<L: Lesson> {
     config: Checked<L::Config>,
     lesson: L,
     fingerprint: String,
-    descent: Descent<L::Network>,
+    descent: Descent<NetworkOf<L>>,
     rows: Vec<L::Epoch>,
     folder: TrainingFolder,
 }
@@ -121,7 +111,7 @@ impl<L: Lesson> PartTrainer<L> {
     /// Initial weights that do not fit the network, a folder that cannot be created, or a device failure.
     pub fn new(config: Checked<L::Config>, data: L::Data, folder: &Path, device: &Device) -> Result<Self> {
         let network = L::network(&config, device)?;
-        let descent = Descent::new(network, L::course(&config).0, device)?;
+        let descent = Descent::new(network, config.optimiser(), device)?;
         Self::start(config, data, descent, Vec::new(), folder)
     }
 
@@ -134,15 +124,15 @@ impl<L: Lesson> PartTrainer<L> {
     pub fn resume(config: Checked<L::Config>, data: L::Data, folder: &Path, device: &Device) -> Result<Self> {
         let State::<L::Config, Rows<L::Epoch>> { metadata, weights, average, optimiser } =
             state::resume(&TrainingFolder::at(folder).state(), &*config, L::fingerprint(&data))?;
-        let network = L::resumed(&config, weights, device)?;
-        let descent = Descent::resume(network, L::course(&config).0, (&optimiser, average), device)?;
+        let network = PartNetwork::trainable(config.part(), weights, device)?;
+        let descent = Descent::resume(network, config.optimiser(), (&optimiser, average), device)?;
         Self::start(config, data, descent, metadata.progress.rows, folder)
     }
 
     fn start(
         config: Checked<L::Config>,
         data: L::Data,
-        descent: Descent<L::Network>,
+        descent: Descent<NetworkOf<L>>,
         rows: Vec<L::Epoch>,
         folder: &Path,
     ) -> Result<Self> {
@@ -160,7 +150,7 @@ impl<L: Lesson> PartTrainer<L> {
     /// [`Error::Diverged`](crate::Error::Diverged) when a loss or a gradient norm is infinite or NaN; an image that
     /// cannot be read, or a disk or device failure.
     pub fn run(&mut self, mut observer: impl FnMut(&L::Epoch, bool), stop: &AtomicBool) -> Result<Ending> {
-        while self.rows.len() < L::course(&self.config).1.epochs {
+        while self.rows.len() < self.config.schedule().epochs {
             if self.stops_early() {
                 return Ok(Ending::EarlyStopped);
             }
@@ -179,7 +169,7 @@ impl<L: Lesson> PartTrainer<L> {
     /// Trains on an epoch's batches and validates; `None` when stopped, in which case nothing of the epoch is saved.
     fn epoch(&mut self, stop: &AtomicBool) -> Result<Option<L::Epoch>> {
         let Self { config, lesson, descent, rows, folder, .. } = self;
-        let (optimiser, schedule) = L::course(config);
+        let (optimiser, schedule) = (config.optimiser(), config.schedule());
         let accumulate = optimiser.accumulate;
         let (done, steps) = (rows.len(), lesson.steps() / accumulate);
         let mut sum = 0.0;
@@ -206,7 +196,7 @@ impl<L: Lesson> PartTrainer<L> {
 
     /// Whether early stopping applies: as many epochs as the configured patience passed since the best one.
     fn stops_early(&self) -> bool {
-        let patience = L::course(&self.config).1.patience;
+        let patience = self.config.schedule().patience;
         let best = self.rows.iter().min_by(|a, b| a.validation_loss().total_cmp(&b.validation_loss()));
         patience > 0 && best.is_some_and(|best| self.rows.len() >= best.epoch() + patience)
     }
@@ -226,7 +216,7 @@ impl<L: Lesson> PartTrainer<L> {
 
     fn write_checkpoint(&self, path: &Path) -> Result<()> {
         let tensors = self.descent.result().parameters().state_dict();
-        let checkpoint = PartCheckpoint { config: L::part(&self.config), tensors };
+        let checkpoint = PartCheckpoint { config: self.config.part(), tensors };
         Ok(checkpoint.write(path, Precision::Single)?)
     }
 

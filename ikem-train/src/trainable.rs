@@ -1,4 +1,4 @@
-use ikem_models::{CornerNetwork, Device, LocatorNetwork, Network, Parameters, RefinerNetwork, StateDict};
+use ikem_models::{Device, Layers, Network, Parameters, PartNetwork, StateDict};
 
 use crate::error::Result;
 
@@ -24,27 +24,7 @@ impl Trainable for Network {
     }
 }
 
-impl Trainable for LocatorNetwork {
-    fn parameters(&self) -> &Parameters {
-        self.parameters()
-    }
-
-    fn with_tensors(&self, tensors: StateDict, device: &Device) -> Result<Self> {
-        Ok(Self::trainable(self.config(), tensors, device)?)
-    }
-}
-
-impl Trainable for CornerNetwork {
-    fn parameters(&self) -> &Parameters {
-        self.parameters()
-    }
-
-    fn with_tensors(&self, tensors: StateDict, device: &Device) -> Result<Self> {
-        Ok(Self::trainable(self.config(), tensors, device)?)
-    }
-}
-
-impl Trainable for RefinerNetwork {
+impl<L: Layers> Trainable for PartNetwork<L> {
     fn parameters(&self) -> &Parameters {
         self.parameters()
     }

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use ikem_models::{CornerNetwork, Device, LocatorNetwork, Network, RefinerNetwork};
-use ikem_train::{CornerTrainConfig, LocatorTrainConfig, RefinerTrainConfig, TrainConfig};
+use ikem_train::{CornerTrainConfig, LocatorTrainConfig, PartTrainConfig, RefinerTrainConfig, TrainConfig};
 
 /// The name and, for a small or published network, the number of parameters.
 const CONFIGS: [(&str, usize); 8] = [

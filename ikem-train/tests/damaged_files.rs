@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use ikem_damage::{Sample, Trial};
-use ikem_train::{LocatorTrainConfig, TrainConfig, read_log};
+use ikem_train::{LocatorTrainConfig, PartTrainConfig, TrainConfig, read_log};
 
 const PIECES: [&str; 14] =
     ["{", "}", "[", "]", "[[", "\"", "=", ",", "\n", "nan", "inf", "-1", "1e999", "18446744073709551615"];

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use ikem_models::{CornerConfig, Device, Part, PartCheckpoint, RefinerConfig};
 use ikem_train::{
-    Checked, CornerTrainConfig, CornerTrainer, Ending, Error, RefinerTrainConfig, RefinerTrainer,
-    TrainingData,
+    Checked, CornerTrainConfig, CornerTrainer, Ending, Error, PartTrainConfig, RefinerTrainConfig,
+    RefinerTrainer, TrainingData,
 };
 
 const CONFIG: &str = r#"

@@ -18,8 +18,8 @@ use ikem_data::{Manifest, Subset};
 use ikem_examples::{ComputeOptions, FolderLocks, Labelled, MOST_THREADS, at_most, say, stop_on_signals};
 use ikem_files::FilePlan;
 use ikem_train::{
-    CornerTrainConfig, DataPlan, Ending, EventWriter, LocatorTrainConfig, RefinerTrainConfig, Run,
-    TrainConfig, Trainer, TrainingData, curve_files, draw_curves, read_log,
+    CornerTrainConfig, DataPlan, Ending, EventWriter, LocatorTrainConfig, PartTrainConfig,
+    RefinerTrainConfig, Run, TrainConfig, Trainer, TrainingData, curve_files, draw_curves, read_log,
 };
 use locator::{FilmOptions, Locating};
 

@@ -7,7 +7,7 @@ use ikem_core::Skeleton;
 use ikem_examples::{ComputeOptions, say, stop_on_signals};
 use ikem_train::{
     Checked, CornerEpoch, CornerLesson, CornerTrainConfig, DataPlan, Ending, EpochResults, Lesson,
-    PartTrainer, RefinerEpoch, RefinerLesson, RefinerTrainConfig, TrainingData,
+    PartTrainConfig, PartTrainer, RefinerEpoch, RefinerLesson, RefinerTrainConfig, TrainingData,
 };
 
 use crate::{Options, data, goes_on, lock};
@@ -50,7 +50,7 @@ where
     let device = ComputeOptions { device, threads }.start()?;
     let data = data(options, &config, &Skeleton::spine(), &mut plan)?;
     say!("{} training and {} validation images", data.training().images(), data.validation().images());
-    let (_lock, stop, epochs) = (lock(folder)?, stop_on_signals()?, L::course(&config).1.epochs);
+    let (_lock, stop, epochs) = (lock(folder)?, stop_on_signals()?, config.schedule().epochs);
     let mut trainer = match resume {
         true => PartTrainer::<L>::resume(config, data, folder, &device)?,
         false => PartTrainer::<L>::new(config, data, folder, &device)?,

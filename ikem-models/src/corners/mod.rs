@@ -8,7 +8,7 @@ use candle_core::{DType, Device, Tensor};
 use ikem_core::{CornerMaps, Frame, GrayImage, Preparation, Resampling};
 use ndarray::Array3;
 
-pub use network::{CORNER_MAPS, CORNER_STRIDE, CornerConfig, CornerNetwork};
+pub use network::{CORNER_MAPS, CORNER_STRIDE, CornerConfig, CornerLayers, CornerNetwork};
 
 use crate::cancel::Cancel;
 use crate::checkpoint::PartCheckpoint;

@@ -1,14 +1,15 @@
 //! The network of the corner detector: a small U-Net on the film in a frame, with maps at half its size.
 
-use candle_core::{DType, Device, Result as CandleResult, Tensor};
+use candle_core::{Result as CandleResult, Tensor};
 use ikem_core::{FieldError, Size};
 use serde::{Deserialize, Serialize};
 
 use crate::cancel::Cancel;
-use crate::error::{BuildError, BuildResult, Result};
+use crate::error::{BuildResult, Result};
 use crate::layers::{ConvSpec, ConvUnit, Mode, Pass, UPath};
 use crate::ops::{self, Activation};
-use crate::params::{Builder, Parameters, Purpose, StateDict};
+use crate::params::Builder;
+use crate::part_network::{Build, PartNetwork};
 
 /// The number of maps: one for each corner of a vertebra, top left, top right, bottom left, bottom right.
 pub const CORNER_MAPS: usize = 4;
@@ -61,62 +62,33 @@ impl CornerConfig {
 }
 
 /// The network of the corner detector.
+pub type CornerNetwork = PartNetwork<CornerLayers>;
+
+/// Its layers.
 #[derive(Debug)]
-pub struct CornerNetwork {
+pub struct CornerLayers {
     stem: [ConvUnit; 2],
     levels: UPath,
     maps: ConvUnit,
-    parameters: Parameters,
-    parameter_count: usize,
-    config: CornerConfig,
-    device: Device,
 }
 
-impl CornerNetwork {
-    /// A network for training, with PyTorch's default initialisation drawn from `seed`.
-    ///
-    /// # Errors
-    /// A config field out of range; a device that fails.
-    pub fn fresh(config: CornerConfig, seed: u64, device: &Device) -> Result<Self> {
-        config.check()?;
-        Self::build(config, Builder::fresh(seed, device, None, Purpose::Training), device)
-            .map_err(BuildError::of_memory)
-    }
+impl Build for CornerLayers {
+    type Config = CornerConfig;
 
-    /// A network for training that starts with the values of `tensors`.
-    ///
-    /// # Errors
-    /// A config field out of range; a tensor missing, left over or of another shape; a device that fails.
-    pub fn trainable(config: CornerConfig, tensors: StateDict, device: &Device) -> Result<Self> {
-        config.check()?;
-        let builder = Builder::from_state_dict(tensors, device, None, Purpose::Training);
-        Self::build(config, builder, device).map_err(BuildError::of_memory)
-    }
-
-    /// A network for inference: weights are folded and packed, and nothing else is kept.
-    pub(crate) fn frozen(config: CornerConfig, tensors: StateDict, device: &Device) -> BuildResult<Self> {
-        let builder = Builder::from_state_dict(tensors, device, Some(DType::F32), Purpose::Inference);
-        Self::build(config, builder, device)
-    }
-
-    fn build(config: CornerConfig, builder: Builder, device: &Device) -> BuildResult<Self> {
+    fn build(config: CornerConfig, builder: &Builder) -> BuildResult<Self> {
         let levels = LEVELS.map(|level| level * config.width);
         let stem = builder.pp("stem");
         let halve = ConvSpec::new(1, levels[0], 3).stride(CORNER_STRIDE).then(ACTIVATION);
         let mix = ConvSpec::new(levels[0], levels[0], 3).then(ACTIVATION);
-        let network = Self {
+        Ok(Self {
             stem: [ConvUnit::in_sequence(&stem.pp("0"), halve)?, ConvUnit::in_sequence(&stem.pp("1"), mix)?],
-            levels: UPath::numbered(&levels, ACTIVATION, &builder)?,
+            levels: UPath::numbered(&levels, ACTIVATION, builder)?,
             maps: ConvUnit::new(&builder.pp("maps"), ConvSpec::new(levels[0], CORNER_MAPS, 1).with_bias())?,
-            parameters: Parameters::default(),
-            parameter_count: 0,
-            config,
-            device: device.clone(),
-        };
-        let (parameters, parameter_count) = builder.finish()?;
-        Ok(Self { parameters, parameter_count, ..network })
+        })
     }
+}
 
+impl CornerNetwork {
     /// The logits of the maps (B, [`CORNER_MAPS`], H/2, W/2) of films (B, 1, H, W) in −1…1. Pixel i of a map lies at
     /// pixel 2 i of the grid.
     ///
@@ -132,31 +104,7 @@ impl CornerNetwork {
     }
 
     fn run(&self, films: &Tensor, pass: Pass<'_>) -> CandleResult<Tensor> {
-        let x = self.stem[1].forward(&[&self.stem[0].forward(&[films], pass)?], pass)?;
-        self.maps.forward(&[&self.levels.forward(x, pass)?.top], pass)
-    }
-
-    /// Its dimensions.
-    #[must_use]
-    pub const fn config(&self) -> CornerConfig {
-        self.config
-    }
-
-    /// The device that it computes on.
-    #[must_use]
-    pub const fn device(&self) -> &Device {
-        &self.device
-    }
-
-    /// The variables of a network for training; empty in a network for inference.
-    #[must_use]
-    pub const fn parameters(&self) -> &Parameters {
-        &self.parameters
-    }
-
-    /// The number of trainable parameters.
-    #[must_use]
-    pub const fn parameter_count(&self) -> usize {
-        self.parameter_count
+        let x = self.layers.stem[1].forward(&[&self.layers.stem[0].forward(&[films], pass)?], pass)?;
+        self.layers.maps.forward(&[&self.layers.levels.forward(x, pass)?.top], pass)
     }
 }

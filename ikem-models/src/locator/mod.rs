@@ -10,7 +10,8 @@ use ikem_core::{Frame, GrayImage, Letterbox, Resampling, Size, Tones, resample_f
 use serde::{Deserialize, Serialize};
 
 pub use network::{
-    LOCATOR_ANSWERS, LOCATOR_MAPS, LOCATOR_STRIDE, LocatorConfig, LocatorLogits, LocatorNetwork,
+    LOCATOR_ANSWERS, LOCATOR_MAPS, LOCATOR_STRIDE, LocatorConfig, LocatorLayers, LocatorLogits,
+    LocatorNetwork,
 };
 
 use crate::cancel::Cancel;

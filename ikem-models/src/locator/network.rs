@@ -1,15 +1,16 @@
 //! The locator's network: a small U-Net on the whole film. Its outputs are maps of the spinal column at a quarter of
 //! the grid, and answers about the film as a whole.
 
-use candle_core::{DType, Device, Result as CandleResult, Tensor};
+use candle_core::{Result as CandleResult, Tensor};
 use ikem_core::FieldError;
 use serde::{Deserialize, Serialize};
 
 use crate::cancel::Cancel;
-use crate::error::{BuildError, BuildResult, Result};
+use crate::error::{BuildResult, Result};
 use crate::layers::{ConvSpec, ConvUnit, Features, Mode, Pass, UPath};
 use crate::ops::{self, Activation};
-use crate::params::{Builder, Parameters, Purpose, StateDict};
+use crate::params::Builder;
+use crate::part_network::{Build, PartNetwork};
 
 /// The number of maps of [`LocatorLogits`]: the column, the upper end of T1, the lower end of L5.
 pub const LOCATOR_MAPS: usize = 3;
@@ -71,46 +72,21 @@ pub struct LocatorLogits {
 }
 
 /// The locator's network.
+pub type LocatorNetwork = PartNetwork<LocatorLayers>;
+
+/// Its layers.
 #[derive(Debug)]
-pub struct LocatorNetwork {
+pub struct LocatorLayers {
     stem: [ConvUnit; 2],
     levels: UPath,
     maps: [ConvUnit; 2],
     answers: [ConvUnit; 2],
-    parameters: Parameters,
-    parameter_count: usize,
-    config: LocatorConfig,
-    device: Device,
 }
 
-impl LocatorNetwork {
-    /// A network for training, with PyTorch's default initialisation drawn from `seed`.
-    ///
-    /// # Errors
-    /// A config field out of range; a device that fails.
-    pub fn fresh(config: LocatorConfig, seed: u64, device: &Device) -> Result<Self> {
-        config.check()?;
-        Self::build(config, Builder::fresh(seed, device, None, Purpose::Training), device)
-            .map_err(BuildError::of_memory)
-    }
+impl Build for LocatorLayers {
+    type Config = LocatorConfig;
 
-    /// A network for training that starts with the values of `tensors`.
-    ///
-    /// # Errors
-    /// A config field out of range; a tensor missing, left over or of another shape; a device that fails.
-    pub fn trainable(config: LocatorConfig, tensors: StateDict, device: &Device) -> Result<Self> {
-        config.check()?;
-        let builder = Builder::from_state_dict(tensors, device, None, Purpose::Training);
-        Self::build(config, builder, device).map_err(BuildError::of_memory)
-    }
-
-    /// A network for inference: weights are folded and packed, and nothing else is kept.
-    pub(crate) fn frozen(config: LocatorConfig, tensors: StateDict, device: &Device) -> BuildResult<Self> {
-        let builder = Builder::from_state_dict(tensors, device, Some(DType::F32), Purpose::Inference);
-        Self::build(config, builder, device)
-    }
-
-    fn build(config: LocatorConfig, builder: Builder, device: &Device) -> BuildResult<Self> {
+    fn build(config: LocatorConfig, builder: &Builder) -> BuildResult<Self> {
         let width = config.width;
         // At a quarter, an eighth, a 16th and a 32nd of the grid.
         let levels = [2 * width, 4 * width, 8 * width, 8 * width];
@@ -121,9 +97,9 @@ impl LocatorNetwork {
         let (maps, answers) = (builder.pp("maps"), builder.pp("answers"));
         let mix = ConvSpec::new(levels[0], levels[0], 3).then(ACTIVATION);
         let pooled = ConvSpec::new(2 * levels[3], ANSWER_CHANNELS, 1).with_bias().then(ACTIVATION);
-        let network = Self {
+        Ok(Self {
             stem: [halving("0", 1, width)?, halving("1", width, levels[0])?],
-            levels: UPath::numbered(&levels, ACTIVATION, &builder)?,
+            levels: UPath::numbered(&levels, ACTIVATION, builder)?,
             maps: [
                 ConvUnit::in_sequence(&maps.pp("0"), mix)?,
                 ConvUnit::new(&maps.pp("1"), ConvSpec::new(levels[0], LOCATOR_MAPS, 1).with_bias())?,
@@ -135,15 +111,11 @@ impl LocatorNetwork {
                     ConvSpec::new(ANSWER_CHANNELS, LOCATOR_ANSWERS, 1).with_bias(),
                 )?,
             ],
-            parameters: Parameters::default(),
-            parameter_count: 0,
-            config,
-            device: device.clone(),
-        };
-        let (parameters, parameter_count) = builder.finish()?;
-        Ok(Self { parameters, parameter_count, ..network })
+        })
     }
+}
 
+impl LocatorNetwork {
     /// One forward pass of films (B, 1, S, S) in -1…1.
     ///
     /// # Errors
@@ -158,35 +130,12 @@ impl LocatorNetwork {
     }
 
     fn run(&self, films: &Tensor, pass: Pass<'_>) -> CandleResult<LocatorLogits> {
-        let x = self.stem[1].forward(&[&self.stem[0].forward(&[films], pass)?], pass)?;
-        let Features { bottom, top } = self.levels.forward(x, pass)?;
+        let x = self.layers.stem[1].forward(&[&self.layers.stem[0].forward(&[films], pass)?], pass)?;
+        let Features { bottom, top } = self.layers.levels.forward(x, pass)?;
         let pooled = Tensor::cat(&[ops::global_max(&bottom)?, bottom.mean_keepdim((2, 3))?], 1)?;
-        let answers = self.answers[1].forward(&[&self.answers[0].forward(&[&pooled], pass)?], pass)?;
-        let maps = self.maps[1].forward(&[&self.maps[0].forward(&[&top], pass)?], pass)?;
+        let answers =
+            self.layers.answers[1].forward(&[&self.layers.answers[0].forward(&[&pooled], pass)?], pass)?;
+        let maps = self.layers.maps[1].forward(&[&self.layers.maps[0].forward(&[&top], pass)?], pass)?;
         Ok(LocatorLogits { maps, answers: answers.flatten_from(1)? })
-    }
-
-    /// Its dimensions.
-    #[must_use]
-    pub const fn config(&self) -> LocatorConfig {
-        self.config
-    }
-
-    /// The device that it computes on.
-    #[must_use]
-    pub const fn device(&self) -> &Device {
-        &self.device
-    }
-
-    /// The variables of a network for training; empty in a network for inference.
-    #[must_use]
-    pub const fn parameters(&self) -> &Parameters {
-        &self.parameters
-    }
-
-    /// The number of trainable parameters.
-    #[must_use]
-    pub const fn parameter_count(&self) -> usize {
-        self.parameter_count
     }
 }

@@ -8,7 +8,7 @@ use candle_core::{DType, Device, Tensor};
 use ikem_core::{Frame, GrayImage, Hints, Keypoints, Point, Skeleton, Tones, Vertebra, in_order};
 use rayon::prelude::*;
 
-pub use network::{REFINED_CORNERS, RefinerConfig, RefinerNetwork, RefinerOutput};
+pub use network::{REFINED_CORNERS, RefinerConfig, RefinerLayers, RefinerNetwork, RefinerOutput};
 
 use crate::cancel::Cancel;
 use crate::checkpoint::PartCheckpoint;

@@ -1,14 +1,15 @@
 //! The network of the corner refiner: convolutions on a patch around one vertebra, then two layers on all of it.
 
-use candle_core::{DType, Device, Result as CandleResult, Tensor};
+use candle_core::{Result as CandleResult, Tensor};
 use ikem_core::{FieldError, Size};
 use serde::{Deserialize, Serialize};
 
 use crate::cancel::Cancel;
-use crate::error::{BuildError, BuildResult, Result};
+use crate::error::{BuildResult, Result};
 use crate::layers::{ConvSpec, ConvUnit, Mode, Pass};
 use crate::ops::{self, Activation};
-use crate::params::{Builder, Parameters, Purpose, StateDict};
+use crate::params::Builder;
+use crate::part_network::{Build, PartNetwork};
 
 /// The corners of a vertebra: top left, top right, bottom left, bottom right.
 pub const REFINED_CORNERS: usize = 4;
@@ -69,44 +70,19 @@ pub struct RefinerOutput {
 }
 
 /// The network of the corner refiner.
+pub type RefinerNetwork = PartNetwork<RefinerLayers>;
+
+/// Its layers.
 #[derive(Debug)]
-pub struct RefinerNetwork {
+pub struct RefinerLayers {
     levels: Vec<[ConvUnit; 2]>,
     head: [ConvUnit; 2],
-    parameters: Parameters,
-    parameter_count: usize,
-    config: RefinerConfig,
-    device: Device,
 }
 
-impl RefinerNetwork {
-    /// A network for training, with PyTorch's default initialisation drawn from `seed`.
-    ///
-    /// # Errors
-    /// A config field out of range; a device that fails.
-    pub fn fresh(config: RefinerConfig, seed: u64, device: &Device) -> Result<Self> {
-        config.check()?;
-        Self::build(config, Builder::fresh(seed, device, None, Purpose::Training), device)
-            .map_err(BuildError::of_memory)
-    }
+impl Build for RefinerLayers {
+    type Config = RefinerConfig;
 
-    /// A network for training that starts with the values of `tensors`.
-    ///
-    /// # Errors
-    /// A config field out of range; a tensor missing, left over or of another shape; a device that fails.
-    pub fn trainable(config: RefinerConfig, tensors: StateDict, device: &Device) -> Result<Self> {
-        config.check()?;
-        let builder = Builder::from_state_dict(tensors, device, None, Purpose::Training);
-        Self::build(config, builder, device).map_err(BuildError::of_memory)
-    }
-
-    /// A network for inference: weights are folded and packed, and nothing else is kept.
-    pub(crate) fn frozen(config: RefinerConfig, tensors: StateDict, device: &Device) -> BuildResult<Self> {
-        let builder = Builder::from_state_dict(tensors, device, Some(DType::F32), Purpose::Inference);
-        Self::build(config, builder, device)
-    }
-
-    fn build(config: RefinerConfig, builder: Builder, device: &Device) -> BuildResult<Self> {
+    fn build(config: RefinerConfig, builder: &Builder) -> BuildResult<Self> {
         let unit = |level: usize, name: &str, inputs: usize, stride: usize| {
             let spec = ConvSpec::new(inputs, LEVELS[level] * config.width, 3).stride(stride).then(ACTIVATION);
             ConvUnit::in_sequence(&builder.pp(&format!("level{level}")).pp(name), spec)
@@ -121,18 +97,14 @@ impl RefinerNetwork {
         let hidden = ConvSpec::new(all, config.hidden, 1).with_bias().then(ACTIVATION);
         let values = ConvSpec::new(config.hidden, VALUES, 1).with_bias();
         let head = builder.pp("head");
-        let network = Self {
+        Ok(Self {
             levels,
             head: [ConvUnit::new(&head.pp("0"), hidden)?, ConvUnit::new(&head.pp("1"), values)?],
-            parameters: Parameters::default(),
-            parameter_count: 0,
-            config,
-            device: device.clone(),
-        };
-        let (parameters, parameter_count) = builder.finish()?;
-        Ok(Self { parameters, parameter_count, ..network })
+        })
     }
+}
 
+impl RefinerNetwork {
     /// The corners on patches (B, 1, S, S), normalised as by [`Frame::patch`](ikem_core::Frame::patch).
     ///
     /// # Errors
@@ -148,40 +120,16 @@ impl RefinerNetwork {
 
     fn run(&self, patches: &Tensor, pass: Pass<'_>) -> CandleResult<RefinerOutput> {
         let mut x = patches.clone();
-        for unit in self.levels.iter().flatten() {
+        for unit in self.layers.levels.iter().flatten() {
             x = unit.forward(&[&x], pass)?;
         }
         let (batch, channels, height, width) = x.dims4()?;
         let mut x = x.reshape((batch, channels * height * width, 1, 1))?;
-        for unit in &self.head {
+        for unit in &self.layers.head {
             x = unit.forward(&[&x], pass)?;
         }
         let x = x.reshape((batch, VALUES))?;
         let half = VALUES / 2;
         Ok(RefinerOutput { offsets: x.narrow(1, 0, half)?, spreads: x.narrow(1, half, half)? })
-    }
-
-    /// Its dimensions.
-    #[must_use]
-    pub const fn config(&self) -> RefinerConfig {
-        self.config
-    }
-
-    /// The device that it computes on.
-    #[must_use]
-    pub const fn device(&self) -> &Device {
-        &self.device
-    }
-
-    /// The variables of a network for training; empty in a network for inference.
-    #[must_use]
-    pub const fn parameters(&self) -> &Parameters {
-        &self.parameters
-    }
-
-    /// The number of trainable parameters.
-    #[must_use]
-    pub const fn parameter_count(&self) -> usize {
-        self.parameter_count
     }
 }

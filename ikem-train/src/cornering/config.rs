@@ -1,17 +1,16 @@
-use std::path::Path;
-
 use ikem_core::FieldError;
-use ikem_models::CornerConfig;
+use ikem_models::{CornerConfig, CornerLayers};
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Checked, DataConfig, MOST_THREADS, OptimiserConfig, Resumable, ScheduleConfig, file};
+use crate::config::{DataConfig, MOST_THREADS, OptimiserConfig, Resumable, ScheduleConfig};
 use crate::error::Result;
+use crate::part_config::PartTrainConfig;
 
 /// The configuration of a training of the corner detector, as a TOML file states it. Every field but `corners` has a
 /// default. The same config, images and number of threads give bitwise identical weights.
 ///
 /// ```
-/// use ikem_train::CornerTrainConfig;
+/// use ikem_train::{CornerTrainConfig, PartTrainConfig};
 /// let config = CornerTrainConfig::parse("[corners]\nwidth = 4\n[schedule]\nepochs = 30")?;
 /// assert_eq!((config.corners.width, config.corners.size.height, config.schedule.epochs), (4, 512, 30));
 /// # Ok::<(), ikem_train::Error>(())
@@ -56,44 +55,35 @@ const fn seed() -> u64 {
     42
 }
 
-impl CornerTrainConfig {
-    /// Reads a TOML file and checks every field.
-    ///
-    /// # Errors
-    /// [`Error::File`](crate::Error::File) when the file cannot be read;
-    /// [`Error::ConfigFile`](crate::Error::ConfigFile) when its content is invalid, naming the field.
-    pub fn read(path: impl AsRef<Path>) -> Result<Checked<Self>> {
-        file::read(path.as_ref(), Self::parse)
+impl PartTrainConfig for CornerTrainConfig {
+    type Layers = CornerLayers;
+    type Part = CornerConfig;
+    const FIELD: &'static str = "corners";
+
+    fn part(&self) -> CornerConfig {
+        self.corners
     }
 
-    /// Parses TOML and checks every field.
-    ///
-    /// # Errors
-    /// [`Error::Syntax`](crate::Error::Syntax) for invalid TOML, with line and field;
-    /// [`Error::Field`](crate::Error::Field) for a field out of range.
-    pub fn parse(text: &str) -> Result<Checked<Self>> {
-        file::parse(text, Self::checked)
+    fn optimiser(&self) -> OptimiserConfig {
+        self.optimiser
     }
 
-    /// Whether a TOML text configures a training of the corner detector: it has the field `corners`.
-    #[must_use]
-    pub fn is_meant_by(text: &str) -> bool {
-        text.parse::<toml::Table>().is_ok_and(|table| table.contains_key("corners"))
+    fn schedule(&self) -> ScheduleConfig {
+        self.schedule
     }
 
-    /// Checks every field's range.
-    ///
-    /// # Errors
-    /// The first field that is out of range.
-    pub fn checked(self) -> Result<Checked<Self>, FieldError> {
+    fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    fn check(&self) -> Result<(), FieldError> {
         self.corners.check()?;
         self.data.check()?;
         self.optimiser.check()?;
         self.schedule.check()?;
         FieldError::check_range("std", self.std, 0.1..=100.0)?;
         FieldError::check_range("corner_weight", self.corner_weight, 0.0..=1e4)?;
-        FieldError::check_range("threads", self.threads.unwrap_or(1), 1..=MOST_THREADS)?;
-        Ok(Checked::new(self))
+        FieldError::check_range("threads", self.threads.unwrap_or(1), 1..=MOST_THREADS)
     }
 }
 
@@ -122,12 +112,5 @@ mod tests {
             let error = CornerTrainConfig::parse(text).expect_err(field).to_string();
             assert!(error.contains(field), "{text}: {error}");
         }
-    }
-
-    #[test]
-    fn corner_configs_are_recognised() {
-        assert!(CornerTrainConfig::is_meant_by("[corners]\nwidth = 8"));
-        assert!(!CornerTrainConfig::is_meant_by("[locator]\nwidth = 8"));
-        assert!(!CornerTrainConfig::is_meant_by("[["));
     }
 }

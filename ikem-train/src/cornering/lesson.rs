@@ -1,12 +1,11 @@
 use candle_core::Tensor;
 use ikem_core::Point;
 use ikem_data::Batch;
-use ikem_models::{CORNER_STRIDE, CornerConfig, CornerNetwork, Device, Mode, StateDict};
+use ikem_models::{CORNER_STRIDE, CornerNetwork, Mode};
 use serde::{Deserialize, Serialize};
 
 use super::config::CornerTrainConfig;
 use super::loss::CornerLoss;
-use crate::config::{OptimiserConfig, ScheduleConfig};
 use crate::error::Result;
 use crate::part_trainer::{EpochResults, Lesson, PartTrainer};
 use crate::training_data::TrainingData;
@@ -44,29 +43,11 @@ pub struct CornerEpoch {
 impl Lesson for CornerLesson {
     type Config = CornerTrainConfig;
     type Data = TrainingData;
-    type Part = CornerConfig;
-    type Network = CornerNetwork;
     type Batch = Batch;
     type Epoch = CornerEpoch;
 
     fn new(config: &CornerTrainConfig, data: TrainingData) -> Self {
         Self { data, loss: CornerLoss { std: config.std as f32, corner_weight: config.corner_weight } }
-    }
-
-    fn network(config: &CornerTrainConfig, device: &Device) -> Result<CornerNetwork> {
-        Ok(CornerNetwork::fresh(config.corners, config.seed, device)?)
-    }
-
-    fn resumed(config: &CornerTrainConfig, tensors: StateDict, device: &Device) -> Result<CornerNetwork> {
-        Ok(CornerNetwork::trainable(config.corners, tensors, device)?)
-    }
-
-    fn part(config: &CornerTrainConfig) -> CornerConfig {
-        config.corners
-    }
-
-    fn course(config: &CornerTrainConfig) -> (OptimiserConfig, ScheduleConfig) {
-        (config.optimiser, config.schedule)
     }
 
     fn fingerprint(data: &TrainingData) -> (&str, &str) {

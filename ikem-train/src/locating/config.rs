@@ -1,18 +1,19 @@
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use ikem_core::FieldError;
 use ikem_data::SceneConfig;
-use ikem_models::LocatorConfig;
+use ikem_models::{LocatorConfig, LocatorLayers};
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Checked, MOST_THREADS, OptimiserConfig, Resumable, ScheduleConfig, file};
+use crate::config::{MOST_THREADS, OptimiserConfig, Resumable, ScheduleConfig};
 use crate::error::Result;
+use crate::part_config::PartTrainConfig;
 
 /// The configuration of a training of the locator, as a TOML file states it. Every field but `locator` has a default.
 /// The same config, films and number of threads give bitwise identical weights.
 ///
 /// ```
-/// use ikem_train::LocatorTrainConfig;
+/// use ikem_train::{LocatorTrainConfig, PartTrainConfig};
 /// let config = LocatorTrainConfig::parse("[locator]\nwidth = 4\n[schedule]\nepochs = 30")?;
 /// assert_eq!((config.locator.width, config.locator.size, config.schedule.epochs), (4, 256, 30));
 /// # Ok::<(), ikem_train::Error>(())
@@ -98,36 +99,28 @@ const fn workers() -> usize {
     1
 }
 
-impl LocatorTrainConfig {
-    /// Reads a TOML file and checks every field.
-    ///
-    /// # Errors
-    /// [`Error::File`](crate::Error::File) when the file cannot be read;
-    /// [`Error::ConfigFile`](crate::Error::ConfigFile) when its content is invalid, naming the field.
-    pub fn read(path: impl AsRef<Path>) -> Result<Checked<Self>> {
-        file::read(path.as_ref(), Self::parse)
+impl PartTrainConfig for LocatorTrainConfig {
+    type Layers = LocatorLayers;
+    type Part = LocatorConfig;
+    const FIELD: &'static str = "locator";
+
+    fn part(&self) -> LocatorConfig {
+        self.locator
     }
 
-    /// Parses TOML and checks every field.
-    ///
-    /// # Errors
-    /// [`Error::Syntax`](crate::Error::Syntax) for invalid TOML, with line and field;
-    /// [`Error::Field`](crate::Error::Field) for a field out of range.
-    pub fn parse(text: &str) -> Result<Checked<Self>> {
-        file::parse(text, Self::checked)
+    fn optimiser(&self) -> OptimiserConfig {
+        self.optimiser
     }
 
-    /// Whether a TOML text configures a training of the locator: it has the field `locator`.
-    #[must_use]
-    pub fn is_meant_by(text: &str) -> bool {
-        text.parse::<toml::Table>().is_ok_and(|table| table.contains_key("locator"))
+    fn schedule(&self) -> ScheduleConfig {
+        self.schedule
     }
 
-    /// Checks every field's range.
-    ///
-    /// # Errors
-    /// The first field that is out of range.
-    pub fn checked(self) -> Result<Checked<Self>, FieldError> {
+    fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    fn check(&self) -> Result<(), FieldError> {
         self.locator.check()?;
         self.scenes.check().map_err(|error| error.inside("scenes"))?;
         self.optimiser.check()?;
@@ -146,8 +139,7 @@ impl LocatorTrainConfig {
         FieldError::check_range("loss.ends", self.loss.ends, 0.0..=1e3)?;
         FieldError::check_range("loss.answers", self.loss.answers, 0.0..=1e3)?;
         FieldError::check_range("workers", self.workers, 0..=256)?;
-        FieldError::check_range("threads", self.threads.unwrap_or(1), 1..=MOST_THREADS)?;
-        Ok(Checked::new(self))
+        FieldError::check_range("threads", self.threads.unwrap_or(1), 1..=MOST_THREADS)
     }
 }
 
@@ -179,12 +171,5 @@ mod tests {
             let error = LocatorTrainConfig::parse(text).expect_err(field).to_string();
             assert!(error.contains(field), "{text}: {error}");
         }
-    }
-
-    #[test]
-    fn locator_configs_are_recognised() {
-        assert!(LocatorTrainConfig::is_meant_by("[locator]\nwidth = 8"));
-        assert!(!LocatorTrainConfig::is_meant_by("[model]\nstd = 3.0"));
-        assert!(!LocatorTrainConfig::is_meant_by("[["));
     }
 }

@@ -1,12 +1,11 @@
 use candle_core::Tensor;
 use ikem_data::LocatingBatch;
-use ikem_models::{Device, LocatorCheckpoint, LocatorConfig, LocatorNetwork, Mode, StateDict};
+use ikem_models::{Device, LocatorCheckpoint, LocatorNetwork, Mode};
 
 use super::config::LocatorTrainConfig;
 use super::data::LocatorData;
 use super::loss::LocatorLoss;
 use super::validation::{LocatorEpoch, films};
-use crate::config::{OptimiserConfig, ScheduleConfig};
 use crate::error::Result;
 use crate::part_trainer::{EpochResults, Lesson, PartTrainer};
 
@@ -23,8 +22,6 @@ pub struct LocatorLesson {
 impl Lesson for LocatorLesson {
     type Config = LocatorTrainConfig;
     type Data = LocatorData;
-    type Part = LocatorConfig;
-    type Network = LocatorNetwork;
     type Batch = LocatingBatch;
     type Epoch = LocatorEpoch;
 
@@ -39,18 +36,6 @@ impl Lesson for LocatorLesson {
             }
             None => LocatorNetwork::fresh(config.locator, config.seed, device)?,
         })
-    }
-
-    fn resumed(config: &LocatorTrainConfig, tensors: StateDict, device: &Device) -> Result<LocatorNetwork> {
-        Ok(LocatorNetwork::trainable(config.locator, tensors, device)?)
-    }
-
-    fn part(config: &LocatorTrainConfig) -> LocatorConfig {
-        config.locator
-    }
-
-    fn course(config: &LocatorTrainConfig) -> (OptimiserConfig, ScheduleConfig) {
-        (config.optimiser, config.schedule)
     }
 
     fn fingerprint(data: &LocatorData) -> (&str, &str) {

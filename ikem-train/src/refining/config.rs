@@ -1,17 +1,16 @@
-use std::path::Path;
-
 use ikem_core::{FieldError, Size};
-use ikem_models::RefinerConfig;
+use ikem_models::{RefinerConfig, RefinerLayers};
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Checked, DataConfig, MOST_THREADS, OptimiserConfig, Resumable, ScheduleConfig, file};
+use crate::config::{DataConfig, MOST_THREADS, OptimiserConfig, Resumable, ScheduleConfig};
 use crate::error::Result;
+use crate::part_config::PartTrainConfig;
 
 /// The configuration of a training of the corner refiner, as a TOML file states it. Every field but `refiner` has a default.
 /// The same config, images and number of threads give bitwise identical weights.
 ///
 /// ```
-/// use ikem_train::RefinerTrainConfig;
+/// use ikem_train::{RefinerTrainConfig, PartTrainConfig};
 /// let config = RefinerTrainConfig::parse("[refiner]\nwidth = 4\n[schedule]\nepochs = 30")?;
 /// assert_eq!((config.refiner.width, config.refiner.size, config.schedule.epochs), (4, 64, 30));
 /// # Ok::<(), ikem_train::Error>(())
@@ -80,36 +79,28 @@ const fn seed() -> u64 {
     42
 }
 
-impl RefinerTrainConfig {
-    /// Reads a TOML file and checks every field.
-    ///
-    /// # Errors
-    /// [`Error::File`](crate::Error::File) when the file cannot be read;
-    /// [`Error::ConfigFile`](crate::Error::ConfigFile) when its content is invalid, naming the field.
-    pub fn read(path: impl AsRef<Path>) -> Result<Checked<Self>> {
-        file::read(path.as_ref(), Self::parse)
+impl PartTrainConfig for RefinerTrainConfig {
+    type Layers = RefinerLayers;
+    type Part = RefinerConfig;
+    const FIELD: &'static str = "refiner";
+
+    fn part(&self) -> RefinerConfig {
+        self.refiner
     }
 
-    /// Parses TOML and checks every field.
-    ///
-    /// # Errors
-    /// [`Error::Syntax`](crate::Error::Syntax) for invalid TOML, with line and field;
-    /// [`Error::Field`](crate::Error::Field) for a field out of range.
-    pub fn parse(text: &str) -> Result<Checked<Self>> {
-        file::parse(text, Self::checked)
+    fn optimiser(&self) -> OptimiserConfig {
+        self.optimiser
     }
 
-    /// Whether a TOML text configures a training of the corner refiner: it has the field `refiner`.
-    #[must_use]
-    pub fn is_meant_by(text: &str) -> bool {
-        text.parse::<toml::Table>().is_ok_and(|table| table.contains_key("refiner"))
+    fn schedule(&self) -> ScheduleConfig {
+        self.schedule
     }
 
-    /// Checks every field's range.
-    ///
-    /// # Errors
-    /// The first field that is out of range.
-    pub fn checked(self) -> Result<Checked<Self>, FieldError> {
+    fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    fn check(&self) -> Result<(), FieldError> {
         self.refiner.check()?;
         self.data.check()?;
         self.optimiser.check()?;
@@ -121,8 +112,7 @@ impl RefinerTrainConfig {
         FieldError::check_range("jitter.degrees", self.jitter.degrees, 0.0..=90.0)?;
         FieldError::check_range("jitter.size", self.jitter.size, 0.0..=1.0)?;
         FieldError::check_range("tilt_weight", self.tilt_weight, 0.0..=1e3)?;
-        FieldError::check_range("threads", self.threads.unwrap_or(1), 1..=MOST_THREADS)?;
-        Ok(Checked::new(self))
+        FieldError::check_range("threads", self.threads.unwrap_or(1), 1..=MOST_THREADS)
     }
 }
 
@@ -154,12 +144,5 @@ mod tests {
             let error = RefinerTrainConfig::parse(text).expect_err(field).to_string();
             assert!(error.contains(field), "{text}: {error}");
         }
-    }
-
-    #[test]
-    fn refiner_configs_are_recognised() {
-        assert!(RefinerTrainConfig::is_meant_by("[refiner]\nwidth = 8"));
-        assert!(!RefinerTrainConfig::is_meant_by("[corners]\nwidth = 8"));
-        assert!(!RefinerTrainConfig::is_meant_by("[["));
     }
 }

@@ -1,13 +1,12 @@
 use candle_core::Tensor;
 use ikem_core::{Draw, Skeleton};
 use ikem_data::Batch;
-use ikem_models::{Device, Mode, RefinerConfig, RefinerNetwork, StateDict};
+use ikem_models::{Mode, RefinerNetwork};
 use serde::{Deserialize, Serialize};
 
 use super::config::RefinerTrainConfig;
 use super::loss::{RefinerLoss, tilts};
 use super::patches::Cut;
-use crate::config::{OptimiserConfig, ScheduleConfig};
 use crate::error::Result;
 use crate::part_trainer::{EpochResults, Lesson, PartTrainer};
 use crate::training_data::TrainingData;
@@ -47,8 +46,6 @@ pub struct RefinerEpoch {
 impl Lesson for RefinerLesson {
     type Config = RefinerTrainConfig;
     type Data = TrainingData;
-    type Part = RefinerConfig;
-    type Network = RefinerNetwork;
     type Batch = Batch;
     type Epoch = RefinerEpoch;
 
@@ -57,22 +54,6 @@ impl Lesson for RefinerLesson {
         let cut = |seed| Cut { skeleton: Skeleton::spine(), refiner, jitter, seed };
         let watch = cut(Draw::new(seed, &[VALIDATION]).below(u64::MAX));
         Self { data, loss: RefinerLoss { tilt_weight }, learn: cut(seed), watch }
-    }
-
-    fn network(config: &RefinerTrainConfig, device: &Device) -> Result<RefinerNetwork> {
-        Ok(RefinerNetwork::fresh(config.refiner, config.seed, device)?)
-    }
-
-    fn resumed(config: &RefinerTrainConfig, tensors: StateDict, device: &Device) -> Result<RefinerNetwork> {
-        Ok(RefinerNetwork::trainable(config.refiner, tensors, device)?)
-    }
-
-    fn part(config: &RefinerTrainConfig) -> RefinerConfig {
-        config.refiner
-    }
-
-    fn course(config: &RefinerTrainConfig) -> (OptimiserConfig, ScheduleConfig) {
-        (config.optimiser, config.schedule)
     }
 
     fn fingerprint(data: &TrainingData) -> (&str, &str) {
