@@ -7,7 +7,7 @@ use ikem_eval::{Script, challenge_angles};
 use serde_json::json;
 
 use super::client::{Answer, get, post, send};
-use super::marks::import_truth;
+use super::marks::{import_truth, truth};
 use super::{Site, parts};
 
 #[test]
@@ -15,8 +15,10 @@ fn what_is_exported_can_be_read_and_imported_again() {
     let folder = tempfile::tempdir().expect("a folder");
     let site = Site::of(&folder.path().join("kept"), 2);
     let port = site.port;
-    let placed = json!({ "keypoint": 16, "x": 31.25, "y": 77.5 });
-    let state = post(port, "/api/images/0/revise", &placed).good();
+    let mut file = truth(port, 0, 0.9);
+    let placed = file["keypoints"][16]["x"].as_f64().expect("a place") as f32 + 0.25;
+    (file["keypoints"][16]["x"], file["keypoints"][16]["hinted"]) = (json!(placed), json!(true));
+    let state = post(port, "/api/images/0/import", &file).good();
     let export = |file: &str| {
         let answer = get(port, &format!("/api/images/0/export/{file}"));
         assert_eq!(answer.status, 200, "{file}");
@@ -28,7 +30,7 @@ fn what_is_exported_can_be_read_and_imported_again() {
     };
     let (json_file, path) = export("keypoints.json");
     let exported = PredictionRecord::read(&path).expect("a prediction");
-    assert!(exported.keypoints[16].hinted && exported.keypoints[16].x == 31.25);
+    assert!(exported.keypoints[16].hinted && exported.keypoints[16].x == placed);
     assert!(exported.cobb.is_some());
     let coco = read_coco_predictions(export("coco.json").1, &Skeleton::spine()).expect("COCO");
     assert_eq!(coco.as_slice(), std::slice::from_ref(&exported));
@@ -63,7 +65,9 @@ fn what_is_exported_can_be_read_and_imported_again() {
     let renamed = String::from_utf8(json_file.clone()).expect("text").replace("<phantom> 0", "<phantom> 1");
     assert_eq!(import(1, renamed.as_bytes()).status, 422, "of another size");
     let text = String::from_utf8(json_file).expect("text");
-    for (from, to) in [("T5-TL", "T5-XX"), ("77.5", "7777.5"), ("31.25", "9e30"), ("keypoints", "points")] {
+    let (x, y) = (placed.to_string(), file["keypoints"][16]["y"].to_string());
+    for (from, to) in [("T5-TL", "T5-XX"), (&y, "7777.5"), (&x, "9e30"), ("keypoints", "points")] {
+        assert!(text.contains(from), "{from}");
         assert_eq!(import(0, text.replacen(from, to, 1).as_bytes()).status, 422, "{from} -> {to}");
     }
     let all = get(port, "/api/export/coco.json").good();
@@ -151,13 +155,13 @@ fn the_spacing_of_an_import_is_kept() {
     let (expected, degrees) = {
         let site = Site::of(&kept, 1);
         let export = "/api/images/0/export/keypoints.json";
+        import_truth(site.port, 0, 0.9);
         let mut exported = get(site.port, export).good();
         let plain = exported["cobb"].clone();
         assert_eq!(exported["spacing"], json!(null));
         let spacing = json!({ "x": 0.2, "y": 0.1, "plane": "detector" });
         exported["spacing"] = spacing.clone();
         exported["keypoints"][16]["hinted"] = json!(true);
-        exported["keypoints"][16]["x"] = json!(40.0);
         let state = post(site.port, "/api/images/0/import", &exported).good();
         assert_eq!(state["spacing"]["words"], "0.2 mm across, 0.1 mm down at the detector");
         let placed = json!({ "keypoint": 16, "x": 31.0, "y": 77.0 });
@@ -173,6 +177,7 @@ fn the_spacing_of_an_import_is_kept() {
             report.contains("mm at the detector") && report.contains("in the patient are smaller"),
             "{report}"
         );
+        post(site.port, "/api/images/0/undo", &json!({})).good();
         let exported = get(site.port, export).good();
         assert_eq!(exported["spacing"], spacing);
         assert!(exported["cobb"].is_array() && exported["cobb"] != plain);

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::Site;
 use super::client::{get, post};
+use super::marks::{import_truth, truth};
 
 fn act(site: &Site, action: &str, body: &Value) -> Value {
     post(site.port, &format!("/api/images/0/{action}"), body).good()
@@ -242,7 +243,7 @@ fn doubtful_points_have_no_angles_and_sure_ones_have() {
     let folder = tempfile::tempdir().expect("a folder");
     {
         let site = Site::of(folder.path(), 1);
-        act(&site, "accept", &json!({ "accepted": true }));
+        import_truth(site.port, 0, 0.9);
     }
     for (confidence, doubtful) in [(0.9, false), (0.1, true)] {
         edit(folder.path(), |sidecar| {
@@ -257,4 +258,27 @@ fn doubtful_points_have_no_angles_and_sure_ones_have() {
         let all = get(site.port, "/api/export/keypoints.csv").body;
         assert!(!all.is_empty());
     }
+}
+
+#[test]
+fn points_that_form_no_spine_are_doubted_until_they_do() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let site = Site::of(folder.path(), 1);
+    let mut file = truth(site.port, 0, 0.9);
+    let right = file["keypoints"][17]["x"].as_f64().expect("a place");
+    // The upper left corner of T5 to the right of the right one.
+    file["keypoints"][16]["x"] = json!(right + 9.0);
+    let folded = act(&site, "import", &file);
+    let told = "the points do not form a spine: the corners of T5 do not outline a vertebra";
+    assert_eq!((&folded["view"]["doubt"], &folded["angles"]), (&json!(told), &Value::Null));
+    assert_eq!(folded["view"]["nothing_found"], false);
+    let export = get(site.port, "/api/images/0/export/keypoints.json").good();
+    assert_eq!((&export["doubt"], &export["cobb"]), (&json!(told), &Value::Null));
+    let report = get(site.port, "/api/images/0/export/report.html").body;
+    assert!(String::from_utf8_lossy(&report).contains("the corners of T5"));
+    // A corner that is not visible has no place to be doubted.
+    let hidden = act(&site, "see", &json!({ "keypoints": [16], "visible": false }));
+    assert_eq!(hidden["view"]["doubt"], Value::Null);
+    let repaired = import_truth(site.port, 0, 0.9);
+    assert!(repaired["angles"].is_object() && repaired["view"]["doubt"].is_null());
 }

@@ -9,8 +9,8 @@ fn act(port: u16, what: &str, body: &Value) -> Value {
     post(port, &format!("/api/images/0/{what}"), body).good()
 }
 
-/// Imports the true points of a phantom, with a confidence; returns its state.
-pub(super) fn import_truth(port: u16, id: usize, confidence: f64) -> Value {
+/// A file with the true points of a phantom, with a confidence.
+pub(super) fn truth(port: u16, id: usize, confidence: f64) -> Value {
     let state = get(port, &format!("/api/images/{id}")).good();
     let names = get(port, "/api/workplace").good()["skeleton"]["names"].clone();
     let labels = state["comparison"]["labels"].as_array().expect("labels").clone();
@@ -23,9 +23,13 @@ pub(super) fn import_truth(port: u16, id: usize, confidence: f64) -> Value {
             json!({ "name": name, "x": label["x"], "y": label["y"], "confidence": confidence, "hinted": false })
         })
         .collect();
-    let file = json!({ "image": state["name"], "width": state["width"], "height": state["height"],
-                       "keypoints": keypoints, "cobb": null });
-    post(port, &format!("/api/images/{id}/import"), &file).good()
+    json!({ "image": state["name"], "width": state["width"], "height": state["height"],
+            "keypoints": keypoints, "cobb": null })
+}
+
+/// Imports them; returns the state.
+pub(super) fn import_truth(port: u16, id: usize, confidence: f64) -> Value {
+    post(port, &format!("/api/images/{id}/import"), &truth(port, id, confidence)).good()
 }
 
 fn ends(state: &Value) -> Vec<(u64, u64, bool)> {
@@ -299,7 +303,12 @@ fn mirroring_tells_that_the_patients_sides_change_places() {
     let folder = tempfile::tempdir().expect("a folder");
     let site = Site::of(folder.path(), 1);
     let port = site.port;
-    import_truth(port, 0, 0.9);
+    // All placed by a person, so that the network moves none in the mirror image.
+    let mut file = truth(port, 0, 0.9);
+    for keypoint in file["keypoints"].as_array_mut().expect("keypoints") {
+        keypoint["hinted"] = json!(true);
+    }
+    post(port, "/api/images/0/import", &file).good();
     assert_eq!(act(port, "mirror", &json!({}))["mirrored_since"], false, "nothing was said");
     let said = act(port, "say", &json!({ "seen_from": "front" }));
     assert_eq!(said["mirrored_since"], false);
