@@ -3,6 +3,8 @@ use std::ops::{Add, Mul, Sub};
 
 use serde::{Deserialize, Serialize};
 
+use crate::vector::Vector;
+
 /// A position in an image in pixels, `x` to the right and `y` down; whole numbers are pixel centres.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Point {
@@ -118,6 +120,22 @@ impl Size {
     pub fn contains(self, point: Point) -> bool {
         let inside = |value: f32, extent: usize| value >= -0.5 && value <= extent as f32;
         inside(point.x, self.width) && inside(point.y, self.height)
+    }
+
+    /// Whether a place, in pixels, is at most one width or height outside an image of this size: the farthest that a keypoint
+    /// may be.
+    ///
+    /// ```
+    /// use ikem_core::{Point, Size};
+    /// let film = Size::new(300, 700);
+    /// assert!(film.is_near(Point::new(-300.0, 1400.0)) && !film.is_near(Point::new(-301.0, 5.0)));
+    /// assert!(!film.is_near(Point::ABSENT));
+    /// ```
+    #[must_use]
+    pub fn is_near(self, place: impl Into<Vector>) -> bool {
+        let near = |value: f64, side: usize| (-1.0..=2.0).contains(&(value / side as f64));
+        let place = place.into();
+        near(place.x, self.width) && near(place.y, self.height)
     }
 
     /// The nearest position to a finite `point` between the outer pixel centres.

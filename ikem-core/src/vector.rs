@@ -37,6 +37,12 @@ impl Vector {
     }
 }
 
+impl From<[f64; 2]> for Vector {
+    fn from([x, y]: [f64; 2]) -> Self {
+        Self { x, y }
+    }
+}
+
 impl From<Point> for Vector {
     fn from(point: Point) -> Self {
         Self { x: point.x.into(), y: point.y.into() }

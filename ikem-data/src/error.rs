@@ -5,6 +5,9 @@ use ikem_core::FieldError;
 
 use crate::left_out::LeftOut;
 
+/// What [`Size::is_near`](ikem_core::Size::is_near) asks of a point, in words.
+pub(crate) const NEAR: &str = "a point at most one film width or height outside the film";
+
 /// Why data could not be read, written or used, grouped by who must act.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

@@ -56,7 +56,6 @@ mod manifest_index;
 mod names;
 mod overlay;
 mod phantom;
-mod places;
 mod prediction;
 mod review;
 mod spacing;

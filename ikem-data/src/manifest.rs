@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::files;
-use crate::places::is_far_off;
 
 /// The subset of the data that an image belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -259,7 +258,7 @@ impl ManifestEntry {
             // Values farther out are most likely pixels.
             let far = points
                 .iter()
-                .position(|place| is_seen(place) && is_far_off([place[1], place[0]], Size::new(1, 1)));
+                .position(|place| is_seen(place) && !Size::new(1, 1).is_near([place[1], place[0]]));
             if let Some(index) = far {
                 let found = format!("{:?}", points[index]);
                 let expected = "[y, x] relative to the image's size, within −1…2".to_owned();

@@ -5,9 +5,8 @@ use std::path::Path;
 use ikem_core::{FieldError, Frame, Hints, Keypoints, Point, Size, Spacing};
 use serde::{Deserialize, Serialize};
 
-use crate::error::Error;
+use crate::error::{Error, NEAR};
 use crate::files;
-use crate::places::{NEAR, is_far_off};
 use crate::review::Review;
 
 /// The expected content, for errors.
@@ -163,7 +162,7 @@ impl PredictionRecord {
     pub(crate) fn check_read(&self) -> Result<(), (String, String)> {
         self.check()?;
         let place = |k: &PredictedKeypoint| [f64::from(k.x), f64::from(k.y)];
-        match self.keypoints.iter().find(|keypoint| is_far_off(place(keypoint), self.size())) {
+        match self.keypoints.iter().find(|keypoint| !self.size().is_near(place(keypoint))) {
             Some(k) => Err((format!("{} at ({}, {}) on {}", k.name, k.x, k.y, self.size()), NEAR.to_owned())),
             None => Ok(()),
         }

@@ -1,8 +1,8 @@
 use ikem_core::{Size, Skeleton};
 
+use crate::error::NEAR;
 use crate::manifest::{ABSENT_YX, ManifestEntry, Subset};
 use crate::names::bare;
-use crate::places::{NEAR, is_far_off};
 use crate::prediction::PredictionRecord;
 
 /// A film that may have labels for only some keypoints.
@@ -41,7 +41,7 @@ impl PartlyLabelled {
             return Ok(None);
         }
         let far =
-            named().find_map(|(name, point)| point.filter(|p| is_far_off(*p, self.size)).map(|p| (name, p)));
+            named().find_map(|(name, point)| point.filter(|p| !self.size.is_near(*p)).map(|p| (name, p)));
         if let Some((name, [x, y])) = far {
             return Err(format!("{name} is at ({x}, {y}) on a film of {}; expected {NEAR}", self.size));
         }

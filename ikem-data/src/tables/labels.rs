@@ -9,7 +9,6 @@ use crate::error::Error;
 use crate::files;
 use crate::labels::LabelFile;
 use crate::manifest::{ABSENT_YX, Manifest, ManifestEntry, Subset, is_seen};
-use crate::places::is_far_off;
 
 /// What coordinates are expected to be; others are most likely pixels.
 const RELATIVE: &str = "a coordinate relative to the image's height or width, within −1…2; pixels are read from a table with \
@@ -121,7 +120,7 @@ fn entry(
     let points = |columns: &[[usize; 2]]| {
         let coordinate = |column: usize| {
             let value: f64 = table.value(row, column, "a relative coordinate")?;
-            if is_far_off([value, 0.0], Size::new(1, 1)) {
+            if !Size::new(1, 1).is_near([value, 0.0]) {
                 return Err(table.wrong(row, table.name(column), value.to_string(), RELATIVE.to_owned()));
             }
             Ok(value)

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ikem_core::{Error as Wrong, GrayImage, Hint, Hints, History, Keypoints, Point, Size};
+use ikem_core::{Error as Wrong, GrayImage, Hint, Hints, History, Keypoints};
 use serde::{Deserialize, Serialize};
 
 use super::{Session, State, UNDO_STEPS};
@@ -44,12 +44,6 @@ impl Predictor {
             states.try_map(|snapshot| session.state(snapshot, &mut views))?.with_limit(UNDO_STEPS);
         Ok(session)
     }
-}
-
-/// Whether a point is farther outside a film than a network would put it: by more than the film's width or height.
-fn is_far_off(point: Point, film: Size) -> bool {
-    let off = |value: f32, side: usize| !(-1.0..=2.0).contains(&(value / side as f32));
-    off(point.x, film.width) || off(point.y, film.height)
 }
 
 impl Session {
@@ -96,7 +90,7 @@ impl Session {
         let hints = snapshot.hints.iter().map(|hint| hint.checked(count, size));
         let hints = hints.collect::<Result<Vec<Hint>, _>>()?.into_iter().collect();
         if let Some((keypoint, &point)) =
-            snapshot.keypoints.iter().enumerate().find(|(_, point)| is_far_off(**point, size))
+            snapshot.keypoints.iter().enumerate().find(|(_, point)| !size.is_near(**point))
         {
             return Err(Wrong::OutsideImage { keypoint, point, size }.into());
         }
