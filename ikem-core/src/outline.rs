@@ -4,6 +4,9 @@ use crate::geometry::Point;
 use crate::skeleton::Skeleton;
 use crate::vector::Vector;
 
+/// So many vertebrae above and below also tell what is usual around one.
+const NEIGHBOURS: usize = 2;
+
 /// A vertebra with all four corners.
 pub(crate) struct Outline {
     /// Its index in the skeleton.
@@ -75,6 +78,12 @@ impl Outline {
 pub(crate) fn pitch(outlines: &[Outline], index: usize) -> f64 {
     let (a, b) = (&outlines[index.saturating_sub(1)], &outlines[(index + 1).min(outlines.len() - 1)]);
     (b.center - a.center).length() / (b.level - a.level) as f64
+}
+
+/// The median of something over the vertebra at `index` and its neighbours, so that it depends little on errors of single
+/// corners.
+pub(crate) fn around(outlines: &[Outline], index: usize, size: impl Fn(usize) -> f64) -> f64 {
+    median((index.saturating_sub(NEIGHBOURS)..(index + NEIGHBOURS + 1).min(outlines.len())).map(size))
 }
 
 /// The median; the mean of the two in the middle of an even number, 0 of none.

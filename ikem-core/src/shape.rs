@@ -3,14 +3,14 @@
 use crate::geometry::Point;
 use crate::hints::Hints;
 use crate::keypoints::Keypoints;
-use crate::outline::{Outline, median};
+use crate::outline::{Outline, around, median};
 use crate::skeleton::Skeleton;
 
 /// The most that a vertebra may be turned against its neighbour: the cosine of 60 degrees.
 const LEAST_COSINE: f64 = 0.5;
 /// The most that neighbouring vertebrae may be apart, relative to the median distance.
 const FARTHEST: f64 = 3.0;
-/// How much larger or smaller than the median a vertebra may be.
+/// The width and height of a vertebra relative to the medians around it.
 const SIZES: std::ops::RangeInclusive<f64> = 1.0 / 3.0..=3.0;
 /// The part of its height by which a vertebra may overlap its neighbour.
 const OVERLAP: f64 = 1.0 / 3.0;
@@ -29,7 +29,7 @@ impl Skeleton {
     /// The vertebrae that are not placed as in a spine, from top to bottom.
     ///
     /// Either the four corners of a vertebra are not those of a convex quadrilateral, lie in the other direction than those of
-    /// most vertebrae, or are three times as far apart as those, or a third; or it does not follow the one above: it overlaps
+    /// most vertebrae, or are three times as far apart as those around it, or a third; or it does not follow the one above: it overlaps
     /// it by a third of its height, lies beyond it, is turned against it by 60 degrees, or is three times as far from it as
     /// most are from their neighbours. Vertebrae without all corners are left out. Empty unless all vertebrae have four
     /// corners.
@@ -48,16 +48,17 @@ impl Skeleton {
         let turnings: Vec<i32> = outlines.iter().map(Outline::turning).collect();
         // A film may be a mirror image.
         let usual = if turnings.iter().sum::<i32>() < 0 { -1 } else { 1 };
-        let usual_size = [Outline::width, Outline::height]
-            .map(|size: fn(&Outline) -> f64| median(outlines.iter().map(size)));
-        let sizes = |outline: &Outline| [outline.width() / usual_size[0], outline.height() / usual_size[1]];
-        let crossed = outlines
-            .iter()
-            .zip(&turnings)
-            .filter(|(outline, turning)| {
-                **turning != usual || sizes(outline).iter().any(|size| !SIZES.contains(size))
-            })
-            .map(|(outline, _)| Misshapen { vertebra: outline.level, above: None });
+        let is_usual = |index: usize| {
+            let is_usual = |size: fn(&Outline) -> f64| {
+                SIZES.contains(
+                    &(size(&outlines[index]) / around(&outlines, index, |other| size(&outlines[other]))),
+                )
+            };
+            turnings[index] == usual && is_usual(Outline::width) && is_usual(Outline::height)
+        };
+        let crossed = (0..outlines.len())
+            .filter(|&index| !is_usual(index))
+            .map(|index| Misshapen { vertebra: outlines[index].level, above: None });
         let apart = |pair: &[Outline]| {
             (pair[1].center - pair[0].center).length() / (pair[1].level - pair[0].level) as f64
         };

@@ -5,7 +5,7 @@ use crate::affine::Affine;
 use crate::error::Error;
 use crate::geometry::{Point, Size};
 use crate::image::GrayImage;
-use crate::outline::{Outline, median, pitch};
+use crate::outline::{Outline, around, pitch};
 use crate::resample::{Resampling, resample_frame};
 use crate::skeleton::Skeleton;
 use crate::tones::Tones;
@@ -14,8 +14,6 @@ use crate::tones::Tones;
 const AROUND: [f64; 2] = [1.7, 2.3];
 /// The height of a vertebra relative to the distance between the centres of neighbouring ones.
 const HEIGHT: f64 = 0.8;
-/// So many vertebrae above and below are also used to estimate a vertebra's size.
-const NEIGHBOURS: usize = 2;
 /// Is added to the standard deviation of a patch, so that noise on a uniform patch is not amplified: eight of 255 grey values.
 const FAINT: f64 = 8.0 / 255.0;
 
@@ -42,9 +40,8 @@ impl Skeleton {
         }
         let mut frames = vec![None; self.vertebrae().len()];
         for (index, vertebra) in seen.iter().enumerate() {
-            let [first, end] = [index.saturating_sub(NEIGHBOURS), (index + NEIGHBOURS + 1).min(seen.len())];
-            let width = median((first..end).map(|other| seen[other].width()));
-            let pitch = median((first..end).map(|other| pitch(&seen, other)));
+            let width = around(&seen, index, |other| seen[other].width());
+            let pitch = around(&seen, index, |other| pitch(&seen, other));
             frames[vertebra.level] = vertebra.frame([AROUND[0] * width, AROUND[1] * HEIGHT * pitch]);
         }
         frames
