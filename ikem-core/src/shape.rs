@@ -72,6 +72,25 @@ impl Skeleton {
         misshapen
     }
 
+    /// Keypoints of which the corners of these `folded` vertebrae are on the line through the same corners of the two nearest
+    /// vertebrae that are not misshapen. Unchanged where there are fewer than two.
+    #[must_use]
+    pub fn mended(&self, keypoints: &Keypoints, folded: &[usize]) -> Keypoints {
+        let mut known = keypoints.clone();
+        for Misshapen { vertebra, above, .. } in self.misshapen(keypoints) {
+            if above.is_none() {
+                self.vertebrae()[vertebra].corners.iter().for_each(|&corner| known[corner] = Point::ABSENT);
+            }
+        }
+        let completed = self.completed(&known);
+        let mut mended = keypoints.clone();
+        for &corner in folded.iter().filter_map(|&v| Some(&self.vertebrae().get(v)?.corners)).flatten() {
+            let line = completed.as_ref().and_then(|points| points.get(corner));
+            mended[corner] = line.copied().unwrap_or(keypoints[corner]);
+        }
+        mended
+    }
+
     /// Keypoints of which the corners beside hinted ones moved along with these where they would otherwise outline no
     /// vertebra: by the mean distance that the hints moved the corners of the same vertebra. Other vertebrae stay, and so does
     /// one whose corners would still outline none.
@@ -173,6 +192,25 @@ mod tests {
         assert_eq!(misshapen(&points), []);
         assert!(Skeleton::numbered(68).misshapen(&points).is_empty());
         assert!(Skeleton::spine().misshapen(&points[..3]).is_empty());
+    }
+
+    #[test]
+    fn folded_vertebrae_are_mended_by_their_neighbours() {
+        let (skeleton, spine) = (Skeleton::spine(), spine(20.0));
+        let mut folded = spine.clone();
+        folded.swap(16, 19);
+        folded.swap(20, 22);
+        folded.swap(64, 67);
+        let mended = skeleton.mended(&folded, &[4, 5]);
+        for k in 0..68 {
+            let expected = if k < 64 { spine[k] } else { folded[k] };
+            assert!(mended[k].distance(expected) < 1e-3, "{k}: {:?}, not {expected:?}", mended[k]);
+        }
+        assert_eq!(skeleton.mended(&folded, &[]), folded);
+        // One good vertebra does not tell where others are.
+        let mut all = spine.clone();
+        (0..16).for_each(|vertebra| all.swap(4 * vertebra, 4 * vertebra + 3));
+        assert_eq!(skeleton.mended(&all, &[3]), all);
     }
 
     #[test]

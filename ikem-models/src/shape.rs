@@ -1,15 +1,19 @@
-//! What becomes of a prediction whose points form no spine, after hints that cannot be right.
+//! What becomes of a prediction in which vertebrae are folded, as after hints that cannot be right.
 
-use ikem_core::{Hints, Keypoints, Misshapen};
+use ikem_core::{Hints, Keypoints, Point};
 
 use crate::error::Result;
 use crate::prediction::Prediction;
 use crate::predictor::Predictor;
 use crate::prepared_image::PreparedImage;
 
+/// If more vertebrae than these are folded, the hints cannot be right; fewer are mended one by one.
+const FEW: usize = 4;
+
 impl Predictor {
-    /// A decoded prediction; but where the hints make vertebrae misshapen that have none, the vertebrae stay as they were
-    /// `before` (or as the network sees them by itself), and where a hint folds its own vertebra, that is carried along.
+    /// A decoded prediction with hints, in which no vertebra without hints is folded: a few such vertebrae are replaced by the
+    /// line of their neighbours; if there are many, all stay as they were `before`, or as the network sees them by itself.
+    /// Where a hint folds its own vertebra, that is carried along.
     pub(crate) fn in_shape(
         &self,
         image: &PreparedImage,
@@ -20,35 +24,40 @@ impl Predictor {
         if hints.is_empty() || !self.config().column {
             return Ok(prediction);
         }
-        let mut keypoints = prediction.keypoints.clone();
-        if self.is_misshapen(&keypoints, hints) {
-            let answer = Self::answer_of(&prediction);
-            keypoints = match (before.filter(|before| !self.is_misshapen(before, hints)), answer) {
+        let skeleton = &self.config().skeleton;
+        let folded = self.folded(&prediction.keypoints, hints);
+        let keypoints = match folded.len() {
+            0 => prediction.keypoints.clone(),
+            few if few <= FEW => skeleton.mended(&prediction.keypoints, &folded),
+            _ => match (before, Self::answer_of(&prediction)) {
                 (Some(before), _) => before.clone(),
                 (None, Some(answer)) => self.decoded(image, answer)?.keypoints,
-                (None, None) => keypoints,
-            };
-        }
-        let keypoints = self.config().skeleton.carried(&keypoints, hints);
+                (None, None) => prediction.keypoints.clone(),
+            },
+        };
+        let moved = skeleton.carried(&keypoints, hints);
+        let on_film =
+            |(&now, &then): (&Point, &Point)| if now == then { then } else { image.size.nearest(now) };
+        let keypoints = moved.iter().zip(prediction.keypoints.iter()).map(on_film).collect();
         Ok(Prediction { keypoints, ..prediction })
     }
 
-    /// Whether vertebrae without hints are misshapen.
-    fn is_misshapen(&self, keypoints: &Keypoints, hints: &Hints) -> bool {
+    /// The vertebrae without hints whose corners outline none.
+    fn folded(&self, keypoints: &Keypoints, hints: &Hints) -> Vec<usize> {
         let skeleton = &self.config().skeleton;
-        let free = |vertebra: usize| {
-            let vertebra = skeleton.vertebrae().get(vertebra);
+        let free = |vertebra: &usize| {
+            let vertebra = skeleton.vertebrae().get(*vertebra);
             vertebra
                 .is_some_and(|vertebra| vertebra.corners.iter().all(|&corner| hints.get(corner).is_none()))
         };
-        let fault = |found: &Misshapen| free(found.vertebra) && found.above.is_none_or(free);
-        skeleton.misshapen(keypoints).iter().any(fault)
+        let found = skeleton.misshapen(keypoints).into_iter().filter(|found| found.above.is_none());
+        found.map(|found| found.vertebra).filter(free).collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use ikem_core::{GrayImage, Hint, Point, Size};
+    use ikem_core::{GrayImage, Hint, Size};
 
     use super::*;
     use crate::{ModelConfig, NetworkConfig, UnetConfig, View};
@@ -90,8 +99,12 @@ mod tests {
         // T6 moves a little: as the network has it.
         let kept = in_shape(&predictor, &[(20, small)], small, Some(&before));
         assert_eq!(kept[20], before[20] + small);
-        // T6 folds: all stay, also those that do not fold.
+        // T6 folds: it is mended, the others are as the network has them.
         let kept = in_shape(&predictor, &[(20, far), (40, small)], small, Some(&before));
+        assert_eq!((kept[20], kept[40]), (before[20], before[40] + small));
+        // Five vertebrae fold: all stay, also those that do not fold.
+        let folded: Vec<(usize, Point)> = [20, 24, 28, 32, 36].map(|k| (k, far)).to_vec();
+        let kept = in_shape(&predictor, &[folded, vec![(40, small)]].concat(), small, Some(&before));
         assert_eq!(kept, before);
         // T5 alone folds, which the person wants: all of it moves along.
         let carried = in_shape(&predictor, &[(40, small)], far, Some(&before));
@@ -108,7 +121,8 @@ mod tests {
     #[test]
     fn without_points_from_before_those_without_hints_are_taken() {
         let predictor = predictor(true);
-        let folded = in_shape(&predictor, &[(20, Point::new(70.0, 10.0))], Point::default(), None);
+        let far = [20, 24, 28, 32, 36].map(|k| (k, Point::new(70.0, 10.0)));
+        let folded = in_shape(&predictor, &far, Point::default(), None);
         let size = Size::new(400, 1000);
         let film = GrayImage::new(size, vec![0.5; size.area()]).expect("pixels");
         let alone = predictor.predict_in(&film, View::whole(size)).expect("a prediction");
