@@ -72,21 +72,35 @@ impl Skeleton {
         misshapen
     }
 
-    /// Keypoints of which the corners of these `folded` vertebrae are on the line through the same corners of the two nearest
-    /// vertebrae that are not misshapen. Unchanged where there are fewer than two.
+    /// Keypoints of which these `folded` vertebrae are replaced: by the mean of the nearest ones above and below that outline a
+    /// vertebra, weighted by how near they are; at an end of the spine by the nearest one, moved along the line through the two
+    /// nearest. Unchanged where there are fewer than two.
     #[must_use]
     pub fn mended(&self, keypoints: &Keypoints, folded: &[usize]) -> Keypoints {
-        let mut known = keypoints.clone();
-        for Misshapen { vertebra, above, .. } in self.misshapen(keypoints) {
-            if above.is_none() {
-                self.vertebrae()[vertebra].corners.iter().for_each(|&corner| known[corner] = Point::ABSENT);
-            }
-        }
-        let completed = self.completed(&known);
+        let misshapen = self.misshapen(keypoints);
+        let is_good =
+            |outline: &Outline| !misshapen.contains(&Misshapen { vertebra: outline.level, above: None });
+        let outlines = Outline::all(self, keypoints).unwrap_or_default();
+        let good: Vec<&Outline> = outlines.iter().filter(|outline| is_good(outline)).collect();
         let mut mended = keypoints.clone();
-        for &corner in folded.iter().filter_map(|&v| Some(&self.vertebrae().get(v)?.corners)).flatten() {
-            let line = completed.as_ref().and_then(|points| points.get(corner));
-            mended[corner] = line.copied().unwrap_or(keypoints[corner]);
+        for &level in folded.iter().filter(|level| **level < self.vertebrae().len()) {
+            let next = good.partition_point(|outline| outline.level < level);
+            let (near, far, mixes) = match (next.checked_sub(1), good.get(next)) {
+                (Some(above), Some(below)) => (good[above], *below, true),
+                (Some(last), None) if last > 0 => (good[last], good[last - 1], false),
+                (None, Some(first)) if good.len() > 1 => (*first, good[1], false),
+                _ => continue,
+            };
+            let steps = |from: &Outline, to: usize| to as f32 - from.level as f32;
+            let share = steps(near, level) / steps(near, far.level);
+            let along = far.center - near.center;
+            let along = Point::new(along.x as f32, along.y as f32) * share;
+            let [corners, of_near, of_far] =
+                [level, near.level, far.level].map(|level| &self.vertebrae()[level].corners);
+            for ((&corner, &one), &other) in corners.iter().zip(of_near).zip(of_far) {
+                let by = if mixes { (keypoints[other] - keypoints[one]) * share } else { along };
+                mended[corner] = keypoints[one] + by;
+            }
         }
         mended
     }

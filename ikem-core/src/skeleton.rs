@@ -246,7 +246,7 @@ impl Skeleton {
 
     /// The keypoints, with the absent ones of vertebrae on the line through the same corner of the two nearest vertebrae
     /// that have it; `None` where fewer have it.
-    pub(crate) fn completed<'a>(&self, keypoints: &'a [Point]) -> Option<Cow<'a, [Point]>> {
+    fn completed<'a>(&self, keypoints: &'a [Point]) -> Option<Cow<'a, [Point]>> {
         if !keypoints.iter().any(|point| point.is_absent()) {
             return Some(keypoints.into());
         }
