@@ -11,8 +11,8 @@ use crate::prepared_image::PreparedImage;
 const FEW: usize = 4;
 
 impl Predictor {
-    /// A decoded prediction with hints, in which no vertebra without hints is folded: a few such vertebrae are replaced by the
-    /// line of their neighbours; if there are many, all stay as they were `before`, or as the network sees them by itself.
+    /// A decoded prediction with hints, in which no vertebra without hints is folded: a few such vertebrae are replaced by
+    /// what their neighbours let expect ([`Skeleton::mended`](ikem_core::Skeleton::mended)); if there are many, all stay as they were `before`, or as the network sees them by itself.
     /// Where a hint folds its own vertebra, that is carried along.
     pub(crate) fn in_shape(
         &self,
